@@ -1,0 +1,1 @@
+"""Adapters: one act on one outside system each, safe to do twice."""

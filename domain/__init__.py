@@ -1,0 +1,1 @@
+"""The procedures as pure rules: what is allowed, and when it is due."""

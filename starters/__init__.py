@@ -1,0 +1,1 @@
+"""The ways in: hooks, commands and reads over HTTP, the command line."""

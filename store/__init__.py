@@ -1,0 +1,1 @@
+"""Steward's own database: what is written, what is read, and its schema."""

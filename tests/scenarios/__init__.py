@@ -1,0 +1,1 @@
+"""Whole lifecycles on a real Temporal server, told like the procedure."""

@@ -1,0 +1,1 @@
+"""Hooks, commands and reads over HTTP, and the processes that serve them."""

@@ -1,0 +1,1 @@
+"""Composition: settings, clients, the worker and the embedded stack."""

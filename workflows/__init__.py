@@ -1,0 +1,1 @@
+"""The lifecycles: one durable workflow each, told like its procedure."""
