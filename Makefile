@@ -1,0 +1,33 @@
+# Everything works from a bare checkout: each target first makes what it needs.
+export STEWARD_VENV ?= $(CURDIR)/.venv
+export PATH := $(abspath $(STEWARD_VENV))/bin:$(PATH)
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help run test check setup lock environment postgresql
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
+	@echo 'ARGS=… is passed on to `steward up` and to pytest.'
+
+run: environment ## the whole stack with a day of samples, until Ctrl-C
+	@steward up --sample $(ARGS)
+
+test: setup check ## static checks, then every test
+	@pytest -q $(ARGS)
+
+check: environment ## static checks only
+	@ruff format --check --quiet
+	@ruff check --quiet
+	@mypy --no-error-summary
+	@scripts/imports.sh
+
+setup: environment postgresql ## what running and testing need, from PyPI and Debian
+
+lock: environment ## requirements.txt from requirements.in
+	@scripts/lock.sh
+
+environment:
+	@scripts/setup.sh
+
+postgresql:
+	@scripts/postgresql.sh

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes the Python environment (STEWARD_VENV, or .venv) match requirements.txt.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/system.sh
+
+venv=${STEWARD_VENV:-$PWD/.venv}
+python=$venv/bin/python
+stamp=$venv/.steward
+# The place counts too: an environment shared by two checkouts serves the one set up last.
+wanted="$PWD $(cat requirements.txt pyproject.toml | cksum)"
+
+if [ -x "$python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
+
+if ! [ -x "$python" ]; then
+  if ! python3.11 -c 'import ensurepip' 2>/dev/null; then
+    apt_install python3.11-venv "Python 3.11 with its venv module"
+  fi
+  say "making the environment $venv"
+  quietly python3.11 -m venv "$venv"
+fi
+if ! "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+  say "$venv is not of Python 3.11; remove it, or name another place in STEWARD_VENV"
+  exit 1
+fi
+
+say "installing $(grep -c '^[a-z]' requirements.txt) packages: seconds to a minute, by your network"
+only_uv() { sed -n '/^uv==/,/[^\\]$/p' requirements.txt; }
+with_pip() { quietly "$python" -m pip install -qq --require-hashes --requirement "$1"; }
+with_uv() { quietly "$venv/bin/uv" --quiet pip "$@" --python "$python"; }
+with_pip <(only_uv)
+if ! with_uv sync --require-hashes requirements.txt; then
+  say "once more with pip, which may be set up for an index that uv does not know"
+  with_pip requirements.txt
+fi
+with_uv install --no-deps --no-build-isolation --editable .
+printf '%s\n' "$wanted" >"$stamp"
+say "ready"
