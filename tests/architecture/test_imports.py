@@ -1,0 +1,107 @@
+"""The walls between the rooms stand, and each of them would be missed."""
+
+import ast
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("domain", "store", "activities", "workflows", "workers", "starters")
+CLOCKS = {"now", "today", "utcnow"}
+
+
+def lint_imports(house: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["lint-imports", "--no-logo", "--no-cache"],
+        cwd=house,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def build_empty_house(place: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", place)
+    for room in ROOMS:
+        (place / room).mkdir()
+        (place / room / "__init__.py").touch()
+
+
+def test_the_walls_stand() -> None:
+    checked = lint_imports(ROOT)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_an_empty_house_breaks_no_contract(tmp_path: Path) -> None:
+    build_empty_house(tmp_path)
+    checked = lint_imports(tmp_path)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("room", "imported", "contract"),
+    [
+        ("domain", "store", "rooms import inwards only"),
+        ("store", "activities", "rooms import inwards only"),
+        ("activities", "workflows", "rooms import inwards only"),
+        ("workers", "starters", "rooms import inwards only"),
+        ("workflows", "activities", "workflows name activities and know no database"),
+        ("workflows", "store", "workflows name activities and know no database"),
+        ("domain", "temporalio", "rules are pure"),
+        ("domain", "sqlalchemy", "rules are pure"),
+        ("store", "temporalio", "the store knows neither Temporal nor HTTP"),
+        ("workflows", "httpx", "a workflow touches the world through activities only"),
+    ],
+)
+def test_a_forbidden_import_is_found(
+    tmp_path: Path, room: str, imported: str, contract: str
+) -> None:
+    build_empty_house(tmp_path)
+    (tmp_path / room / "breach.py").write_text(f"import {imported}\n")
+
+    checked = lint_imports(tmp_path)
+
+    assert checked.returncode == 1
+    assert f"{contract} BROKEN" in checked.stdout
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_only_workflows_may_import_the_workflow_api(room: str) -> None:
+    checked = subprocess.run(
+        ["ruff", "check", "--select", "TID251", "--stdin-filename", f"{room}/breach.py", "-"],
+        cwd=ROOT,
+        input="from temporalio import workflow\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ("temporalio.workflow" in checked.stdout) == (room != "workflows"), checked.stdout
+
+
+def clocks_read(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from {name.name for name in node.names} & {"time"}
+        elif isinstance(node, ast.ImportFrom):
+            yield from {node.module or ""} & {"time"}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield from {node.func.attr} & CLOCKS
+
+
+@pytest.mark.parametrize(
+    "source", ["datetime.now(UTC)", "date.today()", "import time", "from time import monotonic"]
+)
+def test_a_clock_is_found(source: str) -> None:
+    assert list(clocks_read(source))
+
+
+def test_the_rules_read_no_clock() -> None:
+    readers = {
+        str(module.relative_to(ROOT)): clocks
+        for module in sorted((ROOT / "domain").rglob("*.py"))
+        if (clocks := list(clocks_read(module.read_text())))
+    }
+    assert readers == {}
