@@ -27,10 +27,10 @@ fi
 say "installing $(grep -c '^[a-z]' requirements.txt) packages: seconds to a minute, by your network"
 only_uv() { sed -n '/^uv==/,/[^\\]$/p' requirements.txt; }
 with_pip() { quietly "$python" -m pip install -qq --require-hashes --requirement "$1"; }
-with_uv() { quietly "$venv/bin/uv" --quiet pip "$@" --python "$python"; }
+with_uv() { quietly "$venv/bin/uv" --quiet --system-certs pip "$@" --python "$python"; }
 with_pip <(only_uv)
 if ! with_uv sync --require-hashes requirements.txt; then
-  say "once more with pip, which may be set up for an index that uv does not know"
+  say "once more with pip, which may know an index or a certificate that uv does not"
   with_pip requirements.txt
 fi
 with_uv install --no-deps --no-build-isolation --editable .
