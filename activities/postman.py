@@ -1,0 +1,114 @@
+"""Brings one mail to the mail server, and never blindly twice."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from hashlib import sha256
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from domain.jobs import Instant
+from store.outbox import QueuedMail
+
+_SMTP_SECONDS = 30
+
+
+class Postman(Protocol):
+    """Something that can bring a mail to its server."""
+
+    async def bring(self, mail: QueuedMail, now: Instant) -> None:
+        """Bring a mail to the server.
+
+        Raises:
+            NotTakenError: the server did not take it, for now or for good.
+            UncertainError: the connection broke when the server may have had it already.
+        """
+
+
+class NotTakenError(Exception):
+    """The mail server does not have the mail.
+
+    Attributes:
+        for_good: whether another attempt is pointless.
+    """
+
+    def __init__(self, message: str, *, for_good: bool) -> None:
+        super().__init__(message)
+        self.for_good = for_good
+
+
+class UncertainError(Exception):
+    """The mail server may have the mail, or not."""
+
+
+class SmtpUrlError(ValueError):
+    """An SMTP URL that we cannot work with."""
+
+
+class SmtpPostman:
+    """Brings mails to an SMTP server, one connection each."""
+
+    def __init__(self, url: str, sender: str) -> None:
+        """Take a URL such as `smtp://user:password@host:25` or `smtps://…`; nothing connects yet.
+
+        Raises:
+            SmtpUrlError: it is no such URL.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            raise SmtpUrlError("an SMTP URL reads smtp://[user:password@]host[:port]")
+        self._host = parts.hostname
+        self._tls = parts.scheme == "smtps"
+        try:
+            self._port = parts.port or (465 if self._tls else 25)
+        except ValueError as error:
+            raise SmtpUrlError(f"an SMTP URL's port is a number: {error}") from error
+        self._user = unquote(parts.username) if parts.username else None
+        self._password = unquote(parts.password) if parts.password else None
+        self._sender = sender
+
+    async def bring(self, mail: QueuedMail, now: Instant) -> None:
+        """Bring a mail to the server; see `Postman`."""
+        message = self._message(mail, now)
+        client = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            use_tls=self._tls,
+            username=self._user,
+            password=self._password,
+            timeout=_SMTP_SECONDS,
+        )
+        handed_over = False
+        try:
+            async with client:
+                await client.mail(parseaddr(self._sender)[1])
+                await client.rcpt(parseaddr(mail.to)[1])
+                handed_over = True
+                await client.data(message.as_bytes())
+        except aiosmtplib.SMTPResponseException as refused:
+            raise NotTakenError(
+                f"{refused.code} {refused.message}",
+                for_good=refused.code >= 500,  # noqa: PLR2004
+            ) from refused
+        except (aiosmtplib.SMTPException, OSError, ValueError) as broken:
+            if handed_over:
+                raise UncertainError(str(broken) or type(broken).__name__) from broken
+            for_good = isinstance(broken, ValueError)
+            raise NotTakenError(str(broken) or type(broken).__name__, for_good=for_good) from broken
+
+    def _message(self, mail: QueuedMail, now: Instant) -> EmailMessage:
+        """Return the mail with a Message-ID that is the same at every attempt."""
+        message = EmailMessage()
+        domain = parseaddr(self._sender)[1].rpartition("@")[2]
+        message["Message-ID"] = f"<{sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"
+        message["Date"] = format_datetime(now)
+        message["From"] = self._sender
+        message["To"] = mail.to
+        message["Subject"] = mail.subject
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(mail.text)
+        message.add_alternative(mail.html, subtype="html")
+        return message

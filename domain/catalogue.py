@@ -1,0 +1,78 @@
+"""The catalogue: every rule that is cited, in plain words, and every gap that had to be decided."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Kind = Literal["guard", "authorisation", "routing", "timer", "note", "notification", "information"]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Rule(BaseModel):
+    """One clause of a procedure."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    id: Annotated[str, Field(pattern=r"^[A-Z]+-\d\d$")]
+    procedure: Text
+    """The procedure it is a clause of: the part of the id before the dash."""
+    kind: Kind
+    rule: Text
+    how: Text
+    """What Steward does about it."""
+
+
+class Decision(BaseModel):
+    """What is done where the procedures say nothing, or two things at once."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    id: Annotated[str, Field(pattern=r"^G-\d\d$")]
+    question: Text
+    decision: Text
+    setting: str
+    """Dotted name of the policy setting that decides otherwise, empty where nothing can."""
+
+
+class UnknownRule(KeyError):  # noqa: N818  names what happened, as KeyError does not
+    """Raised for an id that the catalogue does not have; says which ids come nearest."""
+
+    def __str__(self) -> str:
+        """Return the message as it is: KeyError would put it in quotes."""
+        return str(self.args[0])
+
+
+def rule(rule_id: str) -> Rule:
+    """Return the rule of an id such as `PO-18`.
+
+    Raises:
+        UnknownRule: the catalogue has no such id.
+    """
+    try:
+        return RULES[rule_id]
+    except KeyError:
+        nearest = ", ".join(get_close_matches(rule_id, RULES, cutoff=0.0))
+        raise UnknownRule(f"no rule {rule_id!r} in the catalogue; nearest: {nearest}") from None
+
+
+EntryT = TypeVar("EntryT", Rule, Decision)
+
+
+def _catalogue(model: type[EntryT], name: str) -> Mapping[str, EntryT]:
+    text = files("domain").joinpath(name).read_text(encoding="utf-8")
+    entries = [model.model_validate(row) for row in csv.DictReader(text.splitlines(), strict=True)]
+    return MappingProxyType({entry.id: entry for entry in entries})
+
+
+RULES: Mapping[str, Rule] = _catalogue(Rule, "rules.csv")
+"""Every rule by its id, in the order of the procedures."""
+
+DECISIONS: Mapping[str, Decision] = _catalogue(Decision, "decisions.csv")
+"""Every decided gap by its id."""

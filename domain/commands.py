@@ -1,0 +1,195 @@
+"""Commands: every act of a person, declared once for all the ways in which it can be given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from domain.jobs import Instant
+from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
+from domain.roles import Actor, Role, may_act_as
+
+MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+
+
+def _in_cents(amount: Decimal) -> Decimal:
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -2:  # noqa: PLR2004  cents
+        msg = "an amount in USD has at most two places"
+        raise ValueError(msg)
+    return amount.quantize(Decimal("0.01"))
+
+
+Usd = Annotated[
+    Decimal,
+    Field(ge=0, le=Decimal("9999999.99"), allow_inf_nan=False),
+    AfterValidator(_in_cents),
+]
+"""An amount of US dollars, written as a decimal string with at most two places."""
+
+Line = Annotated[str, Field(min_length=1, max_length=300)]
+Prose = Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class Payload(BaseModel):
+    """The fields that every command has; each command adds its own."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, use_attribute_docstrings=True
+    )
+
+    actor: Actor
+    """Who gives the command, in which role."""
+    message_id: MessageId | None = None
+    """Makes the command idempotent: the second time it answers as the first did."""
+
+
+Guard = Callable[[Any, Any, datetime], Refusal | None]
+"""A pure rule of (case, payload, now) that may refuse a command its role and stage allow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One thing that people can do to a running lifecycle."""
+
+    name: str
+    payload: type[Payload]
+    roles: frozenset[Role]
+    stages: frozenset[str]
+    help: str
+    """One line: what it does."""
+    role_rule: str | None = None
+    """The rule that names the roles, where a procedure does."""
+    stage_rule: str | None = None
+    """The rule that ties it to its stages, where a procedure does."""
+    stage_hint: str | None = None
+    """What to do instead in any other stage."""
+    guard: Guard | None = None
+    example: Mapping[str, object]
+    """Fields of a payload that could be sent as it stands, for help, docs and Temporal UI."""
+
+    def example_payload(self) -> dict[str, object]:
+        """Return a whole payload to copy: an actor who may do it, and the example's fields."""
+        role = min(self.roles)
+        return {"actor": {"name": "Dana", "role": role.value}, **self.example}
+
+
+@dataclass(frozen=True)
+class Order:
+    """A command as somebody gave it, readable and allowed to its role."""
+
+    command: Command
+    payload: Payload
+
+    @property
+    def actor(self) -> Actor:
+        """Who gave it."""
+        return self.payload.actor
+
+
+class CommandTable(Mapping[str, Command]):
+    """All commands of one lifecycle, and the one place where a command is refused."""
+
+    def __init__(self, lifecycle: str, *commands: Command) -> None:
+        self.lifecycle = lifecycle
+        self._commands = {command.name: command for command in commands}
+
+    def __getitem__(self, name: str) -> Command:
+        return self._commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._commands)
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def possible_in(self, stage: str) -> list[str]:
+        """Return the names of the commands that the stage leaves possible."""
+        return [name for name, command in self.items() if stage in command.stages]
+
+    def read(self, name: str, fields: object) -> Order:
+        """Return the order that the fields make, if they can be read and their actor may give it.
+
+        Raises:
+            Refused: the command is unknown, a field is wrong, or the role may not.
+        """
+        command = self.get(name)
+        if command is None:
+            raise unreadable(
+                f"{self.lifecycle} has no command {name!r}.",
+                instead=f"use one of: {', '.join(self)}",
+            )
+        try:
+            actor = _GIVEN.validate_python(fields).actor
+            if not may_act_as(actor.role, command.roles):
+                who = ", ".join(sorted(role.value for role in command.roles))
+                raise forbidden(
+                    command.role_rule,
+                    f"{actor.role.value} may not {name}; {who} may.",
+                    instead=f"ask {who}",
+                )
+            payload = command.payload.model_validate(fields)
+        except ValidationError as error:
+            raise unreadable(
+                f"{name}: {_in_words(error)}.",
+                instead=f"send fields like {json.dumps(command.example_payload())}",
+            ) from error
+        return Order(command, payload)
+
+    def check(self, order: Order, stage: str, case: object, now: datetime) -> None:
+        """Let an order pass that the stage and the lifecycle's rules allow now.
+
+        Args:
+            order: what was read.
+            stage: the lifecycle's stage.
+            case: the lifecycle's state, as its guards know it.
+            now: the workflow's time, aware UTC.
+
+        Raises:
+            Refused: the stage or a rule forbids it now.
+        """
+        command = order.command
+        if stage not in command.stages:
+            raise conflicting(
+                command.stage_rule,
+                f"{command.name} is not possible in stage {stage}.",
+                instead=command.stage_hint
+                or f"possible now: {', '.join(self.possible_in(stage)) or 'nothing'}",
+            )
+        if command.guard and (refusal := command.guard(case, order.payload, now)):
+            raise Refused(refusal)
+
+
+class Answer(BaseModel):
+    """What a command is answered with, whichever way it came."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    waiting_on: Role | None
+    due_at: Instant | None
+    next: str
+    result: dict[str, Any] | None = None
+
+
+class _Given(BaseModel):
+    """The part of any payload that says who gives the command."""
+
+    actor: Actor
+
+
+_GIVEN = TypeAdapter(_Given)
+
+
+def _in_words(error: ValidationError) -> str:
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in problem["loc"]) or "payload"
+        problems.append(f"{where}: {problem['msg']}")
+    return "; ".join(problems)

@@ -1,0 +1,181 @@
+"""What a lifecycle does to the world: one model for each effect, and the batch they travel in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.accounts import Account
+from domain.calendars import Calendar
+from domain.guards import PlusOneHold, WayOut
+from domain.jobs import Instant, Job, Visibility
+from domain.promises import Promise, PromiseOutcome
+from domain.refusals import Refusal
+from domain.roles import Actor, Role
+
+
+class _Effect(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AddNote(_Effect):
+    """Write a note on the job."""
+
+    kind: Literal["add_note"] = "add_note"
+    author: Actor
+    text: str
+    visibility: Visibility
+
+
+class ReassignJob(_Effect):
+    """Give the job to another account, if the live job still is what the workflow believes."""
+
+    kind: Literal["reassign_job"] = "reassign_job"
+    to: Account
+    by: str
+    reason: str
+    believed: Job
+    hold: PlusOneHold
+    way_out: WayOut | None = None
+
+
+class AddServiceJob(_Effect):
+    """Add a service job to the order."""
+
+    kind: Literal["add_service_job"] = "add_service_job"
+    account: Account
+    event_type: str | None
+    reason: str
+    comments: tuple[str, ...] = ()
+
+
+class OpenTask(_Effect):
+    """Ask somebody in a role to do something."""
+
+    kind: Literal["open_task"] = "open_task"
+    role: Role
+    task: str
+    """Kind of task, the same for every task of its kind."""
+    text: str
+
+
+class CloseTask(_Effect):
+    """Close this lifecycle's open tasks of one kind: what they asked for is settled."""
+
+    kind: Literal["close_task"] = "close_task"
+    task: str
+
+
+class SendEmail(_Effect):
+    """Queue a mail; the activity `send_email` brings it to the mail server."""
+
+    kind: Literal["send_email"] = "send_email"
+    to: str
+    template: str
+    context: dict[str, str] = {}
+    """What the template needs beside the job."""
+
+
+class MailUndeliverable(_Effect):
+    """Give a queued mail up, because the mail server could not be brought to take it."""
+
+    kind: Literal["mail_undeliverable"] = "mail_undeliverable"
+    email_key: str
+
+
+class OpenPromise(_Effect):
+    """Begin a timed duty."""
+
+    kind: Literal["open_promise"] = "open_promise"
+    promise: Promise
+
+
+class ClosePromise(_Effect):
+    """End a timed duty."""
+
+    kind: Literal["close_promise"] = "close_promise"
+    promise_key: str
+    outcome: PromiseOutcome
+
+
+class WriteJournal(_Effect):
+    """Record who did or tried what, and under which rule it was done or refused."""
+
+    kind: Literal["write_journal"] = "write_journal"
+    actor: Actor
+    what: str
+    rule: str | None = None
+
+
+Effect = Annotated[
+    AddNote
+    | ReassignJob
+    | AddServiceJob
+    | OpenTask
+    | CloseTask
+    | SendEmail
+    | MailUndeliverable
+    | OpenPromise
+    | ClosePromise
+    | WriteJournal,
+    Field(discriminator="kind"),
+]
+
+
+class Step(BaseModel):
+    """An effect with its idempotency key and the business time at which it happens."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    """Workflow id + run-independent step: the same key is never carried out twice."""
+    at: Instant
+    effect: Effect
+
+
+class Progress(BaseModel):
+    """Where a lifecycle stands: what lists, `why` and Temporal UI show."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    waiting: Promise | None
+    """What is waited for, None once the lifecycle has ended."""
+    since: Instant
+    attention: tuple[str, ...] = ()
+    outcome: str | None = None
+    """The final stage, None while it runs."""
+
+
+class Batch(BaseModel):
+    """Effects that become true together or not at all, with the progress that follows from them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow_id: str
+    job_id: str
+    lifecycle: str
+    episode: int
+    """Counts the runs of this lifecycle on this job, from 1."""
+    sequence: int
+    """Counts the batches of the episode: an older one never overwrites the progress of a newer."""
+    now: Instant
+    """The workflow's time."""
+    calendar: Calendar
+    steps: tuple[Step, ...]
+    progress: Progress | None
+
+
+class BatchResult(BaseModel):
+    """What came of a batch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    refusal: Refusal | None = None
+    """Set when the guard refused the reassignment: then nothing of the batch was done."""
+    job: Job | None = None
+    """The live job, without its customer, where the batch reassigned or tried to."""
+    job_version: int | None = None
+    due_at: Instant | None = None
+    """The deadline of the wait that the progress names."""

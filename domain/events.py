@@ -1,0 +1,201 @@
+"""What the job system tells us through its hooks: one model for every event."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+)
+
+from domain.jobs import Instant, Job, Visibility
+from domain.roles import Actor
+
+MAX_TEXT = 20_000
+"""Longest text, in characters, that we take from outside in one field."""
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class NothingMore(_Data):
+    """No data: the job says it all."""
+
+
+class WrittenNote(_Data):
+    """A note as somebody wrote it in the job system."""
+
+    author: Actor
+    text: Text
+    visibility: Visibility = Visibility.PRIVATE
+
+
+class NoteAdded(_Data):
+    """Data of `job.note_added`."""
+
+    note: WrittenNote
+
+
+class AppointmentConfirmed(_Data):
+    """Data of `job.appointment_confirmed`."""
+
+    kind: Literal["diagnosis", "repair"]
+    at: Instant
+
+
+class ReportSubmitted(_Data):
+    """Data of `job.report_submitted`."""
+
+    complete: bool
+    missing: str | None = None
+    parts_supplied_by: Literal["provider", "cinch"] | None = None
+    part_eta: date | None = None
+
+
+class PartsConfirmationRequested(_Data):
+    """Data of `job.parts_confirmation_requested`."""
+
+    what: Text
+
+
+class CustomerCalled(_Data):
+    """Data of `customer.called`."""
+
+    about: Text
+
+
+class ConcernReported(_Data):
+    """Data of `customer.reported_concern`."""
+
+    concern: Text
+
+
+class DocumentReceived(_Data):
+    """Data of `document.received`."""
+
+    kind: Literal["estimate", "documents", "paid_invoice"]
+    amount: Decimal | None = None
+
+
+def _or_nothing(data: Any) -> Any:  # noqa: ANN401  raw JSON, validated right after
+    return {} if data is None else data
+
+
+class _Event(BaseModel):
+    """The envelope that all events share."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    occurred_at: Instant
+    actor: Actor
+    job: Job
+
+    def job_told(self) -> Job:
+        """Return the job as this event tells it."""
+        return self.job
+
+
+class JobChanged(_Event):
+    """The job itself says what happened."""
+
+    type: Literal[
+        "job.created",
+        "job.assigned",
+        "job.status_changed",
+        "job.severity_changed",
+        "job.cancelled",
+    ]
+    data: Annotated[NothingMore, BeforeValidator(_or_nothing)] = NothingMore()
+
+
+class JobNoteAdded(_Event):
+    """Somebody wrote a note."""
+
+    type: Literal["job.note_added"]
+    data: NoteAdded
+
+
+class JobAppointmentConfirmed(_Event):
+    """An appointment is confirmed with the customer."""
+
+    type: Literal["job.appointment_confirmed"]
+    data: AppointmentConfirmed
+
+
+class JobReportSubmitted(_Event):
+    """A diagnostic report was entered."""
+
+    type: Literal["job.report_submitted"]
+    data: ReportSubmitted
+
+    def job_told(self) -> Job:
+        """Return the job with its report, so that PO-20 binds even where the job shows none."""
+        reported_at = self.job.diagnostic_report_at or self.occurred_at
+        return self.job.model_copy(update={"diagnostic_report_at": reported_at})
+
+
+class JobPartsConfirmationRequested(_Event):
+    """Parts research waits for the provider's answer."""
+
+    type: Literal["job.parts_confirmation_requested"]
+    data: PartsConfirmationRequested
+
+
+class CustomerCall(_Event):
+    """The customer called in."""
+
+    type: Literal["customer.called"]
+    data: CustomerCalled
+
+
+class CustomerConcern(_Event):
+    """The customer complained, or praised."""
+
+    type: Literal["customer.reported_concern"]
+    data: ConcernReported
+
+
+class DocumentArrived(_Event):
+    """A document of the customer's arrived."""
+
+    type: Literal["document.received"]
+    data: DocumentReceived
+
+
+Event = Annotated[
+    JobChanged
+    | JobNoteAdded
+    | JobAppointmentConfirmed
+    | JobReportSubmitted
+    | JobPartsConfirmationRequested
+    | CustomerCall
+    | CustomerConcern
+    | DocumentArrived,
+    Field(discriminator="type"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+class Delivery(BaseModel):
+    """An event on its way to a lifecycle: the job in it is our copy, already up to date."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    """The hook's `webhook-id`, or an id of ours for a change that Steward made itself."""
+    job_version: int
+    """Counts the changes of our copy: the higher is the newer, whatever order events arrive in."""
+    event: Event
+    age: float
+    """How long ago the event had occurred when it was delivered, in seconds. A lifecycle's time
+    may be fast-forwarded, so what matters to it is how long ago, not when."""

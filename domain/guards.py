@@ -1,0 +1,73 @@
+"""The guard that keeps a job with PlusOne: one function, asked wherever a job could be moved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.accounts import PLUSONE
+from domain.durations import Elapsed
+from domain.jobs import Job, JobStatus
+from domain.refusals import Refusal, RefusalKind
+
+
+class WayOut(StrEnum):
+    """The ways in which the procedure itself lets a job leave PlusOne."""
+
+    CANNOT_LOCATE = "cannot_locate"
+    """PlusOne says that it finds nobody (PO-67)."""
+    SEVERITY_RAISED = "severity_raised"
+    """The job became urgent while still New (PO-04, G-05)."""
+    NOT_ELIGIBLE = "not_eligible"
+    """The job should never have come to PlusOne (PO-01, PO-04)."""
+
+
+class PlusOneHold(BaseModel):
+    """How long PlusOne may keep a job it has not accepted: what the guard needs of the policy."""
+
+    model_config = ConfigDict(frozen=True)
+
+    search_window: Elapsed
+    expired_counts_as_new: bool = True
+
+
+def plusone_hold(
+    job: Job, now: datetime, hold: PlusOneHold, way_out: WayOut | None = None
+) -> Refusal | None:
+    """Return why this job may not be taken from PlusOne now, None if it may (PO-18, PO-19, PO-20).
+
+    The 48 hours run from the instant of assignment (PO-17, G-04) and are over when they are full.
+    `Expired` counts as `New` (G-03). A way out lifts PO-18 alone: an accepted job and one with a
+    diagnostic report stay, whoever asks (G-06), but for a job that was never eligible.
+    """
+    if not job.assigned_to.is_(PLUSONE) or way_out is WayOut.NOT_ELIGIBLE:
+        return None
+    if job.diagnostic_report_at is not None:
+        return _held(
+            "PO-20",
+            "A diagnostic report is entered, so the job stays with PlusOne, denied or not; "
+            "PlusOne could no longer bill its diagnosis.",
+        )
+    if job.status is JobStatus.ACCEPTED:
+        return _held(
+            "PO-19",
+            "PlusOne has accepted: it has found a Service Professional, and the job stays with it "
+            "(PO-08).",
+        )
+    held_as_new = job.status is JobStatus.NEW or (
+        job.status is JobStatus.EXPIRED and hold.expired_counts_as_new
+    )
+    free_from = job.assigned_at + hold.search_window
+    if held_as_new and way_out is None and now < free_from:
+        return _held(
+            "PO-18",
+            f"PlusOne has until {free_from:%Y-%m-%d %H:%M} UTC to find a Service Professional; "
+            "until then the job stays with it.",
+        )
+    return None
+
+
+def _held(rule: str, message: str) -> Refusal:
+    return Refusal(kind=RefusalKind.CONFLICT, rule=rule, message=message, instead="add_service_job")

@@ -1,0 +1,96 @@
+"""What every lifecycle has in common, as far as the rules know it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.commands import Answer, CommandTable
+from domain.events import Event
+from domain.jobs import Job
+from domain.policy import Policy
+from domain.promises import Promise
+from domain.roles import STEWARD, Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifecycleKind:
+    """One of the procedures, as a kind of durable workflow."""
+
+    name: str
+    """Its name outside, and the first part of its workflow ids."""
+    workflow_type: str
+    title: str
+    """What it is, in words for a person."""
+    stages: tuple[str, ...]
+    """The stages it can wait in, the first one first."""
+    ends: tuple[str, ...]
+    """The final stages."""
+    commands: CommandTable
+    starts_on: Callable[[Event], bool]
+    """Whether an event of the job system starts it."""
+    begin: Callable[..., LifecycleStart]
+    """Makes the argument of its workflow from the fields of `LifecycleStart`."""
+    first_wait: Callable[[LifecycleStart], Promise]
+    """What is waited for first, so that a job can be listed before its workflow has begun."""
+
+    def workflow_id(self, job_id: str) -> str:
+        """Return the id of this lifecycle's workflow for a job."""
+        return f"{self.name}/{job_id}"
+
+
+def job_of(workflow_id: str) -> tuple[str, str]:
+    """Return (lifecycle, job id) of a workflow id that `LifecycleKind.workflow_id` made.
+
+    Raises:
+        ValueError: the id is not one of ours.
+    """
+    lifecycle, slash, job_id = workflow_id.partition("/")
+    if not slash or not lifecycle or not job_id:
+        msg = f"{workflow_id!r} is no workflow id of ours: they read lifecycle/job"
+        raise ValueError(msg)
+    return lifecycle, job_id
+
+
+class Answered(BaseModel):
+    """A command with a message id, and what it was answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    command: str
+    answer: Answer
+
+
+class Case(BaseModel):
+    """The state of a running lifecycle: all that a rule may ask of it, and all it carries along."""
+
+    job: Job
+    job_version: int
+    policy: Policy
+    stage: str
+    attention: list[str] = []
+    turns: int = 0
+    """Batches carried out so far in this episode."""
+    named: dict[str, int] = {}
+    """How often each step's name was used, so that a repeated step has a key of its own."""
+    events_taken: list[str] = []
+    answers: dict[str, Answered] = {}
+    """What commands with a message id were answered, by that id."""
+
+
+class LifecycleStart(BaseModel):
+    """The one argument of every lifecycle's workflow."""
+
+    model_config = ConfigDict(frozen=True)
+
+    job: Job
+    job_version: int
+    policy: Policy
+    episode: int
+    """Counts the runs of this lifecycle on this job, from 1."""
+    event_id: str
+    """The event that started it."""
+    started_by: Actor = STEWARD
+    """Who did what started it."""

@@ -1,0 +1,83 @@
+"""Promises: timed duties, who owes them, and what happens when they pass."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.durations import BusinessDays
+from domain.jobs import Instant
+from domain.roles import Role
+
+
+class PromiseOutcome(StrEnum):
+    """How a promise closes: as exactly one of these."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    SUPERSEDED = "superseded"
+    """Something else made it pointless."""
+    WAIVED = "waived"
+    """Whoever it was owed to no longer wants it: the job was cancelled."""
+
+
+class DueAt(BaseModel):
+    """A deadline at an instant."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["at"] = "at"
+    at: Instant
+
+
+class DueAfterBusinessDays(BaseModel):
+    """A deadline some business days after an instant; the calendar resolves it on opening."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["business_days"] = "business_days"
+    days: BusinessDays
+    since: Instant
+
+
+Due = Annotated[DueAt | DueAfterBusinessDays, Field(discriminator="kind")]
+
+
+class Promise(BaseModel):
+    """A timed duty: who is waited for, for what, under which rule, until when, and what then."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    """Logical step that opens it; the same key is the same promise, not a second one."""
+    waiting_on: Role
+    duty: str
+    """What is owed, as the end of "… is waited for, to …"."""
+    rule: str
+    due: Due | None
+    """None for a wait that nothing ends but an answer."""
+    then: str
+    """What happens when it passes, as a clause that begins in lower case."""
+    changed_by: str
+    """Who can change it and how, as a clause that begins in lower case."""
+
+
+def sentence(promise: Promise, since: datetime, due_at: datetime | None) -> str:
+    """Return who is waited for, since when, by which rule, what happens next, and who can help."""
+    until = "" if due_at is None else f" until {_moment(due_at)}"
+    return (
+        f"Since {_moment(since)} {promise.waiting_on.title} is waited for, to {promise.duty}"
+        f"{until} ({promise.rule}); {promise.then}; {promise.changed_by}."
+    )
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%a %d %b %Y %H:%M} UTC"
+
+
+def ended_sentence(stage: str, at: datetime) -> str:
+    """Return that nothing is waited for any more, and why."""
+    return f"Ended {_moment(at)} as {stage}; nobody is waited for."

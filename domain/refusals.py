@@ -1,0 +1,60 @@
+"""Refusals: what may not be done, under which rule, and what to do instead."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+
+class RefusalKind(StrEnum):
+    """Why something is refused, in the words the HTTP answer is chosen by."""
+
+    ROLE = "role"
+    """The actor's role may not do this at all (HTTP 403)."""
+    CONFLICT = "conflict"
+    """A rule or the stage forbids it now (HTTP 409)."""
+    FIELDS = "fields"
+    """The message cannot be read (HTTP 422)."""
+    NOT_RUNNING = "not_running"
+    """No such lifecycle runs for this job (HTTP 404)."""
+
+
+class Refusal(BaseModel):
+    """One refusal, as the person who is refused gets to read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: RefusalKind
+    rule: str | None
+    """Id of the rule that forbids it, None where only the form of the message is wrong."""
+    message: str
+    instead: str | None = None
+    """What to do instead: a command's name, or a sentence."""
+
+
+class Refused(Exception):  # noqa: N818  a refusal is an answer, not an error
+    """Raised where a refusal ends what was asked for.
+
+    Attributes:
+        refusal: the refusal to hand to whoever asked.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def forbidden(rule: str | None, message: str, instead: str | None = None) -> Refused:
+    """Return the refusal of an actor whose role may not do this."""
+    return Refused(Refusal(kind=RefusalKind.ROLE, rule=rule, message=message, instead=instead))
+
+
+def conflicting(rule: str | None, message: str, instead: str | None = None) -> Refused:
+    """Return the refusal of something that a rule or the stage forbids now."""
+    return Refused(Refusal(kind=RefusalKind.CONFLICT, rule=rule, message=message, instead=instead))
+
+
+def unreadable(message: str, instead: str | None = None, rule: str | None = None) -> Refused:
+    """Return the refusal of a message whose fields are wrong."""
+    return Refused(Refusal(kind=RefusalKind.FIELDS, rule=rule, message=message, instead=instead))

@@ -1,0 +1,62 @@
+"""Who acts on a job, and in which role."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+
+class Role(StrEnum):
+    """Every role that can act on a job or be waited for."""
+
+    DISPATCH = "dispatch"
+    CUSTOMER_SERVICE = "customer_service"
+    SUPERVISOR = "supervisor"
+    LEADERSHIP_DESK = "leadership_desk"
+    ESCALATIONS = "escalations"
+    AUTHORIZATIONS = "authorizations"
+    DECISION_DESK = "decision_desk"
+    PARTS_SOURCING = "parts_sourcing"
+    SUPPORT_SERVICES = "support_services"
+    ADMIN_TEAM = "admin_team"
+    AREA_MANAGER = "area_manager"
+    SPOC_SPECIALIST = "spoc_specialist"
+    PLUSONE = "plusone"
+    PROVIDER = "provider"
+    CUSTOMER = "customer"
+    SYSTEM = "system"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]  # str.title is never wanted on a role
+        """The role as it is written in a sentence."""
+        return _TITLES.get(self, self.value.replace("_", " "))
+
+
+_TITLES = {Role.PLUSONE: "PlusOne", Role.SPOC_SPECIALIST: "the SPoC specialist"}
+
+OUTSIDERS = frozenset({Role.PLUSONE, Role.PROVIDER, Role.CUSTOMER, Role.SYSTEM})
+EMPLOYEES = frozenset(Role) - OUTSIDERS
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class Actor(BaseModel):
+    """A person or system that acts, in the role in which it acts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Name
+    role: Role
+
+
+STEWARD = Actor(name="Steward", role=Role.SYSTEM)
+
+
+def may_act_as(role: Role, allowed: frozenset[Role]) -> bool:
+    """Return whether a role is among those allowed.
+
+    What customer service may do, a supervisor may do too.
+    """
+    return role in allowed or (role is Role.SUPERVISOR and Role.CUSTOMER_SERVICE in allowed)

@@ -1,0 +1,359 @@
+"""The HTTP API: hooks, commands, reads, health."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from domain.lifecycles import LifecycleKind
+from domain.policy import Policy
+from domain.refusals import Refusal, RefusalKind, unreadable
+from domain.roles import Actor
+from starters import openapi
+from starters.commands import Commands, Reply, refusal_reply
+from starters.delivery import Delivery
+from starters.metrics import Metrics
+from starters.signatures import HookSecrets, SignatureRefused, verify
+from starters.stuck import stuck
+from starters.tokens import Tokens
+from store.database import Database, StoreUnavailableError
+from store.inbox import Inbox
+from store.intake import Intake
+from store.journal import Journal
+from store.outbox import Outbox
+from store.reading import CursorError, Filter, Reading
+from workers.temporal import missing_search_attributes
+from workflows.registry import LIFECYCLES
+
+log = structlog.get_logger()
+
+LARGEST_BODY = 256 * 1024
+"""Bytes of the largest event that is taken."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the API works with."""
+
+    database: Database
+    client: Client
+    policy: Policy
+    secrets: HookSecrets
+    tokens: Tokens | None = None
+    """None where the actor of a body is believed."""
+    command_patience: timedelta = timedelta(seconds=8)
+
+
+def make_app(parts: Parts) -> FastAPI:
+    """Return the API, whose deliverer runs as long as it does."""
+    reading = Reading(parts.database)
+    inbox = Inbox(parts.database)
+    intake = Intake(parts.database, tuple(LIFECYCLES.values()), parts.policy)
+    delivery = Delivery(inbox, intake, parts.client)
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with _running(delivery):
+            yield
+
+    app = FastAPI(
+        title="Steward",
+        summary="Keeps a home-warranty company's service jobs from being forgotten.",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(_known_by_token(parts.tokens))],
+    )
+    app.include_router(_hooks(parts.secrets, delivery, inbox, metrics))
+    commands = Commands(parts.client, Journal(parts.database), reading, parts.command_patience)
+    for kind in LIFECYCLES.values():
+        app.include_router(_commands(kind, commands, metrics))
+    app.include_router(_reads(reading, Outbox(parts.database), inbox, parts.client))
+    app.include_router(_health(parts, reading, inbox, metrics))
+    _add_error_answers(app)
+    openapi.describe_commands(app, LIFECYCLES)
+    return app
+
+
+@asynccontextmanager
+async def _running(delivery: Delivery) -> AsyncIterator[None]:
+    task = asyncio.create_task(delivery.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+_OPEN_TO_ALL = ("/hooks/jobs", "/healthz", "/readyz")
+
+
+def _known_by_token(tokens: Tokens | None) -> Any:  # noqa: ANN401  a FastAPI dependency
+    def known(request: Request) -> None:
+        if tokens is None or request.url.path in _OPEN_TO_ALL:
+            request.state.actor = None
+            return
+        request.state.actor = tokens.actor(request.headers.get("authorization"))
+        if request.state.actor is None:
+            raise HTTPException(401, "no bearer token that we know")
+
+    return known
+
+
+# --- hooks ------------------------------------------------------------------------------------
+
+
+def _hooks(secrets: HookSecrets, delivery: Delivery, inbox: Inbox, metrics: Metrics) -> APIRouter:
+    router = APIRouter(tags=["hooks"])
+
+    @router.post("/hooks/jobs", summary="Receive an event of the job system")
+    async def receive(request: Request) -> Response:
+        body = await _limited_body(request)
+        if body is None:
+            return _error(413, f"The body is larger than {LARGEST_BODY} bytes.")
+        try:
+            event_id = verify(secrets, request.headers, body, datetime.now(UTC))
+        except SignatureRefused as refused:
+            metrics.hooks.labels(outcome="refused").inc()
+            return _error(401, str(refused))
+        received = await delivery.receive(event_id, body)
+        metrics.hooks.labels(outcome=received.outcome.value).inc()
+        return JSONResponse(received.model_dump(mode="json", exclude_none=True))
+
+    @router.get("/hooks/dead", summary="List dead letters")
+    async def dead() -> dict[str, Any]:
+        return {"items": await inbox.dead()}
+
+    @router.post("/hooks/dead/{inbox_id}/replay", summary="Try a dead letter again")
+    async def replay(inbox_id: int) -> Response:
+        received = await delivery.replay(inbox_id)
+        if received is None:
+            return _error(404, f"There is no dead letter {inbox_id}; see GET /hooks/dead.")
+        return JSONResponse(received.model_dump(mode="json", exclude_none=True))
+
+    return router
+
+
+async def _limited_body(request: Request) -> bytes | None:
+    """Return the body, None as soon as it is known to be too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            return None
+    return bytes(body)
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+def _commands(kind: LifecycleKind, commands: Commands, metrics: Metrics) -> APIRouter:
+    router = APIRouter(tags=[kind.name])
+
+    async def give(request: Request, job_id: str, name: str) -> Response:
+        body = await _limited_body(request)
+        try:
+            fields = json.loads(body or b"null")
+        except ValueError as error:
+            return _reply(refusal_reply(unreadable(f"The body is not JSON: {error}").refusal))
+        by: Actor | None = request.state.actor
+        reply = await commands.give(kind, job_id, name, fields, by)
+        metrics.commands.labels(
+            lifecycle=kind.name,
+            command=name if name in kind.commands else "unknown",
+            status=str(reply.status),
+        ).inc()
+        return _reply(reply)
+
+    def add(name: str) -> None:
+        command = kind.commands[name]
+
+        @router.post(
+            f"/jobs/{{job_id}}/{kind.name}/{name}",
+            name=f"{kind.name}.{name}",
+            summary=command.help,
+            openapi_extra=openapi.request_body(command),
+        )
+        async def given(request: Request, job_id: str) -> Response:
+            return await give(request, job_id, name)
+
+    for each in kind.commands:
+        add(each)
+
+    @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
+    async def unknown(job_id: str, name: str) -> Response:
+        refusal = Refusal(
+            kind=RefusalKind.NOT_RUNNING,
+            rule=None,
+            message=f"{kind.name} has no command {name!r} (job {job_id}).",
+            instead=f"use one of: {', '.join(kind.commands)}",
+        )
+        return _reply(refusal_reply(refusal))
+
+    return router
+
+
+# --- reads ------------------------------------------------------------------------------------
+
+
+def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> APIRouter:
+    router = APIRouter(tags=["jobs"])
+
+    @router.get("/jobs", summary="List lifecycles, the soonest due first")
+    async def jobs(
+        stage: str | None = None,
+        waiting_on: str | None = None,
+        lifecycle: str | None = None,
+        trade: str | None = None,
+        severity: str | None = None,
+        overdue: bool | None = None,  # noqa: FBT001  a query's filter
+        open_: Annotated[bool | None, Query(alias="open")] = None,
+        q: str | None = None,
+        after: str | None = None,
+    ) -> dict[str, Any]:
+        wanted = Filter(
+            stage=stage,
+            waiting_on=waiting_on,
+            lifecycle=lifecycle,
+            trade=trade,
+            severity=severity,
+            overdue=overdue,
+            open=open_,
+            q=q,
+            after=after,
+        )
+        items, cursor = await reading.lifecycles(wanted, datetime.now(UTC))
+        return {"items": items, "after": cursor}
+
+    @router.get("/jobs/{job_id}", summary="Everything about a job")
+    async def job(job_id: str) -> Any:  # noqa: ANN401  the contract's shape, or an error
+        found = await reading.job(job_id)
+        if found is None:
+            return _no_job(job_id)
+        for standing in found["lifecycles"]:
+            standing["allowed"] = _allowed(standing)
+        return found
+
+    @router.get("/jobs/{job_id}/why", summary="Who is waited for, why, and what happens next")
+    async def why(job_id: str) -> Any:  # noqa: ANN401  the contract's shape, or an error
+        found = await reading.job(job_id)
+        if found is None:
+            return _no_job(job_id)
+        return {
+            "items": [
+                {"lifecycle": each["lifecycle"], "why": each["next"]}
+                for each in found["lifecycles"]
+            ]
+        }
+
+    @router.get("/stuck", summary="What is overdue or failing, with the likely cure")
+    async def all_stuck() -> dict[str, Any]:
+        return {"items": await stuck(reading, inbox, client, datetime.now(UTC))}
+
+    @router.get("/mail", summary="The newest mails, whole")
+    async def mails() -> dict[str, Any]:
+        return {"items": await outbox.recent()}
+
+    return router
+
+
+def _allowed(standing: Mapping[str, Any]) -> list[str]:
+    kind = LIFECYCLES.get(standing["lifecycle"])
+    if kind is None or standing["outcome"] is not None:
+        return []
+    return kind.commands.possible_in(standing["stage"])
+
+
+def _no_job(job_id: str) -> Response:
+    return _error(404, f"There is no job {job_id}; see GET /jobs.")
+
+
+# --- health -----------------------------------------------------------------------------------
+
+
+def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", summary="Whether this process lives")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz", summary="Whether database and Temporal answer")
+    async def readyz() -> Response:
+        checks = {"database": await _database_check(parts), "temporal": await _temporal(parts)}
+        ready = all(said == "ok" for said in checks.values())
+        return JSONResponse({"ready": ready, **checks}, 200 if ready else 503)
+
+    @router.get("/metrics", summary="Figures for Prometheus")
+    async def figures() -> Response:
+        await metrics.read(reading, inbox, datetime.now(UTC))
+        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+    return router
+
+
+async def _database_check(parts: Parts) -> str:
+    try:
+        await parts.database.check()
+    except StoreUnavailableError as error:
+        return str(error)
+    return "ok"
+
+
+async def _temporal(parts: Parts) -> str:
+    try:
+        missing = await missing_search_attributes(parts.client)
+    except (RPCError, RuntimeError) as error:
+        return f"Temporal does not answer: {error}"
+    names = ", ".join(key.name for key in missing)
+    return f"search attributes missing: {names}; run `steward setup`" if missing else "ok"
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    @app.exception_handler(StoreUnavailableError)
+    async def no_store(_: Request, error: StoreUnavailableError) -> Response:
+        log.warning("the store does not answer", reason=str(error))
+        return _error(503, "The store does not answer; try again.")
+
+    @app.exception_handler(CursorError)
+    async def no_cursor(_: Request, error: CursorError) -> Response:
+        return _error(422, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def bad_query(_: Request, error: RequestValidationError) -> Response:
+        said = "; ".join(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
+        return _error(422, said)
+
+    @app.exception_handler(HTTPException)
+    async def http(_: Request, error: HTTPException) -> Response:
+        return _error(error.status_code, str(error.detail))
+
+
+_ERRORS = {401: "unauthenticated", 404: "not_found", 413: "too_large", 422: "fields"}
+
+
+def _error(status: int, message: str) -> Response:
+    error = _ERRORS.get(status, "unavailable" if status >= 500 else "bad_request")  # noqa: PLR2004
+    return JSONResponse({"error": error, "rule": None, "message": message}, status)
+
+
+def _reply(reply: Reply) -> Response:
+    return JSONResponse(reply.body, reply.status)

@@ -1,0 +1,211 @@
+"""Commands over HTTP: each becomes an update of the job's workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.commands import Answer, MessageId
+from domain.lifecycles import LifecycleKind
+from domain.refusals import Refusal, RefusalKind, unreadable
+from domain.roles import STEWARD, Actor
+from store.journal import Journal, RefusedAttempt
+from store.reading import Reading
+from workflows.lifecycle import REFUSED
+
+log = structlog.get_logger()
+
+PATIENCE = timedelta(seconds=8)
+"""How long a command waits for a worker."""
+
+_STATUS: Mapping[RefusalKind, int] = {
+    RefusalKind.ROLE: 403,
+    RefusalKind.CONFLICT: 409,
+    RefusalKind.NOT_RUNNING: 404,
+    RefusalKind.FIELDS: 422,
+}
+_MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
+
+
+class Reply(BaseModel):
+    """An answer over HTTP."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: int
+    body: dict[str, Any]
+
+
+class Commands:
+    """Gives commands to lifecycles."""
+
+    def __init__(
+        self, client: Client, journal: Journal, reading: Reading, patience: timedelta = PATIENCE
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._reading = reading
+        self._patience = patience
+
+    async def give(
+        self, kind: LifecycleKind, job_id: str, command: str, fields: object, by: Actor | None
+    ) -> Reply:
+        """Give a command and return its answer, or its refusal.
+
+        Args:
+            kind: the lifecycle.
+            job_id: the job.
+            command: the command's name.
+            fields: the body, as it came.
+            by: who gives it by their token, None where the body is believed.
+
+        Raises:
+            StoreUnavailableError: the journal cannot be read or written.
+        """
+        workflow_id = kind.workflow_id(job_id)
+        message_id = _message_id(fields)
+        if message_id and (known := await self._journal.answered(workflow_id, message_id)):
+            return _as_before(command, message_id, *known)
+        reply = await self._update(kind, job_id, command, fields, by, message_id)
+        if message_id and reply.status != 503:  # noqa: PLR2004  nobody answered: it may be asked again
+            await self._journal.answer(
+                workflow_id, message_id, command, reply.status, reply.body, datetime.now(UTC)
+            )
+        return reply
+
+    async def _update(
+        self,
+        kind: LifecycleKind,
+        job_id: str,
+        command: str,
+        fields: object,
+        by: Actor | None,
+        message_id: str | None,
+    ) -> Reply:
+        actor = _actor(fields)
+        update_id = f"{command}:{message_id}" if message_id else uuid4().hex
+        attempt = partial(
+            RefusedAttempt,
+            id=update_id,
+            job_id=job_id,
+            lifecycle=kind.name,
+            command=command,
+            actor=by or actor or STEWARD,
+            at=datetime.now(UTC),
+        )
+        if by is not None and isinstance(fields, dict):
+            if actor is not None and actor != by:
+                return await self._refuse(attempt(refusal=_somebody_elses(by)))
+            fields = {**fields, "actor": by.model_dump(mode="json")}
+        handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
+        try:
+            answer = await handle.execute_update(
+                command, fields, id=update_id, result_type=Answer, rpc_timeout=self._patience
+            )
+        except WorkflowUpdateFailedError as failed:
+            refusal, at = _refusal_in(failed)
+            return await self._refuse(attempt(refusal=refusal, at=at))
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCTimeoutOrCancelledError):
+            return _nobody("No worker answered in time; it may still happen.", "look at the job")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                log.warning("Temporal does not answer", reason=error.message)
+                return _nobody("Temporal does not answer; nothing happened.", "try again later")
+            return await self._refuse(attempt(refusal=await self._not_running(kind, job_id)))
+        return Reply(status=200, body=answer.model_dump(mode="json"))
+
+    async def _not_running(self, kind: LifecycleKind, job_id: str) -> Refusal:
+        known = await self._reading.lifecycle(kind.workflow_id(job_id))
+        if known is None:
+            message, instead = f"No {kind.name} runs for job {job_id}.", "see GET /jobs/{job_id}"
+        elif known["outcome"] is None:
+            message, instead = f"{kind.name} of {job_id} has still to start.", "try again soon"
+        else:
+            message = f"{kind.name} of {job_id} has ended as {known['outcome']}."
+            instead = f"see GET /jobs/{job_id} for what happened"
+        return Refusal(kind=RefusalKind.NOT_RUNNING, rule=None, message=message, instead=instead)
+
+    async def _refuse(self, attempt: RefusedAttempt) -> Reply:
+        await self._journal.refused(attempt)
+        return refusal_reply(attempt.refusal)
+
+
+def refusal_reply(refusal: Refusal) -> Reply:
+    """Return how a refusal is answered over HTTP."""
+    body: dict[str, Any] = {
+        "error": refusal.kind.value,
+        "rule": refusal.rule,
+        "message": refusal.message,
+    }
+    if refusal.instead:
+        body["instead"] = refusal.instead
+    return Reply(status=_STATUS[refusal.kind], body=body)
+
+
+def _as_before(
+    command: str, message_id: str, known: str, status: int, body: dict[str, Any]
+) -> Reply:
+    if known == command:
+        return Reply(status=status, body=body)
+    return refusal_reply(
+        unreadable(
+            f"message_id {message_id!r} was already used for {known}.",
+            instead="give every message an id of its own",
+        ).refusal
+    )
+
+
+def _nobody(message: str, instead: str) -> Reply:
+    body = {"error": "unavailable", "rule": None, "message": message, "instead": instead}
+    return Reply(status=503, body=body)
+
+
+def _somebody_elses(by: Actor) -> Refusal:
+    return Refusal(
+        kind=RefusalKind.ROLE,
+        rule=None,
+        message=f"The token is {by.name}'s ({by.role}); the body names another.",
+        instead="leave the actor out, or name yourself",
+    )
+
+
+def _refusal_in(failed: WorkflowUpdateFailedError) -> tuple[Refusal, datetime]:
+    """Return the refusal that a failed update carries, and when it was refused."""
+    cause = failed.cause
+    if isinstance(cause, ApplicationError) and cause.type == REFUSED:
+        refusal, at = cause.details
+        return Refusal.model_validate(refusal), datetime.fromisoformat(at)
+    raise failed
+
+
+def _message_id(fields: object) -> str | None:
+    """Return a readable message id; an unreadable one is the workflow's to refuse."""
+    if not isinstance(fields, dict) or fields.get("message_id") is None:
+        return None
+    try:
+        return _MESSAGE_ID.validate_python(fields["message_id"])
+    except ValidationError:
+        return None
+
+
+def _actor(fields: object) -> Actor | None:
+    if not isinstance(fields, dict):
+        return None
+    try:
+        return Actor.model_validate(fields.get("actor"))
+    except ValidationError:
+        return None

@@ -1,0 +1,215 @@
+"""From the hook's door to Temporal: take an event over, and tell the lifecycles that want it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.events import EVENT, Event
+from domain.lifecycles import LifecycleKind
+from domain.promises import DueAt
+from store.database import StoreUnavailableError
+from store.inbox import Inbox, Outcome, Waiting
+from store.intake import NOBODY_WAITS, Intake, Plan, StartPlan
+from workflows import search_attributes
+from workflows.registry import LIFECYCLES, TASK_QUEUE
+
+log = structlog.get_logger()
+
+_RPC = timedelta(seconds=2)
+_PAUSE_SECONDS = 1.0
+_STARTING_EVENT = "event_id"
+"""Memo of a workflow: the event that started it, which tells a second attempt from a second run."""
+
+
+class Received(BaseModel):
+    """What a hook is answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    outcome: Outcome
+    workflow_id: str | None = None
+    reason: str | None = None
+
+
+class _NotYetError(Exception):
+    """Temporal cannot be told now; the event stays and is told later."""
+
+
+class Delivery:
+    """Takes events over and tells them on, now or later, each once."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        intake: Intake,
+        client: Client,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._inbox = inbox
+        self._client = client
+        self._intake = intake
+        self._clock = clock
+
+    async def receive(self, webhook_id: str, body: bytes) -> Received:
+        """Keep an authentic body and do with it what can be done at once.
+
+        Raises:
+            StoreUnavailableError: it could not even be kept.
+        """
+        kept = await self._inbox.keep(webhook_id, body, self._clock())
+        if kept.outcome is not None:
+            if kept.outcome is Outcome.DEAD_LETTER:
+                log.error("a webhook-id was used for two bodies", event_id=webhook_id)
+            return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+        waiting = Waiting(id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0)
+        return await self.advance(waiting)
+
+    async def advance(self, waiting: Waiting) -> Received:
+        """Take a kept event as far as it gets."""
+        event_id = waiting.webhook_id
+        try:
+            event = EVENT.validate_json(waiting.body)
+        except ValidationError as error:
+            reason = _in_words(error)
+            await self._inbox.bury(waiting.id, reason)
+            log.warning("dead letter", event_id=event_id)
+            return Received(event_id=event_id, outcome=Outcome.DEAD_LETTER, reason=reason)
+        try:
+            plan = await self._intake.take(
+                waiting.id,
+                event_id,
+                event,
+                self._clock(),
+                waiting.origin,
+            )
+        except StoreUnavailableError as error:
+            log.warning("event kept, not taken yet", event_id=event_id, reason=str(error))
+            return Received(
+                event_id=event_id, outcome=Outcome.DELIVERED, reason=f"kept for later: {error}"
+            )
+        if plan.outcome is Outcome.IGNORED:
+            return Received(
+                event_id=event_id,
+                outcome=Outcome.IGNORED,
+                reason=NOBODY_WAITS,
+            )
+        try:
+            told = await self._tell(plan, event, again=waiting.attempts > 0)
+        except _NotYetError as error:
+            await self._inbox.postpone(waiting.id, str(error), self._clock())
+            log.warning("event kept, not told yet", event_id=event_id, reason=str(error))
+            return Received(
+                event_id=event_id,
+                outcome=plan.outcome,
+                workflow_id=_first_workflow(plan),
+                reason=f"kept, and told later by itself: {error}",
+            )
+        outcome = plan.outcome if told else Outcome.IGNORED
+        workflow_id = told[0] if told else None
+        await self._inbox.settle(waiting.id, outcome, workflow_id)
+        return Received(event_id=event_id, outcome=outcome, workflow_id=workflow_id)
+
+    async def replay(self, inbox_id: int) -> Received | None:
+        """Try a dead letter again, None if there is no such dead letter."""
+        waiting = await self._inbox.revive(inbox_id)
+        return await self.advance(waiting) if waiting else None
+
+    async def run(self) -> None:
+        """Tell on, for ever, what could not be told at once."""
+        while True:
+            try:
+                for waiting in await self._inbox.waiting(self._clock()):
+                    await self.advance(waiting)
+            except StoreUnavailableError as error:
+                log.warning("the inbox cannot be read", reason=str(error))
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _tell(self, plan: Plan, event: Event, *, again: bool) -> list[str]:
+        """Start and signal what the plan says; return the ids of the workflows that were told."""
+        told = []
+        for start in plan.starts:
+            kind = LIFECYCLES[start.lifecycle]
+            await self._start(kind, plan, start, event, again=again)
+            told.append(kind.workflow_id(plan.job.job_id))
+        heard = [each for each in plan.delivers_to if await self._signal(each, plan, event)]
+        return told + heard
+
+    async def _start(
+        self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event, *, again: bool
+    ) -> None:
+        argument = self._intake.starting(kind, plan, start.episode, event.actor)
+        workflow_id = kind.workflow_id(plan.job.job_id)
+        wait = kind.first_wait(argument)
+        if again and await self._inbox.has_begun(workflow_id, start.episode):
+            return
+        try:
+            await self._client.start_workflow(
+                kind.workflow_type,
+                argument,
+                id=workflow_id,
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                memo={_STARTING_EVENT: plan.event_id},
+                search_attributes=search_attributes.describing(
+                    lifecycle=kind.name,
+                    job=plan.job,
+                    stage=kind.stages[0],
+                    waiting_on=wait.waiting_on,
+                    due_at=wait.due.at if isinstance(wait.due, DueAt) else None,
+                ),
+                static_summary=f"{kind.title} for {plan.job.job_id}",
+                static_details=f"{plan.job.trade}, {plan.job.severity}",
+                rpc_timeout=_RPC,
+            )
+        except WorkflowAlreadyStartedError as error:
+            handle = self._client.get_workflow_handle(workflow_id)
+            if await self._started_by(handle) != plan.event_id:
+                raise _NotYetError("its earlier run has still to close") from error
+        except RPCError as error:
+            raise _NotYetError(f"Temporal does not answer ({error.message})") from error
+
+    async def _started_by(self, handle: WorkflowHandle[Any, Any]) -> str | None:
+        try:
+            described = await handle.describe(rpc_timeout=_RPC)
+            return await described.memo_value(_STARTING_EVENT, default=None, type_hint=str)
+        except RPCError as error:
+            raise _NotYetError(f"Temporal does not answer ({error.message})") from error
+
+    async def _signal(self, workflow_id: str, plan: Plan, event: Event) -> bool:
+        """Signal a workflow; return whether it still runs."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        try:
+            await handle.signal("job_event", plan.delivery(event, self._clock()), rpc_timeout=_RPC)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise _NotYetError(f"Temporal does not answer ({error.message})") from error
+            if await self._inbox.awaits_start(workflow_id):
+                raise _NotYetError("its lifecycle has still to be started") from error
+            return False
+        return True
+
+
+def _first_workflow(plan: Plan) -> str | None:
+    for start in plan.starts:
+        return LIFECYCLES[start.lifecycle].workflow_id(plan.job.job_id)
+    return plan.delivers_to[0] if plan.delivers_to else None
+
+
+def _in_words(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_input=False)
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}"
+        for problem in problems[:10]
+    )

@@ -1,0 +1,75 @@
+"""The commands in the OpenAPI document, from the one declaration of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from domain.commands import Answer, Command
+from domain.lifecycles import LifecycleKind
+
+_REF = "#/components/schemas/{model}"
+_REFUSAL = {
+    "type": "object",
+    "required": ["error", "rule", "message"],
+    "properties": {
+        "error": {"type": "string"},
+        "rule": {"type": ["string", "null"], "description": "Id of the rule that forbids it"},
+        "message": {"type": "string"},
+        "instead": {"type": "string", "description": "What to do instead"},
+    },
+}
+_REFUSALS = {
+    "403": "The role may not",
+    "404": "No such running lifecycle",
+    "409": "A rule or the stage forbids it now",
+    "422": "Bad fields",
+    "503": "No worker answered in time",
+}
+
+
+def request_body(command: Command) -> dict[str, Any]:
+    """Return what an operation says of its body and its answers."""
+    content = {
+        "schema": {"$ref": _REF.format(model=command.payload.__name__)},
+        "example": command.example_payload(),
+    }
+    refusal = {"application/json": {"schema": {"$ref": _REF.format(model="Refusal")}}}
+    answer = {"application/json": {"schema": {"$ref": _REF.format(model="Answer")}}}
+    return {
+        "requestBody": {"required": True, "content": {"application/json": content}},
+        "responses": {
+            "200": {"description": "Done", "content": answer},
+            **{
+                status: {"description": said, "content": refusal}
+                for status, said in _REFUSALS.items()
+            },
+        },
+    }
+
+
+def describe_commands(app: FastAPI, lifecycles: Mapping[str, LifecycleKind]) -> None:
+    """Add the schemas that the commands' operations refer to."""
+    payloads = {
+        command.payload for kind in lifecycles.values() for command in kind.commands.values()
+    }
+    _, defined = models_json_schema(
+        [
+            *((model, "validation") for model in sorted(payloads, key=lambda m: m.__name__)),
+            (Answer, "serialization"),
+        ],
+        ref_template=_REF,
+    )
+    generate = app.openapi
+
+    def with_schemas() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= {**defined.get("$defs", {}), "Refusal": _REFUSAL}
+        return app.openapi_schema or {}
+
+    app.openapi = with_schemas  # type: ignore[method-assign]  # FastAPI's documented way

@@ -1,0 +1,289 @@
+"""Runs the parts: all of them in one folder (`steward up`), or the API alone (`steward api`)."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from activities.postman import Postman, SmtpPostman
+from domain.policy import Policy
+from starters.app import Parts, make_app
+from starters.signatures import HookSecrets, generate_secret
+from starters.tokens import TokenFileError, Tokens
+from store.database import Database, migrate
+from workers.dev_server import DevServer, ServerOptions
+from workers.mail_sink import MailSink
+from workers.settings import (
+    DEFAULT_DATA,
+    Auth,
+    Settings,
+    SettingsError,
+    must_be_loopback,
+)
+from workers.temporal import connect
+from workers.worker import make_worker
+
+log = structlog.get_logger()
+
+SECRETS_FILE = "hook-secrets"
+_LOCK_FILE = "lock"
+_STOP_SECONDS = 3
+
+
+class CannotRun(Exception):  # noqa: N818  an answer for a person
+    """The stack cannot run here; the message says why, in one line."""
+
+
+Announce = Callable[[str], None]
+
+
+async def run_stack(
+    settings: Settings,
+    *,
+    port: int,
+    temporal_port: int,
+    data: Path,
+    announce: Announce,
+    when_ready: Callable[[str, HookSecrets], Awaitable[None]] | None = None,
+) -> None:
+    """Run everything in the foreground until Ctrl-C.
+
+    Args:
+        settings: checked settings.
+        port: of the API.
+        temporal_port: of Temporal; its UI is on the port 1000 above.
+        data: the one folder that everything is kept in.
+        announce: tells a person something.
+        when_ready: called once everything runs, with the API's URL and the hooks' secrets.
+
+    Raises:
+        CannotRun: a port or the folder is in use, or the folder cannot be written.
+        SettingsError: a setting makes no sense.
+    """
+    must_be_loopback("127.0.0.1", settings.auth)
+    policy = settings.load_policy()
+    _prepare_folder(data)
+    stop = _stop_on_signals()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_only_one(data))
+        ui_port = temporal_port + 1000
+        for each, what in ((port, "--port"), (temporal_port, "--temporal-port"), (ui_port, "UI")):
+            _must_be_free(each, what)
+        secrets = _secrets(settings, data)
+        url = settings.database_in(data)
+        await asyncio.to_thread(migrate, url)
+        database = Database(url)
+        stack.push_async_callback(database.close)
+        postman = await _postman(settings, policy, stack)
+        server = DevServer(
+            ServerOptions(
+                port=temporal_port,
+                ui_port=ui_port,
+                database=data / "temporal.sqlite3",
+                log=data / "temporal.log",
+            )
+        )
+        announce("Starting Temporal …")
+        client = await server.start()
+        stack.push_async_callback(server.stop)
+        await stack.enter_async_context(make_worker(client, database, postman))
+        parts = Parts(
+            database=database,
+            client=client,
+            policy=policy,
+            secrets=secrets,
+            tokens=_tokens(settings),
+        )
+        api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
+        where = f"http://127.0.0.1:{port}"
+        announce(_where_to_look(where, ui_port, temporal_port, data))
+        if when_ready is not None:
+            await when_ready(where, secrets)
+        await _until(stop, api, server, announce)
+        announce("Stopping …")
+
+
+async def run_api(settings: Settings, *, host: str, port: int) -> None:
+    """Run the API alone until it is told to stop.
+
+    Raises:
+        SettingsError: a setting makes no sense or is missing.
+        StoreUnavailableError: the database does not answer, or its schema is another release's.
+        TemporalUnreachableError: its address makes no sense.
+    """
+    must_be_loopback(host, settings.auth)
+    settings.require("hook_secrets")
+    policy = settings.load_policy()
+    _must_be_free(port, "--port", host)
+    database = Database(settings.database_in(DEFAULT_DATA))
+    stop = _stop_on_signals()
+    client = await connect(lazy=True)
+    parts = Parts(
+        database=database,
+        client=client,
+        policy=policy,
+        secrets=_secrets(settings, DEFAULT_DATA),
+        tokens=_tokens(settings),
+    )
+    async with _serving(parts, host, port) as api:
+        log.info("API runs", host=host, port=port)
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
+    await database.close()
+
+
+@asynccontextmanager
+async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.Task[None]]:
+    config = uvicorn.Config(
+        make_app(parts),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(server._serve())  # noqa: SLF001  serve() would take our signals
+    while not server.started:
+        if task.done():
+            await task
+            raise CannotRun(f"the API could not listen on {host}:{port}")
+        await asyncio.sleep(0.02)
+    try:
+        yield task
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _until(
+    stop: asyncio.Event, api: asyncio.Task[None], server: DevServer, announce: Announce
+) -> None:
+    """Return once somebody stops us or the API ends; start Temporal again whenever it ends."""
+    stopping = asyncio.create_task(stop.wait())
+    while True:
+        ended = asyncio.create_task(server.ended())
+        done, _ = await asyncio.wait({stopping, api, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if ended not in done:
+            ended.cancel()
+            stopping.cancel()
+            return
+        announce(f"Temporal ended by itself (exit {ended.result()}); starting it again …")
+        await asyncio.sleep(0.5)
+        await server.start()
+
+
+async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) -> Postman:
+    url = settings.smtp_url
+    if url is None:
+        sink = MailSink()
+        stack.callback(sink.stop)
+        url = await asyncio.to_thread(sink.start)
+    return SmtpPostman(url, policy.mail.sender)
+
+
+def _tokens(settings: Settings) -> Tokens | None:
+    if settings.auth is not Auth.TOKENS or settings.tokens is None:
+        return None
+    try:
+        return Tokens.read(settings.tokens)
+    except TokenFileError as error:
+        raise SettingsError(f"STEWARD_TOKENS: {error}") from error
+
+
+def _secrets(settings: Settings, data: Path) -> HookSecrets:
+    """Return the hooks' secrets: those set, or the folder's own, made at the first start."""
+    if settings.hook_secrets is not None:
+        try:
+            return HookSecrets.parse(settings.hook_secrets.get_secret_value())
+        except ValueError as error:
+            raise SettingsError(f"STEWARD_HOOK_SECRETS: {error}") from error
+    path = data / SECRETS_FILE
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(generate_secret() + "\n")
+    try:
+        return HookSecrets.parse(path.read_text("utf-8").strip())
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _prepare_folder(data: Path) -> None:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = data / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CannotRun(
+            f"the data folder {data} cannot be written ({error.strerror}); name another with --data"
+        ) from error
+
+
+class _only_one:  # noqa: N801  reads as what it is for: with _only_one(folder)
+    """Holds the folder, so that a second stack finds it taken."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / _LOCK_FILE
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("w")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise CannotRun(
+                f"another `steward up` runs on {self._path.parent}; stop it, or name "
+                "another folder with --data"
+            ) from error
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotRun(
+                f"port {port} ({what}) is not free ({error.strerror}); name another with --port or "
+                "--temporal-port"
+            ) from error
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _where_to_look(url: str, ui_port: int, temporal_port: int, data: Path) -> str:
+    return "\n".join(
+        [
+            "",
+            "Steward runs. Stop it with Ctrl-C; start it again and every job goes on.",
+            "",
+            f"  Temporal UI   http://127.0.0.1:{ui_port}/namespaces/default/workflows",
+            f"  Jobs          {url}/console          (or: steward jobs, steward why JOB)",
+            f"  Mail          {url}/console/mail     (or: steward mail)",
+            f"  API           {url}/openapi.json",
+            f"  Temporal      127.0.0.1:{temporal_port}",
+            f"  Data          {data.absolute()}",
+            f"  Hook secrets  {data.absolute() / SECRETS_FILE}",
+            "",
+        ]
+    )

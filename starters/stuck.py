@@ -1,0 +1,100 @@
+"""What is overdue or failing, with the likely cure: nothing is stuck unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from domain.lifecycles import job_of
+from store.inbox import Inbox
+from store.reading import Reading
+from workers.temporal import failing_workflows
+
+_CURES: Mapping[str, str] = {
+    "overdue": "follow the task that was opened for it; see `steward show`",
+    "delivery_failed": "see the job's mails, and reach the recipient by phone",
+    "bad_message": "read the refusal in the job's journal, and send the command again, corrected",
+    "rule_conflict": "a supervisor decides; see the job's tasks and journal",
+    "store_unreachable": "see that the database answers; the job goes on by itself",
+}
+_MAIL_CURES: Mapping[str, str] = {
+    "queued": "see that the mail server answers; it is tried again by itself",
+    "sending": "see that the mail server answers",
+    "uncertain": "ask the recipient whether it came; it is never sent again by itself",
+    "bounced": "correct the address, and reach the recipient by phone",
+}
+
+
+async def stuck(
+    reading: Reading, inbox: Inbox, client: Client, now: datetime
+) -> list[dict[str, Any]]:
+    """Return everything that needs a look: kind, job, what it is, the likely cure, since when."""
+    items = [
+        _item(
+            "overdue_promise",
+            promise["job_id"],
+            f"{promise['waiting_on']} was to {promise['duty']} ({promise['rule']})",
+            "see that a worker runs: the deadline has passed and nothing happened",
+            promise["due_at"],
+        )
+        for promise in await reading.overdue_promises(now)
+    ]
+    for standing in await reading.needing_attention():
+        items += [
+            _item("attention", standing["job_id"], flag, _CURES.get(flag, ""), standing["since"])
+            for flag in standing["attention"]
+        ]
+    items += [
+        _item(
+            "mail",
+            mail["job_id"],
+            f"{mail['template']} is {mail['state']}: {mail['last_error'] or 'no answer'}",
+            _MAIL_CURES[mail["state"]],
+            mail["at"],
+        )
+        for mail in await reading.failing_mails()
+    ]
+    items += [
+        _item(
+            "hook",
+            event["job_id"],
+            f"event {event['id']} is not told yet: {event['reason']}",
+            "see that Temporal answers; it is told by itself",
+            event["received_at"],
+        )
+        for event in await reading.failing_events()
+    ]
+    items += [
+        _item(
+            "dead_letter",
+            None,
+            f"dead letter {letter['id']}: {letter['reason']}",
+            f"have it corrected and sent anew, or `steward hooks replay {letter['id']}`",
+            letter["received_at"],
+        )
+        for letter in await inbox.dead()
+    ]
+    return items + await _failing_tasks(client)
+
+
+async def _failing_tasks(client: Client) -> list[dict[str, Any]]:
+    try:
+        failing = await failing_workflows(client)
+    except RPCError as error:
+        cure = "start Temporal; everything goes on by itself when it answers"
+        return [_item("temporal", None, f"Temporal does not answer: {error.message}", cure, None)]
+    cure = "the workflow's code fails: see Temporal UI, deploy a fix, and it goes on"
+    return [
+        _item("workflow_task", job_of(workflow_id)[1], "; ".join(problems), cure, None)
+        for workflow_id, problems in failing
+    ]
+
+
+def _item(
+    kind: str, job_id: str | None, what: str, cure: str, since: datetime | None
+) -> dict[str, Any]:
+    return {"kind": kind, "job_id": job_id, "what": what, "cure": cure, "since": since}

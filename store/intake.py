@@ -1,0 +1,298 @@
+"""Takes events over: our copy of the job, its notes and assignments, and whom to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Row, Table, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.events import Delivery, Event, JobNoteAdded
+from domain.jobs import HeldJob, Instant, Job, same_assignment
+from domain.lifecycles import LifecycleKind, LifecycleStart
+from domain.policy import Policy
+from domain.promises import DueAt, Promise, sentence
+from domain.roles import Actor, Role
+from store import schema
+from store.database import Database
+from store.inbox import Outcome
+from store.ledger import held_job, keep_job
+
+NOBODY_WAITS = "no lifecycle of this job waits for it"
+
+
+class StartPlan(BaseModel):
+    """A lifecycle that an event starts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lifecycle: str
+    episode: int
+
+
+class Plan(BaseModel):
+    """What is to be told to Temporal of an event; kept, so that every attempt tells the same."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    job: Job
+    job_version: int
+    occurred_at: Instant
+    starts: tuple[StartPlan, ...] = ()
+    delivers_to: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it comes to, once it is done."""
+        if self.starts:
+            return Outcome.STARTED
+        return Outcome.DELIVERED if self.delivers_to else Outcome.IGNORED
+
+    def delivery(self, event: Event, now: datetime) -> Delivery:
+        """Return the event as it travels at an instant of the wall clock."""
+        age = max((now - self.occurred_at).total_seconds(), 0.0)
+        told = event.model_copy(update={"job": self.job})
+        return Delivery(event_id=self.event_id, job_version=self.job_version, event=told, age=age)
+
+
+class Intake:
+    """Takes the events of the inbox over, for some lifecycles under one policy."""
+
+    def __init__(self, database: Database, kinds: Sequence[LifecycleKind], policy: Policy) -> None:
+        self._database = database
+        self._kinds = kinds
+        self._policy = policy
+
+    async def take(
+        self,
+        inbox_id: int,
+        event_id: str,
+        event: Event,
+        now: datetime,
+        origin: str | None = None,
+    ) -> Plan:
+        """Take an event over: bring our copy of the job up to date and decide whom to tell.
+
+        Done once; asked again, it returns the plan that was made the first time.
+
+        Args:
+            inbox_id: where the inbox keeps it.
+            event_id: its webhook id.
+            event: what it says.
+            now: the wall clock, aware UTC.
+            origin: the workflow that caused it, None for an event of the job system.
+        """
+        inbox = schema.inbox
+        async with self._database.write() as connection:
+            taken = await connection.scalar(
+                select(inbox.c.envelope).where(inbox.c.id == inbox_id).with_for_update()
+            )
+            if taken is not None:
+                return Plan.model_validate(taken)
+            taking = _Taking(self._database, connection, event_id, event, origin)
+            held, version = await taking.bring_up_to_date(now)
+            plan = Plan(
+                event_id=event_id,
+                job=held.job.without_customer(),
+                job_version=version,
+                occurred_at=event.occurred_at,
+            )
+            plan = await self._with_recipients(taking, plan, now)
+            ignored = plan.outcome is Outcome.IGNORED
+            await connection.execute(
+                update(inbox)
+                .where(inbox.c.id == inbox_id)
+                .values(
+                    job_id=held.job.job_id,
+                    envelope=plan.model_dump(mode="json"),
+                    state="done" if ignored else "pending",
+                    outcome=plan.outcome.value,
+                    reason=NOBODY_WAITS if ignored else None,
+                )
+            )
+            return plan
+
+    def starting(self, kind: LifecycleKind, plan: Plan, episode: int, by: Actor) -> LifecycleStart:
+        """Return the argument of the workflow that a plan starts."""
+        return kind.begin(
+            job=plan.job,
+            job_version=plan.job_version,
+            policy=self._policy,
+            episode=episode,
+            event_id=plan.event_id,
+            started_by=by,
+        )
+
+    async def _with_recipients(self, taking: _Taking, plan: Plan, now: datetime) -> Plan:
+        event, rows = taking.event, await taking.lifecycles()
+        starts = []
+        for kind in self._kinds:
+            row = rows.get(kind.name)
+            of_this_assignment = same_assignment(event.job, plan.job)
+            if not of_this_assignment or not kind.starts_on(event):
+                continue
+            if row is not None and not _may_start_anew(row, plan.job):
+                continue
+            start = StartPlan(lifecycle=kind.name, episode=row.episode + 1 if row else 1)
+            first_wait = kind.first_wait(self.starting(kind, plan, start.episode, event.actor))
+            await taking.list_lifecycle(kind, plan, start, first_wait, now)
+            starts.append(start)
+        started = {start.lifecycle for start in starts}
+        running = [
+            row.workflow_id
+            for row in rows.values()
+            if row.outcome is None
+            and row.lifecycle not in started
+            and row.workflow_id != taking.origin
+        ]
+        return plan.model_copy(update={"starts": tuple(starts), "delivers_to": tuple(running)})
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """One event, in one transaction."""
+
+    database: Database
+    connection: AsyncConnection
+    event_id: str
+    event: Event
+    origin: str | None
+
+    async def bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int]:
+        """Return our copy of the job, up to date, and its version; an old event changes nothing."""
+        told, jobs, occurred_at = self.event.job_told(), schema.jobs, self.event.occurred_at
+        await self._one_at_a_time(told.job_id)
+        held = await held_job(self.connection, told.job_id)
+        if held is None:
+            held, version = HeldJob(job=told), 1
+            await keep_job(self.connection, self.database, held, version, occurred_at)
+            await self._record(None, held.job)
+            return held, version
+        row = (
+            await self.connection.execute(
+                select(jobs.c.version, jobs.c.newest_event_at).where(jobs.c.job_id == told.job_id)
+            )
+        ).one()
+        before, version = held, int(row.version)
+        newest = row.newest_event_at
+        if self.origin is None and (newest is None or occurred_at >= newest):
+            held = before.told(told)
+            version += held != before
+            await keep_job(self.connection, self.database, held, version, occurred_at)
+            if before.accepted_too_late(told):
+                await self._ask_about_late_acceptance(held.job, now)
+        await self._record(before.job, held.job)
+        return held, version
+
+    async def lifecycles(self) -> dict[str, Row[Any]]:
+        """Return the job's lifecycles, running and ended, by name."""
+        table = schema.lifecycles
+        rows = await self.connection.execute(
+            select(table).where(table.c.job_id == self.event.job.job_id)
+        )
+        return {row.lifecycle: row for row in rows}
+
+    async def list_lifecycle(
+        self, kind: LifecycleKind, plan: Plan, start: StartPlan, first_wait: Promise, now: datetime
+    ) -> None:
+        """List a lifecycle as soon as it is to start, so that the next event finds it running."""
+        due_at = first_wait.due.at if isinstance(first_wait.due, DueAt) else None
+        row: dict[str, Any] = {
+            "workflow_id": kind.workflow_id(plan.job.job_id),
+            "job_id": plan.job.job_id,
+            "lifecycle": kind.name,
+            "episode": start.episode,
+            "sequence": 0,
+            "started_by": plan.event_id,
+            "started_for": plan.job.assigned_at,
+            "stage": kind.stages[0],
+            "waiting_on": first_wait.waiting_on.value,
+            "since": now,
+            "due_at": due_at,
+            "next": sentence(first_wait, now, due_at),
+            "attention": [],
+            "outcome": None,
+        }
+        await self.connection.execute(
+            self.database.insert(schema.lifecycles)
+            .values(**row)
+            .on_conflict_do_update(index_elements=["workflow_id"], set_=row)
+        )
+
+    async def _one_at_a_time(self, job_id: str) -> None:
+        """Hold other events of the job up: a job first heard of has no row yet to lock."""
+        if not self.database.is_sqlite:
+            await self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(job_id))))
+
+    async def _record(self, before: Job | None, job: Job) -> None:
+        """Write the note that the event brings, and the assignment that it tells of."""
+        event = self.event
+        if isinstance(event, JobNoteAdded) and not await self._repeats_our_note(event):
+            note = event.data.note
+            await self._insert(
+                schema.notes,
+                at=event.occurred_at,
+                author_name=note.author.name,
+                author_role=note.author.role.value,
+                text=note.text,
+                visibility=note.visibility.value,
+            )
+        if before is None or not same_assignment(before, job):
+            await self._insert(
+                schema.assignments,
+                at=job.assigned_at,
+                **job.assigned_to.account.model_dump(),
+                by=event.actor.name,
+                reason="told by the job system",
+            )
+
+    async def _ask_about_late_acceptance(self, job: Job, now: datetime) -> None:
+        """PlusOne accepted what had already gone on: nothing moves, but somebody must know."""
+        where = job.assigned_to.name
+        await self._insert(
+            schema.tasks,
+            at=now,
+            workflow_id=f"hooks/{job.job_id}",
+            role=Role.SUPERVISOR.value,
+            kind="accepted_too_late",
+            text=f"PlusOne accepted this job after it had gone to {where}. Decide who does it, and "
+            "tell the other.",
+            status="open",
+        )
+        await self._insert(
+            schema.journal,
+            at=now,
+            actor_name=self.event.actor.name,
+            actor_role=self.event.actor.role.value,
+            what=f"accepted too late: the job had gone to {where}",
+            rule="PO-17",
+        )
+
+    async def _insert(self, table: Table, **values: object) -> None:
+        row = {"job_id": self.event.job.job_id, "key": f"event:{self.event_id}", **values}
+        await self.connection.execute(self.database.insert_once(table).values(**row))
+
+    async def _repeats_our_note(self, event: JobNoteAdded) -> bool:
+        """Return whether the job system only repeats a note that Steward wrote."""
+        note, notes = event.data.note, schema.notes
+        ours = await self.connection.scalar(
+            select(notes.c.id)
+            .where(
+                notes.c.job_id == event.job.job_id,
+                notes.c.text == note.text,
+                notes.c.author_name == note.author.name,
+                notes.c.key.contains("#"),
+            )
+            .limit(1)
+        )
+        return ours is not None
+
+
+def _may_start_anew(row: Row[Any], job: Job) -> bool:
+    """Return whether an ended lifecycle starts anew: only for an assignment it was not for."""
+    return bool(row.outcome is not None and row.started_for != job.assigned_at)

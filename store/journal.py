@@ -1,0 +1,91 @@
+"""The journal's other entrance: refusals, which no lifecycle writes itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+
+from domain.jobs import Instant
+from domain.refusals import Refusal
+from domain.roles import Actor
+from store import schema
+from store.database import Database
+
+
+class RefusedAttempt(BaseModel):
+    """Somebody's attempt to give a command, and why it was refused."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    """The update's id: whoever journals the attempt, it stands in the journal once."""
+    job_id: str
+    lifecycle: str
+    command: str
+    at: Instant
+    """The workflow's time, or the wall clock's where no workflow was asked."""
+    actor: Actor
+    refusal: Refusal
+
+
+class Journal:
+    """Writes refusals, and keeps what commands with a message id were answered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def refused(self, attempt: RefusedAttempt) -> None:
+        """Write that a command was refused, once for each attempt to give it."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                self._database.insert_once(schema.journal).values(
+                    job_id=attempt.job_id,
+                    lifecycle=attempt.lifecycle,
+                    at=attempt.at,
+                    actor_name=attempt.actor.name,
+                    actor_role=attempt.actor.role.value,
+                    what=f"refused {attempt.command}: {attempt.refusal.message}",
+                    rule=attempt.refusal.rule,
+                    key=f"refused:{attempt.lifecycle}/{attempt.job_id}:{attempt.id}",
+                )
+            )
+
+    async def answered(
+        self, workflow_id: str, message_id: str
+    ) -> tuple[str, int, dict[str, Any]] | None:
+        """Return (command, status, body) of what a message was answered, None if it is new."""
+        answers = schema.answers
+        async with self._database.read() as connection:
+            row = (
+                await connection.execute(
+                    select(answers).where(
+                        answers.c.workflow_id == workflow_id, answers.c.message_id == message_id
+                    )
+                )
+            ).one_or_none()
+        return (row.command, row.status, row.body) if row else None
+
+    async def answer(
+        self,
+        workflow_id: str,
+        message_id: str,
+        command: str,
+        status: int,
+        body: dict[str, Any],
+        now: datetime,
+    ) -> None:
+        """Keep what a message was answered: the same message gets the same answer for ever."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                self._database.insert_once(schema.answers, "workflow_id", "message_id").values(
+                    workflow_id=workflow_id,
+                    message_id=message_id,
+                    command=command,
+                    status=status,
+                    body=body,
+                    answered_at=now,
+                )
+            )

@@ -1,0 +1,377 @@
+"""Where effects become true: whole batches in one transaction, each effect once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Table, and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.calendars import Calendar, business_days_after
+from domain.effects import (
+    AddNote,
+    AddServiceJob,
+    Batch,
+    BatchResult,
+    ClosePromise,
+    CloseTask,
+    MailUndeliverable,
+    OpenPromise,
+    OpenTask,
+    ReassignJob,
+    SendEmail,
+    Step,
+    WriteJournal,
+)
+from domain.events import EVENT, JobChanged
+from domain.guards import plusone_hold
+from domain.jobs import HeldJob, Job
+from domain.promises import Due, DueAt, ended_sentence, sentence
+from domain.refusals import Refusal, RefusalKind
+from domain.roles import Actor, Role
+from store import schema
+from store.database import Database
+
+
+class RenderedMail(BaseModel):
+    """A mail as it will be sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    to: str
+    subject: str
+    text: str
+    html: str
+
+
+class Ledger:
+    """Writes what lifecycles do."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def job(self, job_id: str) -> Job | None:
+        """Return our copy of a job, customer and all."""
+        async with self._database.read() as connection:
+            held = await held_job(connection, job_id)
+        return held.job if held else None
+
+    async def carry_out(
+        self, batch: Batch, mails: Mapping[str, RenderedMail] | None = None
+    ) -> BatchResult:
+        """Make all effects of a batch true, or none; each is done once, however often it is asked.
+
+        Args:
+            batch: the effects, and where the lifecycle stands with them.
+            mails: the rendered mails, by the key of their step.
+
+        Returns:
+            The live job where the batch reassigns it, with a refusal if that was not possible, and
+            the deadline of what is waited for now.
+        """
+        async with self._database.write() as connection:
+            return await _Carrier(self._database, connection, batch, mails or {}).carry_out()
+
+
+class _Carrier:
+    """One batch, in one transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        connection: AsyncConnection,
+        batch: Batch,
+        mails: Mapping[str, RenderedMail],
+    ) -> None:
+        self._database = database
+        self._connection = connection
+        self._batch = batch
+        self._mails = mails
+
+    async def carry_out(self) -> BatchResult:
+        result = BatchResult()
+        for step in self._batch.steps:
+            if isinstance(step.effect, ReassignJob):
+                result = await self._reassign(step, step.effect)
+                if result.refusal is not None:
+                    return result
+        for step in self._batch.steps:
+            if not isinstance(step.effect, ReassignJob):
+                await self._do(step)
+        due_at = await self._record_progress()
+        return result.model_copy(update={"due_at": due_at})
+
+    async def _do(self, step: Step) -> None:
+        match step.effect:
+            case CloseTask(task=kind):
+                await self._close_tasks(step, kind)
+            case ClosePromise(promise_key=key, outcome=outcome):
+                promises = schema.promises
+                await self._connection.execute(
+                    update(promises)
+                    .where(promises.c.key == self._promise_key(key), promises.c.outcome.is_(None))
+                    .values(outcome=outcome.value, closed_at=step.at)
+                )
+            case MailUndeliverable(email_key=key):
+                emails = schema.emails
+                await self._connection.execute(
+                    update(emails)
+                    .where(emails.c.key == key, emails.c.state == "queued")
+                    .values(state="bounced", changed_at=step.at)
+                )
+            case OpenPromise(promise=promise):
+                await self._insert(
+                    schema.promises,
+                    self._promise_key(promise.key),
+                    workflow_id=self._batch.workflow_id,
+                    rule=promise.rule,
+                    duty=promise.duty,
+                    waiting_on=promise.waiting_on.value,
+                    opened_at=step.at,
+                    due_at=resolve(promise.due, self._batch.calendar),
+                )
+            case _:
+                table, values = self._new_row(step)
+                await self._insert(table, step.key, at=step.at, **values)
+
+    def _new_row(self, step: Step) -> tuple[Table, dict[str, Any]]:
+        """Return the row that an effect adds, and to which table."""
+        match step.effect:
+            case AddNote(author=author, text=text, visibility=visibility):
+                return schema.notes, {
+                    "author_name": author.name,
+                    "author_role": author.role.value,
+                    "text": text,
+                    "visibility": visibility.value,
+                }
+            case AddServiceJob() as added:
+                return schema.service_jobs, {
+                    **added.account.model_dump(),
+                    "event_type": added.event_type,
+                    "reason": added.reason,
+                    "comments": list(added.comments),
+                }
+            case OpenTask(role=role, task=kind, text=text):
+                return schema.tasks, {
+                    "workflow_id": self._batch.workflow_id,
+                    "role": role.value,
+                    "kind": kind,
+                    "text": text,
+                    "status": "open",
+                }
+            case SendEmail(template=template):
+                mail = self._mails[step.key].model_dump()
+                return schema.emails, {
+                    **mail,
+                    "template": template,
+                    "state": "queued",
+                    "attempts": 0,
+                }
+            case WriteJournal(actor=actor, what=what, rule=rule):
+                return schema.journal, {
+                    "lifecycle": self._batch.lifecycle,
+                    "actor_name": actor.name,
+                    "actor_role": actor.role.value,
+                    "what": what,
+                    "rule": rule,
+                }
+            case other:
+                raise TypeError(f"{other.kind} adds no row")
+
+    async def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
+        """Compare, then set: the guard PO-18..20 stands here, before the live job."""
+        batch = self._batch
+        held = await held_job(self._connection, batch.job_id, lock=True)
+        if held is None:
+            return BatchResult(refusal=_refused("the job is not in the store"))
+        version = await self._version()
+        if await self._done_before(step.key):
+            return BatchResult(job=held.job.without_customer(), job_version=version)
+        live = held.job
+        refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
+        if refusal is None and _compared(live) != _compared(wanted.believed):
+            refusal = _refused("the job is no longer what the lifecycle took it for")
+        if refusal is not None:
+            return BatchResult(refusal=refusal, job=live.without_customer(), job_version=version)
+        moved = held.reassigned(wanted.to, batch.now)
+        await self._mark_done(step.key)
+        await keep_job(self._connection, self._database, moved, version + 1)
+        await self._insert(
+            schema.assignments,
+            step.key,
+            at=step.at,
+            **wanted.to.model_dump(),
+            by=wanted.by,
+            reason=wanted.reason,
+        )
+        await self._tell_other_lifecycles(step, moved.job)
+        return BatchResult(job=moved.job.without_customer(), job_version=version + 1)
+
+    async def _tell_other_lifecycles(self, step: Step, job: Job) -> None:
+        """Leave our change in the inbox, as if the job system had told it, if others run."""
+        batch, others = self._batch, schema.lifecycles
+        running = await self._connection.scalar(
+            select(func.count())
+            .select_from(others)
+            .where(
+                others.c.job_id == batch.job_id,
+                others.c.workflow_id != batch.workflow_id,
+                others.c.outcome.is_(None),
+            )
+        )
+        if not running:
+            return
+        event = JobChanged(
+            type="job.assigned",
+            occurred_at=step.at,
+            actor=Actor(name="Steward", role=Role.SYSTEM),
+            job=job,
+        )
+        await self._connection.execute(
+            self._database.insert_once(schema.inbox, "claim").values(
+                webhook_id=step.key,
+                claim=step.key,
+                received_at=step.at,
+                body=EVENT.dump_json(event),
+                digest="",
+                origin=batch.workflow_id,
+                state="pending",
+                job_id=batch.job_id,
+                attempts=0,
+            )
+        )
+
+    async def _record_progress(self) -> datetime | None:
+        batch, progress = self._batch, self._batch.progress
+        if progress is None:
+            return None
+        waiting, due_at = progress.waiting, None
+        if waiting is not None:
+            due_at = resolve(waiting.due, batch.calendar)
+            said = sentence(waiting, progress.since, due_at)
+        else:
+            said = ended_sentence(progress.stage, progress.since)
+        row: dict[str, Any] = {
+            "workflow_id": batch.workflow_id,
+            "job_id": batch.job_id,
+            "lifecycle": batch.lifecycle,
+            "episode": batch.episode,
+            "sequence": batch.sequence,
+            "stage": progress.stage,
+            "waiting_on": waiting.waiting_on.value if waiting else None,
+            "since": progress.since,
+            "due_at": due_at,
+            "next": said,
+            "attention": list(progress.attention),
+            "outcome": progress.outcome,
+        }
+        table = schema.lifecycles
+        statement = self._database.insert(table).values(started_by="", **row)
+        newer = or_(
+            table.c.episode < batch.episode,
+            and_(table.c.episode == batch.episode, table.c.sequence < batch.sequence),
+        )
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["workflow_id"], set_=row, where=newer)
+        )
+        return due_at
+
+    async def _close_tasks(self, step: Step, kind: str) -> None:
+        tasks = schema.tasks
+        await self._connection.execute(
+            update(tasks)
+            .where(
+                tasks.c.workflow_id == self._batch.workflow_id,
+                tasks.c.kind == kind,
+                tasks.c.status == "open",
+                tasks.c.at <= step.at,
+            )
+            .values(status="done", closed_at=step.at)
+        )
+
+    async def _insert(self, table: Table, key: str, **values: object) -> None:
+        row = {"job_id": self._batch.job_id, "key": key, **values}
+        await self._connection.execute(self._database.insert_once(table).values(**row))
+
+    def _promise_key(self, key: str) -> str:
+        return f"{self._batch.workflow_id}#{self._batch.episode}/{key}"
+
+    async def _version(self) -> int:
+        version = await self._connection.scalar(
+            select(schema.jobs.c.version).where(schema.jobs.c.job_id == self._batch.job_id)
+        )
+        return version or 0
+
+    async def _done_before(self, key: str) -> bool:
+        done = schema.effects_done
+        return (
+            await self._connection.scalar(select(done.c.key).where(done.c.key == key)) is not None
+        )
+
+    async def _mark_done(self, key: str) -> None:
+        await self._connection.execute(schema.effects_done.insert().values(key=key))
+
+
+def resolve(due: Due | None, calendar: Calendar) -> datetime | None:
+    """Return the instant of a deadline, aware UTC."""
+    if due is None:
+        return None
+    if isinstance(due, DueAt):
+        return due.at
+    return business_days_after(calendar, due.since, due.days)
+
+
+async def held_job(
+    connection: AsyncConnection, job_id: str, *, lock: bool = False
+) -> HeldJob | None:
+    """Return our copy of a job; locked, until the transaction ends, if it is to be changed."""
+    query = select(schema.jobs.c.job, schema.jobs.c.replaced).where(schema.jobs.c.job_id == job_id)
+    if lock:
+        query = query.with_for_update()
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        return None
+    return HeldJob.model_validate({"job": row.job, "replaced": row.replaced})
+
+
+async def keep_job(
+    connection: AsyncConnection,
+    database: Database,
+    held: HeldJob,
+    version: int,
+    newest_event_at: datetime | None = None,
+) -> None:
+    """Keep our copy of a job, with what lists are filtered and searched by."""
+    job = held.job
+    row: dict[str, Any] = {
+        "job_id": job.job_id,
+        "version": version,
+        "job": job.model_dump(mode="json"),
+        "replaced": held.replaced.model_dump(mode="json") if held.replaced else None,
+        "trade": job.trade,
+        "severity": job.severity.value,
+        "assigned_to": job.assigned_to.name,
+        "words": " ".join(
+            filter(None, (job.job_id, job.order_id, job.item.name, job.assigned_to.name, job.trade))
+        ).casefold(),
+    }
+    if newest_event_at is not None:
+        row["newest_event_at"] = newest_event_at
+    await connection.execute(
+        database.insert(schema.jobs)
+        .values(**row)
+        .on_conflict_do_update(index_elements=["job_id"], set_=row)
+    )
+
+
+def _compared(job: Job) -> tuple[str, str, bool]:
+    """Return what has to be as believed: account, status, and whether a report is entered."""
+    account = job.assigned_to.number or job.assigned_to.name
+    return account, job.status.value, job.diagnostic_report_at is not None
+
+
+def _refused(message: str) -> Refusal:
+    return Refusal(kind=RefusalKind.CONFLICT, rule=None, message=message)

@@ -1,0 +1,309 @@
+"""What lists and screens show: read from our own tables, never asked of Temporal."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Table, Text, and_, cast, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import schema
+from store.database import Database
+
+PAGE = 100
+"""Lifecycles on one page of a list."""
+
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class CursorError(ValueError):
+    """A cursor that no list gave out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which lifecycles a list shows; None means any."""
+
+    stage: str | None = None
+    waiting_on: str | None = None
+    lifecycle: str | None = None
+    trade: str | None = None
+    severity: str | None = None
+    overdue: bool | None = None
+    open: bool | None = None
+    q: str | None = None
+    after: str | None = None
+
+
+class Reading:
+    """Reads what happened and what is waited for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def lifecycles(
+        self, wanted: Filter, now: datetime, limit: int = PAGE
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of lifecycles, the soonest due first, and the cursor of the next page.
+
+        Raises:
+            CursorError: `after` is no cursor.
+        """
+        table, jobs = schema.lifecycles, schema.jobs
+        due = func.coalesce(table.c.due_at, _NEVER)
+        query = (
+            select(table, jobs.c.trade, jobs.c.severity, jobs.c.assigned_to)
+            .join(jobs, jobs.c.job_id == table.c.job_id)
+            .where(*_conditions(wanted, now))
+            .order_by(due, table.c.workflow_id)
+            .limit(limit + 1)
+        )
+        if wanted.after:
+            at, workflow_id = _read_cursor(wanted.after)
+            query = query.where(or_(due > at, and_(due == at, table.c.workflow_id > workflow_id)))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        after = _cursor(rows[limit - 1]) if len(rows) > limit else None
+        return [_listed(row) for row in rows[:limit]], after
+
+    async def job(self, job_id: str) -> dict[str, Any] | None:
+        """Return everything about a job, None if there is no such job."""
+        async with self._database.read() as connection:
+            row = (
+                await connection.execute(
+                    select(schema.jobs.c.job).where(schema.jobs.c.job_id == job_id)
+                )
+            ).one_or_none()
+            if row is None:
+                return None
+            tables = {
+                "lifecycles": schema.lifecycles,
+                "notes": schema.notes,
+                "assignments": schema.assignments,
+                "emails": schema.emails,
+                "exceptions": schema.exceptions,
+                "tasks": schema.tasks,
+                "service_jobs": schema.service_jobs,
+                "promises": schema.promises,
+                "journal": schema.journal,
+            }
+            found = {
+                name: [_SHAPES[name](each) for each in await _rows(connection, table, job_id)]
+                for name, table in tables.items()
+            }
+        return {"job": row.job, **found}
+
+    async def lifecycle(self, workflow_id: str) -> dict[str, Any] | None:
+        """Return where one lifecycle stands, None if there was none."""
+        table = schema.lifecycles
+        async with self._database.read() as connection:
+            row = (
+                await connection.execute(select(table).where(table.c.workflow_id == workflow_id))
+            ).one_or_none()
+        return _standing(row) if row else None
+
+    async def overdue_promises(self, now: datetime) -> list[dict[str, Any]]:
+        """Return the open promises whose time has passed, the longest overdue first."""
+        promises = schema.promises
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(promises)
+                .where(promises.c.outcome.is_(None), promises.c.due_at < now)
+                .order_by(promises.c.due_at)
+            )
+            return [
+                {"job_id": row.job_id, "workflow_id": row.workflow_id, **_promise(row)}
+                for row in rows
+            ]
+
+    async def needing_attention(self) -> list[dict[str, Any]]:
+        """Return the open lifecycles that ask for a person's attention."""
+        table = schema.lifecycles
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(table).where(table.c.outcome.is_(None)).order_by(table.c.due_at)
+            )
+            return [{"job_id": row.job_id, **_standing(row)} for row in rows if row.attention]
+
+    async def failing_mails(self) -> list[dict[str, Any]]:
+        """Return the mails that could not be delivered, or not yet."""
+        emails = schema.emails
+        failing = or_(
+            emails.c.state.in_(["uncertain", "bounced"]),
+            and_(emails.c.state == "queued", emails.c.attempts > 0),
+        )
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(emails).where(failing).order_by(emails.c.id))
+            return [
+                {
+                    "job_id": row.job_id,
+                    "template": row.template,
+                    "state": row.state,
+                    "attempts": row.attempts,
+                    "last_error": row.last_error,
+                    "at": row.at,
+                }
+                for row in rows
+            ]
+
+    async def failing_events(self) -> list[dict[str, Any]]:
+        """Return the events that were received but could not be told to Temporal yet."""
+        inbox = schema.inbox
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(inbox)
+                .where(inbox.c.state == "pending", inbox.c.attempts > 0)
+                .order_by(inbox.c.id)
+            )
+            return [
+                {
+                    "id": row.id,
+                    "job_id": row.job_id,
+                    "received_at": row.received_at,
+                    "attempts": row.attempts,
+                    "reason": row.reason,
+                }
+                for row in rows
+            ]
+
+    async def open_by_stage(self) -> list[tuple[str, str, int]]:
+        """Return (lifecycle, stage, how many are open)."""
+        table = schema.lifecycles
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(table.c.lifecycle, table.c.stage, func.count())
+                .where(table.c.outcome.is_(None))
+                .group_by(table.c.lifecycle, table.c.stage)
+            )
+            return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
+    table, jobs = schema.lifecycles, schema.jobs
+    conditions: list[ColumnElement[bool]] = [
+        column == value
+        for column, value in (
+            (table.c.stage, wanted.stage),
+            (table.c.waiting_on, wanted.waiting_on),
+            (table.c.lifecycle, wanted.lifecycle),
+            (jobs.c.trade, wanted.trade),
+            (jobs.c.severity, wanted.severity),
+        )
+        if value is not None
+    ]
+    if wanted.open is not None:
+        conditions.append(
+            table.c.outcome.is_(None) if wanted.open else table.c.outcome.is_not(None)
+        )
+    if wanted.overdue is not None:
+        late = and_(
+            table.c.outcome.is_(None),
+            or_(
+                and_(table.c.due_at.is_not(None), table.c.due_at < now),
+                cast(table.c.attention, Text).contains('"overdue"'),
+            ),
+        )
+        conditions.append(late if wanted.overdue else ~late)
+    if wanted.q:
+        conditions += [
+            jobs.c.words.contains(word, autoescape=True) for word in wanted.q.casefold().split()
+        ]
+    return conditions
+
+
+async def _rows(connection: AsyncConnection, table: Table, job_id: str) -> list[Row[Any]]:
+    order = table.c.workflow_id if table is schema.lifecycles else table.c.id
+    rows = await connection.execute(select(table).where(table.c.job_id == job_id).order_by(order))
+    return list(rows)
+
+
+def _cursor(row: Row[Any]) -> str:
+    due = (row.due_at or _NEVER).isoformat()
+    return base64.urlsafe_b64encode(json.dumps([due, row.workflow_id]).encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        due, workflow_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        return datetime.fromisoformat(due).astimezone(UTC), str(workflow_id)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise CursorError(f"{cursor!r} is no cursor: take `after` from the page before") from error
+
+
+def _standing(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "lifecycle": row.lifecycle,
+        "workflow_id": row.workflow_id,
+        "stage": row.stage,
+        "waiting_on": row.waiting_on,
+        "since": row.since,
+        "due_at": row.due_at,
+        "next": row.next,
+        "attention": row.attention,
+        "outcome": row.outcome,
+    }
+
+
+def _listed(row: Row[Any]) -> dict[str, Any]:
+    standing = _standing(row)
+    del standing["workflow_id"]
+    job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
+    return {"job_id": row.job_id, **standing, **job}
+
+
+def _note(row: Row[Any]) -> dict[str, Any]:
+    author = {"name": row.author_name, "role": row.author_role}
+    return {"at": row.at, "author": author, "text": row.text, "visibility": row.visibility}
+
+
+def _assignment(row: Row[Any]) -> dict[str, Any]:
+    to = {"number": row.number, "name": row.name}
+    return {"at": row.at, "to": to, "by": row.by, "reason": row.reason}
+
+
+def _service_job(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "at": row.at,
+        "account": {"number": row.number, "name": row.name},
+        "event_type": row.event_type,
+        "reason": row.reason,
+        "comments": row.comments,
+    }
+
+
+def _promise(row: Row[Any]) -> dict[str, Any]:
+    names = ("rule", "duty", "waiting_on", "opened_at", "due_at", "outcome", "closed_at")
+    return {name: getattr(row, name) for name in names}
+
+
+def _entry(row: Row[Any]) -> dict[str, Any]:
+    actor = {"name": row.actor_name, "role": row.actor_role}
+    return {"at": row.at, "actor": actor, "what": row.what, "rule": row.rule}
+
+
+def _mail(row: Row[Any]) -> dict[str, Any]:
+    shown = {name: getattr(row, name) for name in ("at", "to", "template", "subject")}
+    return {**shown, "state": "queued" if row.state == "sending" else row.state}
+
+
+def _fields(*names: str) -> Any:  # noqa: ANN401  a function of a row
+    return lambda row: {name: getattr(row, name) for name in names}
+
+
+_SHAPES: Mapping[str, Any] = {
+    "lifecycles": _standing,
+    "notes": _note,
+    "assignments": _assignment,
+    "emails": _mail,
+    "exceptions": _fields("code", "status", "comment"),
+    "tasks": _fields("at", "role", "kind", "text", "status"),
+    "service_jobs": _service_job,
+    "promises": _promise,
+    "journal": _entry,
+}

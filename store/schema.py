@@ -1,0 +1,267 @@
+"""The tables: what happened to every job and why, kept for ever."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant: stored in UTC, given back in UTC, whatever the database can do."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive instant; SQLite, which knows no zones, gets naive UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  the signature is SQLAlchemy's
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+def _job_id() -> Column[str]:
+    return Column("job_id", String(64), nullable=False, index=True)
+
+
+def _at(name: str = "at") -> Column[datetime]:
+    return Column(name, UtcDateTime, nullable=False)
+
+
+def _key() -> Column[str]:
+    """Return the idempotency key: a second row of the same step is never written."""
+    return Column("key", String(400), nullable=False, unique=True)
+
+
+def _json(name: str, *, nullable: bool = False) -> Column[Any]:
+    return Column(name, JSON(none_as_null=True), nullable=nullable)
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+    _json("job"),
+    _json("replaced", nullable=True),
+    Column("newest_event_at", UtcDateTime),
+    Column("trade", String(100), nullable=False),
+    Column("severity", String(30), nullable=False),
+    Column("assigned_to", String(200), nullable=False),
+    Column("words", Text, nullable=False),
+)
+
+lifecycles = Table(
+    "lifecycles",
+    metadata,
+    Column("workflow_id", String(120), primary_key=True),
+    _job_id(),
+    Column("lifecycle", String(40), nullable=False),
+    Column("episode", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("started_by", String(300), nullable=False),
+    Column("started_for", UtcDateTime),
+    Column("stage", String(40), nullable=False),
+    Column("waiting_on", String(40)),
+    _at("since"),
+    Column("due_at", UtcDateTime),
+    Column("next", Text, nullable=False),
+    _json("attention"),
+    Column("outcome", String(40)),
+    Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    _id(),
+    _job_id(),
+    _at(),
+    Column("author_name", String(200), nullable=False),
+    Column("author_role", String(40), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("visibility", String(30), nullable=False),
+    _key(),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    _id(),
+    _job_id(),
+    _at(),
+    Column("number", String(40)),
+    Column("name", String(300), nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    _key(),
+)
+
+emails = Table(
+    "emails",
+    metadata,
+    _id(),
+    _job_id(),
+    _at(),
+    Column("to", String(400), nullable=False),
+    Column("template", String(80), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("state", String(20), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("changed_at", UtcDateTime),
+    _key(),
+)
+
+exceptions = Table(
+    "exceptions",
+    metadata,
+    _id(),
+    _job_id(),
+    _at(),
+    Column("code", String(40), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("comment", Text, nullable=False),
+    _key(),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    _job_id(),
+    Column("workflow_id", String(120), nullable=False, index=True),
+    _at(),
+    Column("role", String(40), nullable=False),
+    Column("kind", String(60), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("closed_at", UtcDateTime),
+    _key(),
+)
+
+service_jobs = Table(
+    "service_jobs",
+    metadata,
+    _id(),
+    _job_id(),
+    _at(),
+    Column("number", String(40)),
+    Column("name", String(300), nullable=False),
+    Column("event_type", String(300)),
+    Column("reason", Text, nullable=False),
+    _json("comments"),
+    _key(),
+)
+
+promises = Table(
+    "promises",
+    metadata,
+    _id(),
+    _job_id(),
+    Column("workflow_id", String(120), nullable=False),
+    Column("rule", String(20), nullable=False),
+    Column("duty", Text, nullable=False),
+    Column("waiting_on", String(40), nullable=False),
+    _at("opened_at"),
+    _at("due_at"),
+    Column("outcome", String(20)),
+    Column("closed_at", UtcDateTime),
+    _key(),
+    Index("ix_promises_open_due", "outcome", "due_at"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    _id(),
+    _job_id(),
+    Column("lifecycle", String(40)),
+    _at(),
+    Column("actor_name", String(200), nullable=False),
+    Column("actor_role", String(40), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("rule", String(20)),
+    _key(),
+)
+
+effects_done = Table(
+    "effects_done",
+    metadata,
+    Column("key", String(400), primary_key=True),
+)
+"""Keys of effects that leave no row of their own: a task or promise closed, a job reassigned."""
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    Column("webhook_id", String(400), nullable=False, index=True),
+    Column("claim", String(400), unique=True),
+    _at("received_at"),
+    Column("body", LargeBinary, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("origin", String(120)),
+    Column("state", String(12), nullable=False, index=True),
+    Column("job_id", String(64), index=True),
+    _json("envelope", nullable=True),
+    Column("outcome", String(12)),
+    Column("workflow_id", String(120)),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime),
+)
+"""Everything the hooks received, raw. `claim` is the webhook id of the first body that used it."""
+
+answers = Table(
+    "answers",
+    metadata,
+    _id(),
+    Column("workflow_id", String(120), nullable=False),
+    Column("message_id", String(200), nullable=False),
+    Column("command", String(60), nullable=False),
+    Column("status", Integer, nullable=False),
+    _json("body"),
+    _at("answered_at"),
+    UniqueConstraint("workflow_id", "message_id"),
+)
+"""What commands with a message id were answered over HTTP, so that they answer so for ever."""

@@ -1,0 +1,8 @@
+"""How hypothesis tries: no deadline, since a busy machine is no bug, and the same way in CI."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("steward", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("steward")

@@ -1,0 +1,287 @@
+"""A desk to test at: the real server, worker, store and API, driven as their users drive them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from fastapi import FastAPI
+from temporalio.client import Client, WorkflowHandle
+
+from activities.postman import Postman
+from domain.durations import parse_elapsed
+from domain.jobs import Instant
+from domain.policy import Policy, load_policy
+from starters.app import Parts, make_app
+from starters.signatures import HookSecrets, generate_secret, sign
+from store.database import Database, migrate
+from store.outbox import QueuedMail
+from workers.fast_forward import skip
+from workers.worker import make_worker
+
+SECRET = generate_secret()
+PLUSONE = {"number": "700010237", "name": "PlusOne Solutions"}
+DANA = {"name": "Dana", "role": "dispatch"}
+
+_numbers = itertools.count(1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+class Letterbox:
+    """A postman that keeps what he is given, and fails on demand."""
+
+    def __init__(self) -> None:
+        self.mails: list[QueuedMail] = []
+        self.failures: dict[str, list[Exception]] = {}
+
+    async def bring(self, mail: QueuedMail, now: Instant) -> None:
+        for word, failures in self.failures.items():
+            if word in mail.key and failures:
+                raise failures.pop(0)
+        self.mails.append(mail)
+
+    def about(self, job_id: str) -> list[QueuedMail]:
+        return [mail for mail in self.mails if f"/{job_id}#" in mail.key]
+
+
+@dataclass
+class Told:
+    """A job as the job system would tell of it; fields change as the story goes on."""
+
+    desk: Desk
+    fields: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.fields["job_id"])
+
+    async def event(self, type_: str, data: dict[str, Any] | None = None, **options: Any) -> Any:
+        """Post an event of this job through the hook, and return what the hook answered."""
+        body = {
+            "type": type_,
+            "occurred_at": iso(options.get("occurred_at") or now()),
+            "actor": options.get("actor") or DANA,
+            "job": self.fields,
+            "data": data or {},
+        }
+        return (await self.desk.post_event(body, options.get("webhook_id"))).json()
+
+    async def assigned(self, **options: Any) -> Any:
+        return await self.event("job.assigned", **options)
+
+    async def becomes(self, status: str, **options: Any) -> Any:
+        self.fields["status"] = status
+        return await self.event("job.status_changed", **options)
+
+    async def accepted(self) -> Any:
+        return await self.becomes("Accepted", actor={"name": "PlusOne", "role": "plusone"})
+
+    async def note(self, text: str, role: str = "plusone", **options: Any) -> Any:
+        author = {"name": "PlusOne", "role": role}
+        note = {"author": author, "text": text, "visibility": "Public"}
+        return await self.event("job.note_added", {"note": note}, actor=author, **options)
+
+    async def do(self, command: str, role: str, **fields: Any) -> httpx.Response:
+        """Give a command over HTTP."""
+        return await self.desk.http.post(
+            f"/jobs/{self.id}/plus-one/{command}",
+            json={"actor": {"name": "Sam", "role": role}, **fields},
+        )
+
+    async def ok(self, command: str, role: str, **fields: Any) -> dict[str, Any]:
+        """Give a command that has to be taken, and return its answer."""
+        response = await self.do(command, role, **fields)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def refused(self, command: str, role: str, **fields: Any) -> tuple[int, dict[str, Any]]:
+        """Give a command that has to be refused, and return status and body."""
+        response = await self.do(command, role, **fields)
+        assert response.status_code >= 400, response.text
+        return response.status_code, response.json()
+
+    async def signal(self, name: str, payload: Any) -> None:
+        await self.handle.signal(name, payload)
+
+    async def show(self) -> dict[str, Any]:
+        response = await self.desk.http.get(f"/jobs/{self.id}")
+        assert response.status_code == 200, response.text
+        shown: dict[str, Any] = response.json()
+        return shown
+
+    async def standing(self) -> dict[str, Any]:
+        (standing,) = (await self.show())["lifecycles"]
+        result: dict[str, Any] = standing
+        return result
+
+    async def fast_forward(self, ahead: str) -> datetime:
+        return await skip(self.desk.client, f"plus-one/{self.id}", parse_elapsed(ahead))
+
+    async def until(self, stage: str) -> dict[str, Any]:
+        """Wait until the lifecycle stands in a stage, and return the job as it is shown."""
+        return await self.desk.eventually(self, lambda s: s["lifecycles"][0]["stage"] == stage)
+
+    async def outcome(self) -> str:
+        result: str = await self.handle.result()
+        return result
+
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        return self.desk.client.get_workflow_handle(f"plus-one/{self.id}")
+
+
+@dataclass
+class Desk:
+    """Everything that runs for a test."""
+
+    client: Client
+    database: Database
+    http: httpx.AsyncClient
+    app: FastAPI
+    letterbox: Letterbox
+    policy: Policy
+    made: list[Told] = field(default_factory=list)
+
+    async def post_event(
+        self, body: dict[str, Any] | bytes, webhook_id: str | None = None, secret: str = SECRET
+    ) -> httpx.Response:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        event_id = webhook_id or f"msg_{uuid4().hex}"
+        at = now()
+        headers = {
+            "webhook-id": event_id,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": sign(secret, event_id, at, raw),
+            "content-type": "application/json",
+        }
+        return await self.http.post("/hooks/jobs", content=raw, headers=headers)
+
+    def job(self, **fields: Any) -> Told:
+        """Return a new job on PlusOne's account, assigned just now."""
+        number = next(_numbers)
+        job_id = f"SJ-{os.getpid()}-{number}"
+        told = Told(
+            self,
+            {
+                "job_id": job_id,
+                "order_id": f"SO-{number}",
+                "status": "New",
+                "sub_status": None,
+                "trade": "Plumbing",
+                "item": {"name": "Kitchen faucet", "category": "other"},
+                "severity": "Standard",
+                "assigned_to": {
+                    **PLUSONE,
+                    "email": None,
+                    "phone": None,
+                    "zip": None,
+                    "national_account": False,
+                    "spoc_email": None,
+                },
+                "assigned_at": iso(now()),
+                "customer": {
+                    "name": "Ada Byron",
+                    "email": "ada@example.com",
+                    "phone": "918-555-0101",
+                    "zip": "74101",
+                    "state": "OK",
+                },
+                "brand": "Cinch",
+                "is_recall": False,
+                "original_provider_network": None,
+                "diagnostic_report_at": None,
+                "appointment_at": None,
+                **fields,
+            },
+        )
+        self.made.append(told)
+        return told
+
+    async def searching(self, **fields: Any) -> Told:
+        """Return a job whose search has begun."""
+        job = self.job(**fields)
+        answer = await job.assigned()
+        assert answer["outcome"] == "started", answer
+        await self.eventually(job, lambda shown: bool(shown["notes"]))
+        return job
+
+    async def accepted(self, **fields: Any) -> Told:
+        """Return a job that PlusOne has accepted."""
+        job = await self.searching(**fields)
+        await job.accepted()
+        await job.until("accepted")
+        return job
+
+    async def eventually(self, job: Told, true_of: Any) -> dict[str, Any]:
+        """Return the job as it is shown once something is true of it."""
+        import asyncio  # noqa: PLC0415
+
+        shown: dict[str, Any] = {}
+        for _ in range(1000):
+            shown = await job.show()
+            if true_of(shown):
+                return shown
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"never became true; last seen: {json.dumps(shown, indent=1)}")
+
+
+@asynccontextmanager
+async def open_desk(
+    client: Client,
+    url: str,
+    *,
+    policy: Policy | None = None,
+    postman: Postman | None = None,
+    task_queue: str | None = None,
+) -> AsyncIterator[Desk]:
+    """Open a desk on a server: migrated store, worker and API in this process."""
+    followed = policy or load_policy(None)
+    migrate(url)
+    database = Database(url)
+    letterbox = Letterbox()
+    parts = Parts(
+        database=database,
+        client=client,
+        policy=followed,
+        secrets=HookSecrets.parse(SECRET),
+        command_patience=timedelta(seconds=20),
+    )
+    app = make_app(parts)
+    options = {"task_queue": task_queue} if task_queue else {}
+    async with (
+        make_worker(client, database, postman or letterbox, **options),
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://steward.test", timeout=30
+        ) as http,
+    ):
+        yield Desk(client, database, http, app, letterbox, followed)
+    await database.close()
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'steward.sqlite3'}"

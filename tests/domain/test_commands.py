@@ -1,0 +1,410 @@
+"""One table of commands: who may, when, with which fields, and what the others are told."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.commands import Order
+from domain.plus_one import COMMANDS, Approve, Stage, SupplyParts
+from domain.refusals import Refusal, RefusalKind, Refused, conflicting, forbidden, unreadable
+from domain.roles import Actor, Role, may_act_as
+from tests.domain.factories import ASSIGNED_AT, WINDOW_ENDS, a_case, a_payload
+
+EMPLOYEES = """
+    dispatch customer_service supervisor leadership_desk escalations authorizations decision_desk
+    parts_sourcing support_services admin_team area_manager spoc_specialist
+"""
+WHO_MAY = {
+    "request_reassignment": EMPLOYEES,
+    "report_cannot_locate": "plusone dispatch",
+    "customer_called": "customer_service supervisor",
+    "approve": "authorizations",
+    "request_info": "authorizations decision_desk",
+    "deny": "authorizations decision_desk",
+    "add_service_job": "dispatch authorizations parts_sourcing",
+    "supply_parts": "authorizations parts_sourcing",
+    "update_parts": "parts_sourcing",
+}
+SOMEBODY = {command: who.split()[0] for command, who in WHO_MAY.items()}
+
+POSSIBLE_IN = {
+    "searching": "request_reassignment report_cannot_locate customer_called add_service_job",
+    "accepted": """
+        request_reassignment customer_called approve request_info deny add_service_job supply_parts
+        update_parts
+    """,
+    "diagnosis_submitted": """
+        request_reassignment customer_called approve request_info deny add_service_job supply_parts
+        update_parts
+    """,
+    "info_requested": """
+        request_reassignment customer_called approve request_info deny add_service_job supply_parts
+        update_parts
+    """,
+    "approved": """
+        request_reassignment customer_called approve deny add_service_job supply_parts update_parts
+    """,
+    "denied": """
+        request_reassignment customer_called approve add_service_job supply_parts update_parts
+    """,
+    "parts_ordered": """
+        request_reassignment customer_called add_service_job supply_parts update_parts
+    """,
+    "completed": "",
+    "no_provider_found": "",
+    "released": "",
+    "cancelled": "",
+    "not_eligible": "",
+    "superseded": "",
+}
+
+SHIP_TO = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
+FIELDS: Mapping[str, dict[str, object]] = {
+    "request_reassignment": {"to": "Procure Vendor", "reason": "Another provider is free"},
+    "report_cannot_locate": {},
+    "customer_called": {},
+    "approve": {"amount": "240.00"},
+    "request_info": {"what": "A photo of the plate"},
+    "deny": {"reason": "Damage by frost"},
+    "add_service_job": {"reason": "Second opinion"},
+    "supply_parts": {"company": "Tulsa Plumbing", "ship_to": SHIP_TO, "what": "Cartridge"},
+    "update_parts": {"text": "Shipped"},
+}
+OPTIONAL: Mapping[str, dict[str, object]] = {
+    "report_cannot_locate": {"text": "Nobody within 60 miles"},
+    "customer_called": {"about": "Asks when somebody comes"},
+    "approve": {"non_covered": "35.00", "text": "Cartridge and labour"},
+    "deny": {"partial": True},
+    "add_service_job": {"event_type": "Recall", "account": "700010640"},
+    "update_parts": {"eta": "2026-12-01"},
+}
+
+
+def read(command: str, role: str = "", **fields: object) -> Order:
+    sent = FIELDS[command] | fields
+    return COMMANDS.read(command, a_payload(role or SOMEBODY[command], **sent))
+
+
+def refusal_of_reading(command: str, fields: object) -> Refusal:
+    with pytest.raises(Refused) as raised:
+        COMMANDS.read(command, fields)
+    return raised.value.refusal
+
+
+def unreadable_because(command: str, fields: object) -> str:
+    refusal = refusal_of_reading(command, fields)
+    assert (refusal.kind, refusal.rule) == (RefusalKind.FIELDS, None)
+    return refusal.message
+
+
+# --- roles ------------------------------------------------------------------------------------
+
+
+def test_these_are_the_commands() -> None:
+    assert list(COMMANDS) == list(WHO_MAY)
+    assert len(COMMANDS) == 9
+
+
+@pytest.mark.rule("PO-41")
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("command", WHO_MAY)
+def test_who_may_give_which_command(command: str, role: Role) -> None:
+    if role in WHO_MAY[command].split():
+        assert read(command, role).actor == Actor(name="Robin", role=role)
+        return
+    refusal = refusal_of_reading(command, a_payload(role, **FIELDS[command]))
+    assert refusal.kind is RefusalKind.ROLE
+    assert refusal.rule == ("PO-41" if command == "approve" else None)
+    assert f"{role.value} may not {command}" in refusal.message
+    assert refusal.instead is not None
+    assert refusal.instead.startswith("ask ")
+
+
+def test_the_role_is_refused_before_the_fields_are_looked_at() -> None:
+    assert refusal_of_reading("approve", a_payload("dispatch")).kind is RefusalKind.ROLE
+    assert refusal_of_reading("approve", a_payload("authorizations")).kind is RefusalKind.FIELDS
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_supervisor_may_what_customer_service_may(role: Role) -> None:
+    assert may_act_as(role, frozenset({role}))
+    allowed = role in {"customer_service", "supervisor"}
+    assert may_act_as(role, frozenset({Role.CUSTOMER_SERVICE})) == allowed
+    assert may_act_as(role, frozenset({Role.SUPERVISOR})) == (role == "supervisor")
+    assert not may_act_as(role, frozenset())
+
+
+# --- stages -----------------------------------------------------------------------------------
+
+
+def test_these_are_the_stages() -> None:
+    assert set(POSSIBLE_IN) == set(Stage)
+
+
+@pytest.mark.parametrize("stage", POSSIBLE_IN)
+def test_what_a_stage_leaves_possible(stage: str) -> None:
+    assert COMMANDS.possible_in(stage) == POSSIBLE_IN[stage].split()
+
+
+@pytest.mark.parametrize("stage", POSSIBLE_IN)
+@pytest.mark.parametrize("command", WHO_MAY)
+def test_which_command_is_possible_in_which_stage(command: str, stage: str) -> None:
+    order, case = read(command), a_case(Stage(stage))
+    if command in POSSIBLE_IN[stage].split():
+        COMMANDS.check(order, stage, case, WINDOW_ENDS)
+        return
+    with pytest.raises(Refused) as raised:
+        COMMANDS.check(order, stage, case, WINDOW_ENDS)
+    refusal = raised.value.refusal
+    assert refusal.kind is RefusalKind.CONFLICT
+    assert refusal.message == f"{command} is not possible in stage {stage}."
+    assert refusal.instead
+
+
+@pytest.mark.rule("PO-19")
+def test_what_plusone_has_accepted_cannot_be_reported_as_not_located() -> None:
+    with pytest.raises(Refused) as raised:
+        COMMANDS.check(
+            read("report_cannot_locate"), Stage.ACCEPTED, a_case(Stage.ACCEPTED), WINDOW_ENDS
+        )
+    assert raised.value.refusal.rule == "PO-19"
+    assert raised.value.refusal.instead == "add_service_job"
+
+
+@pytest.mark.rule("PO-18")
+def test_a_rule_refuses_what_role_and_stage_allow() -> None:
+    order = read("request_reassignment", "supervisor")
+    with pytest.raises(Refused) as raised:
+        COMMANDS.check(order, Stage.SEARCHING, a_case(), ASSIGNED_AT)
+    assert (raised.value.refusal.kind, raised.value.refusal.rule) == (RefusalKind.CONFLICT, "PO-18")
+
+
+def test_a_stage_without_a_hint_of_its_own_tells_what_is_possible() -> None:
+    order = read("customer_called")
+    with pytest.raises(Refused) as raised:
+        COMMANDS.check(order, Stage.COMPLETED, a_case(Stage.COMPLETED), ASSIGNED_AT)
+    assert raised.value.refusal.instead == "possible now: nothing"
+
+
+# --- fields -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", WHO_MAY)
+def test_fields_that_may_be_given_are_kept(command: str) -> None:
+    sent = a_payload(SOMEBODY[command], **FIELDS[command], **OPTIONAL.get(command, {}))
+    kept = COMMANDS.read(command, sent).payload
+    assert kept.model_dump(mode="json", exclude_unset=True) == sent
+
+
+@pytest.mark.parametrize("command", WHO_MAY)
+def test_fields_that_need_not_be_given_are_left_out(command: str) -> None:
+    assert read(command).payload.model_fields_set == {"actor", *FIELDS[command]}
+
+
+@pytest.mark.parametrize(
+    ("command", "field"), [(command, field) for command in FIELDS for field in FIELDS[command]]
+)
+def test_a_missing_field_is_named(command: str, field: str) -> None:
+    without = {name: value for name, value in FIELDS[command].items() if name != field}
+    message = unreadable_because(command, a_payload(SOMEBODY[command], **without))
+    assert message == f"{command}: {field}: Field required."
+
+
+@pytest.mark.parametrize("command", WHO_MAY)
+def test_a_field_that_nobody_knows_is_named(command: str) -> None:
+    sent = a_payload(SOMEBODY[command], **FIELDS[command], colour="red")
+    assert f"{command}: colour: " in unreadable_because(command, sent)
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong", "named"),
+    [
+        ("request_reassignment", {"to": ""}, "to"),
+        ("request_reassignment", {"to": "   "}, "to"),
+        ("request_reassignment", {"to": "x" * 301}, "to"),
+        ("request_reassignment", {"to": 700010237}, "to"),
+        ("request_reassignment", {"reason": "x" * 4001}, "reason"),
+        ("report_cannot_locate", {"text": ""}, "text"),
+        ("customer_called", {"about": ["when"]}, "about"),
+        ("approve", {"amount": "much"}, "amount"),
+        ("approve", {"non_covered": "-0.01"}, "non_covered"),
+        ("request_info", {"what": None}, "what"),
+        ("deny", {"partial": "perhaps"}, "partial"),
+        ("add_service_job", {"account": ""}, "account"),
+        ("add_service_job", {"event_type": {}}, "event_type"),
+        ("supply_parts", {"ship_to": "Tulsa"}, "ship_to"),
+        ("supply_parts", {"ship_to": {}}, "ship_to.line"),
+        ("supply_parts", {"ship_to": SHIP_TO | {"state": "Oklahoma"}}, "ship_to.state"),
+        ("supply_parts", {"ship_to": SHIP_TO | {"zip": "7410"}}, "ship_to.zip"),
+        ("supply_parts", {"ship_to": SHIP_TO | {"zip": "٧٤١٠٣"}}, "ship_to.zip"),
+        ("supply_parts", {"ship_to": SHIP_TO | {"country": "US"}}, "ship_to.country"),
+        ("update_parts", {"eta": "soon"}, "eta"),
+        ("update_parts", {"eta": "2026-02-30"}, "eta"),
+        ("update_parts", {"text": "\ud800"}, "text"),
+        ("update_parts", {"actor": {"name": "", "role": "parts_sourcing"}}, "actor.name"),
+        ("update_parts", {"actor": {"name": "Robin", "role": "boss"}}, "actor.role"),
+        ("update_parts", {"actor": {"name": "Robin"}}, "actor.role"),
+        ("update_parts", {"actor": "Robin"}, "actor"),
+        ("update_parts", {"message_id": ""}, "message_id"),
+    ],
+)
+def test_a_wrong_field_is_named(command: str, wrong: dict[str, object], named: str) -> None:
+    sent = {**a_payload(SOMEBODY[command], **FIELDS[command]), **wrong}
+    assert f"{named}: " in unreadable_because(command, sent)
+
+
+def test_all_wrong_fields_are_named_at_once() -> None:
+    message = unreadable_because("approve", a_payload("authorizations", non_covered="x", colour=1))
+    assert [part.split(": ")[-2] for part in message.split("; ")] == [
+        "amount",
+        "non_covered",
+        "colour",
+    ]
+
+
+@pytest.mark.parametrize("nonsense", [None, [], "approve", 240, [1, 2], {}, {"actor": None}])
+def test_what_is_no_payload_at_all_is_unreadable(nonsense: object) -> None:
+    assert unreadable_because("approve", nonsense).startswith("approve: ")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.sampled_from([*WHO_MAY, "zap"]),
+    st.dictionaries(
+        st.sampled_from(["actor", "amount", "to", "reason", "ship_to", "message_id"]) | st.text(),
+        st.just({"name": "Robin", "role": "authorizations"}) | json_values,
+        max_size=5,
+    )
+    | json_values,
+)
+def test_whatever_is_sent_is_read_or_refused(command: str, fields: object) -> None:
+    with suppress(Refused):
+        assert COMMANDS.read(command, fields).actor.role in WHO_MAY[command].split()
+
+
+@pytest.mark.parametrize("command", WHO_MAY)
+def test_the_refusal_shows_an_example_that_can_be_sent(command: str) -> None:
+    example = COMMANDS[command].example_payload()
+    assert COMMANDS.read(command, example).command.name == command
+    instead = refusal_of_reading(command, {}).instead
+    assert instead is not None
+    assert instead.startswith("send fields like {")
+    assert COMMANDS[command].help.endswith(".")
+
+
+def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
+    refusal = refusal_of_reading("aprove", a_payload("authorizations"))
+    assert refusal.kind is RefusalKind.FIELDS
+    assert refusal.message == "plus-one has no command 'aprove'."
+    assert refusal.instead == f"use one of: {', '.join(WHO_MAY)}"
+
+
+def test_spaces_around_a_text_do_not_count() -> None:
+    order = read("supply_parts", company="  Tulsa Plumbing ", ship_to=SHIP_TO | {"state": " ok "})
+    assert isinstance(order.payload, SupplyParts)
+    assert order.payload.company == "Tulsa Plumbing"
+    assert str(order.payload.ship_to) == "12 Elm St, Tulsa, OK 74103"
+
+
+# --- amounts ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [
+        ("240.00", "240.00"),
+        ("240.5", "240.50"),
+        ("240", "240.00"),
+        ("0", "0.00"),
+        ("0.01", "0.01"),
+        ("9999999.99", "9999999.99"),
+        (240, "240.00"),
+        (0.1, "0.10"),
+    ],
+)
+def test_an_amount_is_kept_to_the_cent(written: object, amount: str) -> None:
+    payload = read("approve", amount=written).payload
+    assert isinstance(payload, Approve)
+    assert str(payload.amount) == amount
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "-0.01",
+        "0.001",
+        "240.000",
+        "10000000.00",
+        "1e7",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "",
+        "$240",
+        "240,00",
+        "1,240.00",
+        "two hundred",
+        True,
+        None,
+        [],
+        0.001,
+        float("nan"),
+    ],
+)
+def test_what_is_no_amount_in_cents_is_refused(written: object) -> None:
+    sent = a_payload("authorizations", amount=written)
+    assert "approve: amount: " in unreadable_because("approve", sent)
+
+
+@given(st.decimals(min_value=0, max_value=Decimal("9999999.99"), places=2))
+def test_every_amount_in_cents_survives(amount: Decimal) -> None:
+    payload = read("approve", amount=str(amount)).payload
+    assert isinstance(payload, Approve)
+    assert payload.amount == amount
+    assert Approve.model_validate_json(payload.model_dump_json()) == payload
+
+
+# --- message ids ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message_id", ["1", "order-7:retry", "~!{}", "x" * 200])
+def test_a_message_id_is_printable_and_short(message_id: str) -> None:
+    assert read("customer_called", message_id=message_id).payload.message_id == message_id
+
+
+@pytest.mark.parametrize("message_id", ["", "x" * 201, "two words", "a\nb", "Ünique", "\x00", 7])
+def test_any_other_message_id_is_refused(message_id: object) -> None:
+    sent = a_payload("customer_service", message_id=message_id)
+    assert "customer_called: message_id: " in unreadable_because("customer_called", sent)
+
+
+def test_a_message_id_may_be_left_out() -> None:
+    assert read("customer_called").payload.message_id is None
+    assert read("customer_called", message_id=None).payload.message_id is None
+
+
+# --- refusals ---------------------------------------------------------------------------------
+
+
+def test_a_refusal_says_what_kind_it_is() -> None:
+    refused = [
+        forbidden("PO-41", "may not", "ask"),
+        conflicting("PO-18", "not now", "wait"),
+        unreadable("what?", "send fields"),
+    ]
+    assert [(each.refusal.kind, each.refusal.rule, str(each)) for each in refused] == [
+        ("role", "PO-41", "may not"),
+        ("conflict", "PO-18", "not now"),
+        ("fields", None, "what?"),
+    ]
+    assert [each.refusal.instead for each in refused] == ["ask", "wait", "send fields"]

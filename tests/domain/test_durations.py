@@ -1,0 +1,155 @@
+"""Durations are read as people write them, and nothing else is."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from domain.durations import (
+    LONGEST_ELAPSED,
+    MOST_BUSINESS_DAYS,
+    BusinessDays,
+    Elapsed,
+    format_business_days,
+    format_elapsed,
+    parse_business_days,
+    parse_elapsed,
+)
+
+
+class Waits(BaseModel):
+    elapsed: Elapsed
+    days: BusinessDays
+
+
+@pytest.mark.parametrize(
+    ("text", "elapsed"),
+    [
+        ("48h", timedelta(hours=48)),
+        ("90m", timedelta(minutes=90)),
+        ("1h30m", timedelta(minutes=90)),
+        ("3d", timedelta(hours=72)),
+        ("1d12h", timedelta(hours=36)),
+        ("47h59m59s", timedelta(hours=48) - timedelta(seconds=1)),
+        ("010m", timedelta(minutes=10)),
+        ("3650d", LONGEST_ELAPSED),
+    ],
+)
+def test_elapsed_time_is_read(text: str, elapsed: timedelta) -> None:
+    assert parse_elapsed(text) == elapsed
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "text"),
+    [
+        (timedelta(hours=48), "48h"),
+        (timedelta(hours=24), "24h"),
+        (timedelta(minutes=90), "1h30m"),
+        (timedelta(days=14), "14d"),
+        (timedelta(hours=75), "75h"),
+        (timedelta(seconds=1), "1s"),
+    ],
+)
+def test_elapsed_time_is_written_as_it_is_said(elapsed: timedelta, text: str) -> None:
+    assert format_elapsed(elapsed) == text
+
+
+@given(st.integers(1, int(LONGEST_ELAPSED.total_seconds())))
+def test_elapsed_time_survives_being_written(seconds: int) -> None:
+    elapsed = timedelta(seconds=seconds)
+    assert parse_elapsed(format_elapsed(elapsed)) == elapsed
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "'' is no duration: write it like 48h, 90m, 1h30m or 3d"),
+        ("48", "'48' is no duration"),
+        ("h", "'h' is no duration"),
+        (" 48h", "' 48h' is no duration"),
+        ("48 h", "'48 h' is no duration"),
+        ("48H", "'48H' is no duration"),
+        ("30m1h", "'30m1h' is no duration"),
+        ("1h1h", "'1h1h' is no duration"),
+        ("1.5h", "'1.5h' is no duration"),
+        ("-48h", "'-48h' is no duration"),
+        ("PT48H", "'PT48H' is no duration"),
+        ("3bd", "'3bd' is no duration"),
+        ("48h\n", r"'48h\\n' is no duration"),
+        ("٤٨h", "'٤٨h' is no duration"),
+        ("99999999999999999999d", "is no duration"),
+        ("0h", "0h is no time to wait: a duration is longer than zero"),
+        ("3650d1s", "3650d1s is longer than ten years"),
+    ],
+)
+def test_anything_else_is_no_elapsed_time(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_elapsed(text)
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "reason"),
+    [
+        (timedelta(0), "longer than zero"),
+        (timedelta(hours=-1), "longer than zero"),
+        (timedelta.max, "longer than ten years"),
+        (timedelta(milliseconds=1500), "0:00:01.500000 is not a whole number of seconds"),
+    ],
+)
+def test_what_has_no_text_is_not_written(elapsed: timedelta, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        format_elapsed(elapsed)
+
+
+@given(st.integers(1, MOST_BUSINESS_DAYS))
+def test_business_days_survive_being_written(days: int) -> None:
+    assert parse_business_days(format_business_days(days)) == days
+    assert format_business_days(days) == f"{days}bd"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("3", "'3' is no number of business days: write it like 3bd"),
+        ("3d", "'3d' is no number of business days"),
+        ("-3bd", "'-3bd' is no number of business days"),
+        ("1.5bd", "'1.5bd' is no number of business days"),
+        ("0bd", "0 business days: at least 1 and at most 2500 can be waited"),
+        ("2501bd", "2501 business days: at least 1 and at most 2500 can be waited"),
+    ],
+)
+def test_anything_else_is_no_number_of_business_days(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_business_days(text)
+
+
+def test_models_keep_numbers_and_write_text() -> None:
+    waits = Waits.model_validate({"elapsed": "90m", "days": "3bd"})
+    assert waits == Waits(elapsed=timedelta(minutes=90), days=3)
+    assert waits.model_dump(mode="json") == {"elapsed": "1h30m", "days": "3bd"}
+    assert Waits.model_validate(waits.model_dump()) == waits
+    assert Waits.model_validate_json(waits.model_dump_json()) == waits
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("elapsed", 48, "48 has no unit: write a duration as text"),
+        ("elapsed", True, "True has no unit"),
+        ("elapsed", timedelta(0), "longer than zero"),
+        ("elapsed", timedelta(microseconds=1), "whole number of seconds"),
+        ("days", True, "True is no number of business days"),
+        ("days", 1.0, "1.0 is no number of business days"),
+        ("days", 0, "0 business days"),
+    ],
+)
+def test_models_refuse_what_means_nothing(field: str, value: object, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        Waits.model_validate({"elapsed": "48h", "days": "3bd", field: value})
+
+
+def test_schemas_say_that_text_is_wanted() -> None:
+    properties = Waits.model_json_schema()["properties"]
+    assert {field["type"] for field in properties.values()} == {"string"}

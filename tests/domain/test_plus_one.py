@@ -1,0 +1,653 @@
+"""The rules of the search: who comes to PlusOne, its window, its notes, the advice, the parts."""
+
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PLUSONE_PARTS, Account, account_called
+from domain.guards import WayOut, plusone_hold
+from domain.jobs import Assignee, HeldJob, Job, JobStatus
+from domain.plus_one import (
+    COMMANDS,
+    ENDS,
+    PLUS_ONE,
+    REPAIRING,
+    RUNNING,
+    PlusOneStart,
+    Stage,
+    WindowVerdict,
+    advice,
+    assigned_out_of_turn,
+    changed_meanwhile,
+    expectation_ends,
+    not_for_plusone,
+    owed_in,
+    stage_named_by,
+    starts_on,
+    verdict,
+    window_ends,
+)
+from domain.policy import Policy
+from domain.refusals import Refusal, RefusalKind, Refused
+from domain.roles import Actor, Role
+from domain.texts import SEARCH_NOTE, disclose_charges, job_approval, usd
+from tests.domain.factories import (
+    ASSIGNED_AT,
+    HOLD,
+    LAST_SECOND,
+    POLICY,
+    PROVIDER,
+    WINDOW_ENDS,
+    a_case,
+    a_job,
+    a_payload,
+    an_event,
+)
+
+
+def with_setting(**settings: object) -> Policy:
+    return POLICY.model_copy(update={"plus_one": POLICY.plus_one.model_copy(update=settings)})
+
+
+# --- who comes to PlusOne ---------------------------------------------------------------------
+
+
+def rule_against(job: Job, policy: Policy = POLICY) -> str | None:
+    refusal = not_for_plusone(job, policy)
+    return refusal.rule if refusal else None
+
+
+@pytest.mark.rule("PO-01")
+@pytest.mark.parametrize(
+    ("trade", "rule"),
+    [
+        ("Plumbing", None),
+        ("Electrical", None),
+        ("Appliances", None),
+        ("HVAC", None),
+        ("Roofing", "PO-01"),
+        ("plumbing", "PO-01"),
+        ("HVAC ", "PO-01"),
+        ("", "PO-01"),
+    ],
+)
+def test_plusone_serves_four_trades(trade: str, rule: str | None) -> None:
+    assert rule_against(a_job(trade=trade)) == rule
+
+
+@pytest.mark.rule("PO-01")
+def test_the_policy_may_name_fewer_trades() -> None:
+    policy = with_setting(served_trades=("HVAC",))
+    assert rule_against(a_job(trade="HVAC"), policy) is None
+    assert rule_against(a_job(trade="Plumbing"), policy) == "PO-01"
+
+
+@pytest.mark.rule("PO-04")
+@pytest.mark.rule("PO-33")
+@pytest.mark.parametrize("severity", ["Emergency", "Medical Emergency"])
+@pytest.mark.parametrize("trade", ["Plumbing", "Roofing"])
+def test_no_emergency_is_for_plusone(severity: str, trade: str) -> None:
+    assert rule_against(a_job(severity=severity, trade=trade)) == "PO-04"
+
+
+@pytest.mark.rule("PO-04")
+def test_a_recall_does_not_bring_an_emergency_to_plusone() -> None:
+    recall = a_job(severity="Emergency", is_recall=True, original_provider_network="PlusOne")
+    assert rule_against(recall) == "PO-04"
+
+
+@pytest.mark.rule("PO-01")
+@pytest.mark.rule("PO-04")
+def test_what_is_not_for_plusone_says_why_and_what_to_do() -> None:
+    for job, word in ((a_job(trade="Roofing"), "Roofing"), (a_job(severity="Emergency"), "Emerg")):
+        refusal = not_for_plusone(job, POLICY)
+        assert refusal is not None
+        assert refusal.kind is RefusalKind.CONFLICT
+        assert word in refusal.message
+        assert refusal.instead is not None
+        assert "find a provider" in refusal.instead
+
+
+@pytest.mark.rule("PO-05")
+@pytest.mark.parametrize("role", Role)
+def test_only_dispatch_assigns_plusone(role: Role) -> None:
+    by = Actor(name="Dana", role=role)
+    assert assigned_out_of_turn(a_job(), by) == (role != "dispatch")
+
+
+@pytest.mark.rule("PO-06")
+@pytest.mark.parametrize(
+    ("is_recall", "network", "out_of_turn"),
+    [
+        (True, "PlusOne", False),
+        (True, None, True),
+        (True, "Cinch", True),
+        (False, "PlusOne", True),
+        (False, None, True),
+    ],
+)
+def test_anybody_assigns_the_recall_of_a_job_that_plusone_did(
+    *, is_recall: bool, network: str | None, out_of_turn: bool
+) -> None:
+    job = a_job(is_recall=is_recall, original_provider_network=network)
+    assert assigned_out_of_turn(job, Actor(name="Kim", role=Role.CUSTOMER_SERVICE)) == out_of_turn
+    assert not assigned_out_of_turn(job, Actor(name="Dana", role=Role.DISPATCH))
+
+
+@pytest.mark.rule("PO-02")
+@pytest.mark.rule("PO-07")
+@pytest.mark.parametrize(
+    ("kind", "account", "starts"),
+    [
+        ("job.assigned", PLUSONE, True),
+        ("job.assigned", Account(number="700010237", name="PlusOne"), True),
+        ("job.assigned", PLUSONE_PARTS, False),
+        ("job.assigned", NO_PROVIDER_FOUND, False),
+        ("job.assigned", PROVIDER, False),
+        ("job.created", PLUSONE, False),
+        ("job.status_changed", PLUSONE, False),
+        ("job.cancelled", PLUSONE, False),
+    ],
+)
+def test_a_search_starts_when_the_job_is_assigned_to_plusone(
+    *, kind: str, account: Account, starts: bool
+) -> None:
+    assert starts_on(an_event(kind, a_job(assigned_to=Assignee.of(account)))) == starts
+
+
+@pytest.mark.rule("PO-13")
+@pytest.mark.rule("PO-14")
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("700010640", PLUSONE_PARTS),
+        (" plusone part procurement ", PLUSONE_PARTS),
+        ("700010237", PLUSONE),
+        ("No Provider Found", NO_PROVIDER_FOUND),
+        ("4711", Account(number="4711", name="4711")),
+        ("Tulsa Plumbing", Account(number=None, name="Tulsa Plumbing")),
+    ],
+)
+def test_an_account_is_meant_by_its_name_or_its_number(said: str, meant: Account) -> None:
+    assert account_called(said) == meant
+
+
+def test_a_search_begins_where_an_earlier_run_left_it() -> None:
+    start = PlusOneStart(job=a_job(), job_version=3, policy=POLICY, episode=1, event_id="e-1")
+    opened = start.opened()
+    assert (opened.stage, opened.job, opened.job_version) == (Stage.SEARCHING, a_job(), 3)
+    assert not opened.announced
+    gone_on = a_case(Stage.APPROVED)
+    assert start.model_copy(update={"case": gone_on}).opened() is gone_on
+
+
+@pytest.mark.rule("PO-17")
+def test_the_first_wait_of_a_search_can_be_told_before_it_runs() -> None:
+    start = PlusOneStart(job=a_job(), job_version=1, policy=POLICY, episode=1, event_id="e-1")
+    first = PLUS_ONE.first_wait(start)
+    assert (first.waiting_on, first.rule) == ("plusone", "PO-17")
+
+
+def test_the_stages_are_those_of_the_procedure() -> None:
+    running = "searching accepted diagnosis_submitted info_requested approved denied parts_ordered"
+    ends = "completed no_provider_found released cancelled not_eligible superseded"
+    assert PLUS_ONE.stages == tuple(running.split())
+    assert PLUS_ONE.ends == tuple(ends.split())
+    assert running.split() == [stage for stage in Stage if stage in RUNNING]
+    assert ends.split() == [stage for stage in Stage if stage in ENDS]
+    assert RUNNING - {"searching"} == REPAIRING
+
+
+# --- the window -------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("PO-17")
+@pytest.mark.rule("PO-31")
+@pytest.mark.rule("PO-60")
+def test_both_clocks_run_from_the_assignment() -> None:
+    assert window_ends(a_job(), POLICY) == ASSIGNED_AT + timedelta(hours=48)
+    assert expectation_ends(a_job(), POLICY) == ASSIGNED_AT + timedelta(hours=24)
+    slow = with_setting(search_window=timedelta(days=4), customer_expectation=timedelta(days=2))
+    assert window_ends(a_job(), slow) == ASSIGNED_AT + timedelta(days=4)
+    assert expectation_ends(a_job(), slow) == ASSIGNED_AT + timedelta(days=2)
+
+
+@pytest.mark.rule("PO-17")
+@pytest.mark.rule("PO-19")
+@pytest.mark.rule("PO-60")
+@pytest.mark.rule("PO-61")
+@pytest.mark.parametrize(
+    ("status", "at_the_last_second", "when_full"),
+    [
+        ("New", "searching", "over"),
+        ("Expired", "searching", "over"),
+        ("Rejected", "searching", "over"),
+        ("Accepted", "accepted", "accepted"),
+    ],
+)
+def test_a_search_ends_by_acceptance_or_when_48_hours_are_full(
+    status: str, at_the_last_second: str, when_full: str
+) -> None:
+    job = a_job(status=status)
+    assert verdict(job, POLICY, LAST_SECOND) == at_the_last_second
+    assert verdict(job, POLICY, WINDOW_ENDS) == when_full
+
+
+class Desk:
+    """A search as its workflow drives it, beside a job system that waits for nobody.
+
+    The job system knows its own job; a hook brings that to our copy; a delivery brings our copy to
+    the workflow; and a reassignment is decided on the live copy by the guard alone. The store
+    compares the status as well, but one of the two has to be enough.
+    """
+
+    def __init__(self) -> None:
+        self.now = ASSIGNED_AT
+        self.theirs = a_job()
+        self.live = HeldJob(job=self.theirs)
+        self.believed = self.live.job
+        self.ends: list[str] = []
+        self.refused: list[str | None] = []
+
+    def accept(self) -> None:
+        """PlusOne accepts, which it can for as long as the job system has not heard of a move."""
+        if self.theirs.assigned_to.is_(PLUSONE):
+            self.theirs = self.theirs.model_copy(update={"status": JobStatus.ACCEPTED})
+
+    def expire(self) -> None:
+        if self.theirs.status is JobStatus.NEW:
+            self.theirs = self.theirs.model_copy(update={"status": JobStatus.EXPIRED})
+
+    def enter_report(self) -> None:
+        self.theirs = self.theirs.model_copy(update={"diagnostic_report_at": self.now})
+
+    def hook(self) -> None:
+        self.live = self.live.told(self.theirs)
+
+    def deliver(self) -> None:
+        self.believed = self.live.job
+        self.look()
+
+    def reach_the_last_second(self) -> None:
+        self.now = max(self.now, LAST_SECOND)
+        self.look()
+
+    def reach_the_end(self) -> None:
+        self.now = max(self.now, WINDOW_ENDS)
+        self.look()
+
+    def cannot_locate(self) -> None:
+        if not self.ends:
+            self.send_to_no_provider_found(WayOut.CANNOT_LOCATE)
+
+    def hear_of_the_move(self) -> None:
+        """The job system learns what we did, and from now on shows it, in its own time."""
+        if "no_provider_found" in self.ends and self.theirs.assigned_to.is_(PLUSONE):
+            self.theirs = self.theirs.reassigned(NO_PROVIDER_FOUND, self.now + timedelta(seconds=7))
+
+    def look(self) -> None:
+        """The workflow wakes and decides on what it believes."""
+        if self.ends:
+            return
+        match verdict(self.believed, POLICY, self.now):
+            case WindowVerdict.ACCEPTED:
+                self.ends.append("accepted")
+            case WindowVerdict.OVER:
+                self.send_to_no_provider_found(None)
+            case WindowVerdict.SEARCHING:
+                pass
+
+    def send_to_no_provider_found(self, way_out: WayOut | None) -> None:
+        before = self.live.job
+        refusal = plusone_hold(before, self.now, HOLD, way_out)
+        if refusal is not None:
+            self.refused.append(refusal.rule)
+            self.believed = before
+            return
+        assert before.status != "Accepted"
+        assert before.diagnostic_report_at is None
+        assert way_out is not None or self.now >= WINDOW_ENDS
+        self.live = self.live.reassigned(NO_PROVIDER_FOUND, self.now)
+        self.ends.append("no_provider_found")
+
+    def consistent(self) -> bool:
+        moved, job = "no_provider_found" in self.ends, self.live.job
+        return len(self.ends) <= 1 and (
+            job.assigned_to.is_(NO_PROVIDER_FOUND) and job.status != "Accepted"
+            if moved
+            else job.assigned_to.is_(PLUSONE)
+        )
+
+
+STEPS = {
+    "accept": 3,
+    "expire": 1,
+    "enter_report": 1,
+    "hook": 5,
+    "deliver": 4,
+    "reach_the_last_second": 3,
+    "reach_the_end": 2,
+    "cannot_locate": 1,
+    "hear_of_the_move": 2,
+}
+
+
+@pytest.mark.rule("PO-17")
+@pytest.mark.rule("PO-18")
+@pytest.mark.rule("PO-19")
+@pytest.mark.rule("PO-20")
+def test_no_search_is_both_accepted_and_sent_to_no_provider_found() -> None:
+    outcomes: Counter[str] = Counter()
+    edges: Counter[datetime] = Counter()
+    for seed in range(10_000):
+        chosen = random.Random(seed).choices([*STEPS], [*STEPS.values()], k=14)
+        desk = Desk()
+        for step in (*chosen, "hook", "deliver", "reach_the_end", "reach_the_end"):
+            if step == "accept" and not desk.ends:
+                edges[desk.now] += 1
+            getattr(desk, step)()
+            assert desk.consistent(), (seed, chosen, step, desk.ends)
+        held_by_report = not desk.ends and desk.live.job.diagnostic_report_at is not None
+        assert desk.ends or held_by_report, (seed, chosen)
+        outcomes.update(desk.ends or ["held by its report"])
+        outcomes.update(f"refused by {rule}" for rule in desk.refused)
+    assert min(edges[LAST_SECOND], edges[WINDOW_ENDS]) > 100
+    assert min(outcomes[end] for end in ("accepted", "no_provider_found")) > 1000
+    assert {"held by its report", "refused by PO-19", "refused by PO-20"} <= outcomes.keys()
+
+
+# --- PlusOne's notes --------------------------------------------------------------------------
+
+NAMED_STAGES = [
+    pytest.param("ASSIGNMENT", None, marks=[pytest.mark.rule("PO-23"), pytest.mark.rule("PO-24")]),
+    pytest.param(
+        "DIAGNOSIS SUBMITTED/AWAITING APPROVAL",
+        "diagnosis_submitted",
+        marks=pytest.mark.rule("PO-25"),
+    ),
+    pytest.param(
+        "ADDITIONAL INFO PROVIDED/AWAITING APPROVAL",
+        "diagnosis_submitted",
+        marks=pytest.mark.rule("PO-26"),
+    ),
+    pytest.param("PARTS ORDERED", "parts_ordered", marks=pytest.mark.rule("PO-27")),
+    pytest.param(
+        "JOB COMPLETE", "completed", marks=[pytest.mark.rule("PO-28"), pytest.mark.rule("PO-29")]
+    ),
+]
+
+
+@pytest.mark.rule("PO-22")
+@pytest.mark.parametrize(("prefix", "stage"), NAMED_STAGES)
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",
+        " ",
+        ":",
+        ": see below",
+        " – Tulsa",
+        "– Tulsa",
+        "—",
+        "-",
+        " - 12.50",
+        "\n",
+        "\r\nsee below",
+    ],
+)
+def test_a_prefix_names_a_stage(prefix: str, stage: str | None, rest: str) -> None:
+    assert stage_named_by(prefix + rest) == stage
+
+
+@pytest.mark.rule("PO-22")
+@pytest.mark.parametrize(("prefix", "stage"), NAMED_STAGES)
+@pytest.mark.parametrize(
+    "near_miss",
+    [
+        "{}X",
+        "{}S",
+        "{}.",
+        "{}!",
+        "{}/",
+        "{}_",
+        "{}0",
+        " {}",
+        "\n{}",
+        ":{}",
+        "RE: {}",
+        "See {}: done",
+        "“{}”",
+    ],
+)
+def test_anything_else_is_an_ordinary_note(prefix: str, stage: str | None, near_miss: str) -> None:
+    assert stage_named_by(near_miss.format(prefix)) is None
+
+
+@pytest.mark.rule("PO-22")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "job complete",
+        "Job Complete: claim sent",
+        "JOB  COMPLETE",
+        "JOB COMPLETED",
+        "JOB",
+        "PARTS",
+        "DIAGNOSIS SUBMITTED",
+        "DIAGNOSIS SUBMITTED / AWAITING APPROVAL",
+        "AWAITING APPROVAL",
+        "ADDITIONAL INFO PROVIDED",
+        "ADDITIONAL INFORMATION PROVIDED/AWAITING APPROVAL",
+        "JOB\u00a0COMPLETE",
+    ],
+)
+def test_a_misspelt_prefix_is_an_ordinary_note(text: str) -> None:
+    assert stage_named_by(text) is None
+
+
+@pytest.mark.rule("PO-22")
+def test_the_first_of_several_prefixes_counts() -> None:
+    assert stage_named_by("PARTS ORDERED, then JOB COMPLETE") is None
+    assert stage_named_by("PARTS ORDERED - JOB COMPLETE") == "parts_ordered"
+    assert stage_named_by("ASSIGNMENT: JOB COMPLETE") is None
+
+
+# --- what the customer is told ----------------------------------------------------------------
+
+
+def test_the_search_note_is_the_mandated_one() -> None:
+    assert SEARCH_NOTE == (
+        "This job has been assigned to PlusOne Solutions to help us locate a vendor that can "
+        "complete the work. Please allow 24 hours for them to attempt to locate a service "
+        "provider. If the customer calls back more than once during this period, please advise "
+        "the customer we are still in the process of locating a service provider in their area, "
+        "unless there are new updates reflected in the NOTES of the service job. If the job is an "
+        "Emergency/Medical Emergency job please follow the normal business process."
+    )
+
+
+@pytest.mark.rule("PO-34")
+def test_the_first_caller_is_told_what_the_note_says() -> None:
+    case = a_case()
+    case.calls = 1
+    assert "allow 24 hours" in advice(case)
+
+
+@pytest.mark.rule("PO-32")
+@pytest.mark.rule("PO-35")
+def test_a_caller_who_calls_again_is_told_that_the_search_goes_on() -> None:
+    case = a_case()
+    case.calls = 2
+    assert "still looking" in advice(case)
+    assert "area" in advice(case)
+
+
+@pytest.mark.rule("PO-32")
+@pytest.mark.rule("PO-35")
+@pytest.mark.parametrize("stage", sorted(RUNNING))
+@pytest.mark.parametrize("calls", [1, 2, 7])
+def test_news_come_before_everything(stage: Stage, calls: int) -> None:
+    case = a_case(stage)
+    case.calls, case.news = calls, "ASSIGNMENT called three companies in Tulsa"
+    assert "ASSIGNMENT called three companies in Tulsa" in advice(case)
+    assert "still looking" not in advice(case)
+
+
+@pytest.mark.parametrize(
+    ("stage", "role", "duty"),
+    [
+        ("accepted", "PlusOne", "submit its diagnosis"),
+        ("diagnosis_submitted", "authorizations", "decide on the diagnosis"),
+        ("info_requested", "PlusOne", "give the information asked for"),
+        ("approved", "PlusOne", "order the parts and complete the repair"),
+        ("denied", "PlusOne", "bill its diagnosis or submit another"),
+        ("parts_ordered", "PlusOne", "complete the repair and submit its claim"),
+    ],
+)
+def test_once_somebody_is_found_the_caller_hears_whose_turn_it_is(
+    stage: str, role: str, duty: str
+) -> None:
+    case = a_case(Stage(stage))
+    case.calls = 3
+    assert "has found a Service Professional" in advice(case)
+    assert f"now {role} is to {duty}" in advice(case)
+    assert (owed_in(stage)[0].title, owed_in(stage)[1]) == (role, duty)
+
+
+# --- approval ---------------------------------------------------------------------------------
+
+
+def test_the_approval_note_states_the_amount() -> None:
+    note = job_approval(Decimal("1240.5"), None, "Cartridge and labour.")
+    assert note == "JOB APPROVAL. Approved: $1,240.50. Cartridge and labour."
+
+
+def test_charges_that_are_not_covered_stand_in_the_approval_note() -> None:
+    note = job_approval(Decimal(240), Decimal(35), None)
+    assert "Not covered: $35.00. We contact the customer about it by phone or e-mail" in note
+    assert "tell the customer again on the day of the repair" in note
+    assert "Not covered" not in job_approval(Decimal(240), Decimal(0), None)
+
+
+@pytest.mark.parametrize(
+    ("amount", "channel"),
+    [("0.01", "phone or e-mail"), ("250.00", "phone or e-mail"), ("250.01", "by phone that")],
+)
+def test_the_customer_is_called_about_large_charges(amount: str, channel: str) -> None:
+    task = disclose_charges(Decimal(amount), POLICY.plus_one.call_above)
+    assert channel in task
+    assert f"{usd(Decimal(amount))} is not covered" in task
+
+
+# --- parts ------------------------------------------------------------------------------------
+
+TULSA = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
+TAMPA = {"line": "5 Bay St", "city": "Tampa", "state": "FL", "zip": "33602"}
+PROFILE = {"line": "1 Nowhere Lane", "city": "Fictionville", "state": "FL", "zip": "00000"}
+
+
+def refusal_of_shipping(company: str, ship_to: dict[str, str]) -> Refusal | None:
+    sent = a_payload("parts_sourcing", company=company, ship_to=ship_to, what="Cartridge")
+    order = COMMANDS.read("supply_parts", sent)
+    try:
+        COMMANDS.check(order, Stage.ACCEPTED, a_case(Stage.ACCEPTED), ASSIGNED_AT)
+    except Refused as refused:
+        return refused.refusal
+    return None
+
+
+@pytest.mark.rule("PO-54")
+@pytest.mark.parametrize(
+    ("company", "ship_to"),
+    [
+        ("PlusOne Solutions", TAMPA),
+        ("PLUSONE", TAMPA),
+        ("Plus One Solutions, Inc.", TAMPA | {"state": "fl"}),
+        ("Plus-One", TAMPA | {"state": "Fl"}),
+        ("plus_one solutions", TAMPA),
+        ("c/o Plus  One", TAMPA | {"state": " FL "}),
+        ("PlusOne Solutions", PROFILE),
+        ("Tampa Plumbing", PROFILE),
+        ("Tampa Plumbing", PROFILE | {"line": "1 NOWHERE LANE."}),
+        ("Tampa Plumbing", PROFILE | {"line": "1, Nowhere-Lane", "zip": "00000-1234"}),
+        ("Tampa Plumbing", PROFILE | {"zip": "33602"}),
+        ("Tampa Plumbing", PROFILE | {"city": "Fiction Ville", "zip": "33602"}),
+        ("Tampa Plumbing", PROFILE | {"city": "Tampa"}),
+    ],
+)
+def test_nothing_is_shipped_to_plusone_in_florida(company: str, ship_to: dict[str, str]) -> None:
+    refusal = refusal_of_shipping(company, ship_to)
+    assert refusal is not None
+    assert (refusal.kind, refusal.rule) == (RefusalKind.CONFLICT, "PO-54")
+    assert "FL" in refusal.message
+    assert refusal.instead is not None
+    assert "PO-55" in refusal.instead
+
+
+@pytest.mark.rule("PO-54")
+@pytest.mark.parametrize(
+    ("company", "ship_to"),
+    [
+        ("Tulsa Plumbing", TULSA),
+        ("Tampa Plumbing", TAMPA),
+        ("PlusOne Solutions", TULSA),
+        ("Surplus One Plumbing", TAMPA),
+        ("Plus Plumbing One", TAMPA),
+        ("Tampa Plumbing", PROFILE | {"line": "2 Nowhere Lane"}),
+        ("Tampa Plumbing", PROFILE | {"line": "11 Nowhere Lane"}),
+        ("Tulsa Plumbing", TULSA | {"line": "1 Nowhere Lane"}),
+    ],
+)
+def test_a_shop_of_another_company_gets_its_parts(company: str, ship_to: dict[str, str]) -> None:
+    assert refusal_of_shipping(company, ship_to) is None
+
+
+# --- reassigning ------------------------------------------------------------------------------
+
+
+def refusal_of_reassigning(case_stage: Stage, now: datetime, **job: object) -> Refusal | None:
+    sent = a_payload("dispatch", to="Procure Vendor", reason="Another provider is free")
+    order = COMMANDS.read("request_reassignment", sent)
+    try:
+        COMMANDS.check(order, case_stage, a_case(case_stage, **job), now)
+    except Refused as refused:
+        return refused.refusal
+    return None
+
+
+@pytest.mark.rule("PO-18")
+@pytest.mark.rule("PO-19")
+@pytest.mark.rule("PO-20")
+@pytest.mark.parametrize(
+    ("stage", "job", "now", "rule"),
+    [
+        (Stage.SEARCHING, {}, LAST_SECOND, "PO-18"),
+        (Stage.SEARCHING, {}, WINDOW_ENDS, None),
+        (Stage.SEARCHING, {"status": "Rejected"}, ASSIGNED_AT, None),
+        (Stage.ACCEPTED, {"status": "Accepted"}, WINDOW_ENDS, "PO-19"),
+        (Stage.ACCEPTED, {"status": "Rejected"}, WINDOW_ENDS, None),
+    ],
+)
+def test_a_reassignment_is_refused_before_it_is_tried(
+    stage: Stage, job: dict[str, object], now: datetime, rule: str | None
+) -> None:
+    refusal = refusal_of_reassigning(stage, now, **job)
+    assert (refusal.rule if refusal else None) == rule
+
+
+@pytest.mark.rule("PO-20")
+def test_a_denied_job_stays_with_plusone() -> None:
+    reported = {"status": "Accepted", "diagnostic_report_at": ASSIGNED_AT}
+    refusal = refusal_of_reassigning(Stage.DENIED, WINDOW_ENDS, **reported)
+    assert refusal is not None
+    assert (refusal.rule, refusal.instead) == ("PO-20", "add_service_job")
+
+
+def test_a_decision_on_a_job_that_changed_says_that_nothing_was_done() -> None:
+    refusal = changed_meanwhile()
+    assert (refusal.kind, refusal.rule) == (RefusalKind.CONFLICT, None)
+    assert "nothing was done" in refusal.message

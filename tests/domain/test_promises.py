@@ -1,0 +1,179 @@
+"""Promises: who owes what until when, and the one sentence that says so."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from domain.plus_one import Stage, repair_promise, search_promise
+from domain.promises import (
+    Due,
+    DueAfterBusinessDays,
+    DueAt,
+    Promise,
+    PromiseOutcome,
+    ended_sentence,
+    sentence,
+)
+from domain.roles import Role
+from tests.domain.factories import ASSIGNED_AT, WINDOW_ENDS, a_case
+
+HEARD_AT = ASSIGNED_AT + timedelta(hours=30)
+
+
+def after_the_acceptance(stage: str) -> Promise:
+    case = a_case(Stage(stage), status="Accepted")
+    case.heard_at = HEARD_AT
+    return repair_promise(case)
+
+
+def test_a_promise_closes_in_one_of_four_ways() -> None:
+    assert [outcome.value for outcome in PromiseOutcome] == [
+        "kept",
+        "broken",
+        "superseded",
+        "waived",
+    ]
+
+
+# --- the search -------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("PO-17")
+@pytest.mark.rule("PO-60")
+def test_plusone_owes_somebody_within_48_hours_of_the_assignment() -> None:
+    promise = search_promise(a_case())
+    assert promise.waiting_on is Role.PLUSONE
+    assert promise.rule == "PO-17"
+    assert promise.due == DueAt(at=WINDOW_ENDS)
+    assert promise.then == "then the job goes to No Provider Found"
+    assert "report_cannot_locate" in promise.changed_by
+
+
+def test_the_policy_may_leave_the_decision_to_dispatch() -> None:
+    case = a_case()
+    left = case.policy.plus_one.model_copy(update={"on_window_end": "dispatch_task"})
+    case.policy = case.policy.model_copy(update={"plus_one": left})
+    assert search_promise(case).then == "then dispatch is asked to decide"
+
+    first, case.window_passed = search_promise(case), True
+    second = search_promise(case)
+    assert second.waiting_on is Role.DISPATCH
+    assert second.due is None
+    assert second.key != first.key
+    assert "request_reassignment" in second.changed_by
+
+
+def test_each_assignment_is_a_promise_of_its_own() -> None:
+    keys = [search_promise(a_case()).key, search_promise(a_case(status="Expired")).key]
+    assert keys[0] == keys[1]
+    assert search_promise(a_case(assigned_at=WINDOW_ENDS)).key not in keys
+
+
+# --- the repair -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stage", "waiting_on", "duty", "rule"),
+    [
+        ("accepted", "plusone", "submit its diagnosis", "PO-25"),
+        ("diagnosis_submitted", "authorizations", "decide on the diagnosis", "PO-41"),
+        ("info_requested", "plusone", "give the information asked for", "PO-26"),
+        ("approved", "plusone", "order the parts and complete the repair", "PO-28"),
+        ("denied", "plusone", "bill its diagnosis or submit another", "PO-20"),
+        ("parts_ordered", "plusone", "complete the repair and submit its claim", "PO-28"),
+    ],
+)
+def test_each_stage_of_the_repair_waits_for_somebody(
+    stage: str, waiting_on: str, duty: str, rule: str
+) -> None:
+    promise = after_the_acceptance(stage)
+    assert (promise.waiting_on, promise.duty, promise.rule) == (waiting_on, duty, rule)
+    assert promise.due == DueAfterBusinessDays(days=3, since=HEARD_AT)
+    assert promise.then == "then dispatch is asked to follow up"
+
+
+def test_the_silence_counts_from_the_assignment_until_something_is_heard() -> None:
+    assert repair_promise(a_case(Stage.ACCEPTED)).due == DueAfterBusinessDays(
+        days=3, since=ASSIGNED_AT
+    )
+
+
+def test_each_sign_of_life_is_a_promise_of_its_own() -> None:
+    case = a_case(Stage.ACCEPTED)
+    keys = set()
+    for stage in (Stage.ACCEPTED, Stage.APPROVED):
+        for heard_at in (HEARD_AT, HEARD_AT + timedelta(microseconds=1)):
+            case.stage, case.heard_at = stage, heard_at
+            keys.add(repair_promise(case).key)
+    assert len(keys) == 4
+
+
+# --- the sentence -----------------------------------------------------------------------------
+
+
+@pytest.mark.rule("PO-17")
+def test_the_sentence_says_who_since_when_until_when_under_which_rule_and_what_then() -> None:
+    promise = search_promise(a_case())
+    said = sentence(promise, ASSIGNED_AT, WINDOW_ENDS)
+    for fact in (
+        "Sat 21 Nov 2026 14:05 UTC",
+        "PlusOne",
+        promise.duty,
+        "until Mon 23 Nov 2026 14:05 UTC",
+        "(PO-17)",
+        promise.then,
+        promise.changed_by,
+    ):
+        assert fact in said
+    assert said.endswith(".")
+    assert said.count(".") == 1
+
+
+def test_a_wait_that_nothing_ends_has_no_until() -> None:
+    promise = search_promise(a_case()).model_copy(update={"due": None})
+    assert "until" not in sentence(promise, ASSIGNED_AT, None)
+
+
+@pytest.mark.parametrize(
+    ("role", "title"),
+    [
+        (Role.PLUSONE, "PlusOne"),
+        (Role.CUSTOMER_SERVICE, "customer service"),
+        (Role.SPOC_SPECIALIST, "the SPoC specialist"),
+    ],
+)
+def test_a_role_is_called_what_people_call_it(role: Role, title: str) -> None:
+    promise = search_promise(a_case()).model_copy(update={"waiting_on": role, "changed_by": "x"})
+    assert f" {title} " in sentence(promise, ASSIGNED_AT, None)
+
+
+def test_the_end_is_a_sentence_too() -> None:
+    assert ended_sentence("released", datetime(2026, 11, 22, 9, 1, tzinfo=UTC)) == (
+        "Ended Sun 22 Nov 2026 09:01 UTC as released; nobody is waited for."
+    )
+
+
+# --- deadlines travel -------------------------------------------------------------------------
+
+DUE: TypeAdapter[Due] = TypeAdapter(Due)
+
+
+@pytest.mark.parametrize(
+    "due", [DueAt(at=WINDOW_ENDS), DueAfterBusinessDays(days=3, since=ASSIGNED_AT)], ids=str
+)
+def test_a_deadline_is_read_back_as_what_it_was(due: Due) -> None:
+    assert DUE.validate_json(DUE.dump_json(due)) == due
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"kind": "at", "at": "2026-11-23T14:05:00"},
+        {"kind": "business_days", "days": 0, "since": "2026-11-21T14:05:00Z"},
+        {"kind": "sometime"},
+    ],
+)
+def test_a_deadline_without_zone_length_or_kind_is_none(nonsense: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        DUE.validate_python(nonsense)

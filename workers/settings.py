@@ -1,0 +1,137 @@
+"""Settings from the environment, checked before anything starts."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from activities.postman import SmtpPostman
+from domain.policy import Policy, PolicyError, load_policy
+from store.database import checked_url
+
+DEFAULT_DATA = Path(".steward")
+DEFAULT_PORT = 8080
+DEFAULT_TEMPORAL_PORT = 7233
+
+
+class SettingsError(ValueError):
+    """The settings make no sense; the message names every one that does not, and why."""
+
+
+class Auth(StrEnum):
+    """Who says who somebody is."""
+
+    NONE = "none"
+    """The body of a command: on loopback only."""
+    TOKENS = "tokens"
+    """The bearer token."""
+
+
+class LogForm(StrEnum):
+    """How log lines look."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def _database(url: str) -> str:
+    checked_url(url)
+    return url
+
+
+def _smtp(url: str) -> str:
+    SmtpPostman(url, "steward@example.com")
+    return url
+
+
+class Settings(BaseSettings):
+    """What the environment says; each field is the variable `STEWARD_` + its name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STEWARD_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    database_url: Annotated[str, AfterValidator(_database)] | None = None
+    """Where the store is; the data folder's SQLite file if unset."""
+    hook_secrets: SecretStr | None = None
+    """Secrets of the hooks, by comma: the first signs, all are believed."""
+    auth: Auth = Auth.NONE
+    """Who says who gives a command."""
+    tokens: Path | None = None
+    """TOML file of the bearer tokens: `[[token]]` with `sha256`, `name` and `role`."""
+    smtp_url: Annotated[str, AfterValidator(_smtp)] | None = None
+    """Where mail goes; the embedded stack has a sink of its own."""
+    policy: Path | None = None
+    """TOML file of the policy; the built-in one if unset."""
+    log: LogForm = LogForm.CONSOLE
+
+    def database_in(self, data: Path) -> str:
+        """Return the store's URL: the one set, or the SQLite file of a data folder."""
+        return self.database_url or f"sqlite:///{data.absolute() / 'steward.sqlite3'}"
+
+    def load_policy(self) -> Policy:
+        """Return the policy that new jobs follow.
+
+        Raises:
+            SettingsError: the file is not there, or not a policy; file, line, key and reason.
+        """
+        try:
+            return load_policy(self.policy)
+        except (PolicyError, OSError) as error:
+            raise SettingsError(f"STEWARD_POLICY: {error}") from error
+
+    def require(self, *names: str) -> Self:
+        """Return the settings if these are set.
+
+        Raises:
+            SettingsError: one is not.
+        """
+        missing = [name for name in names if getattr(self, name) is None]
+        if missing:
+            variables = ", ".join(f"STEWARD_{name.upper()}" for name in missing)
+            raise SettingsError(f"{variables}: not set, and needed here")
+        return self
+
+
+def load_settings() -> Settings:
+    """Return the settings of this process.
+
+    Raises:
+        SettingsError: a variable makes no sense.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError(
+            "\n".join(
+                f"STEWARD_{str(problem['loc'][0]).upper()}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False)
+            )
+        ) from error
+    if settings.auth is Auth.TOKENS:
+        settings.require("tokens")
+    return settings
+
+
+def must_be_loopback(host: str, auth: Auth) -> None:
+    """Return if it is safe to listen on a host: without tokens only this machine may come in.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if auth is Auth.TOKENS or host == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError as error:
+        raise SettingsError(f"--host {host}: no address of this machine ({error})") from error
+    raise SettingsError(
+        f"--host {host}: STEWARD_AUTH=none believes whoever comes, so it listens on loopback only; "
+        "set STEWARD_AUTH=tokens and STEWARD_TOKENS"
+    )

@@ -1,0 +1,147 @@
+"""The way to Temporal: client, namespace, search attributes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    RegisterNamespaceRequest,
+    UpdateNamespaceRequest,
+)
+from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from workflows import search_attributes
+
+log = structlog.get_logger()
+
+RETENTION = timedelta(days=90)
+"""How long Temporal keeps a closed workflow; what must last longer is in our own store."""
+
+PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
+
+
+class TemporalUnreachableError(Exception):
+    """Temporal does not answer, or is not set up for us."""
+
+
+async def connect(*, lazy: bool = False, **overrides: Any) -> Client:  # noqa: ANN401  the SDK's own
+    """Return a client by the SDK's environment configuration (`TEMPORAL_ADDRESS` and so on).
+
+    Args:
+        lazy: connect at the first call instead of now.
+        overrides: connection options that go before the environment.
+    """
+    options: dict[str, Any] = {
+        "target_host": "127.0.0.1:7233",
+        **ClientConfig.load_client_connect_config(),
+        **overrides,
+    }
+    return await Client.connect(**options, lazy=lazy, data_converter=pydantic_data_converter)
+
+
+async def connect_when_it_answers(patience: timedelta, **overrides: Any) -> Client:  # noqa: ANN401
+    """Return a client, waiting for Temporal to come up: parts start in any order.
+
+    Raises:
+        TemporalUnreachableError: it did not come up in time.
+    """
+    deadline = asyncio.get_running_loop().time() + patience.total_seconds()
+    while True:
+        try:
+            return await connect(**overrides)
+        except RuntimeError as error:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise TemporalUnreachableError(
+                    f"Temporal does not answer; see TEMPORAL_ADDRESS ({error})"
+                ) from error
+            await asyncio.sleep(0.2)
+
+
+async def ensure_namespace(client: Client) -> None:
+    """Make the namespace if it is missing, and keep its closed workflows for 90 days."""
+    service, retention = client.workflow_service, Duration()
+    retention.FromTimedelta(RETENTION)
+    try:
+        found = await service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        await service.register_namespace(
+            RegisterNamespaceRequest(
+                namespace=client.namespace, workflow_execution_retention_period=retention
+            )
+        )
+        return
+    if found.config.workflow_execution_retention_ttl.ToTimedelta() < RETENTION:
+        await service.update_namespace(
+            UpdateNamespaceRequest(
+                namespace=client.namespace,
+                config=NamespaceConfig(workflow_execution_retention_ttl=retention),
+            )
+        )
+
+
+async def missing_search_attributes(client: Client) -> list[SearchAttributeKey[Any]]:
+    """Return those of our search attributes that the namespace does not know."""
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    return [key for key in search_attributes.ALL if key.name not in known.custom_attributes]
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Register what is missing, and return once the namespace knows it."""
+    missing = await missing_search_attributes(client)
+    if not missing:
+        return
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace,
+            search_attributes={
+                key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in missing
+            },
+        )
+    )
+    while await missing_search_attributes(client):  # noqa: ASYNC110  the server tells no other way
+        await asyncio.sleep(0.1)
+
+
+async def must_know_search_attributes(client: Client) -> None:
+    """Return if the namespace knows all: a workflow that sets an unknown one would hang for ever.
+
+    Raises:
+        TemporalUnreachableError: it does not.
+    """
+    if missing := await missing_search_attributes(client):
+        names = ", ".join(key.name for key in missing)
+        raise TemporalUnreachableError(
+            f"namespace {client.namespace} lacks the search attributes {names}: run `steward setup`"
+        )
+
+
+async def failing_workflows(client: Client) -> list[tuple[str, list[str]]]:
+    """Return (workflow id, what Temporal reports) of workflows whose tasks fail."""
+    return [
+        (found.id, list(found.typed_search_attributes.get(PROBLEMS, [])))
+        async for found in client.list_workflows(
+            'ExecutionStatus = "Running" AND TemporalReportedProblems IS NOT NULL',
+            rpc_timeout=timedelta(seconds=5),
+        )
+    ]

@@ -1,0 +1,96 @@
+"""The worker: carries out lifecycles and their effects."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.adapters import Effects, Mails, all_activities
+from activities.postman import Postman, SmtpPostman
+from store.database import Database
+from store.journal import Journal
+from store.ledger import Ledger
+from store.outbox import Outbox
+from workers.refusals import RefusalRecorder
+from workers.settings import DEFAULT_DATA, load_settings
+from workers.telemetry import configure_logging
+from workers.temporal import connect_when_it_answers, must_know_search_attributes
+from workflows.registry import TASK_QUEUE, WORKFLOWS
+
+log = structlog.get_logger()
+
+PASSED_THROUGH = (
+    "domain",
+    "workflows.lifecycle",
+    "workflows.search_attributes",
+    "pydantic",
+    "pydantic_core",
+    "structlog",
+)
+"""Modules that the sandbox takes as they are: re-importing them costs more than all else together.
+
+The stories themselves stay inside it.
+"""
+
+_PATIENCE = timedelta(minutes=1)
+_GRACE = timedelta(seconds=5)
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """Return the runner of workflow code."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
+
+
+def make_worker(
+    client: Client,
+    database: Database,
+    postman: Postman,
+    *,
+    task_queue: str = TASK_QUEUE,
+    max_cached_workflows: int = 1000,
+) -> Worker:
+    """Return a worker with all lifecycles and activities, not yet running."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=all_activities(Effects(Ledger(database)), Mails(Outbox(database), postman)),
+        workflow_runner=sandbox(),
+        interceptors=[RefusalRecorder(Journal(database))],
+        max_cached_workflows=max_cached_workflows,
+        graceful_shutdown_timeout=_GRACE,
+    )
+
+
+async def main() -> None:
+    """Run a worker alone until it is told to stop.
+
+    Raises:
+        SettingsError: a setting makes no sense or is missing.
+        StoreUnavailableError: the database does not answer, or its schema is another release's.
+        TemporalUnreachableError: Temporal does not answer, or lacks our search attributes.
+    """
+    settings = load_settings().require("smtp_url")
+    configure_logging(settings.log)
+    policy = settings.load_policy()
+    database = Database(settings.database_in(DEFAULT_DATA))
+    await database.check()
+    client = await connect_when_it_answers(_PATIENCE)
+    await must_know_search_attributes(client)
+    worker = make_worker(client, database, SmtpPostman(settings.smtp_url or "", policy.mail.sender))
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with worker:
+        log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
+        await stop.wait()
+    await database.close()
+    log.info("worker stopped")

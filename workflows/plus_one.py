@@ -1,0 +1,491 @@
+"""The 48-hour search by PlusOne, told beside document 001."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import workflow
+
+from domain import plus_one, texts
+from domain.accounts import (
+    NO_PROVIDER_FOUND,
+    PLUSONE,
+    PLUSONE_PARTS,
+    PROCURE_VENDOR,
+    Account,
+    account_called,
+)
+from domain.effects import AddServiceJob, ReassignJob
+from domain.events import Event, WrittenNote
+from domain.guards import WayOut, plusone_hold
+from domain.jobs import Job, JobStatus, Visibility
+from domain.plus_one import PLUS_ONE, PlusOneCase, PlusOneStart, Stage
+from domain.promises import PromiseOutcome
+from domain.refusals import Refusal, Refused
+from domain.roles import STEWARD, Actor, Role
+from workflows.lifecycle import (
+    OVERDUE,
+    RULE_CONFLICT,
+    Deadline,
+    Lifecycle,
+    Reminder,
+    carrying_out,
+)
+
+
+@workflow.defn(name="PlusOneSearch", failure_exception_types=[ValidationError])
+@carrying_out(PLUS_ONE)
+class PlusOneSearch(Lifecycle[PlusOneCase]):
+    """PlusOne has 48 hours to find a Service Professional, and keeps the job it accepts."""
+
+    @workflow.init
+    def __init__(self, start: PlusOneStart) -> None:
+        """Take the case up where it stands."""
+        super().__init__(start, start.opened())
+        self._assigned_by = start.started_by
+
+    @workflow.run
+    async def run(self, start: PlusOneStart) -> str:  # noqa: ARG002  __init__ has taken it up
+        """Search, then follow the repair; return the final stage."""
+        return await self.live()
+
+    async def story(self) -> None:
+        """Carry out document 001."""
+        while not self.ended:
+            if not self.case.announced:
+                await self.begin()
+            elif self.case.stage == Stage.SEARCHING:
+                await self.let_plusone_search()
+            else:
+                await self.follow_the_repair()
+
+    # --- the search --------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """See that the job may be with PlusOne, and tell everybody that it is."""
+        policy = self.case.policy
+        self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+        if reason := plus_one.not_for_plusone(self.case.job, policy):
+            await self.send_back(reason)
+            return
+        if plus_one.assigned_out_of_turn(self.case.job, self._assigned_by):
+            self.question_the_assignment(self._assigned_by)
+        self.note(texts.SEARCH_NOTE)  # PO-30
+        self.case.announced = True
+
+    async def let_plusone_search(self) -> None:
+        """Give PlusOne its 48 hours (PO-17); remind dispatch once when 24 of them are over."""
+        while not self.ended and self.case.stage == Stage.SEARCHING and self.case.announced:
+            if self.case.job.status is JobStatus.ACCEPTED:
+                self.plusone_found_somebody(workflow.now())
+                return
+            match await self.wait(plus_one.search_promise(self.case), self.reminder_due()):
+                case Deadline():
+                    await self.window_is_over()
+                case Reminder():
+                    self.remind_dispatch_of_the_search()
+                case message:
+                    await self.take(message)
+
+    async def window_is_over(self) -> None:
+        """PlusOne said nothing in 48 hours (PO-67, G-02)."""
+        if self.case.policy.plus_one.on_window_end == "no_provider_found":
+            await self.hand_to_no_provider_found(
+                "PlusOne found nobody in its 48 hours", PromiseOutcome.BROKEN
+            )
+            return
+        self.case.window_passed = True
+        self.close_promise(PromiseOutcome.BROKEN)
+        self.flag(OVERDUE)
+        self.task(
+            Role.DISPATCH,
+            "decide_after_search",
+            "PlusOne did not accept within 48 hours. Decide: reassign the job, or send it to No "
+            "Provider Found with report_cannot_locate.",
+        )
+
+    async def hand_to_no_provider_found(
+        self,
+        reason: str,
+        closing: PromiseOutcome,
+        *,
+        by: Actor = STEWARD,
+        way_out: WayOut | None = None,
+    ) -> None:
+        """The job goes to No Provider Found, and PlusOne sends its instructions (PO-67..PO-69)."""
+        self.settle("search_running", "decide_after_search")
+        self.note(f"{reason}. The job goes to No Provider Found (PO-67).")
+        self.mail_plusone("plusone_send_instructions", reason=reason)
+        self.task(
+            Role.DISPATCH,
+            "complete_claim",
+            "No provider was found. Complete the claim under the current procedure (PO-69).",
+        )
+        if not await self.give_to(
+            NO_PROVIDER_FOUND,
+            reason,
+            by=by,
+            way_out=way_out,
+            ending=Stage.NO_PROVIDER_FOUND,
+            closing=closing,
+        ):
+            await self.face_the_live_job()
+
+    async def face_the_live_job(self) -> None:
+        """The live job is not what this lifecycle believed, so it was left alone: decide anew."""
+        job = self.case.job
+        if not job.assigned_to.is_(PLUSONE):
+            self.end_as_superseded(f"The job stands with {job.assigned_to.name} already.")
+        elif job.status is JobStatus.CANCELLED:
+            self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
+        elif job.status is JobStatus.COMPLETED:
+            self.end_with(Stage.COMPLETED, PromiseOutcome.KEPT)
+
+    def plusone_found_somebody(self, at: datetime) -> None:
+        """PlusOne accepted: the job stays with it (PO-19, PO-61)."""
+        self.close_promise(PromiseOutcome.KEPT)
+        self.settle("search_running", "decide_after_search")
+        self.unflag(OVERDUE)
+        self.case.heard_at = at
+        self.case.stage, self.case.foretold = self.case.foretold or Stage.ACCEPTED, None
+        if self.case.stage in plus_one.ENDS:
+            self.end(self.case.stage)
+
+    def reminder_due(self) -> datetime | None:
+        """Return when dispatch is reminded of a search that goes on (G-01), None if it was."""
+        if self.case.expectation_passed or self.case.window_passed:
+            return None
+        return plus_one.expectation_ends(self.case.job, self.case.policy)
+
+    def remind_dispatch_of_the_search(self) -> None:
+        """The customer was told 24 hours, and they are over; this moves nothing (G-01)."""
+        self.case.expectation_passed = True
+        self.task(
+            Role.DISPATCH,
+            "search_running",
+            "PlusOne has searched for 24 hours, the time that the customer was told. The job stays "
+            "with PlusOne for its full 48 hours (PO-17).",
+        )
+
+    async def send_back(self, reason: Refusal) -> None:
+        """PlusOne must not have this job: dispatch gets it back (PO-01, PO-04)."""
+        self.note(f"Not a job for PlusOne ({reason.rule}): {reason.message}.")
+        self.task(
+            Role.DISPATCH,
+            "not_for_plusone",
+            f"Not a job for PlusOne ({reason.rule}): {reason.message}. Now {reason.instead}.",
+        )
+        if not await self.give_to(
+            PROCURE_VENDOR,
+            f"not for PlusOne ({reason.rule})",
+            way_out=WayOut.NOT_ELIGIBLE,
+            ending=Stage.NOT_ELIGIBLE,
+        ):
+            await self.face_the_live_job()
+
+    def question_the_assignment(self, by: Actor) -> None:
+        """Somebody outside Dispatch assigned PlusOne, and no recall of PlusOne's (PO-05, PO-06)."""
+        self.flag(RULE_CONFLICT)
+        self.journal(f"PlusOne assigned by {by.role}, not by dispatch", by, "PO-05")
+        self.task(
+            Role.SUPERVISOR,
+            "assigned_out_of_turn",
+            f"{by.role.value} assigned this job to PlusOne; only dispatch may (PO-05), but for the "
+            "recall of a job that PlusOne did (PO-06). Talk to the department.",
+        )
+
+    # --- the repair --------------------------------------------------------------------------
+
+    async def follow_the_repair(self) -> None:
+        """Follow what PlusOne accepted, and remind dispatch of each long silence."""
+        while not self.ended and self.case.stage in plus_one.REPAIRING:
+            match await self.wait(plus_one.repair_promise(self.case)):
+                case Deadline():
+                    self.remind_dispatch_of_the_silence()
+                case Reminder():
+                    continue
+                case message:
+                    await self.take(message)
+
+    def remind_dispatch_of_the_silence(self) -> None:
+        """Nothing was heard for the time of the policy; the silence counts anew."""
+        self.close_promise(PromiseOutcome.BROKEN)
+        self.flag(OVERDUE)
+        self.case.heard_at = workflow.now()
+        role, duty = plus_one.owed_in(self.case.stage)
+        self.task(
+            Role.DISPATCH,
+            "follow_up",
+            f"Nothing heard for {self.case.policy.plus_one.silence_reminder} business days. "
+            f"Follow up: {role.title} is to {duty}.",
+        )
+
+    def move_to(self, stage: Stage, at: datetime) -> None:
+        """What was waited for has come: the repair goes on in another stage."""
+        self.close_promise(PromiseOutcome.KEPT)
+        self.case.stage = stage
+        self.heard_of(at)
+        if stage in plus_one.ENDS:
+            self.end(stage)
+
+    def heard_of(self, at: datetime) -> None:
+        """The repair gave a sign of life: the silence counts from it."""
+        self.case.heard_at = max(at, self.case.heard_at or at)
+        self.unflag(OVERDUE)
+        self.settle("follow_up")
+
+    # --- what the job system tells -----------------------------------------------------------
+
+    async def hear(self, event: Event, before: Job, at: datetime) -> None:
+        """Hear what happened to the job."""
+        job = self.case.job
+        if job.status is JobStatus.CANCELLED:
+            self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
+        elif not job.assigned_to.is_(PLUSONE):
+            self.somebody_took_the_job(before, event.actor, at)
+        elif job.status is JobStatus.COMPLETED:
+            self.end_with(Stage.COMPLETED, PromiseOutcome.KEPT)
+        elif job.assigned_at != before.assigned_at:
+            self.search_anew(event.actor)
+        else:
+            await self.hear_of_the_same_assignment(event, before, at)
+
+    async def hear_of_the_same_assignment(self, event: Event, before: Job, at: datetime) -> None:
+        """Hear what happened while the job stays assigned as it was."""
+        job, searching = self.case.job, self.case.stage == Stage.SEARCHING
+        if event.type == "job.note_added" and event.data.note.author.role is Role.PLUSONE:
+            self.read_plusone_note(event.data.note, at)
+        if event.type == "customer.called":
+            self.count_the_call()
+        if job.severity.urgent and not before.severity.urgent:
+            await self.severity_raised()
+        elif job.status is JobStatus.ACCEPTED and searching:
+            self.plusone_found_somebody(at)
+        elif job.status is not before.status:
+            self.status_changed(before.status)
+
+    def read_plusone_note(self, note: WrittenNote, at: datetime) -> None:
+        """Read PlusOne's prefix (PO-22); an unknown one leaves an ordinary note (G-11)."""
+        self.case.news = note.text
+        stage = plus_one.stage_named_by(note.text)
+        if self.case.stage == Stage.SEARCHING:
+            self.case.foretold = stage or self.case.foretold
+        elif stage is None:
+            self.heard_of(at)
+        else:
+            self.move_to(stage, at)
+
+    async def severity_raised(self) -> None:
+        """The job became urgent: PlusOne keeps only what it accepted (PO-04, G-05)."""
+        severity = self.case.job.severity
+        releasing = self.case.policy.plus_one.on_severity_raise == "release_if_new"
+        if self.case.stage == Stage.SEARCHING and releasing:
+            reason = f"{severity} jobs follow the emergency protocols (PO-04)"
+            self.settle("search_running", "decide_after_search")
+            self.note(f"The job is now {severity}: taken from PlusOne. {reason}.")
+            self.task(
+                Role.DISPATCH,
+                "became_urgent",
+                f"The job is now {severity}. Find a provider under the emergency protocol (PO-04).",
+            )
+            if await self.give_to(
+                PROCURE_VENDOR, reason, way_out=WayOut.SEVERITY_RAISED, ending=Stage.RELEASED
+            ):
+                return
+            await self.face_the_live_job()
+            if self.ended:
+                return
+        self.task(
+            Role.SUPERVISOR,
+            "became_urgent",
+            f"The job is now {severity}, and PlusOne keeps it (PO-19). Decide what else it needs.",
+        )
+
+    def status_changed(self, before: JobStatus) -> None:
+        """PlusOne gave the job up again, or the job system let it expire (G-03)."""
+        status = self.case.job.status
+        self.journal(f"status {before} became {status}")
+        if status is JobStatus.REJECTED or before is JobStatus.ACCEPTED:
+            self.task(
+                Role.DISPATCH,
+                "no_longer_accepted",
+                f"The job's status is now {status}: PlusOne no longer has a Service Professional "
+                "for it. Ask PlusOne, then decide: report_cannot_locate or request_reassignment.",
+            )
+
+    def search_anew(self, by: Actor) -> None:
+        """The job was assigned to PlusOne again: its 48 hours begin again (G-04)."""
+        self.close_promise(PromiseOutcome.SUPERSEDED)
+        self.settle("search_running", "decide_after_search", "follow_up")
+        self._assigned_by = by
+        self.case.stage = Stage.SEARCHING
+        self.case.announced = self.case.expectation_passed = self.case.window_passed = False
+        self.case.foretold = self.case.heard_at = None
+        self.unflag(OVERDUE)
+
+    def somebody_took_the_job(self, before: Job, by: Actor, at: datetime) -> None:
+        """Somebody reassigned the job in the job system, rightly or not (PO-11, PO-18..PO-20)."""
+        broken = plusone_hold(before, at, plus_one.hold(self.case.policy))
+        if broken is None:
+            self.end_as_superseded("The job was reassigned in the job system.")
+            return
+        self.flag(RULE_CONFLICT)
+        self.journal(f"reassigned against {broken.rule}", by, broken.rule)
+        self.note(
+            f"Taken from PlusOne against {broken.rule}. PlusOne can no longer bill its diagnosis "
+            "or any other charge for this job (PO-11)."
+        )
+        self.task(
+            Role.SUPERVISOR,
+            "reassigned_against_rule",
+            f"{by.role.value} took this job from PlusOne against {broken.rule}. Give it back, or "
+            "settle with PlusOne what it can no longer bill (PO-11).",
+        )
+        self.end_as_superseded(f"Reassigned against {broken.rule}.")
+
+    # --- what people command -----------------------------------------------------------------
+
+    async def request_reassignment(self, order: plus_one.RequestReassignment) -> None:
+        """Give the job to another account; the guard has let it pass (PO-18..PO-20)."""
+        to = account_called(order.to)
+        self.settle("search_running", "decide_after_search", "no_longer_accepted", "follow_up")
+        self.note_by(order.actor, f"Reassigned from PlusOne to {to.name}: {order.reason}")
+        if not await self.give_to(to, order.reason, by=order.actor, ending=Stage.RELEASED):
+            await self.face_the_live_job()
+            raise Refused(self.why_not_reassigned())
+
+    def why_not_reassigned(self) -> Refusal:
+        """Return why the live job could not be taken from PlusOne."""
+        held = plusone_hold(self.case.job, workflow.now(), plus_one.hold(self.case.policy))
+        return held or plus_one.changed_meanwhile()
+
+    async def report_cannot_locate(self, order: plus_one.ReportCannotLocate) -> None:
+        """PlusOne finds nobody (PO-67): the job goes on at once, or at the end of the 48 hours."""
+        reason = f"PlusOne cannot locate a Service Professional: {order.text or 'no details'}"
+        if not self.case.policy.plus_one.release_on_cannot_locate:
+            self.note_by(order.actor, reason)
+            return
+        await self.hand_to_no_provider_found(
+            reason, PromiseOutcome.KEPT, by=order.actor, way_out=WayOut.CANNOT_LOCATE
+        )
+        if self.case.stage not in plus_one.ENDS:
+            raise Refused(self.why_not_reassigned())
+
+    def customer_called(self, order: plus_one.CustomerCalled) -> dict[str, Any]:
+        """Tell the agent what to tell the customer (PO-32, PO-34, PO-35)."""
+        if order.about:
+            self.note_by(order.actor, f"The customer called: {order.about}")
+        self.case.calls += 1
+        advice = plus_one.advice(self.case)
+        self.case.news = None
+        return {"advice": advice, "calls": self.case.calls}
+
+    def count_the_call(self) -> None:
+        """A call that the job system tells of counts, too."""
+        self.case.calls += 1
+        self.case.news = None
+
+    def approve(self, order: plus_one.Approve) -> None:
+        """Approve, with the Job Approval note to the provider (PO-41, PO-43..PO-45)."""
+        self.tell_the_provider(
+            order.actor, texts.job_approval(order.amount, order.non_covered, order.text)
+        )
+        if order.non_covered:
+            self.task(
+                Role.AUTHORIZATIONS,
+                "disclose_charges",
+                texts.disclose_charges(order.non_covered, self.case.policy.plus_one.call_above),
+            )
+        self.move_to(Stage.APPROVED, workflow.now())
+
+    def request_info(self, order: plus_one.RequestInfo) -> None:
+        """Ask PlusOne for what is missing (PO-26)."""
+        self.note_by(order.actor, f"Information needed to decide: {order.what}")
+        self.move_to(Stage.INFO_REQUESTED, workflow.now())
+
+    def deny(self, order: plus_one.Deny) -> None:
+        """Deny; the job stays with PlusOne, Accepted, so that it can bill its diagnosis (PO-20)."""
+        what = "A part of the repair is" if order.partial else "The repair is"
+        self.note_by(
+            order.actor,
+            f"{what} denied: {order.reason} The job stays with PlusOne in Accepted (PO-20).",
+        )
+        self.move_to(Stage.DENIED, workflow.now())
+
+    def add_service_job(self, order: plus_one.AddServiceJob) -> dict[str, Any]:
+        """Add a job to the order instead of reassigning this one (PO-09, PO-10)."""
+        account = account_called(order.account) if order.account else PROCURE_VENDOR
+        return self.added(account, order.event_type, order.reason)
+
+    def supply_parts(self, order: plus_one.SupplyParts) -> dict[str, Any]:
+        """Let Cinch supply parts through PlusOne's procurement account (PO-49, PO-50, PO-53)."""
+        self.note_by(order.actor, f"Cinch supplies {order.what}; ship to {order.ship_to}")
+        if self.case.stage in plus_one.REPAIRING:
+            self.heard_of(workflow.now())
+        comment = f"Company: {order.company}. Ship to: {order.ship_to}."
+        return self.added(PLUSONE_PARTS, None, order.what, comment)
+
+    def update_parts(self, order: plus_one.UpdateParts) -> None:
+        """Note the state of the parts on the original job (PO-52)."""
+        eta = f" ETA {order.eta:%Y-%m-%d}." if order.eta else ""
+        self.note_by(order.actor, f"Parts: {order.text}{eta}")
+        self.heard_of(workflow.now())
+
+    # --- helpers -----------------------------------------------------------------------------
+
+    def added(
+        self, account: Account, event_type: str | None, reason: str, *comments: str
+    ) -> dict[str, Any]:
+        """Add a service job to the order and return what to answer."""
+        self.add(
+            AddServiceJob(account=account, event_type=event_type, reason=reason, comments=comments)
+        )
+        return {"account": account.model_dump(), "event_type": event_type}
+
+    async def give_to(
+        self,
+        to: Account,
+        reason: str,
+        *,
+        by: Actor = STEWARD,
+        way_out: WayOut | None = None,
+        ending: Stage,
+        closing: PromiseOutcome = PromiseOutcome.SUPERSEDED,
+    ) -> bool:
+        """Reassign the job and end, if the live job lets us (PO-18..PO-20)."""
+        return await self.reassign(
+            ReassignJob(
+                to=to,
+                by=by.name,
+                reason=reason,
+                believed=self.case.job,
+                hold=plus_one.hold(self.case.policy),
+                way_out=way_out,
+            ),
+            ending=ending,
+            closing=closing,
+        )
+
+    def tell_the_provider(self, author: Actor, text: str) -> None:
+        """Write a note that is mailed to the assigned provider (G-19), but no national account."""
+        self.note_by(author, text, Visibility.PUBLIC_WITH_EMAIL)
+        if not self.case.job.assigned_to.national_account:
+            self.mail_plusone("public_note", text=text)
+
+    def mail_plusone(self, template: str, **context: str) -> None:
+        """Mail PlusOne at the address of its account, or else at the policy's."""
+        address = self.case.job.assigned_to.email or self.case.policy.plus_one.email
+        self.mail(address, template, **context)
+
+    def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
+        """End without moving the job."""
+        self.close_promise(closing)
+        self.settle("search_running", "decide_after_search", "follow_up", "no_longer_accepted")
+        self.end(stage)
+
+    def end_as_superseded(self, why: str) -> None:
+        """End because the job is in other hands."""
+        self.journal(why)
+        self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)

@@ -1,0 +1,18 @@
+"""All lifecycles: a sixth one is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.lifecycles import LifecycleKind
+from workflows.lifecycle import Lifecycle
+from workflows.plus_one import PlusOneSearch
+
+TASK_QUEUE = "service-jobs"
+
+WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (PlusOneSearch,)
+
+LIFECYCLES: Mapping[str, LifecycleKind] = {
+    workflow.kind.name: workflow.kind for workflow in WORKFLOWS
+}
