@@ -70,8 +70,10 @@ class Effects:
         job = await self._ledger.job(batch.job_id)
         if job is None:
             raise ApplicationError(f"job {batch.job_id} is not in the store")
+        customer = (job.customer and job.customer.email) or ""
         return {
-            key: render(mail.template, mail.to, job, mail.context) for key, mail in mails.items()
+            key: render(mail.template, mail.to or customer, job, mail.context)
+            for key, mail in mails.items()
         }
 
 

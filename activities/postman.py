@@ -72,7 +72,6 @@ class SmtpPostman:
 
     async def bring(self, mail: QueuedMail, now: Instant) -> None:
         """Bring a mail to the server; see `Postman`."""
-        message = self._message(mail, now)
         client = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -81,17 +80,21 @@ class SmtpPostman:
             password=self._password,
             timeout=_SMTP_SECONDS,
         )
-        handed_over = False
+        let_in = handed_over = False
         try:
+            message = self._message(mail, now)
             async with client:
+                let_in = True
                 await client.mail(parseaddr(self._sender)[1])
                 await client.rcpt(parseaddr(mail.to)[1])
                 handed_over = True
                 await client.data(message.as_bytes())
         except aiosmtplib.SMTPResponseException as refused:
+            if handed_over and refused.code < 0:  # no reply that can be read
+                raise UncertainError(refused.message) from refused
             raise NotTakenError(
                 f"{refused.code} {refused.message}",
-                for_good=refused.code >= 500,  # noqa: PLR2004
+                for_good=let_in and refused.code >= 500,  # noqa: PLR2004
             ) from refused
         except (aiosmtplib.SMTPException, OSError, ValueError) as broken:
             if handed_over:
@@ -101,6 +104,8 @@ class SmtpPostman:
 
     def _message(self, mail: QueuedMail, now: Instant) -> EmailMessage:
         """Return the mail with a Message-ID that is the same at every attempt."""
+        if "@" not in parseaddr(mail.to)[1]:
+            raise ValueError("the recipient has no address")
         message = EmailMessage()
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
         message["Message-ID"] = f"<{sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"

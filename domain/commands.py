@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from domain.jobs import Instant
 from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role, may_act_as
+from domain.strings import STORABLE
 
 MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 
@@ -33,8 +34,8 @@ Usd = Annotated[
 ]
 """An amount of US dollars, written as a decimal string with at most two places."""
 
-Line = Annotated[str, Field(min_length=1, max_length=300)]
-Prose = Annotated[str, Field(min_length=1, max_length=4000)]
+Line = Annotated[str, Field(min_length=1, max_length=300, pattern=STORABLE)]
+Prose = Annotated[str, Field(min_length=1, max_length=4000, pattern=STORABLE)]
 
 
 class Payload(BaseModel):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.accounts import Account
+from domain.attention import Attention
 from domain.calendars import Calendar
 from domain.guards import PlusOneHold, WayOut
 from domain.jobs import Instant, Job, Visibility
@@ -71,7 +72,8 @@ class SendEmail(_Effect):
     """Queue a mail; the activity `send_email` brings it to the mail server."""
 
     kind: Literal["send_email"] = "send_email"
-    to: str
+    to: str | None
+    """An address; None means the job's customer, whose address stays in the store."""
     template: str
     context: dict[str, str] = {}
     """What the template needs beside the job."""
@@ -143,7 +145,7 @@ class Progress(BaseModel):
     waiting: Promise | None
     """What is waited for, None once the lifecycle has ended."""
     since: Instant
-    attention: tuple[str, ...] = ()
+    attention: tuple[Attention, ...] = ()
     outcome: str | None = None
     """The final stage, None while it runs."""
 

@@ -16,11 +16,12 @@ from pydantic import (
 
 from domain.jobs import Instant, Job, Visibility
 from domain.roles import Actor
+from domain.strings import STORABLE, Storable
 
 MAX_TEXT = 20_000
 """Longest text, in characters, that we take from outside in one field."""
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=STORABLE)]
 
 
 class _Data(BaseModel):
@@ -56,7 +57,7 @@ class ReportSubmitted(_Data):
     """Data of `job.report_submitted`."""
 
     complete: bool
-    missing: str | None = None
+    missing: Storable | None = None
     parts_supplied_by: Literal["provider", "cinch"] | None = None
     part_eta: date | None = None
 

@@ -9,12 +9,22 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from domain.accounts import Account, same_account
+from domain.strings import Label
 
 JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""
 
-Instant = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
-"""An aware instant, kept in UTC."""
+_YEARS = range(1900, 3000)
+
+
+def _in_utc(at: datetime) -> datetime:
+    if at.year not in _YEARS:
+        raise ValueError(f"no job is of the year {at.year}")
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An aware instant of this age, kept in UTC: any wait can be added to it."""
 
 
 class JobStatus(StrEnum):
@@ -68,30 +78,30 @@ class _Told(BaseModel):
 class Item(_Told):
     """What is broken."""
 
-    name: str
+    name: Label
     category: ItemCategory = ItemCategory.OTHER
 
 
 class Customer(_Told):
     """Who waits for the repair. Never leaves the store and the mails."""
 
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    zip: str | None = None
-    state: str | None = None
+    name: Label | None = None
+    email: Label | None = None
+    phone: Label | None = None
+    zip: Label | None = None
+    state: Label | None = None
 
 
 class Assignee(_Told):
     """The account that a job is assigned to."""
 
-    number: str | None = None
-    name: str
-    email: str | None = None
-    phone: str | None = None
-    zip: str | None = None
+    number: Label | None = None
+    name: Label
+    email: Label | None = None
+    phone: Label | None = None
+    zip: Label | None = None
     national_account: bool = False
-    spoc_email: str | None = None
+    spoc_email: Label | None = None
 
     @property
     def account(self) -> Account:
@@ -112,18 +122,18 @@ class Job(_Told):
     """A whole service job as it stands. Instants are UTC."""
 
     job_id: JobId
-    order_id: str | None = None
+    order_id: Label | None = None
     status: JobStatus
-    sub_status: str | None = None
-    trade: str
+    sub_status: Label | None = None
+    trade: Label
     item: Item
     severity: Severity = Severity.STANDARD
     assigned_to: Assignee
     assigned_at: Instant
     customer: Customer | None = None
-    brand: str | None = None
+    brand: Label | None = None
     is_recall: bool = False
-    original_provider_network: str | None = None
+    original_provider_network: Label | None = None
     diagnostic_report_at: Instant | None = None
     appointment_at: Instant | None = None
 

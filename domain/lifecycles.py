@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.attention import Attention
 from domain.commands import Answer, CommandTable
 from domain.events import Event
-from domain.jobs import Job
+from domain.jobs import Instant, Job
 from domain.policy import Policy
 from domain.promises import Promise
 from domain.roles import STEWARD, Actor
@@ -63,6 +64,15 @@ class Answered(BaseModel):
     answer: Answer
 
 
+class Waiting(BaseModel):
+    """A promise that is waited for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    promise: Promise
+    since: Instant
+
+
 class Case(BaseModel):
     """The state of a running lifecycle: all that a rule may ask of it, and all it carries along."""
 
@@ -70,7 +80,9 @@ class Case(BaseModel):
     job_version: int
     policy: Policy
     stage: str
-    attention: list[str] = []
+    waiting: Waiting | None = None
+    """What is waited for now, and since when."""
+    attention: list[Attention] = []
     turns: int = 0
     """Batches carried out so far in this episode."""
     named: dict[str, int] = {}
@@ -78,6 +90,16 @@ class Case(BaseModel):
     events_taken: list[str] = []
     answers: dict[str, Answered] = {}
     """What commands with a message id were answered, by that id."""
+
+    def flag(self, attention: Attention) -> None:
+        """Ask for a person's attention."""
+        if attention not in self.attention:
+            self.attention.append(attention)
+
+    def unflag(self, attention: Attention) -> None:
+        """Take a call for attention back."""
+        if attention in self.attention:
+            self.attention.remove(attention)
 
 
 class LifecycleStart(BaseModel):
@@ -92,5 +114,7 @@ class LifecycleStart(BaseModel):
     """Counts the runs of this lifecycle on this job, from 1."""
     event_id: str
     """The event that started it."""
+    occurred_at: Instant
+    """When that event happened."""
     started_by: Actor = STEWARD
     """Who did what started it."""

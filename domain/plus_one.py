@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.accounts import PLUSONE
+from domain.accounts import PLUSONE, account_called
 from domain.commands import Command, CommandTable, Line, Payload, Prose, Usd
 from domain.events import Event
 from domain.guards import PlusOneHold, plusone_hold
@@ -384,8 +384,19 @@ class UpdateParts(Payload):
     eta: date | None = None
 
 
-def _may_leave_plusone(case: PlusOneCase, _: RequestReassignment, now: datetime) -> Refusal | None:
-    return plusone_hold(case.job, now, hold(case.policy))
+def _may_leave_plusone(
+    case: PlusOneCase, order: RequestReassignment, now: datetime
+) -> Refusal | None:
+    if held := plusone_hold(case.job, now, hold(case.policy)):
+        return held
+    if account_called(order.to) == PLUSONE:
+        return Refusal(
+            kind=RefusalKind.CONFLICT,
+            rule=None,
+            message="The job is with PlusOne already.",
+            instead="name another account",
+        )
+    return None
 
 
 def changed_meanwhile() -> Refusal:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from domain.strings import STORABLE
+
 
 class Role(StrEnum):
     """Every role that can act on a job or be waited for."""
@@ -39,7 +41,10 @@ _TITLES = {Role.PLUSONE: "PlusOne", Role.SPOC_SPECIALIST: "the SPoC specialist"}
 OUTSIDERS = frozenset({Role.PLUSONE, Role.PROVIDER, Role.CUSTOMER, Role.SYSTEM})
 EMPLOYEES = frozenset(Role) - OUTSIDERS
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=STORABLE),
+]
 
 
 class Actor(BaseModel):

@@ -24,6 +24,7 @@ from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import Actor
 from starters import openapi
 from starters.commands import Commands, Reply, refusal_reply
+from starters.console import console
 from starters.delivery import Delivery
 from starters.metrics import Metrics
 from starters.signatures import HookSecrets, SignatureRefused, verify
@@ -83,7 +84,9 @@ def make_app(parts: Parts) -> FastAPI:
     commands = Commands(parts.client, Journal(parts.database), reading, parts.command_patience)
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics))
-    app.include_router(_reads(reading, Outbox(parts.database), inbox, parts.client))
+    outbox = Outbox(parts.database)
+    app.include_router(_reads(reading, outbox, inbox, parts.client))
+    app.include_router(console(reading, outbox, inbox, parts.client))
     app.include_router(_health(parts, reading, inbox, metrics))
     _add_error_answers(app)
     openapi.describe_commands(app, LIFECYCLES)

@@ -25,7 +25,7 @@ from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import STEWARD, Actor
 from store.journal import Journal, RefusedAttempt
 from store.reading import Reading
-from workflows.lifecycle import REFUSED
+from workflows.messages import REFUSED
 
 log = structlog.get_logger()
 

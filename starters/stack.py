@@ -188,7 +188,7 @@ async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) ->
     if url is None:
         sink = MailSink()
         stack.callback(sink.stop)
-        url = await asyncio.to_thread(sink.start)
+        url = await sink.start()
     return SmtpPostman(url, policy.mail.sender)
 
 

@@ -9,17 +9,18 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from domain.attention import Attention
 from domain.lifecycles import job_of
 from store.inbox import Inbox
 from store.reading import Reading
 from workers.temporal import failing_workflows
 
 _CURES: Mapping[str, str] = {
-    "overdue": "follow the task that was opened for it; see `steward show`",
-    "delivery_failed": "see the job's mails, and reach the recipient by phone",
-    "bad_message": "read the refusal in the job's journal, and send the command again, corrected",
-    "rule_conflict": "a supervisor decides; see the job's tasks and journal",
-    "store_unreachable": "see that the database answers; the job goes on by itself",
+    Attention.OVERDUE: "follow the task that was opened for it; see `steward show`",
+    Attention.DELIVERY_FAILED: "see the job's mails, and reach the recipient by phone",
+    Attention.BAD_MESSAGE: "read the refusal in the job's journal, and send it again, corrected",
+    Attention.RULE_CONFLICT: "a supervisor decides; see the job's tasks and journal",
+    Attention.STORE_UNREACHABLE: "see that the database answers; the job goes on by itself",
 }
 _MAIL_CURES: Mapping[str, str] = {
     "queued": "see that the mail server answers; it is tried again by itself",

@@ -37,7 +37,7 @@ def checked_url(database_url: str) -> URL:
     """
     try:
         url = make_url(database_url)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ValueError) as error:
         raise DatabaseUrlError(f"no database URL: {error}") from error
     if url.get_backend_name() == "sqlite":
         return url.set(drivername="sqlite")

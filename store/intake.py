@@ -125,6 +125,7 @@ class Intake:
             policy=self._policy,
             episode=episode,
             event_id=plan.event_id,
+            occurred_at=plan.occurred_at,
             started_by=by,
         )
 

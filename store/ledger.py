@@ -167,7 +167,8 @@ class _Carrier:
                 return schema.emails, {
                     **mail,
                     "template": template,
-                    "state": "queued",
+                    "state": "queued" if mail["to"] else "bounced",
+                    "last_error": None if mail["to"] else "there is no address",
                     "attempts": 0,
                 }
             case WriteJournal(actor=actor, what=what, rule=rule):
@@ -280,6 +281,9 @@ class _Carrier:
         return due_at
 
     async def _close_tasks(self, step: Step, kind: str) -> None:
+        if await self._done_before(step.key):
+            return
+        await self._mark_done(step.key)
         tasks = schema.tasks
         await self._connection.execute(
             update(tasks)
@@ -287,7 +291,6 @@ class _Carrier:
                 tasks.c.workflow_id == self._batch.workflow_id,
                 tasks.c.kind == kind,
                 tasks.c.status == "open",
-                tasks.c.at <= step.at,
             )
             .values(status="done", closed_at=step.at)
         )

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Row, Table, Text, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.jobs import Instant
+from domain.strings import Storable
 from store import schema
 from store.database import Database
 
 PAGE = 100
 """Lifecycles on one page of a list."""
 
-_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+_Cursor = TypeAdapter(tuple[Instant, Storable])
+"""The place of a row in the order of a list: when it is due, and its workflow id."""
 
 
 class CursorError(ValueError):
@@ -224,15 +227,14 @@ async def _rows(connection: AsyncConnection, table: Table, job_id: str) -> list[
 
 
 def _cursor(row: Row[Any]) -> str:
-    due = (row.due_at or _NEVER).isoformat()
-    return base64.urlsafe_b64encode(json.dumps([due, row.workflow_id]).encode()).decode()
+    place = _Cursor.dump_json((row.due_at or _NEVER, row.workflow_id))
+    return base64.urlsafe_b64encode(place).decode()
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
     try:
-        due, workflow_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return datetime.fromisoformat(due).astimezone(UTC), str(workflow_id)
-    except (ValueError, TypeError, binascii.Error) as error:
+        return _Cursor.validate_json(base64.urlsafe_b64decode(cursor.encode()))
+    except ValueError as error:
         raise CursorError(f"{cursor!r} is no cursor: take `after` from the page before") from error
 
 

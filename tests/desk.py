@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,22 @@ from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import RawValue
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper
 
 from activities.postman import Postman
 from domain.durations import parse_elapsed
 from domain.jobs import Instant
-from domain.policy import Policy, load_policy
+from domain.policy import Policy, load_policy, parse_policy
 from starters.app import Parts, make_app
 from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate
 from store.outbox import QueuedMail
 from workers.fast_forward import skip
+from workers.temporal import connect
 from workers.worker import make_worker
 
 SECRET = generate_secret()
@@ -50,6 +56,29 @@ def iso(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
+def ago(elapsed: str) -> str:
+    """Return the instant that lies so far back, as the job system writes it."""
+    return iso(now() - parse_elapsed(elapsed))
+
+
+def acting(role: str) -> dict[str, str]:
+    """Return somebody who acts in a role."""
+    return {"name": f"Robin of {role}", "role": role}
+
+
+def account(name: str, number: str | None = None) -> dict[str, Any]:
+    """Return an account that a job can be assigned to, as the job system tells it."""
+    return {
+        "number": number,
+        "name": name,
+        "email": None,
+        "phone": None,
+        "zip": None,
+        "national_account": False,
+        "spoc_email": None,
+    }
+
+
 class Letterbox:
     """A postman that keeps what he is given, and fails on demand."""
 
@@ -65,6 +94,97 @@ class Letterbox:
 
     def about(self, job_id: str) -> list[QueuedMail]:
         return [mail for mail in self.mails if f"/{job_id}#" in mail.key]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A job's page, with the words in which tests ask about it."""
+
+    shown: dict[str, Any]
+
+    @property
+    def standing(self) -> dict[str, Any]:
+        (standing,) = self.shown["lifecycles"]
+        result: dict[str, Any] = standing
+        return result
+
+    @property
+    def stage(self) -> str:
+        return str(self.standing["stage"])
+
+    @property
+    def waiting_on(self) -> str | None:
+        waiting_on: str | None = self.standing["waiting_on"]
+        return waiting_on
+
+    @property
+    def due_at(self) -> datetime | None:
+        due_at = self.standing["due_at"]
+        return datetime.fromisoformat(due_at) if due_at else None
+
+    @property
+    def next(self) -> str:
+        return str(self.standing["next"])
+
+    @property
+    def attention(self) -> list[str]:
+        attention: list[str] = self.standing["attention"]
+        return attention
+
+    @property
+    def status(self) -> str:
+        return str(self.shown["job"]["status"])
+
+    @property
+    def assigned_to(self) -> str:
+        return str(self.shown["job"]["assigned_to"]["name"])
+
+    @property
+    def assignments(self) -> list[str]:
+        """Names of all accounts that the job was assigned to, in order."""
+        return [assignment["to"]["name"] for assignment in self.shown["assignments"]]
+
+    @property
+    def notes(self) -> list[str]:
+        return [note["text"] for note in self.shown["notes"]]
+
+    def note(self, *words: str) -> dict[str, Any]:
+        """Return the one note in which all these words stand."""
+        (found,) = (n for n in self.shown["notes"] if all(word in n["text"] for word in words))
+        note: dict[str, Any] = found
+        return note
+
+    def tasks(self, role: str) -> list[str]:
+        """Return the kinds of a role's open tasks."""
+        tasks = self.shown["tasks"]
+        return [t["kind"] for t in tasks if t["role"] == role and t["status"] == "open"]
+
+    def task(self, kind: str) -> dict[str, Any]:
+        """Return the one task of a kind, open or done."""
+        (found,) = (task for task in self.shown["tasks"] if task["kind"] == kind)
+        task: dict[str, Any] = found
+        return task
+
+    @property
+    def promises(self) -> list[tuple[str, str | None]]:
+        """Rule and outcome of each promise, in order; None while it is open."""
+        return [(promise["rule"], promise["outcome"]) for promise in self.shown["promises"]]
+
+    @property
+    def mails(self) -> list[tuple[str, str, str]]:
+        """To whom, from which template and in which state each mail is."""
+        return [(mail["to"], mail["template"], mail["state"]) for mail in self.shown["emails"]]
+
+    @property
+    def service_jobs(self) -> list[dict[str, Any]]:
+        jobs: list[dict[str, Any]] = self.shown["service_jobs"]
+        return jobs
+
+    @property
+    def journal(self) -> list[tuple[str, str, str | None]]:
+        """Who, what and under which rule, in order."""
+        entries = self.shown["journal"]
+        return [(entry["actor"]["name"], entry["what"], entry["rule"]) for entry in entries]
 
 
 @dataclass
@@ -127,6 +247,21 @@ class Told:
     async def signal(self, name: str, payload: Any) -> None:
         await self.handle.signal(name, payload)
 
+    async def signal_from_ui(
+        self, name: str, *typed: str | bytes, encoding: str = "json/plain"
+    ) -> None:
+        """Send a signal as Temporal UI does: what was typed, unread, under an encoding."""
+        payloads = [
+            RawValue(
+                Payload(
+                    metadata={"encoding": encoding.encode()},
+                    data=each.encode() if isinstance(each, str) else each,
+                )
+            )
+            for each in typed
+        ]
+        await self.handle.signal(name, args=payloads)
+
     async def show(self) -> dict[str, Any]:
         response = await self.desk.http.get(f"/jobs/{self.id}")
         assert response.status_code == 200, response.text
@@ -141,6 +276,38 @@ class Told:
     async def fast_forward(self, ahead: str) -> datetime:
         return await skip(self.desk.client, f"plus-one/{self.id}", parse_elapsed(ahead))
 
+    async def fast_forward_to(self, at: datetime) -> None:
+        """Move the job's own time to an instant that it has still to come to."""
+        its_time = await TimeSkipper(self.desk.client).get_current_time(self.handle)
+        await skip(self.desk.client, f"plus-one/{self.id}", at - its_time)
+
+    async def page(self) -> Page:
+        """Return the job's page once everything that it was told so far has been heard."""
+        for _ in range(2000):
+            if not await self._is_busy():
+                return Page(await self.show())
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{self.id} does not come to rest")
+
+    async def _is_busy(self) -> bool:
+        try:
+            described = (await self.handle.describe()).raw_description
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return described.HasField("pending_workflow_task") or bool(described.pending_activities)
+
+    async def ends_as(self, stage: str) -> Page:
+        """Return the page of a job whose lifecycle has to end so, with nothing left open."""
+        assert await self.outcome() == stage
+        page = Page(await self.show())
+        assert (page.stage, page.standing["outcome"]) == (stage, stage)
+        assert (page.waiting_on, page.due_at, page.standing["allowed"]) == (None, None, [])
+        assert page.next.startswith("Ended ")
+        assert None not in [outcome for _, outcome in page.promises]
+        return page
+
     async def until(self, stage: str) -> dict[str, Any]:
         """Wait until the lifecycle stands in a stage, and return the job as it is shown."""
         return await self.desk.eventually(self, lambda s: s["lifecycles"][0]["stage"] == stage)
@@ -148,6 +315,10 @@ class Told:
     async def outcome(self) -> str:
         result: str = await self.handle.result()
         return result
+
+    @property
+    def assigned_at(self) -> datetime:
+        return datetime.fromisoformat(self.fields["assigned_at"])
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
@@ -194,14 +365,7 @@ class Desk:
                 "trade": "Plumbing",
                 "item": {"name": "Kitchen faucet", "category": "other"},
                 "severity": "Standard",
-                "assigned_to": {
-                    **PLUSONE,
-                    "email": None,
-                    "phone": None,
-                    "zip": None,
-                    "national_account": False,
-                    "spoc_email": None,
-                },
+                "assigned_to": account(**PLUSONE),
                 "assigned_at": iso(now()),
                 "customer": {
                     "name": "Ada Byron",
@@ -236,10 +400,33 @@ class Desk:
         await job.until("accepted")
         return job
 
+    @asynccontextmanager
+    async def under(self, policy: str) -> AsyncIterator[Desk]:
+        """Open the hooks and commands again as after a restart with another policy file.
+
+        Store, worker and server stay the same, and so does what is already there.
+        """
+        parts = _parts(self.client, self.database, parse_policy(policy, "other.toml"))
+        app = make_app(parts)
+        async with _http(app) as http:
+            yield replace(self, http=http, app=app, policy=parts.policy, made=[])
+
+    @asynccontextmanager
+    async def cut_off_from_temporal(self) -> AsyncIterator[Desk]:
+        """Open the hooks as they are while Temporal does not answer."""
+        nobody = await connect(target_host=f"127.0.0.1:{free_port()}", lazy=True)
+        app = make_app(_parts(nobody, self.database, self.policy))
+        async with _http(app) as http:
+            yield replace(self, http=http, app=app, made=[])
+
+    @asynccontextmanager
+    async def busy_store(self) -> AsyncIterator[None]:
+        """Keep everybody from writing to the store for a while."""
+        async with self.database._writing:
+            yield
+
     async def eventually(self, job: Told, true_of: Any) -> dict[str, Any]:
         """Return the job as it is shown once something is true of it."""
-        import asyncio  # noqa: PLC0415
-
         shown: dict[str, Any] = {}
         for _ in range(1000):
             shown = await job.show()
@@ -256,31 +443,36 @@ async def open_desk(
     *,
     policy: Policy | None = None,
     postman: Postman | None = None,
-    task_queue: str | None = None,
 ) -> AsyncIterator[Desk]:
     """Open a desk on a server: migrated store, worker and API in this process."""
     followed = policy or load_policy(None)
     migrate(url)
     database = Database(url)
     letterbox = Letterbox()
-    parts = Parts(
-        database=database,
-        client=client,
-        policy=followed,
-        secrets=HookSecrets.parse(SECRET),
-        command_patience=timedelta(seconds=20),
-    )
-    app = make_app(parts)
-    options = {"task_queue": task_queue} if task_queue else {}
+    app = make_app(_parts(client, database, followed))
     async with (
-        make_worker(client, database, postman or letterbox, **options),
+        make_worker(client, database, postman or letterbox),
         app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://steward.test", timeout=30
-        ) as http,
+        _http(app) as http,
     ):
         yield Desk(client, database, http, app, letterbox, followed)
     await database.close()
+
+
+def _parts(client: Client, database: Database, policy: Policy) -> Parts:
+    return Parts(
+        database=database,
+        client=client,
+        policy=policy,
+        secrets=HookSecrets.parse(SECRET),
+        command_patience=timedelta(seconds=20),
+    )
+
+
+def _http(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://steward.test", timeout=30
+    )
 
 
 def sqlite_url(folder: Path) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
@@ -24,21 +23,19 @@ class _Taker:
 
 
 class MailSink:
-    """An SMTP server on a free port of this machine, in a thread of its own."""
+    """An SMTP server on a free port of this machine."""
 
     def __init__(self) -> None:
-        self._controller = Controller(
-            _Taker(), hostname="127.0.0.1", port=0, loop=asyncio.new_event_loop()
-        )
+        self._server: asyncio.Server | None = None
 
-    def start(self) -> str:
+    async def start(self) -> str:
         """Start it and return its URL."""
-        self._controller.start()
-        server = self._controller.server
-        if not isinstance(server, asyncio.Server):
-            raise TypeError("the sink listens on no socket")
-        return f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: SMTP(_Taker(), hostname="steward", enable_SMTPUTF8=True), "127.0.0.1", 0
+        )
+        return f"smtp://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def stop(self) -> None:
         """Stop it."""
-        self._controller.stop()
+        if self._server is not None:
+            self._server.close()

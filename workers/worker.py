@@ -27,7 +27,11 @@ log = structlog.get_logger()
 
 PASSED_THROUGH = (
     "domain",
+    "holidays",
+    "workflows.carrier",
+    "workflows.handlers",
     "workflows.lifecycle",
+    "workflows.messages",
     "workflows.search_attributes",
     "pydantic",
     "pydantic_core",

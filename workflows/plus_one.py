@@ -17,6 +17,7 @@ from domain.accounts import (
     Account,
     account_called,
 )
+from domain.attention import Attention
 from domain.effects import AddServiceJob, ReassignJob
 from domain.events import Event, WrittenNote
 from domain.guards import WayOut, plusone_hold
@@ -25,14 +26,11 @@ from domain.plus_one import PLUS_ONE, PlusOneCase, PlusOneStart, Stage
 from domain.promises import PromiseOutcome
 from domain.refusals import Refusal, Refused
 from domain.roles import STEWARD, Actor, Role
-from workflows.lifecycle import (
-    OVERDUE,
-    RULE_CONFLICT,
-    Deadline,
-    Lifecycle,
-    Reminder,
-    carrying_out,
-)
+from workflows.handlers import carrying_out
+from workflows.lifecycle import Lifecycle
+from workflows.messages import Deadline, Reminder
+
+_SIGNS_OF_LIFE = ("job.report_submitted", "job.appointment_confirmed")
 
 
 @workflow.defn(name="PlusOneSearch", failure_exception_types=[ValidationError])
@@ -45,6 +43,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Take the case up where it stands."""
         super().__init__(start, start.opened())
         self._assigned_by = start.started_by
+        self._assignment_told_of = start.occurred_at
 
     @workflow.run
     async def run(self, start: PlusOneStart) -> str:  # noqa: ARG002  __init__ has taken it up
@@ -74,6 +73,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.question_the_assignment(self._assigned_by)
         self.note(texts.SEARCH_NOTE)  # PO-30
         self.case.announced = True
+        if self.case.job.status is JobStatus.ACCEPTED:
+            self.plusone_found_somebody(self._assignment_told_of)
 
     async def let_plusone_search(self) -> None:
         """Give PlusOne its 48 hours (PO-17); remind dispatch once when 24 of them are over."""
@@ -98,7 +99,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             return
         self.case.window_passed = True
         self.close_promise(PromiseOutcome.BROKEN)
-        self.flag(OVERDUE)
+        self.case.flag(Attention.OVERDUE)
         self.task(
             Role.DISPATCH,
             "decide_after_search",
@@ -147,7 +148,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """PlusOne accepted: the job stays with it (PO-19, PO-61)."""
         self.close_promise(PromiseOutcome.KEPT)
         self.settle("search_running", "decide_after_search")
-        self.unflag(OVERDUE)
+        self.case.unflag(Attention.OVERDUE)
         self.case.heard_at = at
         self.case.stage, self.case.foretold = self.case.foretold or Stage.ACCEPTED, None
         if self.case.stage in plus_one.ENDS:
@@ -187,7 +188,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def question_the_assignment(self, by: Actor) -> None:
         """Somebody outside Dispatch assigned PlusOne, and no recall of PlusOne's (PO-05, PO-06)."""
-        self.flag(RULE_CONFLICT)
+        self.case.flag(Attention.RULE_CONFLICT)
         self.journal(f"PlusOne assigned by {by.role}, not by dispatch", by, "PO-05")
         self.task(
             Role.SUPERVISOR,
@@ -212,7 +213,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def remind_dispatch_of_the_silence(self) -> None:
         """Nothing was heard for the time of the policy; the silence counts anew."""
         self.close_promise(PromiseOutcome.BROKEN)
-        self.flag(OVERDUE)
+        self.case.flag(Attention.OVERDUE)
         self.case.heard_at = workflow.now()
         role, duty = plus_one.owed_in(self.case.stage)
         self.task(
@@ -233,7 +234,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def heard_of(self, at: datetime) -> None:
         """The repair gave a sign of life: the silence counts from it."""
         self.case.heard_at = max(at, self.case.heard_at or at)
-        self.unflag(OVERDUE)
+        self.case.unflag(Attention.OVERDUE)
         self.settle("follow_up")
 
     # --- what the job system tells -----------------------------------------------------------
@@ -248,7 +249,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         elif job.status is JobStatus.COMPLETED:
             self.end_with(Stage.COMPLETED, PromiseOutcome.KEPT)
         elif job.assigned_at != before.assigned_at:
-            self.search_anew(event.actor)
+            self.search_anew(event.actor, at)
         else:
             await self.hear_of_the_same_assignment(event, before, at)
 
@@ -259,6 +260,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.read_plusone_note(event.data.note, at)
         if event.type == "customer.called":
             self.count_the_call()
+        if event.type in _SIGNS_OF_LIFE and not searching:
+            self.heard_of(at)
         if job.severity.urgent and not before.severity.urgent:
             await self.severity_raised()
         elif job.status is JobStatus.ACCEPTED and searching:
@@ -315,15 +318,15 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                 "for it. Ask PlusOne, then decide: report_cannot_locate or request_reassignment.",
             )
 
-    def search_anew(self, by: Actor) -> None:
+    def search_anew(self, by: Actor, at: datetime) -> None:
         """The job was assigned to PlusOne again: its 48 hours begin again (G-04)."""
         self.close_promise(PromiseOutcome.SUPERSEDED)
         self.settle("search_running", "decide_after_search", "follow_up")
-        self._assigned_by = by
+        self._assigned_by, self._assignment_told_of = by, at
         self.case.stage = Stage.SEARCHING
         self.case.announced = self.case.expectation_passed = self.case.window_passed = False
         self.case.foretold = self.case.heard_at = None
-        self.unflag(OVERDUE)
+        self.case.unflag(Attention.OVERDUE)
 
     def somebody_took_the_job(self, before: Job, by: Actor, at: datetime) -> None:
         """Somebody reassigned the job in the job system, rightly or not (PO-11, PO-18..PO-20)."""
@@ -331,7 +334,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if broken is None:
             self.end_as_superseded("The job was reassigned in the job system.")
             return
-        self.flag(RULE_CONFLICT)
+        self.case.flag(Attention.RULE_CONFLICT)
         self.journal(f"reassigned against {broken.rule}", by, broken.rule)
         self.note(
             f"Taken from PlusOne against {broken.rule}. PlusOne can no longer bill its diagnosis "
@@ -362,9 +365,10 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         return held or plus_one.changed_meanwhile()
 
     async def report_cannot_locate(self, order: plus_one.ReportCannotLocate) -> None:
-        """PlusOne finds nobody (PO-67): the job goes on at once, or at the end of the 48 hours."""
+        """PlusOne finds nobody (PO-67): the job goes on at once, or once its 48 hours are over."""
         reason = f"PlusOne cannot locate a Service Professional: {order.text or 'no details'}"
-        if not self.case.policy.plus_one.release_on_cannot_locate:
+        releases = self.case.policy.plus_one.release_on_cannot_locate or self.case.window_passed
+        if not releases:
             self.note_by(order.actor, reason)
             return
         await self.hand_to_no_provider_found(
@@ -473,6 +477,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.note_by(author, text, Visibility.PUBLIC_WITH_EMAIL)
         if not self.case.job.assigned_to.national_account:
             self.mail_plusone("public_note", text=text)
+        if self.case.policy.notes.public_email_to_customer:
+            self.mail(None, "public_note_to_customer", text=text)
 
     def mail_plusone(self, template: str, **context: str) -> None:
         """Mail PlusOne at the address of its account, or else at the policy's."""

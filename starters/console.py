@@ -1,0 +1,88 @@
+"""The console: jobs, one job, and mail, as pages to look at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from temporalio.client import Client
+
+from starters.stuck import stuck
+from store.inbox import Inbox
+from store.outbox import Outbox
+from store.reading import Filter, Reading
+from workflows.registry import LIFECYCLES
+
+
+def _moment(at: datetime | str | None) -> str:
+    if at is None:
+        return "–"
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{moment.astimezone(UTC):%a %d %b %H:%M}"
+
+
+def _pages() -> Environment:
+    pages = Environment(
+        loader=PackageLoader("starters"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters["moment"] = _moment
+    return pages
+
+
+def console(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> APIRouter:
+    """Return the console's pages."""
+    router = APIRouter(include_in_schema=False)
+    pages = _pages()
+
+    def page(name: str, status: int = 200, **context: Any) -> Response:  # noqa: ANN401  a template's
+        html = pages.get_template(name).render(now=datetime.now(UTC), **context)
+        policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
+        return HTMLResponse(html, status, headers={"content-security-policy": policy})
+
+    @router.get("/")
+    async def home() -> Response:
+        return RedirectResponse("/console")
+
+    @router.get("/console")
+    async def jobs(
+        request: Request, q: str = "", show: str = "open", after: str | None = None
+    ) -> Response:
+        now = datetime.now(UTC)
+        wanted = Filter(
+            q=q or None,
+            after=after,
+            open={"open": True, "ended": False}.get(show),
+            overdue=True if show == "overdue" else None,
+        )
+        items, cursor = await reading.lifecycles(wanted, now)
+        return page("jobs.html", items=items, after=cursor, q=q, show=show, url=request.url)
+
+    @router.get("/console/jobs/{job_id}")
+    async def job(job_id: str) -> Response:
+        found = await reading.job(job_id)
+        if found is None:
+            return page("missing.html", 404, job_id=job_id)
+        for standing in found["lifecycles"]:
+            kind = LIFECYCLES[standing["lifecycle"]]
+            running = standing["outcome"] is None
+            names = kind.commands.possible_in(standing["stage"]) if running else []
+            standing["commands"] = [kind.commands[name] for name in names]
+        return page("job.html", **found)
+
+    @router.get("/console/mail")
+    async def mail() -> Response:
+        return page("mail.html", mails=await outbox.recent())
+
+    @router.get("/console/stuck")
+    async def what_is_stuck() -> Response:
+        items = await stuck(reading, inbox, client, datetime.now(UTC))
+        return page("stuck.html", items=items)
+
+    return router

@@ -1,0 +1,206 @@
+"""Carries a lifecycle's effects to the activities: whole batches, and mails on their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from domain.attention import Attention
+from domain.effects import (
+    AddNote,
+    Batch,
+    BatchResult,
+    ClosePromise,
+    Effect,
+    MailUndeliverable,
+    OpenTask,
+    Progress,
+    ReassignJob,
+    SendEmail,
+    Step,
+)
+from domain.lifecycles import Case, LifecycleStart, job_of
+from domain.roles import Role
+
+_STORE_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
+)
+_STORE_PATIENCE = timedelta(minutes=10)
+"""How long the store may fail before the job is flagged; it is tried for as long as it takes."""
+_MAIL_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)
+)
+_MAIL_PATIENCE = timedelta(hours=8)
+"""How long a mail server may refuse for the moment before the mail counts as undeliverable."""
+
+
+class Carrier:
+    """Collects effects and has them carried out.
+
+    Effects are named by the turn they belong to, what woke the lifecycle, and by their place in it:
+    so their keys are the same in every replay, and after a reset.
+    """
+
+    def __init__(self, start: LifecycleStart, case: Case, on_trouble: Callable[[], None]) -> None:
+        """Begin.
+
+        Args:
+            start: the workflow's argument.
+            case: counts the batches, and asks for attention when they cannot be carried out.
+            on_trouble: called when the store does not take a batch.
+        """
+        self._case = case
+        self._episode = start.episode
+        self._on_trouble = on_trouble
+        self._workflow_id = workflow.info().workflow_id
+        self._steps: list[Step] = []
+        self._turn = f"continued:{case.turns}" if case.turns else "start"
+        self._steps_in_turn = 0
+        self._mails: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether effects wait to be carried out."""
+        return bool(self._steps)
+
+    @property
+    def mails_are_off(self) -> bool:
+        """Whether every mail has found its end."""
+        return all(mail.done() for mail in self._mails)
+
+    def begin_turn(self, name: str) -> None:
+        """Name the effects that follow for what woke the lifecycle."""
+        self._turn, self._steps_in_turn = name, 0
+
+    def begin_counted_turn(self, name: str) -> None:
+        """Name the effects that follow for something that may happen many times."""
+        self.begin_turn(f"{name}:{self._count(name)}")
+
+    def add(self, effect: Effect) -> None:
+        """Collect an effect of this turn."""
+        self._steps_in_turn += 1
+        self._add_step(f"{self._turn}/{self._steps_in_turn}", effect)
+
+    def forget_turn(self) -> None:
+        """Drop what this turn has collected: it was refused after all."""
+        turn = f"/{self._turn}/"
+        self._steps = [step for step in self._steps if turn not in step.key]
+
+    async def carry_out(self, progress: Progress | None, summary: str) -> BatchResult:
+        """Let the collected effects become true, all of them or none, however long it takes.
+
+        Args:
+            progress: where the lifecycle stands with them, None to leave that as it is.
+            summary: what a person reads of it, if the effects say nothing themselves.
+        """
+        steps, self._steps = tuple(self._steps), []
+        self._case.turns += 1
+        lifecycle, job_id = job_of(self._workflow_id)
+        batch = Batch(
+            workflow_id=self._workflow_id,
+            job_id=job_id,
+            lifecycle=lifecycle,
+            episode=self._episode,
+            sequence=self._case.turns,
+            now=workflow.now(),
+            calendar=self._case.policy.calendar,
+            steps=steps,
+            progress=progress,
+        )
+        result = await self._try_until_done(batch, summary)
+        if result.refusal is None:
+            for step in steps:
+                if isinstance(step.effect, SendEmail):
+                    self._mails.add(asyncio.create_task(self._send(step.key, step.effect)))
+        return result
+
+    async def _try_until_done(self, batch: Batch, summary: str) -> BatchResult:
+        name = _principal(batch.steps)
+        while True:
+            doing = workflow.execute_activity(
+                name,
+                batch,
+                result_type=BatchResult,
+                start_to_close_timeout=timedelta(seconds=30),
+                schedule_to_close_timeout=_STORE_PATIENCE,
+                retry_policy=_STORE_RETRY,
+                summary=_summary(batch.steps, summary),
+            )
+            try:
+                result: BatchResult = await asyncio.shield(doing)
+            except ActivityError:
+                workflow.logger.warning("the store does not take the effects of %s", name)
+                self._case.flag(Attention.STORE_UNREACHABLE)
+                self._on_trouble()
+                continue
+            self._case.unflag(Attention.STORE_UNREACHABLE)
+            return result
+
+    async def _send(self, key: str, mail: SendEmail) -> None:
+        """Bring one mail to the mail server; what cannot be delivered is shown and handed on."""
+        ordinal = self._count("mail")
+        try:
+            sent: bool = await workflow.execute_activity(
+                "send_email",
+                key,
+                result_type=bool,
+                start_to_close_timeout=timedelta(minutes=2),
+                schedule_to_close_timeout=_MAIL_PATIENCE,
+                retry_policy=_MAIL_RETRY,
+                summary=f"mail {mail.template}",
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self._add_step(f"mail:{ordinal}/given-up", MailUndeliverable(email_key=key))
+            sent = False
+        if not sent:
+            self._case.flag(Attention.DELIVERY_FAILED)
+            text = (
+                "A mail of this job could not be delivered; see its mails, and reach the "
+                "recipient by phone."
+            )
+            undelivered = OpenTask(role=Role.DISPATCH, task="mail_undelivered", text=text)
+            self._add_step(f"mail:{ordinal}/undelivered", undelivered)
+
+    def _add_step(self, step: str, effect: Effect) -> None:
+        key = f"{self._workflow_id}#{self._episode}/{step}"
+        self._steps.append(Step(key=key, at=workflow.now(), effect=effect))
+
+    def _count(self, name: str) -> int:
+        ordinal = self._case.named[name] = self._case.named.get(name, 0) + 1
+        return ordinal
+
+
+def _principal(steps: Sequence[Step]) -> str:
+    """Return the activity that a batch is named for: its weightiest effect, else the progress."""
+    kinds = {step.effect.kind for step in steps}
+    for kind in ("reassign_job", "add_service_job", "add_note", "open_task", "close_task"):
+        if kind in kinds:
+            return kind
+    return "record_progress"
+
+
+def _summary(steps: Sequence[Step], otherwise: str) -> str:
+    """Return in a line what a batch does, without anything personal."""
+    said = []
+    for step in steps:
+        match step.effect:
+            case ReassignJob(to=to):
+                said.append(f"reassign to {to.name if to.number is None else to.number}")
+            case AddNote(visibility=visibility):
+                said.append(f"{visibility.lower()} note")
+            case OpenTask(role=role, task=task):
+                said.append(f"task {task} for {role}")
+            case SendEmail(template=template):
+                said.append(f"mail {template}")
+            case ClosePromise(outcome=outcome):
+                said.append(f"promise {outcome}")
+            case _:
+                continue
+    return ("; ".join(said) or otherwise)[:400]

@@ -1,0 +1,53 @@
+"""An update and a signal for each command, from the one declaration of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+from domain.commands import Answer, Command
+from domain.lifecycles import LifecycleKind
+from workflows.lifecycle import Lifecycle
+
+LifecycleT = TypeVar("LifecycleT", bound=Lifecycle[Any])
+
+
+def carrying_out(kind: LifecycleKind) -> Callable[[type[LifecycleT]], type[LifecycleT]]:
+    """Give a lifecycle its kind, and an update and a signal for each of the kind's commands."""
+
+    def declare(lifecycle: type[LifecycleT]) -> type[LifecycleT]:
+        lifecycle.kind = kind
+        for command in kind.commands.values():
+            if not callable(getattr(lifecycle, command.name, None)):
+                msg = f"{lifecycle.__name__} does not say what {command.name} does"
+                raise TypeError(msg)
+            _add_handlers(lifecycle, command)
+        return lifecycle
+
+    return declare
+
+
+def _add_handlers(lifecycle: type[Lifecycle[Any]], command: Command) -> None:
+    name = command.name
+    description = f"{command.help} Send: {json.dumps(command.example_payload())}"
+
+    async def update(self: Lifecycle[Any], payload: RawValue) -> Answer:
+        return await self.answer_order(name, payload)
+
+    def validate(self: Lifecycle[Any], payload: RawValue) -> None:
+        self.check_order(name, payload)
+
+    def signal(self: Lifecycle[Any], payload: RawValue) -> None:
+        self.take_order(name, payload)
+
+    for function in (update, validate, signal):
+        del function.__annotations__["self"]  # the SDK takes an annotated self for an argument
+    handler = workflow.update(name=name, description=description)(update)
+    handler.validator(validate)
+    setattr(lifecycle, f"update_{name}", handler)
+    handler_of_signal = workflow.signal(name=name, description=description)(signal)
+    setattr(lifecycle, f"signal_{name}", handler_of_signal)
