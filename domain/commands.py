@@ -77,7 +77,7 @@ class Command:
 
     def example_payload(self) -> dict[str, object]:
         """Return a whole payload to copy: an actor who may do it, and the example's fields."""
-        role = min(self.roles)
+        role = next(role for role in Role if role in self.roles)
         return {"actor": {"name": "Dana", "role": role.value}, **self.example}
 
 

@@ -64,15 +64,6 @@ class Answered(BaseModel):
     answer: Answer
 
 
-class Waiting(BaseModel):
-    """A promise that is waited for."""
-
-    model_config = ConfigDict(frozen=True)
-
-    promise: Promise
-    since: Instant
-
-
 class Case(BaseModel):
     """The state of a running lifecycle: all that a rule may ask of it, and all it carries along."""
 
@@ -80,8 +71,8 @@ class Case(BaseModel):
     job_version: int
     policy: Policy
     stage: str
-    waiting: Waiting | None = None
-    """What is waited for now, and since when."""
+    waiting: Promise | None = None
+    """What is waited for now."""
     attention: list[Attention] = []
     turns: int = 0
     """Batches carried out so far in this episode."""

@@ -167,10 +167,11 @@ def search_promise(case: PlusOneCase) -> Promise:
     job, policy = case.job, case.policy
     if case.window_passed:
         return Promise(
-            key=f"search-left-to-dispatch:{job.assigned_at:%Y%m%dT%H%M%S}",
+            key=f"search-left-to-dispatch:{job.assigned_at:%Y%m%dT%H%M%S.%f}",
             waiting_on=Role.DISPATCH,
             duty="decide what becomes of the job that PlusOne did not accept in its 48 hours",
             rule="PO-17",
+            since=window_ends(job, policy),
             due=None,
             then="nothing happens by itself",
             changed_by="dispatch can do so with request_reassignment or report_cannot_locate, "
@@ -178,10 +179,11 @@ def search_promise(case: PlusOneCase) -> Promise:
         )
     ends_with_dispatch = policy.plus_one.on_window_end == "dispatch_task"
     return Promise(
-        key=f"search:{job.assigned_at:%Y%m%dT%H%M%S}",
+        key=f"search:{job.assigned_at:%Y%m%dT%H%M%S.%f}",
         waiting_on=Role.PLUSONE,
         duty="find a Service Professional, or say that it can find none",
         rule="PO-17",
+        since=job.assigned_at,
         due=DueAt(at=window_ends(job, policy)),
         then="then dispatch is asked to decide"
         if ends_with_dispatch
@@ -246,6 +248,7 @@ def repair_promise(case: PlusOneCase) -> Promise:
         waiting_on=role,
         duty=duty,
         rule=rule,
+        since=heard_at,
         due=DueAfterBusinessDays(days=case.policy.plus_one.silence_reminder, since=heard_at),
         then="then dispatch is asked to follow up",
         changed_by=changed_by,

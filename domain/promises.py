@@ -57,6 +57,8 @@ class Promise(BaseModel):
     duty: str
     """What is owed, as the end of "… is waited for, to …"."""
     rule: str
+    since: Instant
+    """When it began: the business event that it counts from, not when a worker got to it."""
     due: Due | None
     """None for a wait that nothing ends but an answer."""
     then: str
@@ -65,12 +67,13 @@ class Promise(BaseModel):
     """Who can change it and how, as a clause that begins in lower case."""
 
 
-def sentence(promise: Promise, since: datetime, due_at: datetime | None) -> str:
+def sentence(promise: Promise, due_at: datetime | None) -> str:
     """Return who is waited for, since when, by which rule, what happens next, and who can help."""
     until = "" if due_at is None else f" until {_moment(due_at)}"
+    who, duty = promise.waiting_on.title, promise.duty
     return (
-        f"Since {_moment(since)} {promise.waiting_on.title} is waited for, to {promise.duty}"
-        f"{until} ({promise.rule}); {promise.then}; {promise.changed_by}."
+        f"Since {_moment(promise.since)} {who} is waited for, to {duty}{until} "
+        f"({promise.rule}); {promise.then}; {promise.changed_by}."
     )
 
 

@@ -16,7 +16,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
@@ -36,7 +35,7 @@ from store.intake import Intake
 from store.journal import Journal
 from store.outbox import Outbox
 from store.reading import CursorError, Filter, Reading
-from workers.temporal import missing_search_attributes
+from workers.temporal import NO_ANSWER, missing_search_attributes
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
@@ -321,7 +320,7 @@ async def _database_check(parts: Parts) -> str:
 async def _temporal(parts: Parts) -> str:
     try:
         missing = await missing_search_attributes(parts.client)
-    except (RPCError, RuntimeError) as error:
+    except NO_ANSWER as error:
         return f"Temporal does not answer: {error}"
     names = ", ".join(key.name for key in missing)
     return f"search attributes missing: {names}; run `steward setup`" if missing else "ok"

@@ -25,6 +25,7 @@ from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import STEWARD, Actor
 from store.journal import Journal, RefusedAttempt
 from store.reading import Reading
+from workers.temporal import NO_ANSWER
 from workflows.messages import REFUSED
 
 log = structlog.get_logger()
@@ -38,6 +39,8 @@ _STATUS: Mapping[RefusalKind, int] = {
     RefusalKind.NOT_RUNNING: 404,
     RefusalKind.FIELDS: 422,
 }
+_UNHEARD = frozenset({404, 503})
+"""Statuses of a command that no lifecycle has heard: given again, it may well be heard."""
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
 
 
@@ -81,7 +84,7 @@ class Commands:
         if message_id and (known := await self._journal.answered(workflow_id, message_id)):
             return _as_before(command, message_id, *known)
         reply = await self._update(kind, job_id, command, fields, by, message_id)
-        if message_id and reply.status != 503:  # noqa: PLR2004  nobody answered: it may be asked again
+        if message_id and reply.status not in _UNHEARD:
             await self._journal.answer(
                 workflow_id, message_id, command, reply.status, reply.body, datetime.now(UTC)
             )
@@ -121,10 +124,10 @@ class Commands:
             return await self._refuse(attempt(refusal=refusal, at=at))
         except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCTimeoutOrCancelledError):
             return _nobody("No worker answered in time; it may still happen.", "look at the job")
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                log.warning("Temporal does not answer", reason=error.message)
-                return _nobody("Temporal does not answer; nothing happened.", "try again later")
+        except NO_ANSWER as error:
+            if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
+                log.warning("Temporal does not answer", reason=str(error))
+                return _nobody("Temporal does not answer; it may still happen.", "look at the job")
             return await self._refuse(attempt(refusal=await self._not_running(kind, job_id)))
         return Reply(status=200, body=answer.model_dump(mode="json"))
 

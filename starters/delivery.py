@@ -20,6 +20,7 @@ from domain.promises import DueAt
 from store.database import StoreUnavailableError
 from store.inbox import Inbox, Outcome, Waiting
 from store.intake import NOBODY_WAITS, Intake, Plan, StartPlan
+from workers.temporal import NO_ANSWER
 from workflows import search_attributes
 from workflows.registry import LIFECYCLES, TASK_QUEUE
 
@@ -73,10 +74,15 @@ class Delivery:
                 log.error("a webhook-id was used for two bodies", event_id=webhook_id)
             return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
         waiting = Waiting(id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0)
-        return await self.advance(waiting)
+        return await self.advance(waiting, again=False)
 
-    async def advance(self, waiting: Waiting) -> Received:
-        """Take a kept event as far as it gets."""
+    async def advance(self, waiting: Waiting, *, again: bool = True) -> Received:
+        """Take a kept event as far as it gets.
+
+        Args:
+            waiting: the event.
+            again: whether an earlier attempt may have got further than the inbox knows.
+        """
         event_id = waiting.webhook_id
         try:
             event = EVENT.validate_json(waiting.body)
@@ -105,7 +111,7 @@ class Delivery:
                 reason=NOBODY_WAITS,
             )
         try:
-            told = await self._tell(plan, event, again=waiting.attempts > 0)
+            told = await self._tell(plan, event, again=again)
         except _NotYetError as error:
             await self._inbox.postpone(waiting.id, str(error), self._clock())
             log.warning("event kept, not told yet", event_id=event_id, reason=str(error))
@@ -177,24 +183,24 @@ class Delivery:
             handle = self._client.get_workflow_handle(workflow_id)
             if await self._started_by(handle) != plan.event_id:
                 raise _NotYetError("its earlier run has still to close") from error
-        except RPCError as error:
-            raise _NotYetError(f"Temporal does not answer ({error.message})") from error
+        except NO_ANSWER as error:
+            raise _NotYetError(f"Temporal does not answer ({error})") from error
 
     async def _started_by(self, handle: WorkflowHandle[Any, Any]) -> str | None:
         try:
             described = await handle.describe(rpc_timeout=_RPC)
             return await described.memo_value(_STARTING_EVENT, default=None, type_hint=str)
-        except RPCError as error:
-            raise _NotYetError(f"Temporal does not answer ({error.message})") from error
+        except NO_ANSWER as error:
+            raise _NotYetError(f"Temporal does not answer ({error})") from error
 
     async def _signal(self, workflow_id: str, plan: Plan, event: Event) -> bool:
         """Signal a workflow; return whether it still runs."""
         handle = self._client.get_workflow_handle(workflow_id)
         try:
             await handle.signal("job_event", plan.delivery(event, self._clock()), rpc_timeout=_RPC)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise _NotYetError(f"Temporal does not answer ({error.message})") from error
+        except NO_ANSWER as error:
+            if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
+                raise _NotYetError(f"Temporal does not answer ({error})") from error
             if await self._inbox.awaits_start(workflow_id):
                 raise _NotYetError("its lifecycle has still to be started") from error
             return False

@@ -133,7 +133,7 @@ def _event(written: Any, source: str, now: datetime) -> HookEvent:  # noqa: ANN4
     return HookEvent(
         source=source,
         webhook_id=webhook_id,
-        body=json.dumps(said, ensure_ascii=False).encode("utf-8", "surrogatepass"),
+        body=json.dumps(said).encode(),
         type=_text(said.get("type")),
         job_id=_text(job.get("job_id")) if isinstance(job, dict) else None,
     )

@@ -7,7 +7,7 @@ class Failure(Exception):  # noqa: N818  an answer for a person, not a fault of 
     """Raised where a verb of the command line cannot go on.
 
     Attributes:
-        exit_code: what the process ends with: 1, or 2 where settings make no sense.
+        exit_code: what the process ends with: 1, or 2 where it cannot run as it is set up.
     """
 
     def __init__(self, message: str, exit_code: int = 1) -> None:

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from domain.attention import Attention
 from domain.lifecycles import job_of
 from store.inbox import Inbox
 from store.reading import Reading
-from workers.temporal import failing_workflows
+from workers.temporal import NO_ANSWER, failing_workflows
 
 _CURES: Mapping[str, str] = {
     Attention.OVERDUE: "follow the task that was opened for it; see `steward show`",
@@ -85,9 +84,9 @@ async def stuck(
 async def _failing_tasks(client: Client) -> list[dict[str, Any]]:
     try:
         failing = await failing_workflows(client)
-    except RPCError as error:
+    except NO_ANSWER as error:
         cure = "start Temporal; everything goes on by itself when it answers"
-        return [_item("temporal", None, f"Temporal does not answer: {error.message}", cure, None)]
+        return [_item("temporal", None, f"Temporal does not answer: {error}", cure, None)]
     cure = "the workflow's code fails: see Temporal UI, deploy a fix, and it goes on"
     return [
         _item("workflow_task", job_of(workflow_id)[1], "; ".join(problems), cure, None)

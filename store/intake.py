@@ -102,7 +102,7 @@ class Intake:
                 job_version=version,
                 occurred_at=event.occurred_at,
             )
-            plan = await self._with_recipients(taking, plan, now)
+            plan = await self._with_recipients(taking, plan)
             ignored = plan.outcome is Outcome.IGNORED
             await connection.execute(
                 update(inbox)
@@ -129,7 +129,7 @@ class Intake:
             started_by=by,
         )
 
-    async def _with_recipients(self, taking: _Taking, plan: Plan, now: datetime) -> Plan:
+    async def _with_recipients(self, taking: _Taking, plan: Plan) -> Plan:
         event, rows = taking.event, await taking.lifecycles()
         starts = []
         for kind in self._kinds:
@@ -141,7 +141,7 @@ class Intake:
                 continue
             start = StartPlan(lifecycle=kind.name, episode=row.episode + 1 if row else 1)
             first_wait = kind.first_wait(self.starting(kind, plan, start.episode, event.actor))
-            await taking.list_lifecycle(kind, plan, start, first_wait, now)
+            await taking.list_lifecycle(kind, plan, start, first_wait)
             starts.append(start)
         started = {start.lifecycle for start in starts}
         running = [
@@ -168,7 +168,7 @@ class _Taking:
         """Return our copy of the job, up to date, and its version; an old event changes nothing."""
         told, jobs, occurred_at = self.event.job_told(), schema.jobs, self.event.occurred_at
         await self._one_at_a_time(told.job_id)
-        held = await held_job(self.connection, told.job_id)
+        held = await held_job(self.connection, told.job_id, lock=True)
         if held is None:
             held, version = HeldJob(job=told), 1
             await keep_job(self.connection, self.database, held, version, occurred_at)
@@ -199,7 +199,7 @@ class _Taking:
         return {row.lifecycle: row for row in rows}
 
     async def list_lifecycle(
-        self, kind: LifecycleKind, plan: Plan, start: StartPlan, first_wait: Promise, now: datetime
+        self, kind: LifecycleKind, plan: Plan, start: StartPlan, first_wait: Promise
     ) -> None:
         """List a lifecycle as soon as it is to start, so that the next event finds it running."""
         due_at = first_wait.due.at if isinstance(first_wait.due, DueAt) else None
@@ -213,9 +213,9 @@ class _Taking:
             "started_for": plan.job.assigned_at,
             "stage": kind.stages[0],
             "waiting_on": first_wait.waiting_on.value,
-            "since": now,
+            "since": first_wait.since,
             "due_at": due_at,
-            "next": sentence(first_wait, now, due_at),
+            "next": sentence(first_wait, due_at),
             "attention": [],
             "outcome": None,
         }

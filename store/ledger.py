@@ -130,7 +130,7 @@ class _Carrier:
                     rule=promise.rule,
                     duty=promise.duty,
                     waiting_on=promise.waiting_on.value,
-                    opened_at=step.at,
+                    opened_at=promise.since,
                     due_at=resolve(promise.due, self._batch.calendar),
                 )
             case _:
@@ -252,7 +252,7 @@ class _Carrier:
         waiting, due_at = progress.waiting, None
         if waiting is not None:
             due_at = resolve(waiting.due, batch.calendar)
-            said = sentence(waiting, progress.since, due_at)
+            said = sentence(waiting, due_at)
         else:
             said = ended_sentence(progress.stage, progress.since)
         row: dict[str, Any] = {

@@ -12,6 +12,7 @@ from temporalio.common import RawValue
 from domain.commands import Answer, Command
 from domain.lifecycles import LifecycleKind
 from workflows.lifecycle import Lifecycle
+from workflows.messages import declared_for_one_payload
 
 LifecycleT = TypeVar("LifecycleT", bound=Lifecycle[Any])
 
@@ -35,17 +36,18 @@ def _add_handlers(lifecycle: type[Lifecycle[Any]], command: Command) -> None:
     name = command.name
     description = f"{command.help} Send: {json.dumps(command.example_payload())}"
 
-    async def update(self: Lifecycle[Any], payload: RawValue) -> Answer:
-        return await self.answer_order(name, payload)
+    @declared_for_one_payload
+    async def update(self: Lifecycle[Any], *payloads: RawValue) -> Answer:
+        return await self.answer_order(name, payloads)
 
-    def validate(self: Lifecycle[Any], payload: RawValue) -> None:
-        self.check_order(name, payload)
+    @declared_for_one_payload
+    def validate(self: Lifecycle[Any], *payloads: RawValue) -> None:
+        self.check_order(name, payloads)
 
-    def signal(self: Lifecycle[Any], payload: RawValue) -> None:
-        self.take_order(name, payload)
+    @declared_for_one_payload
+    def signal(self: Lifecycle[Any], *payloads: RawValue) -> None:
+        self.take_order(name, payloads)
 
-    for function in (update, validate, signal):
-        del function.__annotations__["self"]  # the SDK takes an annotated self for an argument
     handler = workflow.update(name=name, description=description)(update)
     handler.validator(validate)
     setattr(lifecycle, f"update_{name}", handler)

@@ -39,7 +39,7 @@ from domain.effects import (
 )
 from domain.events import Delivery, Event
 from domain.jobs import Job, Visibility
-from domain.lifecycles import Answered, Case, LifecycleKind, LifecycleStart, Waiting
+from domain.lifecycles import Answered, Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
 from domain.refusals import Refusal, RefusalKind, Refused, unreadable
 from domain.roles import STEWARD, Actor, Role
@@ -54,6 +54,7 @@ from workflows.messages import (
     Unusable,
     Wake,
     actor_in,
+    declared_for_one_payload,
     decoded,
     decoded_or_none,
     failure_of,
@@ -125,7 +126,7 @@ class Lifecycle(Generic[CaseT]):
     def close_promise(self, outcome: PromiseOutcome) -> None:
         """Close the promise that is open, if any."""
         if self.case.waiting is not None:
-            self.add(ClosePromise(promise_key=self.case.waiting.promise.key, outcome=outcome))
+            self.add(ClosePromise(promise_key=self.case.waiting.key, outcome=outcome))
             self.case.waiting = None
 
     async def wait(self, promise: Promise, remind_at: datetime | None = None) -> Wake:
@@ -136,14 +137,13 @@ class Lifecycle(Generic[CaseT]):
 
         Args:
             promise: what is waited for; the same key goes on with the same promise.
-            remind_at: wake for a reminder at this instant, if it is still to come.
+            remind_at: wake for a reminder at this instant, or at once if it has passed.
         """
         while True:
             await self._publish(promise)
             await self._continue_as_new_if_long()
             due_at = self._due_at
-            to_come = remind_at if remind_at and remind_at > workflow.now() else None
-            self._set_alarm(min(filter(None, (due_at, to_come)), default=None), promise)
+            self._set_alarm(min(filter(None, (due_at, remind_at)), default=None), promise)
             await workflow.wait_condition(
                 lambda: bool(self._inbox or self._carrier.is_loaded) or self._alarm_rang()
             )
@@ -155,7 +155,7 @@ class Lifecycle(Generic[CaseT]):
             elif due_at is not None and workflow.now() >= due_at:
                 self._carrier.begin_turn(f"deadline:{promise.key}")
                 return Deadline()
-            elif to_come is not None and workflow.now() >= to_come:
+            elif remind_at is not None and workflow.now() >= remind_at:
                 self._carrier.begin_turn(f"reminder:{promise.key}")
                 return Reminder()
 
@@ -240,9 +240,10 @@ class Lifecycle(Generic[CaseT]):
         starting = self._settle_inbox()
         await workflow.wait_condition(lambda: self._carrier.mails_are_off)
         starting = self._settle_inbox() or starting
-        if self._carrier.is_loaded:
+        while self._carrier.is_loaded:
             await self._carry_out(self._progress(self.case.stage, ended=True), "late messages")
             self._describe()
+            starting = self._settle_inbox() or starting
         await workflow.wait_condition(workflow.all_handlers_finished)
         if starting is not None:
             workflow.continue_as_new(self._next_episode(starting))
@@ -250,11 +251,11 @@ class Lifecycle(Generic[CaseT]):
 
     # --- messages ----------------------------------------------------------------------------
 
-    def check_order(self, name: str, payload: RawValue) -> None:
+    def check_order(self, name: str, payloads: Sequence[RawValue]) -> None:
         """Validate an update: refuse what its roles, its stages or a rule forbid now."""
         actor = STEWARD
         try:
-            fields = decoded(payload)
+            fields = decoded(payloads)
             actor = actor_in(fields)
             order = self.kind.commands.read(name, fields)
             if self._answered(order) is None:
@@ -271,9 +272,9 @@ class Lifecycle(Generic[CaseT]):
             )
             raise failure_of(refused.refusal) from refused
 
-    async def answer_order(self, name: str, payload: RawValue) -> Answer:
+    async def answer_order(self, name: str, payloads: Sequence[RawValue]) -> Answer:
         """Handle an update: hand the order to the story and wait for its answer."""
-        order = self.kind.commands.read(name, decoded(payload))
+        order = self.kind.commands.read(name, decoded(payloads))
         if answered := self._answered(order):
             return answered
         reply: asyncio.Future[Answer] = asyncio.Future()
@@ -283,11 +284,11 @@ class Lifecycle(Generic[CaseT]):
         except Refused as refused:
             raise failure_of(refused.refusal) from refused
 
-    def take_order(self, name: str, payload: RawValue) -> None:
+    def take_order(self, name: str, payloads: Sequence[RawValue]) -> None:
         """Handle a signal: hand the order to the story, or record why it cannot be taken."""
         actor = STEWARD
         try:
-            fields = decoded(payload)
+            fields = decoded(payloads)
             actor = actor_in(fields)
             self._inbox.append(Given(self.kind.commands.read(name, fields), None))
         except Refused as refused:
@@ -296,10 +297,11 @@ class Lifecycle(Generic[CaseT]):
     @workflow.signal(
         name="job_event", description="An event of the job system; sent by Steward's hooks."
     )
-    def job_event(self, payload: RawValue) -> None:
+    @declared_for_one_payload
+    def job_event(self, *payloads: RawValue) -> None:
         """Handle an event that the hooks deliver."""
         try:
-            self._inbox.append(Told(Delivery.model_validate(decoded(payload))))
+            self._inbox.append(Told(Delivery.model_validate(decoded(payloads))))
         except (Refused, ValidationError) as error:
             refusal = unreadable(f"job_event cannot be read: {error}").refusal
             self._inbox.append(Unusable("job_event", STEWARD, refusal))
@@ -307,7 +309,7 @@ class Lifecycle(Generic[CaseT]):
     @workflow.signal(dynamic=True, description="Any other name: recorded, and changes nothing.")
     def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Handle a signal whose name nobody knows."""
-        fields = decoded_or_none(args[0]) if args else None
+        fields = decoded_or_none(args)
         refusal = unreadable(
             f"{self.kind.name} has no command {name!r}.",
             instead=f"use one of: {', '.join(self.kind.commands)}",
@@ -422,9 +424,9 @@ class Lifecycle(Generic[CaseT]):
     async def _publish(self, promise: Promise) -> None:
         """Open the promise and tell of it in the store, in Temporal and to who gave an order."""
         waiting = self.case.waiting
-        if waiting is None or waiting.promise.key != promise.key:
+        if waiting is None or waiting.key != promise.key:
             self.close_promise(PromiseOutcome.SUPERSEDED)
-            self.case.waiting = Waiting(promise=promise, since=workflow.now())
+            self.case.waiting = promise
             if promise.due is not None:
                 self.add(OpenPromise(promise=promise))
             else:
@@ -440,7 +442,7 @@ class Lifecycle(Generic[CaseT]):
         waiting = None if ended else self.case.waiting
         return Progress(
             stage=outcome or self.case.stage,
-            waiting=waiting.promise if waiting else None,
+            waiting=waiting,
             since=waiting.since if waiting else workflow.now(),
             attention=tuple(self.case.attention),
             outcome=outcome,
@@ -455,7 +457,7 @@ class Lifecycle(Generic[CaseT]):
         waiting = self.case.waiting
         if waiting is None:
             return ended_sentence(self.case.stage, workflow.now())
-        return sentence(waiting.promise, waiting.since, self._due_at)
+        return sentence(waiting, self._due_at)
 
     def _describe(self) -> None:
         """Set search attributes, where they changed, and what Temporal UI shows of the job."""
@@ -464,7 +466,7 @@ class Lifecycle(Generic[CaseT]):
             lifecycle=self.kind.name,
             job=self.case.job,
             stage=self.case.stage,
-            waiting_on=waiting.promise.waiting_on if waiting else None,
+            waiting_on=waiting.waiting_on if waiting else None,
             due_at=self._due_at,
             attention=tuple(self.case.attention),
         )
@@ -487,7 +489,7 @@ class Lifecycle(Generic[CaseT]):
         waiting = self.case.waiting
         answer = Answer(
             stage=self.case.stage,
-            waiting_on=waiting.promise.waiting_on if waiting else None,
+            waiting_on=waiting.waiting_on if waiting else None,
             due_at=self._due_at,
             next=self.next_sentence(),
             result=result,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import Parameter, Signature
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -54,27 +57,50 @@ class Unusable:
     refusal: Refusal
 
 
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
+
+_ONE_PAYLOAD = Signature(
+    [
+        Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
+        Parameter("payload", Parameter.POSITIONAL_OR_KEYWORD, annotation=RawValue),
+    ]
+)
+
 Message = Given | Told | Unusable
 Wake = Deadline | Reminder | Given | Told
 
 
-def decoded(payload: RawValue) -> object:
-    """Return the JSON value of a payload as it came.
+def declared_for_one_payload(handler: HandlerT) -> HandlerT:
+    """Declare that a handler of `*payloads` takes one raw payload.
+
+    The SDK calls it with as many as were sent: a handler that could take only one would stop the
+    workflow for good, where it can refuse the message.
+    """
+    handler.__signature__ = _ONE_PAYLOAD  # type: ignore[attr-defined]  # functions have one
+    handler.__annotations__ = {"payload": RawValue}
+    return handler
+
+
+def decoded(payloads: Sequence[RawValue]) -> object:
+    """Return the JSON value of the one payload that a message has.
 
     Raises:
-        Refused: it is none.
+        Refused: it is none, or there is not one payload.
     """
+    if len(payloads) != 1:
+        message = f"the message has {len(payloads)} payloads, not one"
+        raise unreadable(message, instead="send one JSON object")
     try:
-        return workflow.payload_converter().from_payload(payload.payload)
+        return workflow.payload_converter().from_payload(payloads[0].payload)
     except Exception as error:  # whatever a sender put in, a converter may raise anything on it
         message = f"the payload is not JSON: {error}"
         raise unreadable(message, instead="send one JSON object") from error
 
 
-def decoded_or_none(payload: RawValue) -> object:
-    """Return the JSON value of a payload, None if it is none."""
+def decoded_or_none(payloads: Sequence[RawValue]) -> object:
+    """Return the JSON value of the one payload that a message has, None if it has no such thing."""
     try:
-        return decoded(payload)
+        return decoded(payloads)
     except Refused:
         return None
 

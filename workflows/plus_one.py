@@ -39,14 +39,15 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     """PlusOne has 48 hours to find a Service Professional, and keeps the job it accepts."""
 
     @workflow.init
-    def __init__(self, start: PlusOneStart) -> None:
-        """Take the case up where it stands."""
+    def __init__(self, start: PlusOneStart | None = None) -> None:
+        """Take the case up where it stands; without one there is nothing to carry out."""
+        start = PlusOneStart.model_validate(start)
         super().__init__(start, start.opened())
         self._assigned_by = start.started_by
         self._assignment_told_of = start.occurred_at
 
     @workflow.run
-    async def run(self, start: PlusOneStart) -> str:  # noqa: ARG002  __init__ has taken it up
+    async def run(self, start: PlusOneStart | None = None) -> str:  # noqa: ARG002  __init__ took it
         """Search, then follow the repair; return the final stage."""
         return await self.live()
 
@@ -66,6 +67,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """See that the job may be with PlusOne, and tell everybody that it is."""
         policy = self.case.policy
         self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+        await self.face_the_live_job()
+        if self.ended:
+            return
         if reason := plus_one.not_for_plusone(self.case.job, policy):
             await self.send_back(reason)
             return

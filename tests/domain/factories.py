@@ -39,7 +39,7 @@ def a_case(stage: Stage = Stage.SEARCHING, **changes: object) -> PlusOneCase:
     return PlusOneCase(job=a_job(**changes), job_version=1, policy=POLICY, stage=stage)
 
 
-def an_event(kind: str, job: Job | None = None, data: object = None, **changes: object) -> Event:
+def an_event(kind: str, job: Job | None = None, data: object = None) -> Event:
     """Return an event of the job system as it is read from a hook's body."""
     return EVENT.validate_python(
         {
@@ -48,7 +48,6 @@ def an_event(kind: str, job: Job | None = None, data: object = None, **changes: 
             "actor": {"name": "Dana", "role": "dispatch"},
             "job": job or a_job(),
             "data": data,
-            **changes,
         }
     )
 

@@ -175,19 +175,27 @@ def test_an_account_is_meant_by_its_name_or_its_number(said: str, meant: Account
     assert account_called(said) == meant
 
 
+START = PlusOneStart(
+    job=a_job(),
+    job_version=3,
+    policy=POLICY,
+    episode=1,
+    event_id="msg-1",
+    occurred_at=ASSIGNED_AT,
+)
+
+
 def test_a_search_begins_where_an_earlier_run_left_it() -> None:
-    start = PlusOneStart(job=a_job(), job_version=3, policy=POLICY, episode=1, event_id="e-1")
-    opened = start.opened()
+    opened = START.opened()
     assert (opened.stage, opened.job, opened.job_version) == (Stage.SEARCHING, a_job(), 3)
     assert not opened.announced
     gone_on = a_case(Stage.APPROVED)
-    assert start.model_copy(update={"case": gone_on}).opened() is gone_on
+    assert START.model_copy(update={"case": gone_on}).opened() is gone_on
 
 
 @pytest.mark.rule("PO-17")
 def test_the_first_wait_of_a_search_can_be_told_before_it_runs() -> None:
-    start = PlusOneStart(job=a_job(), job_version=1, policy=POLICY, episode=1, event_id="e-1")
-    first = PLUS_ONE.first_wait(start)
+    first = PLUS_ONE.first_wait(START)
     assert (first.waiting_on, first.rule) == ("plusone", "PO-17")
 
 
@@ -609,11 +617,13 @@ def test_a_shop_of_another_company_gets_its_parts(company: str, ship_to: dict[st
 # --- reassigning ------------------------------------------------------------------------------
 
 
-def refusal_of_reassigning(case_stage: Stage, now: datetime, **job: object) -> Refusal | None:
-    sent = a_payload("dispatch", to="Procure Vendor", reason="Another provider is free")
+def refusal_of_reassigning(
+    stage: Stage, now: datetime, job: dict[str, object], to: str = "Procure Vendor"
+) -> Refusal | None:
+    sent = a_payload("dispatch", to=to, reason="Another provider is free")
     order = COMMANDS.read("request_reassignment", sent)
     try:
-        COMMANDS.check(order, case_stage, a_case(case_stage, **job), now)
+        COMMANDS.check(order, stage, a_case(stage, **job), now)
     except Refused as refused:
         return refused.refusal
     return None
@@ -635,16 +645,27 @@ def refusal_of_reassigning(case_stage: Stage, now: datetime, **job: object) -> R
 def test_a_reassignment_is_refused_before_it_is_tried(
     stage: Stage, job: dict[str, object], now: datetime, rule: str | None
 ) -> None:
-    refusal = refusal_of_reassigning(stage, now, **job)
+    refusal = refusal_of_reassigning(stage, now, job)
     assert (refusal.rule if refusal else None) == rule
 
 
 @pytest.mark.rule("PO-20")
 def test_a_denied_job_stays_with_plusone() -> None:
-    reported = {"status": "Accepted", "diagnostic_report_at": ASSIGNED_AT}
-    refusal = refusal_of_reassigning(Stage.DENIED, WINDOW_ENDS, **reported)
+    reported: dict[str, object] = {"status": "Accepted", "diagnostic_report_at": ASSIGNED_AT}
+    refusal = refusal_of_reassigning(Stage.DENIED, WINDOW_ENDS, reported)
     assert refusal is not None
     assert (refusal.rule, refusal.instead) == ("PO-20", "add_service_job")
+
+
+@pytest.mark.parametrize("to", ["PlusOne Solutions", "plusone solutions", "700010237"])
+def test_plusone_cannot_be_given_what_it_has(to: str) -> None:
+    refusal = refusal_of_reassigning(Stage.SEARCHING, WINDOW_ENDS, {}, to)
+    assert refusal is not None
+    assert (refusal.kind, refusal.rule) == (RefusalKind.CONFLICT, None)
+    assert "already" in refusal.message
+    held = refusal_of_reassigning(Stage.SEARCHING, LAST_SECOND, {}, to)
+    assert held is not None
+    assert held.rule == "PO-18"
 
 
 def test_a_decision_on_a_job_that_changed_says_that_nothing_was_done() -> None:

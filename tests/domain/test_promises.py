@@ -115,7 +115,7 @@ def test_each_sign_of_life_is_a_promise_of_its_own() -> None:
 @pytest.mark.rule("PO-17")
 def test_the_sentence_says_who_since_when_until_when_under_which_rule_and_what_then() -> None:
     promise = search_promise(a_case())
-    said = sentence(promise, ASSIGNED_AT, WINDOW_ENDS)
+    said = sentence(promise, WINDOW_ENDS)
     for fact in (
         "Sat 21 Nov 2026 14:05 UTC",
         "PlusOne",
@@ -132,7 +132,7 @@ def test_the_sentence_says_who_since_when_until_when_under_which_rule_and_what_t
 
 def test_a_wait_that_nothing_ends_has_no_until() -> None:
     promise = search_promise(a_case()).model_copy(update={"due": None})
-    assert "until" not in sentence(promise, ASSIGNED_AT, None)
+    assert "until" not in sentence(promise, None)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_wait_that_nothing_ends_has_no_until() -> None:
 )
 def test_a_role_is_called_what_people_call_it(role: Role, title: str) -> None:
     promise = search_promise(a_case()).model_copy(update={"waiting_on": role, "changed_by": "x"})
-    assert f" {title} " in sentence(promise, ASSIGNED_AT, None)
+    assert f" {title} " in sentence(promise, None)
 
 
 def test_the_end_is_a_sentence_too() -> None:

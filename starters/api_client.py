@@ -1,0 +1,156 @@
+"""The HTTP API, as the command line uses it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from starters.failures import Failure
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_PATIENCE_SECONDS = 30.0
+
+
+class RequestRefused(Failure):
+    """Raised where Steward answers, and refuses.
+
+    Attributes:
+        body: the refusal as it was answered: `error`, `rule`, `message` and perhaps `instead`.
+    """
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        rule, instead = body.get("rule"), body.get("instead")
+        cited = f"{rule}: " if rule else ""
+        way_out = f" Instead: {instead}" if instead else ""
+        super().__init__(f"{cited}{body['message']}{way_out}")
+        self.body = body
+
+
+@dataclass(frozen=True)
+class HookAnswer:
+    """What an event was answered with."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+class ApiClient:
+    """Asks one Steward; closes its connections when the `with` block ends."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        """Take an address; nothing is asked yet.
+
+        Raises:
+            Failure: the address is none.
+        """
+        self.url = url.rstrip("/")
+        try:
+            # A proxy cannot reach this machine's own loopback.
+            proxied = httpx.URL(self.url).host not in _LOOPBACK
+            self._http = httpx.Client(
+                base_url=self.url,
+                headers={"authorization": f"Bearer {token}"} if token else {},
+                timeout=_PATIENCE_SECONDS,
+                trust_env=proxied,
+            )
+        except httpx.InvalidURL as error:
+            raise Failure(f"STEWARD_URL: {url} is no address: {error}") from error
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the client of `STEWARD_URL` that has the bearer token `STEWARD_TOKEN`, if any."""
+        return cls(os.environ.get("STEWARD_URL") or DEFAULT_URL, os.environ.get("STEWARD_TOKEN"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def get(self, *path: str, **query: str | bool | None) -> Any:  # noqa: ANN401  JSON
+        """Return what a path, given by its segments, shows.
+
+        Args:
+            path: its segments, as a person wrote them.
+            query: what is None is left out.
+
+        Raises:
+            RequestRefused: Steward refused.
+            Failure: nobody, or somebody else, answered.
+        """
+        asked = {name: value for name, value in query.items() if value is not None}
+        return self._accepted(self._ask("GET", _path(*path), params=asked))
+
+    def post(self, *path: str, body: object = None) -> Any:  # noqa: ANN401  JSON
+        """Return the answer to a body posted to a path; raises what `get` raises."""
+        return self._accepted(self._ask("POST", _path(*path), json=body))
+
+    def knows(self, job_id: str) -> bool:
+        """Return whether there is such a job; raises what `get` raises."""
+        answer = self._ask("GET", _path("jobs", job_id))
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return False
+        self._accepted(answer)
+        return True
+
+    def send_hook(self, headers: Mapping[str, str], body: bytes) -> HookAnswer:
+        """Send a signed event; a refusal is an answer, too.
+
+        Raises:
+            Failure: nobody, or somebody else, answered.
+        """
+        answer = self._ask("POST", _path("hooks", "jobs"), headers=headers, content=body)
+        return HookAnswer(answer.status_code, self._said(answer))
+
+    def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401
+        try:
+            return self._http.request(method, path, **content)
+        except httpx.TimeoutException as error:
+            raise Failure(
+                f"{self.url} did not answer in {_PATIENCE_SECONDS:.0f} seconds; look at the job "
+                "before you try again"
+            ) from error
+        except httpx.RequestError as error:
+            raise Failure(
+                f"nothing answers at {self.url} ({error}): start it with `steward up`, or set "
+                "STEWARD_URL"
+            ) from error
+
+    def _accepted(self, answer: httpx.Response) -> Any:  # noqa: ANN401  JSON
+        said = self._said(answer)
+        if answer.is_success:
+            return said
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise Failure(f"{said['message']}: set STEWARD_TOKEN to a bearer token of your own")
+        raise RequestRefused(said)
+
+    def _said(self, answer: httpx.Response) -> Any:  # noqa: ANN401  JSON
+        try:
+            said = answer.json()
+        except ValueError as error:
+            raise self._stranger(answer) from error
+        if not isinstance(said, dict) or not (answer.is_success or "message" in said):
+            raise self._stranger(answer)
+        return said
+
+    def _stranger(self, answer: httpx.Response) -> Failure:
+        return Failure(
+            f"{self.url} answers {answer.status_code}, and not as Steward does: check STEWARD_URL"
+        )
+
+
+def _path(*segments: str) -> str:
+    return "/" + "/".join(quote(segment, safe="") for segment in segments)

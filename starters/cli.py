@@ -1,0 +1,622 @@
+"""The command line: the whole stack or a part of it, hooks, jobs, commands, rules and policy.
+
+Each verb imports what it needs when it runs: so `--help` is quick, and a verb that only asks over
+HTTP loads neither Temporal nor a database.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from typer.core import TyperGroup
+
+from starters.failures import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from domain.commands import Command
+    from domain.lifecycles import LifecycleKind
+    from starters.api_client import ApiClient
+    from starters.event_files import HookEvent
+    from starters.signatures import HookSecrets
+
+ResultT = TypeVar("ResultT")
+
+
+class Verbs(TyperGroup):
+    """Verbs whose failures are told in one line on the standard error, never as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  Typer keeps this type to itself
+        """Run a verb."""
+        try:
+            return super().invoke(ctx)
+        except Failure as failure:
+            _complain(f"steward: {failure}")
+            raise typer.Exit(failure.exit_code) from failure
+
+
+def _examples(*lines: str) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  steward {line}" for line in lines)
+
+
+app = typer.Typer(
+    cls=Verbs,
+    help="Keeps a home-warranty company's service jobs from being forgotten.",
+    epilog=_examples("up --sample", "jobs", "why SJ-1001", "do --help"),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+hooks = typer.Typer(
+    help="The hooks' dead letters.",
+    epilog=_examples("hooks dead", "hooks replay 7"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+policies = typer.Typer(
+    help="The company's policy.",
+    epilog=_examples("policy show", "policy check policy.toml"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+LogAsJson = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's number.")]
+LifecycleArgument = Annotated[
+    str, typer.Argument(metavar="LIFECYCLE", help="The lifecycle's name, such as plus-one.")
+]
+DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
+
+_DATA = Path(".steward")
+_MISCONFIGURED = 2
+
+
+# --- running it -------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog=_examples("up", "up --sample", "up --port 8081 --temporal-port 7244 --data desk")
+)
+def up(
+    port: Annotated[int, typer.Option(help="Port of the API and the console.")] = 8080,
+    temporal_port: Annotated[
+        int, typer.Option(help="Port of Temporal; its UI is 1000 above.")
+    ] = 7233,
+    data: Annotated[Path, typer.Option(help="The folder that everything is kept in.")] = _DATA,
+    *,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Send a day at the desk through the hook.")
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
+    """Run everything in the foreground until Ctrl-C.
+
+    Temporal with its UI, the worker, the API and a mail sink, on one folder. Started again, every
+    job goes on where it was.
+    """
+    from datetime import UTC, datetime
+
+    from starters.day_at_the_desk import sample_events
+    from starters.stack import run_stack
+    from workers.settings import load_settings
+
+    events = sample_events(datetime.now(UTC)) if sample else []
+
+    async def tell_the_day(url: str, _: HookSecrets) -> None:
+        from asyncio import to_thread
+
+        typer.echo(await to_thread(_send_samples, url, data, events))
+
+    _log_as_json(as_json)
+    with _failures_told():
+        _run(
+            run_stack(
+                load_settings(),
+                port=port,
+                temporal_port=temporal_port,
+                data=data,
+                announce=typer.echo,
+                when_ready=tell_the_day if events else None,
+            )
+        )
+
+
+@app.command(epilog=_examples("worker", "worker --json"))
+def worker(*, as_json: LogAsJson = False) -> None:
+    """Run the worker alone.
+
+    Temporal is where TEMPORAL_* says, the database where STEWARD_DATABASE_URL says, and mail goes
+    to STEWARD_SMTP_URL.
+    """
+    from workers.worker import main as run_worker
+
+    _log_as_json(as_json)
+    with _failures_told():
+        _run(run_worker())
+
+
+@app.command(epilog=_examples("api", "api --host 0.0.0.0 --port 8080"))
+def api(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    *,
+    as_json: LogAsJson = False,
+) -> None:
+    """Run the HTTP API alone.
+
+    Temporal is where TEMPORAL_* says, the database where STEWARD_DATABASE_URL says.
+    """
+    from starters.stack import run_api
+    from workers.settings import load_settings
+
+    _log_as_json(as_json)
+    with _failures_told():
+        _run(run_api(load_settings(), host=host, port=port))
+
+
+@app.command(epilog=_examples("setup", "setup --json"))
+def setup(*, as_json: LogAsJson = False) -> None:
+    """Make schema, namespace and search attributes, or update them."""
+    from workers.setup import main as set_up
+
+    _log_as_json(as_json)
+    with _failures_told():
+        _run(set_up())
+
+
+# --- hooks ------------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog=_examples(
+        "hook samples/01-faucet-searching.json",
+        "hook --data desk events.jsonl",
+        "hook - < event.json",
+    )
+)
+def hook(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Event files; - is the standard input.")
+    ],
+    data: DataOption = _DATA,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Sign the events of files and post them to the hook.
+
+    A file is one JSON object, an array of them, or one object a line. A value such as now,
+    now-49h or now+1h30m stands for that instant. Each event gets a webhook-id of its own, unless
+    it names one as "webhook_id". The secret is the first of STEWARD_HOOK_SECRETS, or else the one
+    in the folder of `steward up`.
+    """
+    from datetime import UTC, datetime
+    from http import HTTPStatus
+
+    from starters.event_files import read_events
+    from starters.hook_sender import send, signing_secret, was_lost
+    from starters.rendering import print_json, print_sent
+
+    now = datetime.now(UTC)
+    events = [event for path in files for event in read_events(path, now)]
+    secret = signing_secret(data)
+    with _client() as client:
+        sent = {"items": [send(client, event, secret) for event in events]}
+    (print_json if as_json else print_sent)(sent)
+    lost = [item for item in sent["items"] if was_lost(item)]
+    if any(item["status"] == HTTPStatus.UNAUTHORIZED for item in lost):
+        raise Failure("refused: check the secret (--data, STEWARD_HOOK_SECRETS) and the clock")
+    if lost:
+        raise Failure(f"{len(lost)} of {len(events)} events not taken; the reasons stand above")
+
+
+@hooks.command(epilog=_examples("hooks dead", "hooks dead --json"))
+def dead(*, as_json: AsJson = False) -> None:
+    """List the events that were authentic and could not be read."""
+    from starters.rendering import print_dead_letters, print_json
+
+    with _client() as client:
+        found = client.get("hooks", "dead")
+    (print_json if as_json else print_dead_letters)(found)
+
+
+@hooks.command(epilog=_examples("hooks replay 7", "hooks replay 7 --json"))
+def replay(
+    letter: Annotated[int, typer.Argument(metavar="ID", help="As `steward hooks dead` lists it.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Try a dead letter again."""
+    from starters.rendering import print_json, print_sent
+
+    with _client() as client:
+        answer = client.post("hooks", "dead", str(letter), "replay")
+    if as_json:
+        print_json(answer)
+    else:
+        print_sent({"items": [{"source": f"dead letter {letter}", **answer}]})
+    if answer["outcome"] == "dead_letter":
+        raise Failure(f"{letter} stays a dead letter: {answer.get('reason')}")
+
+
+# --- looking ----------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog=_examples(
+        "jobs --open",
+        "jobs --overdue --waiting-on authorizations",
+        "jobs -q faucet --json",
+    )
+)
+def jobs(
+    stage: Annotated[str | None, typer.Option(help="Only in this stage.")] = None,
+    waiting_on: Annotated[str | None, typer.Option(help="Only waiting on this role.")] = None,
+    lifecycle: Annotated[str | None, typer.Option(help="Only of this lifecycle.")] = None,
+    trade: Annotated[str | None, typer.Option(help="Only of this trade.")] = None,
+    severity: Annotated[str | None, typer.Option(help="Only of this severity.")] = None,
+    overdue: Annotated[
+        bool | None, typer.Option("--overdue/--on-time", help="Only late ones, or only others.")
+    ] = None,
+    running: Annotated[
+        bool | None, typer.Option("--open/--ended", help="Only running ones, or only ended ones.")
+    ] = None,
+    words: Annotated[str | None, typer.Option("--query", "-q", help="Words to look for.")] = None,
+    after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the jobs' lifecycles, the soonest due first."""
+    from starters.rendering import print_jobs, print_json
+
+    with _client() as client:
+        page = client.get(
+            "jobs",
+            stage=stage,
+            waiting_on=waiting_on,
+            lifecycle=lifecycle,
+            trade=trade,
+            severity=severity,
+            overdue=overdue,
+            open=running,
+            q=words,
+            after=after,
+        )
+    (print_json if as_json else print_jobs)(page)
+
+
+@app.command(epilog=_examples("show SJ-1001", "show SJ-1001 --json"))
+def show(job: JobArgument, *, as_json: AsJson = False) -> None:
+    """Show where a job stands, and all that happened to it."""
+    from starters.rendering import print_job, print_json
+
+    with _client() as client:
+        found = client.get("jobs", job)
+    (print_json if as_json else print_job)(found)
+
+
+@app.command(epilog=_examples("why SJ-1001", "why SJ-1001 --json"))
+def why(job: JobArgument, *, as_json: AsJson = False) -> None:
+    """Say who a job waits for, why, and what happens next."""
+    from starters.rendering import print_json, print_reasons
+
+    with _client() as client:
+        found = client.get("jobs", job, "why")
+    (print_json if as_json else print_reasons)(found)
+
+
+@app.command(epilog=_examples("stuck", "stuck --json"))
+def stuck(*, as_json: AsJson = False) -> None:
+    """List what is overdue or failing, with what probably helps."""
+    from starters.rendering import print_json, print_stuck
+
+    with _client() as client:
+        found = client.get("stuck")
+    (print_json if as_json else print_stuck)(found)
+
+
+@app.command(epilog=_examples("mail", "mail SJ-1001", "mail --json"))
+def mail(
+    job: Annotated[
+        str | None, typer.Argument(metavar="JOB", help="Show this job's mails whole.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest mails, or show those of a job whole."""
+    from starters.rendering import print_json, print_mail_texts, print_mails
+
+    with _client() as client:
+        found = client.get("mail")["items"]
+    mails = {"items": [each for each in found if job in (None, each["job_id"])]}
+    as_text = print_mails if job is None else print_mail_texts
+    (print_json if as_json else as_text)(mails)
+
+
+# --- doing ------------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog=_examples(
+        'do SJ-1001 plus-one request_reassignment --as dispatch to="Procure Vendor" reason=Late',
+        "do SJ-1001 plus-one approve amount=240.00 non_covered=35.00",
+        "do SJ-1001 plus-one deny --as decision_desk reason=Frost partial=true",
+        "do SJ-1001 plus-one supply_parts --as parts_sourcing company=Acme what=Valve \\\n"
+        "      ship_to.line='12 Elm St' ship_to.city=Tulsa ship_to.state=OK ship_to.zip=74103",
+    )
+)
+def do(
+    job: JobArgument,
+    lifecycle: LifecycleArgument,
+    command: Annotated[
+        str, typer.Argument(metavar="COMMAND", help="One of those that `steward show JOB` lists.")
+    ],
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FIELD=VALUE",
+            help="name=text, name:=json, or name.part=text for a field of a field.",
+        ),
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option("--as", help="Your role; needless where only one may do it.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Your name; else that of your login.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give a command to a running lifecycle.
+
+    Prints where the lifecycle stands then, or why the command is refused and what to do instead.
+    With STEWARD_TOKEN set you are whom the token names, unless --as or --name say otherwise.
+    """
+    from starters.api_client import RequestRefused
+    from starters.command_fields import read_fields
+    from starters.rendering import print_answer, print_json
+
+    declared = _command(_kind(lifecycle), command)
+    body = read_fields(fields or [], declared.payload)
+    if role or name or not os.environ.get("STEWARD_TOKEN"):
+        body.setdefault("actor", _actor(declared, role, name))
+    try:
+        with _client() as client:
+            answer = client.post("jobs", job, lifecycle, command, body=body)
+    except RequestRefused as refused:
+        if as_json:
+            print_json(refused.body)
+        else:
+            _complain(*_refusal(refused.body))
+        raise typer.Exit(1) from refused
+    if as_json:
+        print_json(answer)
+    else:
+        print_answer(job, lifecycle, answer)
+
+
+@app.command(
+    "fast-forward",
+    epilog=_examples("fast-forward SJ-1001 plus-one 48h", "fast-forward SJ-1001 plus-one 1h30m"),
+)
+def fast_forward(
+    job: JobArgument,
+    lifecycle: LifecycleArgument,
+    ahead: Annotated[
+        str, typer.Argument(metavar="DURATION", help="Written 48h, 90m, 1h30m or 3d.")
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Move one job's own time ahead, on the embedded stack.
+
+    Prints where the job stands then; the time of all others stays. Temporal is asked at
+    TEMPORAL_ADDRESS (127.0.0.1:7233 if unset), in TEMPORAL_NAMESPACE.
+    """
+    from domain.durations import parse_elapsed
+    from starters.rendering import print_json, print_standing, print_text
+    from workers.fast_forward import CannotFastForward
+    from workers.fast_forward import fast_forward as skip_ahead
+
+    kind = _kind(lifecycle)
+    try:
+        elapsed = parse_elapsed(ahead)
+        reached = _run(
+            skip_ahead(
+                os.environ.get("TEMPORAL_ADDRESS") or "127.0.0.1:7233",
+                os.environ.get("TEMPORAL_NAMESPACE") or "default",
+                kind.workflow_id(job),
+                elapsed,
+            )
+        )
+    except (ValueError, CannotFastForward) as error:
+        raise Failure(str(error)) from error
+    with _client() as client:
+        standings = client.get("jobs", job)["lifecycles"]
+    standing = next(each for each in standings if each["lifecycle"] == lifecycle)
+    if as_json:
+        print_json({"now": f"{reached:%Y-%m-%dT%H:%M:%SZ}", "lifecycle": standing})
+    else:
+        print_text(f"For {job} it is now {reached:%Y-%m-%d %H:%M} UTC.")
+        print_standing(job, standing)
+
+
+# --- knowing ----------------------------------------------------------------------------------
+
+
+@app.command(epilog=_examples("rules", "rules PO-18", "rules G --json"))
+def rules(
+    prefix: Annotated[
+        str, typer.Argument(metavar="PREFIX", help="Only ids that begin so, such as PO or G-0.")
+    ] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the rules (PO-…), and our decisions on their gaps (G-…)."""
+    from domain.catalogue import DECISIONS, RULES, UnknownRule, rule
+    from starters.rendering import print_json, print_rules
+
+    wanted = prefix.upper()
+    found = [each.model_dump() for each in RULES.values() if each.id.startswith(wanted)]
+    decided = [each.model_dump() for each in DECISIONS.values() if each.id.startswith(wanted)]
+    if not found and not decided:
+        try:
+            rule(wanted)
+        except UnknownRule as unknown:
+            raise Failure(str(unknown)) from unknown
+    if as_json:
+        print_json({"items": found, "decisions": decided})
+    else:
+        print_rules(found, decided)
+
+
+@policies.command("show", epilog=_examples("policy show", "policy show --json"))
+def show_policy(*, as_json: AsJson = False) -> None:
+    """Show the policy of STEWARD_POLICY, or else the built-in one."""
+    from domain.policy import PolicyError, load_policy
+    from starters.rendering import print_json, print_text, toml
+
+    file = os.environ.get("STEWARD_POLICY")
+    try:
+        policy = load_policy(Path(file) if file else None)
+    except PolicyError as error:
+        raise Failure(f"STEWARD_POLICY: {error}", _MISCONFIGURED) from error
+    document = policy.model_dump(mode="json")
+    if as_json:
+        print_json({**document, "fingerprint": policy.fingerprint})
+    else:
+        print_text(f"# {policy.name} ({policy.fingerprint})", "", toml(document))
+
+
+@policies.command("check", epilog=_examples("policy check policy.toml"))
+def check_policy(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy in TOML.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check a policy file, and name every problem with its line."""
+    from dataclasses import asdict
+
+    from domain.policy import PolicyError, load_policy
+    from starters.rendering import print_json, print_text
+
+    try:
+        policy = load_policy(file)
+    except PolicyError as error:
+        if as_json:
+            print_json({"problems": [asdict(problem) for problem in error.problems]})
+        else:
+            _complain(*map(str, error.problems))
+        raise typer.Exit(1) from error
+    if as_json:
+        print_json({"name": policy.name, "fingerprint": policy.fingerprint, "problems": []})
+    else:
+        print_text(f"{file}: good; it is the policy {policy.name} ({policy.fingerprint})")
+
+
+app.add_typer(hooks, name="hooks")
+app.add_typer(policies, name="policy")
+
+
+def main() -> None:
+    """Run the command line, and leave the process with its exit code."""
+    try:
+        app()
+    except SystemExit as done:
+        if "temporalio" not in sys.modules:
+            raise
+        # Temporal's SDK can abort a process that ends in the ordinary way (sdk-python 300).
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(done.code if isinstance(done.code, int) else 0)
+
+
+# --- helpers ----------------------------------------------------------------------------------
+
+
+def _complain(*lines: str) -> None:
+    from starters.rendering import printable
+
+    for line in lines:
+        typer.echo(printable(line), err=True)
+
+
+def _refusal(body: Mapping[str, Any]) -> Iterator[str]:
+    rule = f" ({body['rule']})" if body.get("rule") else ""
+    yield f"Refused{rule}: {body['message']}"
+    if body.get("instead"):
+        yield f"Instead: {body['instead']}"
+
+
+def _client() -> ApiClient:
+    from starters.api_client import ApiClient
+
+    return ApiClient.from_environment()
+
+
+def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    import asyncio
+
+    return asyncio.run(work)
+
+
+def _log_as_json(wanted: bool) -> None:  # noqa: FBT001  the option's value
+    if wanted:
+        os.environ["STEWARD_LOG"] = "json"
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    from starters.stack import CannotRun
+    from store.database import StoreUnavailableError
+    from workers.settings import SettingsError
+    from workers.temporal import TemporalUnreachableError
+
+    try:
+        yield
+    except (SettingsError, CannotRun) as error:
+        raise Failure(str(error), _MISCONFIGURED) from error
+    except (StoreUnavailableError, TemporalUnreachableError) as error:
+        raise Failure(str(error)) from error
+
+
+def _send_samples(url: str, data: Path, events: list[HookEvent]) -> str:
+    from starters.api_client import ApiClient
+    from starters.day_at_the_desk import send_samples
+    from starters.hook_sender import signing_secret
+
+    with ApiClient(url, os.environ.get("STEWARD_TOKEN")) as client:
+        new = send_samples(client, events, signing_secret(data))
+    if not new:
+        return "The samples are here already. See them with `steward jobs`."
+    return f"Samples sent: {len(new)}. See them with `steward jobs`."
+
+
+def _kind(lifecycle: str) -> LifecycleKind:
+    from workflows.registry import LIFECYCLES
+
+    if lifecycle not in LIFECYCLES:
+        raise Failure(f"there is no lifecycle {lifecycle!r}; use one of: {', '.join(LIFECYCLES)}")
+    return LIFECYCLES[lifecycle]
+
+
+def _command(kind: LifecycleKind, name: str) -> Command:
+    if name not in kind.commands:
+        raise Failure(
+            f"{kind.name} has no command {name!r}; use one of: {', '.join(kind.commands)}"
+        )
+    return kind.commands[name]
+
+
+def _actor(command: Command, role: str | None, name: str | None) -> dict[str, str]:
+    roles = sorted(command.roles)
+    if role is None and len(roles) > 1:
+        raise Failure(f"say with --as who gives {command.name}: one of {', '.join(roles)}")
+    who = name or os.environ.get("USER") or "command line"
+    return {"name": who, "role": role or roles[0]}

@@ -1,0 +1,44 @@
+"""The samples: a day at the desk, told by event files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from starters.api_client import ApiClient
+from starters.event_files import HookEvent, read_events
+from starters.failures import Failure
+from starters.hook_sender import send, was_lost
+
+FOLDER = Path(__file__).parents[1] / "samples"
+
+
+def sample_events(now: datetime) -> list[HookEvent]:
+    """Return the events of all samples, file by file.
+
+    Raises:
+        Failure: this is no checkout, so there are no samples.
+    """
+    paths = sorted(FOLDER.glob("*.json"))
+    if not paths:
+        raise Failure(f"no samples in {FOLDER}: --sample works in a checkout of Steward only")
+    return [event for path in paths for event in read_events(path, now)]
+
+
+def send_samples(client: ApiClient, events: Sequence[HookEvent], secret: str) -> set[str]:
+    """Send the events of jobs that are not known yet; return the ids of these jobs.
+
+    A stack that is started again with its samples goes on with them, and gets none twice.
+
+    Raises:
+        Failure: an event is not taken.
+    """
+    told = {event.job_id for event in events if event.job_id is not None}
+    new = {job_id for job_id in told if not client.knows(job_id)}
+    for event in events:
+        if event.job_id in new:
+            sent = send(client, event, secret)
+            if was_lost(sent):
+                raise Failure(f"{event.source}: {sent['outcome']}: {sent['reason']}")
+    return new

@@ -1,0 +1,368 @@
+"""What the command line prints: tables and plain sentences, or one JSON document.
+
+Times are UTC. Whatever others wrote is printed as text: it can neither style nor steer a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Json = Mapping[str, Any]
+
+_WIDTH_OF_A_PIPE = 160
+_BEYOND_ANY_TERMINAL = 10_000
+_LONGEST_WORD = 24
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    title: str
+    name: str
+    """The key of its value in each row."""
+    whole: bool = False
+    """Never broken into lines: ids and other things to copy."""
+    spare: bool = False
+    """Left out where the terminal is too narrow for it."""
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document."""
+    print(json.dumps(document, indent=2), flush=True)  # noqa: T201  what is asked for
+
+
+def print_text(*lines: str) -> None:
+    """Print lines of plain text; only a terminal has them broken at its width."""
+    console = _console()
+    for line in lines:
+        console.print(Text(printable(line)), soft_wrap=not sys.stdout.isatty())
+
+
+def print_jobs(page: Json) -> None:
+    """Print a page of lifecycles, and how to see the next page."""
+    _print_table("No lifecycle matches.", _JOBS, page["items"])
+    if page["after"]:
+        print_text(f"There are more: add --after {page['after']}")
+
+
+def print_job(document: Json) -> None:
+    """Print everything about one job."""
+    job = document["job"]
+    print_text(_headline(job), *_contacts(job))
+    for standing in document["lifecycles"]:
+        print_text("", *_standing(job["job_id"], standing))
+    for title, name, columns in _SECTIONS:
+        if document[name]:
+            print_text("", title)
+            _print_table("", columns, document[name])
+
+
+def print_standing(job_id: str, standing: Json) -> None:
+    """Print where one lifecycle of a job stands."""
+    print_text(*_standing(job_id, standing))
+
+
+def print_reasons(reasons: Json) -> None:
+    """Print why each lifecycle of a job stands where it stands."""
+    if not reasons["items"]:
+        print_text("No lifecycle ever ran for this job: nobody is waited for.")
+    for reason in reasons["items"]:
+        print_text(f"{reason['lifecycle']}: {reason['why']}")
+
+
+def print_answer(job_id: str, lifecycle: str, answer: Json) -> None:
+    """Print what a command was answered."""
+    print_standing(job_id, {"lifecycle": lifecycle, **answer})
+    for name, value in (answer["result"] or {}).items():
+        if value is not None:
+            print_text(f"{name}: {_cell(name, value)}")
+
+
+def print_stuck(things: Json) -> None:
+    """Print what is overdue or failing, and what probably helps."""
+    _print_table("Nothing is stuck.", _STUCK, things["items"])
+
+
+def print_sent(events: Json) -> None:
+    """Print what became of the events that were sent."""
+    _print_table("", _SENT, events["items"])
+
+
+def print_dead_letters(letters: Json) -> None:
+    """Print the events that could not be read, and where they can be tried again."""
+    _print_table("There are no dead letters.", _DEAD_LETTERS, letters["items"])
+
+
+def print_mails(mails: Json) -> None:
+    """Print a list of mails."""
+    _print_table("There is no mail.", _MAILS, mails["items"])
+
+
+def print_mail_texts(mails: Json) -> None:
+    """Print mails whole."""
+    if not mails["items"]:
+        print_text("There is no mail of this job.")
+    for mail in mails["items"]:
+        to, at = mail["to"], _instant(mail["at"])
+        print_text(f"{at}  {mail['state']}  to {to}: {mail['subject']}", "", mail["text"], "")
+
+
+def print_rules(rules: Sequence[Json], decisions: Sequence[Json]) -> None:
+    """Print rules, and decisions on what they leave open."""
+    for columns, entries in ((_RULES, rules), (_DECISIONS, decisions)):
+        if entries:
+            _print_table("", columns, entries)
+
+
+def printable(text: str) -> str:
+    """Return a text whose control characters, but for line ends and tabs, are made visible."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def toml(document: Json, section: str = "") -> str:
+    """Return strings, booleans, lists and tables as TOML, without what is None."""
+    tables = {key: value for key, value in document.items() if isinstance(value, dict)}
+    lines = [f"[{section}]"] if section else []
+    lines += [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in document.items()
+        if key not in tables and value is not None
+    ]
+    inner = [toml(value, f"{section}.{key}" if section else key) for key, value in tables.items()]
+    return "\n\n".join(["\n".join(lines), *inner])
+
+
+_JOBS = (
+    Column("Job", "job_id", whole=True),
+    Column("Lifecycle", "lifecycle", whole=True, spare=True),
+    Column("Stage", "stage", whole=True),
+    Column("Waiting on", "waiting_on", whole=True),
+    Column("Due (UTC)", "due_at", whole=True),
+    Column("Attention", "attention"),
+    Column("Severity", "severity", spare=True),
+    Column("Trade", "trade", spare=True),
+    Column("Assigned to", "assigned_to", spare=True),
+)
+_STUCK = (
+    Column("What kind", "kind", whole=True),
+    Column("Job", "job_id", whole=True),
+    Column("Since (UTC)", "since", whole=True),
+    Column("What", "what"),
+    Column("What probably helps", "cure"),
+)
+_SENT = (
+    Column("Event", "source"),
+    Column("Type", "type", whole=True),
+    Column("Job", "job_id", whole=True),
+    Column("Outcome", "outcome", whole=True),
+    Column("Workflow", "workflow_id"),
+    Column("Reason", "reason"),
+)
+_DEAD_LETTERS = (
+    Column("ID", "id", whole=True),
+    Column("Received (UTC)", "received_at", whole=True),
+    Column("webhook-id", "webhook_id"),
+    Column("Bytes", "bytes", whole=True),
+    Column("Reason", "reason"),
+)
+_MAILS = (
+    Column("At (UTC)", "at", whole=True),
+    Column("Job", "job_id", whole=True),
+    Column("State", "state", whole=True),
+    Column("To", "to"),
+    Column("Subject", "subject"),
+    Column("Template", "template", spare=True),
+)
+_RULES = (
+    Column("Rule", "id", whole=True),
+    Column("Kind", "kind", whole=True),
+    Column("What it says", "rule"),
+    Column("What Steward does", "how"),
+)
+_DECISIONS = (
+    Column("Gap", "id", whole=True),
+    Column("Question", "question"),
+    Column("Decision", "decision"),
+    Column("Setting", "setting"),
+)
+_AT = Column("At (UTC)", "at", whole=True)
+_SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (
+    (
+        "Promises",
+        "promises",
+        (
+            Column("Rule", "rule", whole=True),
+            Column("Waiting on", "waiting_on", whole=True),
+            Column("To", "duty"),
+            Column("Due (UTC)", "due_at", whole=True),
+            Column("Outcome", "outcome", whole=True),
+            Column("Opened (UTC)", "opened_at", whole=True, spare=True),
+            Column("Closed (UTC)", "closed_at", whole=True, spare=True),
+        ),
+    ),
+    (
+        "Tasks",
+        "tasks",
+        (
+            _AT,
+            Column("For", "role", whole=True),
+            Column("Status", "status", whole=True),
+            Column("Text", "text"),
+            Column("Kind", "kind", whole=True, spare=True),
+        ),
+    ),
+    (
+        "Notes",
+        "notes",
+        (_AT, Column("Author", "author"), Column("Text", "text"), Column("For", "visibility")),
+    ),
+    (
+        "Assignments",
+        "assignments",
+        (_AT, Column("To", "to"), Column("By", "by"), Column("Reason", "reason")),
+    ),
+    (
+        "Service jobs added to the order",
+        "service_jobs",
+        (
+            _AT,
+            Column("Account", "account"),
+            Column("Event type", "event_type"),
+            Column("Reason", "reason"),
+            Column("Comments", "comments"),
+        ),
+    ),
+    (
+        "E-mails",
+        "emails",
+        (
+            _AT,
+            Column("State", "state", whole=True),
+            Column("To", "to"),
+            Column("Subject", "subject"),
+            Column("Template", "template", spare=True),
+        ),
+    ),
+    (
+        "Exceptions",
+        "exceptions",
+        (
+            Column("Code", "code", whole=True),
+            Column("Status", "status", whole=True),
+            Column("Comment", "comment"),
+        ),
+    ),
+    (
+        "Journal",
+        "journal",
+        (
+            _AT,
+            Column("Who", "actor"),
+            Column("What", "what"),
+            Column("Rule", "rule", whole=True),
+        ),
+    ),
+)
+_INSTANTS = frozenset({"at", "since", "due_at", "opened_at", "closed_at", "received_at"})
+
+
+def _headline(job: Json) -> str:
+    facts = (job["job_id"], job["item"]["name"], job["trade"], job["severity"], job["status"])
+    return " · ".join(facts)
+
+
+def _contacts(job: Json) -> Iterable[str]:
+    assigned_at = _instant(job["assigned_at"])
+    yield f"Assigned to {_cell('assigned_to', job['assigned_to'])} since {assigned_at} UTC"
+    customer = job.get("customer") or {}
+    said = [customer.get(name) for name in ("name", "phone", "email", "state", "zip")]
+    if any(said):
+        yield f"Customer: {', '.join(filter(None, said))}"
+
+
+def _standing(job_id: str, standing: Json) -> Iterable[str]:
+    facts = [standing["stage"]]
+    if standing["waiting_on"]:
+        facts.append(f"waiting on {standing['waiting_on']}")
+    if standing["due_at"]:
+        facts.append(f"due {_instant(standing['due_at'])} UTC")
+    if standing.get("attention"):
+        facts.append(f"attention: {', '.join(standing['attention'])}")
+    yield f"{job_id} {standing['lifecycle']}: {', '.join(facts)}"
+    yield standing["next"]
+    if standing.get("allowed"):
+        yield f"Possible now: {', '.join(standing['allowed'])}"
+
+
+def _print_table(when_empty: str, columns: Sequence[Column], rows: Sequence[Json]) -> None:
+    if not rows:
+        print_text(when_empty)
+        return
+    console, shown = _console(), list(columns)
+    unbounded = console.options.update_width(_BEYOND_ANY_TERMINAL)
+    spare = [column for column in columns if column.spare]
+    while spare and (
+        console.measure(_table(shown, rows), options=unbounded).minimum > console.width
+    ):
+        shown.remove(spare.pop())
+    console.print(_table(shown, rows))
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Json]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    cells = [[printable(_cell(each.name, row.get(each.name))) for each in columns] for row in rows]
+    for column, *texts in zip(columns, *cells, strict=True):
+        least = max(_least_width(text, column) for text in (column.title, *texts))
+        table.add_column(column.title, no_wrap=column.whole, overflow="fold", min_width=least)
+    for row, texts in zip(rows, cells, strict=True):
+        style = "red" if "overdue" in (row.get("attention") or ()) else ""
+        table.add_row(*map(Text, texts), style=style)
+    return table
+
+
+def _least_width(text: str, column: Column) -> int:
+    """Return the width below which a text would be cut, or an ordinary word of it broken."""
+    if column.whole:
+        return cell_len(text)
+    return min(_LONGEST_WORD, max(map(cell_len, text.split()), default=0))
+
+
+def _cell(name: str, value: Any) -> str:  # noqa: ANN401  any JSON
+    match value:
+        case None:
+            return ""
+        case list():
+            return ", ".join(_cell("", each) for each in value)
+        case {"name": who, "role": role}:
+            return f"{who} ({role})"
+        case {"name": account, "number": number}:
+            return f"{account} ({number})" if number else str(account)
+        case str() if name in _INSTANTS:
+            return _instant(value)
+        case _:
+            return str(value)
+
+
+def _instant(written: str) -> str:
+    return f"{datetime.fromisoformat(written).astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _console() -> Console:
+    """Return the standard output; a pipe has no width of its own, and needs a generous one."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known else _WIDTH_OF_A_PIPE, highlight=False)

@@ -1,0 +1,165 @@
+"""The migrations make what the code expects, from nothing, and from what they made before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect
+
+from store.database import (
+    Database,
+    DatabaseUrlError,
+    StoreUnavailableError,
+    _alembic,
+    checked_url,
+    migrate,
+    newest_revision,
+)
+from store.schema import metadata
+from tests.store.rows import everything, keep
+
+T = TypeVar("T")
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def asked(url: str, question: Callable[[Connection], T]) -> T:
+    with connected(url) as connection:
+        return question(connection)
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+def differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
+    return list(compare_metadata(context, metadata))
+
+
+def revisions() -> list[str]:
+    """Return all revisions, the first one first."""
+    script = ScriptDirectory.from_config(_alembic())
+    return [revision.revision for revision in script.walk_revisions()][::-1]
+
+
+def to(revision: str) -> Callable[[Connection], None]:
+    """Return what brings a schema to a revision, up or down."""
+
+    def move(connection: Connection) -> None:
+        config = _alembic()
+        config.attributes["connection"] = connection
+        context = MigrationContext.configure(connection)
+        known = ["base", *revisions()]
+        is_down = known.index(revision) < known.index(context.get_current_revision() or "base")
+        (command.downgrade if is_down else command.upgrade)(config, revision)
+
+    return move
+
+
+def test_what_they_make_of_nothing_is_what_the_code_expects(bare_url: str) -> None:
+    migrate(bare_url)
+    assert asked(bare_url, tables) == set(metadata.tables)
+    assert asked(bare_url, differences) == []
+
+
+async def test_again_they_change_nothing(bare_url: str) -> None:
+    migrate(bare_url)
+    database = Database(bare_url)
+    await keep(database)
+    before = await everything(database)
+    migrate(bare_url)
+    assert await everything(database) == before
+    assert asked(bare_url, differences) == []
+    await database.close()
+
+
+def test_each_can_be_taken_back_and_made_again(bare_url: str) -> None:
+    for revision in revisions():
+        asked(bare_url, to(revision))
+    for earlier in ["base", *revisions()][-2::-1]:
+        asked(bare_url, to(earlier))
+    assert asked(bare_url, tables) == set()
+    migrate(bare_url)
+    assert asked(bare_url, differences) == []
+
+
+def test_there_is_one_way_through_them() -> None:
+    script = ScriptDirectory.from_config(_alembic())
+    assert script.get_heads() == [newest_revision()]
+    assert script.get_bases() == [revisions()[0]]
+
+
+async def test_a_database_without_our_schema_is_not_worked_with(bare_url: str) -> None:
+    database = Database(bare_url)
+    with pytest.raises(StoreUnavailableError, match="at nothing.*`steward setup`"):
+        await database.check()
+    migrate(bare_url)
+    await database.check()
+    await database.close()
+
+
+async def test_another_release_s_schema_is_not_worked_with(bare_url: str) -> None:
+    migrate(bare_url)
+    with connected(bare_url) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    database = Database(bare_url)
+    with pytest.raises(StoreUnavailableError, match="at 9999, this release needs"):
+        await database.check()
+    await database.close()
+
+
+def test_the_folder_of_a_new_file_is_made(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path / 'a' / 'b' / 'steward.sqlite3'}")
+    assert (tmp_path / "a" / "b" / "steward.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("", "no database URL"),
+        ("not a url", "no database URL"),
+        ("postgresql://host:port/name", "no database URL"),
+        ("mysql://root@localhost/steward", "mysql is no database of ours"),
+        ("oracle+oracledb://localhost", "oracle is no database of ours"),
+    ],
+)
+def test_a_url_of_no_database_of_ours_is_refused(url: str, complaint: str) -> None:
+    with pytest.raises(DatabaseUrlError, match=complaint):
+        checked_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:///steward.sqlite3", "sqlite"),
+        ("sqlite+aiosqlite:///steward.sqlite3", "sqlite"),
+        ("postgresql://steward@db/steward", "postgresql+psycopg"),
+        ("postgresql+asyncpg://steward@db/steward", "postgresql+psycopg"),
+        ("postgresql+psycopg://steward@db/steward", "postgresql+psycopg"),
+    ],
+)
+def test_a_url_may_name_any_driver_ours_is_used(url: str, driver: str) -> None:
+    assert checked_url(url).drivername == driver
+
+
+def test_a_password_is_never_told() -> None:
+    with pytest.raises(DatabaseUrlError) as refused:
+        checked_url("mysql://root:hunter2@localhost/steward")
+    assert "hunter2" not in str(refused.value)
