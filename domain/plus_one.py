@@ -441,7 +441,7 @@ def _not_to_plusone_in_florida(
 
 
 _FIRST_ACCEPT = "PlusOne has to accept the job first; report_cannot_locate ends the search"
-_FIRST_DIAGNOSE = "PlusOne has to submit a diagnosis first (PO-25)"
+_FIRST_DIAGNOSE = "wait for PlusOne to submit a diagnosis, or another one (PO-25)"
 
 COMMANDS = CommandTable(
     "plus-one",

@@ -134,7 +134,7 @@ class Commands:
     async def _not_running(self, kind: LifecycleKind, job_id: str) -> Refusal:
         known = await self._reading.lifecycle(kind.workflow_id(job_id))
         if known is None:
-            message, instead = f"No {kind.name} runs for job {job_id}.", "see GET /jobs/{job_id}"
+            message, instead = f"No {kind.name} runs for job {job_id}.", f"see GET /jobs/{job_id}"
         elif known["outcome"] is None:
             message, instead = f"{kind.name} of {job_id} has still to start.", "try again soon"
         else:

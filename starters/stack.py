@@ -17,6 +17,7 @@ import uvicorn
 from activities.postman import Postman, SmtpPostman
 from domain.policy import Policy
 from starters.app import Parts, make_app
+from starters.hook_sender import SECRETS_FILE
 from starters.signatures import HookSecrets, generate_secret
 from starters.tokens import TokenFileError, Tokens
 from store.database import Database, migrate
@@ -34,7 +35,6 @@ from workers.worker import make_worker
 
 log = structlog.get_logger()
 
-SECRETS_FILE = "hook-secrets"
 _LOCK_FILE = "lock"
 _STOP_SECONDS = 3
 
