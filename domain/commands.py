@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from domain.jobs import Instant
 from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
@@ -19,18 +28,20 @@ from domain.strings import STORABLE
 MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 
 
-def _in_cents(amount: Decimal) -> Decimal:
-    exponent = amount.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -2:  # noqa: PLR2004  cents
-        msg = "an amount in USD has at most two places"
-        raise ValueError(msg)
-    return amount.quantize(Decimal("0.01"))
+_AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?", re.ASCII)
+
+
+def _written_out(amount: object) -> object:
+    if isinstance(amount, Decimal) or (isinstance(amount, str) and _AMOUNT.fullmatch(amount)):
+        return Decimal(amount)
+    raise ValueError('an amount in USD is a text like "240.00", with at most two places')
 
 
 Usd = Annotated[
     Decimal,
-    Field(ge=0, le=Decimal("9999999.99"), allow_inf_nan=False),
-    AfterValidator(_in_cents),
+    BeforeValidator(_written_out, json_schema_input_type=str),
+    Field(ge=0, le=Decimal("9999999.99"), decimal_places=2),
+    AfterValidator(lambda amount: amount.quantize(Decimal("0.01"))),
 ]
 """An amount of US dollars, written as a decimal string with at most two places."""
 
@@ -188,9 +199,13 @@ class _Given(BaseModel):
 _GIVEN = TypeAdapter(_Given)
 
 
+_LONGEST_NAME = 100
+"""Characters of a field's name that a refusal repeats: whoever sends it may name fields at will."""
+
+
 def _in_words(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in problem["loc"]) or "payload"
+        where = ".".join(str(part) for part in problem["loc"])[:_LONGEST_NAME] or "payload"
         problems.append(f"{where}: {problem['msg']}")
     return "; ".join(problems)

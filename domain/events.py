@@ -14,7 +14,7 @@ from pydantic import (
     TypeAdapter,
 )
 
-from domain.jobs import Instant, Job, Visibility
+from domain.jobs import Job, ToldInstant, Visibility
 from domain.roles import Actor
 from domain.strings import STORABLE, Storable
 
@@ -50,7 +50,7 @@ class AppointmentConfirmed(_Data):
     """Data of `job.appointment_confirmed`."""
 
     kind: Literal["diagnosis", "repair"]
-    at: Instant
+    at: ToldInstant
 
 
 class ReportSubmitted(_Data):
@@ -96,7 +96,7 @@ class _Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    occurred_at: Instant
+    occurred_at: ToldInstant
     actor: Actor
     job: Job
 

@@ -14,17 +14,24 @@ from domain.strings import Label
 JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""
 
-_YEARS = range(1900, 3000)
+_YEARS = range(1900, 2200)
+
+
+def _of_this_age(at: datetime) -> datetime:
+    if at.year not in _YEARS:
+        raise ValueError(f"no job is of the year {at.year}")
+    return at
 
 
 def _in_utc(at: datetime) -> datetime:
-    if at.year not in _YEARS:
-        raise ValueError(f"no job is of the year {at.year}")
     return at.astimezone(UTC)
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""An aware instant of this age, kept in UTC: any wait can be added to it."""
+"""An aware instant, kept in UTC."""
+
+ToldInstant = Annotated[AwareDatetime, AfterValidator(_of_this_age), AfterValidator(_in_utc)]
+"""An instant from outside: of this age, so that any wait can be added to it."""
 
 
 class JobStatus(StrEnum):
@@ -129,13 +136,13 @@ class Job(_Told):
     item: Item
     severity: Severity = Severity.STANDARD
     assigned_to: Assignee
-    assigned_at: Instant
+    assigned_at: ToldInstant
     customer: Customer | None = None
     brand: Label | None = None
     is_recall: bool = False
     original_provider_network: Label | None = None
-    diagnostic_report_at: Instant | None = None
-    appointment_at: Instant | None = None
+    diagnostic_report_at: ToldInstant | None = None
+    appointment_at: ToldInstant | None = None
 
     def without_customer(self) -> Job:
         """Return the job without its customer: what a workflow may carry in its history."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -109,3 +109,5 @@ class LifecycleStart(BaseModel):
     """When that event happened."""
     started_by: Actor = STEWARD
     """Who did what started it."""
+    unsent_mails: Mapping[str, str] = {}
+    """Mails of an earlier run that are still to be sent: the key of each, and its template."""

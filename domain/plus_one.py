@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,10 +11,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.accounts import PLUSONE, account_called
+from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, account_called
 from domain.commands import Command, CommandTable, Line, Payload, Prose, Usd
 from domain.events import Event
-from domain.guards import PlusOneHold, plusone_hold
+from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Instant, Job, JobStatus
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.policy import Policy
@@ -71,6 +72,8 @@ class PlusOneCase(Case):
     """The stage that a note named before the acceptance that it follows was told."""
     calls: int = 0
     """How often the customer called."""
+    stage_noted_at: Instant | None = None
+    """When PlusOne wrote the newest note that named a stage."""
     news: str | None = None
     """PlusOne's newest note since the customer last called (PO-32, PO-35)."""
 
@@ -122,6 +125,15 @@ def assigned_out_of_turn(job: Job, by: Actor) -> bool:
 def starts_on(event: Event) -> bool:
     """Return whether an event starts a search: a job is assigned to PlusOne (PO-07)."""
     return event.type == "job.assigned" and event.job.assigned_to.is_(PLUSONE)
+
+
+def way_out_taken(before: Job, after: Job, by: Actor) -> WayOut | None:
+    """Return the procedure's own way out that somebody took in the job system, None if none."""
+    if by.role is Role.PLUSONE and after.assigned_to.is_(NO_PROVIDER_FOUND):
+        return WayOut.CANNOT_LOCATE
+    if after.severity.urgent and before.status is not JobStatus.ACCEPTED:
+        return WayOut.SEVERITY_RAISED
+    return None
 
 
 # --- the clocks -------------------------------------------------------------------------------
@@ -415,8 +427,24 @@ def changed_meanwhile() -> Refusal:
 _NAMES_PLUSONE = re.compile(r"\bplus[\W_]*one", re.IGNORECASE)
 
 
+def _may_go_to_no_provider_found(
+    case: PlusOneCase, _: ReportCannotLocate, now: datetime
+) -> Refusal | None:
+    return plusone_hold(case.job, now, hold(case.policy), WayOut.CANNOT_LOCATE)
+
+
+def _undressed(text: str) -> str:
+    """Return a text without full-width letters and invisible characters, which hide a name."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(char for char in plain if unicodedata.category(char) != "Cf")
+
+
 def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.casefold())
+    return re.sub(r"[^a-z0-9]", "", _undressed(text).casefold())
+
+
+def _means_plusone(text: str) -> bool:
+    return _plain(text) == PLUSONE.number or bool(_NAMES_PLUSONE.search(_undressed(text)))
 
 
 def _not_to_plusone_in_florida(
@@ -424,7 +452,7 @@ def _not_to_plusone_in_florida(
 ) -> Refusal | None:
     """Refuse to ship to PlusOne's own address (PO-54): by its name and state, or by the address."""
     profile, ship_to = case.policy.plus_one.profile_address, order.ship_to
-    named = _NAMES_PLUSONE.search(order.company) is not None
+    named = _means_plusone(order.company) or _means_plusone(ship_to.line)
     to_plusone = named and ship_to.state.upper() == profile.state
     to_its_address = _plain(ship_to.line) == _plain(profile.line) and (
         ship_to.zip[:5] == profile.zip[:5] or _plain(ship_to.city) == _plain(profile.city)
@@ -459,9 +487,8 @@ COMMANDS = CommandTable(
         name="report_cannot_locate",
         payload=ReportCannotLocate,
         roles=frozenset({Role.PLUSONE, Role.DISPATCH}),
-        stages=frozenset({Stage.SEARCHING}),
-        stage_rule="PO-19",
-        stage_hint="add_service_job",
+        stages=RUNNING,
+        guard=_may_go_to_no_provider_found,
         help="Say that PlusOne finds nobody: the job goes to No Provider Found (PO-67).",
         example={"text": "Nobody within 60 miles"},
     ),

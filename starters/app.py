@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,16 +10,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from temporalio.client import Client
 
+from domain.jobs import JobId
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import Actor
+from domain.strings import Storable
 from starters import openapi
 from starters.commands import Commands, Reply, refusal_reply
 from starters.console import console
@@ -127,7 +129,7 @@ def _hooks(secrets: HookSecrets, delivery: Delivery, inbox: Inbox, metrics: Metr
     async def receive(request: Request) -> Response:
         body = await _limited_body(request)
         if body is None:
-            return _error(413, f"The body is larger than {LARGEST_BODY} bytes.")
+            return _too_large()
         try:
             event_id = verify(secrets, request.headers, body, datetime.now(UTC))
         except SignatureRefused as refused:
@@ -142,7 +144,7 @@ def _hooks(secrets: HookSecrets, delivery: Delivery, inbox: Inbox, metrics: Metr
         return {"items": await inbox.dead()}
 
     @router.post("/hooks/dead/{inbox_id}/replay", summary="Try a dead letter again")
-    async def replay(inbox_id: int) -> Response:
+    async def replay(inbox_id: Annotated[int, Path(lt=2**63)]) -> Response:
         received = await delivery.replay(inbox_id)
         if received is None:
             return _error(404, f"There is no dead letter {inbox_id}; see GET /hooks/dead.")
@@ -167,10 +169,12 @@ async def _limited_body(request: Request) -> bytes | None:
 def _commands(kind: LifecycleKind, commands: Commands, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=[kind.name])
 
-    async def give(request: Request, job_id: str, name: str) -> Response:
+    async def give(request: Request, job_id: JobId, name: str) -> Response:
         body = await _limited_body(request)
+        if body is None:
+            return _too_large()
         try:
-            fields = json.loads(body or b"null")
+            fields = from_json(body or b"null", allow_inf_nan=False)
         except ValueError as error:
             return _reply(refusal_reply(unreadable(f"The body is not JSON: {error}").refusal))
         by: Actor | None = request.state.actor
@@ -191,14 +195,14 @@ def _commands(kind: LifecycleKind, commands: Commands, metrics: Metrics) -> APIR
             summary=command.help,
             openapi_extra=openapi.request_body(command),
         )
-        async def given(request: Request, job_id: str) -> Response:
+        async def given(request: Request, job_id: JobId) -> Response:
             return await give(request, job_id, name)
 
     for each in kind.commands:
         add(each)
 
     @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
-    async def unknown(job_id: str, name: str) -> Response:
+    async def unknown(job_id: JobId, name: str) -> Response:
         refusal = Refusal(
             kind=RefusalKind.NOT_RUNNING,
             rule=None,
@@ -218,15 +222,15 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
 
     @router.get("/jobs", summary="List lifecycles, the soonest due first")
     async def jobs(
-        stage: str | None = None,
-        waiting_on: str | None = None,
-        lifecycle: str | None = None,
-        trade: str | None = None,
-        severity: str | None = None,
+        stage: Storable | None = None,
+        waiting_on: Storable | None = None,
+        lifecycle: Storable | None = None,
+        trade: Storable | None = None,
+        severity: Storable | None = None,
         overdue: bool | None = None,  # noqa: FBT001  a query's filter
         open_: Annotated[bool | None, Query(alias="open")] = None,
-        q: str | None = None,
-        after: str | None = None,
+        q: Storable | None = None,
+        after: Storable | None = None,
     ) -> dict[str, Any]:
         wanted = Filter(
             stage=stage,
@@ -243,7 +247,7 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
         return {"items": items, "after": cursor}
 
     @router.get("/jobs/{job_id}", summary="Everything about a job")
-    async def job(job_id: str) -> Any:  # noqa: ANN401  the contract's shape, or an error
+    async def job(job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape, or an error
         found = await reading.job(job_id)
         if found is None:
             return _no_job(job_id)
@@ -252,7 +256,7 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
         return found
 
     @router.get("/jobs/{job_id}/why", summary="Who is waited for, why, and what happens next")
-    async def why(job_id: str) -> Any:  # noqa: ANN401  the contract's shape, or an error
+    async def why(job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape, or an error
         found = await reading.job(job_id)
         if found is None:
             return _no_job(job_id)
@@ -281,7 +285,7 @@ def _allowed(standing: Mapping[str, Any]) -> list[str]:
     return kind.commands.possible_in(standing["stage"])
 
 
-def _no_job(job_id: str) -> Response:
+def _no_job(job_id: JobId) -> Response:
     return _error(404, f"There is no job {job_id}; see GET /jobs.")
 
 
@@ -321,7 +325,7 @@ async def _temporal(parts: Parts) -> str:
     try:
         missing = await missing_search_attributes(parts.client)
     except NO_ANSWER as error:
-        return f"Temporal does not answer: {error}"
+        return f"Temporal does not answer: {str(error) or 'not in time'}"
     names = ", ".join(key.name for key in missing)
     return f"search attributes missing: {names}; run `steward setup`" if missing else "ok"
 
@@ -340,9 +344,10 @@ def _add_error_answers(app: FastAPI) -> None:
         return _error(422, str(error))
 
     @app.exception_handler(RequestValidationError)
-    async def bad_query(_: Request, error: RequestValidationError) -> Response:
+    async def bad_request(_: Request, error: RequestValidationError) -> Response:
         said = "; ".join(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
-        return _error(422, said)
+        nowhere = any(problem["loc"][0] == "path" for problem in error.errors())
+        return _error(404 if nowhere else 422, said)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
@@ -355,6 +360,10 @@ _ERRORS = {401: "unauthenticated", 404: "not_found", 413: "too_large", 422: "fie
 def _error(status: int, message: str) -> Response:
     error = _ERRORS.get(status, "unavailable" if status >= 500 else "bad_request")  # noqa: PLR2004
     return JSONResponse({"error": error, "rule": None, "message": message}, status)
+
+
+def _too_large() -> Response:
+    return _error(413, f"The body is larger than {LARGEST_BODY} bytes.")
 
 
 def _reply(reply: Reply) -> Response:

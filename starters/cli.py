@@ -87,9 +87,11 @@ _MISCONFIGURED = 2
     epilog=_examples("up", "up --sample", "up --port 8081 --temporal-port 7244 --data desk")
 )
 def up(
-    port: Annotated[int, typer.Option(help="Port of the API and the console.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the API and the console.")
+    ] = 8080,
     temporal_port: Annotated[
-        int, typer.Option(help="Port of Temporal; its UI is 1000 above.")
+        int, typer.Option(min=1, max=64535, help="Port of Temporal; its UI is 1000 above.")
     ] = 7233,
     data: Annotated[Path, typer.Option(help="The folder that everything is kept in.")] = _DATA,
     *,
@@ -147,7 +149,7 @@ def worker(*, as_json: LogAsJson = False) -> None:
 @app.command(epilog=_examples("api", "api --host 0.0.0.0 --port 8080"))
 def api(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     *,
     as_json: LogAsJson = False,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -20,13 +23,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.commands import Answer, MessageId
-from domain.lifecycles import LifecycleKind
+from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import STEWARD, Actor
 from store.journal import Journal, RefusedAttempt
 from store.reading import Reading
 from workers.temporal import NO_ANSWER
-from workflows.messages import REFUSED
+from workflows.messages import ANSWER_TO, REFUSED
 
 log = structlog.get_logger()
 
@@ -116,27 +119,51 @@ class Commands:
             fields = {**fields, "actor": by.model_dump(mode="json")}
         handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
         try:
-            answer = await handle.execute_update(
-                command, fields, id=update_id, result_type=Answer, rpc_timeout=self._patience
-            )
+            async with asyncio.timeout(self._patience.total_seconds()):
+                answer = await handle.execute_update(
+                    command, fields, id=update_id, result_type=Answer, rpc_timeout=self._patience
+                )
         except WorkflowUpdateFailedError as failed:
             refusal, at = _refusal_in(failed)
             return await self._refuse(attempt(refusal=refusal, at=at))
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, RPCTimeoutOrCancelledError):
+        except (
+            WorkflowUpdateRPCTimeoutOrCancelledError,
+            RPCTimeoutOrCancelledError,
+            TimeoutError,
+        ):
             return _nobody("No worker answered in time; it may still happen.", "look at the job")
         except NO_ANSWER as error:
             if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
                 log.warning("Temporal does not answer", reason=str(error))
                 return _nobody("Temporal does not answer; it may still happen.", "look at the job")
-            return await self._refuse(attempt(refusal=await self._not_running(kind, job_id)))
-        return Reply(status=200, body=answer.model_dump(mode="json"))
+            if message_id and (known := await self._answered_before_the_end(handle, message_id)):
+                reply = _as_before(command, message_id, known.command, 200, _body(known.answer))
+            else:
+                refusal = await self._not_running(kind, job_id)
+                reply = await self._refuse(attempt(refusal=refusal))
+            return reply
+        return Reply(status=200, body=_body(answer))
+
+    async def _answered_before_the_end(
+        self, handle: WorkflowHandle[Any, Any], message_id: str
+    ) -> Answered | None:
+        """Return what an ended lifecycle answered to a message that came as a signal."""
+        try:
+            known: Answered | None = await handle.query(
+                ANSWER_TO, message_id, result_type=Answered, rpc_timeout=self._patience
+            )
+        except (*NO_ANSWER, RPCTimeoutOrCancelledError, WorkflowQueryFailedError) as error:
+            log.info("no ended lifecycle tells its answers", reason=str(error))
+            return None
+        return known
 
     async def _not_running(self, kind: LifecycleKind, job_id: str) -> Refusal:
         known = await self._reading.lifecycle(kind.workflow_id(job_id))
         if known is None:
             message, instead = f"No {kind.name} runs for job {job_id}.", f"see GET /jobs/{job_id}"
         elif known["outcome"] is None:
-            message, instead = f"{kind.name} of {job_id} has still to start.", "try again soon"
+            message = f"No workflow of {kind.name} runs for {job_id} now."
+            instead = "see `steward stuck`, and Temporal UI; if it has still to start, try again"
         else:
             message = f"{kind.name} of {job_id} has ended as {known['outcome']}."
             instead = f"see GET /jobs/{job_id} for what happened"
@@ -157,6 +184,10 @@ def refusal_reply(refusal: Refusal) -> Reply:
     if refusal.instead:
         body["instead"] = refusal.instead
     return Reply(status=_STATUS[refusal.kind], body=body)
+
+
+def _body(answer: Answer) -> dict[str, Any]:
+    return answer.model_dump(mode="json")
 
 
 def _as_before(

@@ -27,6 +27,8 @@ from workflows.registry import LIFECYCLES, TASK_QUEUE
 log = structlog.get_logger()
 
 _RPC = timedelta(seconds=2)
+_PATIENCE_SECONDS = 3
+"""How long Temporal has to hear an event, retries and all: senders give up after five seconds."""
 _PAUSE_SECONDS = 1.0
 _STARTING_EVENT = "event_id"
 """Memo of a workflow: the event that started it, which tells a second attempt from a second run."""
@@ -41,6 +43,10 @@ class Received(BaseModel):
     outcome: Outcome
     workflow_id: str | None = None
     reason: str | None = None
+
+
+class _StalePlanError(Exception):
+    """A lifecycle that was to hear the event was ended in Temporal: decide anew whom to tell."""
 
 
 class _NotYetError(Exception):
@@ -74,7 +80,13 @@ class Delivery:
                 log.error("a webhook-id was used for two bodies", event_id=webhook_id)
             return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
         waiting = Waiting(id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0)
-        return await self.advance(waiting, again=False)
+        try:
+            return await self.advance(waiting, again=False)
+        except StoreUnavailableError as error:
+            return _kept(waiting, str(error))
+        except Exception as fault:
+            log.exception("an event cannot be taken further", event_id=webhook_id)
+            return _kept(waiting, f"a fault of Steward's ({type(fault).__name__})")
 
     async def advance(self, waiting: Waiting, *, again: bool = True) -> Received:
         """Take a kept event as far as it gets.
@@ -101,9 +113,7 @@ class Delivery:
             )
         except StoreUnavailableError as error:
             log.warning("event kept, not taken yet", event_id=event_id, reason=str(error))
-            return Received(
-                event_id=event_id, outcome=Outcome.DELIVERED, reason=f"kept for later: {error}"
-            )
+            return _kept(waiting, str(error))
         if plan.outcome is Outcome.IGNORED:
             return Received(
                 event_id=event_id,
@@ -111,15 +121,21 @@ class Delivery:
                 reason=NOBODY_WAITS,
             )
         try:
-            told = await self._tell(plan, event, again=again)
-        except _NotYetError as error:
-            await self._inbox.postpone(waiting.id, str(error), self._clock())
-            log.warning("event kept, not told yet", event_id=event_id, reason=str(error))
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                told = await self._tell(plan, event, again=again)
+        except _StalePlanError:
+            log.warning("a lifecycle was ended in Temporal", event_id=event_id)
+            await self._inbox.forget_plan(waiting.id)
+            return await self.advance(waiting)
+        except (_NotYetError, TimeoutError) as error:
+            reason = str(error) or "Temporal does not answer in time"
+            await self._inbox.postpone(waiting.id, reason, self._clock())
+            log.warning("event kept, not told yet", event_id=event_id, reason=reason)
             return Received(
                 event_id=event_id,
                 outcome=plan.outcome,
                 workflow_id=_first_workflow(plan),
-                reason=f"kept, and told later by itself: {error}",
+                reason=f"kept, and told later by itself: {reason}",
             )
         outcome = plan.outcome if told else Outcome.IGNORED
         workflow_id = told[0] if told else None
@@ -136,10 +152,21 @@ class Delivery:
         while True:
             try:
                 for waiting in await self._inbox.waiting(self._clock()):
-                    await self.advance(waiting)
+                    await self._advance_again(waiting)
             except StoreUnavailableError as error:
                 log.warning("the inbox cannot be read", reason=str(error))
             await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _advance_again(self, waiting: Waiting) -> None:
+        """Take an event further; a fault of ours with one event must not hold up all others."""
+        try:
+            await self.advance(waiting)
+        except StoreUnavailableError:
+            raise
+        except Exception as fault:
+            log.exception("an event cannot be taken further", event_id=waiting.webhook_id)
+            reason = f"a fault of Steward's ({type(fault).__name__}: {fault})"
+            await self._inbox.postpone(waiting.id, reason, self._clock())
 
     async def _tell(self, plan: Plan, event: Event, *, again: bool) -> list[str]:
         """Start and signal what the plan says; return the ids of the workflows that were told."""
@@ -181,7 +208,10 @@ class Delivery:
             )
         except WorkflowAlreadyStartedError as error:
             handle = self._client.get_workflow_handle(workflow_id)
-            if await self._started_by(handle) != plan.event_id:
+            if await self._started_by(handle) == plan.event_id:
+                return
+            # The run before has ended but still has mail to send: it begins the next one itself.
+            if not await self._signal(workflow_id, plan, event):
                 raise _NotYetError("its earlier run has still to close") from error
         except NO_ANSWER as error:
             raise _NotYetError(f"Temporal does not answer ({error})") from error
@@ -203,8 +233,16 @@ class Delivery:
                 raise _NotYetError(f"Temporal does not answer ({error})") from error
             if await self._inbox.awaits_start(workflow_id):
                 raise _NotYetError("its lifecycle has still to be started") from error
+            if await self._intake.abandon(workflow_id, self._clock()):
+                raise _StalePlanError from error
             return False
         return True
+
+
+def _kept(waiting: Waiting, reason: str) -> Received:
+    """Answer that an event is kept, whatever went wrong after that: it is never refused."""
+    said = f"kept, and told later by itself: {reason}"
+    return Received(event_id=waiting.webhook_id, outcome=Outcome.DELIVERED, reason=said)
 
 
 def _first_workflow(plan: Plan) -> str | None:

@@ -38,7 +38,7 @@ async def stuck(
             "overdue_promise",
             promise["job_id"],
             f"{promise['waiting_on']} was to {promise['duty']} ({promise['rule']})",
-            "see that a worker runs: the deadline has passed and nothing happened",
+            "see that a worker runs, and in Temporal UI that the job's workflow does",
             promise["due_at"],
         )
         for promise in await reading.overdue_promises(now)
@@ -86,7 +86,8 @@ async def _failing_tasks(client: Client) -> list[dict[str, Any]]:
         failing = await failing_workflows(client)
     except NO_ANSWER as error:
         cure = "start Temporal; everything goes on by itself when it answers"
-        return [_item("temporal", None, f"Temporal does not answer: {error}", cure, None)]
+        what = f"Temporal does not answer: {str(error) or 'not in time'}"
+        return [_item("temporal", None, what, cure, None)]
     cure = "the workflow's code fails: see Temporal UI, deploy a fix, and it goes on"
     return [
         _item("workflow_task", job_of(workflow_id)[1], "; ".join(problems), cure, None)

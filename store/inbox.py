@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, func, null, or_, select, update
 
 from store import schema
 from store.database import Database
@@ -107,6 +107,10 @@ class Inbox:
             inbox_id, state="dead", outcome=Outcome.DEAD_LETTER.value, reason=reason[:2000]
         )
 
+    async def forget_plan(self, inbox_id: int) -> None:
+        """Have an event taken over anew: whom it was to be told to has changed."""
+        await self._set(inbox_id, envelope=null())
+
     async def postpone(self, inbox_id: int, reason: str, now: datetime) -> None:
         """Leave an event for another attempt, later each time, but at least every minute."""
         async with self._database.write() as connection:
@@ -204,9 +208,11 @@ class Inbox:
 
 
 def _waiting(row: Row[Any]) -> Waiting:
+    is_first = row.claim is not None
     return Waiting(
         id=row.id,
-        webhook_id=row.webhook_id,
+        # Of two bodies under one id, the second is another event: its effects are not the first's.
+        webhook_id=row.webhook_id if is_first else f"{row.webhook_id}+{row.id}",
         body=row.body,
         origin=row.origin,
         attempts=row.attempts,

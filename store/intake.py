@@ -13,14 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.events import Delivery, Event, JobNoteAdded
 from domain.jobs import HeldJob, Instant, Job, same_assignment
-from domain.lifecycles import LifecycleKind, LifecycleStart
+from domain.lifecycles import LifecycleKind, LifecycleStart, job_of
 from domain.policy import Policy
-from domain.promises import DueAt, Promise, sentence
+from domain.promises import DueAt, Promise, PromiseOutcome, sentence
 from domain.roles import Actor, Role
 from store import schema
 from store.database import Database
 from store.inbox import Outcome
 from store.ledger import held_job, keep_job
+
+ABANDONED = "cancelled"
+"""The outcome of a lifecycle whose workflow was ended in Temporal."""
 
 NOBODY_WAITS = "no lifecycle of this job waits for it"
 
@@ -88,6 +91,8 @@ class Intake:
             origin: the workflow that caused it, None for an event of the job system.
         """
         inbox = schema.inbox
+        # A sender's clock that runs ahead must not make all that follows look old.
+        event = event.model_copy(update={"occurred_at": min(event.occurred_at, now)})
         async with self._database.write() as connection:
             taken = await connection.scalar(
                 select(inbox.c.envelope).where(inbox.c.id == inbox_id).with_for_update()
@@ -128,6 +133,49 @@ class Intake:
             occurred_at=plan.occurred_at,
             started_by=by,
         )
+
+    async def abandon(self, workflow_id: str, now: datetime) -> bool:
+        """Close what a workflow left open that was ended in Temporal, by hand or by the server.
+
+        Returns:
+            Whether anything was open: not if the lifecycle had ended by itself.
+        """
+        lifecycles, promises = schema.lifecycles, schema.promises
+        lifecycle, job_id = job_of(workflow_id)
+        async with self._database.write() as connection:
+            closed = await connection.execute(
+                update(lifecycles)
+                .where(lifecycles.c.workflow_id == workflow_id, lifecycles.c.outcome.is_(None))
+                .values(
+                    stage=ABANDONED,
+                    outcome=ABANDONED,
+                    waiting_on=None,
+                    due_at=None,
+                    since=now,
+                    next="Its workflow was ended in Temporal; nobody is waited for.",
+                )
+            )
+            if not closed.rowcount:
+                return False
+            await connection.execute(
+                update(promises)
+                .where(promises.c.workflow_id == workflow_id, promises.c.outcome.is_(None))
+                .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=now)
+            )
+            await connection.execute(
+                self._database.insert_once(schema.tasks).values(
+                    job_id=job_id,
+                    key=f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}",
+                    at=now,
+                    workflow_id=workflow_id,
+                    role=Role.SUPERVISOR.value,
+                    kind="workflow_ended",
+                    text=f"The workflow of {lifecycle} was ended in Temporal, and nothing follows "
+                    "this job any more. Decide how it goes on; assigning it again starts anew.",
+                    status="open",
+                )
+            )
+        return True
 
     async def _with_recipients(self, taking: _Taking, plan: Plan) -> Plan:
         event, rows = taking.event, await taking.lifecycles()

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 from sqlalchemy import ColumnElement, Row, Table, Text, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.jobs import Instant
 from domain.strings import Storable
 from store import schema
 from store.database import Database
@@ -20,8 +19,8 @@ from store.database import Database
 PAGE = 100
 """Lifecycles on one page of a list."""
 
-_NEVER = datetime(2999, 1, 1, tzinfo=UTC)
-_Cursor = TypeAdapter(tuple[Instant, Storable])
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_Cursor = TypeAdapter(tuple[AwareDatetime, Storable])
 """The place of a row in the order of a list: when it is due, and its workflow id."""
 
 
@@ -233,8 +232,9 @@ def _cursor(row: Row[Any]) -> str:
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
     try:
-        return _Cursor.validate_json(base64.urlsafe_b64decode(cursor.encode()))
-    except ValueError as error:
+        due, workflow_id = _Cursor.validate_json(base64.urlsafe_b64decode(cursor.encode()))
+        return due.astimezone(UTC), workflow_id
+    except (ValueError, OverflowError) as error:
         raise CursorError(f"{cursor!r} is no cursor: take `after` from the page before") from error
 
 

@@ -4,5 +4,7 @@ import os
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.fixtures", "tests.store.postgresql"]
+
 settings.register_profile("steward", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("steward")

@@ -283,20 +283,35 @@ class Told:
 
     async def page(self) -> Page:
         """Return the job's page once everything that it was told so far has been heard."""
-        for _ in range(2000):
-            if not await self._is_busy():
-                return Page(await self.show())
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"{self.id} does not come to rest")
+        await self.rests()
+        return Page(await self.show())
 
-    async def _is_busy(self) -> bool:
+    async def rests(self) -> None:
+        """Return once the lifecycle has nothing to do but wait."""
+        await self._comes_to((False, False))
+
+    async def waits_for_the_store(self) -> None:
+        """Return once the lifecycle has come as far as a busy store lets it."""
+        await self._comes_to((False, True))
+
+    async def _comes_to(self, pending: tuple[bool, bool]) -> None:
+        pause = 0.004
+        for _ in range(1000):
+            if await self._pending() == pending:
+                return
+            await asyncio.sleep(pause)
+            pause = min(1.4 * pause, 0.05)
+        raise AssertionError(f"{self.id} does not come so far")
+
+    async def _pending(self) -> tuple[bool, bool]:
+        """Return whether the lifecycle itself has something to do, and whether an activity has."""
         try:
             described = (await self.handle.describe()).raw_description
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return False
-        return described.HasField("pending_workflow_task") or bool(described.pending_activities)
+            return False, False
+        return described.HasField("pending_workflow_task"), bool(described.pending_activities)
 
     async def ends_as(self, stage: str) -> Page:
         """Return the page of a job whose lifecycle has to end so, with nothing left open."""
@@ -313,7 +328,7 @@ class Told:
         return await self.desk.eventually(self, lambda s: s["lifecycles"][0]["stage"] == stage)
 
     async def outcome(self) -> str:
-        result: str = await self.handle.result()
+        result: str = await asyncio.wait_for(self.handle.result(), timeout=30)
         return result
 
     @property
@@ -390,34 +405,31 @@ class Desk:
         job = self.job(**fields)
         answer = await job.assigned()
         assert answer["outcome"] == "started", answer
-        await self.eventually(job, lambda shown: bool(shown["notes"]))
+        await job.rests()
         return job
 
     async def accepted(self, **fields: Any) -> Told:
         """Return a job that PlusOne has accepted."""
         job = await self.searching(**fields)
         await job.accepted()
-        await job.until("accepted")
+        await job.rests()
         return job
 
-    @asynccontextmanager
-    async def under(self, policy: str) -> AsyncIterator[Desk]:
-        """Open the hooks and commands again as after a restart with another policy file.
+    def under(self, policy: str) -> Desk:
+        """Return hooks and commands as they are after a restart with another policy file.
 
         Store, worker and server stay the same, and so does what is already there.
         """
-        parts = _parts(self.client, self.database, parse_policy(policy, "other.toml"))
-        app = make_app(parts)
-        async with _http(app) as http:
-            yield replace(self, http=http, app=app, policy=parts.policy, made=[])
+        return self._entered_through(self.client, parse_policy(policy, "other.toml"))
 
-    @asynccontextmanager
-    async def cut_off_from_temporal(self) -> AsyncIterator[Desk]:
-        """Open the hooks as they are while Temporal does not answer."""
+    async def cut_off_from_temporal(self) -> Desk:
+        """Return hooks and commands as they are while Temporal does not answer."""
         nobody = await connect(target_host=f"127.0.0.1:{free_port()}", lazy=True)
-        app = make_app(_parts(nobody, self.database, self.policy))
-        async with _http(app) as http:
-            yield replace(self, http=http, app=app, made=[])
+        return self._entered_through(nobody, self.policy)
+
+    def _entered_through(self, client: Client, policy: Policy) -> Desk:
+        app = make_app(_parts(client, self.database, policy))
+        return replace(self, http=_http(app), app=app, policy=policy, made=[])
 
     @asynccontextmanager
     async def busy_store(self) -> AsyncIterator[None]:

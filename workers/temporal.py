@@ -32,7 +32,13 @@ log = structlog.get_logger()
 RETENTION = timedelta(days=90)
 """How long Temporal keeps a closed workflow; what must last longer is in our own store."""
 
+_PATIENCE_SECONDS = 3
+
 PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
+
+
+NO_ANSWER = (RPCError, RuntimeError, TimeoutError)
+"""What a call fails with when Temporal does not answer: RuntimeError if it never has yet."""
 
 
 class TemporalUnreachableError(Exception):
@@ -88,6 +94,8 @@ async def ensure_namespace(client: Client) -> None:
                 namespace=client.namespace, workflow_execution_retention_period=retention
             )
         )
+        while not await _knows_namespace(client):  # noqa: ASYNC110  the server tells no other way
+            await asyncio.sleep(0.1)
         return
     if found.config.workflow_execution_retention_ttl.ToTimedelta() < RETENTION:
         await service.update_namespace(
@@ -98,11 +106,23 @@ async def ensure_namespace(client: Client) -> None:
         )
 
 
+async def _knows_namespace(client: Client) -> bool:
+    """Return whether a namespace that was made just now can be worked in."""
+    try:
+        await missing_search_attributes(client)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
+
+
 async def missing_search_attributes(client: Client) -> list[SearchAttributeKey[Any]]:
     """Return those of our search attributes that the namespace does not know."""
-    known = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
     return [key for key in search_attributes.ALL if key.name not in known.custom_attributes]
 
 
@@ -138,10 +158,9 @@ async def must_know_search_attributes(client: Client) -> None:
 
 async def failing_workflows(client: Client) -> list[tuple[str, list[str]]]:
     """Return (workflow id, what Temporal reports) of workflows whose tasks fail."""
-    return [
-        (found.id, list(found.typed_search_attributes.get(PROBLEMS, [])))
-        async for found in client.list_workflows(
-            'ExecutionStatus = "Running" AND TemporalReportedProblems IS NOT NULL',
-            rpc_timeout=timedelta(seconds=5),
-        )
-    ]
+    failing = 'ExecutionStatus = "Running" AND TemporalReportedProblems IS NOT NULL'
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        return [
+            (found.id, list(found.typed_search_attributes.get(PROBLEMS, [])))
+            async for found in client.list_workflows(failing)
+        ]

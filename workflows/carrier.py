@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -61,7 +61,11 @@ class Carrier:
         self._steps: list[Step] = []
         self._turn = f"continued:{case.turns}" if case.turns else "start"
         self._steps_in_turn = 0
-        self._mails: set[asyncio.Task[None]] = set()
+        self._mails: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        for key, template in start.unsent_mails.items():
+            self._begin_sending(key, template)
+        self.cancelled = False
+        """Whether the lifecycle was cancelled in Temporal while a batch was carried out."""
 
     @property
     def is_loaded(self) -> bool:
@@ -71,7 +75,12 @@ class Carrier:
     @property
     def mails_are_off(self) -> bool:
         """Whether every mail has found its end."""
-        return all(mail.done() for mail in self._mails)
+        return not self.unsent_mails
+
+    @property
+    def unsent_mails(self) -> dict[str, str]:
+        """The mails on their way: the key of each, and its template."""
+        return {key: name for key, (name, sending) in self._mails.items() if not sending.done()}
 
     def begin_turn(self, name: str) -> None:
         """Name the effects that follow for what woke the lifecycle."""
@@ -116,13 +125,13 @@ class Carrier:
         if result.refusal is None:
             for step in steps:
                 if isinstance(step.effect, SendEmail):
-                    self._mails.add(asyncio.create_task(self._send(step.key, step.effect)))
+                    self._begin_sending(step.key, step.effect.template)
         return result
 
     async def _try_until_done(self, batch: Batch, summary: str) -> BatchResult:
         name = _principal(batch.steps)
         while True:
-            doing = workflow.execute_activity(
+            carrying = workflow.execute_activity(
                 name,
                 batch,
                 result_type=BatchResult,
@@ -132,7 +141,7 @@ class Carrier:
                 summary=_summary(batch.steps, summary),
             )
             try:
-                result: BatchResult = await asyncio.shield(doing)
+                result = await self._to_its_end(carrying)
             except ActivityError:
                 workflow.logger.warning("the store does not take the effects of %s", name)
                 self._case.flag(Attention.STORE_UNREACHABLE)
@@ -141,7 +150,19 @@ class Carrier:
             self._case.unflag(Attention.STORE_UNREACHABLE)
             return result
 
-    async def _send(self, key: str, mail: SendEmail) -> None:
+    async def _to_its_end(self, carrying: Awaitable[BatchResult]) -> BatchResult:
+        """Wait for a batch even when cancelled: the batch of the end must not overtake it."""
+        batch = asyncio.ensure_future(carrying)
+        try:
+            return await asyncio.shield(batch)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            return await batch
+
+    def _begin_sending(self, key: str, template: str) -> None:
+        self._mails[key] = template, asyncio.create_task(self._send(key, template))
+
+    async def _send(self, key: str, template: str) -> None:
         """Bring one mail to the mail server; what cannot be delivered is shown and handed on."""
         ordinal = self._count("mail")
         try:
@@ -152,7 +173,7 @@ class Carrier:
                 start_to_close_timeout=timedelta(minutes=2),
                 schedule_to_close_timeout=_MAIL_PATIENCE,
                 retry_policy=_MAIL_RETRY,
-                summary=f"mail {mail.template}",
+                summary=f"mail {template}",
             )
         except ActivityError as error:
             if is_cancelled_exception(error):

@@ -46,6 +46,7 @@ from domain.roles import STEWARD, Actor, Role
 from workflows import search_attributes as attributes
 from workflows.carrier import Carrier
 from workflows.messages import (
+    ANSWER_TO,
     Deadline,
     Given,
     Message,
@@ -141,6 +142,8 @@ class Lifecycle(Generic[CaseT]):
         """
         while True:
             await self._publish(promise)
+            if self._carrier.cancelled:
+                raise asyncio.CancelledError
             await self._continue_as_new_if_long()
             due_at = self._due_at
             self._set_alarm(min(filter(None, (due_at, remind_at)), default=None), promise)
@@ -201,6 +204,7 @@ class Lifecycle(Generic[CaseT]):
         waiting = self.case.waiting
         if ending is not None:
             self.close_promise(closing)
+            self._journal_move(ending)
         self.add(reassignment)
         progress = self._progress(ending, ended=True) if ending is not None else None
         result = await self._carry_out(progress, reassignment.reason)
@@ -231,6 +235,7 @@ class Lifecycle(Generic[CaseT]):
     async def _finish(self) -> str:
         """Make the end known, answer everybody and see the mails off."""
         self.close_promise(PromiseOutcome.SUPERSEDED)
+        self._journal_move(self.case.stage)
         if self._carrier.is_loaded or self._published is None or self._published.outcome is None:
             await self._carry_out(self._progress(self.case.stage, ended=True), self.case.stage)
         self._has_ended(self.case.stage)
@@ -238,16 +243,25 @@ class Lifecycle(Generic[CaseT]):
         self._describe()
         self._answer()
         starting = self._settle_inbox()
-        await workflow.wait_condition(lambda: self._carrier.mails_are_off)
-        starting = self._settle_inbox() or starting
-        while self._carrier.is_loaded:
-            await self._carry_out(self._progress(self.case.stage, ended=True), "late messages")
-            self._describe()
-            starting = self._settle_inbox() or starting
+        while starting is None and not self._carrier.mails_are_off:
+            await workflow.wait_condition(
+                lambda: self._carrier.mails_are_off or bool(self._inbox or self._carrier.is_loaded)
+            )
+            starting = await self._take_what_came_late()
+        starting = await self._take_what_came_late() or starting
         await workflow.wait_condition(workflow.all_handlers_finished)
         if starting is not None:
             workflow.continue_as_new(self._next_episode(starting))
         return self.case.stage
+
+    async def _take_what_came_late(self) -> Delivery | None:
+        """Settle what came in after the end; return an event that starts the lifecycle anew."""
+        starting = self._settle_inbox()
+        while self._carrier.is_loaded:
+            await self._carry_out(self._progress(self.case.stage, ended=True), "late messages")
+            self._describe()
+            starting = self._settle_inbox() or starting
+        return starting
 
     # --- messages ----------------------------------------------------------------------------
 
@@ -261,15 +275,7 @@ class Lifecycle(Generic[CaseT]):
             if self._answered(order) is None:
                 self._check(order)
         except Refused as refused:
-            update = workflow.current_update_info()
-            workflow.extern_functions()[RECORD_REFUSAL](
-                self._info.workflow_id,
-                update.id if update else "unknown",
-                workflow.now(),
-                actor,
-                name,
-                refused.refusal,
-            )
+            self._put_aside(_update_id(), actor, name, refused.refusal)
             raise failure_of(refused.refusal) from refused
 
     async def answer_order(self, name: str, payloads: Sequence[RawValue]) -> Answer:
@@ -278,7 +284,7 @@ class Lifecycle(Generic[CaseT]):
         if answered := self._answered(order):
             return answered
         reply: asyncio.Future[Answer] = asyncio.Future()
-        self._inbox.append(Given(order, reply))
+        self._inbox.append(Given(order, reply, _update_id()))
         try:
             return await reply
         except Refused as refused:
@@ -316,6 +322,11 @@ class Lifecycle(Generic[CaseT]):
         ).refusal
         self._inbox.append(Unusable(name, actor_in(fields), refusal))
 
+    @workflow.query(name=ANSWER_TO, description="What the command of a message id was answered.")
+    def answer_to(self, message_id: str) -> Answered | None:
+        """Return what a message was answered, however it came; None if nothing."""
+        return self.case.answers.get(message_id)
+
     def _check(self, order: Order) -> None:
         if self.ended:
             raise Refused(
@@ -341,16 +352,7 @@ class Lifecycle(Generic[CaseT]):
     async def _obey(self, given: Given) -> None:
         order, name = given.order, given.order.command.name
         self._carrier.begin_counted_turn(name)
-        try:
-            answered = self._answered(order)
-            if answered is None:
-                self._check(order)
-        except Refused as refused:
-            self._refuse(given, refused.refusal)
-            return
-        if answered is not None:
-            if given.reply is not None:
-                given.reply.set_result(answered)
+        if self._answer_or_refuse(given):
             return
         self.journal(name, order.actor)
         method: Callable[[Any], Awaitable[Any] | dict[str, Any] | None] = getattr(self, name)
@@ -364,13 +366,34 @@ class Lifecycle(Generic[CaseT]):
             return
         self._to_answer = (given, result)
 
+    def _answer_or_refuse(self, given: Given) -> bool:
+        """Answer an order that was answered before, or refuse it; return whether it is settled."""
+        try:
+            answered = self._answered(given.order)
+            if answered is None:
+                self._check(given.order)
+        except Refused as refused:
+            self._refuse(given, refused.refusal)
+            return True
+        if answered is not None and given.reply is not None:
+            given.reply.set_result(answered)
+        return answered is not None
+
     def _refuse(self, given: Given, refusal: Refusal) -> None:
         if given.reply is not None:
             given.reply.set_exception(Refused(refusal))
-            self._journal_refusal(given.order.command.name, given.order.actor, refusal)
+            if not workflow.unsafe.is_replaying():
+                order = given.order
+                self._put_aside(given.attempt, order.actor, order.command.name, refusal)
         else:
             name, actor = given.order.command.name, given.order.actor
             self._record_unusable(Unusable(name, actor, refusal))
+
+    def _put_aside(self, attempt: str, actor: Actor, name: str, refusal: Refusal) -> None:
+        """Have the worker journal the refusal of an update, which leaves nothing in the history."""
+        workflow.extern_functions()[RECORD_REFUSAL](
+            self._info.workflow_id, attempt, workflow.now(), actor, name, refusal
+        )
 
     def _record_unusable(self, message: Unusable) -> None:
         self._carrier.begin_counted_turn("unusable")
@@ -396,10 +419,7 @@ class Lifecycle(Generic[CaseT]):
         while self._inbox:
             message = self._inbox.popleft()
             if isinstance(message, Given):
-                try:
-                    self._check(message.order)
-                except Refused as refused:
-                    self._refuse(message, refused.refusal)
+                self._answer_or_refuse(message)
             elif isinstance(message, Unusable):
                 self._record_unusable(message)
             elif message.delivery.job_version > self.case.job_version and self.kind.starts_on(
@@ -417,6 +437,7 @@ class Lifecycle(Generic[CaseT]):
             event_id=starting.event_id,
             occurred_at=workflow.now() - timedelta(seconds=starting.age),
             started_by=starting.event.actor,
+            unsent_mails=self._carrier.unsent_mails,
         )
 
     # --- telling where it stands -------------------------------------------------------------
@@ -431,12 +452,18 @@ class Lifecycle(Generic[CaseT]):
                 self.add(OpenPromise(promise=promise))
             else:
                 self._due_at = None
+        self._journal_move(self.case.stage)
         progress = self._progress(None)
         if self._carrier.is_loaded or progress != self._published:
             result = await self._carry_out(progress, promise.duty)
             self._due_at = result.due_at
         self._describe()
         self._answer()
+
+    def _journal_move(self, to: str) -> None:
+        """Record that the lifecycle goes on to another stage, whatever moved it."""
+        if self._published is not None and self._published.stage != to:
+            self.journal(f"{self._published.stage} → {to}")
 
     def _progress(self, outcome: str | None, *, ended: bool = False) -> Progress:
         waiting = None if ended else self.case.waiting
@@ -531,8 +558,14 @@ class Lifecycle(Generic[CaseT]):
         if not self._info.is_continue_as_new_suggested() or self._inbox:
             return
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or bool(self._inbox))
-        if not self._inbox and self._carrier.mails_are_off:
-            workflow.continue_as_new(self._start.model_copy(update={"case": self.case}))
+        if not self._inbox:
+            so_far = {"case": self.case, "unsent_mails": self._carrier.unsent_mails}
+            workflow.continue_as_new(self._start.model_copy(update=so_far))
+
+
+def _update_id() -> str:
+    update = workflow.current_update_info()
+    return update.id if update else "unknown"
 
 
 def _changes(

@@ -21,6 +21,9 @@ from domain.roles import STEWARD, Actor
 REFUSED = "Refused"
 """Failure type of a refused command; its details are the refusal and the workflow's time."""
 
+ANSWER_TO = "answer_to"
+"""Name of the query for what a message id was answered; an ended lifecycle still knows."""
+
 
 @dataclass(frozen=True)
 class Deadline:
@@ -39,6 +42,8 @@ class Given:
     order: Order
     reply: asyncio.Future[Answer] | None
     """Whom to answer, None for a signal."""
+    attempt: str = ""
+    """The update's id, by which its refusal stands in the journal once."""
 
 
 @dataclass(frozen=True)

@@ -40,15 +40,20 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     @workflow.init
     def __init__(self, start: PlusOneStart | None = None) -> None:
-        """Take the case up where it stands; without one there is nothing to carry out."""
-        start = PlusOneStart.model_validate(start)
-        super().__init__(start, start.opened())
-        self._assigned_by = start.started_by
-        self._assignment_told_of = start.occurred_at
+        """Take the case up where it stands; `run` refuses to go on without one."""
+        if start is not None:
+            super().__init__(start, start.opened())
+            self._assigned_by = start.started_by
+            self._assignment_told_of = start.occurred_at
 
     @workflow.run
-    async def run(self, start: PlusOneStart | None = None) -> str:  # noqa: ARG002  __init__ took it
-        """Search, then follow the repair; return the final stage."""
+    async def run(self, start: PlusOneStart | None = None) -> str:
+        """Search, then follow the repair; return the final stage.
+
+        Raises:
+            ValidationError: it was started with nothing, and fails for good.
+        """
+        PlusOneStart.model_validate(start)
         return await self.live()
 
     async def story(self) -> None:
@@ -83,7 +88,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     async def let_plusone_search(self) -> None:
         """Give PlusOne its 48 hours (PO-17); remind dispatch once when 24 of them are over."""
         while not self.ended and self.case.stage == Stage.SEARCHING and self.case.announced:
-            if self.case.job.status is JobStatus.ACCEPTED:
+            come_to = plus_one.verdict(self.case.job, self.case.policy, workflow.now())
+            if come_to is plus_one.WindowVerdict.ACCEPTED:
                 self.plusone_found_somebody(workflow.now())
                 return
             match await self.wait(plus_one.search_promise(self.case), self.reminder_due()):
@@ -95,8 +101,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                     await self.take(message)
 
     async def window_is_over(self) -> None:
-        """PlusOne said nothing in 48 hours (PO-67, G-02)."""
-        if self.case.policy.plus_one.on_window_end == "no_provider_found":
+        """PlusOne said nothing in 48 hours (PO-67, G-02); a diagnosed job stays even so (PO-20)."""
+        held = self.why_held()
+        if held is None and self.case.policy.plus_one.on_window_end == "no_provider_found":
             await self.hand_to_no_provider_found(
                 "PlusOne found nobody in its 48 hours", PromiseOutcome.BROKEN
             )
@@ -104,11 +111,14 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.case.window_passed = True
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
+        self.settle("search_running")
+        decide = (
+            "Decide: reassign the job, or send it to No Provider Found with report_cannot_locate."
+        )
         self.task(
             Role.DISPATCH,
             "decide_after_search",
-            "PlusOne did not accept within 48 hours. Decide: reassign the job, or send it to No "
-            "Provider Found with report_cannot_locate.",
+            f"PlusOne did not accept within 48 hours. {held.message if held else decide}",
         )
 
     async def hand_to_no_provider_found(
@@ -263,6 +273,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if event.type == "job.note_added" and event.data.note.author.role is Role.PLUSONE:
             self.read_plusone_note(event.data.note, at)
         if event.type == "customer.called":
+            self.note_by(event.actor, f"The customer called: {event.data.about}")
             self.count_the_call()
         if event.type in _SIGNS_OF_LIFE and not searching:
             self.heard_of(at)
@@ -277,6 +288,10 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Read PlusOne's prefix (PO-22); an unknown one leaves an ordinary note (G-11)."""
         self.case.news = note.text
         stage = plus_one.stage_named_by(note.text)
+        if stage is not None and at < (self.case.stage_noted_at or at):
+            stage = None  # a newer note has named a stage already
+        elif stage is not None:
+            self.case.stage_noted_at = at
         if self.case.stage == Stage.SEARCHING:
             self.case.foretold = stage or self.case.foretold
         elif stage is None:
@@ -304,10 +319,12 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             await self.face_the_live_job()
             if self.ended:
                 return
+        held = self.why_held(WayOut.SEVERITY_RAISED)
+        why = f" ({held.rule})" if held else ""
         self.task(
             Role.SUPERVISOR,
             "became_urgent",
-            f"The job is now {severity}, and PlusOne keeps it (PO-19). Decide what else it needs.",
+            f"The job is now {severity}, and PlusOne keeps it{why}. Decide what else it needs.",
         )
 
     def status_changed(self, before: JobStatus) -> None:
@@ -334,7 +351,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def somebody_took_the_job(self, before: Job, by: Actor, at: datetime) -> None:
         """Somebody reassigned the job in the job system, rightly or not (PO-11, PO-18..PO-20)."""
-        broken = plusone_hold(before, at, plus_one.hold(self.case.policy))
+        way_out = plus_one.way_out_taken(before, self.case.job, by)
+        broken = plusone_hold(before, at, plus_one.hold(self.case.policy), way_out)
         if broken is None:
             self.end_as_superseded("The job was reassigned in the job system.")
             return
@@ -361,12 +379,11 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.note_by(order.actor, f"Reassigned from PlusOne to {to.name}: {order.reason}")
         if not await self.give_to(to, order.reason, by=order.actor, ending=Stage.RELEASED):
             await self.face_the_live_job()
-            raise Refused(self.why_not_reassigned())
+            raise Refused(self.why_held() or plus_one.changed_meanwhile())
 
-    def why_not_reassigned(self) -> Refusal:
-        """Return why the live job could not be taken from PlusOne."""
-        held = plusone_hold(self.case.job, workflow.now(), plus_one.hold(self.case.policy))
-        return held or plus_one.changed_meanwhile()
+    def why_held(self, way_out: WayOut | None = None) -> Refusal | None:
+        """Return why the job may not be taken from PlusOne now, None if it may."""
+        return plusone_hold(self.case.job, workflow.now(), plus_one.hold(self.case.policy), way_out)
 
     async def report_cannot_locate(self, order: plus_one.ReportCannotLocate) -> None:
         """PlusOne finds nobody (PO-67): the job goes on at once, or once its 48 hours are over."""
@@ -379,7 +396,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             reason, PromiseOutcome.KEPT, by=order.actor, way_out=WayOut.CANNOT_LOCATE
         )
         if self.case.stage not in plus_one.ENDS:
-            raise Refused(self.why_not_reassigned())
+            held = self.why_held(WayOut.CANNOT_LOCATE)
+            raise Refused(held or plus_one.changed_meanwhile())
 
     def customer_called(self, order: plus_one.CustomerCalled) -> dict[str, Any]:
         """Tell the agent what to tell the customer (PO-32, PO-34, PO-35)."""

@@ -34,25 +34,28 @@ SOMEBODY = {command: who.split()[0] for command, who in WHO_MAY.items()}
 POSSIBLE_IN = {
     "searching": "request_reassignment report_cannot_locate customer_called add_service_job",
     "accepted": """
-        request_reassignment customer_called approve request_info deny add_service_job supply_parts
-        update_parts
+        request_reassignment report_cannot_locate customer_called approve request_info deny
+        add_service_job supply_parts update_parts
     """,
     "diagnosis_submitted": """
-        request_reassignment customer_called approve request_info deny add_service_job supply_parts
-        update_parts
+        request_reassignment report_cannot_locate customer_called approve request_info deny
+        add_service_job supply_parts update_parts
     """,
     "info_requested": """
-        request_reassignment customer_called approve request_info deny add_service_job supply_parts
-        update_parts
+        request_reassignment report_cannot_locate customer_called approve request_info deny
+        add_service_job supply_parts update_parts
     """,
     "approved": """
-        request_reassignment customer_called approve deny add_service_job supply_parts update_parts
+        request_reassignment report_cannot_locate customer_called approve deny add_service_job
+        supply_parts update_parts
     """,
     "denied": """
-        request_reassignment customer_called approve add_service_job supply_parts update_parts
+        request_reassignment report_cannot_locate customer_called approve add_service_job
+        supply_parts update_parts
     """,
     "parts_ordered": """
-        request_reassignment customer_called add_service_job supply_parts update_parts
+        request_reassignment report_cannot_locate customer_called add_service_job supply_parts
+        update_parts
     """,
     "completed": "",
     "no_provider_found": "",
@@ -166,13 +169,28 @@ def test_which_command_is_possible_in_which_stage(command: str, stage: str) -> N
 
 
 @pytest.mark.rule("PO-19")
-def test_what_plusone_has_accepted_cannot_be_reported_as_not_located() -> None:
+@pytest.mark.rule("PO-20")
+@pytest.mark.parametrize(
+    ("job", "rule"),
+    [
+        ({}, None),
+        ({"status": "Expired"}, None),
+        ({"status": "Rejected"}, None),
+        ({"status": "Accepted"}, "PO-19"),
+        ({"status": "Rejected", "diagnostic_report_at": ASSIGNED_AT}, "PO-20"),
+    ],
+)
+@pytest.mark.parametrize("stage", [Stage.SEARCHING, Stage.ACCEPTED, Stage.PARTS_ORDERED])
+def test_what_plusone_has_located_cannot_be_reported_as_not_located(
+    stage: Stage, job: dict[str, object], rule: str | None
+) -> None:
+    order, case = read("report_cannot_locate"), a_case(stage, **job)
+    if rule is None:
+        COMMANDS.check(order, stage, case, ASSIGNED_AT)
+        return
     with pytest.raises(Refused) as raised:
-        COMMANDS.check(
-            read("report_cannot_locate"), Stage.ACCEPTED, a_case(Stage.ACCEPTED), WINDOW_ENDS
-        )
-    assert raised.value.refusal.rule == "PO-19"
-    assert raised.value.refusal.instead == "add_service_job"
+        COMMANDS.check(order, stage, case, ASSIGNED_AT)
+    assert (raised.value.refusal.rule, raised.value.refusal.instead) == (rule, "add_service_job")
 
 
 @pytest.mark.rule("PO-18")
@@ -331,8 +349,7 @@ def test_spaces_around_a_text_do_not_count() -> None:
         ("0", "0.00"),
         ("0.01", "0.01"),
         ("9999999.99", "9999999.99"),
-        (240, "240.00"),
-        (0.1, "0.10"),
+        (Decimal("240.5"), "240.50"),
     ],
 )
 def test_an_amount_is_kept_to_the_cent(written: object, amount: str) -> None:
@@ -357,6 +374,15 @@ def test_an_amount_is_kept_to_the_cent(written: object, amount: str) -> None:
         "240,00",
         "1,240.00",
         "two hundred",
+        "1_000",
+        " 240 ",
+        "+240",
+        "-0",
+        "٢٤٠",
+        "240.",
+        ".50",
+        240,
+        0.1,
         True,
         None,
         [],

@@ -28,6 +28,7 @@ from domain.plus_one import (
     stage_named_by,
     starts_on,
     verdict,
+    way_out_taken,
     window_ends,
 )
 from domain.policy import Policy
@@ -367,6 +368,28 @@ def test_no_search_is_both_accepted_and_sent_to_no_provider_found() -> None:
     assert {"held by its report", "refused by PO-19", "refused by PO-20"} <= outcomes.keys()
 
 
+@pytest.mark.rule("PO-04")
+@pytest.mark.rule("PO-67")
+@pytest.mark.parametrize(
+    ("role", "status", "to", "severity", "way_out"),
+    [
+        ("plusone", "New", NO_PROVIDER_FOUND, "Standard", WayOut.CANNOT_LOCATE),
+        ("plusone", "New", PROVIDER, "Standard", None),
+        ("dispatch", "New", NO_PROVIDER_FOUND, "Standard", None),
+        ("dispatch", "New", PROVIDER, "Standard", None),
+        ("dispatch", "New", PROVIDER, "Emergency", WayOut.SEVERITY_RAISED),
+        ("dispatch", "Expired", PROVIDER, "Medical Emergency", WayOut.SEVERITY_RAISED),
+        ("dispatch", "Accepted", PROVIDER, "Emergency", None),
+    ],
+)
+def test_the_ways_out_count_in_the_job_system_too(
+    role: str, status: str, to: Account, severity: str, way_out: WayOut | None
+) -> None:
+    before = a_job(status=status)
+    now = a_job(assigned_to=Assignee.of(to), severity=severity)
+    assert way_out_taken(before, now, Actor(name="Robin", role=Role(role))) == way_out
+
+
 # --- PlusOne's notes --------------------------------------------------------------------------
 
 NAMED_STAGES = [
@@ -578,6 +601,10 @@ def refusal_of_shipping(company: str, ship_to: dict[str, str]) -> Refusal | None
         ("Plus-One", TAMPA | {"state": "Fl"}),
         ("plus_one solutions", TAMPA),
         ("c/o Plus  One", TAMPA | {"state": " FL "}),
+        ("\uff30lus \uff2fne", TAMPA),
+        ("Pl\u200bus One", TAMPA),
+        ("700010237", TAMPA),
+        ("Tampa Plumbing", TAMPA | {"line": "c/o PlusOne Solutions, 5 Bay St"}),
         ("PlusOne Solutions", PROFILE),
         ("Tampa Plumbing", PROFILE),
         ("Tampa Plumbing", PROFILE | {"line": "1 NOWHERE LANE."}),
@@ -605,6 +632,7 @@ def test_nothing_is_shipped_to_plusone_in_florida(company: str, ship_to: dict[st
         ("PlusOne Solutions", TULSA),
         ("Surplus One Plumbing", TAMPA),
         ("Plus Plumbing One", TAMPA),
+        ("700010640", TAMPA),
         ("Tampa Plumbing", PROFILE | {"line": "2 Nowhere Lane"}),
         ("Tampa Plumbing", PROFILE | {"line": "11 Nowhere Lane"}),
         ("Tulsa Plumbing", TULSA | {"line": "1 Nowhere Lane"}),

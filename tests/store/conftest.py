@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from store.database import Database, migrate
 from store.schema import metadata
@@ -27,35 +25,41 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("migrated")
-    migrate(sqlite_url(folder))
-    return folder / "steward.sqlite3"
+async def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Database]:
+    url = sqlite_url(tmp_path_factory.mktemp("store"))
+    migrate(url)
+    database = Database(url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture(scope="session")
-def migrated_url(postgresql: PostgreSQL) -> str:
+async def on_postgresql(postgresql: PostgreSQL) -> AsyncIterator[Database]:
     url = postgresql.new_database()
     migrate(url)
-    return url
+    database = Database(url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture(params=BACKENDS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database with all tables, which may hold rows of the test before."""
-    if request.param == "sqlite":
-        template: Path = request.getfixturevalue("migrated_file")
-        shutil.copy(template, tmp_path)
-        return sqlite_url(tmp_path)
-    found: str = request.getfixturevalue("migrated_url")
+def used(request: pytest.FixtureRequest) -> Database:
+    """A database with what the test before has left in it."""
+    found: Database = request.getfixturevalue(f"on_{request.param}")
     return found
 
 
 @pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    database = Database(url)
-    if not database.is_sqlite:
-        async with database.write() as connection:  # far quicker than TRUNCATE on tables so small
-            await connection.execute(text("; ".join(f"DELETE FROM {t}" for t in metadata.tables)))
-    yield database
-    await database.close()
+async def database(used: Database) -> Database:
+    async with used.write() as connection:
+        for table in metadata.tables.values():  # TRUNCATE takes 100 times as long
+            await connection.execute(table.delete())
+    return used
+
+
+@pytest.fixture
+async def elsewhere(database: Database) -> AsyncIterator[Database]:
+    """The same database as another process has it: with connections of its own."""
+    other = Database(database.url.render_as_string(hide_password=False))
+    yield other
+    await other.close()

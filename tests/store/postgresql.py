@@ -14,10 +14,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
-from tests.desk import free_port
+SOCKET = ".s.PGSQL.5432"
+"""Name of the socket in the server's folder."""
 
 _SUPERUSER = "steward"
+_INITDB = (
+    f"--username={_SUPERUSER}",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--no-sync",
+    "--no-instructions",
+    "--wal-segsize=1",
+)
 _FOR_SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "jit=off")
 
 
@@ -25,31 +36,22 @@ class PostgreSQL:
     """One running server; what is in it is gone when it stops."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="steward-postgresql-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="steward-postgresql-"))
+        """Where its socket is; it listens on no port, which somebody else might have taken."""
         self._names = count(1)
-        self.port = free_port()
 
     def start(self) -> None:
-        data, log = self._folder / "data", self._folder / "log"
-        if _user():
-            shutil.chown(self._folder, _user())
-        subprocess.run(
-            [_program("initdb"), "-D", data, "-U", _SUPERUSER, "-A", "trust", "-E", "UTF8"]
-            + ["--locale=C", "--no-sync", "--no-instructions", "--wal-segsize=1"],
-            user=_user(),
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", *_FOR_SPEED)
+        data, log, user = str(self.folder / "data"), self.folder / "log", _user()
+        if user is not None:
+            shutil.chown(self.folder, user)
+        initdb = [_program("initdb"), *_INITDB, "-D", data]
+        subprocess.run(initdb, user=user, cwd=self.folder, stdout=subprocess.DEVNULL, check=True)
+        settings = ("listen_addresses=", f"unix_socket_directories={self.folder}", *_FOR_SPEED)
+        options = [option for setting in settings for option in ("-c", setting)]
+        postgres = [_program("postgres"), "-D", data, *options]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [_program("postgres"), "-D", data, "-p", str(self.port)]
-                + [part for setting in settings for part in ("-c", setting)],
-                user=_user(),
-                cwd=self._folder,
-                stdout=output,
-                stderr=output,
+                postgres, user=user, cwd=self.folder, stdout=output, stderr=output
             )
         while not self._answers():
             if self._process.poll() is not None:
@@ -59,19 +61,26 @@ class PostgreSQL:
     def stop(self) -> None:
         self._process.send_signal(signal.SIGQUIT)  # at once: nothing of it is to be kept
         self._process.wait()
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self.folder)
 
     def new_database(self) -> str:
         """Make an empty database and return its URL."""
         name = f"steward_{next(self._names)}"
         with self._connection() as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
-        return f"postgresql+psycopg://{_SUPERUSER}@127.0.0.1:{self.port}/{name}"
+        return f"postgresql+psycopg://{_SUPERUSER}@/{name}?host={self.folder}"
+
+    def disconnect_all(self, url: str) -> None:
+        """End all connections to a database, as its administrator would."""
+        name = make_url(url).database
+        with self._connection() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
 
     def _connection(self) -> psycopg.Connection:
         return psycopg.connect(
-            host="127.0.0.1",
-            port=self.port,
+            host=str(self.folder),
             user=_SUPERUSER,
             dbname="postgres",
             autocommit=True,

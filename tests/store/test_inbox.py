@@ -108,10 +108,8 @@ async def test_an_id_used_for_another_body_is_a_dead_letter_beside_the_first(
     assert states == [(BODY, "pending"), (b"other", "dead"), (b"third", "dead")]
 
 
-async def test_of_many_at_once_one_is_the_first(database: Database, url: str) -> None:
-    there = Database(url)
-    received = await asyncio.gather(*(keep(where) for where in (database, there) * 8))
-    await there.close()
+async def test_of_many_at_once_one_is_the_first(database: Database, elsewhere: Database) -> None:
+    received = await asyncio.gather(*(keep(where) for where in (database, elsewhere) * 8))
     assert [each.outcome for each in received].count(None) == 1
     assert {each.outcome for each in received} == {None, Outcome.DUPLICATE}
     assert await how_many(database, schema.inbox) == 1
@@ -421,9 +419,8 @@ async def test_our_own_times_do_not_make_the_job_systems_events_old(database: Da
 
 
 async def test_the_first_events_of_a_job_at_once_start_it_once(
-    database: Database, url: str
+    database: Database, elsewhere: Database
 ) -> None:
-    there = Database(url)
     jobs = [f"SJ-{number}" for number in range(10)]
     plans = await asyncio.gather(
         *(
@@ -431,12 +428,11 @@ async def test_the_first_events_of_a_job_at_once_start_it_once(
             for job_id in jobs
             for second, where, kind, changes in (
                 (0, database, "job.assigned", {}),
-                (1, there, "job.status_changed", {"status": "Accepted"}),
+                (1, elsewhere, "job.status_changed", {"status": "Accepted"}),
                 (2, database, "job.assigned", {"status": "Accepted", "sub_status": "found"}),
             )
         )
     )
-    await there.close()
     starts = [plan.job.job_id for plan in plans for _ in plan.starts]
     assert sorted(starts) == sorted(jobs)
     for job_id in jobs:
@@ -448,10 +444,9 @@ async def test_the_first_events_of_a_job_at_once_start_it_once(
 
 
 async def test_an_event_and_our_reassignment_at_once_both_stay(
-    database: Database, url: str
+    database: Database, elsewhere: Database
 ) -> None:
     """Neither overwrites our copy with what it read before the other wrote."""
-    there = Database(url)
     jobs = [f"SJ-{number}" for number in range(20)]
     for job_id in jobs:
         await take(database, later("job.created", 0, a_job(job_id=job_id)), f"{job_id}:0")
@@ -467,14 +462,13 @@ async def test_an_event_and_our_reassignment_at_once_both_stay(
             way_out=WayOut.CANNOT_LOCATE,
         )
         batch = a_batch(effect, job_id=job_id, workflow_id=f"plus-one/{job_id}")
-        assert (await Ledger(there).carry_out(batch)).refusal is None
+        assert (await Ledger(elsewhere).carry_out(batch)).refusal is None
 
     async def tell(job_id: str) -> Any:
         told = a_job(job_id=job_id, sub_status="called back")
         return await take(database, later("job.status_changed", 1, told), f"{job_id}:1")
 
     await asyncio.gather(*(act(job_id) for job_id in jobs for act in (tell, give)))
-    await there.close()
     for job_id in jobs:
         job, version = await kept(database, job_id)
         assert (job.assigned_to.name, version) == ("No Provider Found", 3)

@@ -57,8 +57,9 @@ from tests.store.rows import (
 
 NOTE = AddNote(author=STEWARD, text="PlusOne searches.", visibility=Visibility.PRIVATE)
 TASK = OpenTask(role=Role.DISPATCH, task="follow_up", text="Ask PlusOne.")
-MAIL = SendEmail(to="dispatch@plusone.example", template="public_note")
-RENDERED = RenderedMail(to=MAIL.to, subject="A note", text="Hello", html="<p>Hello</p>")
+TO = "dispatch@plusone.example"
+MAIL = SendEmail(to=TO, template="public_note")
+RENDERED = RenderedMail(to=TO, subject="A note", text="Hello", html="<p>Hello</p>")
 
 
 def give(
@@ -109,9 +110,7 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
 
 
 @pytest.mark.parametrize("effects", EFFECTS.values(), ids=EFFECTS.keys())
-async def test_twice_is_the_same_as_once(
-    database: Database, effects: tuple[Effect, ...]
-) -> None:
+async def test_twice_is_the_same_as_once(database: Database, effects: tuple[Effect, ...]) -> None:
     await keep(database)
     untouched = await everything(database)
     batch = a_batch(*effects, now=WINDOW_ENDS, progress=standing())
@@ -169,7 +168,7 @@ async def test_what_a_batch_wrote_is_what_it_was_told(database: Database) -> Non
     assert (note["author_name"], note["author_role"]) == ("Steward", "system")
     assert (note["job_id"], note["at"], note["visibility"]) == ("SJ-1001", NOW, "Private")
     assert (task["role"], task["kind"], task["status"]) == ("dispatch", "follow_up", "open")
-    assert (mail["to"], mail["template"], mail["state"]) == (MAIL.to, "public_note", "queued")
+    assert (mail["to"], mail["template"], mail["state"]) == (TO, "public_note", "queued")
     assert (mail["subject"], mail["text"], mail["html"]) == ("A note", "Hello", "<p>Hello</p>")
     (added,), (promise,), (entry,) = [
         await rows(database, table)
@@ -213,9 +212,7 @@ async def test_the_customer_never_travels_to_a_workflow(database: Database) -> N
     ("live", "rule"),
     [
         pytest.param({}, "PO-18", marks=pytest.mark.rule("PO-18"), id="new, under 48 hours"),
-        pytest.param(
-            {"status": "Expired"}, "PO-18", marks=pytest.mark.rule("PO-18"), id="expired"
-        ),
+        pytest.param({"status": "Expired"}, "PO-18", marks=pytest.mark.rule("PO-18"), id="expired"),
         pytest.param(
             {"status": "Accepted"}, "PO-19", marks=pytest.mark.rule("PO-19"), id="accepted"
         ),
@@ -232,9 +229,7 @@ async def test_the_live_job_is_held_with_plusone(
 ) -> None:
     """Whatever the workflow believes: here it believes that the job is free."""
     await keep(database, a_job(**live))
-    result = await done(
-        database, a_batch(give(believed=a_job(status="Rejected")), now=LAST_SECOND)
-    )
+    result = await done(database, a_batch(give(believed=a_job(status="Rejected")), now=LAST_SECOND))
     assert result.refusal is not None
     assert (result.refusal.rule, result.refusal.instead) == (rule, "add_service_job")
     assert result.job == a_job(**live)
@@ -512,29 +507,25 @@ async def test_a_refused_reassignment_tells_nobody(database: Database) -> None:
 
 
 async def test_of_two_reassignments_at_once_one_finds_the_job_changed(
-    database: Database, url: str
+    database: Database, elsewhere: Database
 ) -> None:
     """Two workers, each with a database of its own: the second sees what the first did."""
     await keep(database)
-    there = Database(url)
     batches = [
         a_batch(give(NO_PROVIDER_FOUND), now=WINDOW_ENDS),
         a_batch(give(PROCURE_VENDOR), sequence=2, now=WINDOW_ENDS),
     ]
-    results = await asyncio.gather(done(database, batches[0]), done(there, batches[1]))
-    await there.close()
+    results = await asyncio.gather(done(database, batches[0]), done(elsewhere, batches[1]))
     (refused,) = [result for result in results if result.refusal]
     (made,) = [result for result in results if not result.refusal]
     assert refused.job == made.job == (await kept(database))[0]
     assert await how_many(database, schema.assignments) == 1
 
 
-async def test_the_same_batch_at_once_is_done_once(database: Database, url: str) -> None:
+async def test_the_same_batch_at_once_is_done_once(database: Database, elsewhere: Database) -> None:
     await keep(database)
-    there = Database(url)
     batch = a_batch(NOTE, TASK, MAIL, give(), now=WINDOW_ENDS, progress=standing())
-    results = await asyncio.gather(*(done(where, batch) for where in (database, there) * 4))
-    await there.close()
+    results = await asyncio.gather(*(done(where, batch) for where in (database, elsewhere) * 4))
     assert {result.refusal for result in results} == {None}
     assert len({result.model_dump_json() for result in results}) == 1
     for table in (schema.notes, schema.tasks, schema.emails, schema.assignments):
@@ -543,9 +534,8 @@ async def test_the_same_batch_at_once_is_done_once(database: Database, url: str)
 
 
 async def test_many_jobs_at_once_do_not_get_in_each_others_way(
-    database: Database, url: str
+    database: Database, elsewhere: Database
 ) -> None:
-    there = Database(url)
     job_ids = [f"SJ-{number}" for number in range(30)]
     for job_id in job_ids:
         await keep(database, a_job(job_id=job_id))
@@ -562,10 +552,9 @@ async def test_many_jobs_at_once_do_not_get_in_each_others_way(
                 ),
             )
             for job_id in job_ids
-            for where in (database, there)
+            for where in (database, elsewhere)
         )
     )
-    await there.close()
     assert await how_many(database, schema.assignments) == len(job_ids)
     assert await how_many(database, schema.notes) == len(job_ids)
     assert {(await kept(database, job_id))[1] for job_id in job_ids} == {2}
@@ -579,3 +568,13 @@ async def test_the_live_account_is_told_by_number_before_name(database: Database
     assert refusal is not None
     assert refusal.rule == "PO-18"
     assert (await done(database, a_batch(give(), now=WINDOW_ENDS))).refusal is None
+
+
+async def test_a_mail_to_nobody_is_undeliverable_at_once(database: Database) -> None:
+    """A customer without an address: it is shown as bounced, and not tried for hours."""
+    batch = a_batch(MAIL.model_copy(update={"to": None}))
+    (step,) = batch.steps
+    mail = RENDERED.model_copy(update={"to": ""})
+    await Ledger(database).carry_out(batch, {step.key: mail})
+    (row,) = await rows(database, schema.emails)
+    assert (row["state"], row["last_error"]) == ("bounced", "there is no address")

@@ -108,7 +108,7 @@ def test_there_is_one_way_through_them() -> None:
 
 async def test_a_database_without_our_schema_is_not_worked_with(bare_url: str) -> None:
     database = Database(bare_url)
-    with pytest.raises(StoreUnavailableError, match="at nothing.*`steward setup`"):
+    with pytest.raises(StoreUnavailableError, match=r"at nothing.*`steward setup`"):
         await database.check()
     migrate(bare_url)
     await database.check()

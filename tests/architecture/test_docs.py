@@ -1,0 +1,53 @@
+"""What is written about the code is what the code says."""
+
+from pathlib import Path
+
+import pytest
+
+from activities.adapters import Effects, Mails, all_activities
+from domain.lifecycles import LifecycleKind
+from domain.plus_one import PLUS_ONE
+from domain.policy import load_policy
+from starters.docs import commands_table, page_of, with_commands
+from workers.settings import Settings
+from workflows import search_attributes
+from workflows.registry import LIFECYCLES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("kind", LIFECYCLES.values(), ids=lambda kind: kind.name)
+def test_a_page_lists_the_commands_as_they_are_declared(kind: LifecycleKind) -> None:
+    page = page_of(kind).read_text()
+    assert with_commands(page, kind) == page, "bring the page up to date: python -m starters.docs"
+
+
+@pytest.mark.parametrize("kind", LIFECYCLES.values(), ids=lambda kind: kind.name)
+def test_a_page_names_every_stage_and_every_setting(kind: LifecycleKind) -> None:
+    page, section = page_of(kind).read_text(), kind.name.replace("-", "_")
+    settings = [f"`{section}.{name}`" for name in load_policy(None).model_dump()[section]]
+    names = [*kind.stages, *kind.ends, *settings]
+    assert [name for name in names if name not in page] == []
+
+
+def test_a_command_stands_in_the_table_with_all_that_is_declared() -> None:
+    (row,) = (line for line in commands_table(PLUS_ONE).splitlines() if "`update_parts`" in line)
+    assert row == (
+        "| `update_parts` | parts_sourcing | all but `searching` | `text`, `eta?` | "
+        f"{PLUS_ONE.commands['update_parts'].help} |"
+    )
+
+
+@pytest.mark.parametrize("page", ["no marks", "<!-- commands:begin -->\nno end\n"])
+def test_a_page_without_a_place_for_the_table_is_refused(page: str) -> None:
+    with pytest.raises(ValueError, match="commands:begin"):
+        with_commands(page, PLUS_ONE)
+
+
+def test_operations_names_every_setting_search_attribute_and_activity() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    activities = all_activities(Effects.__new__(Effects), Mails.__new__(Mails))
+    names = [f"STEWARD_{field.upper()}" for field in Settings.model_fields]
+    names += [key.name for key in search_attributes.ALL]
+    names += [activity.__name__ for activity in activities]
+    assert [name for name in names if f"`{name}`" not in page] == []

@@ -1,0 +1,28 @@
+"""A story that was changed without `workflow.patched`: what a release must never do."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+from temporalio import workflow
+
+from domain.plus_one import PlusOneStart
+from domain.roles import Role
+from workflows.plus_one import PlusOneSearch
+
+
+@workflow.defn(name="PlusOneSearch", failure_exception_types=[ValidationError])
+class ChangedSearch(PlusOneSearch):
+    """Carries out one activity more than the search that was recorded."""
+
+    @workflow.init
+    def __init__(self, start: PlusOneStart | None = None) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: PlusOneStart | None = None) -> str:
+        return await super().run(start)
+
+    async def story(self) -> None:
+        self.task(Role.DISPATCH, "greet", "Say hello to PlusOne.")
+        await self._carry_out(None, "one activity more")
+        await super().story()

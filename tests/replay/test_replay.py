@@ -1,0 +1,97 @@
+"""Jobs that run today go on under tomorrow's code: every recorded history replays.
+
+A failing replay means that a running job would get stuck at the next deployment. The change that
+made it fail is not wrong for new jobs, only for those that began before it: keep the old way beside
+the new one, behind `workflow.patched("what-changed")`, and record a history that takes the new way
+under a story of its own (`python -m tests.replay.record a_new_story`).
+
+A history is recorded again, or removed, only once no job of its kind runs any more: ask Temporal,
+`temporal workflow list --query 'ExecutionStatus = "Running" AND WorkflowType = "PlusOneSearch"'`,
+and mind the jobs of everybody else who runs Steward. Then the `patched` goes, too, by way of
+`workflow.deprecate_patch`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from activities.adapters import Effects, Mails, all_activities
+from tests.replay.changed_story import ChangedSearch
+from tests.replay.record import FOLDER, STORIES
+from workers.worker import sandbox
+from workflows.registry import LIFECYCLES, WORKFLOWS
+
+HISTORIES = sorted(FOLDER.glob("*.json"))
+
+
+def events(path: Path, kind: str) -> list[dict[str, Any]]:
+    """The attributes of a history's events of one kind, such as `activityTaskScheduled`."""
+    attributes = f"{kind}EventAttributes"
+    recorded = json.loads(path.read_text())["events"]
+    return [event[attributes] for event in recorded if attributes in event]
+
+
+def found_in_histories(kind: str, *names: str) -> set[str]:
+    """What stands under the names, one within the other, in all histories' events of one kind."""
+    found: set[str] = set()
+    for path in HISTORIES:
+        for event in events(path, kind):
+            value: Any = event
+            for name in names:
+                value = value[name]
+            found.add(value)
+    return found
+
+
+def history(path: Path) -> WorkflowHistory:
+    (started,) = events(path, "workflowExecutionStarted")
+    return WorkflowHistory.from_json(started["workflowId"], path.read_text())
+
+
+async def replay(path: Path, *workflows: type) -> None:
+    replayer = Replayer(
+        workflows=workflows, workflow_runner=sandbox(), data_converter=pydantic_data_converter
+    )
+    await replayer.replay_workflow(history(path))
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_a_job_that_began_earlier_goes_on(path: Path) -> None:
+    await replay(path, *WORKFLOWS)
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_a_story_that_was_changed_in_place_is_refused(path: Path) -> None:
+    with pytest.raises(NondeterminismError):
+        await replay(path, ChangedSearch)
+
+
+def test_every_story_is_recorded_and_every_history_belongs_to_a_story() -> None:
+    recorded = {path.name.split(".")[1].replace("-", "_") for path in HISTORIES}
+    assert recorded == {story.__name__ for story in STORIES}
+
+
+def test_every_lifecycle_has_a_history() -> None:
+    recorded = found_in_histories("workflowExecutionStarted", "workflowType", "name")
+    assert recorded == {kind.workflow_type for kind in LIFECYCLES.values()}
+
+
+def test_every_activity_is_in_a_history_under_the_name_it_is_registered_by() -> None:
+    activities = all_activities(Effects.__new__(Effects), Mails.__new__(Mails))
+    registered = {getattr(each, "__temporal_activity_definition").name for each in activities}
+    assert found_in_histories("activityTaskScheduled", "activityType", "name") == registered
+
+
+def test_every_command_is_in_a_history() -> None:
+    given = found_in_histories(
+        "workflowExecutionUpdateAccepted", "acceptedRequest", "input", "name"
+    )
+    assert given == {name for kind in LIFECYCLES.values() for name in kind.commands}

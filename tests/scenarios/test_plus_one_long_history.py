@@ -1,0 +1,126 @@
+"""A repair so long that its workflow begins a new history now and then, and forgets nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from activities.postman import NotTakenError
+from tests.desk import Desk, Told, free_port, open_desk, sqlite_url
+from workers.dev_server import DevServer, ServerOptions
+
+
+@pytest.fixture(scope="module")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """Open a desk at a server that takes fifty events for a long history."""
+    server = DevServer(
+        ServerOptions(
+            port=free_port(),
+            ui_port=None,
+            database=None,
+            dynamic_config=["limit.historyCount.suggestContinueAsNew=50"],
+        )
+    )
+    client = await server.start()
+    async with open_desk(client, sqlite_url(tmp_path_factory.mktemp("long"))) as opened:
+        yield opened
+    await server.stop()
+
+
+async def run_of(job: Told) -> str | None:
+    return (await job.handle.describe()).run_id
+
+
+async def many_calls(job: Told, until_calls: int) -> None:
+    """Let the customer call until the workflow has counted that many calls."""
+    while True:
+        result = (await job.ok("customer_called", "customer_service"))["result"]
+        if result["calls"] >= until_calls:
+            return
+
+
+async def test_a_repair_goes_on_in_a_new_history_as_if_nothing_had_happened(desk: Desk) -> None:
+    job = await desk.accepted()
+    order = {"amount": "240.00", "message_id": "m-1"}
+    approved = await job.handle.execute_update(
+        "approve", {"actor": {"name": "Sam", "role": "authorizations"}, **order}
+    )
+    before, first_run = await job.page(), await run_of(job)
+    await many_calls(job, 20)
+    assert await run_of(job) != first_run
+
+    after = await job.page()
+    assert after.standing == before.standing
+    assert (after.promises, after.notes, after.mails) == (
+        before.promises,
+        before.notes,
+        before.mails,
+    )
+    assert await job.ok("approve", "authorizations", **order) == approved
+    assert await job.page() == after
+
+    await job.note("PARTS ORDERED")
+    assert (await job.page()).stage == "parts_ordered"
+    await job.note("JOB COMPLETE")
+    page = await job.ends_as("completed")
+    assert page.promises == [
+        ("PO-17", "kept"),
+        ("PO-25", "kept"),
+        ("PO-28", "kept"),
+        ("PO-28", "kept"),
+    ]
+    assert [what for _, what, _ in page.journal].count("customer_called") == 20
+
+
+@pytest.mark.rule("PO-17")
+@pytest.mark.rule("PO-31")
+async def test_a_search_keeps_its_hours_in_a_new_history(desk: Desk) -> None:
+    job = await desk.searching()
+    await job.fast_forward("24h")
+    before, first_run = await job.page(), await run_of(job)
+    assert before.tasks("dispatch") == ["search_running"]
+    await many_calls(job, 20)
+    assert await run_of(job) != first_run
+    assert (await job.page()).standing == before.standing
+
+    await job.fast_forward("23h")
+    assert (await job.page()).tasks("dispatch") == ["search_running"]
+    await job.fast_forward("1h")
+    page = await job.ends_as("no_provider_found")
+    assert page.promises == [("PO-17", "broken")]
+    assert len(page.mails) == 1
+
+
+async def test_an_event_told_before_is_known_in_a_new_history(desk: Desk) -> None:
+    job = await desk.accepted()
+    await job.note("PARTS ORDERED: cartridge", webhook_id=f"{job.id}-parts")
+    first_run = await run_of(job)
+    await many_calls(job, 20)
+    assert await run_of(job) != first_run
+    again = await job.note("PARTS ORDERED: cartridge", webhook_id=f"{job.id}-parts-again")
+
+    assert again["outcome"] == "delivered"
+    page = await job.page()
+    assert page.stage == "parts_ordered"
+    assert page.promises[-1] == ("PO-28", None)
+
+
+async def test_a_mail_that_is_not_taken_holds_nothing_up(desk: Desk) -> None:
+    job = await desk.accepted()
+    busy = NotTakenError("451 try again later", for_good=False)
+    desk.letterbox.failures[job.id] = [busy]
+    await job.ok("approve", "authorizations", amount="240.00")
+    first_run = await run_of(job)
+    await many_calls(job, 20)
+    await job.page()
+    await many_calls(job, 22)
+
+    assert await run_of(job) != first_run
+    page = await job.page()
+    assert [state for _, _, state in page.mails] == ["sent"]
+    assert len(desk.letterbox.about(job.id)) == 1
+    assert page.due_at is not None
+    await job.fast_forward_to(page.due_at + timedelta(minutes=1))
+    assert (await job.page()).tasks("dispatch") == ["follow_up"]

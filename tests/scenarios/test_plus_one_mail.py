@@ -1,0 +1,96 @@
+"""Mails that the mail server does not take, and those of which nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.postman import NotTakenError, UncertainError
+from tests.desk import Desk, iso, now
+
+
+@pytest.mark.rule("PO-68")
+async def test_a_mail_that_is_not_taken_at_first_is_sent_once_in_the_end(desk: Desk) -> None:
+    job = await desk.searching()
+    busy = NotTakenError("451 try again later", for_good=False)
+    desk.letterbox.failures[job.id] = [busy]
+    await job.ok("report_cannot_locate", "plusone")
+
+    page = await job.ends_as("no_provider_found")
+    assert [state for _, _, state in page.mails] == ["sent"]
+    assert len(desk.letterbox.about(job.id)) == 1
+    assert (page.attention, page.tasks("dispatch")) == ([], ["complete_claim"])
+
+
+@pytest.mark.rule("PO-68")
+async def test_a_mail_refused_for_good_is_handed_to_dispatch(desk: Desk) -> None:
+    job = await desk.searching()
+    nobody = NotTakenError("550 no such mailbox", for_good=True)
+    desk.letterbox.failures[job.id] = [nobody]
+    await job.ok("report_cannot_locate", "plusone")
+
+    page = await job.ends_as("no_provider_found")
+    assert [state for _, _, state in page.mails] == ["bounced"]
+    assert desk.letterbox.about(job.id) == []
+    assert page.attention == ["delivery_failed"]
+    assert page.tasks("dispatch") == ["complete_claim", "mail_undelivered"]
+
+
+@pytest.mark.rule("PO-43")
+async def test_a_mail_that_may_have_arrived_is_shown_and_never_sent_again(desk: Desk) -> None:
+    job = await desk.accepted()
+    desk.letterbox.failures[job.id] = [UncertainError("the connection broke")]
+    await job.ok("approve", "authorizations", amount="240.00")
+
+    page = await job.page()
+    assert (page.stage, page.attention) == ("approved", ["delivery_failed"])
+    assert [state for _, _, state in page.mails] == ["uncertain"]
+    assert page.tasks("dispatch") == ["mail_undelivered"]
+
+    await job.fast_forward("24h")
+    assert [state for _, _, state in (await job.page()).mails] == ["uncertain"]
+    assert desk.letterbox.about(job.id) == []
+
+
+async def test_a_repair_does_not_wait_for_its_mail(desk: Desk) -> None:
+    job = await desk.accepted()
+    busy = NotTakenError("451 try again later", for_good=False)
+    desk.letterbox.failures[job.id] = [busy]
+    await job.ok("approve", "authorizations", amount="240.00")
+    answer = await job.ok("deny", "authorizations", reason="Withdrawn")
+
+    assert answer["stage"] == "denied"
+    page = await job.page()
+    assert [state for _, _, state in page.mails] == ["sent"]
+    assert (page.stage, page.attention) == ("denied", [])
+
+
+@pytest.mark.rule("PO-30")
+@pytest.mark.rule("PO-68")
+async def test_a_job_that_comes_back_need_not_wait_for_the_mail_of_its_first_search(
+    desk: Desk,
+) -> None:
+    job = await desk.searching()
+    busy = NotTakenError("451 try again later", for_good=False)
+    desk.letterbox.failures[job.id] = [busy, busy]
+    await job.ok("report_cannot_locate", "plusone")
+    job.fields["assigned_at"] = iso(now())
+    await job.assigned()
+
+    shown = await desk.eventually(job, lambda shown: len(shown["notes"]) == 3)
+    assert [mail["state"] for mail in shown["emails"]] == ["queued"]
+    page = await job.page()
+    assert (page.stage, page.promises[-1]) == ("searching", ("PO-17", None))
+    assert [state for _, _, state in page.mails] == ["sent"]
+    assert len(desk.letterbox.about(job.id)) == 1
+
+
+async def test_an_address_that_is_missing_is_shown_like_a_mail_that_bounced(desk: Desk) -> None:
+    customer = {"name": "Ada Byron", "email": None, "phone": None, "zip": "74101", "state": "OK"}
+    here = desk.under("[notes]\npublic_email_to_customer = true")
+    job = await here.accepted(customer=customer)
+    await job.ok("approve", "authorizations", amount="240.00")
+
+    page = await job.page()
+    assert [state for _, _, state in page.mails] == ["sent", "bounced"]
+    assert page.attention == ["delivery_failed"]
+    assert page.tasks("dispatch") == ["mail_undelivered"]

@@ -1,0 +1,183 @@
+"""Nonsense in the environment is told in one clear line each, before anything starts."""
+
+from __future__ import annotations
+
+import base64
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from starters.stack import _secrets, _tokens
+from workers.settings import (
+    DEFAULT_DATA,
+    Auth,
+    LogForm,
+    Settings,
+    SettingsError,
+    load_settings,
+)
+
+SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run in an empty folder, with no variable of ours set."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"STEWARD_{name.upper()}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    """Set variables, and return what a start with them is refused with."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refusal:
+        check_all()
+    return str(refusal.value)
+
+
+def check_all() -> None:
+    """Check settings as the API does before it listens."""
+    settings = load_settings().require("hook_secrets")
+    settings.load_policy()
+    _secrets(settings, DEFAULT_DATA)
+    _tokens(settings)
+
+
+def test_nothing_has_to_be_set(tmp_path: Path) -> None:
+    settings = load_settings()
+    assert settings.auth is Auth.NONE
+    assert settings.log is LogForm.CONSOLE
+    assert settings.load_policy().name == "built-in"
+    assert settings.database_in(tmp_path) == f"sqlite:///{tmp_path}/steward.sqlite3"
+
+
+def test_what_is_set_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ours.toml").write_text('[plus_one]\nsearch_window = "72h"\n')
+    for name, value in {
+        "STEWARD_DATABASE_URL": "postgresql+psycopg://steward@db/steward",
+        "STEWARD_HOOK_SECRETS": SECRET,
+        "STEWARD_AUTH": "tokens",
+        "STEWARD_TOKENS": "tokens.toml",
+        "STEWARD_SMTP_URL": "smtp://mail.example:25",
+        "STEWARD_POLICY": "ours.toml",
+        "STEWARD_LOG": "json",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert settings.database_in(tmp_path) == "postgresql+psycopg://steward@db/steward"
+    assert (settings.auth, settings.log) == (Auth.TOKENS, LogForm.JSON)
+    assert settings.load_policy().name == "ours"
+    assert settings.smtp_url == "smtp://mail.example:25"
+    assert SECRET not in repr(settings)
+
+
+def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"STEWARD_{name.upper()}", "")
+    assert load_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "because"),
+    [
+        ("DATABASE_URL", "steward.db", "no database URL"),
+        ("DATABASE_URL", "mysql://root@db/steward", "mysql is no database of ours"),
+        ("DATABASE_URL", "postgresql://db:port/steward", "no database URL"),
+        ("AUTH", "maybe", "Input should be 'none' or 'tokens'"),
+        ("SMTP_URL", "mail.example", "an SMTP URL reads smtp://"),
+        ("SMTP_URL", "smtp://mail.example:port", "an SMTP URL's port is a number"),
+        ("LOG", "xml", "Input should be 'console' or 'json'"),
+        ("HOOK_SECRETS", "secret", "hook secret 1 does not start with whsec_"),
+        ("HOOK_SECRETS", f"{SECRET},whsec_AAAA", "hook secret 2 has 3 bytes, must have 24 to 64"),
+        ("HOOK_SECRETS", f"{SECRET},", "hook secret 2 does not start with whsec_"),
+        ("POLICY", "none.toml", "none.toml: cannot be read: No such file or directory"),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, because: str
+) -> None:
+    variables = {"STEWARD_HOOK_SECRETS": SECRET, f"STEWARD_{variable}": value}
+    said = complaint(monkeypatch, **variables)
+    assert said.startswith(f"STEWARD_{variable}: ")
+    assert because in said
+    assert "\n" not in said
+    assert SECRET not in said
+
+
+def test_every_variable_that_makes_no_sense_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"STEWARD_AUTH": "maybe", "STEWARD_LOG": "xml", "STEWARD_DATABASE_URL": "nowhere"}
+    lines = complaint(monkeypatch, **wrong).splitlines()
+    assert sorted(line.partition(": ")[0] for line in lines) == sorted(wrong)
+
+
+def test_a_password_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = complaint(
+        monkeypatch,
+        STEWARD_DATABASE_URL="mysql://root:hunter2@db/steward",
+        STEWARD_SMTP_URL="http://steward:hunter3@mail.example",
+    )
+    assert "hunter" not in said
+
+
+def test_hooks_without_a_secret_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert complaint(monkeypatch) == "STEWARD_HOOK_SECRETS: not set, and needed here"
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ("search_window = ", "policy.toml:1: Invalid value"),
+        (
+            '[plus_one]\nsearch_window = "47h"\n',
+            "policy.toml:2: plus_one.search_window: 47h is too",
+        ),
+        ("[plus_one]\nserch_window = 1\n", "policy.toml:2: plus_one.serch_window: unknown key"),
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_told_with_file_line_and_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, because: str
+) -> None:
+    (tmp_path / "policy.toml").write_text(text)
+    said = complaint(monkeypatch, STEWARD_POLICY="policy.toml", STEWARD_HOOK_SECRETS=SECRET)
+    assert said.startswith(f"STEWARD_POLICY: {because}")
+
+
+# --- tokens -----------------------------------------------------------------------------------
+
+
+def test_tokens_without_a_file_of_them_are_no_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = complaint(monkeypatch, STEWARD_AUTH="tokens", STEWARD_HOOK_SECRETS=SECRET)
+    assert said == "STEWARD_TOKENS: not set, and needed here"
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        (None, "No such file or directory"),
+        ("", "token: Field required"),
+        ("[[token", "Expected"),
+        ('[[token]]\nname = "Dana"\nrole = "dispatch"\n', "token.0.sha256: Field required"),
+        (
+            f'[[token]]\nsha256 = "{sha256(b"x").hexdigest()}"\nname = "Dana"\nrole = "king"\n',
+            "token.0.role: Input should be",
+        ),
+    ],
+)
+def test_a_problem_of_the_tokens_names_variable_file_and_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, because: str
+) -> None:
+    if text is not None:
+        (tmp_path / "tokens.toml").write_text(text)
+    said = complaint(
+        monkeypatch,
+        STEWARD_AUTH="tokens",
+        STEWARD_TOKENS="tokens.toml",
+        STEWARD_HOOK_SECRETS=SECRET,
+    )
+    assert said.startswith("STEWARD_TOKENS: ")
+    assert "tokens.toml: " in said
+    assert because in said
+    assert "\n" not in said
