@@ -30,6 +30,8 @@ from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
 
+_ASKED_OF_DISPATCH = ("search_running", "decide_after_search", "no_longer_accepted", "follow_up")
+"""Kinds of task that are settled once it is clear who has the job."""
 _SIGNS_OF_LIFE = ("job.report_submitted", "job.appointment_confirmed")
 
 
@@ -130,7 +132,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         way_out: WayOut | None = None,
     ) -> None:
         """The job goes to No Provider Found, and PlusOne sends its instructions (PO-67..PO-69)."""
-        self.settle("search_running", "decide_after_search")
+        self.settle(*_ASKED_OF_DISPATCH)
         self.note(f"{reason}. The job goes to No Provider Found (PO-67).")
         self.mail_plusone("plusone_send_instructions", reason=reason)
         self.task(
@@ -161,7 +163,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def plusone_found_somebody(self, at: datetime) -> None:
         """PlusOne accepted: the job stays with it (PO-19, PO-61)."""
         self.close_promise(PromiseOutcome.KEPT)
-        self.settle("search_running", "decide_after_search")
+        self.settle(*_ASKED_OF_DISPATCH)
         self.case.unflag(Attention.OVERDUE)
         self.case.heard_at = at
         self.case.stage, self.case.foretold = self.case.foretold or Stage.ACCEPTED, None
@@ -305,7 +307,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         releasing = self.case.policy.plus_one.on_severity_raise == "release_if_new"
         if self.case.stage == Stage.SEARCHING and releasing:
             reason = f"{severity} jobs follow the emergency protocols (PO-04)"
-            self.settle("search_running", "decide_after_search")
+            self.settle(*_ASKED_OF_DISPATCH)
             self.note(f"The job is now {severity}: taken from PlusOne. {reason}.")
             self.task(
                 Role.DISPATCH,
@@ -328,10 +330,12 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         )
 
     def status_changed(self, before: JobStatus) -> None:
-        """PlusOne gave the job up again, or the job system let it expire (G-03)."""
+        """PlusOne gave the job up, or took it back, or the job system let it expire (G-03)."""
         status = self.case.job.status
         self.journal(f"status {before} became {status}")
-        if status is JobStatus.REJECTED or before is JobStatus.ACCEPTED:
+        if status is JobStatus.ACCEPTED:
+            self.settle("no_longer_accepted")
+        elif status is JobStatus.REJECTED or before is JobStatus.ACCEPTED:
             self.task(
                 Role.DISPATCH,
                 "no_longer_accepted",
@@ -342,7 +346,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def search_anew(self, by: Actor, at: datetime) -> None:
         """The job was assigned to PlusOne again: its 48 hours begin again (G-04)."""
         self.close_promise(PromiseOutcome.SUPERSEDED)
-        self.settle("search_running", "decide_after_search", "follow_up")
+        self.settle(*_ASKED_OF_DISPATCH)
         self._assigned_by, self._assignment_told_of = by, at
         self.case.stage = Stage.SEARCHING
         self.case.announced = self.case.expectation_passed = self.case.window_passed = False
@@ -375,7 +379,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     async def request_reassignment(self, order: plus_one.RequestReassignment) -> None:
         """Give the job to another account; the guard has let it pass (PO-18..PO-20)."""
         to = account_called(order.to)
-        self.settle("search_running", "decide_after_search", "no_longer_accepted", "follow_up")
+        self.settle(*_ASKED_OF_DISPATCH)
         self.note_by(order.actor, f"Reassigned from PlusOne to {to.name}: {order.reason}")
         if not await self.give_to(to, order.reason, by=order.actor, ending=Stage.RELEASED):
             await self.face_the_live_job()
@@ -510,7 +514,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
         """End without moving the job."""
         self.close_promise(closing)
-        self.settle("search_running", "decide_after_search", "follow_up", "no_longer_accepted")
+        self.settle(*_ASKED_OF_DISPATCH)
         self.end(stage)
 
     def end_as_superseded(self, why: str) -> None:

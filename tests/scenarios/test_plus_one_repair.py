@@ -502,6 +502,19 @@ async def test_a_job_that_plusone_gives_up_again_is_handed_to_dispatch(desk: Des
     assert page.tasks("dispatch") == []
 
 
+@pytest.mark.parametrize("stage", ["searching", "accepted"])
+async def test_a_job_that_plusone_takes_back_leaves_dispatch_nothing_to_decide(
+    desk: Desk, stage: str
+) -> None:
+    job = await (desk.accepted() if stage == "accepted" else desk.searching())
+    await job.becomes("Rejected", actor=acting("plusone"))
+    assert (await job.page()).tasks("dispatch") == ["no_longer_accepted"]
+    await job.accepted()
+
+    page = await job.page()
+    assert (page.stage, page.tasks("dispatch")) == ("accepted", [])
+
+
 @pytest.mark.rule("PO-67")
 async def test_a_job_that_plusone_gives_up_again_may_go_to_no_provider_found(desk: Desk) -> None:
     job = await desk.accepted()
