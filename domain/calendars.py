@@ -15,7 +15,8 @@ from itertools import count
 from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
-from holidays import country_holidays, list_supported_countries
+from holidays import country_holidays
+from holidays.registry import EntityLoader
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -77,7 +78,9 @@ def _known_zone(name: str) -> str:
 
 @cache
 def _countries() -> frozenset[str]:
-    return frozenset(list_supported_countries(include_aliases=False))
+    # list_supported_countries imports all of them, for seconds: too long for a workflow that reads
+    # its policy.
+    return frozenset(EntityLoader.get_country_codes(include_aliases=False))
 
 
 def _known_country(code: str) -> str:

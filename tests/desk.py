@@ -274,6 +274,11 @@ class Told:
         return result
 
     async def fast_forward(self, ahead: str) -> datetime:
+        """Move the job's own time ahead; return what it is then.
+
+        Where the story goes on after something that falls due, leave it a minute to happen in: the
+        server may skip to the next deadline while it happens if the way ends at that very moment.
+        """
         return await skip(self.desk.client, f"plus-one/{self.id}", parse_elapsed(ahead))
 
     async def fast_forward_to(self, at: datetime) -> None:

@@ -27,7 +27,6 @@ log = structlog.get_logger()
 
 PASSED_THROUGH = (
     "domain",
-    "holidays",
     "workflows.carrier",
     "workflows.handlers",
     "workflows.lifecycle",

@@ -88,7 +88,8 @@ class Lifecycle(Generic[CaseT]):
         self._due_at: datetime | None = None
         self._published: Progress | None = None
         self._attributes = self._info.typed_search_attributes
-        self._alarm: tuple[datetime, asyncio.Task[None]] | None = None
+        self._wake_at: datetime | None = None
+        self._alarm: tuple[datetime, str, asyncio.Task[None]] | None = None
         self._to_answer: tuple[Given, dict[str, Any] | None] | None = None
 
     # --- what a story says -------------------------------------------------------------------
@@ -146,19 +147,18 @@ class Lifecycle(Generic[CaseT]):
                 raise asyncio.CancelledError
             await self._continue_as_new_if_long()
             due_at = self._due_at
-            self._set_alarm(min(filter(None, (due_at, remind_at)), default=None), promise)
-            await workflow.wait_condition(
-                lambda: bool(self._inbox or self._carrier.is_loaded) or self._alarm_rang()
-            )
+            self._wake_at = min(filter(None, (due_at, remind_at)), default=None)
+            self._set_alarm(promise)
+            await workflow.wait_condition(self._is_woken)
             if self._inbox:
                 message = self._inbox.popleft()
                 if not isinstance(message, Unusable):
                     return message
                 self._record_unusable(message)
-            elif due_at is not None and workflow.now() >= due_at:
+            elif _has_come(due_at):
                 self._carrier.begin_turn(f"deadline:{promise.key}")
                 return Deadline()
-            elif remind_at is not None and workflow.now() >= remind_at:
+            elif _has_come(remind_at):
                 self._carrier.begin_turn(f"reminder:{promise.key}")
                 return Reminder()
 
@@ -239,7 +239,7 @@ class Lifecycle(Generic[CaseT]):
         if self._carrier.is_loaded or self._published is None or self._published.outcome is None:
             await self._carry_out(self._progress(self.case.stage, ended=True), self.case.stage)
         self._has_ended(self.case.stage)
-        self._set_alarm(None, None)
+        self._set_alarm(None)
         self._describe()
         self._answer()
         starting = self._settle_inbox()
@@ -538,20 +538,20 @@ class Lifecycle(Generic[CaseT]):
 
     # --- time --------------------------------------------------------------------------------
 
-    def _set_alarm(self, at: datetime | None, promise: Promise | None) -> None:
-        if self._alarm is not None:
-            if self._alarm[0] == at:
-                return
-            self._alarm[1].cancel()
-            self._alarm = None
-        if at is not None and promise is not None:
-            remaining = max(at - workflow.now(), timedelta(0))
-            summary = f"{promise.waiting_on.title}: {promise.duty} ({promise.rule})"
-            nap = workflow.sleep(remaining, summary=summary[:400])
-            self._alarm = (at, asyncio.create_task(nap))
+    def _is_woken(self) -> bool:
+        return bool(self._inbox) or self._carrier.is_loaded or _has_come(self._wake_at)
 
-    def _alarm_rang(self) -> bool:
-        return self._alarm is not None and self._alarm[1].done()
+    def _set_alarm(self, promise: Promise | None) -> None:
+        """Have Temporal wake the lifecycle; the timer says what is waited for until then."""
+        summary = f"{promise.waiting_on.title}: {promise.duty} ({promise.rule})" if promise else ""
+        if self._alarm is not None:
+            if self._alarm[:2] == (self._wake_at, summary) and not self._alarm[2].done():
+                return
+            self._alarm[2].cancel()
+            self._alarm = None
+        if promise is not None and self._wake_at is not None and not _has_come(self._wake_at):
+            nap = workflow.sleep(self._wake_at - workflow.now(), summary=summary[:400])
+            self._alarm = (self._wake_at, summary, asyncio.create_task(nap))
 
     async def _continue_as_new_if_long(self) -> None:
         """Begin a fresh history at a quiet moment, when Temporal says that this one is long."""
@@ -561,6 +561,10 @@ class Lifecycle(Generic[CaseT]):
         if not self._inbox:
             so_far = {"case": self.case, "unsent_mails": self._carrier.unsent_mails}
             workflow.continue_as_new(self._start.model_copy(update=so_far))
+
+
+def _has_come(at: datetime | None) -> bool:
+    return at is not None and workflow.now() >= at
 
 
 def _update_id() -> str:

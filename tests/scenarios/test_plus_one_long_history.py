@@ -78,7 +78,7 @@ async def test_a_repair_goes_on_in_a_new_history_as_if_nothing_had_happened(desk
 @pytest.mark.rule("PO-31")
 async def test_a_search_keeps_its_hours_in_a_new_history(desk: Desk) -> None:
     job = await desk.searching()
-    await job.fast_forward("24h")
+    await job.fast_forward("24h1m")
     before, first_run = await job.page(), await run_of(job)
     assert before.tasks("dispatch") == ["search_running"]
     await many_calls(job, 20)

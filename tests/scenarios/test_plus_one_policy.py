@@ -16,8 +16,8 @@ async def left_to_dispatch(desk: Desk) -> Told:
     """Return a job that PlusOne did not accept in time, where dispatch is to decide."""
     here = desk.under(DISPATCH_DECIDES)
     job = await here.searching()
-    await job.fast_forward("48h")
-    await job.page()
+    await job.fast_forward("48h1m")
+    await job.rests()
     job.desk = desk
     return job
 
@@ -124,7 +124,7 @@ async def test_plusone_may_get_more_time_but_the_customer_less(desk: Desk) -> No
     here = desk.under(policy)
     job = await here.searching()
     assert (await job.page()).due_at == job.assigned_at + timedelta(hours=72)
-    await job.fast_forward("12h")
+    await job.fast_forward("12h1m")
     assert (await job.page()).tasks("dispatch") == ["search_running"]
 
     await job.fast_forward("37h")
@@ -202,7 +202,7 @@ async def test_a_job_keeps_the_policy_it_began_with(desk: Desk) -> None:
     await before.note("ASSIGNMENT: still calling")
     await before.ok("customer_called", "customer_service")
     await before.fast_forward("48h")
-    await after.fast_forward("48h")
+    await after.fast_forward("48h1m")
 
     ended = await before.ends_as("no_provider_found")
     waiting = await after.page()

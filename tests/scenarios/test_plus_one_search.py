@@ -200,7 +200,7 @@ async def test_the_hours_count_from_the_assignment_not_from_the_news_of_it(desk:
     job = await desk.searching(assigned_at=ago("20h"))
     assert (await job.page()).due_at == job.assigned_at + timedelta(hours=48)
 
-    await job.fast_forward("4h")
+    await job.fast_forward("4h1m")
     assert (await job.page()).tasks("dispatch") == ["search_running"]
     await job.fast_forward("24h")
     await job.ends_as("no_provider_found")
@@ -258,7 +258,7 @@ async def test_an_acceptance_counts_until_the_last_second(desk: Desk) -> None:
     job = await desk.searching()
     job.desk = await desk.cut_off_from_temporal()
     await job.accepted()
-    await job.fast_forward("48h")
+    await job.fast_forward("48h1m")
 
     page = await job.page()
     assert (page.stage, page.assignments) == ("accepted", ["PlusOne Solutions"])
@@ -464,7 +464,7 @@ async def test_a_diagnosis_on_file_keeps_the_job_even_when_its_48_hours_are_over
 ) -> None:
     job = await desk.searching()
     await job.event("job.report_submitted", {"complete": True})
-    await job.fast_forward("48h")
+    await job.fast_forward("48h1m")
 
     page = await job.page()
     assert (page.assignments, page.mails) == (["PlusOne Solutions"], [])
@@ -491,7 +491,7 @@ async def test_a_job_assigned_to_plusone_again_gets_its_48_hours_again(desk: Des
     assert page.notes == [PRESCRIBED, PRESCRIBED]
     assert page.tasks("dispatch") == []
 
-    await job.fast_forward("24h")
+    await job.fast_forward("24h1m")
     assert (await job.page()).tasks("dispatch") == ["search_running"]
     await job.fast_forward("24h")
     page = await job.ends_as("no_provider_found")

@@ -155,18 +155,37 @@ async def test_temporal_ui_says_the_same_sentence(desk: Desk) -> None:
 
     described = await job.handle.describe()
     assert await described.static_summary() == f"PlusOne search for {job.id}"
-    history = await job.handle.fetch_history()
-    (timer,) = (
-        event.user_metadata.summary.data.decode()
-        for event in history.events
-        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED
-    )
+    (timer,) = await running_timers(job)
     assert "PlusOne: find a Service Professional" in timer
     assert "PO-17" in timer
 
     await job.ok("report_cannot_locate", "plusone")
     page = await job.ends_as("no_provider_found")
     assert (await current_details(job)).startswith(page.next)
+
+
+async def running_timers(job: Told) -> list[str]:
+    """Return what the job's running timers say of themselves."""
+    said = {}
+    for event in (await job.handle.fetch_history()).events:
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            said[event.event_id] = event.user_metadata.summary.data.decode()
+        said.pop(event.timer_fired_event_attributes.started_event_id, None)
+        said.pop(event.timer_canceled_event_attributes.started_event_id, None)
+    return list(said.values())
+
+
+@pytest.mark.parametrize("happens", [accepted, diagnosed, silent], ids=lambda each: each.__name__)
+async def test_the_running_timer_says_who_is_waited_for(
+    desk: Desk, happens: Callable[[Told], Any]
+) -> None:
+    job = await desk.searching()
+    await happens(job)
+    page = await job.page()
+
+    (timer,) = await running_timers(job)
+    who, duty = timer.strip('"').split(": ")
+    assert f"{who} is waited for, to {duty.rsplit(' (')[0]} until " in page.next
 
 
 # --- nothing personal -------------------------------------------------------------------------

@@ -57,8 +57,15 @@ async def how_many(database: Database, table: Table) -> int:
 
 async def add_lifecycle(database: Database, workflow_id: str, **changes: object) -> None:
     """List a lifecycle that has carried out something already."""
+    async with database.write() as connection:
+        await connection.execute(
+            schema.lifecycles.insert().values(**lifecycle_row(workflow_id, **changes))
+        )
+
+
+def lifecycle_row(workflow_id: str, **changes: object) -> dict[str, object]:
     lifecycle, _, job_id = workflow_id.partition("/")
-    row: dict[str, object] = {
+    return {
         "workflow_id": workflow_id,
         "job_id": job_id,
         "lifecycle": lifecycle,
@@ -75,8 +82,6 @@ async def add_lifecycle(database: Database, workflow_id: str, **changes: object)
         "outcome": None,
         **changes,
     }
-    async with database.write() as connection:
-        await connection.execute(schema.lifecycles.insert().values(**row))
 
 
 def a_promise(key: str = "search", due: Due | None = None) -> Promise:

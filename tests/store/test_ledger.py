@@ -536,7 +536,7 @@ async def test_the_same_batch_at_once_is_done_once(database: Database, elsewhere
 async def test_many_jobs_at_once_do_not_get_in_each_others_way(
     database: Database, elsewhere: Database
 ) -> None:
-    job_ids = [f"SJ-{number}" for number in range(30)]
+    job_ids = [f"SJ-{number}" for number in range(15)]
     for job_id in job_ids:
         await keep(database, a_job(job_id=job_id))
     await asyncio.gather(

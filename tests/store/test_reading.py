@@ -19,7 +19,7 @@ from store.database import Database
 from store.ledger import Ledger
 from store.reading import PAGE, CursorError, Filter, Reading
 from tests.domain.factories import PROVIDER, a_job
-from tests.store.rows import NOW, a_batch, a_promise, add_lifecycle, keep
+from tests.store.rows import NOW, a_batch, a_promise, add_lifecycle, keep, lifecycle_row
 
 AN_HOUR = timedelta(hours=1)
 
@@ -55,13 +55,13 @@ async def test_the_soonest_due_comes_first_and_what_is_never_due_last(database: 
 async def test_pages_of_equal_deadlines_lose_and_repeat_nothing(
     database: Database, due_at: datetime | None
 ) -> None:
+    job_ids = [f"SJ-{number:04}" for number in range(250)]
+    jobs = [_job_row(a_job(job_id=job_id)) for job_id in job_ids]
+    standings = [lifecycle_row(f"plus-one/{job_id}", due_at=due_at) for job_id in job_ids]
     async with database.write() as connection:
-        for number in range(250):
-            job = a_job(job_id=f"SJ-{number:04}")
-            await connection.execute(schema.jobs.insert().values(**_row(job)))
-    for number in range(250):
-        await add_lifecycle(database, f"plus-one/SJ-{number:04}", due_at=due_at)
-    assert await listed(database) == [f"SJ-{number:04}" for number in range(250)]
+        await connection.execute(schema.jobs.insert(), jobs)
+        await connection.execute(schema.lifecycles.insert(), standings)
+    assert await listed(database) == job_ids
 
 
 async def test_a_page_is_full_and_the_last_one_has_no_successor(database: Database) -> None:
@@ -119,7 +119,7 @@ async def test_a_cursor_that_no_list_gave_out_is_refused(database: Database, cur
         await Reading(database).lifecycles(Filter(after=cursor), NOW)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cursor=st.text(max_size=80) | st.binary(max_size=60).map(base64.urlsafe_b64encode))
 async def test_any_cursor_gives_a_page_or_is_refused(
     database: Database, cursor: str | bytes
@@ -265,7 +265,7 @@ async def test_open_lifecycles_are_counted_by_stage(database: Database) -> None:
     ]
 
 
-def _row(job: Job) -> dict[str, Any]:
+def _job_row(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "version": 1,
