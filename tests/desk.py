@@ -301,7 +301,7 @@ class Told:
 
     async def _comes_to(self, pending: tuple[bool, bool]) -> None:
         pause = 0.004
-        for _ in range(1000):
+        for _ in range(4000):
             if await self._pending() == pending:
                 return
             await asyncio.sleep(pause)
@@ -333,7 +333,7 @@ class Told:
         return await self.desk.eventually(self, lambda s: s["lifecycles"][0]["stage"] == stage)
 
     async def outcome(self) -> str:
-        result: str = await asyncio.wait_for(self.handle.result(), timeout=30)
+        result: str = await asyncio.wait_for(self.handle.result(), timeout=90)
         return result
 
     @property
@@ -445,7 +445,7 @@ class Desk:
     async def eventually(self, job: Told, true_of: Any) -> dict[str, Any]:
         """Return the job as it is shown once something is true of it."""
         shown: dict[str, Any] = {}
-        for _ in range(1000):
+        for _ in range(4000):
             shown = await job.show()
             if true_of(shown):
                 return shown
@@ -482,13 +482,13 @@ def _parts(client: Client, database: Database, policy: Policy) -> Parts:
         client=client,
         policy=policy,
         secrets=HookSecrets.parse(SECRET),
-        command_patience=timedelta(seconds=20),
+        command_patience=timedelta(seconds=60),
     )
 
 
 def _http(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://steward.test", timeout=30
+        transport=httpx.ASGITransport(app), base_url="http://steward.test", timeout=90
     )
 
 

@@ -432,5 +432,5 @@ async def test_a_start_with_nonsense_fails_at_once_and_for_good(
         task_queue=TASK_QUEUE,
     )
     with pytest.raises(WorkflowFailureError) as failed:
-        await asyncio.wait_for(started.result(), timeout=30)
+        await asyncio.wait_for(started.result(), timeout=90)
     assert "ValidationError" in str(failed.value.cause)

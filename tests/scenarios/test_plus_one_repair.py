@@ -70,7 +70,8 @@ async def test_a_repair_from_acceptance_to_its_last_note(desk: Desk) -> None:
         ("PO-28", "kept"),
         ("PO-28", "kept"),
     ]
-    assert page.note("A photo of the plate")["author"]["role"] == "authorizations"
+    asked = page.note("A photo of the plate")
+    assert (asked["author"]["role"], asked["visibility"]) == ("authorizations", "Private")
     assert page.notes[-1] == "JOB COMPLETE"
 
 
@@ -327,13 +328,14 @@ async def test_a_job_is_added_to_the_order_instead_of_reassigning_this_one(
 @pytest.mark.parametrize("role", ["authorizations", "parts_sourcing"])
 async def test_parts_of_ours_go_through_the_procurement_account(desk: Desk, role: str) -> None:
     job = await diagnosed(desk)
-    await job.ok(
+    answer = await job.ok(
         "supply_parts", role, company="Tulsa Plumbing", ship_to=SHOP, what="Cartridge 4711"
     )
 
     page = await job.page()
     (added,) = page.service_jobs
     assert added["account"] == {"number": "700010640", "name": "PlusOne Part Procurement"}
+    assert answer["result"]["account"] == added["account"]
     (comment,) = added["comments"]
     assert "Tulsa Plumbing" in comment
     assert "12 Elm St, Tulsa, OK 74103" in comment

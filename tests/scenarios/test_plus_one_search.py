@@ -30,6 +30,7 @@ async def test_a_search_begins_with_the_prescribed_note_and_nothing_else(desk: D
 
     page = await job.page()
     assert page.notes == [PRESCRIBED]
+    assert page.note(PRESCRIBED)["visibility"] == "Private"
     assert (page.stage, page.waiting_on) == ("searching", "plusone")
     assert page.due_at == job.assigned_at + timedelta(hours=48)
     assert (page.assignments, page.attention) == (["PlusOne Solutions"], [])
