@@ -10,6 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from temporalio.client import Client
 
+from domain.jobs import JobId
+from domain.strings import Storable
 from starters.stuck import stuck
 from store.inbox import Inbox
 from store.outbox import Outbox
@@ -52,7 +54,7 @@ def console(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> A
 
     @router.get("/console")
     async def jobs(
-        request: Request, q: str = "", show: str = "open", after: str | None = None
+        request: Request, q: Storable = "", show: str = "open", after: Storable | None = None
     ) -> Response:
         now = datetime.now(UTC)
         wanted = Filter(
@@ -65,7 +67,7 @@ def console(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> A
         return page("jobs.html", items=items, after=cursor, q=q, show=show, url=request.url)
 
     @router.get("/console/jobs/{job_id}")
-    async def job(job_id: str) -> Response:
+    async def job(job_id: JobId) -> Response:
         found = await reading.job(job_id)
         if found is None:
             return page("missing.html", 404, job_id=job_id)

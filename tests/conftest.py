@@ -1,10 +1,17 @@
-"""How hypothesis tries: no deadline, since a busy machine is no bug, and the same way in CI."""
+"""What holds for every test: how hypothesis tries, and how Python collects its garbage."""
 
+import gc
 import os
 
 from hypothesis import settings
 
 pytest_plugins = ["tests.fixtures", "tests.store.postgresql"]
 
+# No deadline, since a busy machine is no bug; and the same way in CI.
 settings.register_profile("steward", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("steward")
+
+# A full collection over thousands of tests' objects can outlast the two seconds that Temporal gives
+# a workflow's code on a busy machine.
+gc.freeze()
+gc.set_threshold(50_000, 20, 1_000)

@@ -262,6 +262,16 @@ class Told:
         ]
         await self.handle.signal(name, args=payloads)
 
+    async def newest_delivery(self) -> RawValue:
+        """Return what the lifecycle was told last, as the hooks delivered it."""
+        told = [
+            event.workflow_execution_signaled_event_attributes.input.payloads
+            for event in (await self.handle.fetch_history()).events
+            if event.workflow_execution_signaled_event_attributes.signal_name == "job_event"
+        ]
+        (payload,) = told[-1]
+        return RawValue(payload)
+
     async def show(self) -> dict[str, Any]:
         response = await self.desk.http.get(f"/jobs/{self.id}")
         assert response.status_code == 200, response.text

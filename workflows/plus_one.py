@@ -41,7 +41,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     """PlusOne has 48 hours to find a Service Professional, and keeps the job it accepts."""
 
     @workflow.init
-    def __init__(self, start: PlusOneStart | None = None) -> None:
+    def __init__(self, start: PlusOneStart = None) -> None:  # type: ignore[assignment]  # see run
         """Take the case up where it stands; `run` refuses to go on without one."""
         if start is not None:
             super().__init__(start, start.opened())
@@ -49,8 +49,11 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self._assignment_told_of = start.occurred_at
 
     @workflow.run
-    async def run(self, start: PlusOneStart | None = None) -> str:
+    async def run(self, start: PlusOneStart = None) -> str:  # type: ignore[assignment]
         """Search, then follow the repair; return the final stage.
+
+        The argument may be missing, so that such a start can fail; its type does not say so,
+        because a union costs the converter a schema of its own for each workflow.
 
         Raises:
             ValidationError: it was started with nothing, and fails for good.

@@ -93,18 +93,17 @@ async def test_a_search_keeps_its_hours_in_a_new_history(desk: Desk) -> None:
     assert len(page.mails) == 1
 
 
-async def test_an_event_told_before_is_known_in_a_new_history(desk: Desk) -> None:
+async def test_an_event_delivered_before_is_known_in_a_new_history(desk: Desk) -> None:
     job = await desk.accepted()
-    await job.note("PARTS ORDERED: cartridge", webhook_id=f"{job.id}-parts")
-    first_run = await run_of(job)
+    await job.event("customer.called", {"about": "when?"})
+    delivered, first_run = await job.newest_delivery(), await run_of(job)
     await many_calls(job, 20)
     assert await run_of(job) != first_run
-    again = await job.note("PARTS ORDERED: cartridge", webhook_id=f"{job.id}-parts-again")
+    await job.signal("job_event", delivered)
 
-    assert again["outcome"] == "delivered"
-    page = await job.page()
-    assert page.stage == "parts_ordered"
-    assert page.promises[-1] == ("PO-28", None)
+    result = (await job.ok("customer_called", "customer_service"))["result"]
+    assert result["calls"] == 21
+    assert (await job.page()).note("The customer called: when?")
 
 
 async def test_a_mail_that_is_not_taken_holds_nothing_up(desk: Desk) -> None:

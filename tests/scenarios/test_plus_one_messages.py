@@ -289,6 +289,16 @@ async def test_the_same_message_sent_twice_at_once_has_one_effect(desk: Desk) ->
     assert (approvals(page), len(page.mails)) == (1, 1)
 
 
+async def test_an_event_that_is_delivered_twice_counts_once(desk: Desk) -> None:
+    job = await desk.searching()
+    await job.event("customer.called", {"about": "when?"})
+    await job.signal("job_event", await job.newest_delivery())
+
+    result = (await job.ok("customer_called", "customer_service"))["result"]
+    assert result["calls"] == 2
+    assert (await job.page()).note("The customer called: when?")
+
+
 @pytest.mark.rule("PO-18")
 async def test_a_refused_message_stays_refused(desk: Desk) -> None:
     job = await desk.searching()

@@ -230,6 +230,16 @@ async def test_a_query_that_makes_no_sense_is_refused(house: Desk, query: str) -
     assert error["message"]
 
 
+@pytest.mark.parametrize("job_id", NO_JOBS)
+async def test_the_console_has_no_page_of_a_job_that_is_not_there(house: Desk, job_id: str) -> None:
+    assert (await house.http.get(f"/console/jobs/{job_id}")).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["q=%00", "after=%00", "after=nonsense"])
+async def test_the_console_refuses_a_query_that_makes_no_sense(house: Desk, query: str) -> None:
+    assert (await house.http.get(f"/console?{query}")).status_code == 422
+
+
 @pytest.mark.parametrize(
     "query", ["", "q=", "q=%25", "q=%ED%A0%80", "stage=", "weather=fine", "&&"]
 )
