@@ -15,11 +15,11 @@ class ChangedSearch(PlusOneSearch):
     """Carries out one activity more than the search that was recorded."""
 
     @workflow.init
-    def __init__(self, start: PlusOneStart) -> None:
+    def __init__(self, start: PlusOneStart = None) -> None:  # type: ignore[assignment]
         super().__init__(start)
 
     @workflow.run
-    async def run(self, start: PlusOneStart) -> str:
+    async def run(self, start: PlusOneStart = None) -> str:  # type: ignore[assignment]
         return await super().run(start)
 
     async def story(self) -> None:
