@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -230,10 +230,12 @@ async def test_news_that_comes_after_48_hours_finds_the_search_over(desk: Desk) 
 @pytest.mark.rule("PO-19")
 async def test_news_that_comes_after_48_hours_still_respects_an_acceptance(desk: Desk) -> None:
     job = desk.job(assigned_at=ago("49h"), status="Accepted")
-    await job.assigned()
+    accepted_at = now() - timedelta(hours=2)
+    await job.assigned(occurred_at=accepted_at)
 
     page = await job.page()
     assert (page.stage, page.assigned_to) == ("accepted", "PlusOne Solutions")
+    assert datetime.fromisoformat(page.standing["since"]) == accepted_at
 
 
 @pytest.mark.rule("PO-60")
@@ -545,6 +547,20 @@ async def test_a_job_may_come_to_plusone_again_after_the_first_search_has_ended(
 
 
 # --- the job is taken away in the job system --------------------------------------------------
+
+
+@pytest.mark.rule("PO-67")
+async def test_a_job_that_somebody_has_already_is_not_taken_from_them(desk: Desk) -> None:
+    job = await desk.searching()
+    await job.becomes("Rejected", actor=acting("plusone"))
+    job.desk = await desk.cut_off_from_temporal()
+    job.fields |= {"assigned_to": account("Tulsa Plumbing", "4711"), "assigned_at": iso(now())}
+    await job.assigned()
+    await job.fast_forward("48h")
+
+    page = await job.ends_as("superseded")
+    assert page.assignments == ["PlusOne Solutions", "Tulsa Plumbing"]
+    assert (page.tasks("dispatch"), page.mails) == ([], [])
 
 
 async def test_a_rejected_job_given_to_somebody_else_ends_the_search_quietly(desk: Desk) -> None:
