@@ -83,6 +83,8 @@ class Command:
     stage_hint: str | None = None
     """What to do instead in any other stage."""
     guard: Guard | None = None
+    starts: bool = False
+    """Whether it starts the lifecycle where none runs."""
     example: Mapping[str, object]
     """Fields of a payload that could be sent as it stands, for help, docs and Temporal UI."""
 
@@ -154,7 +156,9 @@ class CommandTable(Mapping[str, Command]):
             ) from error
         return Order(command, payload)
 
-    def check(self, order: Order, stage: str, case: object, now: datetime) -> None:
+    def check(
+        self, order: Order, stage: str, case: object, now: datetime, *, begun: bool = True
+    ) -> None:
         """Let an order pass that the stage and the lifecycle's rules allow now.
 
         Args:
@@ -162,12 +166,14 @@ class CommandTable(Mapping[str, Command]):
             stage: the lifecycle's stage.
             case: the lifecycle's state, as its guards know it.
             now: the workflow's time, aware UTC.
+            begun: whether the lifecycle runs; where it does not, the order has to start it.
 
         Raises:
             Refused: the stage or a rule forbids it now.
         """
         command = order.command
-        if stage not in command.stages:
+        possible = stage in command.stages if begun else command.starts
+        if not possible:
             raise conflicting(
                 command.stage_rule,
                 f"{command.name} is not possible in stage {stage}.",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.attention import Attention
 from domain.commands import Answer, CommandTable
+from domain.effects import OpenTask
 from domain.events import Event
 from domain.jobs import Instant, Job
 from domain.policy import Policy
@@ -34,8 +36,14 @@ class LifecycleKind:
     """Whether an event of the job system starts it."""
     begin: Callable[..., LifecycleStart]
     """Makes the argument of its workflow from the fields of `LifecycleStart`."""
-    first_wait: Callable[[LifecycleStart], Promise]
-    """What is waited for first, so that a job can be listed before its workflow has begun."""
+    opened: Callable[[LifecycleStart], Case]
+    """The case as a run of its workflow takes it up."""
+    promise: Callable[[Any], Promise]
+    """What is waited for in a case, so that a job can be listed before its workflow has begun."""
+    reopens_on: Callable[[Event, str], bool] = lambda _event, _outcome: False
+    """Whether an event starts it anew after it has ended with an outcome."""
+    left_over: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
+    """What an event asks of a person when it comes after the end with an outcome."""
 
     def workflow_id(self, job_id: str) -> str:
         """Return the id of this lifecycle's workflow for a job."""
@@ -55,6 +63,18 @@ def job_of(workflow_id: str) -> tuple[str, str]:
     return lifecycle, job_id
 
 
+class Cause(BaseModel):
+    """What started a lifecycle: an event of the job system, or somebody's command."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["event", "command"]
+    name: str
+    """The event's type, or the command's name."""
+    fields: dict[str, JsonValue] = {}
+    """The event's data, or the command's payload."""
+
+
 class Answered(BaseModel):
     """A command with a message id, and what it was answered."""
 
@@ -71,8 +91,16 @@ class Case(BaseModel):
     job_version: int
     policy: Policy
     stage: str
+    begun: bool = True
+    """Whether it runs: not before the command that starts it is taken."""
     waiting: Promise | None = None
     """What is waited for now."""
+    due_at: Instant | None = None
+    """Until when: the deadline of `waiting`, as the calendar has it."""
+    counts_from: Instant | None = None
+    """What the wait of this stage counts from: the business event, or the last reminder."""
+    reminded: int = 0
+    """Reminders given in this stage."""
     attention: list[Attention] = []
     turns: int = 0
     """Batches carried out so far in this episode."""
@@ -81,6 +109,10 @@ class Case(BaseModel):
     events_taken: list[str] = []
     answers: dict[str, Answered] = {}
     """What commands with a message id were answered, by that id."""
+
+    def remembered(self) -> dict[str, JsonValue]:
+        """Return what this episode leaves to the next of the same job."""
+        return {}
 
     def flag(self, attention: Attention) -> None:
         """Ask for a person's attention."""
@@ -104,10 +136,13 @@ class LifecycleStart(BaseModel):
     episode: int
     """Counts the runs of this lifecycle on this job, from 1."""
     event_id: str
-    """The event that started it."""
+    """The event, or the message id of the command, that started it."""
+    cause: Cause
     occurred_at: Instant
     """When that event happened."""
     started_by: Actor = STEWARD
     """Who did what started it."""
+    remembered: dict[str, JsonValue] = {}
+    """What the episode before left to this one."""
     unsent_mails: Mapping[str, str] = {}
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.calendars import Calendar, Window, business_days_after, next_close, next_open
 from domain.durations import BusinessDays
 from domain.jobs import Instant
 from domain.roles import Role
@@ -43,7 +44,33 @@ class DueAfterBusinessDays(BaseModel):
     since: Instant
 
 
-Due = Annotated[DueAt | DueAfterBusinessDays, Field(discriminator="kind")]
+class DueAtTurn(BaseModel):
+    """A deadline when a window next opens or closes, on the clock of the calendar's zone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["turn"] = "turn"
+    window: Window
+    since: Instant
+    opens: bool
+    """Whether the window's opening is waited for, or its closing."""
+
+
+Due = Annotated[DueAt | DueAfterBusinessDays | DueAtTurn, Field(discriminator="kind")]
+
+
+def resolve(due: Due | None, calendar: Calendar) -> datetime | None:
+    """Return the instant of a deadline, aware UTC; None if there is none, or never will be."""
+    match due:
+        case None:
+            return None
+        case DueAt(at=at):
+            return at
+        case DueAfterBusinessDays(days=days, since=since):
+            return business_days_after(calendar, since, days)
+        case DueAtTurn(window=window, since=since, opens=opens):
+            turn = next_open if opens else next_close
+            return turn(window, since, [calendar.zone])
 
 
 class Promise(BaseModel):

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Table, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.calendars import Calendar, business_days_after
 from domain.effects import (
     AddNote,
     AddServiceJob,
@@ -29,7 +28,7 @@ from domain.effects import (
 from domain.events import EVENT, JobChanged
 from domain.guards import plusone_hold
 from domain.jobs import HeldJob, Job
-from domain.promises import Due, DueAt, ended_sentence, sentence
+from domain.promises import ended_sentence, resolve, sentence
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
 from store import schema
@@ -316,15 +315,6 @@ class _Carrier:
 
     async def _mark_done(self, key: str) -> None:
         await self._connection.execute(schema.effects_done.insert().values(key=key))
-
-
-def resolve(due: Due | None, calendar: Calendar) -> datetime | None:
-    """Return the instant of a deadline, aware UTC."""
-    if due is None:
-        return None
-    if isinstance(due, DueAt):
-        return due.at
-    return business_days_after(calendar, due.since, due.days)
 
 
 async def held_job(

@@ -1,0 +1,104 @@
+"""Reminders: chasing somebody a number of times before something else happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from domain.durations import (
+    format_business_days,
+    format_elapsed,
+    parse_business_days,
+    parse_elapsed,
+)
+from domain.lifecycles import Case
+from domain.promises import Due, DueAfterBusinessDays, DueAt, Promise
+from domain.roles import Role
+
+
+def _read_spacing(value: object) -> object:
+    if isinstance(value, str):
+        return parse_business_days(value) if value.endswith("bd") else parse_elapsed(value)
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError(f"{value!r} has no unit: write business days like 2bd, or hours like 4h")
+
+
+def _written_spacing(spacing: int | timedelta) -> str:
+    if isinstance(spacing, timedelta):
+        return format_elapsed(spacing)
+    return format_business_days(spacing)
+
+
+Spacing = Annotated[
+    int | timedelta,
+    BeforeValidator(_read_spacing, json_schema_input_type=str),
+    PlainSerializer(_written_spacing, return_type=str),
+]
+"""The time between reminders: a number of business days such as `2bd`, or elapsed such as `4h`."""
+
+
+class Reminders(BaseModel):
+    """How often and how far apart somebody is reminded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    attempts: Annotated[int, Field(strict=True, ge=0, le=20)]
+    """Reminders before something else happens."""
+    every: Spacing
+    """The time before each of them, and once more before what happens in the end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chase:
+    """A wait in which somebody is reminded, and what happens when that does not help."""
+
+    key: str
+    """The stage that it belongs to."""
+    waiting_on: Role
+    duty: str
+    """As in `Promise`."""
+    rule: str
+    reminders: Reminders
+    reminder: str
+    """What a reminder does, as a clause: "a reminder is mailed"."""
+    in_the_end: str
+    """What happens when the last reminder did not help, as a clause."""
+    changed_by: str
+    """As in `Promise`."""
+
+    def promise(self, case: Case, since: datetime) -> Promise:
+        """Return the promise of the present round.
+
+        Args:
+            case: how often was reminded.
+            since: what the round counts from, where the case does not say it.
+        """
+        since = case.counts_from or since
+        rounds, reminded = self.reminders.attempts, case.reminded
+        return Promise(
+            key=f"{self.key}:{since:%Y%m%dT%H%M%S.%f}:{reminded}",
+            waiting_on=self.waiting_on,
+            duty=self.duty,
+            rule=self.rule,
+            since=since,
+            due=None if reminded > rounds else self._due(since),
+            then=self._then(reminded, rounds),
+            changed_by=self.changed_by,
+        )
+
+    def _due(self, since: datetime) -> Due:
+        every = self.reminders.every
+        if isinstance(every, timedelta):
+            return DueAt(at=since + every)
+        return DueAfterBusinessDays(days=every, since=since)
+
+    def _then(self, reminded: int, rounds: int) -> str:
+        if reminded < rounds:
+            return f"then {self.reminder} ({reminded + 1} of {rounds})"
+        if reminded == rounds:
+            return f"then {self.in_the_end}"
+        return f"{self.in_the_end}; nothing more happens by itself"
