@@ -42,6 +42,16 @@ class Verbs(TyperGroup):
             raise typer.Exit(failure.exit_code) from failure
 
 
+class MailVerbs(TyperGroup):
+    """Lists the mails where no other verb is named: `steward mail` and `steward mail JOB` do."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  as above
+        """Read the arguments."""
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def _examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  steward {line}" for line in lines)
 
@@ -59,6 +69,12 @@ hooks = typer.Typer(
     help="The hooks' dead letters.",
     epilog=_examples("hooks dead", "hooks replay 7"),
     no_args_is_help=True,
+    rich_markup_mode=None,
+)
+mails = typer.Typer(
+    cls=MailVerbs,
+    help="Mails, listed unless another verb is named.",
+    epilog=_examples("mail", "mail SJ-1001", "mail preview apo_offer"),
     rich_markup_mode=None,
 )
 policies = typer.Typer(
@@ -325,8 +341,8 @@ def stuck(*, as_json: AsJson = False) -> None:
     (print_json if as_json else print_stuck)(found)
 
 
-@app.command(epilog=_examples("mail", "mail SJ-1001", "mail --json"))
-def mail(
+@mails.command("list", epilog=_examples("mail list", "mail list SJ-1001", "mail list --json"))
+def list_mails(
     job: Annotated[
         str | None, typer.Argument(metavar="JOB", help="Show this job's mails whole.")
     ] = None,
@@ -338,9 +354,49 @@ def mail(
 
     with _client() as client:
         found = client.get("mail")["items"]
-    mails = {"items": [each for each in found if job in (None, each["job_id"])]}
+    chosen = {"items": [each for each in found if job in (None, each["job_id"])]}
     as_text = print_mails if job is None else print_mail_texts
-    (print_json if as_json else as_text)(mails)
+    (print_json if as_json else as_text)(chosen)
+
+
+@mails.command(
+    "preview",
+    epilog=_examples(
+        "mail preview apo_offer",
+        'mail preview apo_instructions --brand "Sears Home Warranty"',
+        "mail preview apo_instructions --html",
+    ),
+)
+def preview_mail(
+    template: Annotated[
+        str,
+        typer.Argument(metavar="TEMPLATE", help="Its name; one that is unknown is told all names."),
+    ],
+    brand: Annotated[
+        str | None, typer.Option(help="The name that the customer knows the company by.")
+    ] = None,
+    *,
+    html: Annotated[bool, typer.Option("--html", help="Print the page, not the text.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a template's mail about a made-up job.
+
+    Nothing is sent, and nothing has to run.
+    """
+    from activities.previews import BRANDS, preview
+    from activities.templating import MailTemplateError
+    from starters.rendering import print_json, print_text
+
+    try:
+        mail = preview(template, brand or BRANDS[0])
+    except MailTemplateError as error:
+        raise Failure(str(error)) from error
+    if as_json:
+        print_json(mail.model_dump(exclude={"to"}))
+    elif html:
+        typer.echo(mail.html)
+    else:
+        print_text(f"Subject: {mail.subject}", "", mail.text.rstrip())
 
 
 # --- doing ------------------------------------------------------------------------------------
@@ -523,6 +579,7 @@ def check_policy(
 
 
 app.add_typer(hooks, name="hooks")
+app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
 
 

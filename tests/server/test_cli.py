@@ -19,6 +19,8 @@ import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner, Result
 
+from activities.previews import preview
+from activities.templating import template_names
 from domain.catalogue import DECISIONS, RULES
 from domain.policy import load_policy, parse_policy
 from starters.cli import app
@@ -207,7 +209,8 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "hooks dead",
         "hooks replay",
         "jobs",
-        "mail",
+        "mail list",
+        "mail preview",
         "policy check",
         "policy show",
         "rules",
@@ -422,6 +425,37 @@ def test_mails_are_listed_and_those_of_a_job_shown_whole(api: ScriptedServer) ->
     )
     assert said("mail", "SJ-3") == "There is no mail of this job.\n"
     assert told("mail", "SJ-1") == {"items": mails[:1]}
+    assert said("mail", "list", "SJ-2") == said("mail", "SJ-2")
+    assert told("mail", "list") == told("mail") == {"items": mails}
+
+
+def test_the_verbs_about_mail_are_told_on_asking() -> None:
+    shown = said("mail", "--help")
+    for verb in ("list", "preview", "steward mail SJ-1001\n"):
+        assert verb in shown
+
+
+def test_a_mail_is_previewed_with_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEWARD_URL", "http://127.0.0.1:1/")
+    brand = "Sears Home Warranty"
+    mail = preview("apo_offer", brand)
+    shown = f"Subject: {mail.subject}\n\n{mail.text}"
+    assert brand in shown
+    assert said("mail", "preview", "apo_offer", "--brand", brand) == shown
+    assert said("mail", "preview", "apo_offer") == shown.replace(brand, "Cinch Home Services")
+    assert said("mail", "preview", "apo_offer", "--html", "--brand", brand) == f"{mail.html}\n"
+    assert told("mail", "preview", "apo_offer", "--brand", brand) == {
+        "subject": mail.subject,
+        "text": mail.text,
+        "html": mail.html,
+    }
+
+
+def test_an_unknown_template_is_told_those_that_there_are() -> None:
+    line = complaint("mail", "preview", "apo_ofer")
+    assert line == (
+        f"steward: there is no mail template 'apo_ofer'; use one of: {', '.join(template_names())}"
+    )
 
 
 def test_a_job_that_nobody_knows_is_one_line(api: ScriptedServer) -> None:

@@ -1,0 +1,120 @@
+"""What mail templates are filled with, and a sample of each to look at before anybody gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Literal, TypedDict
+
+from activities.templating import MailTemplateError, render
+from domain.accounts import PLUSONE
+from domain.jobs import Assignee, Customer, Item, Job, JobStatus
+from store.ledger import RenderedMail
+
+BRANDS = ("Cinch Home Services", "Sears Home Warranty")
+"""The names that customers know."""
+
+_READER = "grace@example.com"
+
+
+class MailContext(TypedDict, total=False):
+    """What a template is filled with beside the job, each the way its reader is to see it."""
+
+    brand: str
+    """The name that the customer knows, which signs the mail."""
+    documents_mailbox: str
+    """The address that takes the customer's documents, at any time (APO-36)."""
+    limit: str
+    """The highest estimate with which the repair may go ahead at once (APO-24, APO-25)."""
+    amount: str
+    """What the estimate comes to, or what is offered."""
+    electronic_transfer: Literal["yes", "no"]
+    """Whether the customer may choose it: not without a mailable address (APO-27, G-44)."""
+    reason: str
+    """Why somebody decided so, in that person's words; about an estimate it may be empty."""
+    attempt: str
+    """Which reminder this is, from 1 (APO-28, APO-33)."""
+    attempts: str
+    """How many reminders there will be."""
+    text: str
+    """The text of a note."""
+
+
+_LETTER: MailContext = {
+    "brand": BRANDS[0],
+    "documents_mailbox": "supportingdocuments@cinchhs.com",
+}
+_REMINDER: MailContext = {**_LETTER, "attempt": "2", "attempts": "3"}
+
+SAMPLES: Mapping[str, MailContext] = MappingProxyType(
+    {
+        "apo_closing_without_proof": _LETTER,
+        "apo_documents_incomplete": {
+            **_LETTER,
+            "reason": "The invoice does not show that it was paid.",
+        },
+        "apo_documents_reminder": {**_REMINDER, "limit": "$300.00"},
+        "apo_estimate_approved": {
+            **_LETTER,
+            "amount": "$1,412.50",
+            "reason": "A second visit is included.",
+        },
+        "apo_estimate_declined": {
+            **_LETTER,
+            "amount": "$1,412.50",
+            "reason": "The diagnosis does not say what has failed.",
+        },
+        "apo_instructions": {**_LETTER, "limit": "$300.00"},
+        "apo_instructions_reminder": {**_REMINDER, "limit": "$300.00"},
+        "apo_invoice_reminder": {**_REMINDER, "amount": "$412.50"},
+        "apo_offer": {**_LETTER, "amount": "$412.50", "electronic_transfer": "yes"},
+        "apo_offer_reminder": {**_REMINDER, "amount": "$412.50", "electronic_transfer": "yes"},
+        "apo_offer_without_invoice": {
+            **_LETTER,
+            "amount": "$412.50",
+            "electronic_transfer": "yes",
+        },
+        "apo_payment_by_check": {"brand": BRANDS[0], "amount": "$412.50"},
+        "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
+        "public_note": {"text": "JOB APPROVAL. Approved: $240.00."},
+        "public_note_to_customer": {"text": "JOB APPROVAL. Approved: $240.00."},
+    }
+)
+"""For each template all that it needs, and nothing else."""
+
+
+def sample_job(brand: str) -> Job:
+    """Return a made-up job of a brand's customer, with all that a mail may say of it."""
+    return Job(
+        job_id="SJ-1001",
+        status=JobStatus.NEW,
+        trade="Plumbing",
+        item=Item(name="Kitchen faucet"),
+        assigned_to=Assignee.of(PLUSONE),
+        assigned_at=datetime(2026, 11, 21, 14, 5, tzinfo=UTC),
+        customer=Customer(name="Grace Hill", email=_READER, zip="74103", state="OK"),
+        brand=brand,
+    )
+
+
+def sample_context(template: str, brand: str) -> dict[str, str]:
+    """Return what a template is filled with for a brand's customer.
+
+    Raises:
+        KeyError: there is no such template.
+    """
+    sample = {name: str(said) for name, said in SAMPLES[template].items()}
+    return sample | {"brand": brand} if "brand" in sample else sample
+
+
+def preview(template: str, brand: str) -> RenderedMail:
+    """Return a template's sample mail, as a customer of a brand gets it.
+
+    Raises:
+        MailTemplateError: there is no such template; says which there are.
+    """
+    if template not in SAMPLES:
+        names = ", ".join(SAMPLES)
+        raise MailTemplateError(f"there is no mail template {template!r}; use one of: {names}")
+    return render(template, _READER, sample_job(brand), sample_context(template, brand))
