@@ -33,9 +33,24 @@ class Effects:
         """Give a job to another account, unless the live job may not leave (PO-18..PO-20)."""
         return await self._carry_out(batch)
 
+    @activity.defn(name="update_job")
+    async def update_job(self, batch: Batch) -> BatchResult:
+        """Change our copy of the job."""
+        return await self._carry_out(batch)
+
     @activity.defn(name="add_service_job")
     async def add_service_job(self, batch: Batch) -> BatchResult:
         """Add a service job to the order."""
+        return await self._carry_out(batch)
+
+    @activity.defn(name="open_exception")
+    async def open_exception(self, batch: Batch) -> BatchResult:
+        """Open an exception of the job."""
+        return await self._carry_out(batch)
+
+    @activity.defn(name="close_exception")
+    async def close_exception(self, batch: Batch) -> BatchResult:
+        """Make an exception of the job Complete."""
         return await self._carry_out(batch)
 
     @activity.defn(name="add_note")
@@ -133,7 +148,10 @@ def all_activities(effects: Effects, mails: Mails) -> Sequence[Callable[..., obj
     """Return every activity, for a worker to register."""
     return (
         effects.reassign_job,
+        effects.update_job,
         effects.add_service_job,
+        effects.open_exception,
+        effects.close_exception,
         effects.add_note,
         effects.open_task,
         effects.close_task,

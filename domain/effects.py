@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from domain.accounts import Account
 from domain.attention import Attention
 from domain.calendars import Calendar
 from domain.guards import PlusOneHold, WayOut
-from domain.jobs import Instant, Job, Visibility
+from domain.jobs import Instant, Job, JobUpdate, Visibility
 from domain.promises import Promise, PromiseOutcome
 from domain.refusals import Refusal
 from domain.roles import Actor, Role
@@ -34,11 +34,21 @@ class ReassignJob(_Effect):
 
     kind: Literal["reassign_job"] = "reassign_job"
     to: Account
-    by: str
+    by: Actor
     reason: str
     believed: Job
     hold: PlusOneHold
     way_out: WayOut | None = None
+    announce: bool = False
+    """Whether it is told like an event even if nobody else follows the job: it may start one."""
+
+
+class UpdateJob(JobUpdate):
+    """Change our copy of the job, after the batch's reassignment if it has one."""
+
+    kind: Literal["update_job"] = "update_job"
+    by: Actor
+    reason: str
 
 
 class AddServiceJob(_Effect):
@@ -49,6 +59,33 @@ class AddServiceJob(_Effect):
     event_type: str | None
     reason: str
     comments: tuple[str, ...] = ()
+
+
+class OpenException(_Effect):
+    """Open an exception of a code; one that is not Complete is changed to this instead (G-16)."""
+
+    kind: Literal["open_exception"] = "open_exception"
+    code: str
+    status: str = "Open"
+    comment: str
+
+
+class ChangeException(_Effect):
+    """Change the job's exception of a code that is not Complete, if there is one."""
+
+    kind: Literal["change_exception"] = "change_exception"
+    code: str
+    status: str
+    comment: str
+
+
+class CloseException(_Effect):
+    """Make the job's exception of a code Complete, if one is not."""
+
+    kind: Literal["close_exception"] = "close_exception"
+    code: str
+    comment: str | None = None
+    """None leaves the comment as it is."""
 
 
 class OpenTask(_Effect):
@@ -86,6 +123,16 @@ class MailUndeliverable(_Effect):
     email_key: str
 
 
+class GiveOrder(_Effect):
+    """Have another lifecycle of the job, running or not, take a command."""
+
+    kind: Literal["give_order"] = "give_order"
+    lifecycle: str
+    command: str
+    fields: dict[str, JsonValue]
+    """The command's payload, its actor included."""
+
+
 class OpenPromise(_Effect):
     """Begin a timed duty."""
 
@@ -113,11 +160,16 @@ class WriteJournal(_Effect):
 Effect = Annotated[
     AddNote
     | ReassignJob
+    | UpdateJob
     | AddServiceJob
+    | OpenException
+    | ChangeException
+    | CloseException
     | OpenTask
     | CloseTask
     | SendEmail
     | MailUndeliverable
+    | GiveOrder
     | OpenPromise
     | ClosePromise
     | WriteJournal,
@@ -148,6 +200,8 @@ class Progress(BaseModel):
     attention: tuple[Attention, ...] = ()
     outcome: str | None = None
     """The final stage, None while it runs."""
+    remembered: dict[str, JsonValue] = {}
+    """What this episode leaves to the next of the same job."""
 
 
 class Batch(BaseModel):
@@ -175,9 +229,9 @@ class BatchResult(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     refusal: Refusal | None = None
-    """Set when the guard refused the reassignment: then nothing of the batch was done."""
+    """Set when the job could not be reassigned or updated: then nothing of the batch was done."""
     job: Job | None = None
-    """The live job, without its customer, where the batch reassigned or tried to."""
+    """The live job, without its customer, where the batch changed it or tried to."""
     job_version: int | None = None
     due_at: Instant | None = None
     """The deadline of the wait that the progress names."""

@@ -125,6 +125,17 @@ class Assignee(_Told):
         return same_account(self.account, account)
 
 
+class JobUpdate(BaseModel):
+    """Changes of our own to a job, apart from whom it is assigned to; None leaves a field alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: JobStatus | None = None
+    sub_status: Label | None = None
+    appointment_at: Instant | None = None
+    customer_email: Label | None = None
+
+
 class Job(_Told):
     """A whole service job as it stands. Instants are UTC."""
 
@@ -159,6 +170,16 @@ class Job(_Told):
             }
         )
 
+    def updated(self, update: JobUpdate) -> Job:
+        """Return the job with what an update changes."""
+        changes = update.model_dump(
+            include={"status", "sub_status", "appointment_at"}, exclude_none=True
+        )
+        if update.customer_email is not None:
+            customer = self.customer or Customer()
+            changes["customer"] = customer.model_copy(update={"email": update.customer_email})
+        return self.model_copy(update=changes)
+
 
 def same_assignment(one: Job, other: Job) -> bool:
     """Return whether two versions of a job show the same assignment: account and instant."""
@@ -177,6 +198,10 @@ class HeldJob(BaseModel):
     def reassigned(self, to: Account, at: datetime) -> HeldJob:
         """Return the copy after a reassignment of our own."""
         return HeldJob(job=self.job.reassigned(to, at), replaced=self.job)
+
+    def updated(self, update: JobUpdate) -> HeldJob:
+        """Return the copy after an update of our own."""
+        return self.model_copy(update={"job": self.job.updated(update)})
 
     def told(self, told: Job) -> HeldJob:
         """Return the copy after the job system has told us of the job.

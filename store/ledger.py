@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Table, and_, func, or_, select, update
+from sqlalchemy import Executable, Table, Update, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.effects import (
@@ -15,22 +15,28 @@ from domain.effects import (
     AddServiceJob,
     Batch,
     BatchResult,
+    ChangeException,
+    CloseException,
     ClosePromise,
     CloseTask,
+    GiveOrder,
     MailUndeliverable,
+    OpenException,
     OpenPromise,
     OpenTask,
     ReassignJob,
     SendEmail,
     Step,
+    UpdateJob,
     WriteJournal,
 )
 from domain.events import EVENT, JobChanged
 from domain.guards import plusone_hold
 from domain.jobs import HeldJob, Job
+from domain.orders import SentOrder
 from domain.promises import ended_sentence, resolve, sentence
 from domain.refusals import Refusal, RefusalKind
-from domain.roles import Actor, Role
+from domain.roles import Actor
 from store import schema
 from store.database import Database
 
@@ -68,7 +74,7 @@ class Ledger:
             mails: the rendered mails, by the key of their step.
 
         Returns:
-            The live job where the batch reassigns it, with a refusal if that was not possible, and
+            The live job where the batch changes it, with a refusal if that was not possible, and
             the deadline of what is waited for now.
         """
         async with self._database.write() as connection:
@@ -91,22 +97,37 @@ class _Carrier:
         self._mails = mails
 
     async def carry_out(self) -> BatchResult:
-        result = BatchResult()
+        result = await self._change_job()
+        if result.refusal is not None:
+            return result
         for step in self._batch.steps:
-            if isinstance(step.effect, ReassignJob):
-                result = await self._reassign(step, step.effect)
-                if result.refusal is not None:
-                    return result
-        for step in self._batch.steps:
-            if not isinstance(step.effect, ReassignJob):
-                await self._do(step)
+            await self._do(step)
         due_at = await self._record_progress()
         return result.model_copy(update={"due_at": due_at})
 
+    async def _change_job(self) -> BatchResult:
+        """Change our copy of the job first: if that is refused, nothing else may be done."""
+        result, steps = BatchResult(), self._batch.steps
+        for step in steps:
+            if isinstance(step.effect, ReassignJob) and result.refusal is None:
+                result = await self._reassign(step, step.effect)
+        for step in steps:
+            if isinstance(step.effect, UpdateJob) and result.refusal is None:
+                result = await self._update(step, step.effect)
+        return result
+
     async def _do(self, step: Step) -> None:
         match step.effect:
+            case ReassignJob():
+                pass
             case CloseTask(task=kind):
                 await self._close_tasks(step, kind)
+            case OpenException() | ChangeException() | CloseException() as exception:
+                if await self._claim(step.key):
+                    await self._connection.execute(self._change_of(exception, step))
+            case GiveOrder() as order:
+                sent = SentOrder(job_id=self._batch.job_id, **order.model_dump(exclude={"kind"}))
+                await self._leave_in_inbox(step, sent.model_dump_json().encode())
             case ClosePromise(promise_key=key, outcome=outcome):
                 promises = schema.promises
                 await self._connection.execute(
@@ -122,6 +143,9 @@ class _Carrier:
                     .values(state="bounced", changed_at=step.at)
                 )
             case OpenPromise(promise=promise):
+                due_at = resolve(promise.due, self._batch.calendar)
+                if due_at is None:  # a window that never turns: no duty that time could break
+                    return
                 await self._insert(
                     schema.promises,
                     self._promise_key(promise.key),
@@ -130,7 +154,7 @@ class _Carrier:
                     duty=promise.duty,
                     waiting_on=promise.waiting_on.value,
                     opened_at=promise.since,
-                    due_at=resolve(promise.due, self._batch.calendar),
+                    due_at=due_at,
                 )
             case _:
                 table, values = self._new_row(step)
@@ -171,13 +195,9 @@ class _Carrier:
                     "attempts": 0,
                 }
             case WriteJournal(actor=actor, what=what, rule=rule):
-                return schema.journal, {
-                    "lifecycle": self._batch.lifecycle,
-                    "actor_name": actor.name,
-                    "actor_role": actor.role.value,
-                    "what": what,
-                    "rule": rule,
-                }
+                return schema.journal, self._entry(actor, what, rule)
+            case UpdateJob(by=by) as wanted:
+                return schema.journal, self._entry(by, _in_words(wanted), None)
             case other:
                 raise TypeError(f"{other.kind} adds no row")
 
@@ -186,32 +206,60 @@ class _Carrier:
         batch = self._batch
         held = await held_job(self._connection, batch.job_id, lock=True)
         if held is None:
-            return BatchResult(refusal=_refused("the job is not in the store"))
+            return _missing()
         version = await self._version()
         if await self._done_before(step.key):
-            return BatchResult(job=held.job.without_customer(), job_version=version)
+            return _changed(held, version)
         live = held.job
         refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
         if refusal is None and _compared(live) != _compared(wanted.believed):
             refusal = _refused("the job is no longer what the lifecycle took it for")
         if refusal is not None:
-            return BatchResult(refusal=refusal, job=live.without_customer(), job_version=version)
+            return _changed(held, version).model_copy(update={"refusal": refusal})
+        await self._claim(step.key)
         moved = held.reassigned(wanted.to, batch.now)
-        await self._mark_done(step.key)
-        await keep_job(self._connection, self._database, moved, version + 1)
         await self._insert(
             schema.assignments,
             step.key,
             at=step.at,
             **wanted.to.model_dump(),
-            by=wanted.by,
+            by=wanted.by.name,
             reason=wanted.reason,
         )
-        await self._tell_other_lifecycles(step, moved.job)
-        return BatchResult(job=moved.job.without_customer(), job_version=version + 1)
+        told = JobChanged(type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job)
+        return await self._keep_and_tell(step, moved, version + 1, told, always=wanted.announce)
 
-    async def _tell_other_lifecycles(self, step: Step, job: Job) -> None:
-        """Leave our change in the inbox, as if the job system had told it, if others run."""
+    async def _update(self, step: Step, wanted: UpdateJob) -> BatchResult:
+        held = await held_job(self._connection, self._batch.job_id, lock=True)
+        if held is None:
+            return _missing()
+        version = await self._version()
+        if not await self._claim(step.key):
+            return _changed(held, version)
+        updated = held.updated(wanted)
+        told = JobChanged(
+            type="job.status_changed", occurred_at=step.at, actor=wanted.by, job=updated.job
+        )
+        return await self._keep_and_tell(step, updated, version + 1, told)
+
+    async def _keep_and_tell(
+        self, step: Step, held: HeldJob, version: int, told: JobChanged, *, always: bool = False
+    ) -> BatchResult:
+        """Keep our change, and leave it in the inbox, as if the job system told it, if others run.
+
+        Args:
+            step: the step that makes the change.
+            held: the job as changed.
+            version: its version from now on.
+            told: the change as an event.
+            always: whether to tell of it even if no other lifecycle runs.
+        """
+        await keep_job(self._connection, self._database, held, version)
+        if always or await self._others_run():
+            await self._leave_in_inbox(step, EVENT.dump_json(told))
+        return _changed(held, version)
+
+    async def _others_run(self) -> bool:
         batch, others = self._batch, schema.lifecycles
         running = await self._connection.scalar(
             select(func.count())
@@ -222,26 +270,50 @@ class _Carrier:
                 others.c.outcome.is_(None),
             )
         )
-        if not running:
-            return
-        event = JobChanged(
-            type="job.assigned",
-            occurred_at=step.at,
-            actor=Actor(name="Steward", role=Role.SYSTEM),
-            job=job,
-        )
+        return bool(running)
+
+    async def _leave_in_inbox(self, step: Step, body: bytes) -> None:
+        """Have the delivery tell other lifecycles, as it tells them of events."""
         await self._connection.execute(
             self._database.insert_once(schema.inbox, "claim").values(
                 webhook_id=step.key,
                 claim=step.key,
                 received_at=step.at,
-                body=EVENT.dump_json(event),
+                body=body,
                 digest="",
-                origin=batch.workflow_id,
+                origin=self._batch.workflow_id,
                 state="pending",
-                job_id=batch.job_id,
+                job_id=self._batch.job_id,
                 attempts=0,
             )
+        )
+
+    def _change_of(
+        self, wanted: OpenException | ChangeException | CloseException, step: Step
+    ) -> Executable:
+        """Return what opens, changes or closes the one exception of a code (G-16)."""
+        match wanted:
+            case OpenException(code=code, status=status, comment=comment):
+                row = {"job_id": self._batch.job_id, "key": step.key, "at": step.at, "code": code}
+                said = {"status": status, "comment": comment}
+                opening = self._database.insert(schema.exceptions).values(**row, **said)
+                return opening.on_conflict_do_update(
+                    index_elements=["job_id", "code"],
+                    index_where=schema.is_open_exception,
+                    set_=said,
+                )
+            case ChangeException(code=code, status=status, comment=comment):
+                return self._open_exception(code).values(status=status, comment=comment)
+            case CloseException(code=code, comment=comment):
+                said = {} if comment is None else {"comment": comment}
+                return self._open_exception(code).values(status=schema.COMPLETE, **said)
+
+    def _open_exception(self, code: str) -> Update:
+        exceptions = schema.exceptions
+        return update(exceptions).where(
+            exceptions.c.job_id == self._batch.job_id,
+            exceptions.c.code == code,
+            schema.is_open_exception,
         )
 
     async def _record_progress(self) -> datetime | None:
@@ -267,6 +339,7 @@ class _Carrier:
             "next": said,
             "attention": list(progress.attention),
             "outcome": progress.outcome,
+            "remembered": progress.remembered,
         }
         table = schema.lifecycles
         statement = self._database.insert(table).values(started_by="", **row)
@@ -280,9 +353,8 @@ class _Carrier:
         return due_at
 
     async def _close_tasks(self, step: Step, kind: str) -> None:
-        if await self._done_before(step.key):
+        if not await self._claim(step.key):
             return
-        await self._mark_done(step.key)
         tasks = schema.tasks
         await self._connection.execute(
             update(tasks)
@@ -297,6 +369,15 @@ class _Carrier:
     async def _insert(self, table: Table, key: str, **values: object) -> None:
         row = {"job_id": self._batch.job_id, "key": key, **values}
         await self._connection.execute(self._database.insert_once(table).values(**row))
+
+    def _entry(self, actor: Actor, what: str, rule: str | None) -> dict[str, Any]:
+        return {
+            "lifecycle": self._batch.lifecycle,
+            "actor_name": actor.name,
+            "actor_role": actor.role.value,
+            "what": what,
+            "rule": rule,
+        }
 
     def _promise_key(self, key: str) -> str:
         return f"{self._batch.workflow_id}#{self._batch.episode}/{key}"
@@ -313,8 +394,11 @@ class _Carrier:
             await self._connection.scalar(select(done.c.key).where(done.c.key == key)) is not None
         )
 
-    async def _mark_done(self, key: str) -> None:
-        await self._connection.execute(schema.effects_done.insert().values(key=key))
+    async def _claim(self, key: str) -> bool:
+        """Claim a step that leaves no row of its own; return whether it was still to be done."""
+        done = schema.effects_done
+        claiming = self._database.insert_once(done).values(key=key).returning(done.c.key)
+        return await self._connection.scalar(claiming) is not None
 
 
 async def held_job(
@@ -364,6 +448,28 @@ def _compared(job: Job) -> tuple[str, str, bool]:
     """Return what has to be as believed: account, status, and whether a report is entered."""
     account = job.assigned_to.number or job.assigned_to.name
     return account, job.status.value, job.diagnostic_report_at is not None
+
+
+def _in_words(update: UpdateJob) -> str:
+    """Return what an update changes and why, without the customer's address."""
+    changes = []
+    if update.status:
+        changes.append(f"status {update.status}")
+    if update.sub_status:
+        changes.append(f"sub-status {update.sub_status}")
+    if update.appointment_at:
+        changes.append(f"appointment {update.appointment_at:%Y-%m-%d %H:%M} UTC")
+    if update.customer_email:
+        changes.append("the customer's e-mail address")
+    return f"job updated ({', '.join(changes)}): {update.reason}"
+
+
+def _changed(held: HeldJob, version: int) -> BatchResult:
+    return BatchResult(job=held.job.without_customer(), job_version=version)
+
+
+def _missing() -> BatchResult:
+    return BatchResult(refusal=_refused("the job is not in the store"))
 
 
 def _refused(message: str) -> Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    literal_column,
 )
 
 metadata = MetaData(
@@ -70,8 +72,10 @@ def _key() -> Column[str]:
     return Column("key", String(400), nullable=False, unique=True)
 
 
-def _json(name: str, *, nullable: bool = False) -> Column[Any]:
-    return Column(name, JSON(none_as_null=True), nullable=nullable)
+def _json(
+    name: str, *, nullable: bool = False, default: Callable[[], object] | None = None
+) -> Column[Any]:
+    return Column(name, JSON(none_as_null=True), nullable=nullable, default=default)
 
 
 jobs = Table(
@@ -105,6 +109,7 @@ lifecycles = Table(
     Column("next", Text, nullable=False),
     _json("attention"),
     Column("outcome", String(40)),
+    _json("remembered", default=dict),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
 )
 
@@ -163,6 +168,21 @@ exceptions = Table(
     Column("comment", Text, nullable=False),
     _key(),
 )
+
+COMPLETE = "Complete"
+"""The status of an exception that is over."""
+
+is_open_exception = exceptions.c.status != literal_column(f"'{COMPLETE}'")
+
+Index(
+    "ix_exceptions_open",
+    exceptions.c.job_id,
+    exceptions.c.code,
+    unique=True,
+    sqlite_where=is_open_exception,
+    postgresql_where=is_open_exception,
+)
+"""Of one code, a job never has two exceptions that are not Complete (G-16)."""
 
 tasks = Table(
     "tasks",

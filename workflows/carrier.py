@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from temporalio import workflow
@@ -12,10 +12,8 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from domain.attention import Attention
 from domain.effects import (
-    AddNote,
     Batch,
     BatchResult,
-    ClosePromise,
     Effect,
     MailUndeliverable,
     OpenTask,
@@ -198,30 +196,46 @@ class Carrier:
         return ordinal
 
 
+_BY_WEIGHT = (
+    "reassign_job",
+    "update_job",
+    "add_service_job",
+    "open_exception",
+    "close_exception",
+    "add_note",
+    "open_task",
+    "close_task",
+)
+"""The kinds of effect that a batch may be named for, the weightiest first."""
+
+
 def _principal(steps: Sequence[Step]) -> str:
     """Return the activity that a batch is named for: its weightiest effect, else the progress."""
     kinds = {step.effect.kind for step in steps}
-    for kind in ("reassign_job", "add_service_job", "add_note", "open_task", "close_task"):
-        if kind in kinds:
-            return kind
-    return "record_progress"
+    return next((kind for kind in _BY_WEIGHT if kind in kinds), "record_progress")
+
+
+_IN_WORDS: Mapping[str, str] = {
+    "update_job": "update job",
+    "open_exception": "open exception {code}",
+    "change_exception": "exception {code} is {status}",
+    "close_exception": "close exception {code}",
+    "add_note": "{visibility} note",
+    "open_task": "task {task} for {role}",
+    "send_email": "mail {template}",
+    "give_order": "order {command} to {lifecycle}",
+    "close_promise": "promise {outcome}",
+}
+"""What is said of each kind of effect, made of its own fields, none of which is personal."""
 
 
 def _summary(steps: Sequence[Step], otherwise: str) -> str:
     """Return in a line what a batch does, without anything personal."""
-    said = []
-    for step in steps:
-        match step.effect:
-            case ReassignJob(to=to):
-                said.append(f"reassign to {to.name if to.number is None else to.number}")
-            case AddNote(visibility=visibility):
-                said.append(f"{visibility.lower()} note")
-            case OpenTask(role=role, task=task):
-                said.append(f"task {task} for {role}")
-            case SendEmail(template=template):
-                said.append(f"mail {template}")
-            case ClosePromise(outcome=outcome):
-                said.append(f"promise {outcome}")
-            case _:
-                continue
-    return ("; ".join(said) or otherwise)[:400]
+    said = "; ".join(filter(None, (_in_words(step.effect) for step in steps)))
+    return (said or otherwise)[:400]
+
+
+def _in_words(effect: Effect) -> str:
+    if isinstance(effect, ReassignJob):
+        return f"reassign to {effect.to.number or effect.to.name}"
+    return _IN_WORDS.get(effect.kind, "").format_map(vars(effect))

@@ -491,7 +491,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         return await self.reassign(
             ReassignJob(
                 to=to,
-                by=by.name,
+                by=by,
                 reason=reason,
                 believed=self.case.job,
                 hold=plus_one.hold(self.case.policy),

@@ -349,7 +349,7 @@ async def test_a_report_makes_the_job_reported_though_the_job_does_not_show_it(
 async def reassigned(database: Database, to: Account = NO_PROVIDER_FOUND) -> Job:
     """Reassign the job in its fast-forwarded time, and return our copy."""
     job, _ = await kept(database)
-    give = ReassignJob(to=to, by="Steward", reason="nobody found", believed=job, hold=HOLD)
+    give = ReassignJob(to=to, by=STEWARD, reason="nobody found", believed=job, hold=HOLD)
     result = await Ledger(database).carry_out(a_batch(give, now=WINDOW_ENDS))
     assert result.refusal is None
     return (await kept(database))[0]
@@ -449,7 +449,7 @@ async def test_an_event_and_our_reassignment_at_once_both_stay(
     await take(database, later("job.created", 0), "msg_1")
     give = ReassignJob(
         to=NO_PROVIDER_FOUND,
-        by="Steward",
+        by=STEWARD,
         reason="nobody found",
         believed=a_job(),
         hold=HOLD,

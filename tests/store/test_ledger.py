@@ -65,7 +65,7 @@ RENDERED = RenderedMail(to=TO, subject="A note", text="Hello", html="<p>Hello</p
 def give(
     to: Account = NO_PROVIDER_FOUND, believed: Job | None = None, **changes: Any
 ) -> ReassignJob:
-    fields = {"by": "Steward", "reason": "nobody found", "hold": HOLD, **changes}
+    fields = {"by": STEWARD, "reason": "nobody found", "hold": HOLD, **changes}
     return ReassignJob(to=to, believed=believed or a_job(), **fields)
 
 
