@@ -16,24 +16,30 @@ from domain.accounts import (
     PROCURE_VENDOR,
     Account,
 )
+from domain.calendars import Window
 from domain.effects import (
     AddNote,
     AddServiceJob,
     Batch,
     BatchResult,
+    ChangeException,
+    CloseException,
     ClosePromise,
     CloseTask,
     Effect,
+    GiveOrder,
     MailUndeliverable,
+    OpenException,
     OpenPromise,
     OpenTask,
     ReassignJob,
     SendEmail,
+    UpdateJob,
     WriteJournal,
 )
 from domain.guards import WayOut
 from domain.jobs import Assignee, Customer, Job, JobStatus, Visibility
-from domain.promises import DueAfterBusinessDays, PromiseOutcome
+from domain.promises import DueAfterBusinessDays, DueAtTurn, PromiseOutcome
 from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database
@@ -59,6 +65,8 @@ NOTE = AddNote(author=STEWARD, text="PlusOne searches.", visibility=Visibility.P
 TASK = OpenTask(role=Role.DISPATCH, task="follow_up", text="Ask PlusOne.")
 TO = "dispatch@plusone.example"
 MAIL = SendEmail(to=TO, template="public_note")
+EXCEPTION = OpenException(code="SS", comment="Documents came")
+COMPLETED = UpdateJob(status=JobStatus.COMPLETED, by=DANA, reason="paid")
 RENDERED = RenderedMail(to=TO, subject="A note", text="Hello", html="<p>Hello</p>")
 
 
@@ -96,6 +104,14 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
         OpenPromise(promise=a_promise()),
         ClosePromise(promise_key="search", outcome=PromiseOutcome.KEPT),
     ),
+    "exception": (EXCEPTION,),
+    "exception changed": (EXCEPTION, ChangeException(code="SS", status="Sent", comment="To Tom")),
+    "exception closed": (EXCEPTION, CloseException(code="SS")),
+    "exception closed and opened again": (EXCEPTION, CloseException(code="SS"), EXCEPTION),
+    "order": (GiveOrder(lifecycle="apo", command="offer_apo", fields={"reason": "nobody"}),),
+    "update of the job": (COMPLETED,),
+    "announced reassignment": (give(announce=True),),
+    "reassignment and update": (give(), COMPLETED),
     "journal": (WriteJournal(actor=DANA, what="approve", rule="PO-41"),),
     "reassignment": (give(),),
     "everything at once": (
@@ -349,6 +365,14 @@ async def test_a_promise_closes_once(database: Database) -> None:
     assert (promise["outcome"], promise["closed_at"]) == ("kept", NOW + timedelta(hours=2))
 
 
+async def test_a_wait_for_a_window_that_never_closes_is_no_promise(database: Database) -> None:
+    always = Window(opens=timedelta(0), closes=timedelta(hours=24))
+    waiting = a_promise(due=DueAtTurn(window=always, since=NOW, opens=False))
+    batch = a_batch(OpenPromise(promise=waiting), progress=standing(waiting=waiting))
+    assert (await done(database, batch)).due_at is None
+    assert await how_many(database, schema.promises) == 0
+
+
 async def test_each_episode_has_promises_of_its_own(database: Database) -> None:
     for episode in (1, 2):
         await done(database, a_batch(OpenPromise(promise=a_promise()), episode=episode))
@@ -455,6 +479,16 @@ async def test_the_newest_progress_is_shown_in_whatever_order_it_comes(
     (lifecycle,) = await rows(database, schema.lifecycles)
     assert (lifecycle["episode"], lifecycle["sequence"]) == shown
     assert lifecycle["stage"] == "{}.{}".format(*shown)
+
+
+async def test_what_an_episode_leaves_to_the_next_is_kept_with_its_progress(
+    database: Database,
+) -> None:
+    await add_lifecycle(database, SEARCH, sequence=0)
+    assert (await rows(database, schema.lifecycles))[0]["remembered"] == {}
+    left = {"refusals": 2, "offered": ["2026-11-21"]}
+    await done(database, a_batch(progress=standing(remembered=left)))
+    assert (await rows(database, schema.lifecycles))[0]["remembered"] == left
 
 
 async def test_progress_leaves_alone_what_started_the_lifecycle(database: Database) -> None:

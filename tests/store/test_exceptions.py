@@ -1,0 +1,130 @@
+"""Exceptions of a job: of one code, never two that are not Complete (G-16)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from domain.effects import ChangeException, CloseException, Effect, OpenException
+from store import schema
+from store.database import Database
+from store.ledger import Ledger
+from store.reading import Reading
+from tests.store.rows import NOW, a_batch, keep, rows
+
+OPENED = OpenException(code="NO SHOW", comment="Nobody came on Monday")
+AGAIN = OpenException(code="NO SHOW", status="In review", comment="Nor on Tuesday")
+OTHER = OpenException(code="QUALITY", comment="It leaks again")
+
+
+async def do(database: Database, *effects: Effect, sequence: int = 1) -> None:
+    await Ledger(database).carry_out(a_batch(*effects, sequence=sequence))
+
+
+async def shown(database: Database) -> list[tuple[str, str, str]]:
+    found = await rows(database, schema.exceptions)
+    return [(row["code"], row["status"], row["comment"]) for row in found]
+
+
+async def test_an_exception_is_open_until_it_is_complete(database: Database) -> None:
+    await do(database, OPENED)
+    assert await shown(database) == [("NO SHOW", "Open", "Nobody came on Monday")]
+    await do(database, ChangeException(code="NO SHOW", status="Sent", comment="To Tom"), sequence=2)
+    assert await shown(database) == [("NO SHOW", "Sent", "To Tom")]
+    await do(database, CloseException(code="NO SHOW"), sequence=3)
+    assert await shown(database) == [("NO SHOW", "Complete", "To Tom")]
+    (row,) = await rows(database, schema.exceptions)
+    assert (row["job_id"], row["at"]) == ("SJ-1001", NOW)
+
+
+async def test_an_exception_may_close_with_a_last_word(database: Database) -> None:
+    await do(database, OPENED, CloseException(code="NO SHOW", comment="He called back"))
+    assert await shown(database) == [("NO SHOW", "Complete", "He called back")]
+
+
+async def test_to_open_an_open_one_changes_only_its_status_and_comment(database: Database) -> None:
+    await do(database, OPENED)
+    await do(database, AGAIN, sequence=2)
+    assert await shown(database) == [("NO SHOW", "In review", "Nor on Tuesday")]
+
+
+async def test_each_code_and_each_job_has_its_own(database: Database) -> None:
+    await do(database, OPENED, OTHER)
+    elsewhere = a_batch(OPENED, job_id="SJ-2", workflow_id="plus-one/SJ-2")
+    await Ledger(database).carry_out(elsewhere)
+    await do(database, CloseException(code="NO SHOW"), sequence=2)
+    statuses = [(row["job_id"], row["status"]) for row in await rows(database, schema.exceptions)]
+    assert statuses == [("SJ-1001", "Complete"), ("SJ-1001", "Open"), ("SJ-2", "Open")]
+
+
+async def test_after_a_complete_one_another_of_its_code_can_be_opened(database: Database) -> None:
+    await do(database, OPENED, CloseException(code="NO SHOW"))
+    await do(database, AGAIN, sequence=2)
+    assert [status for _, status, _ in await shown(database)] == ["Complete", "In review"]
+    await do(database, CloseException(code="NO SHOW"), sequence=3)
+    assert [status for _, status, _ in await shown(database)] == ["Complete", "Complete"]
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [ChangeException(code="NO SHOW", status="Sent", comment=""), CloseException(code="NO SHOW")],
+    ids=["change", "close"],
+)
+async def test_where_none_is_open_there_is_none_to_change(
+    database: Database, effect: Effect
+) -> None:
+    await do(database, effect)
+    assert await shown(database) == []
+
+
+@pytest.mark.parametrize(
+    ("early", "since"),
+    [
+        (OPENED, CloseException(code="NO SHOW")),
+        (OPENED, AGAIN),
+        (ChangeException(code="NO SHOW", status="Sent", comment="To Tom"), AGAIN),
+        (CloseException(code="NO SHOW"), AGAIN),
+    ],
+    ids=["opened, closed since", "opened, changed since", "changed since", "opened again since"],
+)
+async def test_a_late_retry_does_not_undo_what_was_done_since(
+    database: Database, early: Effect, since: Effect
+) -> None:
+    await do(database, OTHER, OPENED)
+    await do(database, early, sequence=2)
+    await do(database, since, sequence=3)
+    before = await shown(database)
+    await do(database, early, sequence=2)
+    assert await shown(database) == before
+
+
+async def test_of_two_that_open_it_at_once_one_changes_the_other(
+    database: Database, elsewhere: Database
+) -> None:
+    await asyncio.gather(
+        *(
+            do(where, OPENED, sequence=sequence)
+            for sequence, where in enumerate((database, elsewhere) * 4, 1)
+        )
+    )
+    assert await shown(database) == [("NO SHOW", "Open", "Nobody came on Monday")]
+
+
+async def test_not_even_by_hand_a_second_one_gets_into_the_table(database: Database) -> None:
+    await do(database, OPENED)
+    row = {"job_id": "SJ-1001", "at": NOW, "code": "NO SHOW", "comment": "", "key": "by hand"}
+    with pytest.raises(IntegrityError):
+        async with database.write() as connection:
+            await connection.execute(schema.exceptions.insert().values(status="Open", **row))
+
+
+async def test_a_job_shows_its_exceptions(database: Database) -> None:
+    await keep(database)
+    await do(database, OPENED)
+    job = await Reading(database).job("SJ-1001")
+    assert job is not None
+    assert job["exceptions"] == [
+        {"code": "NO SHOW", "status": "Open", "comment": "Nobody came on Monday"}
+    ]
