@@ -113,3 +113,25 @@ BusinessDays = Annotated[
     PlainSerializer(format_business_days, return_type=str),
 ]
 """A number of business days: read from an `int` or text such as `3bd`, written as text."""
+
+
+def _read_spacing(value: object) -> int | timedelta:
+    if isinstance(value, timedelta):
+        return _possible(value, str(value))
+    if isinstance(value, str):
+        return parse_business_days(value) if value.endswith("bd") else parse_elapsed(value)
+    raise ValueError(f"{value!r} has no unit: write business days like 2bd, or hours like 4h")
+
+
+def _written_spacing(spacing: int | timedelta) -> str:
+    if isinstance(spacing, timedelta):
+        return format_elapsed(spacing)
+    return format_business_days(spacing)
+
+
+Spacing = Annotated[
+    int | timedelta,
+    PlainValidator(_read_spacing, json_schema_input_type=str),
+    PlainSerializer(_written_spacing, return_type=str),
+]
+"""The time between reminders: a number of business days such as `2bd`, or elapsed such as `4h`."""

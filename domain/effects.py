@@ -221,6 +221,8 @@ class Batch(BaseModel):
     calendar: Calendar
     steps: tuple[Step, ...]
     progress: Progress | None
+    known_version: int | None = None
+    """The job's version as a command found it that starts the lifecycle; None in later batches."""
 
 
 class BatchResult(BaseModel):
@@ -232,6 +234,8 @@ class BatchResult(BaseModel):
     """Set when the job could not be reassigned or updated: then nothing of the batch was done."""
     job: Job | None = None
     """The live job, without its customer, where the batch changed it or tried to."""
+    newer_job: Job | None = None
+    """The live job, if it changed before the lifecycle was listed to be told of it."""
     job_version: int | None = None
     due_at: Instant | None = None
     """The deadline of the wait that the progress names."""

@@ -36,8 +36,6 @@ class LifecycleKind:
     """Whether an event of the job system starts it."""
     begin: Callable[..., LifecycleStart]
     """Makes the argument of its workflow from the fields of `LifecycleStart`."""
-    opened: Callable[[LifecycleStart], Case]
-    """The case as a run of its workflow takes it up."""
     promise: Callable[[Any], Promise]
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
     reopens_on: Callable[[Event, str], bool] = lambda _event, _outcome: False
@@ -102,6 +100,8 @@ class Case(BaseModel):
     reminded: int = 0
     """Reminders given in this stage."""
     attention: list[Attention] = []
+    asked: tuple[str, ...] = ()
+    """Kinds of the tasks that this episode has open."""
     turns: int = 0
     """Batches carried out so far in this episode."""
     named: dict[str, int] = {}
@@ -137,7 +137,7 @@ class LifecycleStart(BaseModel):
     """Counts the runs of this lifecycle on this job, from 1."""
     event_id: str
     """The event, or the message id of the command, that started it."""
-    cause: Cause
+    cause: Cause = Cause(kind="event", name="job.assigned")
     occurred_at: Instant
     """When that event happened."""
     started_by: Actor = STEWARD
@@ -146,3 +146,7 @@ class LifecycleStart(BaseModel):
     """What the episode before left to this one."""
     unsent_mails: Mapping[str, str] = {}
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
+
+    def opened(self) -> Case:
+        """Return the case as this run takes it up."""
+        raise NotImplementedError

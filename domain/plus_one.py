@@ -267,6 +267,11 @@ def repair_promise(case: PlusOneCase) -> Promise:
     )
 
 
+def promise(case: PlusOneCase) -> Promise:
+    """Return what is waited for in the stage of a case."""
+    return search_promise(case) if case.stage == Stage.SEARCHING else repair_promise(case)
+
+
 # --- PlusOne's notes --------------------------------------------------------------------------
 
 _PREFIXES: Mapping[str, Stage | None] = {
@@ -580,5 +585,5 @@ PLUS_ONE = LifecycleKind(
     commands=COMMANDS,
     starts_on=starts_on,
     begin=PlusOneStart,
-    first_wait=lambda start: search_promise(PlusOneStart(**dict(start)).opened()),
+    promise=promise,
 )

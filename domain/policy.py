@@ -25,6 +25,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StrictBool,
     StringConstraints,
     ValidationError,
@@ -33,9 +34,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from domain.calendars import Calendar
+from domain.calendars import Calendar, Window
 from domain.commands import Line, Usd
-from domain.durations import BusinessDays, Elapsed, format_elapsed
+from domain.durations import BusinessDays, Elapsed, Spacing, format_elapsed
 from domain.jobs import Visibility
 
 _BUILT_IN = "policy.toml"
@@ -59,14 +60,6 @@ def _with_unit(value: object) -> object:
     if isinstance(value, str):
         return value
     raise ValueError(f"{value!r} has no unit: write business days like 3bd")
-
-
-def _not_yet(starts_apo: bool) -> bool:  # noqa: FBT001  the value of a key
-    if starts_apo:
-        raise ValueError(
-            "the apo lifecycle does not exist in this release (G-08): only false is possible"
-        )
-    return starts_apo
 
 
 def _some_trade(trades: tuple[str, ...]) -> tuple[str, ...]:
@@ -104,7 +97,7 @@ class PlusOnePolicy(_Section):
     """What happens to a job that is not accepted in time (PO-67, G-02)."""
     release_on_cannot_locate: StrictBool
     """Whether PlusOne may give a job back before the window ends (G-07)."""
-    npf_starts_apo: Annotated[StrictBool, AfterValidator(_not_yet)]
+    npf_starts_apo: StrictBool
     """Whether No Provider Found starts the apo lifecycle (PO-69, G-08)."""
     expired_counts_as_new: StrictBool
     """Whether an Expired job is held like a New one (G-03)."""
@@ -144,6 +137,68 @@ class PlusOnePolicy(_Section):
         return expectation
 
 
+class Reminders(_Section):
+    """How often and how far apart somebody is reminded."""
+
+    attempts: Annotated[int, Field(strict=True, ge=0, le=20)]
+    """Reminders before something else happens."""
+    every: Spacing
+    """The time before each of them, and once more before what happens in the end."""
+
+
+def _rounds(every: str) -> Reminders:
+    return Reminders.model_validate({"attempts": 3, "every": every})
+
+
+class ApoPolicy(_Section):
+    """What the procedure of the Alternate Provider Option leaves open."""
+
+    supervisors: Window = Window(
+        opens=timedelta(hours=17), closes=timedelta(hours=7), weekend_all_day=True
+    )
+    """When supervisors may authorise the option, on the calendar's clock (APO-20, G-36)."""
+    max_refusals: Annotated[int, Field(strict=True, ge=1, le=20)] = 2
+    """Refusals of a customer after which only a supervisor may have it offered again (G-35)."""
+    limit_hvac: Usd = Decimal("500.00")
+    """Up to this estimate, in USD, heating and A/C is repaired before documents (APO-24, G-37)."""
+    limit_other: Usd = Decimal("300.00")
+    """The same for every other item, water heaters among them (APO-25, G-38)."""
+    documents_mailbox: EmailAddress = "supportingdocuments@cinchhs.com"
+    """Where customers send their documents (APO-36, G-43)."""
+    refund_deductible: StrictBool = True
+    """Whether the deductible is refunded once the job is the option's (G-45)."""
+    review: Annotated[BusinessDays, BeforeValidator(_with_unit)] = 2
+    """How long a decision or a review may take before a supervisor is told."""
+    contact: Reminders = _rounds("4h")
+    """Dispatch reaches the customer (APO-02)."""
+    instructions: Reminders = _rounds("2bd")
+    """The customer answers the instructions (APO-09)."""
+    documents: Reminders = _rounds("5bd")
+    """The customer sends estimate or invoice (G-70)."""
+    offer: Reminders = _rounds("2bd")
+    """The customer chooses how to be paid (APO-28, G-32)."""
+    invoice: Reminders = _rounds("2bd")
+    """The customer sends the paid invoice (APO-33, G-33)."""
+
+
+class BrandsPolicy(_Section):
+    """The names under which customers know us, by the brand of the job."""
+
+    default: Line = "Cinch Home Services"
+    """The name where a job's brand is none of those named."""
+    names: dict[Line, Line] = {
+        "Cinch": "Cinch Home Services",
+        "Sears": "Sears Home Warranty Support Center",
+    }
+    """The name of each brand, as the job system writes it."""
+
+    def name_of(self, brand: str | None) -> str:
+        """Return the name that a brand's customers know."""
+        wanted = (brand or "").casefold()
+        known = (name for key, name in self.names.items() if key.casefold() == wanted)
+        return next(known, self.default)
+
+
 class NotesPolicy(_Section):
     """What the procedures leave open about notes."""
 
@@ -167,6 +222,8 @@ class Policy(_Section):
     plus_one: PlusOnePolicy
     notes: NotesPolicy
     mail: MailPolicy
+    apo: ApoPolicy = ApoPolicy()
+    brands: BrandsPolicy = BrandsPolicy()
 
     @property
     def fingerprint(self) -> str:

@@ -4,52 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-
-from domain.durations import (
-    format_business_days,
-    format_elapsed,
-    parse_business_days,
-    parse_elapsed,
-)
 from domain.lifecycles import Case
+from domain.policy import Reminders
 from domain.promises import Due, DueAfterBusinessDays, DueAt, Promise
 from domain.roles import Role
-
-
-def _read_spacing(value: object) -> object:
-    if isinstance(value, str):
-        return parse_business_days(value) if value.endswith("bd") else parse_elapsed(value)
-    if isinstance(value, timedelta):
-        return value
-    raise ValueError(f"{value!r} has no unit: write business days like 2bd, or hours like 4h")
-
-
-def _written_spacing(spacing: int | timedelta) -> str:
-    if isinstance(spacing, timedelta):
-        return format_elapsed(spacing)
-    return format_business_days(spacing)
-
-
-Spacing = Annotated[
-    int | timedelta,
-    BeforeValidator(_read_spacing, json_schema_input_type=str),
-    PlainSerializer(_written_spacing, return_type=str),
-]
-"""The time between reminders: a number of business days such as `2bd`, or elapsed such as `4h`."""
-
-
-class Reminders(BaseModel):
-    """How often and how far apart somebody is reminded."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    attempts: Annotated[int, Field(strict=True, ge=0, le=20)]
-    """Reminders before something else happens."""
-    every: Spacing
-    """The time before each of them, and once more before what happens in the end."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,7 +82,9 @@ def make_app(parts: Parts) -> FastAPI:
         dependencies=[Depends(_known_by_token(parts.tokens))],
     )
     app.include_router(_hooks(parts.secrets, delivery, inbox, metrics))
-    commands = Commands(parts.client, Journal(parts.database), reading, parts.command_patience)
+    commands = Commands(
+        parts.client, intake, Journal(parts.database), reading, parts.command_patience
+    )
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics))
     outbox = Outbox(parts.database)

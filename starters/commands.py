@@ -24,17 +24,22 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.commands import Answer, MessageId
 from domain.lifecycles import Answered, LifecycleKind
-from domain.refusals import Refusal, RefusalKind, unreadable
+from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
+from starters.starting import known_by_an_id, must_be_possible, start_with
+from store.intake import Intake
 from store.journal import Journal, RefusedAttempt
 from store.reading import Reading
 from workers.temporal import NO_ANSWER
-from workflows.messages import ANSWER_TO, REFUSED
+from workflows.messages import ANSWER_TO, BEGIN_ANEW, REFUSED
 
 log = structlog.get_logger()
 
 PATIENCE = timedelta(seconds=8)
 """How long a command waits for a worker."""
+
+_SHORTLY = 0.1
+"""Seconds until an ended run may have closed."""
 
 _STATUS: Mapping[RefusalKind, int] = {
     RefusalKind.ROLE: 403,
@@ -60,9 +65,15 @@ class Commands:
     """Gives commands to lifecycles."""
 
     def __init__(
-        self, client: Client, journal: Journal, reading: Reading, patience: timedelta = PATIENCE
+        self,
+        client: Client,
+        intake: Intake,
+        journal: Journal,
+        reading: Reading,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._client = client
+        self._intake = intake
         self._journal = journal
         self._reading = reading
         self._patience = patience
@@ -113,16 +124,13 @@ class Commands:
             actor=by or actor or STEWARD,
             at=datetime.now(UTC),
         )
-        if by is not None and isinstance(fields, dict):
-            if actor is not None and actor != by:
-                return await self._refuse(attempt(refusal=_somebody_elses(by)))
-            fields = {**fields, "actor": by.model_dump(mode="json")}
         handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
-                answer = await handle.execute_update(
-                    command, fields, id=update_id, result_type=Answer, rpc_timeout=self._patience
-                )
+                given = fields if by is None else _signed(fields, actor, by)
+                answer = await self._ask(kind, job_id, command, given, update_id)
+        except Refused as refused:
+            return await self._refuse(attempt(refusal=refused.refusal))
         except WorkflowUpdateFailedError as failed:
             refusal, at = _refusal_in(failed)
             return await self._refuse(attempt(refusal=refusal, at=at))
@@ -143,6 +151,55 @@ class Commands:
                 reply = await self._refuse(attempt(refusal=refusal))
             return reply
         return Reply(status=200, body=_body(answer))
+
+    async def _ask(
+        self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
+    ) -> Answer:
+        """Give a command to the lifecycle, which it starts if none runs and it is one that does.
+
+        Raises:
+            Refused: the lifecycle must not be started so.
+        """
+        declared = kind.commands.get(command)
+        if declared is not None and declared.starts:
+            return await self._ask_or_start(kind, job_id, command, fields, update_id)
+        return await self._execute(kind, job_id, command, fields, update_id)
+
+    async def _ask_or_start(
+        self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
+    ) -> Answer:
+        workflow_id = kind.workflow_id(job_id)
+        order = kind.commands.read(command, fields)
+        known = known_by_an_id(dict(fields), update_id)  # type: ignore[call-overload]  # was read
+        while True:
+            now = datetime.now(UTC)
+            argument = await self._intake.opening(kind, job_id, order, known, now)
+            try:
+                if argument is None:
+                    return await self._execute(kind, job_id, command, known, update_id)
+                must_be_possible(kind, order, argument)
+                return await start_with(self._client, kind, argument, update_id, self._patience)
+            except WorkflowUpdateFailedError as failed:
+                if argument is None or _refusal_in(failed)[0].kind is not RefusalKind.NOT_RUNNING:
+                    raise
+                # The run before has ended but still has mail to send: it begins the next itself.
+                await self._client.get_workflow_handle(workflow_id).signal(
+                    BEGIN_ANEW, argument, rpc_timeout=self._patience
+                )
+                await asyncio.sleep(_SHORTLY)
+            except RPCError as error:
+                gone = argument is None and error.status is RPCStatusCode.NOT_FOUND
+                if not gone or not await self._intake.abandon(workflow_id, now):
+                    raise
+
+    async def _execute(
+        self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
+    ) -> Answer:
+        handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
+        answer: Answer = await handle.execute_update(
+            command, fields, id=update_id, result_type=Answer, rpc_timeout=self._patience
+        )
+        return answer
 
     async def _answered_before_the_end(
         self, handle: WorkflowHandle[Any, Any], message_id: str
@@ -208,13 +265,21 @@ def _nobody(message: str, instead: str) -> Reply:
     return Reply(status=503, body=body)
 
 
-def _somebody_elses(by: Actor) -> Refusal:
-    return Refusal(
-        kind=RefusalKind.ROLE,
-        rule=None,
-        message=f"The token is {by.name}'s ({by.role}); the body names another.",
-        instead="leave the actor out, or name yourself",
-    )
+def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
+    """Return a payload as given by the owner of a token.
+
+    Raises:
+        Refused: it names another.
+    """
+    if not isinstance(fields, dict):
+        return fields
+    if actor is not None and actor != by:
+        raise forbidden(
+            None,
+            f"The token is {by.name}'s ({by.role}); the body names another.",
+            instead="leave the actor out, or name yourself",
+        )
+    return {**fields, "actor": by.model_dump(mode="json")}
 
 
 def _refusal_in(failed: WorkflowUpdateFailedError) -> tuple[Refusal, datetime]:

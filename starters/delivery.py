@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.events import EVENT, Event
 from domain.lifecycles import LifecycleKind
-from domain.promises import DueAt
+from domain.orders import SentOrder
+from domain.refusals import Refused
+from starters import starting
 from store.database import StoreUnavailableError
 from store.inbox import Inbox, Outcome, Waiting
 from store.intake import NOBODY_WAITS, Intake, Plan, StartPlan
 from workers.temporal import NO_ANSWER
-from workflows import search_attributes
-from workflows.registry import LIFECYCLES, TASK_QUEUE
+from workflows.messages import BEGIN_ANEW
+from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
 
@@ -30,8 +32,6 @@ _RPC = timedelta(seconds=2)
 _PATIENCE_SECONDS = 3
 """How long Temporal has to hear an event, retries and all: senders give up after five seconds."""
 _PAUSE_SECONDS = 1.0
-_STARTING_EVENT = "event_id"
-"""Memo of a workflow: the event that started it, which tells a second attempt from a second run."""
 
 
 class Received(BaseModel):
@@ -95,6 +95,12 @@ class Delivery:
             waiting: the event.
             again: whether an earlier attempt may have got further than the inbox knows.
         """
+        if waiting.origin is not None and (sent := _sent_order(waiting.body)):
+            return await self._pass_on(waiting, sent)
+        return await self._tell_of(waiting, again=again)
+
+    async def _tell_of(self, waiting: Waiting, *, again: bool) -> Received:
+        """Take an event as far as it gets."""
         event_id = waiting.webhook_id
         try:
             event = EVENT.validate_json(waiting.body)
@@ -129,18 +135,55 @@ class Delivery:
             return await self.advance(waiting)
         except (_NotYetError, TimeoutError) as error:
             reason = str(error) or "Temporal does not answer in time"
-            await self._inbox.postpone(waiting.id, reason, self._clock())
-            log.warning("event kept, not told yet", event_id=event_id, reason=reason)
-            return Received(
-                event_id=event_id,
-                outcome=plan.outcome,
-                workflow_id=_first_workflow(plan),
-                reason=f"kept, and told later by itself: {reason}",
-            )
+            return await self._not_yet(waiting, plan.outcome, _first_workflow(plan), reason)
         outcome = plan.outcome if told else Outcome.IGNORED
         workflow_id = told[0] if told else None
         await self._inbox.settle(waiting.id, outcome, workflow_id)
         return Received(event_id=event_id, outcome=outcome, workflow_id=workflow_id)
+
+    async def _pass_on(self, waiting: Waiting, sent: SentOrder) -> Received:
+        """Give a command of one lifecycle to another, which it starts if need be."""
+        kind, event_id = LIFECYCLES[sent.lifecycle], waiting.webhook_id
+        workflow_id = kind.workflow_id(sent.job_id)
+        fields = {**sent.fields, "message_id": _as_message_id(event_id)}
+        try:
+            order = kind.commands.read(sent.command, fields)
+            argument = await self._intake.opening(kind, sent.job_id, order, fields, self._clock())
+            if argument is not None:
+                starting.must_be_possible(kind, order, argument)
+                await starting.start(self._client, kind, argument, _RPC)
+            elif not await self._send(workflow_id, sent.command, order.payload):
+                await self._intake.abandon(workflow_id, self._clock())
+                return await self._pass_on(waiting, sent)
+        except Refused as refused:
+            reason = refused.refusal.message
+            log.warning("a lifecycle's order is refused", event_id=event_id, reason=reason)
+            await self._intake.refuse(sent, event_id, refused.refusal, self._clock())
+            await self._inbox.settle(waiting.id, Outcome.IGNORED, None)
+            return Received(event_id=event_id, outcome=Outcome.IGNORED, reason=reason)
+        except WorkflowAlreadyStartedError:
+            # It began meanwhile, or the run before has still to close: it is tried again.
+            return await self._not_yet(waiting, Outcome.STARTED, workflow_id, "it still runs")
+        except NO_ANSWER as error:
+            return await self._not_yet(waiting, Outcome.STARTED, workflow_id, str(error))
+        except _NotYetError as error:
+            return await self._not_yet(waiting, Outcome.STARTED, workflow_id, str(error))
+        outcome = Outcome.DELIVERED if argument is None else Outcome.STARTED
+        await self._inbox.settle(waiting.id, outcome, workflow_id)
+        return Received(event_id=event_id, outcome=outcome, workflow_id=workflow_id)
+
+    async def _not_yet(
+        self, waiting: Waiting, outcome: Outcome, workflow_id: str | None, reason: str
+    ) -> Received:
+        """Leave an event, or an order, to be told later by itself."""
+        await self._inbox.postpone(waiting.id, reason, self._clock())
+        log.warning("kept, not told yet", event_id=waiting.webhook_id, reason=reason)
+        return Received(
+            event_id=waiting.webhook_id,
+            outcome=outcome,
+            workflow_id=workflow_id,
+            reason=f"kept, and told later by itself: {reason}",
+        )
 
     async def replay(self, inbox_id: int) -> Received | None:
         """Try a dead letter again, None if there is no such dead letter."""
@@ -181,37 +224,18 @@ class Delivery:
     async def _start(
         self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event, *, again: bool
     ) -> None:
-        argument = self._intake.starting(kind, plan, start.episode, event.actor)
+        argument = self._intake.starting(kind, plan, start, event)
         workflow_id = kind.workflow_id(plan.job.job_id)
-        wait = kind.first_wait(argument)
         if again and await self._inbox.has_begun(workflow_id, start.episode):
             return
         try:
-            await self._client.start_workflow(
-                kind.workflow_type,
-                argument,
-                id=workflow_id,
-                task_queue=TASK_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo={_STARTING_EVENT: plan.event_id},
-                search_attributes=search_attributes.describing(
-                    lifecycle=kind.name,
-                    job=plan.job,
-                    stage=kind.stages[0],
-                    waiting_on=wait.waiting_on,
-                    due_at=wait.due.at if isinstance(wait.due, DueAt) else None,
-                ),
-                static_summary=f"{kind.title} for {plan.job.job_id}",
-                static_details=f"{plan.job.trade}, {plan.job.severity}",
-                rpc_timeout=_RPC,
-            )
+            await starting.start(self._client, kind, argument, _RPC)
         except WorkflowAlreadyStartedError as error:
             handle = self._client.get_workflow_handle(workflow_id)
             if await self._started_by(handle) == plan.event_id:
                 return
             # The run before has ended but still has mail to send: it begins the next one itself.
-            if not await self._signal(workflow_id, plan, event):
+            if not await self._send(workflow_id, BEGIN_ANEW, argument):
                 raise _NotYetError("its earlier run has still to close") from error
         except NO_ANSWER as error:
             raise _NotYetError(f"Temporal does not answer ({error})") from error
@@ -219,22 +243,28 @@ class Delivery:
     async def _started_by(self, handle: WorkflowHandle[Any, Any]) -> str | None:
         try:
             described = await handle.describe(rpc_timeout=_RPC)
-            return await described.memo_value(_STARTING_EVENT, default=None, type_hint=str)
+            return await described.memo_value(starting.STARTED_BY, default=None, type_hint=str)
         except NO_ANSWER as error:
             raise _NotYetError(f"Temporal does not answer ({error})") from error
 
     async def _signal(self, workflow_id: str, plan: Plan, event: Event) -> bool:
+        """Tell a workflow of an event; return whether it still runs."""
+        if await self._send(workflow_id, "job_event", plan.delivery(event, self._clock())):
+            return True
+        if await self._inbox.awaits_start(workflow_id):
+            raise _NotYetError("its lifecycle has still to be started")
+        if await self._intake.abandon(workflow_id, self._clock()):
+            raise _StalePlanError
+        return False
+
+    async def _send(self, workflow_id: str, name: str, payload: BaseModel) -> bool:
         """Signal a workflow; return whether it still runs."""
         handle = self._client.get_workflow_handle(workflow_id)
         try:
-            await handle.signal("job_event", plan.delivery(event, self._clock()), rpc_timeout=_RPC)
+            await handle.signal(name, payload, rpc_timeout=_RPC)
         except NO_ANSWER as error:
             if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
                 raise _NotYetError(f"Temporal does not answer ({error})") from error
-            if await self._inbox.awaits_start(workflow_id):
-                raise _NotYetError("its lifecycle has still to be started") from error
-            if await self._intake.abandon(workflow_id, self._clock()):
-                raise _StalePlanError from error
             return False
         return True
 
@@ -249,6 +279,19 @@ def _first_workflow(plan: Plan) -> str | None:
     for start in plan.starts:
         return LIFECYCLES[start.lifecycle].workflow_id(plan.job.job_id)
     return plan.delivers_to[0] if plan.delivers_to else None
+
+
+def _sent_order(body: bytes) -> SentOrder | None:
+    """Return the order that a lifecycle left in the inbox, None if it left an event there."""
+    try:
+        return SentOrder.model_validate_json(body)
+    except ValidationError:
+        return None
+
+
+def _as_message_id(key: str) -> str:
+    """Return the id by which a lifecycle knows an order: the same at every attempt."""
+    return sha256(key.encode()).hexdigest()
 
 
 def _in_words(error: ValidationError) -> str:

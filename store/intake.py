@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 from sqlalchemy import Row, Table, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.commands import Order
+from domain.effects import OpenTask
 from domain.events import Delivery, Event, JobNoteAdded
 from domain.jobs import HeldJob, Instant, Job, same_assignment
-from domain.lifecycles import LifecycleKind, LifecycleStart, job_of
+from domain.lifecycles import Cause, LifecycleKind, LifecycleStart, job_of
+from domain.orders import SentOrder
 from domain.policy import Policy
 from domain.promises import DueAt, Promise, PromiseOutcome, sentence
-from domain.roles import Actor, Role
+from domain.refusals import Refusal, RefusalKind, Refused
+from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database
 from store.inbox import Outcome
@@ -35,6 +39,8 @@ class StartPlan(BaseModel):
 
     lifecycle: str
     episode: int
+    remembered: dict[str, JsonValue] = {}
+    """What the episode before left."""
 
 
 class Plan(BaseModel):
@@ -122,17 +128,104 @@ class Intake:
             )
             return plan
 
-    def starting(self, kind: LifecycleKind, plan: Plan, episode: int, by: Actor) -> LifecycleStart:
+    def starting(
+        self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event
+    ) -> LifecycleStart:
         """Return the argument of the workflow that a plan starts."""
         return kind.begin(
             job=plan.job,
             job_version=plan.job_version,
             policy=self._policy,
-            episode=episode,
+            episode=start.episode,
             event_id=plan.event_id,
+            cause=Cause(kind="event", name=event.type),
             occurred_at=plan.occurred_at,
-            started_by=by,
+            started_by=event.actor,
+            remembered=start.remembered,
         )
+
+    async def opening(
+        self, kind: LifecycleKind, job_id: str, order: Order, fields: dict[str, Any], now: datetime
+    ) -> LifecycleStart | None:
+        """Return the argument of the workflow that a command starts, None if one runs.
+
+        Args:
+            kind: the lifecycle.
+            job_id: the job.
+            order: the command, as it was read.
+            fields: its payload, as it was sent; its message id is what it is known by.
+            now: the wall clock, aware UTC.
+
+        Raises:
+            Refused: there is no such job.
+        """
+        table = schema.lifecycles
+        async with self._database.read() as connection:
+            held = await held_job(connection, job_id)
+            version = await connection.scalar(
+                select(schema.jobs.c.version).where(schema.jobs.c.job_id == job_id)
+            )
+            row = (
+                await connection.execute(
+                    select(table).where(table.c.workflow_id == kind.workflow_id(job_id))
+                )
+            ).one_or_none()
+        if held is None:
+            raise Refused(
+                Refusal(
+                    kind=RefusalKind.NOT_RUNNING,
+                    rule=None,
+                    message=f"There is no job {job_id}.",
+                    instead="see GET /jobs; the job system tells of a job through the hooks",
+                )
+            )
+        if row is not None and row.outcome is None:
+            return None
+        return kind.begin(
+            job=held.job.without_customer(),
+            job_version=version or 0,
+            policy=self._policy,
+            episode=row.episode + 1 if row else 1,
+            event_id=fields["message_id"],
+            cause=Cause(kind="command", name=order.command.name, fields=fields),
+            occurred_at=now,
+            started_by=order.actor,
+            remembered=row.remembered if row else {},
+        )
+
+    async def refuse(self, sent: SentOrder, event_id: str, refusal: Refusal, now: datetime) -> None:
+        """Write down that one lifecycle could not have another do what it wanted, and ask for help.
+
+        Args:
+            sent: the order.
+            event_id: what the inbox knows it by.
+            refusal: why it was refused.
+            now: the wall clock, aware UTC.
+        """
+        known_by = {"job_id": sent.job_id, "key": f"refused:{event_id}", "at": now}
+        said = f"refused {sent.lifecycle} {sent.command}: {refusal.message}"
+        async with self._database.write() as connection:
+            await connection.execute(
+                self._database.insert_once(schema.journal).values(
+                    **known_by,
+                    lifecycle=sent.lifecycle,
+                    actor_name=STEWARD.name,
+                    actor_role=STEWARD.role.value,
+                    what=said,
+                    rule=refusal.rule,
+                )
+            )
+            await connection.execute(
+                self._database.insert_once(schema.tasks).values(
+                    **known_by,
+                    workflow_id=f"{sent.lifecycle}/{sent.job_id}",
+                    role=Role.SUPERVISOR.value,
+                    kind="order_refused",
+                    text=f"Steward was to give {sent.lifecycle} the command {sent.command}, and "
+                    f"could not: {refusal.message} Decide how the job goes on.",
+                    status="open",
+                )
+            )
 
     async def abandon(self, workflow_id: str, now: datetime) -> bool:
         """Close what a workflow left open that was ended in Temporal, by hand or by the server.
@@ -182,14 +275,17 @@ class Intake:
         starts = []
         for kind in self._kinds:
             row = rows.get(kind.name)
-            of_this_assignment = same_assignment(event.job, plan.job)
-            if not of_this_assignment or not kind.starts_on(event):
+            if row is not None and row.outcome is not None:
+                await taking.leave_to_a_person(kind.left_over(event, row.outcome))
+            if not _starts(kind, event, plan.job, row):
                 continue
-            if row is not None and not _may_start_anew(row, plan.job):
-                continue
-            start = StartPlan(lifecycle=kind.name, episode=row.episode + 1 if row else 1)
-            first_wait = kind.first_wait(self.starting(kind, plan, start.episode, event.actor))
-            await taking.list_lifecycle(kind, plan, start, first_wait)
+            start = StartPlan(
+                lifecycle=kind.name,
+                episode=row.episode + 1 if row else 1,
+                remembered=row.remembered if row else {},
+            )
+            case = self.starting(kind, plan, start, event).opened()
+            await taking.list_lifecycle(kind, plan, start, case.stage, kind.promise(case))
             starts.append(start)
         started = {start.lifecycle for start in starts}
         running = [
@@ -247,7 +343,7 @@ class _Taking:
         return {row.lifecycle: row for row in rows}
 
     async def list_lifecycle(
-        self, kind: LifecycleKind, plan: Plan, start: StartPlan, first_wait: Promise
+        self, kind: LifecycleKind, plan: Plan, start: StartPlan, stage: str, first_wait: Promise
     ) -> None:
         """List a lifecycle as soon as it is to start, so that the next event finds it running."""
         due_at = first_wait.due.at if isinstance(first_wait.due, DueAt) else None
@@ -259,7 +355,7 @@ class _Taking:
             "sequence": 0,
             "started_by": plan.event_id,
             "started_for": plan.job.assigned_at,
-            "stage": kind.stages[0],
+            "stage": stage,
             "waiting_on": first_wait.waiting_on.value,
             "since": first_wait.since,
             "due_at": due_at,
@@ -272,6 +368,19 @@ class _Taking:
             .values(**row)
             .on_conflict_do_update(index_elements=["workflow_id"], set_=row)
         )
+
+    async def leave_to_a_person(self, task: OpenTask | None) -> None:
+        """Ask somebody to do what no lifecycle does any more."""
+        if task is not None:
+            await self._insert(
+                schema.tasks,
+                at=self.event.occurred_at,
+                workflow_id=f"hooks/{self.event.job.job_id}",
+                role=task.role.value,
+                kind=task.task,
+                text=task.text,
+                status="open",
+            )
 
     async def _one_at_a_time(self, job_id: str) -> None:
         """Hold other events of the job up: a job first heard of has no row yet to lock."""
@@ -342,6 +451,14 @@ class _Taking:
         return ours is not None
 
 
-def _may_start_anew(row: Row[Any], job: Job) -> bool:
-    """Return whether an ended lifecycle starts anew: only for an assignment it was not for."""
-    return bool(row.outcome is not None and row.started_for != job.assigned_at)
+def _starts(kind: LifecycleKind, event: Event, job: Job, row: Row[Any] | None) -> bool:
+    """Return whether an event starts a lifecycle, or starts one that has ended anew.
+
+    Anew: for an assignment that it was not for, or for what reopens it.
+    """
+    starts = same_assignment(event.job, job) and kind.starts_on(event)
+    if row is None:
+        return starts
+    if row.outcome is None:
+        return False
+    return (starts and row.started_for != job.assigned_at) or kind.reopens_on(event, row.outcome)

@@ -102,8 +102,17 @@ class _Carrier:
             return result
         for step in self._batch.steps:
             await self._do(step)
-        due_at = await self._record_progress()
-        return result.model_copy(update={"due_at": due_at})
+        due_at = await self._record_progress(result.job)
+        return (result if result.job else await self._news()).model_copy(update={"due_at": due_at})
+
+    async def _news(self) -> BatchResult:
+        """Return the live job if it has changed since a lifecycle began that was not listed yet."""
+        known, version = self._batch.known_version, await self._version()
+        if known is None or known == version:
+            return BatchResult()
+        held = await held_job(self._connection, self._batch.job_id)
+        newer = held.job.without_customer() if held else None
+        return BatchResult(newer_job=newer, job_version=version)
 
     async def _change_job(self) -> BatchResult:
         """Change our copy of the job first: if that is refused, nothing else may be done."""
@@ -316,7 +325,8 @@ class _Carrier:
             schema.is_open_exception,
         )
 
-    async def _record_progress(self) -> datetime | None:
+    async def _record_progress(self, job: Job | None) -> datetime | None:
+        """Keep where the lifecycle stands, and the assignment that it has made, if it made one."""
         batch, progress = self._batch, self._batch.progress
         if progress is None:
             return None
@@ -340,6 +350,7 @@ class _Carrier:
             "attention": list(progress.attention),
             "outcome": progress.outcome,
             "remembered": progress.remembered,
+            **({"started_for": job.assigned_at} if job else {}),
         }
         table = schema.lifecycles
         statement = self._database.insert(table).values(started_by="", **row)

@@ -101,10 +101,13 @@ class Page:
     """A job's page, with the words in which tests ask about it."""
 
     shown: dict[str, Any]
+    lifecycle: str = "plus-one"
 
     @property
     def standing(self) -> dict[str, Any]:
-        (standing,) = self.shown["lifecycles"]
+        (standing,) = (
+            each for each in self.shown["lifecycles"] if each["lifecycle"] == self.lifecycle
+        )
         result: dict[str, Any] = standing
         return result
 
@@ -193,6 +196,16 @@ class Told:
 
     desk: Desk
     fields: dict[str, Any]
+    lifecycle: str = "plus-one"
+    """The lifecycle that its commands go to, and of which its page tells."""
+
+    def of(self, lifecycle: str) -> Told:
+        """Return the same job, seen from another lifecycle."""
+        return replace(self, lifecycle=lifecycle)
+
+    @property
+    def workflow_id(self) -> str:
+        return f"{self.lifecycle}/{self.id}"
 
     @property
     def id(self) -> str:
@@ -227,7 +240,7 @@ class Told:
     async def do(self, command: str, role: str, **fields: Any) -> httpx.Response:
         """Give a command over HTTP."""
         return await self.desk.http.post(
-            f"/jobs/{self.id}/plus-one/{command}",
+            f"/jobs/{self.id}/{self.lifecycle}/{command}",
             json={"actor": {"name": "Sam", "role": role}, **fields},
         )
 
@@ -279,9 +292,7 @@ class Told:
         return shown
 
     async def standing(self) -> dict[str, Any]:
-        (standing,) = (await self.show())["lifecycles"]
-        result: dict[str, Any] = standing
-        return result
+        return Page(await self.show(), self.lifecycle).standing
 
     async def fast_forward(self, ahead: str) -> datetime:
         """Move the job's own time ahead; return what it is then.
@@ -289,17 +300,17 @@ class Told:
         Where the story goes on after something that falls due, leave it a minute to happen in: the
         server may skip to the next deadline while it happens if the way ends at that very moment.
         """
-        return await skip(self.desk.client, f"plus-one/{self.id}", parse_elapsed(ahead))
+        return await skip(self.desk.client, self.workflow_id, parse_elapsed(ahead))
 
     async def fast_forward_to(self, at: datetime) -> None:
         """Move the job's own time to an instant that it has still to come to."""
         its_time = await TimeSkipper(self.desk.client).get_current_time(self.handle)
-        await skip(self.desk.client, f"plus-one/{self.id}", at - its_time)
+        await skip(self.desk.client, self.workflow_id, at - its_time)
 
     async def page(self) -> Page:
         """Return the job's page once everything that it was told so far has been heard."""
         await self.rests()
-        return Page(await self.show())
+        return Page(await self.show(), self.lifecycle)
 
     async def rests(self) -> None:
         """Return once the lifecycle has nothing to do but wait."""
@@ -331,7 +342,7 @@ class Told:
     async def ends_as(self, stage: str) -> Page:
         """Return the page of a job whose lifecycle has to end so, with nothing left open."""
         assert await self.outcome() == stage
-        page = Page(await self.show())
+        page = Page(await self.show(), self.lifecycle)
         assert (page.stage, page.standing["outcome"]) == (stage, stage)
         assert (page.waiting_on, page.due_at, page.standing["allowed"]) == (None, None, [])
         assert page.next.startswith("Ended ")
@@ -340,7 +351,9 @@ class Told:
 
     async def until(self, stage: str) -> dict[str, Any]:
         """Wait until the lifecycle stands in a stage, and return the job as it is shown."""
-        return await self.desk.eventually(self, lambda s: s["lifecycles"][0]["stage"] == stage)
+        return await self.desk.eventually(
+            self, lambda shown: Page(shown, self.lifecycle).stage == stage
+        )
 
     async def outcome(self) -> str:
         result: str = await asyncio.wait_for(self.handle.result(), timeout=90)
@@ -352,7 +365,7 @@ class Told:
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
-        return self.desk.client.get_workflow_handle(f"plus-one/{self.id}")
+        return self.desk.client.get_workflow_handle(self.workflow_id)
 
 
 @dataclass

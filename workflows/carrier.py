@@ -54,6 +54,7 @@ class Carrier:
         """
         self._case = case
         self._episode = start.episode
+        self._known_version = start.job_version if start.cause.kind == "command" else None
         self._on_trouble = on_trouble
         self._workflow_id = workflow.info().workflow_id
         self._steps: list[Step] = []
@@ -118,6 +119,7 @@ class Carrier:
             calendar=self._case.policy.calendar,
             steps=steps,
             progress=progress,
+            known_version=self._known_version if self._case.turns == 1 else None,
         )
         result = await self._try_until_done(batch, summary)
         if result.refusal is None:

@@ -37,16 +37,18 @@ from domain.effects import (
     SendEmail,
     WriteJournal,
 )
-from domain.events import Delivery, Event
+from domain.events import Delivery, Event, JobChanged
 from domain.jobs import Job, Visibility
 from domain.lifecycles import Answered, Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
 from domain.refusals import Refusal, RefusalKind, Refused, unreadable
+from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
 from workflows import search_attributes as attributes
 from workflows.carrier import Carrier
 from workflows.messages import (
     ANSWER_TO,
+    BEGIN_ANEW,
     Deadline,
     Given,
     Message,
@@ -65,6 +67,9 @@ CaseT = TypeVar("CaseT", bound=Case)
 
 RECORD_REFUSAL = "steward_record_refusal"
 """Name of the worker's function that journals what a validator refused."""
+
+_OUTLASTS_A_TURN = frozenset({"job", "job_version", "turns", "named", "events_taken", "answers"})
+"""Fields of a case that say what came and what was done, whatever became of a turn."""
 
 _MEMORY = 500
 """How many events and answers a case remembers, to recognise the same one again."""
@@ -85,12 +90,14 @@ class Lifecycle(Generic[CaseT]):
         self._info = workflow.info()
         self._carrier = Carrier(start, case, self._describe)
         self._inbox: deque[Message] = deque()
-        self._due_at: datetime | None = None
         self._published: Progress | None = None
         self._attributes = self._info.typed_search_attributes
         self._wake_at: datetime | None = None
         self._alarm: tuple[datetime, str, asyncio.Task[None]] | None = None
         self._to_answer: tuple[Given, dict[str, Any] | None] | None = None
+        self._next_start: dict[str, Any] | None = None
+        """The argument of the next episode, which waits for this one to close."""
+        self._opening = self._opening_order()
 
     # --- what a story says -------------------------------------------------------------------
 
@@ -106,12 +113,19 @@ class Lifecycle(Generic[CaseT]):
 
     def task(self, role: Role, task: str, text: str) -> None:
         """Ask somebody in a role to do something."""
-        self.add(OpenTask(role=role, task=task, text=text))
+        self.ask(OpenTask(role=role, task=task, text=text))
+
+    def ask(self, task: OpenTask) -> None:
+        """Ask somebody to do something."""
+        self.add(task)
+        self.case.asked = (*self.case.asked, task.task)
 
     def settle(self, *tasks: str) -> None:
         """Close this lifecycle's open tasks of these kinds: what they asked for is settled."""
-        for task in tasks:
-            self.add(CloseTask(task=task))
+        for task in dict.fromkeys(tasks):
+            if task in self.case.asked:
+                self.add(CloseTask(task=task))
+        self.case.asked = tuple(task for task in self.case.asked if task not in tasks)
 
     def mail(self, to: str | None, template: str, **context: str) -> None:
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
@@ -146,7 +160,7 @@ class Lifecycle(Generic[CaseT]):
             if self._carrier.cancelled:
                 raise asyncio.CancelledError
             await self._continue_as_new_if_long()
-            due_at = self._due_at
+            due_at = self.case.due_at
             self._wake_at = min(filter(None, (due_at, remind_at)), default=None)
             self._set_alarm(promise)
             await workflow.wait_condition(self._is_woken)
@@ -188,6 +202,7 @@ class Lifecycle(Generic[CaseT]):
         reassignment: ReassignJob,
         *,
         ending: str | None = None,
+        entering: str | None = None,
         closing: PromiseOutcome = PromiseOutcome.SUPERSEDED,
     ) -> bool:
         """Give the job to another account, together with the effects collected in this turn.
@@ -195,24 +210,30 @@ class Lifecycle(Generic[CaseT]):
         Args:
             reassignment: to whom, and what the live job has to look like.
             ending: the final stage, where the reassignment ends the lifecycle.
+            entering: the stage in which it goes on otherwise.
             closing: how the open promise closes then.
 
         Returns:
             Whether the job was reassigned. If not, nothing of this turn was done, and the case
             knows the live job, so that the story can decide again.
         """
-        waiting = self.case.waiting
-        if ending is not None:
-            self.close_promise(closing)
-            self._journal_move(ending)
+        before = self.case.model_copy()
+        self.close_promise(closing)
         self.add(reassignment)
-        progress = self._progress(ending, ended=True) if ending is not None else None
+        progress = None
+        if ending is not None:
+            self._journal_move(ending)
+            progress = self._progress(ending, ended=True)
+        elif entering is not None:
+            self.enter(entering)
+            self._open(self.kind.promise(self.case))
+            progress = self._progress(None)
         result = await self._carry_out(progress, reassignment.reason)
-        if result.job is not None and result.job_version is not None:
-            self.case.job, self.case.job_version = result.job, result.job_version
         if result.refusal is not None:
-            self.case.waiting = waiting
+            for name in ("stage", "waiting", "due_at", "counts_from", "reminded"):
+                setattr(self.case, name, getattr(before, name))
             return False
+        self.case.due_at = result.due_at
         if ending is not None:
             self._has_ended(ending)
         return True
@@ -242,26 +263,67 @@ class Lifecycle(Generic[CaseT]):
         self._set_alarm(None)
         self._describe()
         self._answer()
-        starting = self._settle_inbox()
-        while starting is None and not self._carrier.mails_are_off:
-            await workflow.wait_condition(
-                lambda: self._carrier.mails_are_off or bool(self._inbox or self._carrier.is_loaded)
-            )
-            starting = await self._take_what_came_late()
-        starting = await self._take_what_came_late() or starting
+        await self._take_what_came_late()
+        while self._next_start is None and not self._carrier.mails_are_off:
+            await workflow.wait_condition(self._is_disturbed)
+            await self._take_what_came_late()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if starting is not None:
-            workflow.continue_as_new(self._next_episode(starting))
+        if self._next_start is not None:
+            unsent = {"unsent_mails": self._carrier.unsent_mails}
+            workflow.continue_as_new({**self._next_start, **unsent})
         return self.case.stage
 
-    async def _take_what_came_late(self) -> Delivery | None:
-        """Settle what came in after the end; return an event that starts the lifecycle anew."""
-        starting = self._settle_inbox()
+    def _is_disturbed(self) -> bool:
+        """Return whether an ended lifecycle has something to do beside sending its mails."""
+        something_came = self._inbox or self._carrier.is_loaded or self._next_start
+        return self._carrier.mails_are_off or bool(something_came)
+
+    async def _take_what_came_late(self) -> None:
+        """Settle what came in after the end, and write down what came of it."""
+        self._settle_inbox()
         while self._carrier.is_loaded:
             await self._carry_out(self._progress(self.case.stage, ended=True), "late messages")
             self._describe()
-            starting = self._settle_inbox() or starting
-        return starting
+            self._settle_inbox()
+
+    async def open(self) -> None:
+        """Take the command that starts the lifecycle; it ends at once if that is refused."""
+        if self._opening is None or self.case.begun:
+            return
+        await self._obey(self._opening)
+        if not self.case.begun:
+            self.end(self.when_cancelled)
+
+    async def chase(
+        self,
+        chase: Chase,
+        remind: Callable[[int], None],
+        give_up: Callable[[], Awaitable[None] | None],
+    ) -> None:
+        """Wait one round for somebody, and take what comes in first.
+
+        Args:
+            chase: who is waited for, how often they are reminded, and what happens in the end.
+            remind: called with how often somebody was reminded, this time included.
+            give_up: called once no reminder helped; the wait goes on unless it changes the stage.
+        """
+        started = self.case.counts_from or workflow.now()
+        message = await self.wait(chase.promise(self.case, started))
+        if not isinstance(message, Deadline | Reminder):
+            await self.take(message)
+            return
+        self.case.counts_from = self.case.due_at or workflow.now()
+        self.close_promise(PromiseOutcome.BROKEN)
+        self.case.reminded += 1
+        if self.case.reminded <= chase.reminders.attempts:
+            remind(self.case.reminded)
+        elif isawaitable(giving_up := give_up()):
+            await giving_up
+
+    def enter(self, stage: str, at: datetime | None = None) -> None:
+        """Go on to a stage, whose wait counts from an instant: now, unless said otherwise."""
+        self.case.stage = stage
+        self.case.counts_from, self.case.reminded = at or workflow.now(), 0
 
     # --- messages ----------------------------------------------------------------------------
 
@@ -272,7 +334,7 @@ class Lifecycle(Generic[CaseT]):
             fields = decoded(payloads)
             actor = actor_in(fields)
             order = self.kind.commands.read(name, fields)
-            if self._answered(order) is None:
+            if self._answered(order) is None and not self._is_opening(order):
                 self._check(order)
         except Refused as refused:
             self._put_aside(_update_id(), actor, name, refused.refusal)
@@ -312,6 +374,20 @@ class Lifecycle(Generic[CaseT]):
             refusal = unreadable(f"job_event cannot be read: {error}").refusal
             self._inbox.append(Unusable("job_event", STEWARD, refusal))
 
+    @workflow.signal(
+        name=BEGIN_ANEW,
+        description="The next episode, to begin once this one has closed; sent by Steward.",
+    )
+    @declared_for_one_payload
+    def begin_anew(self, *payloads: RawValue) -> None:
+        """Keep the argument of the next episode until this one, which has ended, closes."""
+        start = decoded_or_none(payloads)
+        if isinstance(start, dict) and start.get("episode", 0) > self._start.episode:
+            self._next_start = start
+            return
+        refusal = unreadable("begin_anew takes the argument of a later episode.").refusal
+        self._inbox.append(Unusable(BEGIN_ANEW, STEWARD, refusal))
+
     @workflow.signal(dynamic=True, description="Any other name: recorded, and changes nothing.")
     def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Handle a signal whose name nobody knows."""
@@ -336,7 +412,20 @@ class Lifecycle(Generic[CaseT]):
                     message=f"{self.kind.name} has ended as {self.case.stage}.",
                 )
             )
-        self.kind.commands.check(order, self.case.stage, self.case, workflow.now())
+        case = self.case
+        self.kind.commands.check(order, case.stage, case, workflow.now(), begun=case.begun)
+
+    def _opening_order(self) -> Given | None:
+        """Return the command that starts this episode, None if an event does or it goes on."""
+        cause = self._start.cause
+        if self.case.begun or cause.kind == "event":
+            return None
+        return Given(self.kind.commands.read(cause.name, cause.fields), None)
+
+    def _is_opening(self, order: Order) -> bool:
+        """Return whether this is the command that started the lifecycle, come to be answered."""
+        opening = self._opening
+        return opening is not None and order.payload.message_id == opening.order.payload.message_id
 
     def _answered(self, order: Order) -> Answer | None:
         answered = self.case.answers.get(order.payload.message_id or "")
@@ -354,6 +443,7 @@ class Lifecycle(Generic[CaseT]):
         self._carrier.begin_counted_turn(name)
         if self._answer_or_refuse(given):
             return
+        before = self.case.model_copy(update={"attention": [*self.case.attention]})
         self.journal(name, order.actor)
         method: Callable[[Any], Awaitable[Any] | dict[str, Any] | None] = getattr(self, name)
         try:
@@ -361,10 +451,18 @@ class Lifecycle(Generic[CaseT]):
             if isawaitable(result):
                 result = await result
         except Refused as refused:
-            self._carrier.forget_turn()
+            self._forget_turn(before)
             self._refuse(given, refused.refusal)
             return
         self._to_answer = (given, result)
+
+    def _forget_turn(self, before: Case) -> None:
+        """Let a turn that was refused after all not have happened."""
+        self._carrier.forget_turn()
+        if self.ended:
+            return
+        for name in type(self.case).model_fields.keys() - _OUTLASTS_A_TURN:
+            setattr(self.case, name, getattr(before, name))
 
     def _answer_or_refuse(self, given: Given) -> bool:
         """Answer an order that was answered before, or refuse it; return whether it is settled."""
@@ -413,37 +511,30 @@ class Lifecycle(Generic[CaseT]):
             self.case.job, self.case.job_version = delivery.event.job, delivery.job_version
         await self.hear(delivery.event, before, workflow.now() - timedelta(seconds=delivery.age))
 
-    def _settle_inbox(self) -> Delivery | None:
-        """Leave nothing unanswered at the end; return an event that starts the lifecycle anew."""
-        starting = None
+    def _settle_inbox(self) -> None:
+        """Leave nothing unanswered at the end."""
         while self._inbox:
             message = self._inbox.popleft()
             if isinstance(message, Given):
                 self._answer_or_refuse(message)
             elif isinstance(message, Unusable):
                 self._record_unusable(message)
-            elif message.delivery.job_version > self.case.job_version and self.kind.starts_on(
-                message.delivery.event
-            ):
-                starting = message.delivery
-        return starting
-
-    def _next_episode(self, starting: Delivery) -> LifecycleStart:
-        return self.kind.begin(
-            job=starting.event.job,
-            job_version=starting.job_version,
-            policy=self._start.policy,
-            episode=self._start.episode + 1,
-            event_id=starting.event_id,
-            occurred_at=workflow.now() - timedelta(seconds=starting.age),
-            started_by=starting.event.actor,
-            unsent_mails=self._carrier.unsent_mails,
-        )
 
     # --- telling where it stands -------------------------------------------------------------
 
     async def _publish(self, promise: Promise) -> None:
         """Open the promise and tell of it in the store, in Temporal and to who gave an order."""
+        self._open(promise)
+        progress = self._progress(None)
+        if self._carrier.is_loaded or progress != self._published:
+            result = await self._carry_out(progress, promise.duty)
+            self.case.due_at = result.due_at
+            self._catch_up(result)
+        self._describe()
+        self._answer()
+
+    def _open(self, promise: Promise) -> None:
+        """Open a promise, unless it is open already, in place of the one before."""
         waiting = self.case.waiting
         if waiting is None or waiting.key != promise.key:
             self.close_promise(PromiseOutcome.SUPERSEDED)
@@ -451,14 +542,8 @@ class Lifecycle(Generic[CaseT]):
             if promise.due is not None:
                 self.add(OpenPromise(promise=promise))
             else:
-                self._due_at = None
+                self.case.due_at = None
         self._journal_move(self.case.stage)
-        progress = self._progress(None)
-        if self._carrier.is_loaded or progress != self._published:
-            result = await self._carry_out(progress, promise.duty)
-            self._due_at = result.due_at
-        self._describe()
-        self._answer()
 
     def _journal_move(self, to: str) -> None:
         """Record that the lifecycle goes on to another stage, whatever moved it."""
@@ -473,18 +558,19 @@ class Lifecycle(Generic[CaseT]):
             since=waiting.since if waiting else workflow.now(),
             attention=tuple(self.case.attention),
             outcome=outcome,
+            remembered=self.case.remembered(),
         )
 
     def _has_ended(self, stage: str) -> None:
         self.end(stage)
-        self.case.waiting, self._due_at = None, None
+        self.case.waiting = self.case.due_at = None
 
     def next_sentence(self) -> str:
         """Return in one sentence who is waited for, why, and what happens next."""
         waiting = self.case.waiting
         if waiting is None:
             return ended_sentence(self.case.stage, workflow.now())
-        return sentence(waiting, self._due_at)
+        return sentence(waiting, self.case.due_at)
 
     def _describe(self) -> None:
         """Set search attributes, where they changed, and what Temporal UI shows of the job."""
@@ -494,7 +580,7 @@ class Lifecycle(Generic[CaseT]):
             job=self.case.job,
             stage=self.case.stage,
             waiting_on=waiting.waiting_on if waiting else None,
-            due_at=self._due_at,
+            due_at=self.case.due_at,
             attention=tuple(self.case.attention),
         )
         if changes := _changes(self._attributes, now):
@@ -517,7 +603,7 @@ class Lifecycle(Generic[CaseT]):
         answer = Answer(
             stage=self.case.stage,
             waiting_on=waiting.waiting_on if waiting else None,
-            due_at=self._due_at,
+            due_at=self.case.due_at,
             next=self.next_sentence(),
             result=result,
         )
@@ -532,9 +618,26 @@ class Lifecycle(Generic[CaseT]):
 
     async def _carry_out(self, progress: Progress | None, summary: str) -> BatchResult:
         result = await self._carrier.carry_out(progress, summary)
+        if result.job is not None and result.job_version is not None:
+            self.case.job, self.case.job_version = result.job, result.job_version
         if result.refusal is None:
             self._published = progress or self._published
         return result
+
+    def _catch_up(self, result: BatchResult) -> None:
+        """Hear of what happened to the job before this lifecycle was listed to be told."""
+        if result.newer_job is not None and result.job_version is not None:
+            self.hear_later(result.newer_job, result.job_version)
+
+    def hear_later(self, job: Job, version: int) -> None:
+        """Hear, as the next message, that the job has changed."""
+        event = JobChanged(
+            type="job.status_changed", occurred_at=workflow.now(), actor=STEWARD, job=job
+        )
+        caught_up = Delivery(
+            event_id=f"caught-up:{version}", job_version=version, event=event, age=0
+        )
+        self._inbox.append(Told(caught_up))
 
     # --- time --------------------------------------------------------------------------------
 

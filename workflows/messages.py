@@ -25,6 +25,10 @@ ANSWER_TO = "answer_to"
 """Name of the query for what a message id was answered; an ended lifecycle still knows."""
 
 
+BEGIN_ANEW = "begin_anew"
+"""Name of the signal by which an ended lifecycle that still has mail to send is begun anew."""
+
+
 @dataclass(frozen=True)
 class Deadline:
     """The promise that was waited for has passed."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.lifecycles import LifecycleKind
+from workflows.apo import AlternateProviderOption
 from workflows.lifecycle import Lifecycle
 from workflows.plus_one import PlusOneSearch
 
 TASK_QUEUE = "service-jobs"
 
-WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (PlusOneSearch,)
+WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (PlusOneSearch, AlternateProviderOption)
 
 LIFECYCLES: Mapping[str, LifecycleKind] = {
     workflow.kind.name: workflow.kind for workflow in WORKFLOWS

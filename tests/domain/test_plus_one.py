@@ -196,7 +196,7 @@ def test_a_search_begins_where_an_earlier_run_left_it() -> None:
 
 @pytest.mark.rule("PO-17")
 def test_the_first_wait_of_a_search_can_be_told_before_it_runs() -> None:
-    first = PLUS_ONE.first_wait(START)
+    first = PLUS_ONE.promise(START.opened())
     assert (first.waiting_on, first.rule) == ("plusone", "PO-17")
 
 

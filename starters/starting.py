@@ -1,0 +1,101 @@
+"""How a lifecycle's workflow is started, whoever starts it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from pydantic import JsonValue
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from domain.commands import Answer, Order
+from domain.lifecycles import LifecycleKind, LifecycleStart
+from domain.promises import resolve
+from workflows import search_attributes
+from workflows.registry import TASK_QUEUE
+
+STARTED_BY = "event_id"
+"""Memo of a workflow: what started it, which tells a second attempt from a second run."""
+
+
+def start_options(kind: LifecycleKind, start: LifecycleStart) -> dict[str, Any]:
+    """Return how Temporal is to start the workflow of an argument."""
+    case = start.opened()
+    wait = kind.promise(case)
+    return {
+        "id": kind.workflow_id(start.job.job_id),
+        "task_queue": TASK_QUEUE,
+        "id_reuse_policy": WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        "memo": {STARTED_BY: start.event_id},
+        "search_attributes": search_attributes.describing(
+            lifecycle=kind.name,
+            job=start.job,
+            stage=case.stage,
+            waiting_on=wait.waiting_on,
+            due_at=resolve(wait.due, start.policy.calendar),
+        ),
+        "static_summary": f"{kind.title} for {start.job.job_id}",
+        "static_details": f"{start.job.trade}, {start.job.severity}",
+    }
+
+
+async def start(
+    client: Client, kind: LifecycleKind, argument: LifecycleStart, patience: timedelta
+) -> WorkflowHandle[Any, Any]:
+    """Start a lifecycle that must not run yet.
+
+    Raises:
+        WorkflowAlreadyStartedError: it runs.
+    """
+    return await client.start_workflow(
+        kind.workflow_type,
+        argument,
+        id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+        rpc_timeout=patience,
+        **start_options(kind, argument),
+    )
+
+
+async def start_with(
+    client: Client,
+    kind: LifecycleKind,
+    argument: LifecycleStart,
+    update_id: str,
+    patience: timedelta,
+) -> Answer:
+    """Start a lifecycle with the command that is its cause, and return the command's answer."""
+    operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        kind.workflow_type,
+        argument,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        **start_options(kind, argument),
+    )
+    answer: Answer = await client.execute_update_with_start_workflow(
+        argument.cause.name,
+        argument.cause.fields,
+        id=update_id,
+        start_workflow_operation=operation,
+        result_type=Answer,
+        rpc_timeout=patience,
+    )
+    return answer
+
+
+def known_by_an_id(fields: dict[str, JsonValue], otherwise: str | None = None) -> dict[str, Any]:
+    """Return a command's payload with a message id: its own, or else one made for it.
+
+    By it the lifecycle tells the command that started it from others.
+    """
+    return {**fields, "message_id": fields.get("message_id") or otherwise or uuid4().hex}
+
+
+def must_be_possible(kind: LifecycleKind, order: Order, argument: LifecycleStart) -> None:
+    """Let a command pass that may start its lifecycle.
+
+    Raises:
+        Refused: a rule forbids it.
+    """
+    case = argument.opened()
+    kind.commands.check(order, case.stage, case, argument.occurred_at, begun=case.begun)

@@ -1,0 +1,751 @@
+"""The Alternate Provider Option, told beside document 002."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import workflow
+
+from domain import apo
+from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR, Account
+from domain.apo import APO, ApoCase, ApoStart, Sent, Stage
+from domain.attention import Attention
+from domain.effects import (
+    ChangeException,
+    CloseException,
+    OpenException,
+    OpenTask,
+    ReassignJob,
+    UpdateJob,
+)
+from domain.events import DocumentArrived, Event
+from domain.jobs import Job, JobStatus
+from domain.plus_one import changed_meanwhile, hold
+from domain.promises import PromiseOutcome
+from domain.refusals import Refused
+from domain.roles import STEWARD, Actor, Role
+from domain.texts import usd
+from workflows.handlers import carrying_out
+from workflows.lifecycle import Lifecycle
+from workflows.messages import Deadline, Reminder
+
+RELAYED = "Relayed APO Instructions"
+"""How relayed instructions are noted (APO-39)."""
+REVIEW = "SS-Owner Co Claim Review"
+"""Code of the exception that tracks the review of documents (G-61)."""
+
+_ASKED = (
+    "decide_apo",
+    "reach_customer",
+    "customer_not_contacted",
+    "call_customer",
+    "call_about_documents",
+    "review_documents",
+    "review_estimate",
+    "review_overdue",
+    "read_estimate",
+    "new_documents",
+)
+"""Kinds of task that nobody needs any more once the option has ended."""
+
+
+@workflow.defn(name="AlternateProviderOption", failure_exception_types=[ValidationError])
+@carrying_out(APO)
+class AlternateProviderOption(Lifecycle[ApoCase]):
+    """The customer finds a provider of their own, and is reimbursed."""
+
+    @workflow.init
+    def __init__(self, start: ApoStart = None) -> None:  # type: ignore[assignment]  # see run
+        """Take the case up where it stands; `run` refuses to go on without one."""
+        if start is not None:
+            super().__init__(start, start.opened())
+            self._cause, self._begun_by = start.cause, start.started_by
+            self._goes_on = start.case is not None
+
+    @workflow.run
+    async def run(self, start: ApoStart = None) -> str:  # type: ignore[assignment]
+        """Offer the option, follow it to the payment, and return the final stage.
+
+        The argument may be missing, so that such a start can fail.
+
+        Raises:
+            ValidationError: it was started with nothing, and fails for good.
+        """
+        ApoStart.model_validate(start)
+        return await self.live()
+
+    async def story(self) -> None:
+        """Carry out document 002."""
+        if not self._goes_on:
+            await self.begin()
+        while not self.ended:
+            match self.case.stage:
+                case Stage.AWAITING_APPROVAL:
+                    await self.await_approval()
+                case Stage.CONTACTING_CUSTOMER:
+                    await self.let_dispatch_reach_the_customer()
+                case Stage.AWAITING_CUSTOMER:
+                    await self.let_the_customer_answer()
+                case Stage.AWAITING_DOCUMENTS:
+                    await self.await_documents()
+                case Stage.ESTIMATE_REVIEW | Stage.REVIEWING_DOCUMENTS:
+                    await self.let_support_services_review()
+                case Stage.OFFER_SENT:
+                    await self.let_the_customer_choose_a_payment()
+                case Stage.AWAITING_PAID_INVOICE:
+                    await self.await_the_paid_invoice()
+                case ended:
+                    raise AssertionError(f"nothing is waited for in {ended}")
+
+    # --- the beginning -----------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Begin as somebody decided, as the job system says, or anew with a late invoice."""
+        policy = self.case.policy
+        self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+        match self._cause.name:
+            case "document.received":
+                self.reopen()
+            case "job.assigned":
+                self.taken_up_from_the_job_system()
+            case _:
+                await self.open()
+
+    def taken_up_from_the_job_system(self) -> None:
+        """Somebody assigned the option's account: the customer gets instructions (APO-04)."""
+        if self._begun_by.role is not Role.DISPATCH:
+            self.case.flag(Attention.RULE_CONFLICT)
+            self.journal(f"assigned by {self._begun_by.role}, not by dispatch", rule="APO-19")
+            self.task(
+                Role.SUPERVISOR,
+                "assigned_out_of_turn",
+                f"{self._begun_by.role.value} assigned this job to the Alternate Provider Option; "
+                "that is at Dispatch's discretion (APO-19). Talk to the department.",
+            )
+        self.refund_the_deductible()
+        if not self.was_sent("apo_instructions"):
+            self.mail_customer("apo_instructions", limit=self.limit)
+
+    def reopen(self) -> None:
+        """A paid invoice came after the end, and is reviewed all the same (APO-36, APO-37)."""
+        self.journal("reopened by a late paid invoice; earlier runs have the same workflow id")
+        self.take_documents(self._begun_by, paid_invoice=True, amount=None)
+
+    # --- deciding on it ----------------------------------------------------------------------
+
+    def offer_apo(self, order: apo.OfferApo) -> None:
+        """Dispatch, escalations or a supervisor decides that it is offered (APO-19)."""
+        self.case.begun = True
+        self.case.in_network_exhausted = order.in_network_exhausted
+        self.note_by(order.actor, f"The Alternate Provider Option is offered: {order.reason}")
+        self.ask_dispatch_to_reach_the_customer()
+
+    def request_apo(self, order: apo.RequestApo) -> None:
+        """Somebody asks for it: a supervisor decides in their window, else dispatch (G-36)."""
+        self.case.begun = True
+        self.case.requested_by = order.actor
+        self.case.in_network_exhausted = order.in_network_exhausted
+        self.case.capped = self.case.memory.refusals >= self.case.policy.apo.max_refusals
+        self.note_by(order.actor, f"The Alternate Provider Option is asked for: {order.reason}")
+        self.ask_for_a_decision()
+
+    def ask_for_a_decision(self) -> None:
+        """Ask whoever is to decide now."""
+        waited_for = apo.promise(self.case)
+        self.settle("decide_apo")
+        self.task(
+            waited_for.waiting_on,
+            "decide_apo",
+            f"The Alternate Provider Option is asked for. Decide with approve_apo or decline_apo "
+            f"({waited_for.rule}).",
+        )
+
+    async def await_approval(self) -> None:
+        """A supervisor decides while their window is open, dispatch while it is not."""
+        match await self.wait(apo.promise(self.case)):
+            case Deadline():
+                self.hand_the_decision_over()
+            case Reminder():
+                pass
+            case message:
+                await self.take(message)
+
+    def hand_the_decision_over(self) -> None:
+        """The window turned, and nobody had decided: the wait moves to the others (G-36)."""
+        self.case.counts_from = self.case.due_at
+        self.close_promise(PromiseOutcome.BROKEN)
+        self.case.flag(Attention.OVERDUE)
+        if not self.case.capped:
+            self.case.supervisors_at_hand = not self.case.supervisors_at_hand
+        self.ask_for_a_decision()
+
+    def approve_apo(self, order: apo.ApproveApo) -> None:
+        """Somebody else than who asked approves it (APO-20)."""
+        remark = f": {order.note}" if order.note else "."
+        self.note_by(order.actor, f"The Alternate Provider Option is approved{remark}")
+        self.decided()
+        self.ask_dispatch_to_reach_the_customer()
+
+    async def decline_apo(self, order: apo.DeclineApo) -> None:
+        """It is declined: back to Procure Vendor."""
+        self.note_by(order.actor, f"The Alternate Provider Option is declined: {order.reason}")
+        self.decided()
+        await self.send_back(Stage.DECLINED, order.reason, order.actor)
+
+    def decided(self) -> None:
+        """The decision was waited for, and is made."""
+        self.close_promise(PromiseOutcome.KEPT)
+        self.case.unflag(Attention.OVERDUE)
+        self.settle("decide_apo")
+
+    # --- reaching the customer ---------------------------------------------------------------
+
+    def ask_dispatch_to_reach_the_customer(self) -> None:
+        """Dispatch is to explain the option to the customer (APO-02, APO-42)."""
+        self.enter(Stage.CONTACTING_CUSTOMER)
+        self.task(
+            Role.DISPATCH,
+            "reach_customer",
+            "Call the customer and explain the Alternate Provider Option: your name, the brand "
+            f"{self.brand}, the recorded line (APO-45). Then give customer_reached or "
+            "customer_not_reached.",
+        )
+
+    async def let_dispatch_reach_the_customer(self) -> None:
+        """Dispatch has its hours, a few reminders, and then a supervisor's help."""
+        await self.chase(
+            apo.chase(self.case), self.remind_dispatch_to_call, self.ask_a_supervisor_to_help
+        )
+
+    def remind_dispatch_to_call(self, times: int) -> None:
+        """Dispatch has not called in its time."""
+        self.case.flag(Attention.OVERDUE)
+        self.settle("reach_customer")
+        self.task(
+            Role.DISPATCH,
+            "reach_customer",
+            f"The customer still waits for a call about the option (reminder {times}).",
+        )
+
+    def ask_a_supervisor_to_help(self) -> None:
+        """Dispatch did not call however often it was reminded."""
+        self.task(
+            Role.SUPERVISOR,
+            "customer_not_contacted",
+            "Dispatch was to explain the Alternate Provider Option to the customer and has not; "
+            "see to it.",
+        )
+
+    async def customer_reached(self, order: apo.CustomerReached) -> None:
+        """Dispatch spoke with the customer."""
+        match order.outcome:
+            case "accepted":
+                self.note_by(order.actor, "The customer accepts the Alternate Provider Option.")
+                self.note_by(order.actor, RELAYED)
+                await self.give_to_the_option(Stage.AWAITING_DOCUMENTS, order.actor)
+            case "refused":
+                await self.refused(order.actor, order.reason or "no reason given")
+            case "undecided":
+                self.note_by(order.actor, "The customer was reached and is undecided.")
+                await self.give_to_the_option(Stage.AWAITING_CUSTOMER, order.actor)
+
+    async def customer_not_reached(self, order: apo.CustomerNotReached) -> None:
+        """Voicemail, mail, and the job goes to the option's account (APO-03..APO-05)."""
+        left = "a voicemail was left" if order.voicemail_left else "no voicemail could be left"
+        self.note_by(order.actor, f"The customer was not reached; {left}.")
+        await self.give_to_the_option(Stage.AWAITING_CUSTOMER, order.actor)
+
+    async def give_to_the_option(self, entering: Stage, by: Actor) -> None:
+        """The job goes to Alternate Provider Option, the instructions to the customer."""
+        self.case.unflag(Attention.OVERDUE)
+        self.settle("reach_customer", "customer_not_contacted")
+        self.refund_the_deductible()
+        self.mail_customer("apo_instructions", limit=self.limit)
+        await self.give_to(
+            ALTERNATE_PROVIDER_OPTION,
+            "Alternate Provider Option",
+            by,
+            entering=entering,
+            closing=PromiseOutcome.KEPT,
+        )
+
+    def refund_the_deductible(self) -> None:
+        """The deductible goes back to a customer for whom nobody was found, once (G-45)."""
+        if self.case.memory.refunded or not self.case.policy.apo.refund_deductible:
+            return
+        self.case.remember(refunded=True)
+        self.task(
+            Role.SUPPORT_SERVICES,
+            "refund_deductible",
+            "Refund the customer's deductible, reason No SP Found (G-45).",
+        )
+
+    # --- the customer answers ----------------------------------------------------------------
+
+    async def let_the_customer_answer(self) -> None:
+        """The instructions are with the customer: remind, then have dispatch call (APO-09)."""
+        await self.chase(
+            apo.chase(self.case), self.send_the_instructions_again, self.have_dispatch_call
+        )
+
+    def send_the_instructions_again(self, times: int) -> None:
+        """The customer has not answered the instructions."""
+        self.remind_customer("apo_instructions_reminder", times, limit=self.limit)
+
+    def have_dispatch_call(self) -> None:
+        """No reminder helped: dispatch calls, and the option stays open."""
+        self.case.flag(Attention.OVERDUE)
+        self.task(
+            Role.DISPATCH,
+            "call_customer",
+            "The customer has not answered the instructions for the Alternate Provider Option. "
+            "Call them; customer_accepted or customer_refused writes down what they say.",
+        )
+
+    def customer_called(self, order: apo.CustomerCalled) -> dict[str, Any]:
+        """The agent gets a checklist from the job's own history (APO-07..APO-12)."""
+        self.hear_the_customer(order.actor, order.about)
+        return {"checklist": apo.checklist(self.case)}
+
+    def hear_the_customer(self, by: Actor, about: str | None) -> None:
+        """Write a call of the customer's down."""
+        self.case.calls += 1
+        self.note_by(by, f"The customer called: {about}" if about else "The customer called.")
+
+    def instructions_not_received(self, order: apo.InstructionsNotReceived) -> None:
+        """The instructions go out again, by mail or by post (APO-10..APO-14)."""
+        if order.corrected_email is not None:
+            self.add(
+                UpdateJob(
+                    customer_email=order.corrected_email,
+                    by=order.actor,
+                    reason="the customer corrected the e-mail address (APO-10)",
+                )
+            )
+            self.case.mail_fails = False
+            self.settle("reach_otherwise")
+        if order.corrected_email is not None or not (order.by_mail or order.hawaii_pm):
+            self.note_by(order.actor, "The instructions did not arrive; they are mailed again.")
+            self.mail_customer("apo_instructions", to=order.corrected_email, limit=self.limit)
+        for wanted, rule, what in (
+            (order.by_mail, "APO-13", "Send the instructions by post"),
+            (order.hawaii_pm, "APO-14", "Hawaii PM request"),
+        ):
+            if wanted:
+                self.note_by(order.actor, f"Mail Correspondence Request Form: {what} ({rule}).")
+                self.task(
+                    Role.CUSTOMER_SERVICE,
+                    "mail_correspondence",
+                    f"{what}: file the Mail Correspondence Request Form ({rule}).",
+                )
+        self.close_promise(PromiseOutcome.SUPERSEDED)
+        self.enter(self.case.stage)
+
+    def customer_accepted(self, order: apo.CustomerAccepted) -> None:
+        """The customer takes the option (APO-17, APO-39)."""
+        remark = f" {order.note}" if order.note else ""
+        self.note_by(order.actor, f"The customer accepts the Alternate Provider Option.{remark}")
+        self.note_by(order.actor, RELAYED)
+        self.answered(Stage.AWAITING_DOCUMENTS)
+
+    async def customer_refused(self, order: apo.CustomerRefused) -> None:
+        """The customer does not want it (APO-15..APO-17)."""
+        await self.refused(order.actor, order.reason)
+
+    async def refused(self, by: Actor, reason: str) -> None:
+        """Back to Procure Vendor, where Dispatch handles it (APO-15, APO-16)."""
+        self.note_by(by, f"The customer refuses the Alternate Provider Option: {reason}")
+        self.task(
+            Role.DISPATCH,
+            "find_provider",
+            "The customer refused the Alternate Provider Option; go on searching (APO-16).",
+        )
+        self.case.remember(refusals=self.case.memory.refusals + 1)
+        await self.send_back(Stage.REFUSED, "the customer refused the option (APO-15)", by)
+
+    async def send_back(self, ending: Stage, reason: str, by: Actor) -> None:
+        """The job is Procure Vendor's again, if it is not there already."""
+        self.leave_nothing_open()
+        if self.case.job.assigned_to.is_(PROCURE_VENDOR):
+            self.close_promise(PromiseOutcome.KEPT)
+            self.end(ending)
+            return
+        await self.give_to(PROCURE_VENDOR, reason, by, ending=ending, closing=PromiseOutcome.KEPT)
+
+    # --- estimate and documents --------------------------------------------------------------
+
+    async def await_documents(self) -> None:
+        """The customer has the item diagnosed and sends an estimate or the documents (G-70)."""
+        await self.chase(apo.chase(self.case), self.remind_of_the_documents, self.have_support_call)
+
+    def remind_of_the_documents(self, times: int) -> None:
+        """Nothing has come yet."""
+        self.remind_customer("apo_documents_reminder", times, limit=self.limit)
+
+    def have_support_call(self) -> None:
+        """No reminder helped: Support Services calls, and nothing closes by itself (G-70)."""
+        self.case.flag(Attention.OVERDUE)
+        self.task(
+            Role.SUPPORT_SERVICES,
+            "call_about_documents",
+            "The customer took the Alternate Provider Option and sent no documents. Call them.",
+        )
+
+    def estimate_submitted(self, order: apo.EstimateSubmitted) -> dict[str, Any]:
+        """Up to the limit the repair may go ahead; above it the estimate is reviewed."""
+        may_repair_now = self.take_estimate(order.actor, order.amount)
+        return {"may_repair_now": may_repair_now, "limit": str(self.ceiling)}
+
+    def take_estimate(self, by: Actor, amount: Decimal) -> bool:
+        """Take an estimate; return whether the repair may begin at once (APO-24, APO-25)."""
+        self.accepted_by_deed(by)
+        self.case.estimate = amount
+        if amount <= self.ceiling:
+            self.note_by(
+                by,
+                f"Estimate of {usd(amount)}, within the limit of {self.limit}: the repair may be "
+                "done before the documents are sent.",
+            )
+            self.answered(Stage.AWAITING_DOCUMENTS)
+            return True
+        self.note_by(
+            by, f"Estimate of {usd(amount)}, above the limit of {self.limit}: the repair waits."
+        )
+        self.answered(Stage.ESTIMATE_REVIEW)
+        self.task(
+            Role.SUPPORT_SERVICES,
+            "review_estimate",
+            f"Review the estimate of {usd(amount)}; the limit is {self.limit} (G-71).",
+        )
+        return False
+
+    def estimate_approved(self, order: apo.EstimateApproved) -> None:
+        """The repair may go ahead although it costs more."""
+        remark = f": {order.reason}" if order.reason else "."
+        self.note_by(order.actor, f"The estimate is approved{remark}")
+        self.mail_customer("apo_estimate_approved", amount=self.estimate, reason=order.reason or "")
+        self.answered(Stage.AWAITING_DOCUMENTS)
+
+    def estimate_declined(self, order: apo.EstimateDeclined) -> None:
+        """Another estimate is needed."""
+        reason = order.reason or "it is more than the plan covers"
+        self.note_by(order.actor, f"The estimate is declined: {reason}")
+        self.mail_customer("apo_estimate_declined", amount=self.estimate, reason=reason)
+        self.answered(Stage.AWAITING_DOCUMENTS)
+
+    def documents_received(self, order: apo.DocumentsReceived) -> None:
+        """Documents came, with a paid invoice or without."""
+        self.take_documents(order.actor, paid_invoice=order.paid_invoice, amount=order.amount)
+
+    def accepted_by_deed(self, by: Actor) -> None:
+        """A customer who sends an estimate or documents has taken the option (APO-17)."""
+        if self.case.stage == Stage.AWAITING_CUSTOMER:
+            self.note_by(by, "The customer accepts the option by sending documents.")
+
+    def take_documents(self, by: Actor, *, paid_invoice: bool, amount: Decimal | None) -> None:
+        """Support Services reviews what came; the first documents open its exception (G-61)."""
+        what = "a paid invoice" if paid_invoice else "documents without a paid invoice"
+        over = f" over {usd(amount)}" if amount is not None else ""
+        self.accepted_by_deed(by)
+        self.case.paid_invoice = self.case.paid_invoice or paid_invoice
+        self.journal(f"received {what}{over}", by)
+        if self.case.stage == Stage.OFFER_SENT:
+            self.task(
+                Role.SUPPORT_SERVICES,
+                "new_documents",
+                f"The customer sent {what}{over} although the offer is out; look at it.",
+            )
+            return
+        if self.case.stage == Stage.AWAITING_PAID_INVOICE and not paid_invoice:
+            self.task(
+                Role.SUPPORT_SERVICES,
+                "new_documents",
+                f"The customer sent {what}{over}; the paid invoice is still missing (APO-33).",
+            )
+            return
+        status = "In Progress" if self.case.paid_invoice else "Pending"
+        if self.case.documented:
+            updated = f"UPDATED DOCUMENTS {workflow.now():%m/%d/%Y}"
+            self.add(ChangeException(code=REVIEW, status=status, comment=updated))
+        else:
+            complete = "COMPLETE" if self.case.paid_invoice else "INCOMPLETE"
+            comment = f"{complete} DOCUMENTS"
+            self.add(OpenException(code=REVIEW, status=status, comment=comment))
+            self.case.documented = True
+        self.answered(Stage.REVIEWING_DOCUMENTS)
+        self.settle("review_documents")
+        self.task(Role.SUPPORT_SERVICES, "review_documents", f"Review {what}{over} (APO-26).")
+
+    async def let_support_services_review(self) -> None:
+        """Support Services decides; a supervisor hears of a review that takes too long."""
+        match await self.wait(apo.promise(self.case)):
+            case Deadline():
+                self.tell_a_supervisor_of_the_review()
+            case Reminder():
+                pass
+            case message:
+                await self.take(message)
+
+    def tell_a_supervisor_of_the_review(self) -> None:
+        """A review took longer than the policy allows; its time counts anew."""
+        overdue = apo.promise(self.case)
+        self.case.counts_from = self.case.due_at
+        self.close_promise(PromiseOutcome.BROKEN)
+        self.case.flag(Attention.OVERDUE)
+        self.task(
+            Role.SUPERVISOR,
+            "review_overdue",
+            f"Support Services was to {overdue.duty} and has not ({overdue.rule}).",
+        )
+
+    def documents_approved(self, order: apo.DocumentsApproved) -> None:
+        """The customer is mailed an offer, firm or until the invoice is there (APO-26, APO-32)."""
+        amount = usd(order.amount)
+        self.note_by(order.actor, f"Documents approved: {amount}.")
+        self.case.remember(amount=order.amount)
+        if self.case.paid_invoice:
+            self.track("PENDING CUSTOMER ACCEPTANCE")
+            self.mail_customer("apo_offer", amount=amount, **self.ways_to_pay)
+            self.answered(Stage.OFFER_SENT)
+        else:
+            self.track("PENDING PAID INVOICE")
+            self.mail_customer("apo_offer_without_invoice", amount=amount, **self.ways_to_pay)
+            self.answered(Stage.AWAITING_PAID_INVOICE)
+
+    def documents_rejected(self, order: apo.DocumentsRejected) -> None:
+        """The customer is told what is missing (G-40)."""
+        self.note_by(order.actor, f"The documents do not suffice: {order.reason}")
+        self.track("INCOMPLETE DOCUMENTS")
+        self.case.paid_invoice = False
+        self.mail_customer("apo_documents_incomplete", reason=order.reason)
+        self.answered(Stage.AWAITING_DOCUMENTS)
+
+    def track(self, comment: str) -> None:
+        """Say in the review's exception what is waited for."""
+        self.add(ChangeException(code=REVIEW, status="Pending", comment=comment))
+
+    # --- payment -----------------------------------------------------------------------------
+
+    async def let_the_customer_choose_a_payment(self) -> None:
+        """Check or electronic transfer (APO-27); after several attempts a check (APO-28..31)."""
+        await self.chase(apo.chase(self.case), self.offer_again, self.pay_by_check)
+
+    def offer_again(self, times: int) -> None:
+        """The customer has not chosen yet (APO-28)."""
+        self.remind_customer("apo_offer_reminder", times, amount=self.amount, **self.ways_to_pay)
+
+    def pay_by_check(self) -> None:
+        """Every attempt failed: the payment goes by check (APO-29, APO-30, APO-31)."""
+        self.note(f"No answer to the offer: {self.amount} goes by check (APO-30).")
+        self.mail_customer("apo_payment_by_check", amount=self.amount)
+        self.pay("check")
+        self.complete(Stage.PAID_BY_CHECK, STEWARD, "the offer was not answered (APO-31)")
+
+    def payment_chosen(self, order: apo.PaymentChosen) -> None:
+        """The customer chose (APO-27)."""
+        by_check = order.method == "check"
+        method = "a check" if by_check else "an electronic transfer"
+        self.note_by(order.actor, f"The customer chooses {method} for {self.amount}.")
+        self.pay("check" if by_check else "electronic transfer")
+        self.close_promise(PromiseOutcome.KEPT)
+        self.complete(Stage.PAID, order.actor, "the customer chose how to be paid (APO-27)")
+
+    def pay(self, method: str) -> None:
+        """Ask for the payment."""
+        self.task(Role.SUPPORT_SERVICES, "pay", f"Pay the customer {self.amount} by {method}.")
+
+    async def await_the_paid_invoice(self) -> None:
+        """Several attempts to get the invoice (APO-33), then the job closes (APO-34, APO-35)."""
+        await self.chase(apo.chase(self.case), self.remind_of_the_invoice, self.close_without_proof)
+
+    def remind_of_the_invoice(self, times: int) -> None:
+        """The paid invoice is still missing (APO-33)."""
+        self.remind_customer("apo_invoice_reminder", times, amount=self.amount)
+
+    def close_without_proof(self) -> None:
+        """No proof of payment: a mail, and the job is closed (APO-34, APO-35)."""
+        self.note("No paid invoice came: the job is closed without proof of payment (APO-35).")
+        self.mail_customer("apo_closing_without_proof", amount=self.amount)
+        self.complete(Stage.CLOSED_WITHOUT_PROOF, STEWARD, "no proof of payment came (APO-35)")
+
+    def complete(self, stage: Stage, by: Actor, reason: str) -> None:
+        """The job is Completed, and so is the review of its documents."""
+        if self.case.job.status is not JobStatus.COMPLETED:
+            self.add(UpdateJob(status=JobStatus.COMPLETED, by=by, reason=reason))
+        self.end_with(stage, PromiseOutcome.KEPT)
+
+    # --- what the job system tells -----------------------------------------------------------
+
+    async def hear(self, event: Event, before: Job, at: datetime) -> None:  # noqa: ARG002
+        """Hear what happened to the job."""
+        job = self.case.job
+        if job.status is JobStatus.CANCELLED:
+            self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
+        elif not job.assigned_to.is_(before.assigned_to.account):
+            self.hear_of_another_account(job)
+        elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
+            self.journal("The job was completed in the job system.")
+            self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+        if self.ended:
+            return
+        if event.type == "customer.called":
+            self.hear_the_customer(event.actor, event.data.about)
+        if isinstance(event, DocumentArrived):
+            self.hear_of_a_document(event)
+
+    def hear_of_another_account(self, job: Job) -> None:
+        """The job went to another account: to the option's own, or out of its hands."""
+        not_yet_there = self.case.stage not in apo.WITH_THE_CUSTOMER
+        if job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION) and not_yet_there:
+            self.close_promise(PromiseOutcome.KEPT)
+            self.settle("decide_apo", "reach_customer", "customer_not_contacted")
+            self.enter(Stage.AWAITING_CUSTOMER)
+            self.refund_the_deductible()
+            if not self.was_sent("apo_instructions"):
+                self.mail_customer("apo_instructions", limit=self.limit)
+            return
+        self.journal(f"The job stands with {job.assigned_to.name} now.")
+        self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+
+    def hear_of_a_document(self, event: DocumentArrived) -> None:
+        """A document came by itself: nobody is on the phone to be told what it means."""
+        kind, amount, by = event.data.kind, event.data.amount, event.actor
+        if self.case.stage not in apo.WITH_THE_CUSTOMER:
+            self.task(
+                Role.SUPPORT_SERVICES,
+                "new_documents",
+                f"The customer sent a document ({kind}) before the option is open; look at it.",
+            )
+        elif kind != "estimate":
+            self.take_documents(by, paid_invoice=kind == "paid_invoice", amount=amount)
+        elif self.case.stage not in apo.COMMANDS["estimate_submitted"].stages:
+            self.task(
+                Role.SUPPORT_SERVICES, "new_documents", "The customer sent an estimate; look at it."
+            )
+        elif amount is None:
+            self.task(
+                Role.SUPPORT_SERVICES,
+                "read_estimate",
+                "An estimate came without its amount. Read it, and give estimate_submitted.",
+            )
+        elif self.take_estimate(by, amount):
+            self.mail_customer("apo_estimate_approved", amount=usd(amount), reason="")
+
+    # --- helpers -----------------------------------------------------------------------------
+
+    @property
+    def ceiling(self) -> Decimal:
+        """Up to which estimate the repair may precede the documents, USD."""
+        return apo.limit(self.case.job, self.case.policy)
+
+    @property
+    def limit(self) -> str:
+        """The same as it is written."""
+        return usd(self.ceiling)
+
+    @property
+    def amount(self) -> str:
+        """What was approved, as it is written."""
+        return usd(self.case.memory.amount or Decimal(0))
+
+    @property
+    def estimate(self) -> str:
+        """The newest estimate, as it is written."""
+        return usd(self.case.estimate or Decimal(0))
+
+    @property
+    def brand(self) -> str:
+        """The name that the customer knows us by."""
+        return self.case.policy.brands.name_of(self.case.job.brand)
+
+    @property
+    def ways_to_pay(self) -> dict[str, str]:
+        """Whether an offer may name the electronic transfer (G-44)."""
+        return {"electronic_transfer": "yes" if apo.mail_reaches(self.case) else "no"}
+
+    def answered(self, entering: Stage) -> None:
+        """What was waited for has come: go on in a stage, whose wait begins now."""
+        self.close_promise(PromiseOutcome.KEPT)
+        self.case.unflag(Attention.OVERDUE)
+        self.settle(
+            "call_customer",
+            "call_about_documents",
+            "read_estimate",
+            "review_estimate",
+            "review_documents",
+            "review_overdue",
+        )
+        self.enter(entering)
+
+    def mail_customer(self, template: str, *, to: str | None = None, **context: str) -> None:
+        """Mail the customer; mails that are known to come back go the next way (G-44, G-73)."""
+        if self.case.mail_fails:
+            self.ask(apo.next_channel(template))
+            return
+        policy = self.case.policy
+        mailbox = policy.apo.documents_mailbox
+        self.mail(to, template, brand=self.brand, documents_mailbox=mailbox, **context)
+        hint = self.case.job.customer_mail or "no address"
+        sent = Sent(template=template, to=hint, at=workflow.now())
+        self.case.remember(sent=(*self.case.memory.sent, sent))
+
+    def remind_customer(self, template: str, times: int, **context: str) -> None:
+        """Mail a reminder, and say which it is."""
+        attempts = apo.chase(self.case).reminders.attempts
+        self.mail_customer(template, attempt=str(times), attempts=str(attempts), **context)
+
+    def was_sent(self, template: str) -> bool:
+        """Return whether the customer has a mail already."""
+        return any(sent.template == template for sent in self.case.memory.sent)
+
+    def undelivered(self, template: str) -> OpenTask:
+        """A mail came back: the next channel, for this and all that follow (G-73)."""
+        self.case.mail_fails = True
+        otherwise = apo.next_channel(template)
+        self.case.asked = (*self.case.asked, otherwise.task)
+        return otherwise
+
+    async def give_to(
+        self,
+        to: Account,
+        reason: str,
+        by: Actor,
+        *,
+        ending: Stage | None = None,
+        entering: Stage | None = None,
+        closing: PromiseOutcome,
+    ) -> None:
+        """Reassign the job.
+
+        Raises:
+            Refused: the live job is not what was believed; its change is heard next.
+        """
+        believed, version = self.case.job, self.case.job_version
+        if await self.reassign(
+            ReassignJob(
+                to=to, by=by, reason=reason, believed=believed, hold=hold(self.case.policy)
+            ),
+            ending=ending,
+            entering=entering,
+            closing=closing,
+        ):
+            return
+        self.hear_later(self.case.job, self.case.job_version)
+        self.case.job, self.case.job_version = believed, version
+        raise Refused(changed_meanwhile())
+
+    def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
+        """End without moving the job."""
+        self.close_promise(closing)
+        self.leave_nothing_open()
+        self.end(stage)
+
+    def leave_nothing_open(self) -> None:
+        """Settle what nobody needs any more once the option has ended."""
+        self.settle(*_ASKED)
+        if self.case.documented:
+            self.add(CloseException(code=REVIEW))
+        self.case.unflag(Attention.OVERDUE)
