@@ -6,9 +6,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    field_validator,
+)
 
 from domain.accounts import Account, same_account
+from domain.addresses import is_mailable, masked
 from domain.strings import Label
 
 JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -43,6 +51,11 @@ class JobStatus(StrEnum):
     REJECTED = "Rejected"
     CANCELLED = "Cancelled"
     COMPLETED = "Completed"
+
+    @property
+    def final(self) -> bool:
+        """Whether nobody has anything more to do with the job."""
+        return self in (JobStatus.CANCELLED, JobStatus.COMPLETED)
 
 
 class Severity(StrEnum):
@@ -154,10 +167,20 @@ class Job(_Told):
     original_provider_network: Label | None = None
     diagnostic_report_at: ToldInstant | None = None
     appointment_at: ToldInstant | None = None
+    customer_mail: str | None = None
+    """The customer's address, masked, where the customer is left out; None if no mail reaches it.
+    """
+
+    @property
+    def customer_email(self) -> str | None:
+        """The customer's address, as it was given."""
+        return self.customer.email if self.customer else None
 
     def without_customer(self) -> Job:
         """Return the job without its customer: what a workflow may carry in its history."""
-        return self.model_copy(update={"customer": None})
+        address = self.customer_email
+        shown = masked(address) if address and is_mailable(address) else None
+        return self.model_copy(update={"customer": None, "customer_mail": shown})
 
     def reassigned(self, to: Account, at: datetime) -> Job:
         """Return the job as it stands once it is given to another account, yet to accept it."""
@@ -175,10 +198,20 @@ class Job(_Told):
         changes = update.model_dump(
             include={"status", "sub_status", "appointment_at"}, exclude_none=True
         )
-        if update.customer_email is not None:
-            customer = self.customer or Customer()
-            changes["customer"] = customer.model_copy(update={"email": update.customer_email})
-        return self.model_copy(update=changes)
+        updated = self.model_copy(update=changes)
+        return updated.with_customer_at(update.customer_email or self.customer_email)
+
+    def with_customer_at(self, address: str | None) -> Job:
+        """Return the job with the customer at another address."""
+        if address == self.customer_email:
+            return self
+        customer = (self.customer or Customer()).model_copy(update={"email": address})
+        return self.model_copy(update={"customer": customer})
+
+
+_REMEMBERED = 20
+"""How many of our reassignments in a row are remembered, should the job system never hear of any.
+"""
 
 
 def same_assignment(one: Job, other: Job) -> bool:
@@ -187,56 +220,118 @@ def same_assignment(one: Job, other: Job) -> bool:
 
 
 class HeldJob(BaseModel):
-    """Our copy of a job, and what it was before our own newest reassignment of it."""
+    """Our copy of a job, and what of it the job system may not have heard of."""
 
     model_config = ConfigDict(frozen=True)
 
     job: Job
-    replaced: Job | None = None
-    """The job just before our reassignment, None once its newest assignment is not ours."""
+    replaced: tuple[Job, ...] = ()
+    """The job just before each reassignment of ours, the oldest first; none once somebody else has
+    assigned it."""
+    as_told: Job | None = None
+    """The job as the job system last told it, where updates of ours make ours another."""
+
+    @field_validator("job")
+    @classmethod
+    def _without_mail_hint(cls, job: Job) -> Job:
+        return _without_mail_hint(job)
+
+    @field_validator("replaced", mode="before")
+    @classmethod
+    def _of_the_first_release(cls, replaced: object) -> object:
+        """Read one job, or none, as it was kept when only the newest was remembered."""
+        if replaced is None:
+            return ()
+        return (replaced,) if isinstance(replaced, dict | Job) else replaced
 
     def reassigned(self, to: Account, at: datetime) -> HeldJob:
         """Return the copy after a reassignment of our own."""
-        return HeldJob(job=self.job.reassigned(to, at), replaced=self.job)
+        return HeldJob(
+            job=self.job.reassigned(to, at),
+            replaced=(*self.replaced, self.job)[-_REMEMBERED:],
+            as_told=self.as_told and self.as_told.reassigned(to, at),
+        )
 
     def updated(self, update: JobUpdate) -> HeldJob:
         """Return the copy after an update of our own."""
-        return self.model_copy(update={"job": self.job.updated(update)})
+        return self._held(self.job.updated(update), self.replaced, self.as_told or self.job)
 
-    def told(self, told: Job) -> HeldJob:
+    def told(self, told: Job, *, newly_assigned: bool = False) -> HeldJob:
         """Return the copy after the job system has told us of the job.
 
-        An event that still shows the assignment we replaced has not heard of our change, and one
-        that shows our change in the job system's own time is its echo: in both ours stands. A
-        diagnostic report, once entered, stays entered for its assignment (PO-20).
+        An event that still shows an assignment that we replaced has not heard of our change, and
+        one that shows our newest in the job system's own time is its echo: in both ours stands.
+        The same holds of what an event shows as it was before we updated it; a final status of
+        ours stands until the job system tells of one. A diagnostic report, once entered, stays
+        entered for its assignment (PO-20).
+
+        Args:
+            told: the job as the event shows it.
+            newly_assigned: whether somebody assigning it is the event.
         """
-        held, replaced = self.job, self.replaced
-        if replaced is not None and same_assignment(told, replaced):
-            status = told.status if told.status in _FINAL else held.status
+        told = _without_mail_hint(told)
+        ours, before, replaced = self.job, self.as_told or self.job, self.replaced
+        if outdated := self._replaced_in(told, newly_assigned=newly_assigned):
+            is_news = told.sub_status != outdated.sub_status
             told = told.model_copy(
                 update={
-                    "assigned_to": held.assigned_to,
-                    "assigned_at": held.assigned_at,
-                    "status": status,
+                    "assigned_to": ours.assigned_to,
+                    "assigned_at": ours.assigned_at,
+                    "status": told.status if told.status.final else before.status,
+                    "sub_status": told.sub_status if is_news else before.sub_status,
                 }
             )
-        elif replaced is not None and told.assigned_to.is_(held.assigned_to.account):
-            told = told.model_copy(update={"assigned_at": held.assigned_at})
-        else:
-            replaced = replaced if same_assignment(told, held) else None
-        if told.diagnostic_report_at is None and same_assignment(told, held):
-            told = told.model_copy(update={"diagnostic_report_at": held.diagnostic_report_at})
-        return HeldJob(job=told, replaced=replaced)
+        elif replaced and told.assigned_to.is_(ours.assigned_to.account):
+            told = told.model_copy(update={"assigned_at": ours.assigned_at})
+        elif not same_assignment(told, ours):
+            replaced = ()
+        if told.diagnostic_report_at is None and same_assignment(told, ours):
+            told = told.model_copy(update={"diagnostic_report_at": ours.diagnostic_report_at})
+        return self._held(_merged(told, ours, before), replaced, told)
 
-    def accepted_too_late(self, told: Job) -> bool:
+    def accepted_too_late(self, told: Job, *, newly_assigned: bool = False) -> bool:
         """Return whether an event tells of the acceptance of an assignment that we replaced."""
-        replaced = self.replaced
+        outdated = self._replaced_in(told, newly_assigned=newly_assigned)
         return (
-            replaced is not None
-            and same_assignment(told, replaced)
+            outdated is not None
             and told.status is JobStatus.ACCEPTED
-            and replaced.status is not JobStatus.ACCEPTED
+            and outdated.status is not JobStatus.ACCEPTED
         )
 
+    def _replaced_in(self, told: Job, *, newly_assigned: bool) -> Job | None:
+        """Return the job that we replaced and whose assignment an event still shows."""
+        if same_assignment(told, self.job):
+            return None
+        for replaced in reversed(self.replaced):
+            if same_assignment(told, replaced):
+                return replaced
+        if newly_assigned or told.assigned_to.is_(self.job.assigned_to.account):
+            return None
+        for ours in reversed(self.replaced[1:]):  # told in the job system's own time, not in ours
+            if told.assigned_to.is_(ours.assigned_to.account):
+                return ours
+        return None
 
-_FINAL = frozenset({JobStatus.CANCELLED, JobStatus.COMPLETED})
+    @staticmethod
+    def _held(job: Job, replaced: tuple[Job, ...], told: Job) -> HeldJob:
+        return HeldJob(job=job, replaced=replaced, as_told=None if told == job else told)
+
+
+def _merged(told: Job, ours: Job, before: Job) -> Job:
+    """Return a job as told, with our updates of what it shows as it was told before them."""
+    kept: dict[str, object] = {}
+    if same_assignment(told, ours):
+        for name in ("status", "sub_status", "appointment_at"):
+            if getattr(told, name) == getattr(before, name):
+                kept[name] = getattr(ours, name)
+        if ours.status.final and not (before.status.final or told.status.final):
+            kept["status"] = ours.status
+    merged = told.model_copy(update=kept)
+    if told.customer_email == before.customer_email:
+        return merged.with_customer_at(ours.customer_email)
+    return merged
+
+
+def _without_mail_hint(job: Job) -> Job:
+    """Return a job as we keep it: only we say of a customer that is left out what mail reaches."""
+    return job.model_copy(update={"customer_mail": None})

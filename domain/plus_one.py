@@ -11,7 +11,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, account_called
+from domain.accounts import (
+    ALTERNATE_PROVIDER_OPTION,
+    NO_PROVIDER_FOUND,
+    PLUSONE,
+    account_called,
+)
 from domain.commands import Command, CommandTable, Line, Payload, Prose, Usd
 from domain.events import Event
 from domain.guards import PlusOneHold, WayOut, plusone_hold
@@ -409,7 +414,15 @@ def _may_leave_plusone(
 ) -> Refusal | None:
     if held := plusone_hold(case.job, now, hold(case.policy)):
         return held
-    if account_called(order.to) == PLUSONE:
+    to = account_called(order.to)
+    if to == ALTERNATE_PROVIDER_OPTION and order.actor.role is not Role.DISPATCH:
+        return Refusal(
+            kind=RefusalKind.CONFLICT,
+            rule="APO-18",
+            message="Only Dispatch puts a job on the Alternate Provider Option (APO-19).",
+            instead="apo offer_apo or request_apo, for those who may",
+        )
+    if to == PLUSONE:
         return Refusal(
             kind=RefusalKind.CONFLICT,
             rule=None,

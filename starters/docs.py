@@ -50,7 +50,7 @@ def _row(kind: LifecycleKind, command: Command) -> str:
     cells = (
         f"`{command.name}`",
         _who(command.roles),
-        _where(command.stages, kind.stages),
+        _when(command, kind.stages),
         ", ".join(_fields(command.payload)) or "–",
         command.help,
     )
@@ -61,6 +61,13 @@ def _who(roles: frozenset[Role]) -> str:
     if roles == EMPLOYEES:
         return "any employee"
     return ", ".join(role for role in Role if role in roles)
+
+
+def _when(command: Command, all_stages: tuple[str, ...]) -> str:
+    if not command.starts:
+        return _where(command.stages, all_stages)
+    running = f", and in {_where(command.stages, all_stages)}" if command.stages else ""
+    return f"none: it starts the lifecycle{running}"
 
 
 def _where(stages: frozenset[str], all_stages: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from temporalio import workflow
 
 from domain import plus_one, texts
 from domain.accounts import (
+    ALTERNATE_PROVIDER_OPTION,
     NO_PROVIDER_FOUND,
     PLUSONE,
     PLUSONE_PARTS,
@@ -17,8 +18,9 @@ from domain.accounts import (
     Account,
     account_called,
 )
+from domain.apo import RequestApo
 from domain.attention import Attention
-from domain.effects import AddServiceJob, ReassignJob
+from domain.effects import AddServiceJob, GiveOrder, ReassignJob
 from domain.events import Event, WrittenNote
 from domain.guards import WayOut, plusone_hold
 from domain.jobs import Job, JobStatus, Visibility
@@ -138,11 +140,14 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.settle(*_ASKED_OF_DISPATCH)
         self.note(f"{reason}. The job goes to No Provider Found (PO-67).")
         self.mail_plusone("plusone_send_instructions", reason=reason)
-        self.task(
-            Role.DISPATCH,
-            "complete_claim",
-            "No provider was found. Complete the claim under the current procedure (PO-69).",
-        )
+        if self.case.policy.plus_one.npf_starts_apo:
+            self.ask_for_the_option(reason)
+        else:
+            self.task(
+                Role.DISPATCH,
+                "complete_claim",
+                "No provider was found. Complete the claim under the current procedure (PO-69).",
+            )
         if not await self.give_to(
             NO_PROVIDER_FOUND,
             reason,
@@ -152,6 +157,12 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             closing=closing,
         ):
             await self.face_the_live_job()
+
+    def ask_for_the_option(self, reason: str) -> None:
+        """The policy has the Alternate Provider Option follow, if it is approved (G-08)."""
+        order = RequestApo(actor=STEWARD, reason=reason, in_network_exhausted=True)
+        fields = order.model_dump(mode="json", exclude_none=True)
+        self.add(GiveOrder(lifecycle="apo", command="request_apo", fields=fields))
 
     async def face_the_live_job(self) -> None:
         """The live job is not what this lifecycle believed, so it was left alone: decide anew."""
@@ -496,6 +507,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                 believed=self.case.job,
                 hold=plus_one.hold(self.case.policy),
                 way_out=way_out,
+                announce=to == ALTERNATE_PROVIDER_OPTION,
             ),
             ending=ending,
             closing=closing,
