@@ -226,8 +226,8 @@ class HeldJob(BaseModel):
 
     job: Job
     replaced: tuple[Job, ...] = ()
-    """The job just before each reassignment of ours, the oldest first; none once somebody else has
-    assigned it."""
+    """The job as the job system had it before each reassignment of ours, the oldest first; none
+    once somebody else has assigned it."""
     as_told: Job | None = None
     """The job as the job system last told it, where updates of ours make ours another."""
 
@@ -246,15 +246,12 @@ class HeldJob(BaseModel):
 
     def reassigned(self, to: Account, at: datetime) -> HeldJob:
         """Return the copy after a reassignment of our own."""
-        return HeldJob(
-            job=self.job.reassigned(to, at),
-            replaced=(*self.replaced, self.job)[-_REMEMBERED:],
-            as_told=self.as_told and self.as_told.reassigned(to, at),
-        )
+        replaced = (*self.replaced, self._theirs)[-_REMEMBERED:]
+        return self._held(self.job.reassigned(to, at), replaced, self._theirs.reassigned(to, at))
 
     def updated(self, update: JobUpdate) -> HeldJob:
         """Return the copy after an update of our own."""
-        return self._held(self.job.updated(update), self.replaced, self.as_told or self.job)
+        return self._held(self.job.updated(update), self.replaced, self._theirs)
 
     def told(self, told: Job, *, newly_assigned: bool = False) -> HeldJob:
         """Return the copy after the job system has told us of the job.
@@ -270,7 +267,7 @@ class HeldJob(BaseModel):
             newly_assigned: whether somebody assigning it is the event.
         """
         told = _without_mail_hint(told)
-        ours, before, replaced = self.job, self.as_told or self.job, self.replaced
+        ours, before, replaced = self.job, self._theirs, self.replaced
         if outdated := self._replaced_in(told, newly_assigned=newly_assigned):
             is_news = told.sub_status != outdated.sub_status
             told = told.model_copy(
@@ -297,6 +294,11 @@ class HeldJob(BaseModel):
             and told.status is JobStatus.ACCEPTED
             and outdated.status is not JobStatus.ACCEPTED
         )
+
+    @property
+    def _theirs(self) -> Job:
+        """The job as the job system has it, as far as we know."""
+        return self.as_told or self.job
 
     def _replaced_in(self, told: Job, *, newly_assigned: bool) -> Job | None:
         """Return the job that we replaced and whose assignment an event still shows."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from sqlalchemy import Row, Table, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.accounts import PLUSONE
 from domain.commands import Order
 from domain.effects import OpenTask
 from domain.events import Delivery, Event, JobNoteAdded
@@ -326,13 +327,18 @@ class _Taking:
         before, version = held, int(row.version)
         newest = row.newest_event_at
         if self.origin is None and (newest is None or occurred_at >= newest):
-            held = before.told(told)
-            version += held != before
+            newly = self._is_assigned_by_somebody()
+            held = before.told(told, newly_assigned=newly)
+            version += held.job != before.job
             await keep_job(self.connection, self.database, held, version, occurred_at)
-            if before.accepted_too_late(told):
+            if before.accepted_too_late(told, newly_assigned=newly):
                 await self._ask_about_late_acceptance(held.job, now)
         await self._record(before.job, held.job)
         return held, version
+
+    def _is_assigned_by_somebody(self) -> bool:
+        """Return whether somebody assigned the job; the job system itself only repeats us."""
+        return self.event.type == "job.assigned" and self.event.actor.role is not Role.SYSTEM
 
     async def lifecycles(self) -> dict[str, Row[Any]]:
         """Return the job's lifecycles, running and ended, by name."""
@@ -410,16 +416,16 @@ class _Taking:
             )
 
     async def _ask_about_late_acceptance(self, job: Job, now: datetime) -> None:
-        """PlusOne accepted what had already gone on: nothing moves, but somebody must know."""
-        where = job.assigned_to.name
+        """Somebody accepted what had already gone on: nothing moves, but a person must know."""
+        who, where = self.event.job.assigned_to, job.assigned_to.name
         await self._insert(
             schema.tasks,
             at=now,
             workflow_id=f"hooks/{job.job_id}",
             role=Role.SUPERVISOR.value,
             kind="accepted_too_late",
-            text=f"PlusOne accepted this job after it had gone to {where}. Decide who does it, and "
-            "tell the other.",
+            text=f"{who.name} accepted this job after it had gone to {where}. Decide who does it, "
+            "and tell the other.",
             status="open",
         )
         await self._insert(
@@ -428,7 +434,7 @@ class _Taking:
             actor_name=self.event.actor.name,
             actor_role=self.event.actor.role.value,
             what=f"accepted too late: the job had gone to {where}",
-            rule="PO-17",
+            rule="PO-17" if who.is_(PLUSONE) else None,
         )
 
     async def _insert(self, table: Table, **values: object) -> None:

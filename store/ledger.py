@@ -416,13 +416,14 @@ async def held_job(
     connection: AsyncConnection, job_id: str, *, lock: bool = False
 ) -> HeldJob | None:
     """Return our copy of a job; locked, until the transaction ends, if it is to be changed."""
-    query = select(schema.jobs.c.job, schema.jobs.c.replaced).where(schema.jobs.c.job_id == job_id)
+    jobs = schema.jobs
+    query = select(jobs.c.job, jobs.c.replaced, jobs.c.as_told).where(jobs.c.job_id == job_id)
     if lock:
         query = query.with_for_update()
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         return None
-    return HeldJob.model_validate({"job": row.job, "replaced": row.replaced})
+    return HeldJob.model_validate(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
 
 
 async def keep_job(
@@ -437,8 +438,7 @@ async def keep_job(
     row: dict[str, Any] = {
         "job_id": job.job_id,
         "version": version,
-        "job": job.model_dump(mode="json"),
-        "replaced": held.replaced.model_dump(mode="json") if held.replaced else None,
+        **held.model_dump(mode="json", exclude={"job": {"customer_mail"}}),
         "trade": job.trade,
         "severity": job.severity.value,
         "assigned_to": job.assigned_to.name,

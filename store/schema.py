@@ -85,6 +85,7 @@ jobs = Table(
     Column("version", Integer, nullable=False),
     _json("job"),
     _json("replaced", nullable=True),
+    _json("as_told", nullable=True),
     Column("newest_event_at", UtcDateTime),
     Column("trade", String(300), nullable=False),
     Column("severity", String(30), nullable=False),

@@ -1,5 +1,6 @@
 """Our copy of a job: what the job system tells, and what of it we know better."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PROCURE_VENDOR, Account
-from domain.jobs import Assignee, HeldJob, Job, JobStatus, Severity, same_assignment
+from domain.jobs import Assignee, HeldJob, Job, JobStatus, JobUpdate, Severity, same_assignment
 from tests.domain.factories import ASSIGNED_AT, PROVIDER, WINDOW_ENDS, a_job
 
 REPORTED_AT = ASSIGNED_AT + timedelta(hours=3)
@@ -95,8 +96,46 @@ def test_both_emergencies_are_urgent() -> None:
 
 def test_a_job_can_be_told_without_its_customer() -> None:
     job = a_job(customer={"name": "Ada", "email": "ada@example.com"}, appointment_at=REPORTED_AT)
-    assert job.without_customer() == job.model_copy(update={"customer": None})
+    hint = {"customer": None, "customer_mail": "a***@example.com"}
+    assert job.without_customer() == job.model_copy(update=hint)
     assert "Ada" not in job.without_customer().model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("customer", "hint"),
+    [
+        ({"name": "Ada", "email": "ada@example.com"}, "a***@example.com"),
+        ({"name": "Ada", "email": "none@none.com"}, None),
+        ({"name": "Ada", "email": "918-555-0101"}, None),
+        ({"name": "Ada"}, None),
+        (None, None),
+    ],
+)
+def test_without_its_customer_a_job_says_whether_mail_reaches_them(
+    customer: object, hint: str | None
+) -> None:
+    assert a_job(customer=customer).without_customer().customer_mail == hint
+
+
+def test_where_mail_reaches_the_customer_is_not_for_the_job_system_to_say() -> None:
+    told = a_job(customer_mail="e***@example.com")
+    for held in (HeldJob(job=told), FRESH.told(told), MOVED.told(told)):
+        assert held.job.customer_mail is None
+        assert held.job.without_customer().customer_mail is None
+    assert FRESH.told(told) == FRESH
+
+
+def test_an_update_changes_what_it_names() -> None:
+    job = a_job(customer={"name": "Ada", "email": "ada@example.com"}, sub_status="On hold")
+    assert job.updated(JobUpdate()) == job
+    done = job.updated(JobUpdate(status=JobStatus.COMPLETED, appointment_at=REPORTED_AT))
+    assert done == job.model_copy(
+        update={"status": JobStatus.COMPLETED, "appointment_at": REPORTED_AT}
+    )
+    moved = job.updated(JobUpdate(customer_email="ada@byron.example"))
+    assert (moved.customer_email, moved.sub_status) == ("ada@byron.example", "On hold")
+    assert moved.customer is not None
+    assert moved.customer.name == "Ada"
 
 
 def test_a_reassigned_job_is_new_with_somebody_of_whom_only_the_account_is_known() -> None:
@@ -147,7 +186,7 @@ def test_what_we_are_told_of_a_job_that_is_not_ours_to_know_better_stands() -> N
 
 def test_our_own_reassignment_remembers_what_it_replaced() -> None:
     assert MOVED.job == a_job().reassigned(NO_PROVIDER_FOUND, MOVED_AT)
-    assert MOVED.replaced == a_job()
+    assert MOVED.replaced == (a_job(),)
 
 
 @pytest.mark.parametrize("status", ["New", "Accepted", "Expired", "Rejected"])
@@ -159,7 +198,7 @@ def test_who_has_not_heard_of_our_reassignment_does_not_undo_it(status: str) -> 
     assert held.job.trade == "HVAC"
     assert held.job.severity.urgent
     assert held.job.appointment_at == REPORTED_AT
-    assert held.replaced == a_job()
+    assert held.replaced == (a_job(),)
 
 
 @pytest.mark.parametrize("status", ["Cancelled", "Completed"])
@@ -238,6 +277,149 @@ def test_an_acceptance_is_too_late_once_we_have_moved_the_job(
     assert held.accepted_too_late(told) == too_late
 
 
+# --- several reassignments of ours in a row ---------------------------------------------------
+
+BACK_AT = MOVED_AT + timedelta(seconds=3)
+TWICE = MOVED.reassigned(PROCURE_VENDOR, BACK_AT)
+"""A job that went on from No Provider Found before the job system had heard of either."""
+
+
+@pytest.mark.parametrize("status", ["New", "Accepted", "Expired"])
+@pytest.mark.parametrize("told", [a_job(), MOVED.job, ECHO], ids=["start", "ours", "echo"])
+def test_who_has_heard_of_none_or_only_the_first_does_not_undo_the_second(
+    told: Job, status: str
+) -> None:
+    held = TWICE.told(told.model_copy(update={"status": JobStatus(status), "trade": "HVAC"}))
+    assert same_assignment(held.job, TWICE.job)
+    assert (held.job.status, held.job.trade) == ("New", "HVAC")
+    assert held.replaced == (a_job(), MOVED.job)
+
+
+def test_the_echo_of_the_second_is_recognised_after_that_of_the_first() -> None:
+    echo = a_job(assigned_to=Assignee.of(PROCURE_VENDOR), assigned_at=BACK_AT + timedelta(hours=1))
+    assert TWICE.told(ECHO).told(echo) == TWICE
+    assert TWICE.told(echo).told(ECHO) == TWICE
+
+
+def test_an_account_that_we_took_the_job_from_may_be_given_it_anew() -> None:
+    """By somebody in the job system: that is no echo of what we did before."""
+    assert TWICE.told(ECHO, newly_assigned=True) == HeldJob(job=ECHO)
+    held = MOVED.told(ECHO).reassigned(PROCURE_VENDOR, BACK_AT)
+    assert held.told(ECHO, newly_assigned=True) == HeldJob(job=ECHO)
+
+
+def test_an_old_assignment_is_no_new_one_whatever_the_event_is_called() -> None:
+    assert TWICE.told(a_job(), newly_assigned=True) == TWICE
+
+
+def test_an_acceptance_of_any_assignment_that_we_replaced_is_too_late() -> None:
+    for told in (a_job(status="Accepted"), ECHO.model_copy(update={"status": JobStatus.ACCEPTED})):
+        assert TWICE.accepted_too_late(told)
+    accepted_anew = ECHO.model_copy(update={"status": JobStatus.ACCEPTED})
+    assert not TWICE.accepted_too_late(accepted_anew, newly_assigned=True)
+
+
+def test_not_all_that_was_ever_replaced_is_remembered() -> None:
+    held = FRESH
+    for number in range(30):
+        held = held.reassigned(Account(number=str(number), name="Somebody"), MOVED_AT)
+    assert [job.assigned_to.number for job in held.replaced] == [str(n) for n in range(9, 29)]
+
+
+@pytest.mark.parametrize("kept", [None, a_job().model_dump(mode="json")], ids=["none", "one"])
+def test_a_copy_as_the_first_release_kept_it_is_read(kept: object) -> None:
+    held = HeldJob.model_validate({"job": a_job().model_dump(mode="json"), "replaced": kept})
+    assert held.replaced == ((a_job(),) if kept else ())
+
+
+# --- updates of ours --------------------------------------------------------------------------
+
+ADA = {"name": "Ada Byron", "email": "ada@example.com"}
+OPEN = [status for status in JobStatus if not status.final]
+COMPLETED = JobUpdate(status=JobStatus.COMPLETED)
+DONE = FRESH.updated(COMPLETED)
+"""A job that we completed, of which the job system has not heard yet."""
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_who_has_not_heard_that_we_completed_the_job_does_not_reopen_it(status: JobStatus) -> None:
+    held = DONE.told(a_job(status=status, trade="HVAC"))
+    assert (held.job.status, held.job.trade) == ("Completed", "HVAC")
+    assert held.told(a_job(status=status)).job.status == "Completed"
+
+
+def test_a_job_that_we_completed_can_still_be_cancelled() -> None:
+    assert DONE.told(a_job(status="Cancelled")).job.status == "Cancelled"
+
+
+def test_a_job_that_both_have_completed_can_be_reopened() -> None:
+    both = DONE.told(a_job(status="Completed"))
+    assert both == HeldJob(job=a_job(status="Completed"))
+    assert both.told(a_job(status="Accepted")).job.status == "Accepted"
+
+
+@pytest.mark.parametrize("account", [PROVIDER, PLUSONE])
+def test_another_assignment_reopens_what_we_completed(account: Account) -> None:
+    told = a_job(assigned_to=Assignee.of(account), assigned_at=HEARD_AT)
+    assert DONE.told(told) == HeldJob(job=told)
+
+
+def test_a_job_that_we_reassigned_and_completed_stays_both() -> None:
+    ours = MOVED.updated(COMPLETED)
+    for told in (a_job(), a_job(status="Accepted"), ECHO):
+        held = ours.told(told)
+        assert same_assignment(held.job, MOVED.job)
+        assert held.job.status == "Completed"
+
+
+def test_what_an_event_shows_as_it_was_before_our_update_stays_ours() -> None:
+    before = a_job(customer=ADA, sub_status="On hold", appointment_at=REPORTED_AT)
+    update = JobUpdate(
+        sub_status="Confirmed Appointment",
+        appointment_at=HEARD_AT,
+        customer_email="ada@byron.example",
+    )
+    held = HeldJob(job=before).updated(update)
+    unheard = held.told(before.model_copy(update={"status": JobStatus.ACCEPTED}))
+    assert unheard.job == held.job.model_copy(update={"status": JobStatus.ACCEPTED})
+    assert unheard.told(held.job) == HeldJob(job=held.job)
+
+
+def test_what_the_job_system_changes_itself_goes_before_our_update() -> None:
+    before = a_job(customer=ADA, sub_status="On hold", appointment_at=REPORTED_AT)
+    update = JobUpdate(
+        sub_status="Confirmed Appointment",
+        appointment_at=HEARD_AT,
+        customer_email="ada@byron.example",
+    )
+    told = a_job(
+        customer={**ADA, "email": "countess@example.com"},
+        sub_status="Parts-Parts Ordered",
+        appointment_at=MOVED_AT,
+    )
+    assert HeldJob(job=before).updated(update).told(told) == HeldJob(job=told)
+
+
+def test_a_corrected_address_outlasts_the_assignment_and_what_was_of_it_does_not() -> None:
+    before = HeldJob(job=a_job(customer=ADA, sub_status="On hold"))
+    update = JobUpdate(customer_email="ada@byron.example", sub_status="Confirmed Appointment")
+    moved = before.updated(update).reassigned(PROCURE_VENDOR, MOVED_AT)
+    assert (moved.job.customer_email, moved.job.sub_status) == ("ada@byron.example", None)
+    for told in (before.job, a_job(customer=ADA, assigned_to=Assignee.of(PROVIDER))):
+        held = moved.told(told)
+        assert (held.job.customer_email, held.job.sub_status) == ("ada@byron.example", None)
+
+
+def test_a_sub_status_of_an_assignment_that_we_replaced_is_not_that_of_the_new_one() -> None:
+    before = HeldJob(job=a_job(sub_status="On hold"))
+    ours = before.reassigned(PROVIDER, MOVED_AT)
+    confirmed = ours.updated(JobUpdate(sub_status="Confirmed Appointment"))
+    assert ours.told(before.job).job.sub_status is None
+    assert confirmed.told(before.job).job.sub_status == "Confirmed Appointment"
+    echo = a_job(assigned_to=Assignee.of(PROVIDER), assigned_at=HEARD_AT)
+    assert confirmed.told(before.job).told(echo).job.sub_status == "Confirmed Appointment"
+
+
 # --- in any order -----------------------------------------------------------------------------
 
 assignments = st.sampled_from(
@@ -248,59 +430,122 @@ assignments = st.sampled_from(
 @st.composite
 def snapshots(draw: st.DrawFn) -> Job:
     account, assigned_at = draw(assignments)
+    address = draw(st.sampled_from([None, "ada@example.com"]))
     return a_job(
         assigned_to=Assignee.of(account),
         assigned_at=assigned_at,
         status=draw(st.sampled_from(JobStatus)),
+        sub_status=draw(st.sampled_from([None, "On hold"])),
         severity=draw(st.sampled_from(Severity)),
         diagnostic_report_at=draw(st.sampled_from([None, REPORTED_AT])),
+        customer=address and {"email": address},
     )
 
 
-helds = st.lists(snapshots() | st.just(NO_PROVIDER_FOUND), max_size=5)
+updates = st.builds(
+    JobUpdate,
+    status=st.sampled_from([None, *JobStatus]),
+    sub_status=st.sampled_from([None, "Confirmed Appointment"]),
+    appointment_at=st.sampled_from([None, HEARD_AT]),
+    customer_email=st.sampled_from([None, "ada@byron.example"]),
+)
+accounts = st.sampled_from([NO_PROVIDER_FOUND, PROCURE_VENDOR, PROVIDER])
+Change = Job | Account | JobUpdate
+moves = st.lists(snapshots() | accounts, max_size=5)
+histories = st.lists(snapshots() | accounts | updates, max_size=6)
 
 
-def after(steps: list[Job | Account]) -> HeldJob:
-    held = FRESH
-    for step in steps:
-        held = held.told(step) if isinstance(step, Job) else held.reassigned(step, MOVED_AT)
+def after(changes: Sequence[Change], held: HeldJob = FRESH) -> HeldJob:
+    for number, change in enumerate(changes):
+        match change:
+            case Job():
+                held = held.told(change)
+            case Account():
+                held = held.reassigned(change, MOVED_AT + timedelta(seconds=number))
+            case JobUpdate():
+                held = held.updated(change)
     return held
 
 
-@given(helds, snapshots())
-def test_to_be_told_twice_is_to_be_told_once(steps: list[Job | Account], told: Job) -> None:
-    once = after(steps).told(told)
-    assert once.told(told) == once
+@given(history=histories, told=snapshots(), newly_assigned=st.booleans())
+def test_to_be_told_twice_is_to_be_told_once(
+    *, history: list[Change], told: Job, newly_assigned: bool
+) -> None:
+    once = after(history).told(told, newly_assigned=newly_assigned)
+    assert once.told(told, newly_assigned=newly_assigned) == once
+
+
+@given(histories)
+def test_a_copy_comes_back_from_the_store_as_it_was_kept(history: list[Change]) -> None:
+    held = after(history)
+    assert HeldJob.model_validate_json(held.model_dump_json()) == held
 
 
 @pytest.mark.rule("PO-20")
-@given(helds, snapshots())
-def test_no_report_is_lost_while_its_assignment_lasts(
-    steps: list[Job | Account], told: Job
-) -> None:
-    held = after(steps)
+@given(histories, snapshots())
+def test_no_report_is_lost_while_its_assignment_lasts(history: list[Change], told: Job) -> None:
+    held = after(history)
     same = {"assigned_to": held.job.assigned_to, "assigned_at": held.job.assigned_at}
     silent = told.model_copy(update={**same, "diagnostic_report_at": None})
     assert held.told(silent).job.diagnostic_report_at == held.job.diagnostic_report_at
 
 
-@given(helds, st.lists(st.tuples(st.booleans(), st.sampled_from(JobStatus)), max_size=5))
-def test_neither_echoes_nor_who_has_not_heard_undo_our_reassignment(
-    steps: list[Job | Account], told: list[tuple[bool, JobStatus]]
+@given(
+    histories,
+    st.lists(accounts, min_size=1, max_size=4, unique_by=lambda account: account.name),
+    st.data(),
+)
+def test_neither_echoes_nor_who_has_not_heard_undo_our_reassignments(
+    history: list[Change], to: list[Account], data: st.DataObject
 ) -> None:
-    before = after(steps)
-    moved = before.reassigned(NO_PROVIDER_FOUND, MOVED_AT)
-    held = moved
-    for heard, status in told:
-        snapshot = ECHO if heard else before.job
-        held = held.told(snapshot.model_copy(update={"status": status}))
-    assert same_assignment(held.job, moved.job)
+    """Whichever of them the job system has heard of when it tells something else of the job."""
+    before = after(history)
+    ours = after([*to], before)
+    known = [before.job, *(job for job in ours.replaced if job not in before.replaced)]
+    echoes = [before.job.reassigned(account, HEARD_AT + timedelta(hours=1)) for account in to]
+    held = ours
+    for shown in data.draw(st.lists(st.sampled_from([*known, *echoes]), max_size=6)):
+        status = data.draw(st.sampled_from(OPEN))
+        held = held.told(shown.model_copy(update={"status": status}))
+        assert same_assignment(held.job, ours.job)
 
 
-@given(helds, snapshots())
+@given(histories, snapshots())
+def test_what_somebody_else_assigns_is_as_told_but_for_the_address(
+    history: list[Change], told: Job
+) -> None:
+    elsewhere = told.model_copy(
+        update={"assigned_to": Assignee.of(Account(number="815", name="Elsewhere"))}
+    )
+    before = after(history)
+    held = before.told(elsewhere, newly_assigned=True)
+    nobody = {"customer": None}
+    assert held.job.model_copy(update=nobody) == elsewhere.model_copy(update=nobody)
+    assert held.job.customer_email in (elsewhere.customer_email, before.job.customer_email)
+    assert held.replaced == ()
+
+
+@given(histories, st.lists(snapshots(), max_size=6))
+def test_what_we_completed_stays_so_until_the_job_system_says_otherwise(
+    history: list[Change], told: list[Job]
+) -> None:
+    before = after(history)
+    if (before.as_told or before.job).status.final:
+        return
+    held = before.updated(COMPLETED)
+    for snapshot in told:
+        same = {"assigned_to": held.job.assigned_to, "assigned_at": held.job.assigned_at}
+        held = held.told(snapshot.model_copy(update=same))
+        if snapshot.status.final:
+            assert held.job.status is snapshot.status
+            return
+        assert held.job.status is JobStatus.COMPLETED
+
+
+@given(moves, snapshots())
 def test_what_no_assignment_decides_is_always_taken_as_told(
-    steps: list[Job | Account], told: Job
+    history: list[Change], told: Job
 ) -> None:
-    assert after(steps).told(told).job.severity is told.severity
-    if told.status in {"Cancelled", "Completed"}:
-        assert after(steps).told(told).job.status is told.status
+    assert after(history).told(told).job.severity is told.severity
+    if told.status.final:
+        assert after(history).told(told).job.status is told.status

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, Account
-from domain.effects import AddNote, ReassignJob
+from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PROCURE_VENDOR, Account
+from domain.effects import AddNote, ReassignJob, UpdateJob
 from domain.events import Event
 from domain.guards import WayOut
 from domain.jobs import Assignee, Job, JobStatus, Visibility
-from domain.roles import STEWARD
+from domain.roles import STEWARD, Actor, Role
 from store import schema
 from store.database import Database
 from store.inbox import Inbox, Kept, Outcome
@@ -346,11 +346,11 @@ async def test_a_report_makes_the_job_reported_though_the_job_does_not_show_it(
 # --- our own changes, and their echo ----------------------------------------------------------
 
 
-async def reassigned(database: Database, to: Account = NO_PROVIDER_FOUND) -> Job:
+async def reassigned(database: Database, to: Account = NO_PROVIDER_FOUND, sequence: int = 1) -> Job:
     """Reassign the job in its fast-forwarded time, and return our copy."""
     job, _ = await kept(database)
     give = ReassignJob(to=to, by=STEWARD, reason="nobody found", believed=job, hold=HOLD)
-    result = await Ledger(database).carry_out(a_batch(give, now=WINDOW_ENDS))
+    result = await Ledger(database).carry_out(a_batch(give, now=WINDOW_ENDS, sequence=sequence))
     assert result.refusal is None
     return (await kept(database))[0]
 
@@ -373,6 +373,56 @@ async def test_an_event_that_has_not_heard_of_our_reassignment_does_not_undo_it(
     await take(database, a_note("still searching", 5), "msg_2")
     assert (await kept(database))[0] == ours
     assert await how_many(database, schema.assignments) == 2
+
+
+async def test_of_two_reassignments_in_a_row_the_echo_of_the_first_does_not_undo_the_second(
+    database: Database,
+) -> None:
+    await take(database, an_event("job.assigned"))
+    first = await reassigned(database)
+    ours = await reassigned(database, PROCURE_VENDOR, sequence=2)
+    told = first.model_copy(update={"assigned_at": ASSIGNED_AT + 5 * A_SECOND})
+    await take(database, later("job.status_changed", 5, told), "msg_2")
+    itself = Actor(name="Job system", role=Role.SYSTEM)
+    repeated = later("job.assigned", 6, told).model_copy(update={"actor": itself})
+    await take(database, repeated, "msg_3")
+    assert (await kept(database))[0] == ours
+    assert await how_many(database, schema.assignments) == 3
+
+
+async def test_somebody_may_assign_the_job_to_where_we_took_it_from(database: Database) -> None:
+    await take(database, an_event("job.assigned"))
+    first = await reassigned(database)
+    await reassigned(database, PROCURE_VENDOR, sequence=2)
+    told = first.model_copy(update={"assigned_at": ASSIGNED_AT + 5 * A_SECOND})
+    await take(database, later("job.assigned", 5, told), "msg_2")
+    assert (await kept(database))[0] == told
+    assert [row["name"] for row in await rows(database, schema.assignments)] == [
+        "PlusOne Solutions",
+        "No Provider Found",
+        "Procure Vendor",
+        "No Provider Found",
+    ]
+
+
+async def test_who_has_not_heard_that_we_completed_the_job_does_not_reopen_it(
+    database: Database,
+) -> None:
+    await take(database, an_event("job.assigned"))
+    completed = UpdateJob(status=JobStatus.COMPLETED, by=STEWARD, reason="paid")
+    await Ledger(database).carry_out(a_batch(completed))
+    await take(database, a_note("still searching", 5), "msg_2")
+    assert (await kept(database))[0].status is JobStatus.COMPLETED
+
+
+async def test_where_mail_reaches_a_customer_is_neither_taken_from_outside_nor_shown(
+    database: Database,
+) -> None:
+    told = a_job(customer={"email": "ada@example.com"}, customer_mail="e***@example.com")
+    plan = await take(database, an_event("job.assigned", told))
+    assert plan.job.customer_mail == "a***@example.com"
+    (row,) = await rows(database, schema.jobs)
+    assert "customer_mail" not in row["job"]
 
 
 async def test_the_echo_of_our_note_is_not_a_second_note(database: Database) -> None:
