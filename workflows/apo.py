@@ -683,7 +683,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def mail_customer(self, template: str, *, to: str | None = None, **context: str) -> None:
         """Mail the customer; mails that are known to come back go the next way (G-44, G-73)."""
         if self.case.mail_fails:
-            self.ask(apo.next_channel(template))
+            self.add(apo.next_channel(template))
             return
         policy = self.case.policy
         mailbox = policy.apo.documents_mailbox
@@ -704,9 +704,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def undelivered(self, template: str) -> OpenTask:
         """A mail came back: the next channel, for this and all that follow (G-73)."""
         self.case.mail_fails = True
-        otherwise = apo.next_channel(template)
-        self.case.asked = (*self.case.asked, otherwise.task)
-        return otherwise
+        return apo.next_channel(template)
 
     async def give_to(
         self,

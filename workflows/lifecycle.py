@@ -113,19 +113,13 @@ class Lifecycle(Generic[CaseT]):
 
     def task(self, role: Role, task: str, text: str) -> None:
         """Ask somebody in a role to do something."""
-        self.ask(OpenTask(role=role, task=task, text=text))
-
-    def ask(self, task: OpenTask) -> None:
-        """Ask somebody to do something."""
-        self.add(task)
-        self.case.asked = (*self.case.asked, task.task)
+        self.add(OpenTask(role=role, task=task, text=text))
 
     def settle(self, *tasks: str) -> None:
         """Close this lifecycle's open tasks of these kinds: what they asked for is settled."""
         for task in dict.fromkeys(tasks):
-            if task in self.case.asked:
+            if task in self.case.asked or self._carrier.has_collected(task):
                 self.add(CloseTask(task=task))
-        self.case.asked = tuple(task for task in self.case.asked if task not in tasks)
 
     def mail(self, to: str | None, template: str, **context: str) -> None:
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
