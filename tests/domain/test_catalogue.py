@@ -12,7 +12,9 @@ from domain.catalogue import DECISIONS, RULES, Rule, UnknownRule, rule
 from domain.policy import Policy
 
 PLUS_ONE = [f"PO-{number:02}" for number in range(1, 70)]
-DECIDED = [f"G-{number:02}" for number in [*range(1, 12), 19, 20, 65, 66, 72]]
+APO = [f"APO-{number:02}" for number in range(1, 47)]
+_DECIDED = [*range(1, 12), 19, 20, *range(32, 46), 60, 61, 65, 66, *range(70, 74)]
+DECIDED = [f"G-{number:02}" for number in _DECIDED]
 
 
 def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -31,7 +33,9 @@ def rows(name: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "ids"), [("rules.csv", PLUS_ONE), ("decisions.csv", DECIDED)], ids=str
+    ("name", "ids"),
+    [("rules.csv", [*PLUS_ONE, *APO]), ("decisions.csv", DECIDED)],
+    ids=["rules", "decisions"],
 )
 def test_every_id_has_one_row_in_its_place(name: str, ids: list[str]) -> None:
     found = [row["id"] for row in rows(name)]
