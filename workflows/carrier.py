@@ -81,6 +81,11 @@ class Carrier:
         """The mails on their way: the key of each, and its template."""
         return {key: name for key, (name, sending) in self._mails.items() if not sending.done()}
 
+    def has_collected(self, task: str) -> bool:
+        """Return whether a task of a kind is to be opened with the collected effects."""
+        effects = (step.effect for step in self._steps)
+        return any(isinstance(effect, OpenTask) and effect.task == task for effect in effects)
+
     def begin_turn(self, name: str) -> None:
         """Name the effects that follow for what woke the lifecycle."""
         self._turn, self._steps_in_turn = name, 0
@@ -123,6 +128,7 @@ class Carrier:
         )
         result = await self._try_until_done(batch, summary)
         if result.refusal is None:
+            self._case.asked = _asked_after(self._case.asked, steps)
             for step in steps:
                 if isinstance(step.effect, SendEmail):
                     self._begin_sending(step.key, step.effect.template)
@@ -196,6 +202,17 @@ class Carrier:
     def _count(self, name: str) -> int:
         ordinal = self._case.named[name] = self._case.named.get(name, 0) + 1
         return ordinal
+
+
+def _asked_after(asked: tuple[str, ...], steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return the kinds of open tasks after a batch has opened and closed some."""
+    open_kinds = dict.fromkeys(asked)
+    for step in steps:
+        if isinstance(step.effect, OpenTask):
+            open_kinds[step.effect.task] = None
+        elif isinstance(step.effect, CloseTask):
+            open_kinds.pop(step.effect.task, None)
+    return tuple(open_kinds)
 
 
 _BY_WEIGHT = (
