@@ -14,6 +14,7 @@ from domain.attention import Attention
 from domain.effects import (
     Batch,
     BatchResult,
+    CloseTask,
     Effect,
     MailUndeliverable,
     OpenTask,
