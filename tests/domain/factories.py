@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from domain.accounts import PLUSONE, Account
+from domain.accounts import PLUSONE, PROCURE_VENDOR, Account
+from domain.apo import ApoCase
 from domain.events import EVENT, Event
 from domain.jobs import Assignee, Job
 from domain.plus_one import PlusOneCase, Stage, hold
@@ -37,6 +39,19 @@ def a_job(**changes: object) -> Job:
 def a_case(stage: Stage = Stage.SEARCHING, **changes: object) -> PlusOneCase:
     """Return a search in a stage; the changes are its job's."""
     return PlusOneCase(job=a_job(**changes), job_version=1, policy=POLICY, stage=stage)
+
+
+def an_option(stage: str = "awaiting_customer", **changes: object) -> ApoCase:
+    """Return an option in a stage, for a job of Dispatch's; the changes are the option's own."""
+    with_dispatch = a_job(assigned_to=Assignee.of(PROCURE_VENDOR))
+    said = {"job": with_dispatch, "job_version": 1, "policy": POLICY, "stage": stage, **changes}
+    return ApoCase.model_validate(said)
+
+
+def eastern(wall: str, fold: int = 0) -> datetime:
+    """Return the instant, in UTC, at which a clock in New York shows a date and time."""
+    shown = datetime.fromisoformat(wall).replace(tzinfo=ZoneInfo("America/New_York"), fold=fold)
+    return shown.astimezone(UTC)
 
 
 def an_event(kind: str, job: Job | None = None, data: object = None) -> Event:

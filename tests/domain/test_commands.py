@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.commands import Order
+from domain.commands import Command, CommandTable, Order, Payload
 from domain.plus_one import COMMANDS, Approve, Stage, SupplyParts
 from domain.refusals import Refusal, RefusalKind, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role, may_act_as
@@ -206,6 +207,106 @@ def test_a_stage_without_a_hint_of_its_own_tells_what_is_possible() -> None:
     with pytest.raises(Refused) as raised:
         COMMANDS.check(order, Stage.COMPLETED, a_case(Stage.COMPLETED), ASSIGNED_AT)
     assert raised.value.refusal.instead == "possible now: nothing"
+
+
+# --- commands that start their lifecycle ------------------------------------------------------
+
+NIGHT_IS_OVER = Refusal(kind=RefusalKind.CONFLICT, rule="N-1", message="The night is over.")
+
+
+def unless_the_night_is_over(over: object, _order: object, _now: datetime) -> Refusal | None:
+    return NIGHT_IS_OVER if over else None
+
+
+WATCH = CommandTable(
+    "watch",
+    Command(
+        name="begin",
+        payload=Payload,
+        roles=frozenset({Role.DISPATCH}),
+        stages=frozenset(),
+        stage_hint="it is watched already",
+        starts=True,
+        guard=unless_the_night_is_over,
+        help="Begin to watch.",
+        example={},
+    ),
+    Command(
+        name="look",
+        payload=Payload,
+        roles=frozenset({Role.DISPATCH}),
+        stages=frozenset({"watching"}),
+        help="Look, whether or not the watch has begun.",
+        starts=True,
+        example={},
+    ),
+    Command(
+        name="rest",
+        payload=Payload,
+        roles=frozenset({Role.DISPATCH}),
+        stages=frozenset({"watching"}),
+        stage_rule="N-2",
+        guard=unless_the_night_is_over,
+        help="Rest.",
+        example={},
+    ),
+)
+
+
+def refusal_on_watch(
+    name: str, stage: str = "watching", *, begun: bool, over: bool = False
+) -> Refusal | None:
+    order = WATCH.read(name, a_payload("dispatch"))
+    try:
+        WATCH.check(order, stage, over, ASSIGNED_AT, begun=begun)
+    except Refused as refused:
+        return refused.refusal
+    return None
+
+
+@pytest.mark.parametrize("stage", ["watching", "asleep"])
+def test_only_what_starts_a_lifecycle_is_possible_before_it_has_begun(stage: str) -> None:
+    assert refusal_on_watch("begin", stage, begun=False) is None
+    assert refusal_on_watch("look", stage, begun=False) is None
+    refusal = refusal_on_watch("rest", stage, begun=False)
+    assert refusal is not None
+    assert (refusal.kind, refusal.rule) == (RefusalKind.CONFLICT, "N-2")
+    assert refusal.message == f"rest is not possible in stage {stage}."
+
+
+def test_what_starts_a_lifecycle_is_possible_later_only_where_a_stage_has_it() -> None:
+    assert refusal_on_watch("look", begun=True) is None
+    assert refusal_on_watch("rest", begun=True) is None
+    refusal = refusal_on_watch("begin", begun=True)
+    assert refusal is not None
+    assert (refusal.kind, refusal.rule) == (RefusalKind.CONFLICT, None)
+    assert refusal.instead == "it is watched already"
+    asleep = refusal_on_watch("look", "asleep", begun=True)
+    assert asleep is not None
+    assert asleep.instead == "possible now: nothing"
+
+
+def test_a_lifecycle_is_taken_to_have_begun() -> None:
+    with pytest.raises(Refused):
+        WATCH.check(WATCH.read("begin", a_payload("dispatch")), "watching", None, ASSIGNED_AT)
+
+
+def test_a_rule_is_asked_of_what_starts_a_lifecycle_too() -> None:
+    assert refusal_on_watch("begin", begun=False, over=True) == NIGHT_IS_OVER
+    assert refusal_on_watch("rest", begun=True, over=True) == NIGHT_IS_OVER
+    assert refusal_on_watch("look", begun=False, over=True) is None
+
+
+def test_no_stage_names_a_command_that_only_starts() -> None:
+    assert WATCH.possible_in("watching") == ["look", "rest"]
+
+
+@pytest.mark.parametrize("command", WHO_MAY)
+def test_no_command_starts_a_search(command: str) -> None:
+    order = read(command)
+    with pytest.raises(Refused) as raised:
+        COMMANDS.check(order, Stage.ACCEPTED, a_case(Stage.ACCEPTED), WINDOW_ENDS, begun=False)
+    assert raised.value.refusal.kind is RefusalKind.CONFLICT
 
 
 # --- fields -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from domain.durations import (
     MOST_BUSINESS_DAYS,
     BusinessDays,
     Elapsed,
+    Spacing,
     format_business_days,
     format_elapsed,
     parse_business_days,
@@ -22,6 +23,10 @@ from domain.durations import (
 class Waits(BaseModel):
     elapsed: Elapsed
     days: BusinessDays
+
+
+class Rounds(BaseModel):
+    every: Spacing
 
 
 @pytest.mark.parametrize(
@@ -151,5 +156,72 @@ def test_models_refuse_what_means_nothing(field: str, value: object, reason: str
 
 
 def test_schemas_say_that_text_is_wanted() -> None:
-    properties = Waits.model_json_schema()["properties"]
-    assert {field["type"] for field in properties.values()} == {"string"}
+    for model in (Waits, Rounds):
+        properties = model.model_json_schema()["properties"]
+        assert {field["type"] for field in properties.values()} == {"string"}
+
+
+# --- the time between reminders ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "spacing", "written"),
+    [
+        ("2bd", 2, "2bd"),
+        ("1bd", 1, "1bd"),
+        ("2500bd", MOST_BUSINESS_DAYS, "2500bd"),
+        ("4h", timedelta(hours=4), "4h"),
+        ("240m", timedelta(hours=4), "4h"),
+        ("2d", timedelta(hours=48), "48h"),
+        ("3d", timedelta(days=3), "3d"),
+        (timedelta(hours=4), timedelta(hours=4), "4h"),
+    ],
+)
+def test_reminders_lie_business_days_or_elapsed_time_apart(
+    text: object, spacing: int | timedelta, written: str
+) -> None:
+    rounds = Rounds.model_validate({"every": text})
+    assert rounds.every == spacing
+    assert type(rounds.every) is type(spacing)
+    assert rounds.model_dump(mode="json") == {"every": written}
+
+
+@given(
+    st.builds(format_business_days, st.integers(1, MOST_BUSINESS_DAYS))
+    | st.builds(
+        lambda seconds: format_elapsed(timedelta(seconds=seconds)),
+        st.integers(1, int(LONGEST_ELAPSED.total_seconds())),
+    )
+)
+def test_what_lies_between_reminders_survives_being_written(text: str) -> None:
+    rounds = Rounds.model_validate({"every": text})
+    assert rounds.model_dump(mode="json") == {"every": text}
+    assert Rounds.model_validate(rounds.model_dump()) == rounds
+    assert Rounds.model_validate_json(rounds.model_dump_json()) == rounds
+
+
+@pytest.mark.parametrize(
+    ("every", "reason"),
+    [
+        (2, "2 has no unit: write business days like 2bd, or hours like 4h"),
+        (True, "True has no unit"),
+        (1.5, "1.5 has no unit"),
+        (None, "None has no unit"),
+        ("2", "'2' is no duration"),
+        ("bd", "'bd' is no number of business days"),
+        ("2 bd", "'2 bd' is no number of business days"),
+        ("-2bd", "'-2bd' is no number of business days"),
+        ("1d2bd", "'1d2bd' is no number of business days"),
+        ("2bd1h", "'2bd1h' is no duration"),
+        ("2BD", "'2BD' is no duration"),
+        ("", "'' is no duration"),
+        ("0bd", "0 business days: at least 1"),
+        ("2501bd", "2501 business days: at least 1 and at most 2500"),
+        ("0h", "0h is no time to wait"),
+        (timedelta(0), "longer than zero"),
+        ("3651d", "3651d is longer than ten years"),
+    ],
+)
+def test_reminders_lie_no_other_way_apart(every: object, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        Rounds.model_validate({"every": every})

@@ -13,7 +13,15 @@ from pydantic import ValidationError
 from domain.calendars import business_days_after
 from domain.durations import format_elapsed
 from domain.jobs import Visibility
-from domain.policy import Policy, PolicyError, PolicyProblem, load_policy, parse_policy
+from domain.policy import (
+    ApoPolicy,
+    BrandsPolicy,
+    Policy,
+    PolicyError,
+    PolicyProblem,
+    load_policy,
+    parse_policy,
+)
 
 BUILT_IN = files("domain").joinpath("policy.toml").read_text("utf-8")
 
@@ -51,6 +59,31 @@ FIRST_RELEASE = {
     "mail": {"sender": "Steward <steward@home-warranty.example>"},
 }
 
+ADDED_SINCE = {
+    "apo": {
+        "supervisors": {"opens": "17:00", "closes": "07:00", "weekend_all_day": True},
+        "max_refusals": 2,
+        "limit_hvac": "500.00",
+        "limit_other": "300.00",
+        "documents_mailbox": "supportingdocuments@cinchhs.com",
+        "refund_deductible": True,
+        "review": "2bd",
+        "contact": {"attempts": 3, "every": "4h"},
+        "instructions": {"attempts": 3, "every": "2bd"},
+        "documents": {"attempts": 3, "every": "5bd"},
+        "offer": {"attempts": 3, "every": "2bd"},
+        "invoice": {"attempts": 3, "every": "2bd"},
+    },
+    "brands": {
+        "default": "Cinch Home Services",
+        "names": {
+            "Cinch": "Cinch Home Services",
+            "Sears": "Sears Home Warranty Support Center",
+        },
+    },
+}
+"""What later releases added, as a job behaves that was started before them."""
+
 
 def problems(text: str, source: str = "house.toml") -> list[str]:
     with pytest.raises(PolicyError) as raised:
@@ -73,7 +106,7 @@ def policy_or_error(text: str) -> Policy | PolicyError:
 def test_the_built_in_policy_is_what_the_procedures_and_decisions_say() -> None:
     policy = load_policy(None)
     assert policy.name == "built-in"
-    assert policy.model_dump(mode="json") == FIRST_RELEASE | {
+    assert policy.model_dump(mode="json") == FIRST_RELEASE | ADDED_SINCE | {
         "calendar": policy.calendar.model_dump(mode="json") | {"closed": []}
     }
     plus_one = policy.plus_one
@@ -83,6 +116,40 @@ def test_the_built_in_policy_is_what_the_procedures_and_decisions_say() -> None:
     assert plus_one.approval_threshold is None
     assert plus_one.call_above == Decimal("250.00")
     assert policy.notes.default_visibility is Visibility.PRIVATE
+
+
+@pytest.mark.rule("APO-20")
+@pytest.mark.rule("APO-24")
+@pytest.mark.rule("APO-25")
+@pytest.mark.rule("APO-28")
+@pytest.mark.rule("APO-33")
+@pytest.mark.rule("APO-36")
+@pytest.mark.rule("G-32")
+@pytest.mark.rule("G-33")
+@pytest.mark.rule("G-35")
+@pytest.mark.rule("G-36")
+@pytest.mark.rule("G-43")
+@pytest.mark.rule("G-45")
+@pytest.mark.rule("G-70")
+def test_the_built_in_policy_of_the_option_is_what_the_procedure_and_decisions_say() -> None:
+    apo = load_policy(None).apo
+    assert (apo.supervisors.opens, apo.supervisors.closes) == (
+        timedelta(hours=17),
+        timedelta(hours=7),
+    )
+    assert apo.supervisors.weekend_all_day
+    assert (apo.limit_hvac, apo.limit_other) == (Decimal(500), Decimal(300))
+    assert (apo.max_refusals, apo.refund_deductible) == (2, True)
+    assert apo.documents_mailbox == "supportingdocuments@cinchhs.com"
+    chased = [apo.contact, apo.instructions, apo.documents, apo.offer, apo.invoice]
+    assert [each.attempts for each in chased] == [3, 3, 3, 3, 3]
+    assert [each.every for each in chased] == [timedelta(hours=4), 2, 5, 2, 2]
+
+
+def test_a_job_from_before_the_option_is_offered_it_as_the_built_in_policy_says() -> None:
+    built_in = load_policy(None)
+    assert built_in.apo == ApoPolicy()
+    assert built_in.brands == BrandsPolicy()
 
 
 def test_the_built_in_policy_is_read_like_any_other_file() -> None:
@@ -126,7 +193,47 @@ def test_amounts_are_exact_however_they_are_written(written: str) -> None:
 
 def test_a_running_job_still_reads_the_policy_of_the_release_that_started_it() -> None:
     policy = Policy.model_validate(FIRST_RELEASE)
-    assert policy.model_dump(mode="json") == FIRST_RELEASE
+    assert policy.model_dump(mode="json") == FIRST_RELEASE | ADDED_SINCE
+    assert Policy.model_validate(policy.model_dump(mode="json")) == policy
+
+
+def test_a_file_may_change_a_part_of_a_chase_or_of_the_supervisors_window() -> None:
+    apo = parse_policy(
+        """
+        [apo]
+        offer.attempts = 5
+        invoice.every = "36h"
+        supervisors.opens = "18:00"
+        [apo.contact]
+        attempts = 0
+        """,
+        "house.toml",
+    ).apo
+    built_in = load_policy(None).apo
+    assert (apo.offer.attempts, apo.offer.every) == (5, 2)
+    assert (apo.invoice.attempts, apo.invoice.every) == (3, timedelta(hours=36))
+    assert (apo.contact.attempts, apo.contact.every) == (0, timedelta(hours=4))
+    assert apo.supervisors.opens == timedelta(hours=18)
+    assert apo.supervisors.closes == built_in.supervisors.closes
+    assert apo.supervisors.weekend_all_day
+    assert (apo.instructions, apo.documents) == (built_in.instructions, built_in.documents)
+
+
+@pytest.mark.parametrize(
+    ("brand", "name"),
+    [
+        ("Cinch", "Cinch Home Services"),
+        ("Sears", "Sears Home Warranty Support Center"),
+        ("SEARS", "Sears Home Warranty Support Center"),
+        ("Acme", "Acme Care"),
+        ("Nobody's", "The House"),
+        ("", "The House"),
+        (None, "The House"),
+    ],
+)
+def test_customers_know_us_by_the_name_of_their_brand(brand: str | None, name: str) -> None:
+    said = '[brands]\ndefault = "The House"\n[brands.names]\nAcme = "Acme Care"'
+    assert parse_policy(said, "house.toml").brands.name_of(brand) == name
 
 
 @given(
@@ -134,17 +241,31 @@ def test_a_running_job_still_reads_the_policy_of_the_release_that_started_it() -
     days=st.integers(1, 100),
     closed=st.lists(st.dates(date(2026, 1, 1), date(2030, 1, 1)), max_size=3),
     threshold=st.none() | st.decimals(0, 5000, places=2),
+    limit=st.decimals(0, 5000, places=2),
+    attempts=st.integers(0, 20),
+    every=st.builds("{}bd".format, st.integers(1, 100))
+    | st.builds("{}h".format, st.integers(1, 1000)),
 )
 def test_a_snapshot_is_the_policy(
-    hours: int, days: int, closed: list[date], threshold: Decimal | None
+    hours: int,
+    days: int,
+    closed: list[date],
+    threshold: Decimal | None,
+    limit: Decimal,
+    attempts: int,
+    every: str,
 ) -> None:
     said = [
         f"calendar.closed = [{', '.join(map(str, closed))}]",
         f'plus_one.search_window = "{format_elapsed(timedelta(hours=hours))}"',
         f'plus_one.silence_reminder = "{days}bd"',
         "" if threshold is None else f"plus_one.approval_threshold = {threshold}",
+        f"apo.limit_hvac = {limit}",
+        f'apo.offer = {{attempts = {attempts}, every = "{every}"}}',
+        f'brands.names.Acme = "{hours} Acme"',
     ]
     policy = parse_policy("\n".join(said), "house.toml")
+    assert (policy.apo.limit_hvac, policy.apo.offer.attempts) == (limit, attempts)
     assert Policy.model_validate(policy.model_dump(mode="json")) == policy
     assert Policy.model_validate_json(policy.model_dump_json()).fingerprint == policy.fingerprint
 
@@ -235,6 +356,64 @@ NONSENSE = [
         '[mail]\nsender = "A\\nB <a@b.example>"',
         "2: mail.sender: 'A\\nB <a@b.example>' is no sender",
     ),
+    ("apo = 5", "1: apo: is a section with keys of its own"),
+    (
+        "[apo]\nmax_refusals = 0",
+        "2: apo.max_refusals: should be greater than or equal to 1, not 0",
+    ),
+    ("[apo]\nmax_refusals = 21", "2: apo.max_refusals: should be less than or equal to 20"),
+    ("[apo]\nmax_refusals = true", "2: apo.max_refusals: should be a valid integer, not True"),
+    ('[apo]\nmax_refusals = "2"', "2: apo.max_refusals: should be a valid integer, not '2'"),
+    ('[apo]\nlimit_hvac = "500.005"', "2: apo.limit_hvac: an amount in USD is a text like"),
+    ("[apo]\nlimit_hvac = nan", "2: apo.limit_hvac: should be a finite number, not NaN"),
+    ('[apo]\nlimit_other = "300 USD"', "2: apo.limit_other: an amount in USD is a text like"),
+    ("[apo]\nlimit_other = -300", "2: apo.limit_other: an amount in USD is a text like"),
+    (
+        '[apo]\ndocuments_mailbox = "supportingdocuments"',
+        "2: apo.documents_mailbox: 'supportingdocuments' is no e-mail address",
+    ),
+    (
+        '[apo]\nrefund_deductible = "yes"',
+        "2: apo.refund_deductible: should be a valid boolean, not 'yes'",
+    ),
+    ("[apo]\nreview = 2", "2: apo.review: 2 has no unit: write business days like 3bd"),
+    ('[apo]\nreview = "48h"', "2: apo.review: '48h' is no number of business days"),
+    (
+        '[apo]\nsupervisors = "17:00-07:00"',
+        "2: apo.supervisors: is a section with keys of its own",
+    ),
+    (
+        '[apo.supervisors]\nopens = "07:00"',
+        "1: apo.supervisors: opens is 24:00, or the same as closes",
+    ),
+    ('[apo.supervisors]\nopens = "5PM"', "2: apo.supervisors.opens: '5PM' is no time of day"),
+    ("[apo.supervisors]\ncloses = 7", "2: apo.supervisors.closes: '7' is no time of day"),
+    (
+        '[apo.supervisors]\nweekend_all_day = "perhaps"',
+        "2: apo.supervisors.weekend_all_day: should be a valid boolean",
+    ),
+    ("[apo]\ncontact = 3", "2: apo.contact: is a section with keys of its own"),
+    (
+        "[apo.contact]\nattempts = -1",
+        "2: apo.contact.attempts: should be greater than or equal to 0, not -1",
+    ),
+    (
+        "[apo.instructions]\nattempts = 21",
+        "2: apo.instructions.attempts: should be less than or equal to 20, not 21",
+    ),
+    ("[apo.offer]\nattempts = true", "2: apo.offer.attempts: should be a valid integer, not True"),
+    ("[apo.offer]\nattempts = 1.5", "2: apo.offer.attempts: should be a valid integer, not 1.5"),
+    (
+        "[apo.offer]\nevery = 2",
+        "2: apo.offer.every: 2 has no unit: write business days like 2bd, or hours like 4h",
+    ),
+    ('[apo.offer]\nevery = "2 days"', "2: apo.offer.every: '2 days' is no duration"),
+    ('[apo.invoice]\nevery = "0h"', "2: apo.invoice.every: 0h is no time to wait"),
+    ('[apo.documents]\nevery = "0bd"', "2: apo.documents.every: 0 business days: at least 1"),
+    ('[brands]\ndefault = " "', "2: brands.default: String should have at least 1 character"),
+    ("[brands]\nnames = 5", "2: brands.names: should be a valid dictionary, not 5"),
+    ("[brands.names]\nCinch = 5", "2: brands.names.Cinch: should be a valid string, not 5"),
+    ('[brands.names]\n" " = "x"', "2: brands.names. .[key]: String should have at least 1"),
     ('name = ""', "1: name: String should have at least 1 character, not ''"),
 ]
 
@@ -252,12 +431,9 @@ def test_plusone_cannot_be_given_less_than_48_hours() -> None:
 
 
 @pytest.mark.rule("G-08")
-def test_no_provider_found_cannot_start_a_lifecycle_that_does_not_exist() -> None:
-    (told,) = problems("plus_one.npf_starts_apo = true")
-    assert told == (
-        "house.toml:1: plus_one.npf_starts_apo: the apo lifecycle does not exist in this release "
-        "(G-08): only false is possible"
-    )
+def test_no_provider_found_starts_the_option_only_where_the_policy_says_so() -> None:
+    assert not load_policy(None).plus_one.npf_starts_apo
+    assert parse_policy("plus_one.npf_starts_apo = true", "house.toml").plus_one.npf_starts_apo
 
 
 @pytest.mark.parametrize(
@@ -276,6 +452,15 @@ def test_no_provider_found_cannot_start_a_lifecycle_that_does_not_exist() -> Non
             "[notes]\nxyz = 1",
             "2: notes.xyz: unknown key; known here: default_visibility, public_email_to_customer",
         ),
+        ("[apo]\nmax_refusal = 2", "2: apo.max_refusal: unknown key; did you mean max_refusals?"),
+        ("[apo.ofer]\nattempts = 3", "1: apo.ofer: unknown key; did you mean offer?"),
+        ('[apo.offer]\nevry = "2bd"', "2: apo.offer.evry: unknown key; did you mean every?"),
+        ("[apo.invoice]\nxyz = 1", "2: apo.invoice.xyz: unknown key; known here: attempts, every"),
+        (
+            '[apo.supervisors]\n\nopen = "17:00"',
+            "3: apo.supervisors.open: unknown key; did you mean opens?",
+        ),
+        ('[brands]\nname.Acme = "x"', "2: brands.name: unknown key; did you mean names?"),
         ('[calendar]\n"day ends" = 1', "2: calendar.day ends: unknown key; did you mean day_ends?"),
     ],
 )
@@ -372,7 +557,10 @@ def test_a_file_names_a_policy_that_does_not_name_itself(tmp_path: Path) -> None
     assert load_policy(file).name == "winter"
 
 
-@given(st.text() | st.builds(lambda a, b: BUILT_IN[:a] + BUILT_IN[b:], *[st.integers(0, 3000)] * 2))
+@given(
+    st.text()
+    | st.builds(lambda a, b: BUILT_IN[:a] + BUILT_IN[b:], *[st.integers(0, len(BUILT_IN))] * 2)
+)
 def test_no_text_is_worse_than_a_policy_error(text: str) -> None:
     outcome = policy_or_error(text)
     if isinstance(outcome, PolicyError):

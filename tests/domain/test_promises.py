@@ -1,22 +1,28 @@
 """Promises: who owes what until when, and the one sentence that says so."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from domain.calendars import Window, parse_time_of_day
 from domain.plus_one import Stage, repair_promise, search_promise
 from domain.promises import (
     Due,
     DueAfterBusinessDays,
     DueAt,
+    DueAtTurn,
     Promise,
     PromiseOutcome,
     ended_sentence,
+    resolve,
     sentence,
 )
 from domain.roles import Role
-from tests.domain.factories import ASSIGNED_AT, WINDOW_ENDS, a_case
+from tests.domain.calendar_oracle import Hours
+from tests.domain.factories import ASSIGNED_AT, POLICY, WINDOW_ENDS, a_case, eastern
 
 HEARD_AT = ASSIGNED_AT + timedelta(hours=30)
 
@@ -154,13 +160,104 @@ def test_the_end_is_a_sentence_too() -> None:
     )
 
 
+# --- deadlines become instants ----------------------------------------------------------------
+
+
+def hours(opens: str, closes: str, *, weekend_all_day: bool = False) -> Window:
+    return Window(
+        opens=parse_time_of_day(opens),
+        closes=parse_time_of_day(closes),
+        weekend_all_day=weekend_all_day,
+    )
+
+
+AT_NIGHT = hours("17:00", "07:00", weekend_all_day=True)
+ALWAYS = hours("00:00", "24:00")
+
+
+def turn(since: str, *, opens: bool, window: Window = AT_NIGHT) -> DueAtTurn:
+    return DueAtTurn(window=window, since=eastern(since), opens=opens)
+
+
+def test_an_instant_is_its_own_deadline_and_no_deadline_is_none() -> None:
+    assert resolve(DueAt(at=WINDOW_ENDS), POLICY.calendar) == WINDOW_ENDS
+    assert resolve(None, POLICY.calendar) is None
+
+
+@pytest.mark.rule("G-24")
+def test_business_days_are_those_of_the_calendar() -> None:
+    due = DueAfterBusinessDays(days=2, since=eastern("2026-11-24 12:00"))
+    assert resolve(due, POLICY.calendar) == eastern("2026-11-27 17:00")
+    bridge = POLICY.calendar.model_copy(update={"closed": (date(2026, 11, 27),)})
+    assert resolve(due, bridge) == eastern("2026-11-30 17:00")
+
+
+@pytest.mark.rule("G-36")
+@pytest.mark.parametrize(
+    ("due", "at"),
+    [
+        pytest.param(turn("2026-11-24 12:00", opens=True), "2026-11-24 17:00", id="it opens"),
+        pytest.param(turn("2026-11-24 23:00", opens=False), "2026-11-25 07:00", id="it closes"),
+        pytest.param(
+            turn("2026-11-20 18:00", opens=False), "2026-11-23 07:00", id="after a weekend"
+        ),
+        pytest.param(
+            turn("2026-11-25 23:00", opens=False), "2026-11-26 07:00", id="though it is a holiday"
+        ),
+        pytest.param(turn("2026-11-24 17:00", opens=True), "2026-11-24 17:00", id="it is open"),
+        pytest.param(turn("2026-11-24 07:00", opens=False), "2026-11-24 07:00", id="it is closed"),
+        pytest.param(turn("2026-11-24 16:59:59", opens=False), "2026-11-24 16:59:59", id="or yet"),
+    ],
+)
+def test_a_window_turns_on_the_clock_of_the_calendar(due: DueAtTurn, at: str) -> None:
+    assert resolve(due, POLICY.calendar) == eastern(at)
+
+
+@pytest.mark.rule("G-36")
+def test_the_clock_is_that_of_the_calendars_zone() -> None:
+    western = POLICY.calendar.model_copy(update={"zone": "America/Los_Angeles"})
+    assert resolve(turn("2026-11-24 12:00", opens=True), western) == eastern("2026-11-24 20:00")
+
+
+def test_a_window_that_never_turns_is_no_deadline() -> None:
+    assert resolve(turn("2026-11-24 12:00", opens=False, window=ALWAYS), POLICY.calendar) is None
+
+
+@pytest.mark.rule("G-36")
+@given(
+    since=st.datetimes(
+        datetime(2026, 1, 1),  # noqa: DTZ001  the strategy adds the zone
+        datetime(2027, 1, 1),  # noqa: DTZ001
+        timezones=st.just(UTC),
+    ),
+    opens=st.booleans(),
+)
+def test_no_window_turns_but_when_a_clock_walked_by_the_minute_says_so(
+    since: datetime,
+    opens: bool,  # noqa: FBT001  hypothesis draws it
+) -> None:
+    due = DueAtTurn(window=AT_NIGHT, since=since, opens=opens)
+    walked = Hours("17:00", "07:00", weekend_all_day=True)
+    four_days = 4 * 24 * 60
+    expected = walked.first(since, ["America/New_York"], wanted=opens, minutes=four_days)
+    assert expected is not None
+    assert resolve(due, POLICY.calendar) == expected
+
+
 # --- deadlines travel -------------------------------------------------------------------------
 
 DUE: TypeAdapter[Due] = TypeAdapter(Due)
 
 
 @pytest.mark.parametrize(
-    "due", [DueAt(at=WINDOW_ENDS), DueAfterBusinessDays(days=3, since=ASSIGNED_AT)], ids=str
+    "due",
+    [
+        DueAt(at=WINDOW_ENDS),
+        DueAfterBusinessDays(days=3, since=ASSIGNED_AT),
+        turn("2026-11-24 12:00", opens=True),
+        turn("2026-11-24 12:00", opens=False, window=ALWAYS),
+    ],
+    ids=str,
 )
 def test_a_deadline_is_read_back_as_what_it_was(due: Due) -> None:
     assert DUE.validate_json(DUE.dump_json(due)) == due
@@ -171,9 +268,18 @@ def test_a_deadline_is_read_back_as_what_it_was(due: Due) -> None:
     [
         {"kind": "at", "at": "2026-11-23T14:05:00"},
         {"kind": "business_days", "days": 0, "since": "2026-11-21T14:05:00Z"},
+        {"kind": "turn", "window": {"opens": "17:00", "closes": "07:00"}, "opens": True},
+        {
+            "kind": "turn",
+            "window": {"opens": "17:00", "closes": "17:00"},
+            "since": "2026-11-21T14:05:00Z",
+            "opens": True,
+        },
         {"kind": "sometime"},
     ],
 )
-def test_a_deadline_without_zone_length_or_kind_is_none(nonsense: dict[str, object]) -> None:
+def test_a_deadline_without_zone_length_beginning_or_kind_is_none(
+    nonsense: dict[str, object],
+) -> None:
     with pytest.raises(ValidationError):
         DUE.validate_python(nonsense)
