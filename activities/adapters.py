@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.postman import NotTakenError, Postman, UncertainError
 from activities.templating import render
-from domain.effects import Batch, BatchResult, SendEmail
+from domain.effects import Batch, BatchResult, MailFate, SendEmail, UpdateJob
 from store.ledger import Ledger, RenderedMail
 from store.outbox import MailState, Outbox
 
@@ -22,11 +22,12 @@ class Effects:
     """What lifecycles do to our store.
 
     A batch goes under the name of its weightiest effect, so that a history says what happened; the
-    effects that belong to it come true in the same transaction.
+    effects that belong to it come true in the same transaction, and its mails are sent right after.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, mails: Mails) -> None:
         self._ledger = ledger
+        self._mails = mails
 
     @activity.defn(name="reassign_job")
     async def reassign_job(self, batch: Batch) -> BatchResult:
@@ -53,6 +54,11 @@ class Effects:
         """Make an exception of the job Complete."""
         return await self._carry_out(batch)
 
+    @activity.defn(name="send_email")
+    async def send_email(self, batch: Batch) -> BatchResult:
+        """Send mails."""
+        return await self._carry_out(batch)
+
     @activity.defn(name="add_note")
     async def add_note(self, batch: Batch) -> BatchResult:
         """Write notes on the job."""
@@ -74,54 +80,76 @@ class Effects:
         return await self._carry_out(batch)
 
     async def _carry_out(self, batch: Batch) -> BatchResult:
-        return await self._ledger.carry_out(batch, await self._rendered(batch))
-
-    async def _rendered(self, batch: Batch) -> dict[str, RenderedMail]:
         mails = {
             step.key: step.effect for step in batch.steps if isinstance(step.effect, SendEmail)
         }
-        if not mails:
-            return {}
+        rendered = await self._rendered(batch, mails) if mails else {}
+        result = await self._ledger.carry_out(batch, rendered)
+        if result.refusal is not None:
+            return result
+        return result.model_copy(update={"mails": await self._mails.send(mails)})
+
+    async def _rendered(
+        self, batch: Batch, mails: Mapping[str, SendEmail]
+    ) -> dict[str, RenderedMail]:
+        """Return the mails of a batch; it may correct the customer's address that they go to."""
         job = await self._ledger.job(batch.job_id)
         if job is None:
             raise ApplicationError(f"job {batch.job_id} is not in the store")
-        customer = (job.customer and job.customer.email) or ""
+        for step in batch.steps:
+            if isinstance(step.effect, UpdateJob):
+                job = job.updated(step.effect)
         return {
-            key: render(mail.template, mail.to or customer, job, mail.context)
+            key: render(mail.template, mail.to or job.customer_email or "", job, mail.context)
             for key, mail in mails.items()
         }
 
 
 class Mails:
-    """Sends mails."""
+    """Sends mails.
+
+    A mail that was being handed over when we crashed, or when the connection broke, is uncertain:
+    it is shown so and never sent again by itself.
+    """
 
     def __init__(self, outbox: Outbox, postman: Postman) -> None:
         self._outbox = outbox
         self._postman = postman
 
-    @activity.defn(name="send_email")
-    async def send_email(self, key: str) -> bool:
-        """Send the mail of a step; return whether the mail server has it.
+    async def send(self, keys: Iterable[str]) -> dict[str, MailFate]:
+        """Send the mails of these steps, as far as the mail server takes them now."""
+        fates: dict[str, MailFate] = {}
+        for key in keys:
+            if MailFate.WAITING in fates.values():  # a server that is down is not waited for twice
+                fates[key] = MailFate.WAITING
+                continue
+            try:
+                sent = await self._bring(key)
+            except NotTakenError:
+                fates[key] = MailFate.WAITING
+            else:
+                fates[key] = MailFate.SENT if sent else MailFate.UNDELIVERABLE
+        return fates
 
-        A mail that was being handed over when we crashed, or when the connection broke, is
-        uncertain: it is shown so and never sent again by itself.
+    @activity.defn(name="send_email_again")
+    async def send_email_again(self, key: str) -> bool:
+        """Send the mail of a step that had to wait; return whether the mail server has it."""
+        try:
+            return await self._bring(key)
+        except NotTakenError as error:
+            raise ApplicationError(f"not taken yet: {error}", type="NotTakenYet") from error
+
+    async def _bring(self, key: str) -> bool:
+        """Bring a mail to the mail server, if its end is not known; return whether it has it.
+
+        Raises:
+            NotTakenError: the server does not take it for now.
         """
-        mail = await self._outbox.mail(key)
+        mail = await self._outbox.take(key, _now())
         if mail is None:
             raise ApplicationError(f"no mail was queued for {key}", non_retryable=True)
-        match mail.state:
-            case MailState.SENT:
-                return True
-            case MailState.UNCERTAIN | MailState.BOUNCED:
-                return False
-            case MailState.SENDING:
-                await self._outbox.change(
-                    key, MailState.UNCERTAIN, _now(), "interrupted while it was handed over"
-                )
-                return False
-            case MailState.QUEUED:
-                pass
-        await self._outbox.change(key, MailState.SENDING, _now())
+        if mail.state is not MailState.QUEUED:
+            return mail.state is MailState.SENT
         try:
             await self._postman.bring(mail, _now())
         except UncertainError as error:
@@ -131,10 +159,10 @@ class Mails:
         except NotTakenError as error:
             state = MailState.BOUNCED if error.for_good else MailState.QUEUED
             await self._outbox.change(key, state, _now(), str(error))
-            if error.for_good:
-                log.warning("mail bounced", reason=str(error))
-                return False
-            raise ApplicationError(f"not taken yet: {error}", type="NotTakenYet") from error
+            log.warning("mail not taken", reason=str(error), for_good=error.for_good)
+            if not error.for_good:
+                raise
+            return False
         await self._outbox.change(key, MailState.SENT, _now())
         return True
 
@@ -152,9 +180,10 @@ def all_activities(effects: Effects, mails: Mails) -> Sequence[Callable[..., obj
         effects.add_service_job,
         effects.open_exception,
         effects.close_exception,
+        effects.send_email,
         effects.add_note,
         effects.open_task,
         effects.close_task,
         effects.record_progress,
-        mails.send_email,
+        mails.send_email_again,
     )

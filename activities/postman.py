@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import timeout
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
@@ -13,7 +14,10 @@ import aiosmtplib
 from domain.jobs import Instant
 from store.outbox import QueuedMail
 
-_SMTP_SECONDS = 30
+_TO_GET_IN = 5
+"""Seconds that a server has to connect, greet and let us log in: a dead one holds nobody up."""
+_TO_HAND_OVER = 30
+"""Seconds that it has to take the mail then."""
 
 
 class Postman(Protocol):
@@ -78,17 +82,19 @@ class SmtpPostman:
             use_tls=self._tls,
             username=self._user,
             password=self._password,
-            timeout=_SMTP_SECONDS,
+            timeout=_TO_GET_IN,
         )
         let_in = handed_over = False
         try:
             message = self._message(mail, now)
-            async with client:
+            async with timeout(_TO_GET_IN):
+                await client.connect()
+            async with client, timeout(_TO_HAND_OVER):
                 let_in = True
-                await client.mail(parseaddr(self._sender)[1])
-                await client.rcpt(parseaddr(mail.to)[1])
+                await client.mail(parseaddr(self._sender)[1], timeout=None)
+                await client.rcpt(parseaddr(mail.to)[1], timeout=None)
                 handed_over = True
-                await client.data(message.as_bytes())
+                await client.data(message.as_bytes(), timeout=None)
         except aiosmtplib.SMTPResponseException as refused:
             if handed_over and refused.code < 0:  # no reply that can be read
                 raise UncertainError(refused.message) from refused
@@ -97,10 +103,12 @@ class SmtpPostman:
                 for_good=let_in and refused.code >= 500,  # noqa: PLR2004
             ) from refused
         except (aiosmtplib.SMTPException, OSError, ValueError) as broken:
+            in_time = "no answer in time" if isinstance(broken, TimeoutError) else None
+            reason = str(broken) or in_time or type(broken).__name__
             if handed_over:
-                raise UncertainError(str(broken) or type(broken).__name__) from broken
+                raise UncertainError(reason) from broken
             for_good = isinstance(broken, ValueError)
-            raise NotTakenError(str(broken) or type(broken).__name__, for_good=for_good) from broken
+            raise NotTakenError(reason, for_good=for_good) from broken
 
     def _message(self, mail: QueuedMail, now: Instant) -> EmailMessage:
         """Return the mail with a Message-ID that is the same at every attempt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -106,7 +107,7 @@ class CloseTask(_Effect):
 
 
 class SendEmail(_Effect):
-    """Queue a mail; the activity `send_email` brings it to the mail server."""
+    """Queue a mail; it is brought to the mail server once its batch has come true."""
 
     kind: Literal["send_email"] = "send_email"
     to: str | None
@@ -225,6 +226,16 @@ class Batch(BaseModel):
     """The job's version as a command found it that starts the lifecycle; None in later batches."""
 
 
+class MailFate(StrEnum):
+    """What has become of a mail."""
+
+    SENT = "sent"
+    UNDELIVERABLE = "undeliverable"
+    """It came back, or nobody knows whether it arrived: it is never sent again by itself."""
+    WAITING = "waiting"
+    """The mail server does not take it for now."""
+
+
 class BatchResult(BaseModel):
     """What came of a batch."""
 
@@ -239,3 +250,5 @@ class BatchResult(BaseModel):
     job_version: int | None = None
     due_at: Instant | None = None
     """The deadline of the wait that the progress names."""
+    mails: dict[str, MailFate] = {}
+    """What has become of the batch's mails, by the key of their step."""

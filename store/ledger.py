@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Executable, Table, Update, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.addresses import is_mailable
 from domain.effects import (
     AddNote,
     AddServiceJob,
@@ -195,12 +197,13 @@ class _Carrier:
                     "status": "open",
                 }
             case SendEmail(template=template):
-                mail = self._mails[step.key].model_dump()
+                mail = self._mails[step.key]
+                obstacle = _obstacle(mail.to)
                 return schema.emails, {
-                    **mail,
+                    **mail.model_dump(),
                     "template": template,
-                    "state": "queued" if mail["to"] else "bounced",
-                    "last_error": None if mail["to"] else "there is no address",
+                    "state": "bounced" if obstacle else "queued",
+                    "last_error": obstacle,
                     "attempts": 0,
                 }
             case WriteJournal(actor=actor, what=what, rule=rule):
@@ -459,6 +462,15 @@ def _compared(job: Job) -> tuple[str, str, bool]:
     """Return what has to be as believed: account, status, and whether a report is entered."""
     account = job.assigned_to.number or job.assigned_to.name
     return account, job.status.value, job.diagnostic_report_at is not None
+
+
+def _obstacle(to: str) -> str | None:
+    """Return why no mail can be sent to an address, None if one can (G-44)."""
+    if not to:
+        return "there is no address"
+    if not is_mailable(parseaddr(to)[1]):
+        return "what is given as the address is a placeholder, or nothing that mail can be sent to"
+    return None
 
 
 def _in_words(update: UpdateJob) -> str:

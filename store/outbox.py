@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from store import schema
 from store.database import Database
@@ -45,24 +45,34 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def mail(self, key: str) -> QueuedMail | None:
-        """Return the mail of a step, None if there is none."""
+    async def take(self, key: str, now: datetime) -> QueuedMail | None:
+        """Take a mail to hand it over; return it as it was found, None if there is none.
+
+        One that was queued is `sending` from now on, and nobody else gets it so. One that was
+        `sending` already is `uncertain`: whoever had it crashed over it.
+
+        Args:
+            key: the step that queued it.
+            now: the wall clock, aware UTC.
+        """
         emails = schema.emails
-        async with self._database.read() as connection:
-            row = (
-                await connection.execute(select(emails).where(emails.c.key == key))
-            ).one_or_none()
-        if row is None:
-            return None
-        return QueuedMail(
-            id=row.id,
-            key=row.key,
-            to=row.to,
-            subject=row.subject,
-            text=row.text,
-            html=row.html,
-            state=MailState(row.state),
-        )
+        this = emails.c.key == key
+        async with self._database.write() as connection:
+            query = select(emails).where(this).with_for_update()
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                return None
+            match MailState(row.state):
+                case MailState.QUEUED:
+                    state, error, attempts = MailState.SENDING, None, row.attempts + 1
+                case MailState.SENDING:
+                    error = "interrupted while it was handed over"
+                    state, attempts = MailState.UNCERTAIN, row.attempts
+                case _:
+                    return _queued(row)
+            values = {"state": state.value, "last_error": error, "attempts": attempts}
+            await connection.execute(update(emails).where(this).values(changed_at=now, **values))
+        return _queued(row)
 
     async def change(
         self, key: str, state: MailState, now: datetime, error: str | None = None
@@ -71,16 +81,17 @@ class Outbox:
 
         Args:
             key: the step that queued it.
-            state: its state from now on; `sending` counts an attempt.
+            state: its state from now on.
             now: the wall clock, aware UTC.
             error: what the mail server said, if it did not take it.
         """
         emails = schema.emails
-        values: dict[str, Any] = {"state": state.value, "changed_at": now, "last_error": error}
-        if state is MailState.SENDING:
-            values["attempts"] = emails.c.attempts + 1
         async with self._database.write() as connection:
-            await connection.execute(update(emails).where(emails.c.key == key).values(**values))
+            await connection.execute(
+                update(emails)
+                .where(emails.c.key == key)
+                .values(state=state.value, changed_at=now, last_error=error)
+            )
 
     async def recent(self, limit: int = 200) -> list[dict[str, Any]]:
         """Return the newest mails, whole."""
@@ -91,3 +102,15 @@ class Outbox:
             )
             names = ("id", "job_id", "at", "to", "template", "subject", "text", "state")
             return [{name: getattr(row, name) for name in names} for row in rows]
+
+
+def _queued(row: Row[Any]) -> QueuedMail:
+    return QueuedMail(
+        id=row.id,
+        key=row.key,
+        to=row.to,
+        subject=row.subject,
+        text=row.text,
+        html=row.html,
+        state=MailState(row.state),
+    )

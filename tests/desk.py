@@ -232,6 +232,11 @@ class Told:
     async def accepted(self) -> Any:
         return await self.becomes("Accepted", actor={"name": "PlusOne", "role": "plusone"})
 
+    async def reported(self) -> Any:
+        """Tell of a complete diagnostic report."""
+        self.fields["diagnostic_report_at"] = iso(now())
+        return await self.event("job.report_submitted", {"complete": True})
+
     async def note(self, text: str, role: str = "plusone", **options: Any) -> Any:
         author = {"name": "PlusOne", "role": role}
         note = {"author": author, "text": text, "visibility": "Public"}
@@ -274,6 +279,15 @@ class Told:
             for each in typed
         ]
         await self.handle.signal(name, args=payloads)
+
+    async def activities(self) -> list[str]:
+        """Return the names of the activities that the lifecycle has had carried out, in order."""
+        await self.rests()
+        return [
+            event.activity_task_scheduled_event_attributes.activity_type.name
+            for event in (await self.handle.fetch_history()).events
+            if event.HasField("activity_task_scheduled_event_attributes")
+        ]
 
     async def newest_delivery(self) -> RawValue:
         """Return what the lifecycle was told last, as the hooks delivered it."""

@@ -61,11 +61,12 @@ def make_worker(
     max_cached_workflows: int = 1000,
 ) -> Worker:
     """Return a worker with all lifecycles and activities, not yet running."""
+    mails = Mails(Outbox(database), postman)
     return Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=all_activities(Effects(Ledger(database)), Mails(Outbox(database), postman)),
+        activities=all_activities(Effects(Ledger(database), mails), mails),
         workflow_runner=sandbox(),
         interceptors=[RefusalRecorder(Journal(database))],
         max_cached_workflows=max_cached_workflows,

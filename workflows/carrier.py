@@ -16,6 +16,7 @@ from domain.effects import (
     BatchResult,
     CloseTask,
     Effect,
+    MailFate,
     MailUndeliverable,
     OpenTask,
     Progress,
@@ -24,13 +25,15 @@ from domain.effects import (
     Step,
 )
 from domain.lifecycles import Case, LifecycleStart, job_of
-from domain.roles import Role
 
 _STORE_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
 )
 _STORE_PATIENCE = timedelta(minutes=10)
 """How long the store may fail before the job is flagged; it is tried for as long as it takes."""
+_STORE_TIME = timedelta(seconds=30)
+_MAIL_TIME = timedelta(seconds=60)
+"""How long one attempt at a batch may take, and at each mail: the mail server is given less."""
 _MAIL_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)
 )
@@ -45,18 +48,27 @@ class Carrier:
     so their keys are the same in every replay, and after a reset.
     """
 
-    def __init__(self, start: LifecycleStart, case: Case, on_trouble: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        start: LifecycleStart,
+        case: Case,
+        on_trouble: Callable[[], None],
+        on_undelivered: Callable[[str], OpenTask],
+    ) -> None:
         """Begin.
 
         Args:
             start: the workflow's argument.
             case: counts the batches, and asks for attention when they cannot be carried out.
             on_trouble: called when the store does not take a batch.
+            on_undelivered: called with the template of a mail that did not arrive, as far as is
+                known; returns what is asked of whom then.
         """
         self._case = case
         self._episode = start.episode
         self._known_version = start.job_version if start.cause.kind == "command" else None
         self._on_trouble = on_trouble
+        self._on_undelivered = on_undelivered
         self._workflow_id = workflow.info().workflow_id
         self._steps: list[Step] = []
         self._turn = f"continued:{case.turns}" if case.turns else "start"
@@ -79,7 +91,7 @@ class Carrier:
 
     @property
     def unsent_mails(self) -> dict[str, str]:
-        """The mails on their way: the key of each, and its template."""
+        """The mails that wait for their server: the key of each, and its template."""
         return {key: name for key, (name, sending) in self._mails.items() if not sending.done()}
 
     def has_collected(self, task: str) -> bool:
@@ -98,12 +110,16 @@ class Carrier:
     def add(self, effect: Effect) -> None:
         """Collect an effect of this turn."""
         self._steps_in_turn += 1
-        self._add_step(f"{self._turn}/{self._steps_in_turn}", effect)
+        self._add_step(f"{self._prefix}{self._steps_in_turn}", effect)
 
     def forget_turn(self) -> None:
         """Drop what this turn has collected: it was refused after all."""
-        turn = f"/{self._turn}/"
-        self._steps = [step for step in self._steps if turn not in step.key]
+        self._steps = [step for step in self._steps if not step.key.startswith(self._prefix)]
+
+    @property
+    def _prefix(self) -> str:
+        """How the keys of this turn's steps begin."""
+        return f"{self._workflow_id}#{self._episode}/{self._turn}/"
 
     async def carry_out(self, progress: Progress | None, summary: str) -> BatchResult:
         """Let the collected effects become true, all of them or none, however long it takes.
@@ -132,17 +148,18 @@ class Carrier:
             self._case.asked = _asked_after(self._case.asked, steps)
             for step in steps:
                 if isinstance(step.effect, SendEmail):
-                    self._begin_sending(step.key, step.effect.template)
+                    self._see_off(step.key, step.effect.template, result.mails[step.key])
         return result
 
     async def _try_until_done(self, batch: Batch, summary: str) -> BatchResult:
         name = _principal(batch.steps)
+        mails = sum(isinstance(step.effect, SendEmail) for step in batch.steps)
         while True:
             carrying = workflow.execute_activity(
                 name,
                 batch,
                 result_type=BatchResult,
-                start_to_close_timeout=timedelta(seconds=30),
+                start_to_close_timeout=_STORE_TIME + mails * _MAIL_TIME,
                 schedule_to_close_timeout=_STORE_PATIENCE,
                 retry_policy=_STORE_RETRY,
                 summary=_summary(batch.steps, summary),
@@ -166,18 +183,24 @@ class Carrier:
             self.cancelled = True
             return await batch
 
+    def _see_off(self, key: str, template: str, fate: MailFate) -> None:
+        """Follow a mail after its batch: where it waits for the server, it is sent on its own."""
+        if fate is MailFate.WAITING:
+            self._begin_sending(key, template)
+        elif fate is MailFate.UNDELIVERABLE:
+            self._hand_on(key, template)
+
     def _begin_sending(self, key: str, template: str) -> None:
         self._mails[key] = template, asyncio.create_task(self._send(key, template))
 
     async def _send(self, key: str, template: str) -> None:
-        """Bring one mail to the mail server; what cannot be delivered is shown and handed on."""
-        ordinal = self._count("mail")
+        """Bring one mail to the mail server, for as long as that takes within reason."""
         try:
             sent: bool = await workflow.execute_activity(
-                "send_email",
+                "send_email_again",
                 key,
                 result_type=bool,
-                start_to_close_timeout=timedelta(minutes=2),
+                start_to_close_timeout=_MAIL_TIME,
                 schedule_to_close_timeout=_MAIL_PATIENCE,
                 retry_policy=_MAIL_RETRY,
                 summary=f"mail {template}",
@@ -185,19 +208,17 @@ class Carrier:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            self._add_step(f"mail:{ordinal}/given-up", MailUndeliverable(email_key=key))
+            self._add_step(f"given-up:{key}", MailUndeliverable(email_key=key))
             sent = False
         if not sent:
-            self._case.flag(Attention.DELIVERY_FAILED)
-            text = (
-                "A mail of this job could not be delivered; see its mails, and reach the "
-                "recipient by phone."
-            )
-            undelivered = OpenTask(role=Role.DISPATCH, task="mail_undelivered", text=text)
-            self._add_step(f"mail:{ordinal}/undelivered", undelivered)
+            self._hand_on(key, template)
 
-    def _add_step(self, step: str, effect: Effect) -> None:
-        key = f"{self._workflow_id}#{self._episode}/{step}"
+    def _hand_on(self, key: str, template: str) -> None:
+        """Have a person do what a mail could not."""
+        self._case.flag(Attention.DELIVERY_FAILED)
+        self._add_step(f"undelivered:{key}", self._on_undelivered(template))
+
+    def _add_step(self, key: str, effect: Effect) -> None:
         self._steps.append(Step(key=key, at=workflow.now(), effect=effect))
 
     def _count(self, name: str) -> int:
@@ -222,6 +243,7 @@ _BY_WEIGHT = (
     "add_service_job",
     "open_exception",
     "close_exception",
+    "send_email",
     "add_note",
     "open_task",
     "close_task",

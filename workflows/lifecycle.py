@@ -88,7 +88,7 @@ class Lifecycle(Generic[CaseT]):
         self.ended = False
         self._start = start
         self._info = workflow.info()
-        self._carrier = Carrier(start, case, self._describe)
+        self._carrier = Carrier(start, case, self._describe, self.undelivered)
         self._inbox: deque[Message] = deque()
         self._published: Progress | None = None
         self._attributes = self._info.typed_search_attributes
@@ -124,6 +124,14 @@ class Lifecycle(Generic[CaseT]):
     def mail(self, to: str | None, template: str, **context: str) -> None:
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
         self.add(SendEmail(to=to, template=template, context=context))
+
+    def undelivered(self, template: str) -> OpenTask:  # noqa: ARG002  for those who tell them apart
+        """Return what is asked of whom when a mail did not arrive."""
+        text = (
+            "A mail of this job could not be delivered; see its mails, and reach the recipient by "
+            "phone."
+        )
+        return OpenTask(role=Role.DISPATCH, task="mail_undelivered", text=text)
 
     def journal(self, what: str, actor: Actor = STEWARD, rule: str | None = None) -> None:
         """Record what happened and why."""
@@ -635,8 +643,11 @@ class Lifecycle(Generic[CaseT]):
 
     # --- time --------------------------------------------------------------------------------
 
+    def _has_work(self) -> bool:
+        return bool(self._inbox) or self._carrier.is_loaded
+
     def _is_woken(self) -> bool:
-        return bool(self._inbox) or self._carrier.is_loaded or _has_come(self._wake_at)
+        return self._has_work() or _has_come(self._wake_at)
 
     def _set_alarm(self, promise: Promise | None) -> None:
         """Have Temporal wake the lifecycle; the timer says what is waited for until then."""
@@ -652,10 +663,10 @@ class Lifecycle(Generic[CaseT]):
 
     async def _continue_as_new_if_long(self) -> None:
         """Begin a fresh history at a quiet moment, when Temporal says that this one is long."""
-        if not self._info.is_continue_as_new_suggested() or self._inbox:
+        if not self._info.is_continue_as_new_suggested() or self._has_work():
             return
-        await workflow.wait_condition(lambda: workflow.all_handlers_finished() or bool(self._inbox))
-        if not self._inbox:
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() or self._has_work())
+        if not self._has_work():
             so_far = {"case": self.case, "unsent_mails": self._carrier.unsent_mails}
             workflow.continue_as_new(self._start.model_copy(update=so_far))
 

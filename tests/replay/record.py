@@ -151,8 +151,12 @@ async def bad_messages(desk: Desk) -> Told:
 
 
 async def mail_undelivered(desk: Desk) -> Told:
+    """The mail server is busy when the mail is first brought, and then finds no such mailbox."""
     job = await desk.accepted()
-    desk.letterbox.failures[job.id] = [NotTakenError("550 no such mailbox", for_good=True)]
+    desk.letterbox.failures[job.id] = [
+        NotTakenError("451 try again later", for_good=False),
+        NotTakenError("550 no such mailbox", for_good=True),
+    ]
     await job.ok("approve", "authorizations", amount="240.00")
     await desk.eventually(job, lambda shown: shown["tasks"])
     await job.note("JOB COMPLETE")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from activities.postman import NotTakenError, UncertainError
 from tests.desk import Desk, iso, now
+from workflows import carrier
 
 
 @pytest.mark.rule("PO-68")
@@ -51,6 +54,60 @@ async def test_a_mail_that_may_have_arrived_is_shown_and_never_sent_again(desk: 
     assert desk.letterbox.about(job.id) == []
 
 
+async def test_a_mail_that_is_taken_at_once_costs_no_activity_of_its_own(desk: Desk) -> None:
+    job = await desk.accepted()
+    before = await job.activities()
+    await job.ok("approve", "authorizations", amount="240.00")
+
+    assert await job.activities() == [*before, "send_email"]
+    assert [state for _, _, state in (await job.page()).mails] == ["sent"]
+
+
+async def test_only_a_mail_that_is_not_taken_at_once_is_sent_on_its_own(desk: Desk) -> None:
+    job = await desk.accepted()
+    before = await job.activities()
+    busy = NotTakenError("451 try again later", for_good=False)
+    desk.letterbox.failures[job.id] = [busy] * 2
+    answer = await job.ok("approve", "authorizations", amount="240.00")
+    assert answer["stage"] == "approved"
+
+    page = await job.page()
+    assert await job.activities() == [*before, "send_email", "send_email_again"]
+    assert [state for _, _, state in page.mails] == ["sent"]
+    assert (page.attention, page.tasks("dispatch")) == ([], [])
+
+
+async def test_a_mail_server_that_is_broken_neither_holds_a_story_up_nor_fails_it(
+    desk: Desk,
+) -> None:
+    """Whatever is wrong with it, even what no mail server does, the mail is only uncertain."""
+    job = await desk.accepted()
+    desk.letterbox.failures[job.id] = [RuntimeError("nothing a postman ever says")]
+    answer = await job.ok("approve", "authorizations", amount="240.00")
+
+    assert answer["stage"] == "approved"
+    page = await job.page()
+    assert [state for _, _, state in page.mails] == ["uncertain"]
+    assert page.tasks("dispatch") == ["mail_undelivered"]
+    assert desk.letterbox.about(job.id) == []
+
+
+async def test_a_mail_server_that_never_takes_a_mail_is_given_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrier, "_MAIL_PATIENCE", timedelta(seconds=0.5))
+    job = await desk.accepted()
+    busy = NotTakenError("451 try again later", for_good=False)
+    desk.letterbox.failures[job.id] = [busy] * 100
+    await job.ok("approve", "authorizations", amount="240.00")
+
+    await desk.eventually(job, lambda shown: shown["emails"][0]["state"] == "bounced")
+    page = await job.page()
+    assert (page.stage, page.attention) == ("approved", ["delivery_failed"])
+    assert page.tasks("dispatch") == ["mail_undelivered"]
+    assert desk.letterbox.about(job.id) == []
+
+
 async def test_a_repair_does_not_wait_for_its_mail(desk: Desk) -> None:
     job = await desk.accepted()
     busy = NotTakenError("451 try again later", for_good=False)
@@ -71,7 +128,7 @@ async def test_a_job_that_comes_back_need_not_wait_for_the_mail_of_its_first_sea
 ) -> None:
     job = await desk.searching()
     busy = NotTakenError("451 try again later", for_good=False)
-    desk.letterbox.failures[job.id] = [busy, busy]
+    desk.letterbox.failures[job.id] = [busy] * 3
     await job.ok("report_cannot_locate", "plusone")
     job.fields["assigned_at"] = iso(now())
     await job.assigned()
@@ -84,13 +141,17 @@ async def test_a_job_that_comes_back_need_not_wait_for_the_mail_of_its_first_sea
     assert len(desk.letterbox.about(job.id)) == 1
 
 
-async def test_an_address_that_is_missing_is_shown_like_a_mail_that_bounced(desk: Desk) -> None:
-    customer = {"name": "Ada Byron", "email": None, "phone": None, "zip": "74101", "state": "OK"}
+@pytest.mark.parametrize("email", [None, "none@none.com", "918-555-0101"])
+async def test_a_customer_whom_no_mail_reaches_is_shown_like_a_mail_that_bounced(
+    desk: Desk, email: str | None
+) -> None:
+    customer = {"name": "Ada Byron", "email": email, "phone": None, "zip": "74101", "state": "OK"}
     here = desk.under("[notes]\npublic_email_to_customer = true")
     job = await here.accepted(customer=customer)
     await job.ok("approve", "authorizations", amount="240.00")
 
     page = await job.page()
     assert [state for _, _, state in page.mails] == ["sent", "bounced"]
+    assert len(desk.letterbox.about(job.id)) == 1
     assert page.attention == ["delivery_failed"]
     assert page.tasks("dispatch") == ["mail_undelivered"]

@@ -9,6 +9,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,14 +17,18 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from temporalio.exceptions import ApplicationError
 
 from activities import postman
-from activities.adapters import Mails
+from activities.adapters import Effects, Mails
 from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
-from domain.effects import SendEmail
+from domain.accounts import NO_PROVIDER_FOUND
+from domain.effects import MailFate, ReassignJob, SendEmail, UpdateJob
+from domain.roles import STEWARD
+from store import schema
 from store.database import Database, migrate
 from store.ledger import Ledger, RenderedMail
 from store.outbox import MailState, Outbox, QueuedMail
 from tests.desk import free_port, sqlite_url
-from tests.store.rows import NOW, a_batch
+from tests.domain.factories import HOLD, LAST_SECOND, a_job
+from tests.store.rows import NOW, a_batch, keep, rows
 
 SENDER = "Steward <steward@home-warranty.example>"
 MAIL = QueuedMail(
@@ -46,22 +51,23 @@ class Box:
         self.answers: dict[str, list[str]] = {}
         """Answers to a verb, one each time, before it is taken."""
         self.breaks_off_at: str | None = None
+        self.falls_silent_at: str | None = None
         self.url = ""
 
     async def handle_MAIL(  # noqa: N802  aiosmtpd's name
         self, server: SMTP, _: Session, envelope: Envelope, address: str, __: list[str]
     ) -> str:
         envelope.mail_from = address
-        return self._answer("MAIL", server)
+        return await self._answer("MAIL", server)
 
     async def handle_RCPT(  # noqa: N802  aiosmtpd's name
         self, server: SMTP, _: Session, envelope: Envelope, address: str, __: list[str]
     ) -> str:
         envelope.rcpt_tos.append(address)
-        return self._answer("RCPT", server)
+        return await self._answer("RCPT", server)
 
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's name
-        answer = self._answer("DATA", server)
+        answer = (self.answers.get("DATA") or ["250 OK"])[0]
         if answer.startswith("250"):
             self.recipients += envelope.rcpt_tos
             content = envelope.content
@@ -69,15 +75,17 @@ class Box:
             message = message_from_bytes(content.replace(b"\r\n", b"\n"), policy=default)
             assert isinstance(message, EmailMessage)
             self.taken.append(message)
-        return answer
+        return await self._answer("DATA", server)
 
     async def handle_QUIT(self, server: SMTP, *_: object) -> str:  # noqa: N802  aiosmtpd's name
-        return self._answer("QUIT", server, "221 bye")
+        return await self._answer("QUIT", server, "221 bye")
 
-    def _answer(self, verb: str, server: SMTP, otherwise: str = "250 OK") -> str:
+    async def _answer(self, verb: str, server: SMTP, otherwise: str = "250 OK") -> str:
         if self.breaks_off_at == verb:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
+        if self.falls_silent_at == verb:
+            await asyncio.get_running_loop().create_future()
         answers = self.answers.get(verb)
         return answers.pop(0) if answers else otherwise
 
@@ -194,13 +202,36 @@ async def test_a_server_that_turns_everybody_away_says_nothing_about_the_mail() 
     assert not error.for_good
 
 
-async def test_a_silent_server_is_not_waited_for_for_ever(
+async def test_a_server_that_does_not_greet_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(postman, "_SMTP_SECONDS", 0.1)
+    monkeypatch.setattr(postman, "_TO_GET_IN", 0.1)
     async with serving(asyncio.Protocol) as address:
         error = await refused(SmtpPostman(f"smtp://{address}", SENDER).bring(MAIL, NOW))
     assert not error.for_good
+
+
+async def test_a_server_that_greets_and_then_says_no_more_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Greeting(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            transport.write(b"220 hello\r\n")
+
+    monkeypatch.setattr(postman, "_TO_GET_IN", 0.1)
+    async with serving(Greeting) as address:
+        error = await refused(SmtpPostman(f"smtp://{address}", SENDER).bring(MAIL, NOW))
+    assert (error.for_good, str(error)) == (False, "no answer in time")
+
+
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
+async def test_a_server_that_falls_silent_before_the_mail_was_handed_over_may_try_again(
+    box: Box, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postman, "_TO_HAND_OVER", 0.1)
+    box.falls_silent_at = verb
+    error = await refused(bring(box))
+    assert (error.for_good, str(error)) == (False, "no answer in time")
 
 
 async def test_a_wrong_password_is_ours_to_correct_and_no_fault_of_the_mail() -> None:
@@ -249,6 +280,25 @@ async def test_a_connection_lost_when_the_server_had_the_mail_leaves_it_uncertai
     assert len(box.taken) == 1
 
 
+async def test_a_server_that_falls_silent_when_it_has_the_mail_leaves_it_uncertain(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postman, "_TO_HAND_OVER", 0.1)
+    box.falls_silent_at = "DATA"
+    with pytest.raises(UncertainError, match="no answer in time"):
+        await bring(box)
+    assert len(box.taken) == 1
+
+
+async def test_a_server_that_does_not_say_goodbye_has_the_mail_all_the_same(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postman, "_TO_GET_IN", 0.5)
+    box.falls_silent_at = "QUIT"
+    await bring(box)
+    assert len(box.taken) == 1
+
+
 async def test_an_answer_that_cannot_be_read_leaves_it_uncertain(box: Box) -> None:
     box.answers["DATA"] = ["what?"]
     with pytest.raises(UncertainError):
@@ -261,86 +311,203 @@ async def test_a_connection_lost_after_the_server_took_the_mail_is_no_matter(box
     assert len(box.taken) == 1
 
 
-# --- the activity -----------------------------------------------------------------------------
+# --- with its batch, and on its own -----------------------------------------------------------
+
+
+class Office:
+    """The activities that send the mail of one batch, and what is known of it."""
+
+    def __init__(self, database: Database, box: Box) -> None:
+        self.database = database
+        self.outbox = Outbox(database)
+        self.mails = Mails(self.outbox, SmtpPostman(box.url, SENDER))
+        self.effects = Effects(Ledger(database), self.mails)
+        self.batch = a_batch(SendEmail(to=MAIL.to, template="public_note", context=HELLO))
+        self.key = self.batch.steps[0].key
+
+    async def carry_out(self) -> MailFate:
+        """Carry the batch out, for the first time or again, and return the fate of its mail."""
+        result = await self.effects.send_email(self.batch)
+        assert result.refusal is None
+        return result.mails[self.key]
+
+    async def commit(self) -> None:
+        """Have the batch come true without sending its mail, as before a crash."""
+        rendered = RenderedMail(to=MAIL.to, subject=MAIL.subject, text=MAIL.text, html=MAIL.html)
+        await Ledger(self.database).carry_out(self.batch, {self.key: rendered})
+
+    async def mail(self) -> dict[str, Any]:
+        (mail,) = await rows(self.database, schema.emails)
+        return mail
+
+
+HELLO = {"text": "Hello Ada"}
 
 
 @pytest.fixture
-async def outbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Outbox]:
-    """An outbox in which `MAIL` is queued."""
-    url = sqlite_url(tmp_path_factory.mktemp("outbox"))
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    url = sqlite_url(tmp_path)
     migrate(url)
     database = Database(url)
-    batch = a_batch(SendEmail(to=MAIL.to, template="public_note"))
-    (step,) = batch.steps
-    batch = batch.model_copy(update={"steps": (step.model_copy(update={"key": MAIL.key}),)})
-    rendered = RenderedMail(to=MAIL.to, subject=MAIL.subject, text=MAIL.text, html=MAIL.html)
-    await Ledger(database).carry_out(batch, {MAIL.key: rendered})
-    yield Outbox(database)
+    await keep(database)
+    yield database
     await database.close()
 
 
-async def state(outbox: Outbox) -> MailState:
-    mail = await outbox.mail(MAIL.key)
-    assert mail is not None
-    return mail.state
+@pytest.fixture
+def office(database: Database, box: Box) -> Office:
+    return Office(database, box)
 
 
-async def test_a_mail_is_sent_once(box: Box, outbox: Outbox) -> None:
-    mails = Mails(outbox, SmtpPostman(box.url, SENDER))
-    assert await mails.send_email(MAIL.key)
-    assert await mails.send_email(MAIL.key)
-    assert await state(outbox) is MailState.SENT
+async def test_a_mail_goes_with_its_batch_once(box: Box, office: Office) -> None:
+    assert await office.carry_out() is MailFate.SENT
+    assert await office.carry_out() is MailFate.SENT
+    assert await office.mails.send_email_again(office.key)
+    assert (await office.mail())["state"] == "sent"
     assert len(box.taken) == 1
 
 
-async def test_a_greylisted_mail_waits_and_is_sent_at_the_next_attempt(
-    box: Box, outbox: Outbox
-) -> None:
-    box.answers["RCPT"] = ["451 4.7.1 greylisted"] * 2
-    mails = Mails(outbox, SmtpPostman(box.url, SENDER))
+async def test_a_greylisted_mail_waits_and_is_sent_on_its_own(box: Box, office: Office) -> None:
+    box.answers["RCPT"] = ["451 4.7.1 greylisted"] * 3
+    assert await office.carry_out() is MailFate.WAITING
     for _ in range(2):
         with pytest.raises(ApplicationError, match="451") as failure:
-            await mails.send_email(MAIL.key)
+            await office.mails.send_email_again(office.key)
         assert not failure.value.non_retryable
-        assert await state(outbox) is MailState.QUEUED
-    assert await mails.send_email(MAIL.key)
-    assert await state(outbox) is MailState.SENT
+        mail = await office.mail()
+        assert (mail["state"], mail["last_error"]) == ("queued", "451 4.7.1 greylisted")
+    assert await office.mails.send_email_again(office.key)
+    assert ((await office.mail())["state"], (await office.mail())["attempts"]) == ("sent", 4)
     assert len(box.taken) == 1
+
+
+async def test_a_server_that_is_down_lets_the_mail_wait(box: Box, office: Office) -> None:
+    box.url = f"smtp://127.0.0.1:{free_port()}"
+    assert await Office(office.database, box).carry_out() is MailFate.WAITING
+    assert await office.mails.send_email_again(office.key)
+    assert len(box.taken) == 1
+
+
+async def test_a_server_that_does_not_take_one_mail_is_not_asked_about_the_next(
+    box: Box, database: Database
+) -> None:
+    office = Office(database, box)
+    box.answers["MAIL"] = ["421 too busy"]
+    effects = [SendEmail(to=MAIL.to, template="public_note", context=HELLO)] * 3
+    result = await office.effects.add_note(a_batch(*effects))
+    assert list(result.mails.values()) == [MailFate.WAITING] * 3
+    assert [row["attempts"] for row in await rows(database, schema.emails)] == [1, 0, 0]
 
 
 async def test_a_mail_refused_for_good_bounces_and_is_not_tried_again(
-    box: Box, outbox: Outbox
+    box: Box, office: Office
 ) -> None:
     box.answers["RCPT"] = ["550 5.1.1 no such mailbox"]
-    mails = Mails(outbox, SmtpPostman(box.url, SENDER))
-    assert not await mails.send_email(MAIL.key)
-    assert not await mails.send_email(MAIL.key)
-    assert await state(outbox) is MailState.BOUNCED
+    assert await office.carry_out() is MailFate.UNDELIVERABLE
+    assert await office.carry_out() is MailFate.UNDELIVERABLE
+    assert not await office.mails.send_email_again(office.key)
+    mail = await office.mail()
+    assert (mail["state"], mail["last_error"]) == ("bounced", "550 5.1.1 no such mailbox")
     assert box.taken == []
 
 
-async def test_an_uncertain_mail_is_never_sent_again(box: Box, outbox: Outbox) -> None:
+async def test_an_uncertain_mail_is_never_sent_again(box: Box, office: Office) -> None:
     box.breaks_off_at = "DATA"
-    mails = Mails(outbox, SmtpPostman(box.url, SENDER))
-    assert not await mails.send_email(MAIL.key)
+    assert await office.carry_out() is MailFate.UNDELIVERABLE
     box.breaks_off_at = None
-    assert not await mails.send_email(MAIL.key)
-    assert await state(outbox) is MailState.UNCERTAIN
+    assert await office.carry_out() is MailFate.UNDELIVERABLE
+    assert not await office.mails.send_email_again(office.key)
+    assert (await office.mail())["state"] == "uncertain"
     assert len(box.taken) == 1
 
 
-async def test_a_mail_that_we_crashed_over_is_uncertain(box: Box, outbox: Outbox) -> None:
-    await outbox.change(MAIL.key, MailState.SENDING, NOW)
-    assert not await Mails(outbox, SmtpPostman(box.url, SENDER)).send_email(MAIL.key)
-    assert await state(outbox) is MailState.UNCERTAIN
+async def test_a_batch_that_crashed_before_its_mail_was_handed_over_sends_it_now(
+    box: Box, office: Office
+) -> None:
+    await office.commit()
+    assert await office.carry_out() is MailFate.SENT
+    assert len(box.taken) == 1
+
+
+async def test_a_batch_that_crashed_while_its_mail_was_handed_over_does_not_send_it_blindly(
+    box: Box, office: Office
+) -> None:
+    await office.commit()
+    await office.outbox.take(office.key, NOW)
+    assert await office.carry_out() is MailFate.UNDELIVERABLE
+    mail = await office.mail()
+    assert (mail["state"], mail["attempts"]) == ("uncertain", 1)
+    assert mail["last_error"] == "interrupted while it was handed over"
+    assert box.taken == []
+
+
+async def test_a_retry_on_its_own_that_crashed_is_uncertain_as_well(
+    box: Box, office: Office
+) -> None:
+    await office.commit()
+    await office.outbox.take(office.key, NOW)
+    assert not await office.mails.send_email_again(office.key)
+    assert (await office.mail())["state"] == "uncertain"
+    assert box.taken == []
+
+
+async def test_of_two_attempts_at_a_batch_only_one_hands_its_mail_over(
+    box: Box, office: Office
+) -> None:
+    """An attempt that was given up as lost may still be at it when the next one begins."""
+    fates = await asyncio.gather(*(office.carry_out() for _ in range(4)))
+    assert MailFate.SENT in fates
+    assert len(box.taken) == 1
+
+
+async def test_a_refused_batch_sends_nothing(box: Box, office: Office) -> None:
+    give = ReassignJob(
+        to=NO_PROVIDER_FOUND, by=STEWARD, reason="nobody", believed=a_job(), hold=HOLD
+    )
+    mail = SendEmail(to=MAIL.to, template="public_note", context=HELLO)
+    result = await office.effects.reassign_job(a_batch(mail, give, now=LAST_SECOND))
+    assert result.refusal is not None
+    assert result.mails == {}
+    assert await rows(office.database, schema.emails) == []
+    assert box.taken == []
+
+
+async def test_a_mail_goes_to_the_address_that_its_own_batch_corrects(
+    box: Box, office: Office
+) -> None:
+    await keep(office.database, a_job(customer={"name": "Ada", "email": "old@example.com"}))
+    correct = UpdateJob(customer_email="ada@byron.example", by=STEWARD, reason="told by phone")
+    mail = SendEmail(to=None, template="public_note_to_customer", context=HELLO)
+    result = await office.effects.update_job(a_batch(mail, correct))
+    assert list(result.mails.values()) == [MailFate.SENT]
+    assert box.recipients == ["ada@byron.example"]
+
+
+@pytest.mark.parametrize(
+    ("email", "error"),
+    [
+        (None, "there is no address"),
+        ("none@none.com", "what is given as the address is a placeholder, or nothing that mail "),
+    ],
+)
+async def test_a_mail_to_a_customer_whom_no_mail_reaches_bounces_without_being_tried(
+    box: Box, office: Office, email: str | None, error: str
+) -> None:
+    await keep(office.database, a_job(customer={"name": "Ada", "email": email}))
+    mail = SendEmail(to=None, template="public_note_to_customer", context=HELLO)
+    result = await office.effects.send_email(a_batch(mail))
+    assert list(result.mails.values()) == [MailFate.UNDELIVERABLE]
+    shown = await office.mail()
+    assert (shown["state"], shown["to"], shown["attempts"]) == ("bounced", email or "", 0)
+    assert shown["last_error"].startswith(error)
     assert box.taken == []
 
 
 async def test_a_mail_that_was_never_queued_is_a_fault_that_no_attempt_cures(
-    box: Box, outbox: Outbox
+    office: Office,
 ) -> None:
     with pytest.raises(ApplicationError) as failure:
-        await Mails(outbox, SmtpPostman(box.url, SENDER)).send_email("another step")
+        await office.mails.send_email_again("another step")
     assert failure.value.non_retryable
 
 

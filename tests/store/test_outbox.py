@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,60 +11,92 @@ from domain.effects import SendEmail
 from store import schema
 from store.database import Database
 from store.ledger import Ledger, RenderedMail
-from store.outbox import MailState, Outbox, QueuedMail
+from store.outbox import MailState, Outbox
 from store.reading import Reading
 from tests.store.rows import NOW, a_batch, rows
 
 A_MINUTE = timedelta(minutes=1)
 
 
-async def queued(database: Database, to: str = "ada@example.com") -> QueuedMail:
-    """Queue a mail as a lifecycle does, and return it as the outbox has it."""
+async def queued(database: Database, to: str = "ada@example.com") -> str:
+    """Queue a mail as a lifecycle does, and return the key of its step."""
     batch = a_batch(SendEmail(to=to, template="public_note"), job_id=to.partition("@")[0])
     (step,) = batch.steps
     step = step.model_copy(update={"key": f"{step.key}/{to}"})
     mail = RenderedMail(to=to, subject="A note", text="Hello", html="<p>Hello</p>")
     batch = batch.model_copy(update={"steps": (step,)})
     await Ledger(database).carry_out(batch, {step.key: mail})
-    found = await Outbox(database).mail(step.key)
-    assert found is not None
-    return found
+    return step.key
 
 
-async def test_a_queued_mail_is_found_by_its_step(database: Database) -> None:
-    mail = await queued(database)
-    assert (mail.to, mail.subject) == ("ada@example.com", "A note")
+async def state(database: Database, key: str) -> tuple[str, int, str | None]:
+    """Return a mail's state, how often it was tried, and what went wrong last."""
+    (row,) = await rows(database, schema.emails, key=key)
+    return row["state"], row["attempts"], row["last_error"]
+
+
+async def test_a_queued_mail_is_taken_by_its_step(database: Database) -> None:
+    key, other = await queued(database), await queued(database, "ben@example.com")
+    mail = await Outbox(database).take(key, NOW + A_MINUTE)
+    assert mail is not None
+    assert (mail.key, mail.to, mail.subject) == (key, "ada@example.com", "A note")
     assert (mail.text, mail.html, mail.state) == ("Hello", "<p>Hello</p>", MailState.QUEUED)
-    assert await Outbox(database).mail("another step") is None
+    assert await state(database, key) == ("sending", 1, None)
+    (row,) = await rows(database, schema.emails, key=key)
+    assert row["changed_at"] == NOW + A_MINUTE
+    assert await state(database, other) == ("queued", 0, None)
+    assert await Outbox(database).take("another step", NOW) is None
 
 
-@pytest.mark.parametrize("state", list(MailState))
-async def test_what_became_of_it_is_kept(database: Database, state: MailState) -> None:
-    mail, other = await queued(database), await queued(database, "ben@example.com")
-    outbox = Outbox(database)
-    await outbox.change(mail.key, state, NOW + A_MINUTE, "451 try again")
-    found = await outbox.mail(mail.key)
+async def test_a_mail_that_is_found_half_sent_is_uncertain(database: Database) -> None:
+    key, outbox = await queued(database), Outbox(database)
+    await outbox.take(key, NOW)
+    again = await outbox.take(key, NOW)
+    assert again is not None
+    assert again.state is MailState.SENDING
+    assert await state(database, key) == ("uncertain", 1, "interrupted while it was handed over")
+
+
+@pytest.mark.parametrize("end", [MailState.SENT, MailState.UNCERTAIN, MailState.BOUNCED])
+async def test_a_mail_that_has_found_its_end_is_left_there(
+    database: Database, end: MailState
+) -> None:
+    key, outbox = await queued(database), Outbox(database)
+    await outbox.take(key, NOW)
+    await outbox.change(key, end, NOW, "what the server said")
+    found = await outbox.take(key, NOW + A_MINUTE)
     assert found is not None
-    assert found.state is state
-    (row,) = await rows(database, schema.emails, key=mail.key)
-    assert (row["changed_at"], row["last_error"]) == (NOW + A_MINUTE, "451 try again")
-    assert await outbox.mail(other.key) == other
+    assert found.state is end
+    assert await state(database, key) == (end.value, 1, "what the server said")
 
 
-async def test_only_handing_it_over_counts_as_an_attempt(database: Database) -> None:
-    mail, outbox = await queued(database), Outbox(database)
-    for state in (MailState.SENDING, MailState.QUEUED, MailState.SENDING, MailState.SENT):
-        await outbox.change(mail.key, state, NOW)
-    (row,) = await rows(database, schema.emails)
-    assert row["attempts"] == 2
+async def test_of_many_that_take_a_mail_one_gets_it_to_send(
+    database: Database, elsewhere: Database
+) -> None:
+    key = await queued(database)
+    taken = await asyncio.gather(
+        *(Outbox(where).take(key, NOW) for where in (database, elsewhere) * 4)
+    )
+    assert [mail.state for mail in taken if mail].count(MailState.QUEUED) == 1
 
 
-async def test_what_the_server_said_goes_when_it_is_sent(database: Database) -> None:
-    mail, outbox = await queued(database), Outbox(database)
-    await outbox.change(mail.key, MailState.QUEUED, NOW, "451 try again")
-    await outbox.change(mail.key, MailState.SENT, NOW)
-    (row,) = await rows(database, schema.emails)
-    assert row["last_error"] is None
+@pytest.mark.parametrize("end", list(MailState))
+async def test_what_became_of_it_is_kept(database: Database, end: MailState) -> None:
+    key, other = await queued(database), await queued(database, "ben@example.com")
+    await Outbox(database).change(key, end, NOW + A_MINUTE, "451 try again")
+    assert await state(database, key) == (end.value, 0, "451 try again")
+    (row,) = await rows(database, schema.emails, key=key)
+    assert row["changed_at"] == NOW + A_MINUTE
+    assert await state(database, other) == ("queued", 0, None)
+
+
+async def test_each_time_that_it_is_handed_over_counts_as_an_attempt(database: Database) -> None:
+    key, outbox = await queued(database), Outbox(database)
+    await outbox.take(key, NOW)
+    await outbox.change(key, MailState.QUEUED, NOW, "451 try again")
+    await outbox.take(key, NOW)
+    await outbox.change(key, MailState.SENT, NOW)
+    assert await state(database, key) == ("sent", 2, None)
 
 
 async def test_the_newest_mails_come_first(database: Database) -> None:
@@ -81,15 +114,15 @@ async def test_what_could_not_be_delivered_is_shown_as_failing(database: Databas
         await queued(database, f"{name}@example.com")
         for name in ("waits", "refused", "lost", "bounced", "sent")
     ]
-    await outbox.change(refused.key, MailState.SENDING, NOW)
-    await outbox.change(refused.key, MailState.QUEUED, NOW, "451 later")
-    await outbox.change(lost.key, MailState.UNCERTAIN, NOW, "connection lost")
-    await outbox.change(bounced.key, MailState.BOUNCED, NOW, "550 unknown")
-    await outbox.change(sent.key, MailState.SENT, NOW)
+    await outbox.take(refused, NOW)
+    await outbox.change(refused, MailState.QUEUED, NOW, "451 later")
+    await outbox.change(lost, MailState.UNCERTAIN, NOW, "connection lost")
+    await outbox.change(bounced, MailState.BOUNCED, NOW, "550 unknown")
+    await outbox.change(sent, MailState.SENT, NOW)
     failing = await Reading(database).failing_mails()
     assert [(mail["job_id"], mail["state"], mail["last_error"]) for mail in failing] == [
         ("refused", "queued", "451 later"),
         ("lost", "uncertain", "connection lost"),
         ("bounced", "bounced", "550 unknown"),
     ]
-    assert (await outbox.mail(waits.key)) == waits
+    assert await state(database, waits) == ("queued", 0, None)
