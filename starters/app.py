@@ -75,7 +75,7 @@ def make_app(parts: Parts) -> FastAPI:
     app = FastAPI(
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
-        version="0.1.0",
+        version="0.2.0",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
