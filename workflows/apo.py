@@ -11,6 +11,7 @@ from temporalio import workflow
 
 from domain import apo
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR, Account
+from domain.addresses import masked
 from domain.apo import APO, ApoCase, ApoStart, Sent, Stage
 from domain.attention import Attention
 from domain.effects import (
@@ -325,11 +326,13 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                     reason="the customer corrected the e-mail address (APO-10)",
                 )
             )
+            shown = {"customer_mail": masked(order.corrected_email)}
+            self.case.job = self.case.job.model_copy(update=shown)
             self.case.mail_fails = False
             self.settle("reach_otherwise")
         if order.corrected_email is not None or not (order.by_mail or order.hawaii_pm):
             self.note_by(order.actor, "The instructions did not arrive; they are mailed again.")
-            self.mail_customer("apo_instructions", to=order.corrected_email, limit=self.limit)
+            self.mail_customer("apo_instructions", limit=self.limit)
         for wanted, rule, what in (
             (order.by_mail, "APO-13", "Send the instructions by post"),
             (order.hawaii_pm, "APO-14", "Hawaii PM request"),
@@ -680,14 +683,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         )
         self.enter(entering)
 
-    def mail_customer(self, template: str, *, to: str | None = None, **context: str) -> None:
+    def mail_customer(self, template: str, **context: str) -> None:
         """Mail the customer; mails that are known to come back go the next way (G-44, G-73)."""
         if self.case.mail_fails:
             self.add(apo.next_channel(template))
             return
         policy = self.case.policy
         mailbox = policy.apo.documents_mailbox
-        self.mail(to, template, brand=self.brand, documents_mailbox=mailbox, **context)
+        self.mail(None, template, brand=self.brand, documents_mailbox=mailbox, **context)
         hint = self.case.job.customer_mail or "no address"
         sent = Sent(template=template, to=hint, at=workflow.now())
         self.case.remember(sent=(*self.case.memory.sent, sent))
