@@ -18,7 +18,6 @@ _WORDS = "what a person writes into a text field cannot be checked"
 EXEMPT = {
     "APO-01": "says what the option is, and binds nobody",
     "APO-38": "what the procedure's text has lost",
-    "APO-41": "what was tried before the option is known to Dispatch alone",
     "APO-46": "binds nobody, and tells of calls that others take",
     "PO-03": "says what PlusOne is for, and binds nobody",
     "PO-15": _DISPATCH,
