@@ -32,7 +32,7 @@ _STORE_RETRY = RetryPolicy(
 _STORE_PATIENCE = timedelta(minutes=10)
 """How long the store may fail before the job is flagged; it is tried for as long as it takes."""
 _STORE_TIME = timedelta(seconds=30)
-_MAIL_TIME = timedelta(seconds=60)
+_MAIL_TIME = timedelta(seconds=45)
 """How long one attempt at a batch may take, and at each mail: the mail server is given less."""
 _MAIL_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)

@@ -123,3 +123,34 @@ async def test_a_mail_that_is_not_taken_holds_nothing_up(desk: Desk) -> None:
     assert page.due_at is not None
     await job.fast_forward_to(page.due_at + timedelta(minutes=1))
     assert (await job.page()).tasks("dispatch") == ["follow_up"]
+
+
+async def test_a_mail_that_waits_for_its_server_goes_along_into_the_new_history(
+    desk: Desk,
+) -> None:
+    job = await desk.accepted()
+    busy = NotTakenError("451 try again later", for_good=False)
+    desk.letterbox.failures[job.id] = [busy] * 100
+    await job.ok("approve", "authorizations", amount="240.00")
+    first_run = await run_of(job)
+    await many_calls(job, 25)
+    assert await run_of(job) != first_run
+    assert [mail["state"] for mail in (await job.show())["emails"]] == ["queued"]
+
+    desk.letterbox.failures[job.id].clear()
+    page = await job.page()
+    assert [state for _, _, state in page.mails] == ["sent"]
+    assert len(desk.letterbox.about(job.id)) == 1
+
+
+async def test_no_mail_that_came_back_is_forgotten_where_a_new_history_begins(desk: Desk) -> None:
+    job = await desk.accepted()
+    first_run, mails = await run_of(job), 12
+    desk.letterbox.failures[job.id] = [NotTakenError("550 no such mailbox", for_good=True)] * mails
+    for _ in range(mails):
+        await job.ok("approve", "authorizations", amount="240.00")
+
+    page = await job.page()
+    assert await run_of(job) != first_run
+    assert [state for _, _, state in page.mails] == ["bounced"] * mails
+    assert page.tasks("dispatch") == ["mail_undelivered"] * mails

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -12,8 +12,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, MetaData, Table, create_engine, inspect
 
+from domain.accounts import NO_PROVIDER_FOUND
+from domain.jobs import HeldJob
+from store import schema
 from store.database import (
     Database,
     DatabaseUrlError,
@@ -23,8 +26,10 @@ from store.database import (
     migrate,
     newest_revision,
 )
+from store.ledger import held_job
 from store.schema import metadata
-from tests.store.rows import everything, keep
+from tests.domain.factories import WINDOW_ENDS, a_job
+from tests.store.rows import everything, keep, lifecycle_row, rows
 
 T = TypeVar("T")
 
@@ -73,6 +78,11 @@ def to(revision: str) -> Callable[[Connection], None]:
     return move
 
 
+def insert(connection: Connection, name: str, row: Mapping[str, object]) -> None:
+    """Add a row to a table as it is at this revision."""
+    connection.execute(Table(name, MetaData(), autoload_with=connection).insert().values(**row))
+
+
 def test_what_they_make_of_nothing_is_what_the_code_expects(bare_url: str) -> None:
     migrate(bare_url)
     assert asked(bare_url, tables) == set(metadata.tables)
@@ -98,6 +108,32 @@ def test_each_can_be_taken_back_and_made_again(bare_url: str) -> None:
     assert asked(bare_url, tables) == set()
     migrate(bare_url)
     assert asked(bare_url, differences) == []
+
+
+async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> None:
+    """A job that was reassigned once, and its lifecycle."""
+    asked(bare_url, to("0001"))
+    moved = HeldJob(job=a_job()).reassigned(NO_PROVIDER_FOUND, WINDOW_ENDS)
+    job = {
+        "job_id": "SJ-1001",
+        "version": 2,
+        "job": moved.job.model_dump(mode="json", exclude={"customer_mail"}),
+        "replaced": a_job().model_dump(mode="json", exclude={"customer_mail"}),
+        "trade": "Plumbing",
+        "severity": "Standard",
+        "assigned_to": "No Provider Found",
+        "words": "sj-1001",
+    }
+    lifecycle = lifecycle_row("plus-one/SJ-1001")
+    asked(bare_url, lambda connection: insert(connection, "jobs", job))
+    asked(bare_url, lambda connection: insert(connection, "lifecycles", lifecycle))
+    migrate(bare_url)
+    database = Database(bare_url)
+    async with database.read() as connection:
+        assert await held_job(connection, "SJ-1001") == moved
+    (row,) = await rows(database, schema.lifecycles)
+    assert row == {**lifecycle, "remembered": {}}
+    await database.close()
 
 
 def test_there_is_one_way_through_them() -> None:
