@@ -210,20 +210,20 @@ async def serve(answer: Callable[[str], Awaitable[str]], said: str = "") -> None
         answer: returns one line, not empty, for each.
         said: what the benchmark needs to know of this process, in one line.
     """
+    lines = asyncio.StreamReader(limit=_LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
+    )
     _say(f"{_READY} {said}")
-    heard = _heard()
+    heard = asyncio.create_task(lines.readline())
     while line := await heard:
-        heard = _heard()
-        answering = asyncio.ensure_future(answer(line.rstrip("\n")))
+        heard = asyncio.create_task(lines.readline())
+        answering = asyncio.ensure_future(answer(line.decode().rstrip("\n")))
         await asyncio.wait({answering, heard}, return_when=asyncio.FIRST_COMPLETED)
         if heard.done() and not await heard:  # nobody is left to be answered
             answering.cancel()
             return
         _say(await answering)
-
-
-def _heard() -> asyncio.Task[str]:
-    return asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
 
 
 def run_as_child(main: Coroutine[Any, Any, None]) -> NoReturn:
