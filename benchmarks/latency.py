@@ -52,7 +52,7 @@ effect takes the same. A timer waits for the worker to carry out those before it
 
 
 class TooSlowError(Exception):
-    """The first timer fell due before the last was set."""
+    """Timers fell due too early for what they were to show; the message says how many."""
 
 
 async def measure(scale: Scale, tell: Tell) -> Section:

@@ -39,13 +39,18 @@ class JobsLostError(Exception):
 class Surroundings:
     """Has a stack called, and knows the searches that it was told of."""
 
+    place: Place
     caller: Child
     bare: tuple[str, ...]
     """Ids of the workflows that take bare updates."""
-    watch: StoreWatch
     searches: list[Hook] = field(default_factory=list)
     """Those that `open_searches` has opened."""
     _numbers: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def watch(self) -> StoreWatch:
+        """What sees into the store."""
+        return StoreWatch(self.place.store)
 
     def new_searches(self, wanted: int) -> list[Hook]:
         """Return the events, to be posted, of new jobs that were assigned just now."""
@@ -106,4 +111,4 @@ async def surroundings(place: Place) -> AsyncIterator[Surroundings]:
         child("benchmarks.caller", *at) as caller,
         child("benchmarks.bare_worker", *bare) as worker,
     ):
-        yield Surroundings(caller, tuple(worker.said.split()), StoreWatch(place.store))
+        yield Surroundings(place, caller, tuple(worker.said.split()))
