@@ -133,7 +133,7 @@ class Place:
         ours = {
             name: said
             for name, said in os.environ.items()
-            if not name.startswith(("STEWARD_", "TEMPORAL_"))
+            if not name.startswith(("STEWARD_", "TEMPORAL_", "PYTHON"))
         }
         return {**ours, "PYTHONPATH": str(ROOT), "STEWARD_URL": self.url}
 
