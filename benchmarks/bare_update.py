@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from temporalio import activity, workflow  # noqa: TID251  this workflow is none of Steward's
+from temporalio import activity, workflow
 
 TASK_QUEUE = "bare-updates"
 
