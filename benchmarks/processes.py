@@ -193,11 +193,9 @@ async def _failed(process: Process, module: str, log: IO[bytes]) -> ChildFailedE
 
 def _environment() -> dict[str, str]:
     """Return our environment without settings that somebody has at home."""
-    return {
-        name: said
-        for name, said in os.environ.items()
-        if not name.startswith(("STEWARD_", "TEMPORAL_"))
-    }
+    at_home = ("STEWARD_", "TEMPORAL_", "PYTHON")
+    ours = {name: said for name, said in os.environ.items() if not name.startswith(at_home)}
+    return {**ours, "PYTHONPATH": str(ROOT)}
 
 
 # --- our own parts: the child's side ----------------------------------------------------------

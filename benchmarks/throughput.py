@@ -16,8 +16,8 @@ from benchmarks.processes import child, temporal
 from benchmarks.scale import Scale, Tell
 from benchmarks.shape import Shape, shape_of
 
-_UNDER_WAY = 40
-"""Lifecycles at a time: enough to leave no processor idle while the others are waited for."""
+_MOST_UNDER_WAY = 40
+"""Lifecycles at a time that leave no processor idle while the driver waits for some of them."""
 
 _METHOD = """\
 Each golden path is carried out by three: by Steward, whose database is a new SQLite file; by the
@@ -68,7 +68,7 @@ async def measure(scale: Scale, tell: Tell) -> Section:
         name="throughput",
         title="Throughput and processor time",
         method=_METHOD.format(
-            under_way=_UNDER_WAY,
+            under_way=_under_way(scale),
             warm_up=scale.warm_up,
             lifecycles=scale.lifecycles,
             rounds=scale.rounds,
@@ -92,6 +92,10 @@ async def measure(scale: Scale, tell: Tell) -> Section:
     )
 
 
+def _under_way(scale: Scale) -> int:
+    return min(_MOST_UNDER_WAY, max(1, scale.lifecycles // 5))
+
+
 async def _rounds_of(path: GoldenPath, scale: Scale, tell: Tell) -> Rounds:
     tell(f"{path.name}: its shape")
     shape = await shape_of(path)
@@ -112,7 +116,7 @@ async def _run(path: GoldenPath, variant: Variant, shape: Shape, scale: Scale) -
             errand = Errand(
                 path=path.name,
                 address=server.address,
-                under_way=_UNDER_WAY,
+                under_way=_under_way(scale),
                 warm_up=scale.warm_up,
                 counted=scale.lifecycles,
                 store_url=store_url if variant is Variant.STEWARD else None,
