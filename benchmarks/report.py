@@ -33,8 +33,8 @@ make bench
 What holds for all sections:
 
 - The **floor** is the same thing on the bare Temporal SDK: the same waits, signals and number of
-  activities, no rules, and activities that do nothing. That is as fast as Temporal lets one be here.
-- What serves and what drives run in processes of their own. Temporal is a new server for every run,
+  activities, no rules, and activities that do nothing. Temporal lets nothing be faster here.
+- What serves and what drives run in processes of their own. Temporal is a new server for each run,
   started as `steward up` starts it.
 - What is compared is run in rounds, all sides in each. A ratio is taken within a round; a figure is
   the **median** of all rounds, beside the lowest and the highest.
@@ -144,7 +144,8 @@ def _number(value: float) -> str:
     """Return a value with as many digits as mean something."""
     for least, places in ((100, 0), (10, 1), (1, 2)):
         if abs(value) >= least:
-            return f"{value:,.{places}f}".removesuffix(".0").removesuffix(".00")
+            written = f"{value:,.{places}f}"
+            return written.rstrip("0").rstrip(".") if places else written
     return f"{value:.2g}"
 
 
