@@ -42,7 +42,7 @@ class Scale:
 FULL = Scale(
     rounds=5,
     warm_up=40,
-    lifecycles=300,
+    lifecycles=150,
     hooks_for_seconds=60,
     burst=500,
     commands=300,
@@ -56,7 +56,7 @@ FULL = Scale(
 QUICK = Scale(
     rounds=1,
     warm_up=5,
-    lifecycles=30,
+    lifecycles=10,
     hooks_for_seconds=3,
     burst=50,
     commands=20,
