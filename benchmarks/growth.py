@@ -24,7 +24,7 @@ from domain.policy import load_policy
 
 _HOOK, _COMMAND = "hook", "command"
 _RANKS = (50, 95)
-_READINGS = 10
+_READINGS = 5
 _OPENED_AT_ONCE = 500
 
 _SLOWER_GOAL = 1.5

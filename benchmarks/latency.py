@@ -24,7 +24,7 @@ _COMMAND_GOAL = 2
 _LATENESS_GOAL_SECONDS = 2
 
 _TIMERS_A_MINUTE = 1000
-_LEAD_SECONDS, _LEAD_SECONDS_A_TIMER = 5, 0.1
+_LEAD_SECONDS, _LEAD_SECONDS_A_TIMER = 10, 0.1
 
 _METHOD = """
 The stack is `steward up` on an empty folder: worker and API in one process, Temporal and its files
@@ -35,9 +35,9 @@ note on an open job. In a burst every hook starts a search, and all are posted a
 
 A command is `customer_called` over HTTP, which writes a note and a line of the journal before it is
 answered. It is given in turn with two updates of bare workflows on the same server, whose worker
-has a process of its own: one is answered at once, the other first waits for an activity that does
-nothing, as the command waits for its own. The command goes on jobs that the worker has in its
-cache.
+has a process of its own. The floor is the one that first waits for an activity that does nothing,
+as the command waits for its own; the other, which is answered at once, is shown beside it. All
+these workflows are in their workers' caches.
 
 The first note, and what a deadline brings about, count from when they can be read in the store. The
 deadlines are the ends of 48-hour searches that began 48 hours ago, a thousand a minute.
