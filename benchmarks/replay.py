@@ -158,5 +158,4 @@ async def _spent_on_an_event(replayer: Replayer, histories: Sequence[WorkflowHis
 
 if __name__ == "__main__":
     _die_with_parent()  # a replay that is cancelled midway never ends
-    sys.dont_write_bytecode = False  # as where Steward is at home, whatever the habit here
     run_as_child(serve(Replaying(Path(sys.argv[1])).replay))

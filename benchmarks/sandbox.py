@@ -6,7 +6,6 @@ The instances are made in a process of their own: `python -m benchmarks.sandbox`
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 
@@ -86,5 +85,4 @@ def _spent(story: type, instances: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = False  # as where Steward is at home, whatever the habit here
     run_as_child(serve(make_instances))

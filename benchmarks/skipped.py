@@ -21,7 +21,7 @@ from domain.plus_one import PLUS_ONE, Stage
 from domain.policy import load_policy
 from starters.delivery import Delivery
 from store.database import Database, migrate
-from store.inbox import Inbox
+from store.inbox import Inbox, Outcome
 from store.intake import Intake
 from workers.mail_sink import MailSink
 from workflows.registry import LIFECYCLES
@@ -31,8 +31,8 @@ _GOAL_SECONDS_EACH = 60 / 1000
 _MILLISECONDS = 1000
 
 
-class WrongEndError(Exception):
-    """A search that nobody answers ended as something else."""
+class NotAsPlannedError(Exception):
+    """A search did not begin, or did not end as one that nobody answers; the message says how."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,17 @@ class House:
         """Take over that a job was assigned to PlusOne, and see its search to the end.
 
         Raises:
-            WrongEndError: it did not end with No Provider Found.
+            NotAsPlannedError: it was not told to Temporal at once, or ended otherwise.
         """
         at = datetime.now(UTC)
         assigned = search(number, at)
-        await self.delivery.receive(f"assigned-{number}", assigned.body(at))
+        received = await self.delivery.receive(f"assigned-{number}", assigned.body(at))
+        if received.outcome is not Outcome.STARTED or received.reason:
+            raise NotAsPlannedError(str(received))
         workflow_id = PLUS_ONE.workflow_id(assigned.job_id)
         end = await self.temporal.client.get_workflow_handle(workflow_id).result()
         if end != Stage.NO_PROVIDER_FOUND:
-            raise WrongEndError(f"{workflow_id} ended as {end}")
+            raise NotAsPlannedError(f"{workflow_id} ended as {end}")
 
 
 @asynccontextmanager
