@@ -3,11 +3,11 @@ export STEWARD_VENV ?= $(CURDIR)/.venv
 export PATH := $(abspath $(STEWARD_VENV))/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test check setup lock environment postgresql
+.PHONY: help run test check bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
-	@echo 'ARGS=… is passed on to `steward up` and to pytest.'
+	@echo 'ARGS=… is passed on to `steward up`, to pytest and to the benchmarks.'
 
 run: environment ## the whole stack with a day of samples, until Ctrl-C
 	@steward up --sample $(ARGS)
@@ -20,6 +20,9 @@ check: environment ## static checks only
 	@ruff check --quiet
 	@mypy --no-error-summary
 	@scripts/imports.sh
+
+bench: environment ## measure Steward beside the bare engine; writes benchmarks/README.md
+	@python -m benchmarks $(ARGS)
 
 setup: environment postgresql ## what running and testing need, from PyPI and Debian
 

@@ -1,0 +1,1 @@
+"""How fast Steward is, how small, and how it grows, measured beside the bare engine."""

@@ -1,0 +1,286 @@
+"""What each golden path costs: events, bytes, workflow tasks and Temporal Actions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from benchmarks.figures import Bar, Figure, Goal, Picture, Section, at_most
+from benchmarks.processes import temporal
+from benchmarks.scale import Scale, Tell
+from tests.desk import Desk, Told, open_desk, sqlite_url
+
+_NOT_OF_THE_JOB = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED,
+    }
+)
+"""Events that skipping time leaves behind: a job that lives through its days has none of them."""
+_REPEATED = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+    }
+)
+_LOCAL_ACTIVITY = "core_local_activity"
+_TRIES = 3
+_BYTES_IN_KB = 1000
+
+
+class NotQuietError(Exception):
+    """A task was repeated, so this run does not show what the path costs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a path leaves in Temporal's history, and how many Actions of each kind it takes."""
+
+    events: int
+    size: int
+    """In bytes."""
+    workflow_tasks: int
+    starts: int
+    activities: int
+    local_activities: int
+    """Workflow tasks with local activities: all of one task are one Action."""
+    timers: int
+    signals: int
+    updates: int
+    upserts: int
+    """Commands that change search attributes, however many each."""
+
+    @property
+    def actions(self) -> int:
+        """How many Actions Temporal Cloud bills; a history does not tell of queries."""
+        return (
+            self.starts
+            + self.activities
+            + self.local_activities
+            + self.timers
+            + self.signals
+            + self.updates
+            + self.upserts
+        )
+
+    def __sub__(self, other: Cost) -> Cost:
+        before = asdict(other)
+        return Cost(**{name: count - before[name] for name, count in asdict(self).items()})
+
+
+def cost_in(history: Iterable[HistoryEvent]) -> Cost:
+    """Return what a history has cost so far.
+
+    Raises:
+        NotQuietError: a task was repeated.
+    """
+    events = [event for event in history if event.event_type not in _NOT_OF_THE_JOB]
+    count = Counter(event.event_type for event in events)
+    attempts = [event.activity_task_started_event_attributes.attempt for event in events]
+    if not _REPEATED.isdisjoint(count) or max(attempts, default=0) > 1:
+        raise NotQuietError("a task was repeated: the machine is too busy to count on")
+    markers = [event.marker_recorded_event_attributes for event in events]
+    return Cost(
+        events=len(events),
+        size=sum(event.ByteSize() for event in events),
+        workflow_tasks=count[EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED],
+        starts=count[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED],
+        activities=count[EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED],
+        local_activities=len(
+            {
+                marker.workflow_task_completed_event_id
+                for marker in markers
+                if marker.marker_name == _LOCAL_ACTIVITY
+            }
+        ),
+        timers=count[EventType.EVENT_TYPE_TIMER_STARTED],
+        signals=count[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED],
+        updates=count[EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED],
+        upserts=count[EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES],
+    )
+
+
+# --- the paths --------------------------------------------------------------------------------
+# Each step waits until the job rests: two messages that came in at once would share a task.
+
+
+async def so_far(job: Told) -> Cost:
+    """Return what a job has cost until it rests."""
+    await job.rests()
+    return cost_in((await job.handle.fetch_history()).events)
+
+
+async def no_provider_found(desk: Desk) -> Cost:
+    """PlusOne says nothing: dispatch is reminded after 24 hours, and the search ends after 48."""
+    job = await desk.searching()
+    await job.fast_forward("48h")
+    await job.ends_as("no_provider_found")
+    return await so_far(job)
+
+
+async def completed(desk: Desk) -> Cost:
+    """PlusOne accepts the job and completes it."""
+    job = await desk.accepted()
+    await job.becomes("Completed")
+    await job.ends_as("completed")
+    return await so_far(job)
+
+
+async def repaired(desk: Desk) -> Cost:
+    """PlusOne accepts, has its diagnosis approved, and completes the job."""
+    job = await desk.accepted()
+    await job.note("DIAGNOSIS SUBMITTED/AWAITING APPROVAL")
+    await job.rests()
+    await job.ok("approve", "authorizations", amount="240.00")
+    await job.rests()
+    await job.note("JOB COMPLETE")
+    await job.ends_as("completed")
+    return await so_far(job)
+
+
+async def reminded_of_a_silence(desk: Desk) -> Cost:
+    """Dispatch is reminded once more that PlusOne is silent."""
+    job = await desk.accepted()
+    await _silence(job)
+    before = await so_far(job)
+    await _silence(job)
+    return await so_far(job) - before
+
+
+async def waiting(desk: Desk) -> Cost:
+    """A day goes by on which nothing is due."""
+    job = await desk.accepted()
+    before = await so_far(job)
+    await job.fast_forward("24h")
+    return await so_far(job) - before
+
+
+async def _silence(job: Told) -> None:
+    """Let nothing be heard of a repair until dispatch is reminded of it."""
+    due_at = (await job.page()).due_at
+    if due_at is None:
+        raise ValueError("no silence is too long for this job")
+    await job.fast_forward_to(due_at + timedelta(minutes=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenPath:
+    """A way through a lifecycle that many jobs go, or a stretch of it that comes again."""
+
+    title: str
+    lifecycle: str
+    story: Callable[[Desk], Awaitable[Cost]]
+    actions: Goal | None = None
+    events: Goal | None = None
+
+
+PATHS: Sequence[GoldenPath] = (
+    GoldenPath(
+        title="PlusOne to No Provider Found",
+        lifecycle="plus-one",
+        story=no_provider_found,
+        actions=at_most(9),
+        events=at_most(60),
+    ),
+    GoldenPath(
+        title="PlusOne accepted to completed",
+        lifecycle="plus-one",
+        story=completed,
+        actions=at_most(14),
+    ),
+    GoldenPath(
+        title="PlusOne accepted, diagnosed, approved and completed",
+        lifecycle="plus-one",
+        story=repaired,
+    ),
+    GoldenPath(
+        title="one reminder of PlusOne's silence",
+        lifecycle="plus-one",
+        story=reminded_of_a_silence,
+        actions=at_most(3),
+    ),
+    GoldenPath(
+        title="one day of waiting",
+        lifecycle="plus-one",
+        story=waiting,
+        actions=at_most(0),
+        events=at_most(0),
+    ),
+)
+"""The paths whose cost is kept an eye on."""
+
+
+async def cost_of(path: GoldenPath, desk: Desk) -> Cost:
+    """Return what a path costs on a quiet run.
+
+    Raises:
+        NotQuietError: no run was quiet.
+    """
+    for _ in range(_TRIES - 1):
+        with suppress(NotQuietError):
+            return await path.story(desk)
+    return await path.story(desk)
+
+
+# --- the section ------------------------------------------------------------------------------
+
+
+async def measure(scale: Scale, tell: Tell) -> Section:  # noqa: ARG001  a cost has no size
+    """Go each path once."""
+    costs: dict[GoldenPath, Cost] = {}
+    with TemporaryDirectory() as folder:
+        async with (
+            temporal(None) as server,
+            open_desk(server.client, sqlite_url(Path(folder))) as desk,
+        ):
+            for path in PATHS:
+                tell(path.title)
+                costs[path] = await cost_of(path, desk)
+    return Section(
+        name="cost",
+        title="Cost",
+        method=(
+            "Each path is gone once on a real server with worker, store and API, one message after "
+            "the other, and its history counted. Actions are those that Temporal Cloud bills: "
+            "start, timer, signal, update, change of search attributes and attempt of an activity "
+            "1 each, all local activities of one task together 1. Events of the time skipping "
+            "that shortens the wait are left out. A test keeps the exact numbers."
+        ),
+        limits=(
+            "Each step that somebody tells of costs 4 Actions: the message, the batch of effects, "
+            "the change of search attributes and the timer of the next wait; a mail costs 1 more. "
+            "Steward's own pages query no workflow, so looking costs nothing."
+        ),
+        figures=tuple(figure for path, cost in costs.items() for figure in _figures(path, cost)),
+        pictures=(
+            Picture(
+                name="cost-actions",
+                title="Temporal Actions of each path",
+                y_label="Actions",
+                bars=tuple(_bar(path.title, cost.actions) for path, cost in costs.items()),
+            ),
+        ),
+    )
+
+
+def _figures(path: GoldenPath, cost: Cost) -> Sequence[Figure]:
+    return (
+        Figure.of(f"{path.title}: Actions", "Actions", [cost.actions], path.actions),
+        Figure.of(f"{path.title}: events", "events", [cost.events], path.events),
+        Figure.of(f"{path.title}: history", "KB", [cost.size / _BYTES_IN_KB]),
+        Figure.of(f"{path.title}: workflow tasks", "tasks", [cost.workflow_tasks]),
+    )
+
+
+def _bar(label: str, count: int) -> Bar:
+    return Bar(label=label, median=count, lowest=count, highest=count)

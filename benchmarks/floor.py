@@ -1,0 +1,87 @@
+"""The floor: a lifecycle as the bare engine carries it out, without rules and without a store."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from temporalio import activity, workflow
+
+TASK_QUEUE = "floor"
+
+_PATIENCE = timedelta(seconds=30)
+
+
+class Until(StrEnum):
+    """What ends a phase."""
+
+    SIGNAL = "signal"
+    UPDATE = "update"
+    TIMER = "timer"
+    END = "end"
+    """Nothing: the lifecycle ends with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """What a lifecycle does between two things that happen to it."""
+
+    activities: int
+    """Carried out one after the other."""
+    mails: int
+    """Activities that are not waited for until the end."""
+    timer_seconds: float | None
+    """How long is waited at most, None for ever."""
+    until: Until
+
+
+@activity.defn
+async def nothing() -> None:
+    """Stand for an effect."""
+
+
+@workflow.defn
+class Floor:
+    """Waits as often as a lifecycle of Steward's does, and has as many activities done."""
+
+    def __init__(self) -> None:
+        self._heard = 0
+        self._carried_out = 0
+
+    @workflow.run
+    async def run(self, phases: list[Phase]) -> None:
+        """Go through all phases."""
+        messages, mails = 0, []
+        for phase in phases:
+            for _ in range(phase.activities):
+                await _effect()
+            mails += [asyncio.create_task(_effect()) for _ in range(phase.mails)]
+            self._carried_out += 1
+            timer = None if phase.timer_seconds is None else timedelta(seconds=phase.timer_seconds)
+            if phase.until is Until.TIMER and timer is not None:
+                await workflow.sleep(timer)
+            elif phase.until is not Until.END:
+                messages += 1
+                await self._hears(messages, timer)
+        await asyncio.gather(*mails)
+
+    async def _hears(self, messages: int, timer: timedelta | None) -> None:
+        await workflow.wait_condition(lambda: self._heard >= messages, timeout=timer)
+
+    @workflow.signal
+    def told(self) -> None:
+        """Hear what happened."""
+        self._heard += 1
+
+    @workflow.update
+    async def ordered(self) -> None:
+        """Answer a command once its effects are true."""
+        self._heard += 1
+        carried_out = self._carried_out + 1
+        await workflow.wait_condition(lambda: self._carried_out >= carried_out)
+
+
+async def _effect() -> None:
+    await workflow.execute_activity(nothing, start_to_close_timeout=_PATIENCE)

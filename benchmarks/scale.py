@@ -1,0 +1,69 @@
+"""How much is measured: all of it for the page, or a little to see that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Tell = Callable[[str], None]
+"""Shows a person how far a benchmark has come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """The size of one run of the benchmarks."""
+
+    rounds: int
+    """Rounds of each interleaved comparison."""
+    warm_up: int
+    """Lifecycles carried out before the clock runs, each round."""
+    lifecycles: int
+    """Lifecycles that a throughput round counts."""
+    hooks_for_seconds: int
+    """How long hooks are posted at 20 a second."""
+    burst: int
+    """Hooks posted at once."""
+    commands: int
+    """Command round trips."""
+    timers: int
+    """Timers that fall due within a minute."""
+    open_jobs: Sequence[int]
+    """Sizes that the stack is grown to."""
+    overdue: int
+    """Jobs whose timers fell due while the largest stack was down."""
+    instances: int
+    """Workflow instances whose making is timed."""
+    replays: int
+    """Replays of a history that are timed."""
+    skipped: int
+    """Whole searches carried out in skipped time."""
+
+
+FULL = Scale(
+    rounds=5,
+    warm_up=40,
+    lifecycles=150,
+    hooks_for_seconds=60,
+    burst=500,
+    commands=300,
+    timers=1000,
+    open_jobs=(100, 1_000, 10_000),
+    overdue=500,
+    instances=200,
+    replays=100,
+    skipped=1000,
+)
+QUICK = Scale(
+    rounds=1,
+    warm_up=5,
+    lifecycles=10,
+    hooks_for_seconds=3,
+    burst=50,
+    commands=20,
+    timers=20,
+    open_jobs=(10, 40),
+    overdue=5,
+    instances=20,
+    replays=10,
+    skipped=20,
+)

@@ -1,0 +1,189 @@
+"""How many lifecycles a second, and for how much processor time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks.driver import Driven, Errand, Watched
+from benchmarks.figures import Bar, Figure, Goal, Picture, Section, at_least, at_most
+from benchmarks.golden_paths import GOLDEN_PATHS, GoldenPath
+from benchmarks.processes import child, temporal
+from benchmarks.scale import Scale, Tell
+from benchmarks.shape import Shape, shape_of
+
+_MOST_UNDER_WAY = 30
+"""Lifecycles at a time that leave no processor idle while the driver waits for some of them."""
+
+_METHOD = """\
+Each golden path is carried out by three: by Steward, whose database is a new SQLite file; by the
+floor; and by the naive shape. Floor and naive shape are one workflow of the bare SDK, and its
+activities do nothing. Steward carries the path out once on a quiet server, and its history says
+what this workflow has to do: the same signals, updates and timers, and for the floor as many
+activities as Steward has, which carries out in one activity all effects that become true together.
+The naive shape has an activity for each of these effects and for each mail, in sequence. It is
+favoured: tasks that are closed together count once, and the row that says where a job stands not at
+all.
+
+The floor sets no search attributes, has no summaries, and no payload but its list of phases. That
+jobs can be found in Temporal by their stage is Steward's choice, so Steward pays for it here.
+
+Worker, Temporal, and the driver with the mail server have a process each, and all are new for each
+run. Before a run, every event goes through Steward's own intake into the store, and what the hooks
+would tell Temporal is kept back; the driver tells it, each message once the lifecycle rests. To
+know that, it asks the server about once for each message, for all three alike. Where a path takes
+days, the server skips them, for all three alike.
+
+The driver has {under_way} lifecycles under way all the time, from before the clock starts until
+after it stops: {warm_up} end before, {lifecycles} are counted. The three are run one after another,
+in each of {rounds} rounds in another order. Processor time is what the kernel accounted to a
+process meanwhile."""
+
+_LIMITS = """\
+The processors limit the rate: worker, Temporal and driver kept {busy:.1f} of them busy in Steward's
+runs. {temporals:.0%} of that was Temporal's, which grows with the events of a history and with
+their bytes. What the worker does beyond the floor's is Steward's own: its rules, its story that the
+sandbox runs anew for each job, models that check what crosses a border, mail, and transactions of
+SQLite, which has one writer."""
+
+
+class Variant(StrEnum):
+    """What carries the lifecycles out."""
+
+    STEWARD = "Steward"
+    FLOOR = "floor"
+    NAIVE = "naive shape"
+
+
+Rounds = Mapping[Variant, Sequence[Driven]]
+"""What each round came to."""
+
+
+async def measure(scale: Scale, tell: Tell) -> Section:
+    """Measure all golden paths."""
+    found = {path.name: await _rounds_of(path, scale, tell) for path in GOLDEN_PATHS}
+    return Section(
+        name="throughput",
+        title="Throughput and processor time",
+        method=_METHOD.format(
+            under_way=_under_way(scale),
+            warm_up=scale.warm_up,
+            lifecycles=scale.lifecycles,
+            rounds=scale.rounds,
+        ),
+        limits=_limits(found.values()),
+        figures=tuple(
+            figure for name, rounds in found.items() for figure in _figures(name, rounds)
+        ),
+        pictures=(
+            _picture(
+                found, "throughput", "Lifecycles carried out", "a second", lambda run: run.rate
+            ),
+            _picture(
+                found,
+                "processor-time",
+                "Processor time of worker and Temporal",
+                "ms for a lifecycle",
+                lambda run: run.worker_ms + run.server_ms,
+            ),
+        ),
+    )
+
+
+def _under_way(scale: Scale) -> int:
+    return min(_MOST_UNDER_WAY, max(1, scale.lifecycles // 5))
+
+
+async def _rounds_of(path: GoldenPath, scale: Scale, tell: Tell) -> Rounds:
+    tell(f"{path.name}: its shape")
+    shape = await shape_of(path)
+    found: dict[Variant, list[Driven]] = {variant: [] for variant in Variant}
+    order = deque(Variant)
+    for number in range(1, scale.rounds + 1):
+        for variant in order:
+            tell(f"{path.name}: round {number} of {scale.rounds}, {variant}")
+            found[variant].append(await _run(path, variant, shape, scale))
+        order.rotate(1)
+    return found
+
+
+async def _run(path: GoldenPath, variant: Variant, shape: Shape, scale: Scale) -> Driven:
+    with TemporaryDirectory() as folder:
+        async with temporal(Path(folder)) as server:
+            store_url = f"sqlite:///{Path(folder) / 'store.sqlite3'}"
+            errand = Errand(
+                path=path.name,
+                address=server.address,
+                under_way=_under_way(scale),
+                warm_up=scale.warm_up,
+                counted=scale.lifecycles,
+                store_url=store_url if variant is Variant.STEWARD else None,
+                phases=shape.one_by_one if variant is Variant.NAIVE else shape.as_batches,
+            )
+            async with child("benchmarks.driver", errand.model_dump_json()) as driver:
+                store_and_mail = (store_url, driver.said) if variant is Variant.STEWARD else ()
+                async with child("benchmarks.worker", server.address, *store_and_mail) as worker:
+                    watched = Watched(worker=worker.measured.pid, server=server.measured.pid)
+                    driven = await driver.ask(watched.model_dump_json())
+    return Driven.model_validate_json(driven)
+
+
+# --- what is made of it -----------------------------------------------------------------------
+
+
+def _figures(path: str, rounds: Rounds) -> Sequence[Figure]:
+    def ratio(
+        name: str, to: Variant, of: Callable[[Driven], float], goal: Goal | None = None
+    ) -> Figure:
+        pairs = zip(rounds[Variant.STEWARD], rounds[to], strict=True)
+        ratios = [of(ours) / of(theirs) for ours, theirs in pairs]
+        return Figure.of(f"{path}: {name}, against the {to}", "×", ratios, goal)
+
+    def absolute(name: str, unit: str, of: Callable[[Driven], float]) -> list[Figure]:
+        return [
+            Figure.of(f"{path}: {name}, {variant}", unit, [of(run) for run in runs])
+            for variant, runs in rounds.items()
+        ]
+
+    return [
+        ratio("rate", Variant.FLOOR, lambda run: run.rate, at_least(0.85)),
+        ratio("rate", Variant.NAIVE, lambda run: run.rate, at_least(1.1)),
+        ratio("worker's processor time", Variant.FLOOR, lambda run: run.worker_ms, at_most(1.3)),
+        ratio("Temporal's processor time", Variant.FLOOR, lambda run: run.server_ms, at_most(1.2)),
+        *absolute("rate", "1/s", lambda run: run.rate),
+        *absolute("worker's processor time", "ms", lambda run: run.worker_ms),
+        *absolute("Temporal's processor time", "ms", lambda run: run.server_ms),
+        *absolute("driver's processor time", "ms", lambda run: run.driver_ms),
+        *absolute("events of a history", "", lambda run: run.events),
+        *absolute("processors kept busy", "", lambda run: run.processors_busy),
+    ]
+
+
+def _limits(found: Iterable[Rounds]) -> str:
+    ours = [run for rounds in found for run in rounds[Variant.STEWARD]]
+    return _LIMITS.format(
+        busy=median(run.processors_busy for run in ours),
+        temporals=median(run.rate * run.server_ms / 1000 / run.processors_busy for run in ours),
+    )
+
+
+def _picture(
+    found: Mapping[str, Rounds], name: str, title: str, unit: str, of: Callable[[Driven], float]
+) -> Picture:
+    bars = []
+    for path, rounds in found.items():
+        for variant, runs in rounds.items():
+            values = [of(run) for run in runs]
+            bars.append(
+                Bar(
+                    label=f"{path}\n{variant}",
+                    median=median(values),
+                    lowest=min(values),
+                    highest=max(values),
+                )
+            )
+    return Picture(name=name, title=title, y_label=unit, bars=tuple(bars))

@@ -1,0 +1,80 @@
+"""The sandbox makes nothing anew for a workflow but its own story.
+
+A module that is not passed through is imported again each time that a workflow starts, or comes
+back into the cache: one that is forgotten costs a worker more than all else it does.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from tests.replay.test_replay import HISTORIES, history
+from workers.worker import sandbox
+from workflows.registry import WORKFLOWS
+
+STORIES = {story.__module__ for story in WORKFLOWS}
+AROUND_STORIES = {"workflows"}
+"""A package is imported before what is in it, and there is nothing else in this one."""
+
+
+@dataclass(frozen=True)
+class WatchedSandbox(SandboxedWorkflowRunner):
+    """A sandbox that shows which modules its workflows have of their own."""
+
+    instances: list[Any] = field(default_factory=list)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        instance = super().create_instance(det)
+        self.instances.append(instance)
+        return instance
+
+    def made_anew(self) -> set[str]:
+        # What the sandbox only guards, such as datetime, is wrapped: no plain module any more.
+        return {
+            name
+            for instance in self.instances
+            for name, module in instance.importer.new_modules.items()
+            if type(module) is ModuleType and module is not sys.modules.get(name)
+        } - {"__main__"}
+
+
+def watched_sandbox(*without: str) -> WatchedSandbox:
+    """The worker's sandbox, without some of what it passes through."""
+    ours = sandbox().restrictions
+    return WatchedSandbox(
+        restrictions=replace(ours, passthrough_modules=ours.passthrough_modules - set(without))
+    )
+
+
+async def test_nothing_but_stories_is_made_anew_while_workflows_run() -> None:
+    runner = watched_sandbox()
+    replayer = Replayer(
+        workflows=WORKFLOWS, workflow_runner=runner, data_converter=pydantic_data_converter
+    )
+    for path in HISTORIES:
+        await replayer.replay_workflow(history(path))
+
+    assert len(runner.instances) > len(HISTORIES)
+    surplus = runner.made_anew() - STORIES - AROUND_STORIES
+    assert not surplus, f"imported again for each workflow: {surplus}; see workers.worker"
+
+
+@pytest.mark.parametrize(
+    "forgotten",
+    ["domain", "workflows.handlers", "workflows.lifecycle", "workflows.messages", "pydantic"],
+)
+async def test_a_module_that_is_no_longer_passed_through_is_found(forgotten: str) -> None:
+    runner = watched_sandbox(forgotten)
+    for story in WORKFLOWS:
+        runner.prepare_workflow(workflow._Definition.must_from_class(story))
+
+    assert forgotten in runner.made_anew()
