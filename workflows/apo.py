@@ -111,19 +111,19 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             case "document.received":
                 self.reopen()
             case "job.assigned":
-                self.taken_up_from_the_job_system()
+                self.taken_up_from_the_job_system(self._begun_by)
             case _:
                 await self.open()
 
-    def taken_up_from_the_job_system(self) -> None:
+    def taken_up_from_the_job_system(self, by: Actor) -> None:
         """Somebody assigned the option's account: the customer gets instructions (APO-04)."""
-        if self._begun_by.role is not Role.DISPATCH:
+        if by.role is not Role.DISPATCH and by != STEWARD:
             self.case.flag(Attention.RULE_CONFLICT)
-            self.journal(f"assigned by {self._begun_by.role}, not by dispatch", rule="APO-19")
+            self.journal(f"assigned by {by.role}, not by dispatch", rule="APO-19")
             self.task(
                 Role.SUPERVISOR,
                 "assigned_out_of_turn",
-                f"{self._begun_by.role.value} assigned this job to the Alternate Provider Option; "
+                f"{by.role.value} assigned this job to the Alternate Provider Option; "
                 "that is at Dispatch's discretion (APO-19). Talk to the department.",
             )
         self.refund_the_deductible()
@@ -345,6 +345,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                     f"{what}: file the Mail Correspondence Request Form ({rule}).",
                 )
         self.close_promise(PromiseOutcome.SUPERSEDED)
+        self.case.unflag(Attention.OVERDUE)
+        self.settle("call_customer", "call_about_documents")
         self.enter(self.case.stage)
 
     def customer_accepted(self, order: apo.CustomerAccepted) -> None:
@@ -588,7 +590,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if job.status is JobStatus.CANCELLED:
             self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif not job.assigned_to.is_(before.assigned_to.account):
-            self.hear_of_another_account(job)
+            self.hear_of_another_account(job, event.actor)
         elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
@@ -599,16 +601,15 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if isinstance(event, DocumentArrived):
             self.hear_of_a_document(event)
 
-    def hear_of_another_account(self, job: Job) -> None:
+    def hear_of_another_account(self, job: Job, by: Actor) -> None:
         """The job went to another account: to the option's own, or out of its hands."""
         not_yet_there = self.case.stage not in apo.WITH_THE_CUSTOMER
         if job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION) and not_yet_there:
             self.close_promise(PromiseOutcome.KEPT)
+            self.case.unflag(Attention.OVERDUE)
             self.settle("decide_apo", "reach_customer", "customer_not_contacted")
             self.enter(Stage.AWAITING_CUSTOMER)
-            self.refund_the_deductible()
-            if not self.was_sent("apo_instructions"):
-                self.mail_customer("apo_instructions", limit=self.limit)
+            self.taken_up_from_the_job_system(by)
             return
         self.journal(f"The job stands with {job.assigned_to.name} now.")
         self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
