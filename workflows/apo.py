@@ -133,7 +133,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def reopen(self) -> None:
         """A paid invoice came after the end, and is reviewed all the same (APO-36, APO-37)."""
         self.journal("reopened by a late paid invoice; earlier runs have the same workflow id")
-        self.take_documents(self._begun_by, paid_invoice=True, amount=None)
+        said = self._cause.fields.get("amount")
+        amount = None if said is None else Decimal(str(said))
+        at = self.case.counts_from or workflow.now()
+        self.take_documents(self._begun_by, paid_invoice=True, amount=amount, at=at)
 
     # --- deciding on it ----------------------------------------------------------------------
 
@@ -401,10 +404,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def estimate_submitted(self, order: apo.EstimateSubmitted) -> dict[str, Any]:
         """Up to the limit the repair may go ahead; above it the estimate is reviewed."""
-        may_repair_now = self.take_estimate(order.actor, order.amount)
+        may_repair_now = self.take_estimate(order.actor, order.amount, workflow.now())
         return {"may_repair_now": may_repair_now, "limit": str(self.ceiling)}
 
-    def take_estimate(self, by: Actor, amount: Decimal) -> bool:
+    def take_estimate(self, by: Actor, amount: Decimal, at: datetime) -> bool:
         """Take an estimate; return whether the repair may begin at once (APO-24, APO-25)."""
         self.accepted_by_deed(by)
         self.case.estimate = amount
@@ -414,12 +417,12 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                 f"Estimate of {usd(amount)}, within the limit of {self.limit}: the repair may be "
                 "done before the documents are sent.",
             )
-            self.answered(Stage.AWAITING_DOCUMENTS)
+            self.answered(Stage.AWAITING_DOCUMENTS, at)
             return True
         self.note_by(
             by, f"Estimate of {usd(amount)}, above the limit of {self.limit}: the repair waits."
         )
-        self.answered(Stage.ESTIMATE_REVIEW)
+        self.answered(Stage.ESTIMATE_REVIEW, at)
         self.task(
             Role.SUPPORT_SERVICES,
             "review_estimate",
@@ -443,14 +446,21 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def documents_received(self, order: apo.DocumentsReceived) -> None:
         """Documents came, with a paid invoice or without."""
-        self.take_documents(order.actor, paid_invoice=order.paid_invoice, amount=order.amount)
+        self.take_documents(
+            order.actor,
+            paid_invoice=order.paid_invoice,
+            amount=order.amount,
+            at=workflow.now(),
+        )
 
     def accepted_by_deed(self, by: Actor) -> None:
         """A customer who sends an estimate or documents has taken the option (APO-17)."""
         if self.case.stage == Stage.AWAITING_CUSTOMER:
             self.note_by(by, "The customer accepts the option by sending documents.")
 
-    def take_documents(self, by: Actor, *, paid_invoice: bool, amount: Decimal | None) -> None:
+    def take_documents(
+        self, by: Actor, *, paid_invoice: bool, amount: Decimal | None, at: datetime
+    ) -> None:
         """Support Services reviews what came; the first documents open its exception (G-61)."""
         what = "a paid invoice" if paid_invoice else "documents without a paid invoice"
         over = f" over {usd(amount)}" if amount is not None else ""
@@ -480,8 +490,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             comment = f"{complete} DOCUMENTS"
             self.add(OpenException(code=REVIEW, status=status, comment=comment))
             self.case.documented = True
-        self.answered(Stage.REVIEWING_DOCUMENTS)
-        self.settle("review_documents")
+        if self.case.stage == Stage.REVIEWING_DOCUMENTS:
+            self.close_promise(PromiseOutcome.SUPERSEDED)
+        self.answered(Stage.REVIEWING_DOCUMENTS, at)
         self.task(Role.SUPPORT_SERVICES, "review_documents", f"Review {what}{over} (APO-26).")
 
     async def let_support_services_review(self) -> None:
@@ -584,7 +595,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     # --- what the job system tells -----------------------------------------------------------
 
-    async def hear(self, event: Event, before: Job, at: datetime) -> None:  # noqa: ARG002
+    async def hear(self, event: Event, before: Job, at: datetime) -> None:
         """Hear what happened to the job."""
         job = self.case.job
         if job.status is JobStatus.CANCELLED:
@@ -599,7 +610,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if event.type == "customer.called":
             self.hear_the_customer(event.actor, event.data.about)
         if isinstance(event, DocumentArrived):
-            self.hear_of_a_document(event)
+            self.hear_of_a_document(event, at)
 
     def hear_of_another_account(self, job: Job, by: Actor) -> None:
         """The job went to another account: to the option's own, or out of its hands."""
@@ -614,7 +625,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.journal(f"The job stands with {job.assigned_to.name} now.")
         self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
-    def hear_of_a_document(self, event: DocumentArrived) -> None:
+    def hear_of_a_document(self, event: DocumentArrived, at: datetime) -> None:
         """A document came by itself: nobody is on the phone to be told what it means."""
         kind, amount, by = event.data.kind, event.data.amount, event.actor
         if self.case.stage not in apo.WITH_THE_CUSTOMER:
@@ -624,7 +635,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                 f"The customer sent a document ({kind}) before the option is open; look at it.",
             )
         elif kind != "estimate":
-            self.take_documents(by, paid_invoice=kind == "paid_invoice", amount=amount)
+            self.take_documents(by, paid_invoice=kind == "paid_invoice", amount=amount, at=at)
         elif self.case.stage not in apo.COMMANDS["estimate_submitted"].stages:
             self.task(
                 Role.SUPPORT_SERVICES, "new_documents", "The customer sent an estimate; look at it."
@@ -635,7 +646,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                 "read_estimate",
                 "An estimate came without its amount. Read it, and give estimate_submitted.",
             )
-        elif self.take_estimate(by, amount):
+        elif self.take_estimate(by, amount, at):
             self.mail_customer("apo_estimate_approved", amount=usd(amount), reason="")
 
     # --- helpers -----------------------------------------------------------------------------
@@ -670,8 +681,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Whether an offer may name the electronic transfer (G-44)."""
         return {"electronic_transfer": "yes" if apo.mail_reaches(self.case) else "no"}
 
-    def answered(self, entering: Stage) -> None:
-        """What was waited for has come: go on in a stage, whose wait begins now."""
+    def answered(self, entering: Stage, at: datetime | None = None) -> None:
+        """What was waited for has come: go on in a stage, whose wait begins then, or now."""
         self.close_promise(PromiseOutcome.KEPT)
         self.case.unflag(Attention.OVERDUE)
         self.settle(
@@ -682,7 +693,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "review_documents",
             "review_overdue",
         )
-        self.enter(entering)
+        self.enter(entering, at)
 
     def mail_customer(self, template: str, **context: str) -> None:
         """Mail the customer; mails that are known to come back go the next way (G-44, G-73)."""

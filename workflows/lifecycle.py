@@ -39,7 +39,7 @@ from domain.effects import (
 )
 from domain.events import Delivery, Event, JobChanged
 from domain.jobs import Job, Visibility
-from domain.lifecycles import Answered, Case, LifecycleKind, LifecycleStart
+from domain.lifecycles import Answered, Case, Cause, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
 from domain.refusals import Refusal, RefusalKind, Refused, unreadable
 from domain.reminders import Chase
@@ -521,6 +521,31 @@ class Lifecycle(Generic[CaseT]):
                 self._answer_or_refuse(message)
             elif isinstance(message, Unusable):
                 self._record_unusable(message)
+            else:
+                self._hear_too_late(message.delivery)
+
+    def _hear_too_late(self, delivery: Delivery) -> None:
+        """Begin anew with an event that came while the lifecycle ended, or leave it to a person."""
+        event, ended_as = delivery.event, self.case.stage
+        newer = delivery.job_version > self.case.job_version
+        if (newer and self.kind.starts_on(event)) or self.kind.reopens_on(event, ended_as):
+            next_start = self._start.model_copy(
+                update={
+                    "job": event.job,
+                    "job_version": delivery.job_version,
+                    "episode": self._start.episode + 1,
+                    "event_id": delivery.event_id,
+                    "cause": Cause.of(event),
+                    "occurred_at": workflow.now() - timedelta(seconds=delivery.age),
+                    "started_by": event.actor,
+                    "remembered": self.case.remembered(),
+                    "case": None,
+                }
+            )
+            self._next_start = next_start.model_dump(mode="json")
+        elif task := self.kind.left_over(event, ended_as):
+            self._carrier.begin_turn(f"event:{delivery.event_id}")
+            self.add(task)
 
     # --- telling where it stands -------------------------------------------------------------
 
