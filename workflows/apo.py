@@ -332,6 +332,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             shown = {"customer_mail": masked(order.corrected_email)}
             self.case.job = self.case.job.model_copy(update=shown)
             self.case.mail_fails = False
+            self.case.unflag(Attention.DELIVERY_FAILED)
             self.settle("reach_otherwise")
         if order.corrected_email is not None or not (order.by_mail or order.hawaii_pm):
             self.note_by(order.actor, "The instructions did not arrive; they are mailed again.")
@@ -607,6 +608,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         if self.ended:
             return
+        if job.customer_mail != before.customer_mail:
+            self.case.mail_fails = False  # another address may work
         if event.type == "customer.called":
             self.hear_the_customer(event.actor, event.data.about)
         if isinstance(event, DocumentArrived):
