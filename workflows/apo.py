@@ -513,6 +513,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.case.counts_from = self.case.due_at
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
+        self.settle("review_overdue")
         self.task(
             Role.SUPERVISOR,
             "review_overdue",
