@@ -17,6 +17,7 @@ from domain.attention import Attention
 from domain.effects import (
     ChangeException,
     CloseException,
+    MailFate,
     OpenException,
     OpenTask,
     ReassignJob,
@@ -721,9 +722,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Return whether the customer has a mail already."""
         return any(sent.template == template for sent in self.case.memory.sent)
 
-    def undelivered(self, template: str) -> OpenTask:
-        """A mail came back: the next channel, for this and all that follow (G-73)."""
-        self.case.mail_fails = True
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:
+        """The next channel, once a mail has come back for all that follow, too (G-73)."""
+        self.case.mail_fails = self.case.mail_fails or fate is MailFate.BOUNCED
         return apo.next_channel(template)
 
     async def give_to(

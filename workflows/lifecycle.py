@@ -31,6 +31,7 @@ from domain.effects import (
     ClosePromise,
     CloseTask,
     Effect,
+    MailFate,
     OpenPromise,
     OpenTask,
     Progress,
@@ -126,8 +127,8 @@ class Lifecycle(Generic[CaseT]):
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
         self.add(SendEmail(to=to, template=template, context=context))
 
-    def undelivered(self, template: str) -> OpenTask:  # noqa: ARG002  for those who tell them apart
-        """Return what is asked of whom when a mail did not arrive."""
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
+        """Return what is asked of whom when a mail did not arrive, as far as is known."""
         text = (
             "A mail of this job could not be delivered; see its mails, and reach the recipient by "
             "phone."
