@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
@@ -99,7 +100,7 @@ async def _record(folder: Path, lengths: Sequence[int]) -> None:
 
 
 def _bare_life(client: Client, workflow_id: str, steps: int) -> Life:
-    handle = client.get_workflow_handle_for(Floor.run, workflow_id)
+    handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(workflow_id)
     start = partial(
         client.start_workflow,
         Floor.run,
