@@ -144,11 +144,19 @@ def test_a_wait_told_again_is_the_same_promise_and_one_begun_anew_is_another() -
     assert len({rounds(stage, STORM_SATURDAY)[0].key for stage in CHASED}) == len(CHASED)
 
 
-def test_a_wait_of_which_the_case_knows_no_beginning_counts_from_what_it_is_told() -> None:
+def test_two_rounds_are_two_promises_even_if_they_begin_at_one_instant() -> None:
+    reminded = [an_option(Stage.OFFER_SENT, counts_from=STORM_SATURDAY, reminded=n) for n in (0, 1)]
+    assert len({apo.promise(case).key for case in reminded}) == 2
+
+
+def test_a_round_counts_from_what_the_case_says_or_else_from_what_it_is_told() -> None:
     case = an_option(Stage.CONTACTING_CUSTOMER)
-    promise = apo.chase(case).promise(case, STORM_SATURDAY)
-    assert promise.since == STORM_SATURDAY
-    assert promise.due == DueAt(at=STORM_SATURDAY + timedelta(hours=4))
+    told = apo.chase(case).promise(case, STORM_SATURDAY)
+    case.counts_from = STORM_SATURDAY + timedelta(hours=1)
+    said = apo.chase(case).promise(case, STORM_SATURDAY)
+    assert [each.since for each in (told, said)] == [STORM_SATURDAY, case.counts_from]
+    assert told.due == DueAt(at=STORM_SATURDAY + timedelta(hours=4))
+    assert said.due == DueAt(at=STORM_SATURDAY + timedelta(hours=5))
 
 
 THANKSGIVING = [eastern(f"{day} 17:00") for day in ("2026-11-25", "2026-11-30", "2026-12-02")]
