@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -149,12 +148,13 @@ class Delivery:
         try:
             order = kind.commands.read(sent.command, fields)
             argument = await self._intake.opening(kind, sent.job_id, order, fields, self._clock())
-            if argument is not None:
+            if argument is None:
+                if not await self._send(workflow_id, sent.command, order.payload):
+                    await self._intake.abandon(workflow_id, self._clock())
+                    return await self._pass_on(waiting, sent)
+            elif not await self._began_with(workflow_id, argument.event_id):
                 starting.must_be_possible(kind, order, argument)
                 await starting.start(self._client, kind, argument, _RPC)
-            elif not await self._send(workflow_id, sent.command, order.payload):
-                await self._intake.abandon(workflow_id, self._clock())
-                return await self._pass_on(waiting, sent)
         except Refused as refused:
             reason = refused.refusal.message
             log.warning("a lifecycle's order is refused", event_id=event_id, reason=reason)
@@ -231,8 +231,7 @@ class Delivery:
         try:
             await starting.start(self._client, kind, argument, _RPC)
         except WorkflowAlreadyStartedError as error:
-            handle = self._client.get_workflow_handle(workflow_id)
-            if await self._started_by(handle) == plan.event_id:
+            if await self._began_with(workflow_id, plan.event_id):
                 return
             # The run before has ended but still has mail to send: it begins the next one itself.
             if not await self._send(workflow_id, BEGIN_ANEW, argument):
@@ -240,12 +239,17 @@ class Delivery:
         except NO_ANSWER as error:
             raise _NotYetError(f"Temporal does not answer ({error})") from error
 
-    async def _started_by(self, handle: WorkflowHandle[Any, Any]) -> str | None:
+    async def _began_with(self, workflow_id: str, event_id: str) -> bool:
+        """Return whether an event, or an order, started the newest run of a workflow."""
+        handle = self._client.get_workflow_handle(workflow_id)
         try:
             described = await handle.describe(rpc_timeout=_RPC)
-            return await described.memo_value(starting.STARTED_BY, default=None, type_hint=str)
+            started_by = await described.memo_value(starting.STARTED_BY, None, type_hint=str)
         except NO_ANSWER as error:
+            if _knows_no_such_workflow(error):
+                return False
             raise _NotYetError(f"Temporal does not answer ({error})") from error
+        return started_by == event_id
 
     async def _signal(self, workflow_id: str, plan: Plan, event: Event) -> bool:
         """Tell a workflow of an event; return whether it still runs."""
@@ -263,10 +267,14 @@ class Delivery:
         try:
             await handle.signal(name, payload, rpc_timeout=_RPC)
         except NO_ANSWER as error:
-            if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
-                raise _NotYetError(f"Temporal does not answer ({error})") from error
-            return False
+            if _knows_no_such_workflow(error):
+                return False
+            raise _NotYetError(f"Temporal does not answer ({error})") from error
         return True
+
+
+def _knows_no_such_workflow(error: Exception) -> bool:
+    return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
 
 
 def _kept(waiting: Waiting, reason: str) -> Received:
