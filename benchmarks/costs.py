@@ -16,7 +16,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from benchmarks.figures import Bar, Figure, Goal, Picture, Section, at_most
 from benchmarks.processes import temporal
 from benchmarks.scale import Scale, Tell
-from tests.desk import Desk, Told, open_desk, sqlite_url
+from tests.desk import Desk, Told, account, open_desk, sqlite_url
 
 _NOT_OF_THE_JOB = frozenset(
     {
@@ -165,8 +165,48 @@ async def waiting(desk: Desk) -> Cost:
     return await so_far(job) - before
 
 
+async def paid(desk: Desk) -> Cost:
+    """The option is offered and taken; the customer sends the paid invoice and takes a check."""
+    job = await _with_an_offer(desk)
+    await job.ok("payment_chosen", "customer", method="check")
+    await job.ends_as("paid")
+    return await so_far(job)
+
+
+async def reminded_of_an_offer(desk: Desk) -> Cost:
+    """The customer is mailed once more that an offer waits for them."""
+    job = await _with_an_offer(desk)
+    await _silence(job)
+    before = await so_far(job)
+    await _silence(job)
+    return await so_far(job) - before
+
+
+async def waiting_for_an_answer(desk: Desk) -> Cost:
+    """Some hours go by in which the customer has still time to answer an offer."""
+    job = await _with_an_offer(desk)
+    before = await so_far(job)
+    await job.fast_forward("12h")
+    return await so_far(job) - before
+
+
+async def _with_an_offer(desk: Desk) -> Told:
+    """Return a job whose customer has an offer."""
+    job = desk.job(assigned_to=account("Procure Vendor")).of("apo")
+    await job.event("job.created")
+    for command, role, fields in (
+        ("offer_apo", "dispatch", {"reason": "Nobody is free", "in_network_exhausted": True}),
+        ("customer_reached", "dispatch", {"outcome": "accepted"}),
+        ("documents_received", "customer", {"paid_invoice": True, "amount": "240.00"}),
+        ("documents_approved", "support_services", {"amount": "240.00"}),
+    ):
+        await job.ok(command, role, **fields)
+        await job.rests()
+    return job
+
+
 async def _silence(job: Told) -> None:
-    """Let nothing be heard of a repair until dispatch is reminded of it."""
+    """Let nothing be heard of a job until somebody is reminded of it."""
     due_at = (await job.page()).due_at
     if due_at is None:
         raise ValueError("no silence is too long for this job")
@@ -213,6 +253,24 @@ PATHS: Sequence[GoldenPath] = (
         title="one day of waiting",
         lifecycle="plus-one",
         story=waiting,
+        actions=at_most(0),
+        events=at_most(0),
+    ),
+    GoldenPath(
+        title="APO offered to paid",
+        lifecycle="apo",
+        story=paid,
+    ),
+    GoldenPath(
+        title="one reminder of an APO offer",
+        lifecycle="apo",
+        story=reminded_of_an_offer,
+        actions=at_most(3),
+    ),
+    GoldenPath(
+        title="half a day of waiting for an answer to it",
+        lifecycle="apo",
+        story=waiting_for_an_answer,
         actions=at_most(0),
         events=at_most(0),
     ),

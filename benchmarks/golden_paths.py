@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.apo import APO
 from domain.lifecycles import LifecycleKind
 from domain.plus_one import PLUS_ONE
 from domain.roles import Role
@@ -59,6 +60,13 @@ _ASSIGNED_TO_PLUSONE = _changed(
     assigned_to={"number": "700010237", "name": "PlusOne Solutions"},
 )
 
+_ASSIGNED_TO_THE_OPTION = _changed(
+    "job.assigned",
+    Role.DISPATCH,
+    status="New",
+    assigned_to={"number": None, "name": "Alternate Provider Option"},
+)
+
 GOLDEN_PATHS: tuple[GoldenPath, ...] = (
     GoldenPath(
         name="PlusOne to completed",
@@ -79,5 +87,18 @@ GOLDEN_PATHS: tuple[GoldenPath, ...] = (
         told=(_ASSIGNED_TO_PLUSONE,),
         ends_as="no_provider_found",
         time_is_skipped=True,
+    ),
+    GoldenPath(
+        name="APO to paid",
+        lifecycle=APO,
+        told=(
+            _ASSIGNED_TO_THE_OPTION,
+            Order("customer_accepted"),
+            Order("documents_received"),
+            Order("documents_approved"),
+            Order("payment_chosen"),
+        ),
+        ends_as="paid",
+        time_is_skipped=False,
     ),
 )
