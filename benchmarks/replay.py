@@ -22,9 +22,8 @@ from benchmarks.figures import Bar, Figure, Picture, Section, at_most
 from benchmarks.floor import TASK_QUEUE, Floor, Phase, Until
 from benchmarks.lives import Life
 from benchmarks.pace import Pace
-from benchmarks.processes import child, run_as_child, serve, temporal
+from benchmarks.processes import ROOT, child, run_as_child, serve, temporal
 from benchmarks.scale import Scale, Tell
-from tests.replay.record import FOLDER as RECORDED
 from workers.dev_server import _die_with_parent
 from workers.worker import sandbox
 from workflows.registry import WORKFLOWS
@@ -36,6 +35,9 @@ _END = Phase(activities=1, mails=0, timer_seconds=None, until=Until.END)
 _EVENTS_OF_A_STEP = 12
 _EVENTS_OF_THE_END = 11
 _MICROSECONDS = 1_000_000
+
+RECORDED = ROOT / "tests" / "replay" / "histories"
+"""Where the histories lie that every release has to replay."""
 
 STEWARD = "Steward's"
 FLOOR = "the floor's"

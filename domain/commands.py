@@ -125,6 +125,8 @@ class CommandTable(Mapping[str, Command]):
     def __len__(self) -> int:
         return len(self._commands)
 
+    __hash__ = object.__hash__
+
     def possible_in(self, stage: str) -> list[str]:
         """Return the names of the commands that the stage leaves possible."""
         return [name for name, command in self.items() if stage in command.stages]

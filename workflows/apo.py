@@ -494,6 +494,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if self.case.stage == Stage.REVIEWING_DOCUMENTS:
             self.close_promise(PromiseOutcome.SUPERSEDED)
         self.answered(Stage.REVIEWING_DOCUMENTS, at)
+        self.settle("new_documents")
         self.task(Role.SUPPORT_SERVICES, "review_documents", f"Review {what}{over} (APO-26).")
 
     async def let_support_services_review(self) -> None:
@@ -512,6 +513,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.case.counts_from = self.case.due_at
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
+        self.settle("review_overdue")
         self.task(
             Role.SUPERVISOR,
             "review_overdue",

@@ -11,6 +11,7 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from inspect import isawaitable
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -23,7 +24,7 @@ from temporalio.common import (
 )
 
 from domain.attention import Attention
-from domain.commands import Answer, Order
+from domain.commands import Answer, CommandTable, Order
 from domain.effects import (
     AddNote,
     BatchResult,
@@ -616,10 +617,7 @@ class Lifecycle(Generic[CaseT]):
         lines = [self.next_sentence()]
         if self.case.attention:
             lines.append(f"Attention: {', '.join(self.case.attention)}.")
-        if possible := self.kind.commands.possible_in(self.case.stage):
-            lines.append(f"Possible now, as signal or update: {', '.join(possible)}.")
-            example = self.kind.commands[possible[0]].example_payload()
-            lines.append(f"For example `{possible[0]}` with `{json.dumps(example)}`.")
+        lines += _possible_now(self.kind.commands, self.case.stage)
         workflow.set_current_details("\n\n".join(lines))
 
     def _answer(self) -> None:
@@ -694,6 +692,19 @@ class Lifecycle(Generic[CaseT]):
         if not self._has_work():
             so_far = {"case": self.case, "unsent_mails": self._carrier.unsent_mails}
             workflow.continue_as_new(self._start.model_copy(update=so_far))
+
+
+@cache
+def _possible_now(commands: CommandTable, stage: str) -> tuple[str, ...]:
+    """Return what Temporal UI says of the commands that a stage leaves possible."""
+    possible = commands.possible_in(stage)
+    if not possible:
+        return ()
+    example = json.dumps(commands[possible[0]].example_payload())
+    return (
+        f"Possible now, as signal or update: {', '.join(possible)}.",
+        f"For example `{possible[0]}` with `{example}`.",
+    )
 
 
 def _has_come(at: datetime | None) -> bool:
