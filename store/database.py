@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Insert, Table, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+T = TypeVar("T")
+
 _BUSY_SECONDS = 30
+_CONNECTIONS = 10
+"""As many transactions are open at once in a process; others wait for their turn."""
+_POSTGRESQL_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""How long a server that has vanished holds up a thread: nobody can call the thread back."""
 
 
 class DatabaseUrlError(ValueError):
@@ -60,61 +71,35 @@ class Database:
         """
         self.url = checked_url(database_url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._writing = asyncio.Lock()
-        self._engine = self._async_engine()
+        self._engine = _engine_of(self.url)
+        self._reading = self._engine.execution_options(steward_writes=False)
+        self._writing = self._engine.execution_options(steward_writes=True)
+        self._readers = self._writers = ThreadPoolExecutor(_CONNECTIONS, "store")
+        if self.is_sqlite:  # which has one writer: whoever is next waits here, not in the file
+            self._writers = ThreadPoolExecutor(1, "store-writer")
 
-    def _async_engine(self) -> AsyncEngine:
-        if not self.is_sqlite:
-            return create_async_engine(
-                self.url, pool_pre_ping=True, pool_size=10, connect_args={"connect_timeout": 5}
-            )
-        engine = create_async_engine(
-            self.url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": _BUSY_SECONDS}
-        )
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return engine
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Do some work in a transaction that writes; it is committed whole, or not at all.
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that writes; it is committed whole, or not at all.
+        The work is done in a thread, from begin to commit: a thread for every statement, or a
+        coroutine, costs more than most statements do. Whoever is cancelled while it waits for its
+        turn leaves nothing behind; work that has begun is brought to its end without it.
 
-        SQLite has one writer: it is awaited in the process rather than slept for in the database.
+        Args:
+            work: what to do on the connection; what it returns, is returned.
 
         Raises:
             StoreUnavailableError: the database does not answer.
         """
-        if self.is_sqlite:
-            async with self._writing, self._begin(writes=True) as connection:
-                yield connection
-        else:
-            async with self._begin(writes=True) as connection:
-                yield connection
+        return await _in_thread(self._writers, self._writing, work)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that only reads.
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Do some work in a transaction that only reads, as `write` does.
 
         Raises:
             StoreUnavailableError: the database does not answer.
         """
-        async with self._begin(writes=False) as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def _begin(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
-        engine = self._engine.execution_options(steward_writes=writes)
-        try:
-            async with engine.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            if error.connection_invalidated or _unreachable(error):
-                raise StoreUnavailableError(
-                    f"the database does not answer: {error.orig}"
-                ) from error
-            raise
-        except OSError as error:
-            raise StoreUnavailableError(f"the database does not answer: {error}") from error
+        return await _in_thread(self._readers, self._reading, work)
 
     def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         """Return an insert of this database's dialect, which can say what a conflict does."""
@@ -130,9 +115,7 @@ class Database:
         Raises:
             StoreUnavailableError: it does not, or the schema is another.
         """
-        async with self.read() as connection:
-            await connection.execute(text("SELECT 1"))
-            revision = await connection.run_sync(_revision_of)
+        revision = await self.read(_revision_of)
         if revision != newest_revision():
             raise StoreUnavailableError(
                 f"the schema is at {revision or 'nothing'}, this release needs "
@@ -140,8 +123,10 @@ class Database:
             )
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._engine.dispose()
+        """Close all connections, once what was begun is done."""
+        for threads in (self._readers, self._writers):
+            await asyncio.to_thread(threads.shutdown)
+        self._engine.dispose()
 
 
 def migrate(database_url: str) -> None:
@@ -153,10 +138,7 @@ def migrate(database_url: str) -> None:
     url = checked_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
-    if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    engine = _engine_of(url)
     config = _alembic()
     try:
         with engine.execution_options(steward_writes=True).begin() as connection:
@@ -184,12 +166,44 @@ def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def _engine_of(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            connect_args=_POSTGRESQL_PATIENCE,
+        )
+    engine = create_engine(url, pool_size=_CONNECTIONS + 1, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+async def _in_thread(
+    threads: ThreadPoolExecutor, engine: Engine, work: Callable[[Connection], T]
+) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, _transact, engine, work)
+
+
+def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    try:
+        with engine.begin() as connection:
+            return work(connection)
+    except DBAPIError as error:
+        if error.connection_invalidated or _unreachable(error):
+            raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+        raise
+
+
 def _unreachable(error: DBAPIError) -> bool:
     said = str(error.orig)
     return any(
         sign in said
         for sign in (
             "connection",
+            "failed to resolve host",
             "unable to open database",
             "database is locked",
             "readonly database",
@@ -207,7 +221,6 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: A
     for pragma in (
         "journal_mode = WAL",
         "synchronous = NORMAL",
-        f"busy_timeout = {_BUSY_SECONDS * 1000}",
         "foreign_keys = ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Row, func, null, or_, select, update
+from sqlalchemy import Connection, Row, func, null, or_, select, update
 
 from store import schema
 from store.database import Database
@@ -71,8 +71,9 @@ class Inbox:
             "next_attempt_at": now + timedelta(seconds=5),
         }
         inbox = schema.inbox
-        async with self._database.write() as connection:
-            inserted = await connection.scalar(
+
+        def kept(connection: Connection) -> Kept:
+            inserted = connection.scalar(
                 self._database.insert(inbox)
                 .values(**row)
                 .on_conflict_do_nothing(index_elements=["claim"])
@@ -80,20 +81,18 @@ class Inbox:
             )
             if inserted is not None:
                 return Kept(id=inserted)
-            known = (
-                await connection.execute(
-                    select(inbox.c.id, inbox.c.digest, inbox.c.claim).where(
-                        inbox.c.webhook_id == webhook_id
-                    )
-                )
+            known = connection.execute(
+                select(inbox.c.id, inbox.c.digest).where(inbox.c.webhook_id == webhook_id)
             ).all()
             same = next((row.id for row in known if row.digest == digest), None)
             if same is not None:
                 return Kept(id=same, outcome=Outcome.DUPLICATE, reason="received before")
             reason = "this webhook-id was used for another body"
-            row |= {"claim": None, "state": "dead", "outcome": "dead_letter", "reason": reason}
-            reused = await connection.scalar(inbox.insert().values(**row).returning(inbox.c.id))
+            dead = {"claim": None, "state": "dead", "outcome": "dead_letter", "reason": reason}
+            reused = connection.scalar(inbox.insert().values(row | dead).returning(inbox.c.id))
             return Kept(id=reused or 0, outcome=Outcome.DEAD_LETTER, reason=reason)
+
+        return await self._database.write(kept)
 
     async def settle(self, inbox_id: int, outcome: Outcome, workflow_id: str | None) -> None:
         """Record that an event was told to all who were to hear it."""
@@ -113,13 +112,12 @@ class Inbox:
 
     async def postpone(self, inbox_id: int, reason: str, now: datetime) -> None:
         """Leave an event for another attempt, later each time, but at least every minute."""
-        async with self._database.write() as connection:
-            inbox = schema.inbox
-            attempts = await connection.scalar(
-                select(inbox.c.attempts).where(inbox.c.id == inbox_id)
-            )
+        inbox = schema.inbox
+
+        def postponed(connection: Connection) -> None:
+            attempts = connection.scalar(select(inbox.c.attempts).where(inbox.c.id == inbox_id))
             wait = timedelta(seconds=min(2 ** min(attempts or 0, 6), 60))
-            await connection.execute(
+            connection.execute(
                 update(inbox)
                 .where(inbox.c.id == inbox_id)
                 .values(
@@ -129,50 +127,53 @@ class Inbox:
                 )
             )
 
+        await self._database.write(postponed)
+
     async def waiting(self, now: datetime, limit: int = 200) -> list[Waiting]:
         """Return the events whose next attempt is due, the oldest first."""
         inbox = schema.inbox
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(inbox)
-                .where(
-                    inbox.c.state == "pending",
-                    or_(inbox.c.next_attempt_at.is_(None), inbox.c.next_attempt_at <= now),
-                )
-                .order_by(inbox.c.id)
-                .limit(limit)
+        due = (
+            select(inbox)
+            .where(
+                inbox.c.state == "pending",
+                or_(inbox.c.next_attempt_at.is_(None), inbox.c.next_attempt_at <= now),
             )
-            return [_waiting(row) for row in rows]
+            .order_by(inbox.c.id)
+            .limit(limit)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(due).all())
+        return [_waiting(row) for row in rows]
 
     async def dead(self) -> list[dict[str, Any]]:
         """Return the dead letters, the newest first, without their bodies."""
         inbox = schema.inbox
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(
-                    inbox.c.id,
-                    inbox.c.webhook_id,
-                    inbox.c.received_at,
-                    inbox.c.reason,
-                    func.length(inbox.c.body).label("bytes"),
-                )
-                .where(inbox.c.state == "dead")
-                .order_by(inbox.c.id.desc())
+        dead = (
+            select(
+                inbox.c.id,
+                inbox.c.webhook_id,
+                inbox.c.received_at,
+                inbox.c.reason,
+                func.length(inbox.c.body).label("bytes"),
             )
-            return [dict(row._mapping) for row in rows]  # noqa: SLF001  SQLAlchemy's public name
+            .where(inbox.c.state == "dead")
+            .order_by(inbox.c.id.desc())
+        )
+        return await self._database.read(
+            lambda connection: [dict(row) for row in connection.execute(dead).mappings()]
+        )
 
     async def revive(self, inbox_id: int) -> Waiting | None:
         """Return a dead letter for another try, None if there is no such dead letter."""
         inbox = schema.inbox
-        async with self._database.write() as connection:
-            row = (
-                await connection.execute(
-                    update(inbox)
-                    .where(inbox.c.id == inbox_id, inbox.c.state == "dead")
-                    .values(state="pending", attempts=0)
-                    .returning(inbox)
-                )
-            ).one_or_none()
+        revived = (
+            update(inbox)
+            .where(inbox.c.id == inbox_id, inbox.c.state == "dead")
+            .values(state="pending", attempts=0)
+            .returning(inbox)
+        )
+        row = await self._database.write(
+            lambda connection: connection.execute(revived).one_or_none()
+        )
         return _waiting(row) if row else None
 
     async def has_begun(self, workflow_id: str, episode: int) -> bool:
@@ -188,23 +189,21 @@ class Inbox:
         conditions = [table.c.workflow_id == workflow_id]
         if episode is not None:
             conditions.append(table.c.episode == episode)
-        async with self._database.read() as connection:
-            sequence = await connection.scalar(select(table.c.sequence).where(*conditions))
+        query = select(table.c.sequence).where(*conditions)
+        sequence = await self._database.read(lambda connection: connection.scalar(query))
         return -1 if sequence is None else int(sequence)
 
     async def counts(self) -> dict[str, int]:
         """Return how many events there are in each state."""
         inbox = schema.inbox
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(inbox.c.state, func.count()).group_by(inbox.c.state)
-            )
-            return {state: count for state, count in rows}  # noqa: C416  rows are no tuples to mypy
+        counting = select(inbox.c.state, func.count()).group_by(inbox.c.state)
+        rows = await self._database.read(lambda connection: connection.execute(counting).all())
+        return {state: count for state, count in rows}  # noqa: C416  rows are no tuples to mypy
 
     async def _set(self, inbox_id: int, **values: object) -> None:
         inbox = schema.inbox
-        async with self._database.write() as connection:
-            await connection.execute(update(inbox).where(inbox.c.id == inbox_id).values(**values))
+        setting = update(inbox).where(inbox.c.id == inbox_id).values(**values)
+        await self._database.write(lambda connection: connection.execute(setting))
 
 
 def _waiting(row: Row[Any]) -> Waiting:

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
-from sqlalchemy import Row, Table, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, Table, func, select, update
 
 from domain.accounts import PLUSONE
 from domain.commands import Order
@@ -100,23 +99,24 @@ class Intake:
         inbox = schema.inbox
         # A sender's clock that runs ahead must not make all that follows look old.
         event = event.model_copy(update={"occurred_at": min(event.occurred_at, now)})
-        async with self._database.write() as connection:
-            taken = await connection.scalar(
+
+        def take_over(connection: Connection) -> Plan:
+            taken = connection.scalar(
                 select(inbox.c.envelope).where(inbox.c.id == inbox_id).with_for_update()
             )
             if taken is not None:
                 return Plan.model_validate(taken)
             taking = _Taking(self._database, connection, event_id, event, origin)
-            held, version = await taking.bring_up_to_date(now)
+            held, version = taking.bring_up_to_date(now)
             plan = Plan(
                 event_id=event_id,
                 job=held.job.without_customer(),
                 job_version=version,
                 occurred_at=event.occurred_at,
             )
-            plan = await self._with_recipients(taking, plan)
+            plan = self._with_recipients(taking, plan)
             ignored = plan.outcome is Outcome.IGNORED
-            await connection.execute(
+            connection.execute(
                 update(inbox)
                 .where(inbox.c.id == inbox_id)
                 .values(
@@ -128,6 +128,8 @@ class Intake:
                 )
             )
             return plan
+
+        return await self._database.write(take_over)
 
     def starting(
         self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event
@@ -161,16 +163,18 @@ class Intake:
             Refused: there is no such job.
         """
         table = schema.lifecycles
-        async with self._database.read() as connection:
-            held = await held_job(connection, job_id)
-            version = await connection.scalar(
+
+        def read(connection: Connection) -> tuple[HeldJob | None, int | None, Row[Any] | None]:
+            held = held_job(connection, job_id)
+            version = connection.scalar(
                 select(schema.jobs.c.version).where(schema.jobs.c.job_id == job_id)
             )
-            row = (
-                await connection.execute(
-                    select(table).where(table.c.workflow_id == kind.workflow_id(job_id))
-                )
+            row = connection.execute(
+                select(table).where(table.c.workflow_id == kind.workflow_id(job_id))
             ).one_or_none()
+            return held, version, row
+
+        held, version, row = await self._database.read(read)
         if held is None:
             raise Refused(
                 Refusal(
@@ -205,8 +209,9 @@ class Intake:
         """
         known_by = {"job_id": sent.job_id, "key": f"refused:{event_id}", "at": now}
         said = f"refused {sent.lifecycle} {sent.command}: {refusal.message}"
-        async with self._database.write() as connection:
-            await connection.execute(
+
+        def write(connection: Connection) -> None:
+            connection.execute(
                 self._database.insert_once(schema.journal).values(
                     **known_by,
                     lifecycle=sent.lifecycle,
@@ -216,7 +221,7 @@ class Intake:
                     rule=refusal.rule,
                 )
             )
-            await connection.execute(
+            connection.execute(
                 self._database.insert_once(schema.tasks).values(
                     **known_by,
                     workflow_id=f"{sent.lifecycle}/{sent.job_id}",
@@ -228,6 +233,8 @@ class Intake:
                 )
             )
 
+        await self._database.write(write)
+
     async def abandon(self, workflow_id: str, now: datetime) -> bool:
         """Close what a workflow left open that was ended in Temporal, by hand or by the server.
 
@@ -236,8 +243,9 @@ class Intake:
         """
         lifecycles, promises = schema.lifecycles, schema.promises
         lifecycle, job_id = job_of(workflow_id)
-        async with self._database.write() as connection:
-            closed = await connection.execute(
+
+        def close(connection: Connection) -> bool:
+            closed = connection.execute(
                 update(lifecycles)
                 .where(lifecycles.c.workflow_id == workflow_id, lifecycles.c.outcome.is_(None))
                 .values(
@@ -251,12 +259,12 @@ class Intake:
             )
             if not closed.rowcount:
                 return False
-            await connection.execute(
+            connection.execute(
                 update(promises)
                 .where(promises.c.workflow_id == workflow_id, promises.c.outcome.is_(None))
                 .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=now)
             )
-            await connection.execute(
+            connection.execute(
                 self._database.insert_once(schema.tasks).values(
                     job_id=job_id,
                     key=f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}",
@@ -269,15 +277,17 @@ class Intake:
                     status="open",
                 )
             )
-        return True
+            return True
 
-    async def _with_recipients(self, taking: _Taking, plan: Plan) -> Plan:
-        event, rows = taking.event, await taking.lifecycles()
+        return await self._database.write(close)
+
+    def _with_recipients(self, taking: _Taking, plan: Plan) -> Plan:
+        event, rows = taking.event, taking.lifecycles()
         starts = []
         for kind in self._kinds:
             row = rows.get(kind.name)
             if row is not None and row.outcome is not None:
-                await taking.leave_to_a_person(kind.left_over(event, row.outcome))
+                taking.leave_to_a_person(kind.left_over(event, row.outcome))
             if not _starts(kind, event, plan.job, row):
                 continue
             start = StartPlan(
@@ -286,7 +296,7 @@ class Intake:
                 remembered=row.remembered if row else {},
             )
             case = self.starting(kind, plan, start, event).opened()
-            await taking.list_lifecycle(kind, plan, start, case.stage, kind.promise(case))
+            taking.list_lifecycle(kind, plan, start, case.stage, kind.promise(case))
             starts.append(start)
         started = {start.lifecycle for start in starts}
         running = [
@@ -304,25 +314,23 @@ class _Taking:
     """One event, in one transaction."""
 
     database: Database
-    connection: AsyncConnection
+    connection: Connection
     event_id: str
     event: Event
     origin: str | None
 
-    async def bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int]:
+    def bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int]:
         """Return our copy of the job, up to date, and its version; an old event changes nothing."""
         told, jobs, occurred_at = self.event.job_told(), schema.jobs, self.event.occurred_at
-        await self._one_at_a_time(told.job_id)
-        held = await held_job(self.connection, told.job_id, lock=True)
+        self._one_at_a_time(told.job_id)
+        held = held_job(self.connection, told.job_id, lock=True)
         if held is None:
             held, version = HeldJob(job=told), 1
-            await keep_job(self.connection, self.database, held, version, occurred_at)
-            await self._record(None, held.job)
+            keep_job(self.connection, self.database, held, version, occurred_at)
+            self._record(None, held.job)
             return held, version
-        row = (
-            await self.connection.execute(
-                select(jobs.c.version, jobs.c.newest_event_at).where(jobs.c.job_id == told.job_id)
-            )
+        row = self.connection.execute(
+            select(jobs.c.version, jobs.c.newest_event_at).where(jobs.c.job_id == told.job_id)
         ).one()
         before, version = held, int(row.version)
         newest = row.newest_event_at
@@ -330,25 +338,23 @@ class _Taking:
             newly = self._is_assigned_by_somebody()
             held = before.told(told, newly_assigned=newly)
             version += held.job != before.job
-            await keep_job(self.connection, self.database, held, version, occurred_at)
+            keep_job(self.connection, self.database, held, version, occurred_at)
             if before.accepted_too_late(told, newly_assigned=newly):
-                await self._ask_about_late_acceptance(held.job, now)
-        await self._record(before.job, held.job)
+                self._ask_about_late_acceptance(held.job, now)
+        self._record(before.job, held.job)
         return held, version
 
     def _is_assigned_by_somebody(self) -> bool:
         """Return whether somebody assigned the job; the job system itself only repeats us."""
         return self.event.type == "job.assigned" and self.event.actor.role is not Role.SYSTEM
 
-    async def lifecycles(self) -> dict[str, Row[Any]]:
+    def lifecycles(self) -> dict[str, Row[Any]]:
         """Return the job's lifecycles, running and ended, by name."""
         table = schema.lifecycles
-        rows = await self.connection.execute(
-            select(table).where(table.c.job_id == self.event.job.job_id)
-        )
+        rows = self.connection.execute(select(table).where(table.c.job_id == self.event.job.job_id))
         return {row.lifecycle: row for row in rows}
 
-    async def list_lifecycle(
+    def list_lifecycle(
         self, kind: LifecycleKind, plan: Plan, start: StartPlan, stage: str, first_wait: Promise
     ) -> None:
         """List a lifecycle as soon as it is to start, so that the next event finds it running."""
@@ -369,16 +375,16 @@ class _Taking:
             "attention": [],
             "outcome": None,
         }
-        await self.connection.execute(
+        self.connection.execute(
             self.database.insert(schema.lifecycles)
             .values(**row)
             .on_conflict_do_update(index_elements=["workflow_id"], set_=row)
         )
 
-    async def leave_to_a_person(self, task: OpenTask | None) -> None:
+    def leave_to_a_person(self, task: OpenTask | None) -> None:
         """Ask somebody to do what no lifecycle does any more."""
         if task is not None:
-            await self._insert(
+            self._insert(
                 schema.tasks,
                 at=self.event.occurred_at,
                 workflow_id=f"hooks/{self.event.job.job_id}",
@@ -388,17 +394,17 @@ class _Taking:
                 status="open",
             )
 
-    async def _one_at_a_time(self, job_id: str) -> None:
+    def _one_at_a_time(self, job_id: str) -> None:
         """Hold other events of the job up: a job first heard of has no row yet to lock."""
         if not self.database.is_sqlite:
-            await self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(job_id))))
+            self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(job_id))))
 
-    async def _record(self, before: Job | None, job: Job) -> None:
+    def _record(self, before: Job | None, job: Job) -> None:
         """Write the note that the event brings, and the assignment that it tells of."""
         event = self.event
-        if isinstance(event, JobNoteAdded) and not await self._repeats_our_note(event):
+        if isinstance(event, JobNoteAdded) and not self._repeats_our_note(event):
             note = event.data.note
-            await self._insert(
+            self._insert(
                 schema.notes,
                 at=event.occurred_at,
                 author_name=note.author.name,
@@ -407,7 +413,7 @@ class _Taking:
                 visibility=note.visibility.value,
             )
         if before is None or not same_assignment(before, job):
-            await self._insert(
+            self._insert(
                 schema.assignments,
                 at=job.assigned_at,
                 **job.assigned_to.account.model_dump(),
@@ -415,10 +421,10 @@ class _Taking:
                 reason="told by the job system",
             )
 
-    async def _ask_about_late_acceptance(self, job: Job, now: datetime) -> None:
+    def _ask_about_late_acceptance(self, job: Job, now: datetime) -> None:
         """Somebody accepted what had already gone on: nothing moves, but a person must know."""
         who, where = self.event.job.assigned_to, job.assigned_to.name
-        await self._insert(
+        self._insert(
             schema.tasks,
             at=now,
             workflow_id=f"hooks/{job.job_id}",
@@ -428,7 +434,7 @@ class _Taking:
             "and tell the other.",
             status="open",
         )
-        await self._insert(
+        self._insert(
             schema.journal,
             at=now,
             actor_name=self.event.actor.name,
@@ -437,14 +443,14 @@ class _Taking:
             rule="PO-17" if who.is_(PLUSONE) else None,
         )
 
-    async def _insert(self, table: Table, **values: object) -> None:
+    def _insert(self, table: Table, **values: object) -> None:
         row = {"job_id": self.event.job.job_id, "key": f"event:{self.event_id}", **values}
-        await self.connection.execute(self.database.insert_once(table).values(**row))
+        self.connection.execute(self.database.insert_once(table).values(**row))
 
-    async def _repeats_our_note(self, event: JobNoteAdded) -> bool:
+    def _repeats_our_note(self, event: JobNoteAdded) -> bool:
         """Return whether the job system only repeats a note that Steward wrote."""
         note, notes = event.data.note, schema.notes
-        ours = await self.connection.scalar(
+        ours = self.connection.scalar(
             select(notes.c.id)
             .where(
                 notes.c.job_id == event.job.job_id,

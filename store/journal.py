@@ -39,33 +39,27 @@ class Journal:
 
     async def refused(self, attempt: RefusedAttempt) -> None:
         """Write that a command was refused, once for each attempt to give it."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                self._database.insert_once(schema.journal).values(
-                    job_id=attempt.job_id,
-                    lifecycle=attempt.lifecycle,
-                    at=attempt.at,
-                    actor_name=attempt.actor.name,
-                    actor_role=attempt.actor.role.value,
-                    what=f"refused {attempt.command}: {attempt.refusal.message}",
-                    rule=attempt.refusal.rule,
-                    key=f"refused:{attempt.lifecycle}/{attempt.job_id}:{attempt.id}",
-                )
-            )
+        entry = self._database.insert_once(schema.journal).values(
+            job_id=attempt.job_id,
+            lifecycle=attempt.lifecycle,
+            at=attempt.at,
+            actor_name=attempt.actor.name,
+            actor_role=attempt.actor.role.value,
+            what=f"refused {attempt.command}: {attempt.refusal.message}",
+            rule=attempt.refusal.rule,
+            key=f"refused:{attempt.lifecycle}/{attempt.job_id}:{attempt.id}",
+        )
+        await self._database.write(lambda connection: connection.execute(entry))
 
     async def answered(
         self, workflow_id: str, message_id: str
     ) -> tuple[str, int, dict[str, Any]] | None:
         """Return (command, status, body) of what a message was answered, None if it is new."""
         answers = schema.answers
-        async with self._database.read() as connection:
-            row = (
-                await connection.execute(
-                    select(answers).where(
-                        answers.c.workflow_id == workflow_id, answers.c.message_id == message_id
-                    )
-                )
-            ).one_or_none()
+        this = select(answers).where(
+            answers.c.workflow_id == workflow_id, answers.c.message_id == message_id
+        )
+        row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
         return (row.command, row.status, row.body) if row else None
 
     async def answer(
@@ -78,14 +72,12 @@ class Journal:
         now: datetime,
     ) -> None:
         """Keep what a message was answered: the same message gets the same answer for ever."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                self._database.insert_once(schema.answers, "workflow_id", "message_id").values(
-                    workflow_id=workflow_id,
-                    message_id=message_id,
-                    command=command,
-                    status=status,
-                    body=body,
-                    answered_at=now,
-                )
-            )
+        answer = self._database.insert_once(schema.answers, "workflow_id", "message_id").values(
+            workflow_id=workflow_id,
+            message_id=message_id,
+            command=command,
+            status=status,
+            body=body,
+            answered_at=now,
+        )
+        await self._database.write(lambda connection: connection.execute(answer))

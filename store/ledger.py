@@ -8,8 +8,7 @@ from email.utils import parseaddr
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Executable, Table, Update, and_, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Executable, Table, Update, and_, func, or_, select, update
 
 from domain.addresses import is_mailable
 from domain.effects import (
@@ -62,8 +61,7 @@ class Ledger:
 
     async def job(self, job_id: str) -> Job | None:
         """Return our copy of a job, customer and all."""
-        async with self._database.read() as connection:
-            held = await held_job(connection, job_id)
+        held = await self._database.read(lambda connection: held_job(connection, job_id))
         return held.job if held else None
 
     async def carry_out(
@@ -79,8 +77,9 @@ class Ledger:
             The live job where the batch changes it, with a refusal if that was not possible, and
             the deadline of what is waited for now.
         """
-        async with self._database.write() as connection:
-            return await _Carrier(self._database, connection, batch, mails or {}).carry_out()
+        return await self._database.write(
+            lambda connection: _Carrier(self._database, connection, batch, mails or {}).carry_out()
+        )
 
 
 class _Carrier:
@@ -89,7 +88,7 @@ class _Carrier:
     def __init__(
         self,
         database: Database,
-        connection: AsyncConnection,
+        connection: Connection,
         batch: Batch,
         mails: Mapping[str, RenderedMail],
     ) -> None:
@@ -98,57 +97,57 @@ class _Carrier:
         self._batch = batch
         self._mails = mails
 
-    async def carry_out(self) -> BatchResult:
-        result = await self._change_job()
+    def carry_out(self) -> BatchResult:
+        result = self._change_job()
         if result.refusal is not None:
             return result
         for step in self._batch.steps:
-            await self._do(step)
-        due_at = await self._record_progress(result.job)
-        return (result if result.job else await self._news()).model_copy(update={"due_at": due_at})
+            self._do(step)
+        due_at = self._record_progress(result.job)
+        return (result if result.job else self._news()).model_copy(update={"due_at": due_at})
 
-    async def _news(self) -> BatchResult:
+    def _news(self) -> BatchResult:
         """Return the live job if it has changed since a lifecycle began that was not listed yet."""
-        known, version = self._batch.known_version, await self._version()
+        known, version = self._batch.known_version, self._version()
         if known is None or known == version:
             return BatchResult()
-        held = await held_job(self._connection, self._batch.job_id)
+        held = held_job(self._connection, self._batch.job_id)
         newer = held.job.without_customer() if held else None
         return BatchResult(newer_job=newer, job_version=version)
 
-    async def _change_job(self) -> BatchResult:
+    def _change_job(self) -> BatchResult:
         """Change our copy of the job first: if that is refused, nothing else may be done."""
         result, steps = BatchResult(), self._batch.steps
         for step in steps:
             if isinstance(step.effect, ReassignJob) and result.refusal is None:
-                result = await self._reassign(step, step.effect)
+                result = self._reassign(step, step.effect)
         for step in steps:
             if isinstance(step.effect, UpdateJob) and result.refusal is None:
-                result = await self._update(step, step.effect)
+                result = self._update(step, step.effect)
         return result
 
-    async def _do(self, step: Step) -> None:
+    def _do(self, step: Step) -> None:
         match step.effect:
             case ReassignJob():
                 pass
             case CloseTask(task=kind):
-                await self._close_tasks(step, kind)
+                self._close_tasks(step, kind)
             case OpenException() | ChangeException() | CloseException() as exception:
-                if await self._claim(step.key):
-                    await self._connection.execute(self._change_of(exception, step))
+                if self._claim(step.key):
+                    self._connection.execute(self._change_of(exception, step))
             case GiveOrder() as order:
                 sent = SentOrder(job_id=self._batch.job_id, **order.model_dump(exclude={"kind"}))
-                await self._leave_in_inbox(step, sent.model_dump_json().encode())
+                self._leave_in_inbox(step, sent.model_dump_json().encode())
             case ClosePromise(promise_key=key, outcome=outcome):
                 promises = schema.promises
-                await self._connection.execute(
+                self._connection.execute(
                     update(promises)
                     .where(promises.c.key == self._promise_key(key), promises.c.outcome.is_(None))
                     .values(outcome=outcome.value, closed_at=step.at)
                 )
             case MailUndeliverable(email_key=key):
                 emails = schema.emails
-                await self._connection.execute(
+                self._connection.execute(
                     update(emails)
                     .where(emails.c.key == key, emails.c.state == "queued")
                     .values(state="bounced", changed_at=step.at)
@@ -157,7 +156,7 @@ class _Carrier:
                 due_at = resolve(promise.due, self._batch.calendar)
                 if due_at is None:  # a window that never turns: no duty that time could break
                     return
-                await self._insert(
+                self._insert(
                     schema.promises,
                     self._promise_key(promise.key),
                     workflow_id=self._batch.workflow_id,
@@ -169,7 +168,7 @@ class _Carrier:
                 )
             case _:
                 table, values = self._new_row(step)
-                await self._insert(table, step.key, at=step.at, **values)
+                self._insert(table, step.key, at=step.at, **values)
 
     def _new_row(self, step: Step) -> tuple[Table, dict[str, Any]]:
         """Return the row that an effect adds, and to which table."""
@@ -213,14 +212,14 @@ class _Carrier:
             case other:
                 raise TypeError(f"{other.kind} adds no row")
 
-    async def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
+    def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
         """Compare, then set: the guard PO-18..20 stands here, before the live job."""
         batch = self._batch
-        held = await held_job(self._connection, batch.job_id, lock=True)
+        held = held_job(self._connection, batch.job_id, lock=True)
         if held is None:
             return _missing()
-        version = await self._version()
-        if await self._done_before(step.key):
+        version = self._version()
+        if self._done_before(step.key):
             return _changed(held, version)
         live = held.job
         refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
@@ -228,9 +227,9 @@ class _Carrier:
             refusal = _refused("the job is no longer what the lifecycle took it for")
         if refusal is not None:
             return _changed(held, version).model_copy(update={"refusal": refusal})
-        await self._claim(step.key)
+        self._claim(step.key)
         moved = held.reassigned(wanted.to, batch.now)
-        await self._insert(
+        self._insert(
             schema.assignments,
             step.key,
             at=step.at,
@@ -239,22 +238,22 @@ class _Carrier:
             reason=wanted.reason,
         )
         told = JobChanged(type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job)
-        return await self._keep_and_tell(step, moved, version + 1, told, always=wanted.announce)
+        return self._keep_and_tell(step, moved, version + 1, told, always=wanted.announce)
 
-    async def _update(self, step: Step, wanted: UpdateJob) -> BatchResult:
-        held = await held_job(self._connection, self._batch.job_id, lock=True)
+    def _update(self, step: Step, wanted: UpdateJob) -> BatchResult:
+        held = held_job(self._connection, self._batch.job_id, lock=True)
         if held is None:
             return _missing()
-        version = await self._version()
-        if not await self._claim(step.key):
+        version = self._version()
+        if not self._claim(step.key):
             return _changed(held, version)
         updated = held.updated(wanted)
         told = JobChanged(
             type="job.status_changed", occurred_at=step.at, actor=wanted.by, job=updated.job
         )
-        return await self._keep_and_tell(step, updated, version + 1, told)
+        return self._keep_and_tell(step, updated, version + 1, told)
 
-    async def _keep_and_tell(
+    def _keep_and_tell(
         self, step: Step, held: HeldJob, version: int, told: JobChanged, *, always: bool = False
     ) -> BatchResult:
         """Keep our change, and leave it in the inbox, as if the job system told it, if others run.
@@ -266,14 +265,14 @@ class _Carrier:
             told: the change as an event.
             always: whether to tell of it even if no other lifecycle runs.
         """
-        await keep_job(self._connection, self._database, held, version)
-        if always or await self._others_run():
-            await self._leave_in_inbox(step, EVENT.dump_json(told))
+        keep_job(self._connection, self._database, held, version)
+        if always or self._others_run():
+            self._leave_in_inbox(step, EVENT.dump_json(told))
         return _changed(held, version)
 
-    async def _others_run(self) -> bool:
+    def _others_run(self) -> bool:
         batch, others = self._batch, schema.lifecycles
-        running = await self._connection.scalar(
+        running = self._connection.scalar(
             select(func.count())
             .select_from(others)
             .where(
@@ -284,9 +283,9 @@ class _Carrier:
         )
         return bool(running)
 
-    async def _leave_in_inbox(self, step: Step, body: bytes) -> None:
+    def _leave_in_inbox(self, step: Step, body: bytes) -> None:
         """Have the delivery tell other lifecycles, as it tells them of events."""
-        await self._connection.execute(
+        self._connection.execute(
             self._database.insert_once(schema.inbox, "claim").values(
                 webhook_id=step.key,
                 claim=step.key,
@@ -328,7 +327,7 @@ class _Carrier:
             schema.is_open_exception,
         )
 
-    async def _record_progress(self, job: Job | None) -> datetime | None:
+    def _record_progress(self, job: Job | None) -> datetime | None:
         """Keep where the lifecycle stands, and the assignment that it has made, if it made one."""
         batch, progress = self._batch, self._batch.progress
         if progress is None:
@@ -361,16 +360,16 @@ class _Carrier:
             table.c.episode < batch.episode,
             and_(table.c.episode == batch.episode, table.c.sequence < batch.sequence),
         )
-        await self._connection.execute(
+        self._connection.execute(
             statement.on_conflict_do_update(index_elements=["workflow_id"], set_=row, where=newer)
         )
         return due_at
 
-    async def _close_tasks(self, step: Step, kind: str) -> None:
-        if not await self._claim(step.key):
+    def _close_tasks(self, step: Step, kind: str) -> None:
+        if not self._claim(step.key):
             return
         tasks = schema.tasks
-        await self._connection.execute(
+        self._connection.execute(
             update(tasks)
             .where(
                 tasks.c.workflow_id == self._batch.workflow_id,
@@ -380,9 +379,9 @@ class _Carrier:
             .values(status="done", closed_at=step.at)
         )
 
-    async def _insert(self, table: Table, key: str, **values: object) -> None:
+    def _insert(self, table: Table, key: str, **values: object) -> None:
         row = {"job_id": self._batch.job_id, "key": key, **values}
-        await self._connection.execute(self._database.insert_once(table).values(**row))
+        self._connection.execute(self._database.insert_once(table).values(**row))
 
     def _entry(self, actor: Actor, what: str, rule: str | None) -> dict[str, Any]:
         return {
@@ -396,41 +395,37 @@ class _Carrier:
     def _promise_key(self, key: str) -> str:
         return f"{self._batch.workflow_id}#{self._batch.episode}/{key}"
 
-    async def _version(self) -> int:
-        version = await self._connection.scalar(
+    def _version(self) -> int:
+        version = self._connection.scalar(
             select(schema.jobs.c.version).where(schema.jobs.c.job_id == self._batch.job_id)
         )
         return version or 0
 
-    async def _done_before(self, key: str) -> bool:
+    def _done_before(self, key: str) -> bool:
         done = schema.effects_done
-        return (
-            await self._connection.scalar(select(done.c.key).where(done.c.key == key)) is not None
-        )
+        return self._connection.scalar(select(done.c.key).where(done.c.key == key)) is not None
 
-    async def _claim(self, key: str) -> bool:
+    def _claim(self, key: str) -> bool:
         """Claim a step that leaves no row of its own; return whether it was still to be done."""
         done = schema.effects_done
         claiming = self._database.insert_once(done).values(key=key).returning(done.c.key)
-        return await self._connection.scalar(claiming) is not None
+        return self._connection.scalar(claiming) is not None
 
 
-async def held_job(
-    connection: AsyncConnection, job_id: str, *, lock: bool = False
-) -> HeldJob | None:
+def held_job(connection: Connection, job_id: str, *, lock: bool = False) -> HeldJob | None:
     """Return our copy of a job; locked, until the transaction ends, if it is to be changed."""
     jobs = schema.jobs
     query = select(jobs.c.job, jobs.c.replaced, jobs.c.as_told).where(jobs.c.job_id == job_id)
     if lock:
         query = query.with_for_update()
-    row = (await connection.execute(query)).one_or_none()
+    row = connection.execute(query).one_or_none()
     if row is None:
         return None
     return HeldJob.model_validate(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
 
 
-async def keep_job(
-    connection: AsyncConnection,
+def keep_job(
+    connection: Connection,
     database: Database,
     held: HeldJob,
     version: int,
@@ -451,7 +446,7 @@ async def keep_job(
     }
     if newest_event_at is not None:
         row["newest_event_at"] = newest_event_at
-    await connection.execute(
+    connection.execute(
         database.insert(schema.jobs)
         .values(**row)
         .on_conflict_do_update(index_elements=["job_id"], set_=row)

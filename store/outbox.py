@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Row, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from store import schema
 from store.database import Database
@@ -57,9 +57,10 @@ class Outbox:
         """
         emails = schema.emails
         this = emails.c.key == key
-        async with self._database.write() as connection:
+
+        def taken(connection: Connection) -> QueuedMail | None:
             query = select(emails).where(this).with_for_update()
-            row = (await connection.execute(query)).one_or_none()
+            row = connection.execute(query).one_or_none()
             if row is None:
                 return None
             match MailState(row.state):
@@ -71,8 +72,10 @@ class Outbox:
                 case _:
                     return _queued(row)
             values = {"state": state.value, "last_error": error, "attempts": attempts}
-            await connection.execute(update(emails).where(this).values(changed_at=now, **values))
-        return _queued(row)
+            connection.execute(update(emails).where(this).values(changed_at=now, **values))
+            return _queued(row)
+
+        return await self._database.write(taken)
 
     async def change(
         self, key: str, state: MailState, now: datetime, error: str | None = None
@@ -86,22 +89,20 @@ class Outbox:
             error: what the mail server said, if it did not take it.
         """
         emails = schema.emails
-        async with self._database.write() as connection:
-            await connection.execute(
-                update(emails)
-                .where(emails.c.key == key)
-                .values(state=state.value, changed_at=now, last_error=error)
-            )
+        changing = (
+            update(emails)
+            .where(emails.c.key == key)
+            .values(state=state.value, changed_at=now, last_error=error)
+        )
+        await self._database.write(lambda connection: connection.execute(changing))
 
     async def recent(self, limit: int = 200) -> list[dict[str, Any]]:
         """Return the newest mails, whole."""
         emails = schema.emails
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(emails).order_by(emails.c.id.desc()).limit(limit)
-            )
-            names = ("id", "job_id", "at", "to", "template", "subject", "text", "state")
-            return [{name: getattr(row, name) for name in names} for row in rows]
+        newest = select(emails).order_by(emails.c.id.desc()).limit(limit)
+        rows = await self._database.read(lambda connection: connection.execute(newest).all())
+        names = ("id", "job_id", "at", "to", "template", "subject", "text", "state")
+        return [{name: getattr(row, name) for name in names} for row in rows]
 
 
 def _queued(row: Row[Any]) -> QueuedMail:

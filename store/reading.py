@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import AwareDatetime, TypeAdapter
-from sqlalchemy import ColumnElement, Row, Table, Text, and_, cast, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, Table, Text, and_, cast, func, or_, select
 
 from domain.strings import Storable
 from store import schema
@@ -19,9 +18,8 @@ from store.database import Database
 PAGE = 100
 """Lifecycles on one page of a list."""
 
-_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-_Cursor = TypeAdapter(tuple[AwareDatetime, Storable])
-"""The place of a row in the order of a list: when it is due, and its workflow id."""
+_Cursor = TypeAdapter(tuple[AwareDatetime | None, Storable])
+"""The place of a row in the order of a list: when it is due, if ever, and its workflow id."""
 
 
 class CursorError(ValueError):
@@ -58,29 +56,25 @@ class Reading:
             CursorError: `after` is no cursor.
         """
         table, jobs = schema.lifecycles, schema.jobs
-        due = func.coalesce(table.c.due_at, _NEVER)
         query = (
             select(table, jobs.c.trade, jobs.c.severity, jobs.c.assigned_to)
             .join(jobs, jobs.c.job_id == table.c.job_id)
             .where(*_conditions(wanted, now))
-            .order_by(due, table.c.workflow_id)
+            .order_by(table.c.due_at.nulls_last(), table.c.workflow_id)
             .limit(limit + 1)
         )
         if wanted.after:
-            at, workflow_id = _read_cursor(wanted.after)
-            query = query.where(or_(due > at, and_(due == at, table.c.workflow_id > workflow_id)))
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
+            query = query.where(_comes_after(*_read_cursor(wanted.after)))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         after = _cursor(rows[limit - 1]) if len(rows) > limit else None
         return [_listed(row) for row in rows[:limit]], after
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job."""
-        async with self._database.read() as connection:
-            row = (
-                await connection.execute(
-                    select(schema.jobs.c.job).where(schema.jobs.c.job_id == job_id)
-                )
+
+        def read(connection: Connection) -> dict[str, Any] | None:
+            row = connection.execute(
+                select(schema.jobs.c.job).where(schema.jobs.c.job_id == job_id)
             ).one_or_none()
             if row is None:
                 return None
@@ -96,42 +90,43 @@ class Reading:
                 "journal": schema.journal,
             }
             found = {
-                name: [_SHAPES[name](each) for each in await _rows(connection, table, job_id)]
+                name: [_SHAPES[name](each) for each in _rows(connection, table, job_id)]
                 for name, table in tables.items()
             }
-        return {"job": row.job, **found}
+            return {"job": row.job, **found}
+
+        return await self._database.read(read)
 
     async def lifecycle(self, workflow_id: str) -> dict[str, Any] | None:
         """Return where one lifecycle stands, None if there was none."""
         table = schema.lifecycles
-        async with self._database.read() as connection:
-            row = (
-                await connection.execute(select(table).where(table.c.workflow_id == workflow_id))
-            ).one_or_none()
+        this = select(table).where(table.c.workflow_id == workflow_id)
+        row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
         return _standing(row) if row else None
 
     async def overdue_promises(self, now: datetime) -> list[dict[str, Any]]:
         """Return the open promises whose time has passed, the longest overdue first."""
         promises = schema.promises
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(promises)
-                .where(promises.c.outcome.is_(None), promises.c.due_at < now)
-                .order_by(promises.c.due_at)
-            )
-            return [
-                {"job_id": row.job_id, "workflow_id": row.workflow_id, **_promise(row)}
-                for row in rows
-            ]
+        overdue = (
+            select(promises)
+            .where(promises.c.outcome.is_(None), promises.c.due_at < now)
+            .order_by(promises.c.due_at)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(overdue).all())
+        return [
+            {"job_id": row.job_id, "workflow_id": row.workflow_id, **_promise(row)} for row in rows
+        ]
 
     async def needing_attention(self) -> list[dict[str, Any]]:
         """Return the open lifecycles that ask for a person's attention."""
         table = schema.lifecycles
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(table).where(table.c.outcome.is_(None)).order_by(table.c.due_at)
-            )
-            return [{"job_id": row.job_id, **_standing(row)} for row in rows if row.attention]
+        needing = (
+            select(table)
+            .where(table.c.outcome.is_(None), func.json_array_length(table.c.attention) > 0)
+            .order_by(table.c.due_at.nulls_last(), table.c.workflow_id)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(needing).all())
+        return [{"job_id": row.job_id, **_standing(row)} for row in rows]
 
     async def failing_mails(self) -> list[dict[str, Any]]:
         """Return the mails that could not be delivered, or not yet."""
@@ -140,50 +135,50 @@ class Reading:
             emails.c.state.in_(["uncertain", "bounced"]),
             and_(emails.c.state == "queued", emails.c.attempts > 0),
         )
-        async with self._database.read() as connection:
-            rows = await connection.execute(select(emails).where(failing).order_by(emails.c.id))
-            return [
-                {
-                    "job_id": row.job_id,
-                    "template": row.template,
-                    "state": row.state,
-                    "attempts": row.attempts,
-                    "last_error": row.last_error,
-                    "at": row.at,
-                }
-                for row in rows
-            ]
+        query = select(emails).where(failing).order_by(emails.c.id)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [
+            {
+                "job_id": row.job_id,
+                "template": row.template,
+                "state": row.state,
+                "attempts": row.attempts,
+                "last_error": row.last_error,
+                "at": row.at,
+            }
+            for row in rows
+        ]
 
     async def failing_events(self) -> list[dict[str, Any]]:
         """Return the events that were received but could not be told to Temporal yet."""
         inbox = schema.inbox
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(inbox)
-                .where(inbox.c.state == "pending", inbox.c.attempts > 0)
-                .order_by(inbox.c.id)
-            )
-            return [
-                {
-                    "id": row.id,
-                    "job_id": row.job_id,
-                    "received_at": row.received_at,
-                    "attempts": row.attempts,
-                    "reason": row.reason,
-                }
-                for row in rows
-            ]
+        failing = (
+            select(inbox)
+            .where(inbox.c.state == "pending", inbox.c.attempts > 0)
+            .order_by(inbox.c.id)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(failing).all())
+        return [
+            {
+                "id": row.id,
+                "job_id": row.job_id,
+                "received_at": row.received_at,
+                "attempts": row.attempts,
+                "reason": row.reason,
+            }
+            for row in rows
+        ]
 
     async def open_by_stage(self) -> list[tuple[str, str, int]]:
         """Return (lifecycle, stage, how many are open)."""
         table = schema.lifecycles
-        async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(table.c.lifecycle, table.c.stage, func.count())
-                .where(table.c.outcome.is_(None))
-                .group_by(table.c.lifecycle, table.c.stage)
-            )
-            return [(row[0], row[1], row[2]) for row in rows]
+        counting = (
+            select(table.c.lifecycle, table.c.stage, func.count())
+            .where(table.c.outcome.is_(None))
+            .group_by(table.c.lifecycle, table.c.stage)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(counting).all())
+        return [(row[0], row[1], row[2]) for row in rows]
 
 
 def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
@@ -219,23 +214,31 @@ def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
     return conditions
 
 
-async def _rows(connection: AsyncConnection, table: Table, job_id: str) -> list[Row[Any]]:
+def _rows(connection: Connection, table: Table, job_id: str) -> list[Row[Any]]:
     order = table.c.workflow_id if table is schema.lifecycles else table.c.id
-    rows = await connection.execute(select(table).where(table.c.job_id == job_id).order_by(order))
-    return list(rows)
+    return list(connection.execute(select(table).where(table.c.job_id == job_id).order_by(order)))
 
 
 def _cursor(row: Row[Any]) -> str:
-    place = _Cursor.dump_json((row.due_at or _NEVER, row.workflow_id))
+    place = _Cursor.dump_json((row.due_at, row.workflow_id))
     return base64.urlsafe_b64encode(place).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
+def _read_cursor(cursor: str) -> tuple[datetime | None, str]:
     try:
         due, workflow_id = _Cursor.validate_json(base64.urlsafe_b64decode(cursor.encode()))
-        return due.astimezone(UTC), workflow_id
+        return due and due.astimezone(UTC), workflow_id
     except (ValueError, OverflowError) as error:
         raise CursorError(f"{cursor!r} is no cursor: take `after` from the page before") from error
+
+
+def _comes_after(due_at: datetime | None, workflow_id: str) -> ColumnElement[bool]:
+    table = schema.lifecycles
+    further = table.c.workflow_id > workflow_id
+    if due_at is None:
+        return and_(table.c.due_at.is_(None), further)
+    same = and_(table.c.due_at == due_at, further)
+    return or_(table.c.due_at > due_at, same, table.c.due_at.is_(None))
 
 
 def _standing(row: Row[Any]) -> dict[str, Any]:

@@ -112,6 +112,7 @@ lifecycles = Table(
     Column("outcome", String(40)),
     _json("remembered", default=dict),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
+    Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
 
 notes = Table(

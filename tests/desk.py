@@ -31,6 +31,7 @@ from starters.app import Parts, make_app
 from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate
 from store.outbox import QueuedMail
+from tests.store.rows import busy
 from workers.fast_forward import skip
 from workers.temporal import connect
 from workers.worker import make_worker
@@ -480,7 +481,7 @@ class Desk:
     @asynccontextmanager
     async def busy_store(self) -> AsyncIterator[None]:
         """Keep everybody from writing to the store for a while."""
-        async with self.database._writing:
+        async with busy(self.database):
             yield
 
     async def eventually(self, job: Told, true_of: Any) -> dict[str, Any]:

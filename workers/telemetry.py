@@ -14,7 +14,7 @@ from temporalio.worker import Worker  # noqa: F401  its loggers exist once it is
 from domain.lifecycles import job_of
 from workers.settings import LogForm
 
-_QUIET = ("uvicorn", "httpx", "httpcore", "aiosqlite", "alembic", "mail.log", "asyncio")
+_QUIET = ("uvicorn", "httpx", "httpcore", "alembic", "mail.log", "asyncio")
 _Event = MutableMapping[str, Any]
 
 

@@ -27,7 +27,7 @@ from tests.server.conftest import api
 from tests.server.processes import quiet_port
 from tests.server.test_mail import serving
 from tests.store.postgresql import SOCKET, PostgreSQL
-from tests.store.rows import how_many, rows
+from tests.store.rows import execute, how_many, rows
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect, ensure_namespace
 from workers.worker import make_worker
@@ -312,8 +312,8 @@ async def test_a_database_that_goes_away_while_an_event_is_taken_does_not_lose_i
         answer = await in_time(job.note("ASSIGNMENT three called"))
     assert answer["reason"].startswith("kept, and told later by itself: the database does not")
     cable.plug()
-    async with wired.database.write() as connection:  # its turn comes at once
-        await connection.execute(schema.inbox.update().values(next_attempt_at=now()))
+    # Its turn comes at once.
+    await execute(wired.database, schema.inbox.update().values(next_attempt_at=now()))
     await wired.eventually(
         job, lambda shown: "ASSIGNMENT three called" in [n["text"] for n in shown["notes"]]
     )

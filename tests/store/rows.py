@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Connection, Executable, Table, func, select
 
 from domain.effects import Batch, Effect, Progress, Step
 from domain.events import EVENT, Event
@@ -26,8 +29,9 @@ SEARCH = "plus-one/SJ-1001"
 async def keep(database: Database, job: Job | None = None, version: int = 1) -> Job:
     """Keep a job as if the job system had told it."""
     kept = job or a_job()
-    async with database.write() as connection:
-        await keep_job(connection, database, HeldJob(job=kept), version)
+    await database.write(
+        lambda connection: keep_job(connection, database, HeldJob(job=kept), version)
+    )
     return kept
 
 
@@ -41,8 +45,40 @@ async def rows(database: Database, table: Table, **where: object) -> list[dict[s
     query = select(table).order_by(*table.primary_key)
     for name, value in where.items():
         query = query.where(table.c[name] == value)
-    async with database.read() as connection:
-        return [dict(row) for row in (await connection.execute(query)).mappings()]
+    return await database.read(
+        lambda connection: [dict(row) for row in connection.execute(query).mappings()]
+    )
+
+
+async def execute(database: Database, *statements: Executable) -> None:
+    """Carry statements out in one transaction."""
+
+    def work(connection: Connection) -> None:
+        for statement in statements:
+            connection.execute(statement)
+
+    await database.write(work)
+
+
+@asynccontextmanager
+async def busy(
+    database: Database, work: Callable[[Connection], object] = lambda _: None
+) -> AsyncIterator[None]:
+    """Keep a transaction that writes open, once it has done some work."""
+    begun, over = threading.Event(), threading.Event()
+
+    def write(connection: Connection) -> None:
+        work(connection)
+        begun.set()
+        over.wait()
+
+    writing = asyncio.create_task(database.write(write))
+    await asyncio.to_thread(begun.wait)
+    try:
+        yield
+    finally:
+        over.set()
+        await writing
 
 
 async def everything(database: Database) -> dict[str, list[dict[str, Any]]]:
@@ -51,16 +87,15 @@ async def everything(database: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 async def how_many(database: Database, table: Table) -> int:
-    async with database.read() as connection:
-        return await connection.scalar(select(func.count()).select_from(table)) or 0
+    counting = select(func.count()).select_from(table)
+    return await database.read(lambda connection: connection.scalar(counting)) or 0
 
 
 async def add_lifecycle(database: Database, workflow_id: str, **changes: object) -> None:
     """List a lifecycle that has carried out something already."""
-    async with database.write() as connection:
-        await connection.execute(
-            schema.lifecycles.insert().values(**lifecycle_row(workflow_id, **changes))
-        )
+    await execute(
+        database, schema.lifecycles.insert().values(**lifecycle_row(workflow_id, **changes))
+    )
 
 
 def lifecycle_row(workflow_id: str, **changes: object) -> dict[str, object]:

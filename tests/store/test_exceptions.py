@@ -12,7 +12,7 @@ from store import schema
 from store.database import Database
 from store.ledger import Ledger
 from store.reading import Reading
-from tests.store.rows import NOW, a_batch, keep, rows
+from tests.store.rows import NOW, a_batch, execute, keep, rows
 
 OPENED = OpenException(code="NO SHOW", comment="Nobody came on Monday")
 AGAIN = OpenException(code="NO SHOW", status="In review", comment="Nor on Tuesday")
@@ -116,8 +116,7 @@ async def test_not_even_by_hand_a_second_one_gets_into_the_table(database: Datab
     await do(database, OPENED)
     row = {"job_id": "SJ-1001", "at": NOW, "code": "NO SHOW", "comment": "", "key": "by hand"}
     with pytest.raises(IntegrityError):
-        async with database.write() as connection:
-            await connection.execute(schema.exceptions.insert().values(status="Open", **row))
+        await execute(database, schema.exceptions.insert().values(status="Open", **row))
 
 
 async def test_a_job_shows_its_exceptions(database: Database) -> None:

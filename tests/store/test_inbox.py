@@ -34,7 +34,9 @@ from tests.store.rows import (
     SEARCH,
     a_batch,
     add_lifecycle,
+    busy,
     everything,
+    execute,
     how_many,
     kept,
     rows,
@@ -274,8 +276,7 @@ async def test_a_job_assigned_anew_starts_anew_once_its_search_has_ended(
 
 
 async def _ended_and_told(database: Database, job: Job, webhook_id: str) -> list[Plan]:
-    async with database.write() as connection:
-        await connection.execute(schema.lifecycles.update().values(outcome="released"))
+    await execute(database, schema.lifecycles.update().values(outcome="released"))
     return [await take(database, later("job.assigned", 2, job), webhook_id)]
 
 
@@ -506,8 +507,8 @@ async def test_an_event_and_our_reassignment_at_once_both_stay(
         way_out=WayOut.CANNOT_LOCATE,
     )
     told = later("job.status_changed", 1, a_job(sub_status="called back"))
-    async with elsewhere.write() as connection:
-        await held_job(connection, "SJ-1001", lock=True)  # both come to wait for it, in this order
+    async with busy(elsewhere, lambda connection: held_job(connection, "SJ-1001", lock=True)):
+        # Both come to wait for it, in this order.
         giving = asyncio.create_task(Ledger(elsewhere).carry_out(a_batch(give)))
         await asyncio.sleep(0.1)
         telling = asyncio.create_task(take(database, told, "msg_2"))

@@ -54,6 +54,7 @@ from tests.store.rows import (
     a_promise,
     add_lifecycle,
     everything,
+    execute,
     how_many,
     keep,
     kept,
@@ -408,10 +409,9 @@ async def test_only_a_mail_that_still_waits_is_given_up(database: Database) -> N
     batch = a_batch(MAIL, MAIL)
     await done(database, batch)
     queued, sent = (step.key for step in batch.steps)
-    async with database.write() as connection:
-        await connection.execute(
-            schema.emails.update().where(schema.emails.c.key == sent).values(state="sent")
-        )
+    await execute(
+        database, schema.emails.update().where(schema.emails.c.key == sent).values(state="sent")
+    )
     give_up = [MailUndeliverable(email_key=key) for key in (queued, sent)]
     await done(database, a_batch(*give_up, sequence=2))
     assert [row["state"] for row in await rows(database, schema.emails)] == ["bounced", "sent"]

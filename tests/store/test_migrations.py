@@ -129,8 +129,7 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
     asked(bare_url, lambda connection: insert(connection, "lifecycles", lifecycle))
     migrate(bare_url)
     database = Database(bare_url)
-    async with database.read() as connection:
-        assert await held_job(connection, "SJ-1001") == moved
+    assert await database.read(lambda connection: held_job(connection, "SJ-1001")) == moved
     (row,) = await rows(database, schema.lifecycles)
     assert row == {**lifecycle, "remembered": {}}
     await database.close()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, event, text
 
 from domain.effects import ClosePromise, OpenPromise
 from domain.jobs import Assignee, Job
@@ -19,7 +20,7 @@ from store.database import Database
 from store.ledger import Ledger
 from store.reading import PAGE, CursorError, Filter, Reading
 from tests.domain.factories import PROVIDER, a_job
-from tests.store.rows import NOW, a_batch, a_promise, add_lifecycle, keep, lifecycle_row
+from tests.store.rows import NOW, a_batch, a_promise, add_lifecycle, execute, keep, lifecycle_row
 
 AN_HOUR = timedelta(hours=1)
 
@@ -58,9 +59,9 @@ async def test_pages_of_equal_deadlines_lose_and_repeat_nothing(
     job_ids = [f"SJ-{number:04}" for number in range(250)]
     jobs = [_job_row(a_job(job_id=job_id)) for job_id in job_ids]
     standings = [lifecycle_row(f"plus-one/{job_id}", due_at=due_at) for job_id in job_ids]
-    async with database.write() as connection:
-        await connection.execute(schema.jobs.insert(), jobs)
-        await connection.execute(schema.lifecycles.insert(), standings)
+    await execute(
+        database, schema.jobs.insert().values(jobs), schema.lifecycles.insert().values(standings)
+    )
     assert await listed(database) == job_ids
 
 
@@ -79,15 +80,58 @@ async def test_a_job_that_is_done_meanwhile_does_not_shift_the_pages(database: D
     for number in range(6):
         await add(database, number)
     first, after = await reading.lifecycles(Filter(open=True), NOW, limit=3)
-    async with database.write() as connection:
-        await connection.execute(
-            schema.lifecycles.update()
-            .where(schema.lifecycles.c.job_id == "SJ-0001")
-            .values(outcome="completed")
-        )
+    await execute(
+        database,
+        schema.lifecycles.update()
+        .where(schema.lifecycles.c.job_id == "SJ-0001")
+        .values(outcome="completed"),
+    )
     second, _ = await reading.lifecycles(Filter(open=True, after=after), NOW, limit=3)
     jobs = [item["job_id"] for item in first + second]
     assert jobs == [f"SJ-{number:04}" for number in range(6)]
+
+
+@pytest.mark.parametrize("is_open", [None, True], ids=["all", "open"])
+@pytest.mark.parametrize("place", [0, 150], ids=["first page", "later page"])
+async def test_a_page_is_read_in_its_order_not_sorted(
+    database: Database, *, is_open: bool | None, place: int
+) -> None:
+    told = [_job_row(a_job(job_id=f"SJ-{number:04}")) for number in range(2000)]
+    standings = [
+        lifecycle_row(
+            f"plus-one/{row['job_id']}",
+            due_at=NOW + number * AN_HOUR if number % 2 else None,
+            outcome=None if number % 3 else "released",
+        )
+        for number, row in enumerate(told)
+    ]
+
+    def fill(connection: Connection) -> None:
+        connection.execute(schema.jobs.insert(), told)
+        connection.execute(schema.lifecycles.insert(), standings)
+        connection.execute(text("ANALYZE"))
+
+    await database.write(fill)
+    after = _cursor((NOW + place * AN_HOUR).isoformat(), "plus-one/") if place else None
+    asked: list[tuple[str, Any]] = []
+
+    def listen(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(database._engine, "before_cursor_execute", listen)
+    await Reading(database).lifecycles(Filter(open=is_open, after=after), NOW)
+    event.remove(database._engine, "before_cursor_execute", listen)
+    (query,) = [each for each in asked if each[0].startswith("SELECT")]
+    plan = await database.read(lambda connection: _plan(connection, *query))
+    assert "ix_lifecycles_" in plan
+    assert "sort" not in plan.casefold()
+    assert "b-tree" not in plan.casefold()
+
+
+def _plan(connection: Connection, query: str, parameters: Any) -> str:
+    explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+    steps = connection.exec_driver_sql(f"{explain} {query}", parameters)
+    return "\n".join(str(step[-1]) for step in steps)
 
 
 def _cursor(*parts: object) -> str:
