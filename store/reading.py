@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.strings import Storable
 from store import schema
 from store.database import Database
+from store.inbox import UNTOLD
 
 PAGE = 100
 """Lifecycles on one page of a list."""
@@ -160,7 +161,7 @@ class Reading:
         async with self._database.read() as connection:
             rows = await connection.execute(
                 select(inbox)
-                .where(inbox.c.state == "pending", inbox.c.attempts > 0)
+                .where(inbox.c.state.in_(UNTOLD), inbox.c.attempts > 0)
                 .order_by(inbox.c.id)
             )
             return [
