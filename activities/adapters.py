@@ -124,23 +124,21 @@ class Mails:
                 fates[key] = MailFate.WAITING
                 continue
             try:
-                sent = await self._bring(key)
+                fates[key] = await self._bring(key)
             except NotTakenError:
                 fates[key] = MailFate.WAITING
-            else:
-                fates[key] = MailFate.SENT if sent else MailFate.UNDELIVERABLE
         return fates
 
     @activity.defn(name="send_email_again")
-    async def send_email_again(self, key: str) -> bool:
-        """Send the mail of a step that had to wait; return whether the mail server has it."""
+    async def send_email_again(self, key: str) -> MailFate:
+        """Send the mail of a step that had to wait; return what became of it."""
         try:
             return await self._bring(key)
         except NotTakenError as error:
             raise ApplicationError(f"not taken yet: {error}", type="NotTakenYet") from error
 
-    async def _bring(self, key: str) -> bool:
-        """Bring a mail to the mail server, if its end is not known; return whether it has it.
+    async def _bring(self, key: str) -> MailFate:
+        """Bring a mail to the mail server, if its end is not known; return its end.
 
         Raises:
             NotTakenError: the server does not take it for now.
@@ -149,22 +147,26 @@ class Mails:
         if mail is None:
             raise ApplicationError(f"no mail was queued for {key}", non_retryable=True)
         if mail.state is not MailState.QUEUED:
-            return mail.state is MailState.SENT
+            return _KNOWN.get(mail.state, MailFate.UNCERTAIN)
         try:
             await self._postman.bring(mail, _now())
         except UncertainError as error:
             await self._outbox.change(key, MailState.UNCERTAIN, _now(), str(error))
             log.warning("mail is uncertain", reason=str(error))
-            return False
+            return MailFate.UNCERTAIN
         except NotTakenError as error:
             state = MailState.BOUNCED if error.for_good else MailState.QUEUED
             await self._outbox.change(key, state, _now(), str(error))
             log.warning("mail not taken", reason=str(error), for_good=error.for_good)
             if not error.for_good:
                 raise
-            return False
+            return MailFate.BOUNCED
         await self._outbox.change(key, MailState.SENT, _now())
-        return True
+        return MailFate.SENT
+
+
+_KNOWN = {MailState.SENT: MailFate.SENT, MailState.BOUNCED: MailFate.BOUNCED}
+"""What became of mails that are no longer queued; of all others nobody knows."""
 
 
 def _now() -> datetime:

@@ -67,10 +67,9 @@ class StewardLives:
         self._kept = _Kept(client)
         config["interceptors"] = [self._kept, *config["interceptors"]]
         kinds, policy = tuple(LIFECYCLES.values()), load_policy(None)
-        self._delivery = Delivery(
-            Inbox(database), Intake(database, kinds, policy), Client(**config)
-        )
-        self._commands = Commands(client, Journal(database), Reading(database))
+        intake = Intake(database, kinds, policy)
+        self._delivery = Delivery(Inbox(database), intake, Client(**config))
+        self._commands = Commands(client, intake, Journal(database), Reading(database))
 
     async def prepared(self, number: int) -> Life:
         """Return a life whose job the store knows as if all its events had come in.
@@ -163,7 +162,7 @@ class FloorLives:
     def prepared(self, number: int) -> Life:
         """Return a life that goes through these phases."""
         workflow_id = f"floor/{number}"
-        handle = self._client.get_workflow_handle_for(Floor.run, workflow_id)
+        handle: WorkflowHandle[Any, Any] = self._client.get_workflow_handle(workflow_id)
         calls: list[Call] = [partial(self._start, workflow_id)]
         for phase in self._phases:
             if phase.until is Until.SIGNAL:

@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
@@ -22,9 +23,8 @@ from benchmarks.figures import Bar, Figure, Picture, Section, at_most
 from benchmarks.floor import TASK_QUEUE, Floor, Phase, Until
 from benchmarks.lives import Life
 from benchmarks.pace import Pace
-from benchmarks.processes import child, run_as_child, serve, temporal
+from benchmarks.processes import ROOT, child, run_as_child, serve, temporal
 from benchmarks.scale import Scale, Tell
-from tests.replay.record import FOLDER as RECORDED
 from workers.dev_server import _die_with_parent
 from workers.worker import sandbox
 from workflows.registry import WORKFLOWS
@@ -36,6 +36,9 @@ _END = Phase(activities=1, mails=0, timer_seconds=None, until=Until.END)
 _EVENTS_OF_A_STEP = 12
 _EVENTS_OF_THE_END = 11
 _MICROSECONDS = 1_000_000
+
+RECORDED = ROOT / "tests" / "replay" / "histories"
+"""Where the histories lie that every release has to replay."""
 
 STEWARD = "Steward's"
 FLOOR = "the floor's"
@@ -97,7 +100,7 @@ async def _record(folder: Path, lengths: Sequence[int]) -> None:
 
 
 def _bare_life(client: Client, workflow_id: str, steps: int) -> Life:
-    handle = client.get_workflow_handle_for(Floor.run, workflow_id)
+    handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(workflow_id)
     start = partial(
         client.start_workflow,
         Floor.run,

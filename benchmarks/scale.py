@@ -42,7 +42,7 @@ class Scale:
 FULL = Scale(
     rounds=5,
     warm_up=40,
-    lifecycles=150,
+    lifecycles=120,
     hooks_for_seconds=60,
     burst=500,
     commands=300,

@@ -16,7 +16,7 @@ from benchmarks.processes import child, temporal
 from benchmarks.scale import Scale, Tell
 from benchmarks.shape import Shape, shape_of
 
-_MOST_UNDER_WAY = 30
+_MOST_UNDER_WAY = 24
 """Lifecycles at a time that leave no processor idle while the driver waits for some of them."""
 
 _METHOD = """\

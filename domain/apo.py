@@ -61,7 +61,9 @@ ENDS = frozenset(
     }
 )
 RUNNING = frozenset(Stage) - ENDS
-SETTLED = frozenset({Stage.PAID, Stage.PAID_BY_CHECK, Stage.CLOSED_WITHOUT_PROOF})
+REOPENED = frozenset(
+    {Stage.PAID, Stage.PAID_BY_CHECK, Stage.CLOSED_WITHOUT_PROOF, Stage.SUPERSEDED}
+)
 """Ends after which a late invoice reopens the case (APO-36)."""
 WITH_THE_CUSTOMER = RUNNING - {Stage.AWAITING_APPROVAL, Stage.CONTACTING_CUSTOMER}
 """The customer knows of the option, and the job stands on its account."""
@@ -538,13 +540,13 @@ def _is_paid_invoice(event: Event) -> bool:
 
 
 def reopens_on(event: Event, outcome: str) -> bool:
-    """Return whether an event reopens a settled case: a paid invoice, at any time (APO-36)."""
-    return _is_paid_invoice(event) and outcome in SETTLED
+    """Return whether an event reopens a case: a paid invoice, at any time (APO-36)."""
+    return _is_paid_invoice(event) and outcome in REOPENED
 
 
 def left_over(event: Event, outcome: str) -> OpenTask | None:
     """Return who looks at a document that comes when there is no option any more."""
-    if not isinstance(event, DocumentArrived) or outcome in SETTLED:
+    if not isinstance(event, DocumentArrived) or reopens_on(event, outcome):
         return None
     return OpenTask(
         role=Role.SUPPORT_SERVICES,
@@ -701,6 +703,7 @@ def _can_be_sent_again(
 
 
 _ALREADY = "the option is open for this job already; see `steward why`"
+_DISPATCH_DECIDES = "write down what the customer says; dispatch decides on its own (APO-19)"
 _FIRST_DOCUMENTS = "wait for documents (documents_received)"
 _AGENTS = frozenset({Role.CUSTOMER_SERVICE})
 _SUPPORT = frozenset({Role.SUPPORT_SERVICES})
@@ -713,6 +716,7 @@ COMMANDS = CommandTable(
         payload=OfferApo,
         roles=frozenset({Role.DISPATCH, Role.ESCALATIONS, Role.SUPERVISOR}),
         role_rule="APO-18",
+        role_hint=_DISPATCH_DECIDES,
         stages=frozenset(),
         stage_hint=_ALREADY,
         starts=True,
@@ -725,6 +729,7 @@ COMMANDS = CommandTable(
         payload=RequestApo,
         roles=frozenset({Role.DISPATCH, Role.ESCALATIONS, Role.SYSTEM}),
         role_rule="APO-23",
+        role_hint=_DISPATCH_DECIDES,
         stages=frozenset(),
         stage_hint=_ALREADY,
         starts=True,

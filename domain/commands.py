@@ -78,6 +78,8 @@ class Command:
     """One line: what it does."""
     role_rule: str | None = None
     """The rule that names the roles, where a procedure does."""
+    role_hint: str | None = None
+    """What others do instead; None: ask whoever may."""
     stage_rule: str | None = None
     """The rule that ties it to its stages, where a procedure does."""
     stage_hint: str | None = None
@@ -123,6 +125,8 @@ class CommandTable(Mapping[str, Command]):
     def __len__(self) -> int:
         return len(self._commands)
 
+    __hash__ = object.__hash__
+
     def possible_in(self, stage: str) -> list[str]:
         """Return the names of the commands that the stage leaves possible."""
         return [name for name, command in self.items() if stage in command.stages]
@@ -146,7 +150,7 @@ class CommandTable(Mapping[str, Command]):
                 raise forbidden(
                     command.role_rule,
                     f"{actor.role.value} may not {name}; {who} may.",
-                    instead=f"ask {who}",
+                    instead=command.role_hint or f"ask {who}",
                 )
             payload = command.payload.model_validate(fields)
         except ValidationError as error:

@@ -230,8 +230,10 @@ class MailFate(StrEnum):
     """What has become of a mail."""
 
     SENT = "sent"
-    UNDELIVERABLE = "undeliverable"
-    """It came back, or nobody knows whether it arrived: it is never sent again by itself."""
+    BOUNCED = "bounced"
+    """It came back, or there is no address to send it to."""
+    UNCERTAIN = "uncertain"
+    """Nobody knows whether it arrived: it is never sent again by itself."""
     WAITING = "waiting"
     """The mail server does not take it for now."""
 

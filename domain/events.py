@@ -84,7 +84,10 @@ class DocumentReceived(_Data):
     """Data of `document.received`."""
 
     kind: Literal["estimate", "documents", "paid_invoice"]
-    amount: Decimal | None = None
+    amount: Annotated[Decimal, Field(ge=0, le=Decimal("9999999.99"), decimal_places=2)] | None = (
+        None
+    )
+    """In USD."""
 
 
 def _or_nothing(data: Any) -> Any:  # noqa: ANN401  raw JSON, validated right after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -71,6 +71,12 @@ class Cause(BaseModel):
     """The event's type, or the command's name."""
     fields: dict[str, JsonValue] = {}
     """The event's data, or the command's payload."""
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """Return the cause that an event is."""
+        data = event.data.model_dump(mode="json")
+        return cls(kind="event", name=event.type, fields=data)
 
 
 class Answered(BaseModel):

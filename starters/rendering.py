@@ -89,7 +89,9 @@ def print_answer(job_id: str, lifecycle: str, answer: Json) -> None:
     """Print what a command was answered."""
     print_standing(job_id, {"lifecycle": lifecycle, **answer})
     for name, value in (answer["result"] or {}).items():
-        if value is not None:
+        if isinstance(value, list):
+            print_text(f"{name}:", *(f"  - {each}" for each in value))
+        elif value is not None:
             print_text(f"{name}: {_cell(name, value)}")
 
 

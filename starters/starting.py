@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from pydantic import JsonValue
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError
 
 from domain.commands import Answer, Order
 from domain.lifecycles import LifecycleKind, LifecycleStart
@@ -72,14 +79,19 @@ async def start_with(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         **start_options(kind, argument),
     )
-    answer: Answer = await client.execute_update_with_start_workflow(
-        argument.cause.name,
-        argument.cause.fields,
-        id=update_id,
-        start_workflow_operation=operation,
-        result_type=Answer,
-        rpc_timeout=patience,
-    )
+    try:
+        answer: Answer = await client.execute_update_with_start_workflow(
+            argument.cause.name,
+            argument.cause.fields,
+            id=update_id,
+            start_workflow_operation=operation,
+            result_type=Answer,
+            rpc_timeout=patience,
+        )
+    except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        # The SDK keeps the failure for who asks for the workflow; unasked, it is logged as lost.
+        await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
+        raise
     return answer
 
 

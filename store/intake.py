@@ -174,7 +174,7 @@ class Intake:
             policy=self._policy,
             episode=start.episode,
             event_id=plan.event_id,
-            cause=Cause(kind="event", name=event.type),
+            cause=Cause.of(event),
             occurred_at=plan.occurred_at,
             started_by=event.actor,
             remembered=start.remembered,

@@ -168,6 +168,10 @@ class Page:
         task: dict[str, Any] = found
         return task
 
+    def task_texts(self, kind: str) -> list[str]:
+        """Return what all tasks of a kind ask for, open or done, in order."""
+        return [task["text"] for task in self.shown["tasks"] if task["kind"] == kind]
+
     @property
     def promises(self) -> list[tuple[str, str | None]]:
         """Rule and outcome of each promise, in order; None while it is open."""
@@ -505,7 +509,7 @@ async def open_desk(
     letterbox = Letterbox()
     app = make_app(_parts(client, database, followed))
     async with (
-        make_worker(client, database, postman or letterbox),
+        make_worker(client, database, postman or letterbox, guards_stories=True),
         app.router.lifespan_context(app),
         _http(app) as http,
     ):

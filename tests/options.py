@@ -58,6 +58,14 @@ def mailed(page: Page) -> list[tuple[str, datetime]]:
     return [(mail["template"], to_the_minute(mail["at"])) for mail in mails]
 
 
+async def falls_due(job: Told, times: int = 1) -> None:
+    """Let what is waited for fall due, and what comes after it, so many times."""
+    for _ in range(times):
+        due = (await job.page()).due_at
+        assert due is not None
+        await job.fast_forward_to(due + timedelta(minutes=1))
+
+
 def since(page: Page) -> datetime:
     """Return what the present wait counts from."""
     return datetime.fromisoformat(page.standing["since"])

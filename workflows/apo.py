@@ -17,6 +17,7 @@ from domain.attention import Attention
 from domain.effects import (
     ChangeException,
     CloseException,
+    MailFate,
     OpenException,
     OpenTask,
     ReassignJob,
@@ -111,19 +112,19 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             case "document.received":
                 self.reopen()
             case "job.assigned":
-                self.taken_up_from_the_job_system()
+                self.taken_up_from_the_job_system(self._begun_by)
             case _:
                 await self.open()
 
-    def taken_up_from_the_job_system(self) -> None:
+    def taken_up_from_the_job_system(self, by: Actor) -> None:
         """Somebody assigned the option's account: the customer gets instructions (APO-04)."""
-        if self._begun_by.role is not Role.DISPATCH:
+        if by.role is not Role.DISPATCH and by != STEWARD:
             self.case.flag(Attention.RULE_CONFLICT)
-            self.journal(f"assigned by {self._begun_by.role}, not by dispatch", rule="APO-19")
+            self.journal(f"assigned by {by.role}, not by dispatch", rule="APO-19")
             self.task(
                 Role.SUPERVISOR,
                 "assigned_out_of_turn",
-                f"{self._begun_by.role.value} assigned this job to the Alternate Provider Option; "
+                f"{by.role.value} assigned this job to the Alternate Provider Option; "
                 "that is at Dispatch's discretion (APO-19). Talk to the department.",
             )
         self.refund_the_deductible()
@@ -133,7 +134,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def reopen(self) -> None:
         """A paid invoice came after the end, and is reviewed all the same (APO-36, APO-37)."""
         self.journal("reopened by a late paid invoice; earlier runs have the same workflow id")
-        self.take_documents(self._begun_by, paid_invoice=True, amount=None)
+        said = self._cause.fields.get("amount")
+        amount = None if said is None else Decimal(str(said))
+        at = self.case.counts_from or workflow.now()
+        self.take_documents(self._begun_by, paid_invoice=True, amount=amount, at=at)
 
     # --- deciding on it ----------------------------------------------------------------------
 
@@ -329,6 +333,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             shown = {"customer_mail": masked(order.corrected_email)}
             self.case.job = self.case.job.model_copy(update=shown)
             self.case.mail_fails = False
+            self.case.unflag(Attention.DELIVERY_FAILED)
             self.settle("reach_otherwise")
         if order.corrected_email is not None or not (order.by_mail or order.hawaii_pm):
             self.note_by(order.actor, "The instructions did not arrive; they are mailed again.")
@@ -345,6 +350,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                     f"{what}: file the Mail Correspondence Request Form ({rule}).",
                 )
         self.close_promise(PromiseOutcome.SUPERSEDED)
+        self.case.unflag(Attention.OVERDUE)
+        self.settle("call_customer", "call_about_documents")
         self.enter(self.case.stage)
 
     def customer_accepted(self, order: apo.CustomerAccepted) -> None:
@@ -399,10 +406,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def estimate_submitted(self, order: apo.EstimateSubmitted) -> dict[str, Any]:
         """Up to the limit the repair may go ahead; above it the estimate is reviewed."""
-        may_repair_now = self.take_estimate(order.actor, order.amount)
+        may_repair_now = self.take_estimate(order.actor, order.amount, workflow.now())
         return {"may_repair_now": may_repair_now, "limit": str(self.ceiling)}
 
-    def take_estimate(self, by: Actor, amount: Decimal) -> bool:
+    def take_estimate(self, by: Actor, amount: Decimal, at: datetime) -> bool:
         """Take an estimate; return whether the repair may begin at once (APO-24, APO-25)."""
         self.accepted_by_deed(by)
         self.case.estimate = amount
@@ -412,12 +419,12 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                 f"Estimate of {usd(amount)}, within the limit of {self.limit}: the repair may be "
                 "done before the documents are sent.",
             )
-            self.answered(Stage.AWAITING_DOCUMENTS)
+            self.answered(Stage.AWAITING_DOCUMENTS, at)
             return True
         self.note_by(
             by, f"Estimate of {usd(amount)}, above the limit of {self.limit}: the repair waits."
         )
-        self.answered(Stage.ESTIMATE_REVIEW)
+        self.answered(Stage.ESTIMATE_REVIEW, at)
         self.task(
             Role.SUPPORT_SERVICES,
             "review_estimate",
@@ -441,14 +448,21 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def documents_received(self, order: apo.DocumentsReceived) -> None:
         """Documents came, with a paid invoice or without."""
-        self.take_documents(order.actor, paid_invoice=order.paid_invoice, amount=order.amount)
+        self.take_documents(
+            order.actor,
+            paid_invoice=order.paid_invoice,
+            amount=order.amount,
+            at=workflow.now(),
+        )
 
     def accepted_by_deed(self, by: Actor) -> None:
         """A customer who sends an estimate or documents has taken the option (APO-17)."""
         if self.case.stage == Stage.AWAITING_CUSTOMER:
             self.note_by(by, "The customer accepts the option by sending documents.")
 
-    def take_documents(self, by: Actor, *, paid_invoice: bool, amount: Decimal | None) -> None:
+    def take_documents(
+        self, by: Actor, *, paid_invoice: bool, amount: Decimal | None, at: datetime
+    ) -> None:
         """Support Services reviews what came; the first documents open its exception (G-61)."""
         what = "a paid invoice" if paid_invoice else "documents without a paid invoice"
         over = f" over {usd(amount)}" if amount is not None else ""
@@ -478,8 +492,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             comment = f"{complete} DOCUMENTS"
             self.add(OpenException(code=REVIEW, status=status, comment=comment))
             self.case.documented = True
-        self.answered(Stage.REVIEWING_DOCUMENTS)
-        self.settle("review_documents")
+        if self.case.stage == Stage.REVIEWING_DOCUMENTS:
+            self.close_promise(PromiseOutcome.SUPERSEDED)
+        self.answered(Stage.REVIEWING_DOCUMENTS, at)
+        self.settle("new_documents")
         self.task(Role.SUPPORT_SERVICES, "review_documents", f"Review {what}{over} (APO-26).")
 
     async def let_support_services_review(self) -> None:
@@ -498,6 +514,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.case.counts_from = self.case.due_at
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
+        self.settle("review_overdue")
         self.task(
             Role.SUPERVISOR,
             "review_overdue",
@@ -582,38 +599,39 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     # --- what the job system tells -----------------------------------------------------------
 
-    async def hear(self, event: Event, before: Job, at: datetime) -> None:  # noqa: ARG002
+    async def hear(self, event: Event, before: Job, at: datetime) -> None:
         """Hear what happened to the job."""
         job = self.case.job
         if job.status is JobStatus.CANCELLED:
             self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif not job.assigned_to.is_(before.assigned_to.account):
-            self.hear_of_another_account(job)
+            self.hear_of_another_account(job, event.actor)
         elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         if self.ended:
             return
+        if job.customer_mail != before.customer_mail:
+            self.case.mail_fails = False  # another address may work
         if event.type == "customer.called":
             self.hear_the_customer(event.actor, event.data.about)
         if isinstance(event, DocumentArrived):
-            self.hear_of_a_document(event)
+            self.hear_of_a_document(event, at)
 
-    def hear_of_another_account(self, job: Job) -> None:
+    def hear_of_another_account(self, job: Job, by: Actor) -> None:
         """The job went to another account: to the option's own, or out of its hands."""
         not_yet_there = self.case.stage not in apo.WITH_THE_CUSTOMER
         if job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION) and not_yet_there:
             self.close_promise(PromiseOutcome.KEPT)
+            self.case.unflag(Attention.OVERDUE)
             self.settle("decide_apo", "reach_customer", "customer_not_contacted")
             self.enter(Stage.AWAITING_CUSTOMER)
-            self.refund_the_deductible()
-            if not self.was_sent("apo_instructions"):
-                self.mail_customer("apo_instructions", limit=self.limit)
+            self.taken_up_from_the_job_system(by)
             return
         self.journal(f"The job stands with {job.assigned_to.name} now.")
         self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
-    def hear_of_a_document(self, event: DocumentArrived) -> None:
+    def hear_of_a_document(self, event: DocumentArrived, at: datetime) -> None:
         """A document came by itself: nobody is on the phone to be told what it means."""
         kind, amount, by = event.data.kind, event.data.amount, event.actor
         if self.case.stage not in apo.WITH_THE_CUSTOMER:
@@ -623,7 +641,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                 f"The customer sent a document ({kind}) before the option is open; look at it.",
             )
         elif kind != "estimate":
-            self.take_documents(by, paid_invoice=kind == "paid_invoice", amount=amount)
+            self.take_documents(by, paid_invoice=kind == "paid_invoice", amount=amount, at=at)
         elif self.case.stage not in apo.COMMANDS["estimate_submitted"].stages:
             self.task(
                 Role.SUPPORT_SERVICES, "new_documents", "The customer sent an estimate; look at it."
@@ -634,7 +652,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                 "read_estimate",
                 "An estimate came without its amount. Read it, and give estimate_submitted.",
             )
-        elif self.take_estimate(by, amount):
+        elif self.take_estimate(by, amount, at):
             self.mail_customer("apo_estimate_approved", amount=usd(amount), reason="")
 
     # --- helpers -----------------------------------------------------------------------------
@@ -669,8 +687,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Whether an offer may name the electronic transfer (G-44)."""
         return {"electronic_transfer": "yes" if apo.mail_reaches(self.case) else "no"}
 
-    def answered(self, entering: Stage) -> None:
-        """What was waited for has come: go on in a stage, whose wait begins now."""
+    def answered(self, entering: Stage, at: datetime | None = None) -> None:
+        """What was waited for has come: go on in a stage, whose wait begins then, or now."""
         self.close_promise(PromiseOutcome.KEPT)
         self.case.unflag(Attention.OVERDUE)
         self.settle(
@@ -681,7 +699,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "review_documents",
             "review_overdue",
         )
-        self.enter(entering)
+        self.enter(entering, at)
 
     def mail_customer(self, template: str, **context: str) -> None:
         """Mail the customer; mails that are known to come back go the next way (G-44, G-73)."""
@@ -704,9 +722,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Return whether the customer has a mail already."""
         return any(sent.template == template for sent in self.case.memory.sent)
 
-    def undelivered(self, template: str) -> OpenTask:
-        """A mail came back: the next channel, for this and all that follow (G-73)."""
-        self.case.mail_fails = True
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:
+        """The next channel, once a mail has come back for all that follow, too (G-73)."""
+        self.case.mail_fails = self.case.mail_fails or fate is MailFate.BOUNCED
         return apo.next_channel(template)
 
     async def give_to(

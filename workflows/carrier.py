@@ -53,7 +53,7 @@ class Carrier:
         start: LifecycleStart,
         case: Case,
         on_trouble: Callable[[], None],
-        on_undelivered: Callable[[str], OpenTask],
+        on_undelivered: Callable[[str, MailFate], OpenTask],
     ) -> None:
         """Begin.
 
@@ -61,8 +61,8 @@ class Carrier:
             start: the workflow's argument.
             case: counts the batches, and asks for attention when they cannot be carried out.
             on_trouble: called when the store does not take a batch.
-            on_undelivered: called with the template of a mail that did not arrive, as far as is
-                known; returns what is asked of whom then.
+            on_undelivered: called with the template and the fate of a mail that did not arrive, as
+                far as is known; returns what is asked of whom then.
         """
         self._case = case
         self._episode = start.episode
@@ -187,8 +187,8 @@ class Carrier:
         """Follow a mail after its batch: where it waits for the server, it is sent on its own."""
         if fate is MailFate.WAITING:
             self._begin_sending(key, template)
-        elif fate is MailFate.UNDELIVERABLE:
-            self._hand_on(key, template)
+        elif fate is not MailFate.SENT:
+            self._hand_on(key, template, fate)
 
     def _begin_sending(self, key: str, template: str) -> None:
         self._mails[key] = template, asyncio.create_task(self._send(key, template))
@@ -196,10 +196,10 @@ class Carrier:
     async def _send(self, key: str, template: str) -> None:
         """Bring one mail to the mail server, for as long as that takes within reason."""
         try:
-            sent: bool = await workflow.execute_activity(
+            fate: MailFate = await workflow.execute_activity(
                 "send_email_again",
                 key,
-                result_type=bool,
+                result_type=MailFate,
                 start_to_close_timeout=_MAIL_TIME,
                 schedule_to_close_timeout=_MAIL_PATIENCE,
                 retry_policy=_MAIL_RETRY,
@@ -209,14 +209,14 @@ class Carrier:
             if is_cancelled_exception(error):
                 raise
             self._add_step(f"given-up:{key}", MailUndeliverable(email_key=key))
-            sent = False
-        if not sent:
-            self._hand_on(key, template)
+            fate = MailFate.BOUNCED
+        if fate is not MailFate.SENT:
+            self._hand_on(key, template, fate)
 
-    def _hand_on(self, key: str, template: str) -> None:
+    def _hand_on(self, key: str, template: str, fate: MailFate) -> None:
         """Have a person do what a mail could not."""
         self._case.flag(Attention.DELIVERY_FAILED)
-        self._add_step(f"undelivered:{key}", self._on_undelivered(template))
+        self._add_step(f"undelivered:{key}", self._on_undelivered(template, fate))
 
     def _add_step(self, key: str, effect: Effect) -> None:
         self._steps.append(Step(key=key, at=workflow.now(), effect=effect))

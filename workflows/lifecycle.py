@@ -11,6 +11,7 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from inspect import isawaitable
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -23,13 +24,14 @@ from temporalio.common import (
 )
 
 from domain.attention import Attention
-from domain.commands import Answer, Order
+from domain.commands import Answer, CommandTable, Order
 from domain.effects import (
     AddNote,
     BatchResult,
     ClosePromise,
     CloseTask,
     Effect,
+    MailFate,
     OpenPromise,
     OpenTask,
     Progress,
@@ -39,7 +41,7 @@ from domain.effects import (
 )
 from domain.events import Delivery, Event, JobChanged
 from domain.jobs import Job, Visibility
-from domain.lifecycles import Answered, Case, LifecycleKind, LifecycleStart
+from domain.lifecycles import Answered, Case, Cause, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
 from domain.refusals import Refusal, RefusalKind, Refused, unreadable
 from domain.reminders import Chase
@@ -125,8 +127,8 @@ class Lifecycle(Generic[CaseT]):
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
         self.add(SendEmail(to=to, template=template, context=context))
 
-    def undelivered(self, template: str) -> OpenTask:  # noqa: ARG002  for those who tell them apart
-        """Return what is asked of whom when a mail did not arrive."""
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
+        """Return what is asked of whom when a mail did not arrive, as far as is known."""
         text = (
             "A mail of this job could not be delivered; see its mails, and reach the recipient by "
             "phone."
@@ -521,6 +523,31 @@ class Lifecycle(Generic[CaseT]):
                 self._answer_or_refuse(message)
             elif isinstance(message, Unusable):
                 self._record_unusable(message)
+            else:
+                self._hear_too_late(message.delivery)
+
+    def _hear_too_late(self, delivery: Delivery) -> None:
+        """Begin anew with an event that came while the lifecycle ended, or leave it to a person."""
+        event, ended_as = delivery.event, self.case.stage
+        newer = delivery.job_version > self.case.job_version
+        if (newer and self.kind.starts_on(event)) or self.kind.reopens_on(event, ended_as):
+            next_start = self._start.model_copy(
+                update={
+                    "job": event.job,
+                    "job_version": delivery.job_version,
+                    "episode": self._start.episode + 1,
+                    "event_id": delivery.event_id,
+                    "cause": Cause.of(event),
+                    "occurred_at": workflow.now() - timedelta(seconds=delivery.age),
+                    "started_by": event.actor,
+                    "remembered": self.case.remembered(),
+                    "case": None,
+                }
+            )
+            self._next_start = next_start.model_dump(mode="json")
+        elif task := self.kind.left_over(event, ended_as):
+            self._carrier.begin_turn(f"event:{delivery.event_id}")
+            self.add(task)
 
     # --- telling where it stands -------------------------------------------------------------
 
@@ -591,10 +618,7 @@ class Lifecycle(Generic[CaseT]):
         lines = [self.next_sentence()]
         if self.case.attention:
             lines.append(f"Attention: {', '.join(self.case.attention)}.")
-        if possible := self.kind.commands.possible_in(self.case.stage):
-            lines.append(f"Possible now, as signal or update: {', '.join(possible)}.")
-            example = self.kind.commands[possible[0]].example_payload()
-            lines.append(f"For example `{possible[0]}` with `{json.dumps(example)}`.")
+        lines += _possible_now(self.kind.commands, self.case.stage)
         workflow.set_current_details("\n\n".join(lines))
 
     def _answer(self) -> None:
@@ -669,6 +693,19 @@ class Lifecycle(Generic[CaseT]):
         if not self._has_work():
             so_far = {"case": self.case, "unsent_mails": self._carrier.unsent_mails}
             workflow.continue_as_new(self._start.model_copy(update=so_far))
+
+
+@cache
+def _possible_now(commands: CommandTable, stage: str) -> tuple[str, ...]:
+    """Return what Temporal UI says of the commands that a stage leaves possible."""
+    possible = commands.possible_in(stage)
+    if not possible:
+        return ()
+    example = json.dumps(commands[possible[0]].example_payload())
+    return (
+        f"Possible now, as signal or update: {', '.join(possible)}.",
+        f"For example `{possible[0]}` with `{example}`.",
+    )
 
 
 def _has_come(at: datetime | None) -> bool:

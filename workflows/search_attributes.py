@@ -38,6 +38,10 @@ _LONGEST = 1000
 """Characters of an attribute's JSON that surely fit the server's limit of 2048 bytes."""
 
 
+_LONGEST_OF_A_CHARACTER = 12
+"""Characters of JSON that one of a text may become: two escapes."""
+
+
 def describing(
     *,
     lifecycle: str,
@@ -67,6 +71,8 @@ def describing(
 
 def _fitting(text: str) -> str:
     """Return the text cut to what Temporal takes: which ends a workflow over one too long."""
+    if len(text) * _LONGEST_OF_A_CHARACTER <= _LONGEST:
+        return text
     while len(json.dumps(text)) > _LONGEST:
         text = text[: len(text) * 3 // 4]
     return text

@@ -236,6 +236,7 @@ WATCH = CommandTable(
         payload=Payload,
         roles=frozenset({Role.DISPATCH}),
         stages=frozenset({"watching"}),
+        role_hint="stay in bed",
         help="Look, whether or not the watch has begun.",
         starts=True,
         example={},
@@ -284,6 +285,13 @@ def test_what_starts_a_lifecycle_is_possible_later_only_where_a_stage_has_it() -
     asleep = refusal_on_watch("look", "asleep", begun=True)
     assert asleep is not None
     assert asleep.instead == "possible now: nothing"
+
+
+def test_a_role_that_may_not_is_sent_to_one_that_may_or_told_what_to_do_instead() -> None:
+    for command, instead in (("rest", "ask dispatch"), ("look", "stay in bed")):
+        with pytest.raises(Refused) as raised:
+            WATCH.read(command, a_payload("provider"))
+        assert (raised.value.refusal.kind, raised.value.refusal.instead) == ("role", instead)
 
 
 def test_a_lifecycle_is_taken_to_have_begun() -> None:

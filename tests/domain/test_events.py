@@ -87,6 +87,12 @@ def test_where_the_job_says_it_all_data_need_not_be_sent() -> None:
         ("customer.reported_concern", {"concern": "Rude"}, "concern", "Rude"),
         ("document.received", {"kind": "estimate", "amount": "240.00"}, "amount", Decimal(240)),
         ("document.received", {"kind": "paid_invoice", "amount": None}, "amount", None),
+        (
+            "document.received",
+            {"kind": "estimate", "amount": "300.01"},
+            "amount",
+            Decimal("300.01"),
+        ),
     ],
 )
 def test_each_type_brings_its_own_data(
@@ -143,6 +149,11 @@ def test_a_note_is_private_unless_it_says_otherwise() -> None:
         ("job.report_submitted", {"complete": False, "missing": "\0"}),
         ("customer.reported_concern", {"concern": None}),
         ("document.received", {"kind": "estimate", "amount": "NaN"}),
+        ("document.received", {"kind": "estimate", "amount": "Infinity"}),
+        ("document.received", {"kind": "estimate", "amount": "-0.01"}),
+        ("document.received", {"kind": "estimate", "amount": "300.001"}),
+        ("document.received", {"kind": "estimate", "amount": "10000000.00"}),
+        ("document.received", {"kind": "estimate", "amount": "about 300"}),
         ("document.received", {"kind": "novel"}),
     ],
 )

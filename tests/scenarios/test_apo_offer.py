@@ -529,18 +529,25 @@ async def test_a_customer_who_has_the_instructions_does_not_get_them_twice(desk:
     assert [task["kind"] for task in page.shown["tasks"]].count("refund_deductible") == 1
 
 
-@pytest.mark.rule("APO-05")
+@pytest.mark.rule("APO-19")
 @pytest.mark.parametrize("way", [asked_for, offered])
+@pytest.mark.parametrize(
+    ("role", "attention"), [("dispatch", []), ("customer_service", ["rule_conflict"])]
+)
 async def test_an_assignment_in_the_job_system_overtakes_decision_and_call(
-    desk: Desk, way: Any
+    desk: Desk, way: Any, role: str, attention: list[str]
 ) -> None:
     job = await way(desk)
+    await job.fast_forward("5d")
+    assert (await job.page()).attention == ["overdue"]
     job.fields.update(assigned_to={"number": None, "name": OPTION}, assigned_at=now().isoformat())
-    await job.assigned()
+    await job.assigned(actor=acting(role))
 
     page = await job.page()
     assert (page.stage, page.waiting_on) == ("awaiting_customer", "customer")
     assert [template for _, template, _ in page.mails] == ["apo_instructions"]
-    assert page.tasks("dispatch") == page.tasks("supervisor") == []
-    assert page.promises[0][1] == "kept"
+    assert page.attention == attention
+    assert page.tasks("dispatch") == []
+    assert page.tasks("supervisor") == (["assigned_out_of_turn"] if attention else [])
     assert page.tasks("support_services") == ["refund_deductible"]
+    assert page.promises[-1] == ("APO-09", None)

@@ -362,7 +362,7 @@ def office(database: Database, box: Box) -> Office:
 async def test_a_mail_goes_with_its_batch_once(box: Box, office: Office) -> None:
     assert await office.carry_out() is MailFate.SENT
     assert await office.carry_out() is MailFate.SENT
-    assert await office.mails.send_email_again(office.key)
+    assert await office.mails.send_email_again(office.key) is MailFate.SENT
     assert (await office.mail())["state"] == "sent"
     assert len(box.taken) == 1
 
@@ -376,7 +376,7 @@ async def test_a_greylisted_mail_waits_and_is_sent_on_its_own(box: Box, office: 
         assert not failure.value.non_retryable
         mail = await office.mail()
         assert (mail["state"], mail["last_error"]) == ("queued", "451 4.7.1 greylisted")
-    assert await office.mails.send_email_again(office.key)
+    assert await office.mails.send_email_again(office.key) is MailFate.SENT
     assert ((await office.mail())["state"], (await office.mail())["attempts"]) == ("sent", 4)
     assert len(box.taken) == 1
 
@@ -384,7 +384,7 @@ async def test_a_greylisted_mail_waits_and_is_sent_on_its_own(box: Box, office: 
 async def test_a_server_that_is_down_lets_the_mail_wait(box: Box, office: Office) -> None:
     box.url = f"smtp://127.0.0.1:{free_port()}"
     assert await Office(office.database, box).carry_out() is MailFate.WAITING
-    assert await office.mails.send_email_again(office.key)
+    assert await office.mails.send_email_again(office.key) is MailFate.SENT
     assert len(box.taken) == 1
 
 
@@ -403,9 +403,9 @@ async def test_a_mail_refused_for_good_bounces_and_is_not_tried_again(
     box: Box, office: Office
 ) -> None:
     box.answers["RCPT"] = ["550 5.1.1 no such mailbox"]
-    assert await office.carry_out() is MailFate.UNDELIVERABLE
-    assert await office.carry_out() is MailFate.UNDELIVERABLE
-    assert not await office.mails.send_email_again(office.key)
+    assert await office.carry_out() is MailFate.BOUNCED
+    assert await office.carry_out() is MailFate.BOUNCED
+    assert await office.mails.send_email_again(office.key) is MailFate.BOUNCED
     mail = await office.mail()
     assert (mail["state"], mail["last_error"]) == ("bounced", "550 5.1.1 no such mailbox")
     assert box.taken == []
@@ -413,10 +413,10 @@ async def test_a_mail_refused_for_good_bounces_and_is_not_tried_again(
 
 async def test_an_uncertain_mail_is_never_sent_again(box: Box, office: Office) -> None:
     box.breaks_off_at = "DATA"
-    assert await office.carry_out() is MailFate.UNDELIVERABLE
+    assert await office.carry_out() is MailFate.UNCERTAIN
     box.breaks_off_at = None
-    assert await office.carry_out() is MailFate.UNDELIVERABLE
-    assert not await office.mails.send_email_again(office.key)
+    assert await office.carry_out() is MailFate.UNCERTAIN
+    assert await office.mails.send_email_again(office.key) is MailFate.UNCERTAIN
     assert (await office.mail())["state"] == "uncertain"
     assert len(box.taken) == 1
 
@@ -434,7 +434,7 @@ async def test_a_batch_that_crashed_while_its_mail_was_handed_over_does_not_send
 ) -> None:
     await office.commit()
     await office.outbox.take(office.key, NOW)
-    assert await office.carry_out() is MailFate.UNDELIVERABLE
+    assert await office.carry_out() is MailFate.UNCERTAIN
     mail = await office.mail()
     assert (mail["state"], mail["attempts"]) == ("uncertain", 1)
     assert mail["last_error"] == "interrupted while it was handed over"
@@ -446,7 +446,7 @@ async def test_a_retry_on_its_own_that_crashed_is_uncertain_as_well(
 ) -> None:
     await office.commit()
     await office.outbox.take(office.key, NOW)
-    assert not await office.mails.send_email_again(office.key)
+    assert await office.mails.send_email_again(office.key) is MailFate.UNCERTAIN
     assert (await office.mail())["state"] == "uncertain"
     assert box.taken == []
 
@@ -496,7 +496,7 @@ async def test_a_mail_to_a_customer_whom_no_mail_reaches_bounces_without_being_t
     await keep(office.database, a_job(customer={"name": "Ada", "email": email}))
     mail = SendEmail(to=None, template="public_note_to_customer", context=HELLO)
     result = await office.effects.send_email(a_batch(mail))
-    assert list(result.mails.values()) == [MailFate.UNDELIVERABLE]
+    assert list(result.mails.values()) == [MailFate.BOUNCED]
     shown = await office.mail()
     assert (shown["state"], shown["to"], shown["attempts"]) == ("bounced", email or "", 0)
     assert shown["last_error"].startswith(error)

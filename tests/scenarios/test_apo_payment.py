@@ -1,0 +1,277 @@
+"""The offer and the money: a choice, a check after silence, or no proof (APO-26 to APO-37)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.desk import Desk, Page, Told
+from tests.options import (
+    ADDRESS,
+    OPTION,
+    approved,
+    business_days_after,
+    closed_without_proof,
+    falls_due,
+    invoiced,
+    mailed,
+    paid,
+    paid_by_check,
+    since,
+    unproven,
+)
+
+DAY = timedelta(days=1)
+
+
+def reviews(page: Page) -> list[tuple[str, str]]:
+    """Return status and comment of each exception that tracked documents, in order."""
+    return [(each["status"], each["comment"]) for each in page.shown["exceptions"]]
+
+
+async def late_invoice(job: Told, amount: str | None = "310.00") -> Any:
+    customer = {"name": "Ada", "role": "customer"}
+    data = {"kind": "paid_invoice", "amount": amount}
+    return await job.event("document.received", data, actor=customer)
+
+
+# --- the customer chooses ---------------------------------------------------------------------
+
+
+@pytest.mark.rule("APO-27")
+@pytest.mark.parametrize("role", ["customer", "support_services"])
+@pytest.mark.parametrize(
+    ("method", "paid_by"),
+    [("check", "check"), ("electronic_transfer", "electronic transfer")],
+)
+async def test_a_customer_is_paid_as_they_choose(
+    desk: Desk, role: str, method: str, paid_by: str
+) -> None:
+    job = await approved(desk)
+    answer = await job.ok("payment_chosen", role, method=method)
+    assert (answer["stage"], answer["waiting_on"], answer["due_at"]) == ("paid", None, None)
+
+    page = await job.ends_as("paid")
+    assert (page.status, page.assigned_to) == ("Completed", OPTION)
+    assert page.tasks("support_services") == ["refund_deductible", "pay"]
+    assert page.task("pay")["text"] == f"Pay the customer $240.00 by {paid_by}."
+    assert page.note("The customer chooses", "$240.00")["author"]["role"] == role
+    assert reviews(page) == [("Complete", "PENDING CUSTOMER ACCEPTANCE")]
+    assert page.promises[-1] == ("APO-28", "kept")
+    assert answer["next"] == page.next
+
+
+async def test_there_is_no_third_way_to_be_paid(desk: Desk) -> None:
+    job = await approved(desk)
+    status, body = await job.refused("payment_chosen", "customer", method="cash")
+    assert (status, body["error"]) == (422, "fields")
+    assert (await job.page()).stage == "offer_sent"
+
+
+@pytest.mark.rule("APO-27")
+async def test_an_agent_does_not_choose_for_the_customer(desk: Desk) -> None:
+    job = await approved(desk)
+    status, body = await job.refused("payment_chosen", "customer_service", method="check")
+    assert (status, body["rule"]) == (403, "APO-27")
+
+
+async def test_the_offer_is_what_was_approved_and_not_what_was_invoiced(desk: Desk) -> None:
+    job = await invoiced(desk)
+    await job.ok("documents_approved", "support_services", amount="1234.5")
+    await job.ok("payment_chosen", "customer", method="check")
+    page = await job.ends_as("paid")
+    assert "$1,234.50" in page.task("pay")["text"]
+    assert "$1,234.50" in desk.letterbox.about(job.id)[-1].text
+
+
+# --- the customer does not choose -------------------------------------------------------------
+
+
+@pytest.mark.rule("APO-28")
+@pytest.mark.rule("APO-29")
+@pytest.mark.rule("APO-30")
+@pytest.mark.rule("APO-31")
+async def test_an_offer_without_answer_is_repeated_and_then_paid_by_check(desk: Desk) -> None:
+    job = await approved(desk)
+    deadlines = [since(await job.page())]
+    for reminded in range(1, 4):
+        deadlines.append(business_days_after(deadlines[-1], 2))
+        page = await job.page()
+        assert (page.due_at, len(page.mails)) == (deadlines[-1], reminded + 1)
+        assert (page.stage, page.waiting_on, page.attention) == ("offer_sent", "customer", [])
+        await falls_due(job)
+    await falls_due(job)
+
+    page = await job.ends_as("paid_by_check")
+    deadlines.append(business_days_after(deadlines[-1], 2))
+    assert mailed(page)[2:] == [
+        *(("apo_offer_reminder", at) for at in deadlines[1:4]),
+        ("apo_payment_by_check", deadlines[4]),
+    ]
+    assert all("$240.00" in mail.text for mail in desk.letterbox.about(job.id)[1:])
+    assert "reminder 3 of 3" in desk.letterbox.about(job.id)[-2].text
+    assert (page.status, page.attention) == ("Completed", [])
+    assert page.tasks("support_services") == ["refund_deductible", "pay"]
+    assert page.task("pay")["text"] == "Pay the customer $240.00 by check."
+    assert page.promises[-4:] == [("APO-28", "broken")] * 4
+    assert reviews(page) == [("Complete", "PENDING CUSTOMER ACCEPTANCE")]
+
+
+@pytest.mark.rule("APO-28")
+async def test_a_customer_may_choose_until_the_last_moment(desk: Desk) -> None:
+    job = await approved(desk)
+    await falls_due(job, times=3)
+    due = (await job.page()).due_at
+    assert due is not None
+    await job.fast_forward_to(due - timedelta(minutes=1))
+    await job.ok("payment_chosen", "customer", method="electronic_transfer")
+
+    page = await job.ends_as("paid")
+    assert "apo_payment_by_check" not in [template for template, _ in mailed(page)]
+    assert [task["kind"] for task in page.shown["tasks"]].count("pay") == 1
+
+
+@pytest.mark.rule("APO-28")
+async def test_how_often_an_offer_is_repeated_is_policy(desk: Desk) -> None:
+    job = await approved(desk.under('[apo.offer]\nattempts = 0\nevery = "1bd"'))
+    assert (await job.page()).due_at == business_days_after(since(await job.page()), 1)
+    await falls_due(job)
+    page = await job.ends_as("paid_by_check")
+    assert [template for template, _ in mailed(page)[1:]] == ["apo_offer", "apo_payment_by_check"]
+
+
+# --- the paid invoice does not come -----------------------------------------------------------
+
+
+@pytest.mark.rule("APO-33")
+@pytest.mark.rule("APO-34")
+@pytest.mark.rule("APO-35")
+async def test_an_invoice_that_never_comes_closes_the_job_without_proof(desk: Desk) -> None:
+    job = await unproven(desk)
+    deadlines = [since(await job.page())]
+    for _ in range(3):
+        deadlines.append(business_days_after(deadlines[-1], 2))
+        page = await job.page()
+        assert (page.due_at, page.waiting_on) == (deadlines[-1], "customer")
+        assert (page.stage, page.attention) == ("awaiting_paid_invoice", [])
+        await falls_due(job)
+    await falls_due(job)
+
+    page = await job.ends_as("closed_without_proof")
+    deadlines.append(business_days_after(deadlines[-1], 2))
+    assert mailed(page)[2:] == [
+        *(("apo_invoice_reminder", at) for at in deadlines[1:4]),
+        ("apo_closing_without_proof", deadlines[4]),
+    ]
+    assert "at any time" in desk.letterbox.about(job.id)[-1].text
+    assert (page.status, page.assigned_to) == ("Completed", OPTION)
+    assert page.tasks("support_services") == ["refund_deductible"]
+    assert page.note("without proof of payment")
+    assert page.promises[-4:] == [("APO-33", "broken")] * 4
+    assert reviews(page) == [("Complete", "PENDING PAID INVOICE")]
+
+
+@pytest.mark.rule("APO-33")
+async def test_an_invoice_that_comes_in_time_is_reviewed(desk: Desk) -> None:
+    job = await unproven(desk)
+    await falls_due(job, times=2)
+    answer = await job.ok("documents_received", "support_services", paid_invoice=True)
+    assert (answer["stage"], answer["waiting_on"]) == ("reviewing_documents", "support_services")
+    await job.ok("documents_approved", "support_services", amount="240.00")
+    await job.ok("payment_chosen", "customer", method="check")
+    page = await job.ends_as("paid")
+    assert page.promises[-5:] == [
+        ("APO-33", "broken"),
+        ("APO-33", "broken"),
+        ("APO-33", "kept"),
+        ("APO-26", "kept"),
+        ("APO-28", "kept"),
+    ]
+
+
+# --- an invoice after the end -----------------------------------------------------------------
+
+
+@pytest.mark.rule("APO-36")
+@pytest.mark.rule("APO-37")
+@pytest.mark.parametrize("end", [paid, paid_by_check, closed_without_proof])
+async def test_a_late_paid_invoice_reopens_the_case(desk: Desk, end: Any) -> None:
+    job = await end(desk)
+    before = await job.page()
+    first_run = (await job.handle.describe()).run_id
+    answer = await late_invoice(job)
+    assert (answer["outcome"], answer["workflow_id"]) == ("started", f"apo/{job.id}")
+
+    page = await job.page()
+    assert (page.stage, page.waiting_on) == ("reviewing_documents", "support_services")
+    assert (page.standing["outcome"], page.status) == (None, "Completed")
+    assert (await job.handle.describe()).run_id != first_run
+    assert page.journal[: len(before.journal)] == before.journal
+    assert any("reopened" in what for _, what, _ in page.journal)
+    assert reviews(page) == [*reviews(before), ("In Progress", "COMPLETE DOCUMENTS")]
+    assert "$310.00" in page.shown["tasks"][-1]["text"]
+    assert page.promises == [*before.promises, ("APO-26", None)]
+    assert page.due_at == business_days_after(since(page), 2)
+    assert page.mails == before.mails
+
+    told = (await job.ok("customer_called", "customer_service"))["result"]["checklist"][1]
+    assert told.count("to a***@example.com") == len(before.mails)
+    await job.ok("documents_approved", "support_services", amount="310.00")
+    await job.ok("payment_chosen", "customer", method="check")
+    page = await job.ends_as("paid")
+    assert page.mails[len(before.mails) :] == [(ADDRESS, "apo_offer", "sent")]
+    assert page.task_texts("pay")[-1] == "Pay the customer $310.00 by check."
+    assert page.task_texts("refund_deductible") == before.task_texts("refund_deductible")
+    assert page.assignments == before.assignments
+
+
+@pytest.mark.rule("APO-36")
+async def test_it_may_come_again_and_its_review_take_long(desk: Desk) -> None:
+    job = await closed_without_proof(desk)
+    for runs in (2, 3):
+        await late_invoice(job, amount=None)
+        assert (await job.page()).stage == "reviewing_documents"
+        await job.fast_forward("20d")
+        page = await job.page()
+        assert (page.stage, page.attention) == ("reviewing_documents", ["overdue"])
+        await job.ok("documents_approved", "support_services", amount="240.00")
+        await job.ok("payment_chosen", "customer", method="check")
+        page = await job.ends_as("paid")
+        assert page.attention == []
+        assert len(page.shown["exceptions"]) == runs
+        assert page.task_texts("pay") == ["Pay the customer $240.00 by check."] * (runs - 1)
+
+
+@pytest.mark.rule("APO-37")
+async def test_a_reopened_case_goes_every_way_that_the_first_did(desk: Desk) -> None:
+    job = await paid_by_check(desk)
+    await late_invoice(job)
+    await job.page()
+    await job.ok("documents_rejected", "support_services", reason="It is for another house")
+    page = await job.page()
+    assert (page.stage, page.waiting_on) == ("awaiting_documents", "customer")
+    assert page.mails[-1] == (ADDRESS, "apo_documents_incomplete", "sent")
+
+    await late_invoice(job)
+    await job.page()
+    await job.ok("documents_approved", "support_services", amount="10.00")
+    await falls_due(job, times=4)
+    page = await job.ends_as("paid_by_check")
+    assert page.task_texts("pay") == [
+        "Pay the customer $240.00 by check.",
+        "Pay the customer $10.00 by check.",
+    ]
+    assert page.status == "Completed"
+
+
+@pytest.mark.rule("APO-36")
+async def test_the_same_late_invoice_told_twice_reopens_it_once(desk: Desk) -> None:
+    job = await paid(desk)
+    first, second = await late_invoice(job), await late_invoice(job, amount="311.00")
+    assert (first["outcome"], second["outcome"]) == ("started", "delivered")
+    page = await job.page()
+    assert len(page.shown["exceptions"]) == 2
+    open_tasks = [task for task in page.tasks("support_services") if task == "review_documents"]
+    assert open_tasks == ["review_documents"]
