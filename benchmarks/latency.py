@@ -44,10 +44,11 @@ deadlines are the ends of 48-hour searches that began 48 hours ago, a thousand a
 """.strip()
 
 _LIMITS = """
-A hook takes three transactions of the store's only writer and one call of Temporal; in a burst, the
-one core that a Python process has, which the API shares with the worker. A command takes two tasks
-of its workflow and an activity, each handed over between three processes; a bare update with an
-effect takes the same. A timer waits for the worker to carry out those before it.
+A hook that is told at once takes three transactions of the store's only writer and one call of
+Temporal. In a burst, most are answered as soon as they are kept, many in one transaction; what they
+wait for is the one core that a Python process has, which the API shares with the worker. A command
+takes two tasks of its workflow and an activity, each handed over between three processes; a bare
+update with an effect takes the same. A timer waits for the worker to carry out those before it.
 """.strip()
 
 

@@ -110,7 +110,7 @@ _OPEN_TO_ALL = ("/hooks/jobs", "/healthz", "/readyz")
 
 
 def _known_by_token(tokens: Tokens | None) -> Any:  # noqa: ANN401  a FastAPI dependency
-    def known(request: Request) -> None:
+    async def known(request: Request) -> None:
         if tokens is None or request.url.path in _OPEN_TO_ALL:
             request.state.actor = None
             return

@@ -620,9 +620,9 @@ def _client() -> ApiClient:
 
 
 def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
-    import asyncio
+    import uvloop
 
-    return asyncio.run(work)
+    return uvloop.run(work)
 
 
 def _log_as_json(wanted: bool) -> None:  # noqa: FBT001  the option's value

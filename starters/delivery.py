@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -20,7 +22,7 @@ from domain.refusals import Refused
 from starters import starting
 from store.database import StoreUnavailableError
 from store.inbox import Inbox, Outcome, Waiting
-from store.intake import NOBODY_WAITS, Intake, Plan, StartPlan
+from store.intake import NOBODY_WAITS, Intake, NotItsTurnError, Plan, StartPlan
 from workers.temporal import NO_ANSWER
 from workflows.messages import BEGIN_ANEW
 from workflows.registry import LIFECYCLES
@@ -31,6 +33,12 @@ _RPC = timedelta(seconds=2)
 _PATIENCE_SECONDS = 3
 """How long Temporal has to hear an event, retries and all: senders give up after five seconds."""
 _PAUSE_SECONDS = 1.0
+_GIVE_WAY_SECONDS = 0.5
+"""How long an event that is told later waits, each time, for hooks that wait for an answer."""
+_AT_ONCE = 8
+"""As many hooks that wait for an answer are told at once; who finds more is told later."""
+_JOBS_AT_A_TIME = 8
+"""Jobs whose events are told at the same time where nobody waits for an answer."""
 
 
 class Received(BaseModel):
@@ -66,6 +74,10 @@ class Delivery:
         self._client = client
         self._intake = intake
         self._clock = clock
+        self._unanswered = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
+        self._left = asyncio.Event()
 
     async def receive(self, webhook_id: str, body: bytes) -> Received:
         """Keep an authentic body and do with it what can be done at once.
@@ -73,41 +85,82 @@ class Delivery:
         Raises:
             StoreUnavailableError: it could not even be kept.
         """
-        kept = await self._inbox.keep(webhook_id, body, self._clock())
-        if kept.outcome is not None:
-            if kept.outcome is Outcome.DEAD_LETTER:
-                log.error("a webhook-id was used for two bodies", event_id=webhook_id)
-            return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
-        waiting = Waiting(id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0)
+        with self._among_others() as many_at_once:
+            event, unreadable = None, None
+            try:
+                event = EVENT.validate_json(body)
+            except ValidationError as error:
+                unreadable = _in_words(error)
+            except Exception:
+                log.exception("an event cannot be read", event_id=webhook_id)
+            kept = await self._inbox.keep(
+                webhook_id,
+                body,
+                self._clock(),
+                job_id=event.job.job_id if event else None,
+                unreadable=unreadable,
+                left=many_at_once,
+            )
+            if kept.outcome is not None:
+                if kept.outcome is Outcome.DEAD_LETTER:
+                    log.error("dead letter", event_id=webhook_id, reason=kept.reason)
+                return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+            waiting = Waiting(id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0)
+            if many_at_once:
+                self._left.set()
+                return _kept(waiting, "many events came at once")
+            if event is None:
+                return _kept(waiting, "it could not be read")
+            return await self._or_later(waiting, self._tell_of(waiting, event, again=False))
+
+    async def _or_later(self, waiting: Waiting, telling: Awaitable[Received]) -> Received:
+        """Answer for a kept event, which is never refused, whatever goes wrong with telling it."""
         try:
-            return await self.advance(waiting, again=False)
+            return await telling
         except StoreUnavailableError as error:
+            log.warning("event kept, not taken yet", event_id=waiting.webhook_id, reason=str(error))
             return _kept(waiting, str(error))
         except Exception as fault:
-            log.exception("an event cannot be taken further", event_id=webhook_id)
+            log.exception("an event cannot be taken further", event_id=waiting.webhook_id)
             return _kept(waiting, f"a fault of Steward's ({type(fault).__name__})")
 
-    async def advance(self, waiting: Waiting, *, again: bool = True) -> Received:
-        """Take a kept event as far as it gets.
+    @contextmanager
+    def _among_others(self) -> Iterator[bool]:
+        """Count a hook among those that wait for an answer; give whether they are many."""
+        self._unanswered += 1
+        self._all_answered.clear()
+        try:
+            yield self._unanswered > _AT_ONCE
+        finally:
+            self._unanswered -= 1
+            if not self._unanswered:
+                self._all_answered.set()
 
-        Args:
-            waiting: the event.
-            again: whether an earlier attempt may have got further than the inbox knows.
+    async def advance(self, waiting: Waiting) -> Received:
+        """Take a kept event, or a lifecycle's order, as far as it gets.
+
+        An earlier attempt may have got further than the inbox knows.
         """
         if waiting.origin is not None and (sent := _sent_order(waiting.body)):
             return await self._pass_on(waiting, sent)
-        return await self._tell_of(waiting, again=again)
-
-    async def _tell_of(self, waiting: Waiting, *, again: bool) -> Received:
-        """Take an event as far as it gets."""
-        event_id = waiting.webhook_id
         try:
             event = EVENT.validate_json(waiting.body)
         except ValidationError as error:
             reason = _in_words(error)
             await self._inbox.bury(waiting.id, reason)
-            log.warning("dead letter", event_id=event_id)
-            return Received(event_id=event_id, outcome=Outcome.DEAD_LETTER, reason=reason)
+            log.warning("dead letter", event_id=waiting.webhook_id, reason=reason)
+            return Received(event_id=waiting.webhook_id, outcome=Outcome.DEAD_LETTER, reason=reason)
+        return await self._tell_of(waiting, event, again=True)
+
+    async def _tell_of(self, waiting: Waiting, event: Event, *, again: bool) -> Received:
+        """Take an event as far as it gets.
+
+        Args:
+            waiting: the event, as it is kept.
+            event: what it says.
+            again: whether an earlier attempt may have got further than the inbox knows.
+        """
+        event_id = waiting.webhook_id
         try:
             plan = await self._intake.take(
                 waiting.id,
@@ -116,9 +169,9 @@ class Delivery:
                 self._clock(),
                 waiting.origin,
             )
-        except StoreUnavailableError as error:
-            log.warning("event kept, not taken yet", event_id=event_id, reason=str(error))
-            return _kept(waiting, str(error))
+        except NotItsTurnError as error:
+            self._left.set()
+            return _kept(waiting, str(error), error.plan)
         if plan.outcome is Outcome.IGNORED:
             return Received(
                 event_id=event_id,
@@ -131,7 +184,7 @@ class Delivery:
         except _StalePlanError:
             log.warning("a lifecycle was ended in Temporal", event_id=event_id)
             await self._inbox.forget_plan(waiting.id)
-            return await self.advance(waiting)
+            return await self._tell_of(waiting, event, again=True)
         except (_NotYetError, TimeoutError) as error:
             reason = str(error) or "Temporal does not answer in time"
             return await self._not_yet(waiting, plan.outcome, _first_workflow(plan), reason)
@@ -188,17 +241,39 @@ class Delivery:
     async def replay(self, inbox_id: int) -> Received | None:
         """Try a dead letter again, None if there is no such dead letter."""
         waiting = await self._inbox.revive(inbox_id)
-        return await self.advance(waiting) if waiting else None
+        return await self._or_later(waiting, self.advance(waiting)) if waiting else None
 
     async def run(self) -> None:
         """Tell on, for ever, what could not be told at once."""
         while True:
+            self._left.clear()
             try:
-                for waiting in await self._inbox.waiting(self._clock()):
-                    await self._advance_again(waiting)
+                while waiting := await self._inbox.waiting(self._clock()):
+                    await self._advance_all(waiting)
             except StoreUnavailableError as error:
-                log.warning("the inbox cannot be read", reason=str(error))
-            await asyncio.sleep(_PAUSE_SECONDS)
+                log.warning("the store does not answer", reason=str(error))
+                await asyncio.sleep(_PAUSE_SECONDS)
+            await _until_set(self._left, _PAUSE_SECONDS)
+
+    async def _advance_all(self, waiting: Sequence[Waiting]) -> None:
+        """Take events further: those of one job in turn, some jobs at a time."""
+        by_job = defaultdict[str | None, list[Waiting]](list)
+        for each in waiting:
+            by_job[each.job_id].append(each)
+        jobs = iter(by_job.values())
+        ends = await asyncio.gather(
+            *(self._advance_jobs(jobs) for _ in range(_JOBS_AT_A_TIME)), return_exceptions=True
+        )
+        for end in ends:
+            if end is not None:
+                raise end
+
+    async def _advance_jobs(self, jobs: Iterator[list[Waiting]]) -> None:
+        for job in jobs:
+            for waiting in job:
+                # Who waits for an answer goes first, though not for ever.
+                await _until_set(self._all_answered, _GIVE_WAY_SECONDS)
+                await self._advance_again(waiting)
 
     async def _advance_again(self, waiting: Waiting) -> None:
         """Take an event further; a fault of ours with one event must not hold up all others."""
@@ -209,7 +284,7 @@ class Delivery:
         except Exception as fault:
             log.exception("an event cannot be taken further", event_id=waiting.webhook_id)
             reason = f"a fault of Steward's ({type(fault).__name__}: {fault})"
-            await self._inbox.postpone(waiting.id, reason, self._clock())
+            await self._inbox.postpone(waiting.id, reason, self._clock(), faulty=True)
 
     async def _tell(self, plan: Plan, event: Event, *, again: bool) -> list[str]:
         """Start and signal what the plan says; return the ids of the workflows that were told."""
@@ -277,10 +352,20 @@ def _knows_no_such_workflow(error: Exception) -> bool:
     return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
 
 
-def _kept(waiting: Waiting, reason: str) -> Received:
-    """Answer that an event is kept, whatever went wrong after that: it is never refused."""
-    said = f"kept, and told later by itself: {reason}"
-    return Received(event_id=waiting.webhook_id, outcome=Outcome.DELIVERED, reason=said)
+def _kept(waiting: Waiting, reason: str, plan: Plan | None = None) -> Received:
+    """Answer that an event is kept, and with what it will come to as far as that is known."""
+    return Received(
+        event_id=waiting.webhook_id,
+        outcome=plan.outcome if plan else Outcome.DELIVERED,
+        workflow_id=_first_workflow(plan) if plan else None,
+        reason=f"kept, and told later by itself: {reason}",
+    )
+
+
+async def _until_set(event: asyncio.Event, patience: float) -> None:
+    """Return once an event is set, or after so many seconds."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), patience)
 
 
 def _first_workflow(plan: Plan) -> str | None:
@@ -304,7 +389,8 @@ def _as_message_id(key: str) -> str:
 
 def _in_words(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_input=False)
-    return "; ".join(
+    said = "; ".join(
         f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}"
         for problem in problems[:10]
     )
+    return said.replace("\0", "\\0")  # what was sent may be quoted, and no database keeps a NUL

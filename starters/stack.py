@@ -147,6 +147,7 @@ async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.
         make_app(parts),
         host=host,
         port=port,
+        http="httptools",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_STOP_SECONDS,

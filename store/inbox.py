@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from store import schema
 from store.database import Database
+from store.group_commit import GroupCommit
+
+_Arrival = dict[str, Any]
+"""A row to be kept."""
+
+_LEASE = timedelta(seconds=5)
+_LONGEST_REASON = 2000
+_KEEPING = 0x696E626F78
+"""Which advisory lock the keeping of a group takes; those of jobs are 32 bits."""
 
 
 class Outcome(StrEnum):
@@ -45,6 +68,29 @@ class Waiting(BaseModel):
     body: bytes
     origin: str | None
     attempts: int
+    job_id: str | None = None
+    """None where it could not be read yet."""
+
+
+EARLIER = schema.inbox.alias("earlier")
+
+UNTOLD = ("pending", "faulty")
+"""States of events that have still to be told; nobody waits for one that is faulty."""
+
+
+def comes_before(later: FromClause) -> ColumnElement[bool]:
+    """Return what is true of `EARLIER` if it has to be told before another row of the inbox.
+
+    The order is that in which the hooks brought the events of a job. What lifecycles leave in the
+    inbox is ordered by the job's version, and neither waits nor is waited for.
+    """
+    return and_(
+        EARLIER.c.job_id == later.c.job_id,
+        EARLIER.c.id < later.c.id,
+        EARLIER.c.state == "pending",
+        EARLIER.c.origin.is_(None),
+        later.c.origin.is_(None),
+    )
 
 
 class Inbox:
@@ -52,66 +98,122 @@ class Inbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._keeping = GroupCommit[_Arrival, Kept](database, self._keep_group)
+        self._settling = GroupCommit[dict[str, Any], None](database, _settle_group)
 
-    async def keep(self, webhook_id: str, body: bytes, now: datetime) -> Kept:
+    async def keep(
+        self,
+        webhook_id: str,
+        body: bytes,
+        now: datetime,
+        *,
+        job_id: str | None = None,
+        unreadable: str | None = None,
+        left: bool = False,
+    ) -> Kept:
         """Keep a body as it came, before anything is made of it.
 
         The same id with the same body is a duplicate, for ever; with another body it is a dead
-        letter beside the first.
+        letter beside the first. Bodies that come at the same time share a transaction.
+
+        Args:
+            webhook_id: what its sender knows it by.
+            body: as it came.
+            now: the wall clock, aware UTC.
+            job_id: the job that it tells of, None where it could not be read.
+            unreadable: why it is a dead letter, None where it is none.
+            left: whether the delivery may tell it at once; else it is left for five seconds to
+                the hook that brought it.
+
+        Raises:
+            StoreUnavailableError: it could not be kept.
         """
-        digest = sha256(body).hexdigest()
-        row: dict[str, Any] = {
+        dead = {"state": "dead", "outcome": Outcome.DEAD_LETTER.value}
+        arrival: _Arrival = {
             "webhook_id": webhook_id,
             "claim": webhook_id,
             "received_at": now,
             "body": body,
-            "digest": digest,
-            "state": "pending",
+            "digest": sha256(body).hexdigest(),
+            "job_id": job_id,
             "attempts": 0,
-            "next_attempt_at": now + timedelta(seconds=5),
+            "next_attempt_at": now if left else now + _LEASE,
+            **(dead if unreadable else {"state": "pending", "outcome": None}),
+            "reason": unreadable and unreadable[:_LONGEST_REASON],
         }
+        return await self._keeping.add(arrival)
+
+    def _keep_group(self, connection: Connection, arrivals: Sequence[_Arrival]) -> list[Kept]:
+        inbox, first = schema.inbox, dict[str, _Arrival]()
+        for arrival in arrivals:
+            first.setdefault(arrival["claim"], arrival)
+        if not self._database.is_sqlite:
+            # Two processes that keep the same ids in another order would wait for each other.
+            connection.execute(select(func.pg_advisory_xact_lock(_KEEPING)))
+        inserted = connection.execute(
+            self._database.insert(inbox)
+            .on_conflict_do_nothing(index_elements=["claim"])
+            .returning(inbox.c.claim, inbox.c.id),
+            list(first.values()),
+        )
+        ids = {claim: inbox_id for claim, inbox_id in inserted}  # noqa: C416  rows are no tuples to mypy
+        return [
+            _as_kept(ids[arrival["claim"]], arrival)
+            if arrival["claim"] in ids and arrival is first[arrival["claim"]]
+            else self._keep_again(connection, arrival)
+            for arrival in arrivals
+        ]
+
+    def _keep_again(self, connection: Connection, arrival: _Arrival) -> Kept:
+        """Keep a body whose id was used before, unless it is the same body."""
         inbox = schema.inbox
-
-        def kept(connection: Connection) -> Kept:
-            inserted = connection.scalar(
-                self._database.insert(inbox)
-                .values(**row)
-                .on_conflict_do_nothing(index_elements=["claim"])
-                .returning(inbox.c.id)
-            )
-            if inserted is not None:
-                return Kept(id=inserted)
-            known = connection.execute(
-                select(inbox.c.id, inbox.c.digest).where(inbox.c.webhook_id == webhook_id)
-            ).all()
-            same = next((row.id for row in known if row.digest == digest), None)
-            if same is not None:
-                return Kept(id=same, outcome=Outcome.DUPLICATE, reason="received before")
-            reason = "this webhook-id was used for another body"
-            dead = {"claim": None, "state": "dead", "outcome": "dead_letter", "reason": reason}
-            reused = connection.scalar(inbox.insert().values(row | dead).returning(inbox.c.id))
-            return Kept(id=reused or 0, outcome=Outcome.DEAD_LETTER, reason=reason)
-
-        return await self._database.write(kept)
+        same = connection.scalar(
+            select(inbox.c.id)
+            .where(inbox.c.webhook_id == arrival["webhook_id"], inbox.c.digest == arrival["digest"])
+            .limit(1)
+        )
+        if same is not None:
+            return Kept(id=same, outcome=Outcome.DUPLICATE, reason="received before")
+        reused = {
+            **arrival,
+            "claim": None,
+            "state": "dead",
+            "outcome": Outcome.DEAD_LETTER.value,
+            "reason": "this webhook-id was used for another body",
+        }
+        inbox_id = connection.scalar(inbox.insert().values(**reused).returning(inbox.c.id))
+        return _as_kept(inbox_id or 0, reused)
 
     async def settle(self, inbox_id: int, outcome: Outcome, workflow_id: str | None) -> None:
         """Record that an event was told to all who were to hear it."""
-        await self._set(
-            inbox_id, state="done", outcome=outcome.value, workflow_id=workflow_id, reason=None
+        await self._settling.add(
+            {"settled": inbox_id, "told": outcome.value, "told_to": workflow_id}
         )
 
     async def bury(self, inbox_id: int, reason: str) -> None:
         """Make an event a dead letter: listed, and replayable."""
         await self._set(
-            inbox_id, state="dead", outcome=Outcome.DEAD_LETTER.value, reason=reason[:2000]
+            inbox_id,
+            state="dead",
+            outcome=Outcome.DEAD_LETTER.value,
+            reason=reason[:_LONGEST_REASON],
         )
 
     async def forget_plan(self, inbox_id: int) -> None:
         """Have an event taken over anew: whom it was to be told to has changed."""
         await self._set(inbox_id, envelope=null())
 
-    async def postpone(self, inbox_id: int, reason: str, now: datetime) -> None:
-        """Leave an event for another attempt, later each time, but at least every minute."""
+    async def postpone(
+        self, inbox_id: int, reason: str, now: datetime, *, faulty: bool = False
+    ) -> None:
+        """Leave an event for another attempt, later each time, but at least every minute.
+
+        Args:
+            inbox_id: the event.
+            reason: why it could not be told.
+            now: the wall clock, aware UTC.
+            faulty: whether the fault is Steward's: later events of the job do not wait for it.
+        """
         inbox = schema.inbox
 
         def postponed(connection: Connection) -> None:
@@ -121,8 +223,9 @@ class Inbox:
                 update(inbox)
                 .where(inbox.c.id == inbox_id)
                 .values(
+                    **({"state": "faulty"} if faulty else {}),
                     attempts=inbox.c.attempts + 1,
-                    reason=reason[:2000],
+                    reason=reason[:_LONGEST_REASON],
                     next_attempt_at=now + wait,
                 )
             )
@@ -130,13 +233,17 @@ class Inbox:
         await self._database.write(postponed)
 
     async def waiting(self, now: datetime, limit: int = 200) -> list[Waiting]:
-        """Return the events whose next attempt is due, the oldest first."""
+        """Return the events whose next attempt is due, the oldest first.
+
+        Of the events of a job that the hooks brought, only the one whose turn it is.
+        """
         inbox = schema.inbox
         due = (
             select(inbox)
             .where(
-                inbox.c.state == "pending",
+                inbox.c.state.in_(UNTOLD),
                 or_(inbox.c.next_attempt_at.is_(None), inbox.c.next_attempt_at <= now),
+                ~exists().where(comes_before(inbox)),
             )
             .order_by(inbox.c.id)
             .limit(limit)
@@ -215,4 +322,27 @@ def _waiting(row: Row[Any]) -> Waiting:
         body=row.body,
         origin=row.origin,
         attempts=row.attempts,
+        job_id=row.job_id,
     )
+
+
+def _as_kept(inbox_id: int, arrival: _Arrival) -> Kept:
+    is_dead = arrival["state"] == "dead"
+    outcome = Outcome.DEAD_LETTER if is_dead else None
+    return Kept(id=inbox_id, outcome=outcome, reason=arrival["reason"])
+
+
+def _settle_group(connection: Connection, settled: Sequence[dict[str, Any]]) -> list[None]:
+    inbox = schema.inbox
+    connection.execute(
+        update(inbox)
+        .where(inbox.c.id == bindparam("settled"))
+        .values(
+            state="done",
+            outcome=bindparam("told"),
+            workflow_id=bindparam("told_to"),
+            reason=None,
+        ),
+        list(settled),
+    )
+    return [None] * len(settled)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
-from sqlalchemy import Connection, Row, Table, func, select, update
+from sqlalchemy import Connection, Row, Table, exists, func, select, update
 
 from domain.accounts import PLUSONE
 from domain.commands import Order
@@ -23,7 +23,7 @@ from domain.refusals import Refusal, RefusalKind, Refused
 from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database
-from store.inbox import Outcome
+from store.inbox import EARLIER, Outcome, comes_before
 from store.ledger import held_job, keep_job
 
 ABANDONED = "cancelled"
@@ -69,6 +69,15 @@ class Plan(BaseModel):
         return Delivery(event_id=self.event_id, job_version=self.job_version, event=told, age=age)
 
 
+class NotItsTurnError(Exception):
+    """An earlier event of the job has still to be told; this one is told after it."""
+
+    def __init__(self, plan: Plan | None) -> None:
+        """Take what is to be told then, None if the event could not even be taken yet."""
+        super().__init__("an earlier event of its job is told first")
+        self.plan = plan
+
+
 class Intake:
     """Takes the events of the inbox over, for some lifecycles under one policy."""
 
@@ -87,7 +96,8 @@ class Intake:
     ) -> Plan:
         """Take an event over: bring our copy of the job up to date and decide whom to tell.
 
-        Done once; asked again, it returns the plan that was made the first time.
+        Done once; asked again, it returns the plan that was made the first time. The events of a
+        job are taken, and told, in the order in which the hooks brought them.
 
         Args:
             inbox_id: where the inbox keeps it.
@@ -95,41 +105,66 @@ class Intake:
             event: what it says.
             now: the wall clock, aware UTC.
             origin: the workflow that caused it, None for an event of the job system.
+
+        Raises:
+            NotItsTurnError: an earlier event of the job has still to be told. If all of these are
+                taken, so is this one; it is due as soon as they are told.
         """
         inbox = schema.inbox
         # A sender's clock that runs ahead must not make all that follows look old.
         event = event.model_copy(update={"occurred_at": min(event.occurred_at, now)})
+        question = (
+            select(
+                inbox.c.envelope,
+                exists().where(comes_before(inbox)).label("waits"),
+                exists()
+                .where(comes_before(inbox), EARLIER.c.envelope.is_(None))
+                .label("is_held_up"),
+            )
+            .where(inbox.c.id == inbox_id)
+            .with_for_update(of=inbox)
+        )
 
-        def take_over(connection: Connection) -> Plan:
-            taken = connection.scalar(
-                select(inbox.c.envelope).where(inbox.c.id == inbox_id).with_for_update()
-            )
-            if taken is not None:
-                return Plan.model_validate(taken)
-            taking = _Taking(self._database, connection, event_id, event, origin)
-            held, version = taking.bring_up_to_date(now)
-            plan = Plan(
-                event_id=event_id,
-                job=held.job.without_customer(),
-                job_version=version,
-                occurred_at=event.occurred_at,
-            )
-            plan = self._with_recipients(taking, plan)
-            ignored = plan.outcome is Outcome.IGNORED
-            connection.execute(
-                update(inbox)
-                .where(inbox.c.id == inbox_id)
-                .values(
-                    job_id=held.job.job_id,
-                    envelope=plan.model_dump(mode="json"),
-                    state="done" if ignored else "pending",
-                    outcome=plan.outcome.value,
-                    reason=NOBODY_WAITS if ignored else None,
+        def take_over(connection: Connection) -> tuple[Plan | None, bool]:
+            row = connection.execute(question).one()
+            plan = Plan.model_validate(row.envelope) if row.envelope is not None else None
+            if plan is None and not row.is_held_up:
+                taking = _Taking(self._database, connection, event_id, event, origin)
+                plan = self._take_over(taking, inbox_id, now)
+            waits = row.waits and (plan is None or plan.outcome is not Outcome.IGNORED)
+            if waits:
+                connection.execute(
+                    update(inbox).where(inbox.c.id == inbox_id).values(next_attempt_at=now)
                 )
-            )
-            return plan
+            return plan, waits
 
-        return await self._database.write(take_over)
+        plan, waits = await self._database.write(take_over)
+        if plan is None or waits:
+            raise NotItsTurnError(plan)
+        return plan
+
+    def _take_over(self, taking: _Taking, inbox_id: int, now: datetime) -> Plan:
+        held, version = taking.bring_up_to_date(now)
+        plan = Plan(
+            event_id=taking.event_id,
+            job=held.job.without_customer(),
+            job_version=version,
+            occurred_at=taking.event.occurred_at,
+        )
+        plan = self._with_recipients(taking, plan)
+        ignored = plan.outcome is Outcome.IGNORED
+        taking.connection.execute(
+            update(schema.inbox)
+            .where(schema.inbox.c.id == inbox_id)
+            .values(
+                job_id=held.job.job_id,
+                envelope=plan.model_dump(mode="json"),
+                state="done" if ignored else "pending",
+                outcome=plan.outcome.value,
+                reason=NOBODY_WAITS if ignored else None,
+            )
+        )
+        return plan
 
     def starting(
         self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event

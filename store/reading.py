@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, Text, and_, cast, 
 from domain.strings import Storable
 from store import schema
 from store.database import Database
+from store.inbox import UNTOLD
 
 PAGE = 100
 """Lifecycles on one page of a list."""
@@ -154,7 +155,7 @@ class Reading:
         inbox = schema.inbox
         failing = (
             select(inbox)
-            .where(inbox.c.state == "pending", inbox.c.attempts > 0)
+            .where(inbox.c.state.in_(UNTOLD), inbox.c.attempts > 0)
             .order_by(inbox.c.id)
         )
         rows = await self._database.read(lambda connection: connection.execute(failing).all())

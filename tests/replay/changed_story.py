@@ -1,12 +1,14 @@
-"""A story that was changed without `workflow.patched`: what a release must never do."""
+"""Stories that were changed without `workflow.patched`: what a release must never do."""
 
 from __future__ import annotations
 
 from pydantic import ValidationError
 from temporalio import workflow
 
+from domain.apo import ApoStart
 from domain.plus_one import PlusOneStart
 from domain.roles import Role
+from workflows.apo import AlternateProviderOption
 from workflows.plus_one import PlusOneSearch
 
 
@@ -24,5 +26,23 @@ class ChangedSearch(PlusOneSearch):
 
     async def story(self) -> None:
         self.task(Role.DISPATCH, "greet", "Say hello to PlusOne.")
+        await self._carry_out(None, "one activity more")
+        await super().story()
+
+
+@workflow.defn(name="AlternateProviderOption", failure_exception_types=[ValidationError])
+class ChangedOption(AlternateProviderOption):
+    """Carries out one activity more than the option that was recorded."""
+
+    @workflow.init
+    def __init__(self, start: ApoStart = None) -> None:  # type: ignore[assignment]
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: ApoStart = None) -> str:  # type: ignore[assignment]
+        return await super().run(start)
+
+    async def story(self) -> None:
+        self.task(Role.DISPATCH, "greet", "Say hello to the customer.")
         await self._carry_out(None, "one activity more")
         await super().story()

@@ -20,6 +20,7 @@ from temporalio.client import Client, WorkflowHistory
 from activities.postman import NotTakenError
 from domain.lifecycles import job_of
 from tests.desk import Desk, Told, free_port, iso, now, open_desk, sqlite_url
+from tests.replay.apo_stories import APO_STORIES, long_option
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
 
@@ -178,6 +179,13 @@ async def assigned_anew(desk: Desk) -> Told:
     return job
 
 
+async def asks_for_the_option(desk: Desk) -> Told:
+    """The policy has No Provider Found ask for the Alternate Provider Option."""
+    job = await desk.under("[plus_one]\nnpf_starts_apo = true").searching()
+    await job.ok("report_cannot_locate", "plusone")
+    return job
+
+
 async def long(desk: Desk) -> Told:
     """A history so long that the lifecycle goes on in a new one."""
     job = await desk.searching()
@@ -202,8 +210,11 @@ STORIES: Sequence[Story] = (
     mail_undelivered,
     cancelled_in_temporal,
     assigned_anew,
+    asks_for_the_option,
     long,
+    *APO_STORIES,
 )
+_LONG_STORIES = (long, long_option)
 
 
 async def _histories(client: Client, workflow_id: str) -> list[WorkflowHistory]:
@@ -238,7 +249,7 @@ async def record(story: Story) -> None:
             port=free_port(),
             ui_port=None,
             database=None,
-            dynamic_config=_SHORT_HISTORIES if story is long else (),
+            dynamic_config=_SHORT_HISTORIES if story in _LONG_STORIES else (),
         )
     )
     await server.start()

@@ -17,6 +17,7 @@ from store.intake import Intake
 from tests.desk import Desk, Letterbox, Told, account, acting, free_port, iso, now, sqlite_url
 from tests.options import FRIDGE, KIM, OPTION, WANTED, supervisors
 from tests.server.conftest import api
+from tests.store.rows import execute
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
 from workers.worker import make_worker
@@ -203,9 +204,8 @@ async def deliver(desk: Desk, *, to_nobody: bool = False) -> list[Received]:
 
 async def lay_back(desk: Desk) -> None:
     """Have orders that were delivered wait again, as if that had not been written down."""
-    async with desk.database.write() as connection:
-        ours = schema.inbox.c.origin.is_not(None)
-        await connection.execute(schema.inbox.update().where(ours).values(state="pending"))
+    ours = schema.inbox.update().where(schema.inbox.c.origin.is_not(None))
+    await execute(desk.database, ours.values(state="pending"))
 
 
 def requests(notes: list[str]) -> int:

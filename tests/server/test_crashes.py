@@ -31,6 +31,7 @@ from workers.fast_forward import CannotFastForward, skip
 from workers.temporal import failing_workflows
 
 JOBS = 50
+BURST = 100
 KILLED = ("worker", "temporal", "api") * 2
 IS_UP = {"worker": "worker runs", "api": "API runs"}
 ONES_OWN_FAULT = {
@@ -125,7 +126,7 @@ class Outside:
     ) -> dict[str, Any]:
         """Have PlusOne search for a job for two days, and return all that became of it."""
         await asyncio.sleep(pause())
-        await self._assign(job_id)
+        await self.assign(job_id)
         await asyncio.sleep(pause())
         await self._command(job_id, "customer_called", {"about": "Who is coming?"})
         await asyncio.sleep(pause())
@@ -137,10 +138,8 @@ class Outside:
                 return shown
             await self._let_two_days_pass(job_id)
 
-    async def show(self, job_id: str) -> dict[str, Any]:
-        return await self._insist(lambda: self._http.get(f"/jobs/{job_id}"))
-
-    async def _assign(self, job_id: str) -> None:
+    async def assign(self, job_id: str) -> None:
+        """Tell that a job is assigned to PlusOne, until that is answered."""
         at = iso(now())
         job = {
             "job_id": job_id,
@@ -157,6 +156,9 @@ class Outside:
                 "/hooks/jobs", content=body, headers=_signed(f"msg-{job_id}", now(), body)
             )
         )
+
+    async def show(self, job_id: str) -> dict[str, Any]:
+        return await self._insist(lambda: self._http.get(f"/jobs/{job_id}"))
 
     async def _command(self, job_id: str, command: str, fields: dict[str, str]) -> None:
         actor = {"name": "Sam", "role": "customer_service" if "about" in fields else "dispatch"}
@@ -219,9 +221,9 @@ def assert_all_happened_once(shown: dict[str, Any]) -> None:
     tasks = Counter(task["kind"] for task in shown["tasks"])
     assert tasks - Counter({"mail_undelivered": 1}) == {"search_running": 1, "complete_claim": 1}
     assert [mail["template"] for mail in shown["emails"]] == ["plusone_send_instructions"]
-    # Who asks before Temporal is back is refused, and the journal has that, too.
+    # Who asks before the search has begun is refused, and the journal has that, too.
     given = [entry["what"] for entry in shown["journal"] if entry["actor"]["name"] == "Sam"]
-    assert [what for what in given if "has still to start" not in what] == [
+    assert [what for what in given if not what.startswith("refused")] == [
         "customer_called",
         "add_service_job",
     ]
@@ -276,3 +278,41 @@ async def test_every_effect_comes_true_once_whatever_is_killed(
     assert set(states) <= {"sent", "queued", "uncertain"}
     assert set(received.came.values()) == {1}
     assert states["sent"] <= len(received.came) <= JOBS
+
+
+@pytest.mark.timeout(300)
+async def test_a_burst_is_told_once_though_the_api_is_killed_in_its_midst(
+    tmp_path: Path, letterbox: tuple[Letterbox, str]
+) -> None:
+    job_ids = [f"SJ-{number}" for number in range(BURST)]
+    with Processes(tmp_path) as processes:
+        house = House(processes, tmp_path, letterbox[1])
+        try:
+            await house.open()
+            await house.until_up("api")
+            async with httpx.AsyncClient(
+                base_url=house.url, timeout=20, limits=httpx.Limits(max_connections=BURST)
+            ) as http:
+                outside = Outside(house, http)
+                telling = [asyncio.create_task(outside.assign(job_id)) for job_id in job_ids]
+                await asyncio.wait(telling, return_when=asyncio.FIRST_COMPLETED)
+                await house.kill("api")
+                await house.start("api")
+                await asyncio.gather(*telling)
+                told = [await _searching(outside, job_id) for job_id in job_ids]
+            assert await failing_workflows(house.client) == []
+            failures = [await failed_tasks(house.client, each) for each in job_ids]
+        finally:
+            await house.close()
+    assert failures == [[]] * BURST
+    for shown in told:
+        assert [note["text"] for note in shown["notes"]] == [texts.SEARCH_NOTE]
+        assert [each["to"]["name"] for each in shown["assignments"]] == ["PlusOne Solutions"]
+        assert [each["stage"] for each in shown["lifecycles"]] == ["searching"]
+
+
+async def _searching(outside: Outside, job_id: str) -> dict[str, Any]:
+    """Return a job once its search has begun."""
+    while not (shown := await outside.show(job_id))["notes"]:  # noqa: ASYNC110  another process writes it
+        await asyncio.sleep(0.1)
+    return shown

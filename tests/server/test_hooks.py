@@ -215,6 +215,7 @@ async def test_what_cannot_be_read_is_a_dead_letter(house: Desk, body: bytes) ->
 
 NONSENSE = {
     "an unknown type": changed("type", "job.exploded"),
+    "NUL for a type": changed("type", "\0"),
     "no type": changed("type", ...),
     "no job": changed("job", ...),
     "no job id": changed("job.job_id", ...),

@@ -190,7 +190,7 @@ async def test_an_event_that_we_cannot_deal_with_does_not_hold_up_the_others(
     running = asyncio.create_task(delivery.run())
     await _is_done(database, 2)
     (first,) = await rows(database, schema.inbox, id=1)
-    assert (first["state"], first["attempts"]) == ("pending", 1)
+    assert (first["state"], first["attempts"]) == ("faulty", 1)
     assert "ZeroDivisionError: a fault" in first["reason"]
     assert not running.done()
     running.cancel()

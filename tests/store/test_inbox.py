@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PROCURE_VENDOR, Account
 from domain.effects import AddNote, ReassignJob, UpdateJob
-from domain.events import Event
+from domain.events import EVENT, Event
 from domain.guards import WayOut
 from domain.jobs import Assignee, Job, JobStatus, Visibility
 from domain.roles import STEWARD, Actor, Role
 from store import schema
 from store.database import Database
 from store.inbox import Inbox, Kept, Outcome
-from store.intake import Intake, Plan
+from store.intake import Intake, NotItsTurnError, Plan
 from store.ledger import Ledger, held_job
+from store.reading import Reading
 from tests.domain.factories import (
     ASSIGNED_AT,
     HOLD,
@@ -34,6 +35,7 @@ from tests.store.rows import (
     SEARCH,
     a_batch,
     add_lifecycle,
+    as_sent,
     busy,
     everything,
     execute,
@@ -114,6 +116,32 @@ async def test_of_many_at_once_one_is_the_first(database: Database, elsewhere: D
     assert [each.outcome for each in received].count(None) == 1
     assert {each.outcome for each in received} == {None, Outcome.DUPLICATE}
     assert await how_many(database, schema.inbox) == 1
+
+
+async def test_what_comes_at_once_is_judged_as_if_it_came_one_by_one(database: Database) -> None:
+    inbox = Inbox(database)
+    at_once = [("a", b"1"), ("b", b"1"), ("a", b"1"), ("a", b"2"), ("a", b"2")]
+    received = await asyncio.gather(
+        *(inbox.keep(webhook_id, body, NOW) for webhook_id, body in at_once),
+        inbox.keep("c", b"{}", NOW, unreadable="type: Field required"),
+        inbox.keep("c", b"{}", NOW, unreadable="type: Field required"),
+    )
+    assert [each.outcome for each in received] == [
+        None,
+        None,
+        Outcome.DUPLICATE,
+        Outcome.DEAD_LETTER,
+        Outcome.DUPLICATE,
+        Outcome.DEAD_LETTER,
+        Outcome.DUPLICATE,
+    ]
+    ids = [each.id for each in received]
+    assert (ids[2], ids[4], ids[6]) == (ids[0], ids[3], ids[5])
+    assert ids[0] < ids[1]
+    assert {letter["id"]: letter["reason"] for letter in await inbox.dead()} == {
+        ids[3]: "this webhook-id was used for another body",
+        ids[5]: "type: Field required",
+    }
 
 
 @pytest.mark.parametrize("webhook_id", ["x" * 256, "'; DROP TABLE inbox; --", "%_\\"])
@@ -198,6 +226,99 @@ async def test_events_wait_in_the_order_in_which_they_came(database: Database) -
     assert [each.id for each in await inbox.waiting(due, limit=2)] == [ids[0], ids[3]]
     (settled,) = await rows(database, schema.inbox, id=ids[1])
     assert (settled["outcome"], settled["workflow_id"]) == ("delivered", SEARCH)
+
+
+async def test_what_is_left_to_the_delivery_is_due_at_once(database: Database) -> None:
+    inbox = Inbox(database)
+    left = await inbox.keep("msg_1", BODY, NOW, left=True)
+    await keep(database, "msg_2")
+    assert [each.id for each in await inbox.waiting(NOW)] == [left.id]
+
+
+# --- in turn ----------------------------------------------------------------------------------
+
+
+async def three_in_turn(database: Database) -> list[int]:
+    """Keep three events of one job, all of them due."""
+    inbox = Inbox(database)
+    events = [an_event("job.assigned"), a_note("first"), a_note("second")]
+    received = [
+        await inbox.keep(f"msg_{place}", as_sent(event), NOW, job_id="SJ-1001", left=True)
+        for place, event in enumerate(events)
+    ]
+    return [each.id for each in received]
+
+
+async def due(database: Database) -> list[int]:
+    return [each.id for each in await Inbox(database).waiting(NOW)]
+
+
+async def take_again(database: Database, inbox_id: int) -> Plan:
+    (row,) = await rows(database, schema.inbox, id=inbox_id)
+    intake = Intake(database, tuple(LIFECYCLES.values()), POLICY)
+    return await intake.take(
+        inbox_id, row["webhook_id"], EVENT.validate_json(row["body"]), NOW, row["origin"]
+    )
+
+
+async def test_of_the_events_of_a_job_only_the_first_is_due(database: Database) -> None:
+    first, second, third = await three_in_turn(database)
+    other = await Inbox(database).keep("other", BODY, NOW, job_id="SJ-2", left=True)
+    assert await due(database) == [first, other.id]
+    await Inbox(database).postpone(first, "Temporal does not answer", NOW)
+    assert await due(database) == [other.id]
+    await Inbox(database).settle(first, Outcome.STARTED, SEARCH)
+    assert await due(database) == [second, other.id]
+    await Inbox(database).bury(second, "unreadable")
+    assert await due(database) == [third, other.id]
+
+
+async def test_an_event_is_taken_after_those_before_it_and_told_after_them(
+    database: Database,
+) -> None:
+    first, second, third = await three_in_turn(database)
+    with pytest.raises(NotItsTurnError) as refused:
+        await take_again(database, second)
+    assert refused.value.plan is None
+    assert await how_many(database, schema.notes) == 0
+    await take_again(database, first)
+    with pytest.raises(NotItsTurnError) as refused:
+        await take_again(database, second)
+    assert refused.value.plan is not None
+    assert refused.value.plan.delivers_to == (SEARCH,)
+    assert [note["text"] for note in await rows(database, schema.notes)] == ["first"]
+    await Inbox(database).settle(first, Outcome.STARTED, SEARCH)
+    assert await take_again(database, second) == refused.value.plan
+    with pytest.raises(NotItsTurnError):
+        await take_again(database, third)
+
+
+async def test_what_nobody_waits_for_is_done_though_others_are_not(database: Database) -> None:
+    """There is nobody to be told of it out of turn."""
+    first, second, _ = await three_in_turn(database)
+    await take_again(database, first)
+    await execute(database, schema.lifecycles.update().values(outcome="completed"))
+    assert (await take_again(database, second)).outcome is Outcome.IGNORED
+    (row,) = await rows(database, schema.inbox, id=second)
+    assert row["state"] == "done"
+
+
+async def test_nobody_waits_for_an_event_that_we_cannot_deal_with(database: Database) -> None:
+    first, second, third = await three_in_turn(database)
+    await Inbox(database).postpone(first, "a fault of Steward's", NOW, faulty=True)
+    assert await due(database) == [second]
+    assert (await take_again(database, second)).job.job_id == "SJ-1001"
+    later = await Inbox(database).waiting(NOW + A_SECOND)
+    assert [each.id for each in later] == [first, third]
+    (failing,) = await Reading(database).failing_events()
+    assert failing["id"] == first
+
+
+async def test_what_lifecycles_leave_neither_waits_nor_is_waited_for(database: Database) -> None:
+    first, _, third = await three_in_turn(database)
+    ours = schema.inbox.update().where(schema.inbox.c.id != third)
+    await execute(database, ours.values(origin="apo/SJ-1001"))
+    assert await due(database) == [first, first + 1, third]
 
 
 # --- taking over ------------------------------------------------------------------------------
