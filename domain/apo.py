@@ -301,6 +301,11 @@ def limit(job: Job, policy: Policy) -> Decimal:
     return policy.apo.limit_hvac if hvac else policy.apo.limit_other
 
 
+def may_repair_now(job: Job, policy: Policy, estimate: Decimal) -> bool:
+    """Return whether an estimate, in USD, may be repaired before documents (APO-24, APO-25)."""
+    return estimate <= limit(job, policy)
+
+
 def mail_reaches(case: ApoCase) -> bool:
     """Return whether the customer can be reached by mail, as far as is known (G-44, G-73)."""
     return case.job.customer_mail is not None and not case.mail_fails
@@ -370,7 +375,7 @@ def _approval(case: ApoCase, since: datetime) -> Promise:
 _REVIEWS: Mapping[str, tuple[str, str, str]] = {
     Stage.ESTIMATE_REVIEW: (
         "decide on the estimate",
-        "APO-24",
+        "G-71",
         "Support Services can do so with estimate_approved or estimate_declined",
     ),
     Stage.REVIEWING_DOCUMENTS: (

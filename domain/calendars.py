@@ -24,6 +24,7 @@ from pydantic import (
     ConfigDict,
     PlainSerializer,
     PlainValidator,
+    StrictBool,
     model_validator,
 )
 
@@ -224,7 +225,7 @@ class Window(BaseModel):
 
     opens: TimeOfDay
     closes: TimeOfDay
-    weekend_all_day: bool = False
+    weekend_all_day: StrictBool = False
     """Open all Saturday and Sunday; a holiday is no weekend (G-36)."""
 
     @model_validator(mode="after")

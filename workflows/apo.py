@@ -180,7 +180,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def hand_the_decision_over(self) -> None:
         """The window turned, and nobody had decided: the wait moves to the others (G-36)."""
-        self.case.counts_from = self.case.due_at
+        self.case.counts_from, self.case.due_at = self.case.due_at, None
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
         if not self.case.capped:
@@ -413,7 +413,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Take an estimate; return whether the repair may begin at once (APO-24, APO-25)."""
         self.accepted_by_deed(by)
         self.case.estimate = amount
-        if amount <= self.ceiling:
+        if apo.may_repair_now(self.case.job, self.case.policy, amount):
             self.note_by(
                 by,
                 f"Estimate of {usd(amount)}, within the limit of {self.limit}: the repair may be "

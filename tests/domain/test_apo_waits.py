@@ -16,6 +16,7 @@ from domain.apo import (
     checklist,
     limit,
     mail_reaches,
+    may_repair_now,
     next_channel,
     promise,
 )
@@ -67,6 +68,21 @@ def test_the_policy_sets_both_limits() -> None:
     policy = with_setting(limit_hvac=Decimal("650.10"), limit_other=Decimal("275.05"))
     assert limit(a_dispatch_job(HVAC), policy) == Decimal("650.10")
     assert limit(a_dispatch_job(WATER_HEATER), policy) == Decimal("275.05")
+
+
+@pytest.mark.parametrize(
+    ("item", "estimate", "may"),
+    [
+        pytest.param(HVAC, "500.00", True, marks=pytest.mark.rule("APO-24")),
+        pytest.param(HVAC, "500.01", False, marks=pytest.mark.rule("APO-24")),
+        pytest.param(WATER_HEATER, "300.00", True, marks=pytest.mark.rule("APO-25")),
+        pytest.param(WATER_HEATER, "300.01", False, marks=pytest.mark.rule("APO-25")),
+    ],
+)
+def test_an_estimate_of_the_limit_itself_may_be_repaired_at_once(
+    item: Mapping[str, object], estimate: str, *, may: bool
+) -> None:
+    assert may_repair_now(a_dispatch_job(item), POLICY, Decimal(estimate)) is may
 
 
 @pytest.mark.parametrize("nothing", ["0", "0.0", "0.00"])
