@@ -265,6 +265,8 @@ async def record(story: Story) -> None:
         await server.stop()
     name = story.__name__.replace("_", "-")
     lifecycle, _ = job_of(job.handle.id)
+    for told_before in FOLDER.glob(f"{lifecycle}.{name}.*.json"):
+        told_before.unlink()
     for number, history in enumerate(histories, start=1):
         path = FOLDER / f"{lifecycle}.{name}.{number}.json"
         path.write_text(json.dumps(_without_places(history.to_json_dict()), indent=1) + "\n")
