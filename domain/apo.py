@@ -96,6 +96,8 @@ class Memory(BaseModel):
     """The refund of the deductible was asked for (G-45)."""
     amount: Decimal | None = None
     """What was approved last, USD."""
+    ended_as: str | None = None
+    """How the newest episode ended, None while it runs."""
 
 
 class ApoCase(Case):
@@ -123,7 +125,9 @@ class ApoCase(Case):
 
     def remembered(self) -> dict[str, JsonValue]:
         """Return the memory, as it is kept."""
-        kept: dict[str, JsonValue] = self.memory.model_dump(mode="json")
+        ended_as = self.stage if self.stage in ENDS else None
+        memory = self.memory.model_copy(update={"ended_as": ended_as})
+        kept: dict[str, JsonValue] = memory.model_dump(mode="json")
         return kept
 
     def remember(self, **changed: object) -> None:
@@ -157,6 +161,7 @@ _FIRST_STAGES: Mapping[str, Stage] = {
     "offer_apo": Stage.CONTACTING_CUSTOMER,
     "request_apo": Stage.AWAITING_APPROVAL,
     "document.received": Stage.REVIEWING_DOCUMENTS,
+    "documents_received": Stage.REVIEWING_DOCUMENTS,
 }
 
 
@@ -197,8 +202,8 @@ def authorised_by_supervisor(case: ApoCase, now: datetime, *, exhausted: bool) -
     if not case.capped and item not in PRIORITY_ITEMS:
         return _conflict(
             "APO-21",
-            f"Supervisors authorise the option for heating and A/C, water heaters and "
-            f"refrigerators; this item is {item}.",
+            "Supervisors authorise the option for heating and A/C, water heaters and "
+            f"refrigerators; the category of this item is {item}.",
             "leave it to dispatch",
         )
     if not exhausted:
@@ -215,7 +220,11 @@ def _may_be_begun(case: ApoCase, now: datetime) -> Refusal | None:
     if held := plusone_hold(case.job, now, hold(case.policy)):
         return held  # G-60
     if case.job.status in (JobStatus.CANCELLED, JobStatus.COMPLETED):
-        return _conflict(None, f"The job is {case.job.status}.", "look at the job")
+        return _conflict(
+            None,
+            f"The job is {case.job.status}.",
+            "documents_received takes a late paid invoice; for all else see the job",
+        )
     return None
 
 
@@ -357,8 +366,7 @@ def _approval(case: ApoCase, since: datetime) -> Promise:
             since=since,
             due=DueAtTurn(window=apo.supervisors, since=since, opens=False),
             then="then dispatch is asked",
-            changed_by="a supervisor can do so with approve_apo or decline_apo, and so can "
-            "dispatch",
+            changed_by=_who_approves(case),
         )
     return Promise(
         key=key,
@@ -370,6 +378,14 @@ def _approval(case: ApoCase, since: datetime) -> Promise:
         then="then a supervisor is asked",
         changed_by="dispatch can do so with approve_apo or decline_apo",
     )
+
+
+def _who_approves(case: ApoCase) -> str:
+    priority = case.job.item.category in PRIORITY_ITEMS
+    if priority and case.in_network_exhausted:
+        return "a supervisor can do so with approve_apo or decline_apo, and so can dispatch"
+    rule = "APO-22" if priority else "APO-21"
+    return f"dispatch can do so with approve_apo or decline_apo, a supervisor only decline ({rule})"
 
 
 _REVIEWS: Mapping[str, tuple[str, str, str]] = {
@@ -676,6 +692,21 @@ def _something(amount: Decimal) -> Decimal:
     return amount
 
 
+def _may_be_reopened(case: ApoCase, order: DocumentsReceived, _: datetime) -> Refusal | None:
+    """Refuse documents for which there is no option, nor one that they reopen (APO-36)."""
+    if case.begun or (case.memory.ended_as in REOPENED and order.paid_invoice):
+        return None
+    ended_as = case.memory.ended_as
+    return Refusal(
+        kind=RefusalKind.NOT_RUNNING,
+        rule=None,
+        message=f"The option of this job has ended as {ended_as}."
+        if ended_as
+        else "The option was never open for this job.",
+        instead="only a paid invoice reopens it (APO-36), once it was settled",
+    )
+
+
 class DocumentsApproved(Payload):
     """Fields of `documents_approved`. The amount that is offered, in USD."""
 
@@ -852,7 +883,10 @@ COMMANDS = CommandTable(
         payload=DocumentsReceived,
         roles=frozenset({Role.SUPPORT_SERVICES, Role.CUSTOMER}),
         stages=WITH_THE_CUSTOMER,
-        help="Say that documents came, with a paid invoice or without (APO-26, APO-32).",
+        starts=True,
+        guard=_may_be_reopened,
+        help="Say that documents came, with a paid invoice or without (APO-26, APO-32); a late "
+        "paid invoice reopens the case (APO-36).",
         example={"paid_invoice": True, "amount": "240.00"},
     ),
     Command(

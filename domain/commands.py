@@ -217,5 +217,5 @@ def _in_words(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in problem["loc"])[:_LONGEST_NAME] or "payload"
-        problems.append(f"{where}: {problem['msg']}")
+        problems.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
     return "; ".join(problems)

@@ -96,10 +96,10 @@ class Promise(BaseModel):
 
 def sentence(promise: Promise, due_at: datetime | None) -> str:
     """Return who is waited for, since when, by which rule, what happens next, and who can help."""
-    until = "" if due_at is None else f" until {_moment(due_at)}"
+    until = "" if due_at is None else f" until {_moment(due_at)},"
     who, duty = promise.waiting_on.title, promise.duty
     return (
-        f"Since {_moment(promise.since)} {who} is waited for, to {duty}{until} "
+        f"Since {_moment(promise.since)} {who} is waited for{until or ','} to {duty} "
         f"({promise.rule}); {promise.then}; {promise.changed_by}."
     )
 

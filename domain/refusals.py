@@ -58,3 +58,8 @@ def conflicting(rule: str | None, message: str, instead: str | None = None) -> R
 def unreadable(message: str, instead: str | None = None, rule: str | None = None) -> Refused:
     """Return the refusal of a message whose fields are wrong."""
     return Refused(Refusal(kind=RefusalKind.FIELDS, rule=rule, message=message, instead=instead))
+
+
+def refused_sentence(command: str, refusal: Refusal) -> str:
+    """Return what the journal says of a refused command."""
+    return f"refused {command}: {refusal.message.removeprefix(f'{command}: ')}"

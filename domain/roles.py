@@ -36,7 +36,12 @@ class Role(StrEnum):
         return _TITLES.get(self, self.value.replace("_", " "))
 
 
-_TITLES = {Role.PLUSONE: "PlusOne", Role.SPOC_SPECIALIST: "the SPoC specialist"}
+_TITLES = {
+    Role.CUSTOMER: "the customer",
+    Role.PLUSONE: "PlusOne",
+    Role.PROVIDER: "the provider",
+    Role.SPOC_SPECIALIST: "the SPoC specialist",
+}
 
 OUTSIDERS = frozenset({Role.PLUSONE, Role.PROVIDER, Role.CUSTOMER, Role.SYSTEM})
 EMPLOYEES = frozenset(Role) - OUTSIDERS

@@ -59,7 +59,7 @@ def _examples(*lines: str) -> str:
 app = typer.Typer(
     cls=Verbs,
     help="Keeps a home-warranty company's service jobs from being forgotten.",
-    epilog=_examples("up --sample", "jobs", "why SJ-1001", "do --help"),
+    epilog=_examples("up --sample", "jobs", "why SJ-2001", "do --help"),
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -74,7 +74,7 @@ hooks = typer.Typer(
 mails = typer.Typer(
     cls=MailVerbs,
     help="Mails, listed unless another verb is named.",
-    epilog=_examples("mail", "mail SJ-1001", "mail preview apo_offer"),
+    epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer"),
     rich_markup_mode=None,
 )
 policies = typer.Typer(
@@ -311,7 +311,7 @@ def jobs(
     (print_json if as_json else print_jobs)(page)
 
 
-@app.command(epilog=_examples("show SJ-1001", "show SJ-1001 --json"))
+@app.command(epilog=_examples("show SJ-2001", "show SJ-2001 --json"))
 def show(job: JobArgument, *, as_json: AsJson = False) -> None:
     """Show where a job stands, and all that happened to it."""
     from starters.rendering import print_job, print_json
@@ -321,7 +321,7 @@ def show(job: JobArgument, *, as_json: AsJson = False) -> None:
     (print_json if as_json else print_job)(found)
 
 
-@app.command(epilog=_examples("why SJ-1001", "why SJ-1001 --json"))
+@app.command(epilog=_examples("why SJ-2001", "why SJ-2001 --json"))
 def why(job: JobArgument, *, as_json: AsJson = False) -> None:
     """Say who a job waits for, why, and what happens next."""
     from starters.rendering import print_json, print_reasons
@@ -341,7 +341,7 @@ def stuck(*, as_json: AsJson = False) -> None:
     (print_json if as_json else print_stuck)(found)
 
 
-@mails.command("list", epilog=_examples("mail list", "mail list SJ-1001", "mail list --json"))
+@mails.command("list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --json"))
 def list_mails(
     job: Annotated[
         str | None, typer.Argument(metavar="JOB", help="Show this job's mails whole.")
@@ -404,10 +404,10 @@ def preview_mail(
 
 @app.command(
     epilog=_examples(
-        'do SJ-1001 plus-one request_reassignment --as dispatch to="Procure Vendor" reason=Late',
-        "do SJ-1001 plus-one approve amount=240.00 non_covered=35.00",
-        "do SJ-1001 plus-one deny --as decision_desk reason=Frost partial=true",
-        "do SJ-1001 plus-one supply_parts --as parts_sourcing company=Acme what=Valve \\\n"
+        'do SJ-2001 plus-one request_reassignment --as dispatch to="Procure Vendor" reason=Late',
+        "do SJ-2001 plus-one approve amount=240.00 non_covered=35.00",
+        "do SJ-2001 plus-one deny --as decision_desk reason=Frost partial=true",
+        "do SJ-2001 plus-one supply_parts --as parts_sourcing company=Acme what=Valve \\\n"
         "      ship_to.line='12 Elm St' ship_to.city=Tulsa ship_to.state=OK ship_to.zip=74103",
     )
 )
@@ -431,7 +431,7 @@ def do(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Give a command to a running lifecycle.
+    """Give a command to a lifecycle that runs, or that the command starts.
 
     Prints where the lifecycle stands then, or why the command is refused and what to do instead.
     With STEWARD_TOKEN set you are whom the token names, unless --as or --name say otherwise.
@@ -461,7 +461,7 @@ def do(
 
 @app.command(
     "fast-forward",
-    epilog=_examples("fast-forward SJ-1001 plus-one 48h", "fast-forward SJ-1001 plus-one 1h30m"),
+    epilog=_examples("fast-forward SJ-2001 plus-one 48h", "fast-forward SJ-2001 plus-one 1h30m"),
 )
 def fast_forward(
     job: JobArgument,

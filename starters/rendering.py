@@ -357,7 +357,7 @@ def _cell(name: str, value: Any) -> str:  # noqa: ANN401  any JSON
         case str() if name in _INSTANTS:
             return _instant(value)
         case _:
-            return str(value)
+            return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _instant(written: str) -> str:

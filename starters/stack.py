@@ -16,6 +16,7 @@ import uvicorn
 
 from activities.postman import Postman, SmtpPostman
 from domain.policy import Policy
+from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.hook_sender import SECRETS_FILE
 from starters.signatures import HookSecrets, generate_secret
@@ -25,6 +26,7 @@ from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
 from workers.settings import (
     DEFAULT_DATA,
+    DEFAULT_TEMPORAL_PORT,
     Auth,
     Settings,
     SettingsError,
@@ -286,5 +288,17 @@ def _where_to_look(url: str, ui_port: int, temporal_port: int, data: Path) -> st
             f"  Data          {data.absolute()}",
             f"  Hook secrets  {data.absolute() / SECRETS_FILE}",
             "",
+            *_for_the_command_line(url, temporal_port),
         ]
     )
+
+
+def _for_the_command_line(url: str, temporal_port: int) -> list[str]:
+    """Return how the command line finds a stack that is not where it looks by itself."""
+    if (url, temporal_port) == (DEFAULT_URL, DEFAULT_TEMPORAL_PORT):
+        return []
+    return [
+        "  In the terminal of the command line, first:",
+        f"    export STEWARD_URL={url} TEMPORAL_ADDRESS=127.0.0.1:{temporal_port}",
+        "",
+    ]

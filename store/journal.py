@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from domain.jobs import Instant
-from domain.refusals import Refusal
+from domain.refusals import Refusal, refused_sentence
 from domain.roles import Actor
 from store import schema
 from store.database import Database
@@ -45,7 +45,7 @@ class Journal:
             at=attempt.at,
             actor_name=attempt.actor.name,
             actor_role=attempt.actor.role.value,
-            what=f"refused {attempt.command}: {attempt.refusal.message}",
+            what=refused_sentence(attempt.command, attempt.refusal),
             rule=attempt.refusal.rule,
             key=f"refused:{attempt.lifecycle}/{attempt.job_id}:{attempt.id}",
         )

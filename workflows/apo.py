@@ -250,20 +250,25 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             case "accepted":
                 self.note_by(order.actor, "The customer accepts the Alternate Provider Option.")
                 self.note_by(order.actor, RELAYED)
-                await self.give_to_the_option(Stage.AWAITING_DOCUMENTS, order.actor)
+                await self.give_to_the_option(
+                    Stage.AWAITING_DOCUMENTS, "the customer accepts the option", order.actor
+                )
             case "refused":
                 await self.refused(order.actor, order.reason or "no reason given")
             case "undecided":
                 self.note_by(order.actor, "The customer was reached and is undecided.")
-                await self.give_to_the_option(Stage.AWAITING_CUSTOMER, order.actor)
+                await self.give_to_the_option(
+                    Stage.AWAITING_CUSTOMER, "the customer has still to decide", order.actor
+                )
 
     async def customer_not_reached(self, order: apo.CustomerNotReached) -> None:
         """Voicemail, mail, and the job goes to the option's account (APO-03..APO-05)."""
         left = "a voicemail was left" if order.voicemail_left else "no voicemail could be left"
         self.note_by(order.actor, f"The customer was not reached; {left}.")
-        await self.give_to_the_option(Stage.AWAITING_CUSTOMER, order.actor)
+        reason = "the customer was not reached (APO-05)"
+        await self.give_to_the_option(Stage.AWAITING_CUSTOMER, reason, order.actor)
 
-    async def give_to_the_option(self, entering: Stage, by: Actor) -> None:
+    async def give_to_the_option(self, entering: Stage, reason: str, by: Actor) -> None:
         """The job goes to Alternate Provider Option, the instructions to the customer."""
         self.case.unflag(Attention.OVERDUE)
         self.settle("reach_customer", "customer_not_contacted")
@@ -271,7 +276,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.mail_customer("apo_instructions", limit=self.limit)
         await self.give_to(
             ALTERNATE_PROVIDER_OPTION,
-            "Alternate Provider Option",
+            reason,
             by,
             entering=entering,
             closing=PromiseOutcome.KEPT,
@@ -447,7 +452,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.answered(Stage.AWAITING_DOCUMENTS)
 
     def documents_received(self, order: apo.DocumentsReceived) -> None:
-        """Documents came, with a paid invoice or without."""
+        """Documents came, with a paid invoice or without, or after the end (APO-36)."""
+        self.case.begun = True
         self.take_documents(
             order.actor,
             paid_invoice=order.paid_invoice,
@@ -458,14 +464,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def accepted_by_deed(self, by: Actor) -> None:
         """A customer who sends an estimate or documents has taken the option (APO-17)."""
         if self.case.stage == Stage.AWAITING_CUSTOMER:
-            self.note_by(by, "The customer accepts the option by sending documents.")
+            self.note_by(by, "The customer accepts the option: they sent what it asks for.")
 
     def take_documents(
         self, by: Actor, *, paid_invoice: bool, amount: Decimal | None, at: datetime
     ) -> None:
         """Support Services reviews what came; the first documents open its exception (G-61)."""
         what = "a paid invoice" if paid_invoice else "documents without a paid invoice"
-        over = f" over {usd(amount)}" if amount is not None else ""
+        over = f" of {usd(amount)}" if amount is not None else ""
         self.accepted_by_deed(by)
         self.case.paid_invoice = self.case.paid_invoice or paid_invoice
         self.journal(f"received {what}{over}", by)
@@ -562,7 +568,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.note(f"No answer to the offer: {self.amount} goes by check (APO-30).")
         self.mail_customer("apo_payment_by_check", amount=self.amount)
         self.pay("check")
-        self.complete(Stage.PAID_BY_CHECK, STEWARD, "the offer was not answered (APO-31)")
+        self.complete(Stage.PAID_BY_CHECK, "the offer was not answered (APO-31)")
 
     def payment_chosen(self, order: apo.PaymentChosen) -> None:
         """The customer chose (APO-27)."""
@@ -571,7 +577,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.note_by(order.actor, f"The customer chooses {method} for {self.amount}.")
         self.pay("check" if by_check else "electronic transfer")
         self.close_promise(PromiseOutcome.KEPT)
-        self.complete(Stage.PAID, order.actor, "the customer chose how to be paid (APO-27)")
+        self.complete(Stage.PAID, "the customer chose how to be paid (APO-27)")
 
     def pay(self, method: str) -> None:
         """Ask for the payment."""
@@ -589,12 +595,12 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """No proof of payment: a mail, and the job is closed (APO-34, APO-35)."""
         self.note("No paid invoice came: the job is closed without proof of payment (APO-35).")
         self.mail_customer("apo_closing_without_proof", amount=self.amount)
-        self.complete(Stage.CLOSED_WITHOUT_PROOF, STEWARD, "no proof of payment came (APO-35)")
+        self.complete(Stage.CLOSED_WITHOUT_PROOF, "no proof of payment came (APO-35)")
 
-    def complete(self, stage: Stage, by: Actor, reason: str) -> None:
+    def complete(self, stage: Stage, reason: str) -> None:
         """The job is Completed, and so is the review of its documents."""
         if self.case.job.status is not JobStatus.COMPLETED:
-            self.add(UpdateJob(status=JobStatus.COMPLETED, by=by, reason=reason))
+            self.add(UpdateJob(status=JobStatus.COMPLETED, by=STEWARD, reason=reason))
         self.end_with(stage, PromiseOutcome.KEPT)
 
     # --- what the job system tells -----------------------------------------------------------
@@ -766,5 +772,6 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Settle what nobody needs any more once the option has ended."""
         self.settle(*_ASKED)
         if self.case.documented:
-            self.add(CloseException(code=REVIEW))
+            complete = "COMPLETE DOCUMENTS" if self.case.paid_invoice else None
+            self.add(CloseException(code=REVIEW, comment=complete))
         self.case.unflag(Attention.OVERDUE)

@@ -43,7 +43,7 @@ from domain.events import Delivery, Event, JobChanged
 from domain.jobs import Job, Visibility
 from domain.lifecycles import Answered, Case, Cause, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
-from domain.refusals import Refusal, RefusalKind, Refused, unreadable
+from domain.refusals import Refusal, RefusalKind, Refused, refused_sentence, unreadable
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
 from workflows import search_attributes as attributes
@@ -503,7 +503,7 @@ class Lifecycle(Generic[CaseT]):
         self._journal_refusal(message.name, message.actor, message.refusal)
 
     def _journal_refusal(self, name: str, actor: Actor, refusal: Refusal) -> None:
-        self.journal(f"refused {name}: {refusal.message}", actor, refusal.rule)
+        self.journal(refused_sentence(name, refusal), actor, refusal.rule)
 
     async def _hear(self, delivery: Delivery) -> None:
         if delivery.event_id in self.case.events_taken or delivery.event_id == self._start.event_id:

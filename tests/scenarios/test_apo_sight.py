@@ -142,8 +142,7 @@ async def test_the_sentence_names_who_what_until_when_by_which_rule_and_what_the
     due = page.due_at
     assert due is not None
     for said in (
-        "customer is waited for, to choose a check or an electronic transfer",
-        f"until {due:%a %d %b %Y %H:%M} UTC",
+        f"the customer is waited for until {due:%a %d %b %Y %H:%M} UTC, to choose a check",
         "(APO-28)",
         "then the offer is mailed again (1 of 3)",
         "payment_chosen",

@@ -722,8 +722,8 @@ async def test_the_sentence_says_who_since_when_by_which_rule_what_then_and_who_
 
     said = (await job.page()).next
     assert said.startswith(f"Since {job.assigned_at:%a %d %b %Y}")
-    assert "PlusOne is waited for, to find a Service Professional" in said
-    assert f"until {until:%a %d %b %Y %H:%M} UTC (PO-17)" in said
+    assert f"PlusOne is waited for until {until:%a %d %b %Y %H:%M} UTC, to find a Service" in said
+    assert "(PO-17)" in said
     assert "then the job goes to No Provider Found" in said
     assert "report_cannot_locate" in said
 

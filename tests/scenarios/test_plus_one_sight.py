@@ -185,7 +185,8 @@ async def test_the_running_timer_says_who_is_waited_for(
 
     (timer,) = await running_timers(job)
     who, duty = timer.strip('"').split(": ")
-    assert f"{who} is waited for, to {duty.rsplit(' (')[0]} until " in page.next
+    assert f"{who} is waited for until " in page.next
+    assert f" to {duty.rsplit(' (')[0]} (" in page.next
 
 
 # --- nothing personal -------------------------------------------------------------------------
