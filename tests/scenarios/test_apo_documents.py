@@ -131,7 +131,7 @@ async def test_who_sends_an_estimate_has_accepted(desk: Desk, role: str) -> None
     answer = await job.ok("estimate_submitted", role, amount="240.00")
     assert (answer["stage"], answer["result"]["may_repair_now"]) == ("awaiting_documents", True)
     page = await job.page()
-    assert page.note("accepts the option by sending documents")["author"]["role"] == role
+    assert page.note("accepts the option: they sent what it asks for")["author"]["role"] == role
     assert page.promises[-2:] == [("APO-09", "kept"), ("APO-36", None)]
 
 
@@ -168,7 +168,7 @@ async def test_a_reviewed_estimate_is_noted_and_mailed(
     assert page.mails[-1] == (ADDRESS, template, "sent")
     assert reads in desk.letterbox.about(job.id)[-1].text
     assert page.task("review_estimate")["status"] == "done"
-    assert page.promises[-2:] == [("APO-24", "kept"), ("APO-36", None)]
+    assert page.promises[-2:] == [("G-71", "kept"), ("APO-36", None)]
 
 
 async def test_a_new_estimate_replaces_the_one_under_review(desk: Desk) -> None:
@@ -187,7 +187,7 @@ async def test_a_new_estimate_replaces_the_one_under_review(desk: Desk) -> None:
 
 
 @pytest.mark.rule("APO-26")
-@pytest.mark.parametrize(("way", "rule"), [(estimated, "APO-24"), (invoiced, "APO-26")])
+@pytest.mark.parametrize(("way", "rule"), [(estimated, "G-71"), (invoiced, "APO-26")])
 async def test_a_review_that_takes_too_long_is_told_a_supervisor(
     desk: Desk, way: Any, rule: str
 ) -> None:

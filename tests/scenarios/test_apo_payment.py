@@ -14,13 +14,16 @@ from tests.options import (
     approved,
     business_days_after,
     closed_without_proof,
+    declined,
     falls_due,
     invoiced,
     mailed,
     paid,
     paid_by_check,
+    refused,
     since,
     unproven,
+    unserved,
 )
 
 DAY = timedelta(days=1)
@@ -58,7 +61,7 @@ async def test_a_customer_is_paid_as_they_choose(
     assert page.tasks("support_services") == ["refund_deductible", "pay"]
     assert page.task("pay")["text"] == f"Pay the customer $240.00 by {paid_by}."
     assert page.note("The customer chooses", "$240.00")["author"]["role"] == role
-    assert reviews(page) == [("Complete", "PENDING CUSTOMER ACCEPTANCE")]
+    assert reviews(page) == [("Complete", "COMPLETE DOCUMENTS")]
     assert page.promises[-1] == ("APO-28", "kept")
     assert answer["next"] == page.next
 
@@ -116,7 +119,7 @@ async def test_an_offer_without_answer_is_repeated_and_then_paid_by_check(desk: 
     assert page.tasks("support_services") == ["refund_deductible", "pay"]
     assert page.task("pay")["text"] == "Pay the customer $240.00 by check."
     assert page.promises[-4:] == [("APO-28", "broken")] * 4
-    assert reviews(page) == [("Complete", "PENDING CUSTOMER ACCEPTANCE")]
+    assert reviews(page) == [("Complete", "COMPLETE DOCUMENTS")]
 
 
 @pytest.mark.rule("APO-28")
@@ -264,6 +267,55 @@ async def test_a_reopened_case_goes_every_way_that_the_first_did(desk: Desk) -> 
         "Pay the customer $10.00 by check.",
     ]
     assert page.status == "Completed"
+
+
+@pytest.mark.rule("APO-36")
+@pytest.mark.rule("APO-37")
+@pytest.mark.parametrize("end", [paid, paid_by_check, closed_without_proof])
+@pytest.mark.parametrize("role", ["customer", "support_services"])
+async def test_a_late_paid_invoice_may_be_entered_at_the_desk(
+    desk: Desk, end: Any, role: str
+) -> None:
+    job = await end(desk)
+    before = await job.page()
+    invoice = {"paid_invoice": True, "amount": "310.00", "message_id": "m-1"}
+    answer = await job.ok("documents_received", role, **invoice)
+    assert (answer["stage"], answer["waiting_on"]) == ("reviewing_documents", "support_services")
+
+    page = await job.page()
+    assert page.standing["outcome"] is None
+    assert reviews(page) == [*reviews(before), ("In Progress", "COMPLETE DOCUMENTS")]
+    assert "$310.00" in page.task_texts("review_documents")[-1]
+    assert page.promises == [*before.promises, ("APO-26", None)]
+    assert await job.ok("documents_received", role, **invoice) == answer
+    assert await job.page() == page
+
+    await job.ok("documents_approved", "support_services", amount="310.00")
+    await job.ok("payment_chosen", "customer", method="check")
+    page = await job.ends_as("paid")
+    assert page.task_texts("pay")[-1] == "Pay the customer $310.00 by check."
+
+
+@pytest.mark.rule("APO-36")
+@pytest.mark.parametrize("end", [paid, refused, declined])
+async def test_nothing_else_that_is_entered_after_the_end_reopens_it(desk: Desk, end: Any) -> None:
+    job = await end(desk)
+    before = await job.page()
+    given = [False] if end is paid else [False, True]
+    for paid_invoice in given:
+        status, body = await job.refused(
+            "documents_received", "support_services", paid_invoice=paid_invoice
+        )
+        assert (status, body["error"]) == (404, "not_running")
+        assert "paid invoice" in body["instead"]
+    assert (await job.page()).standing == before.standing
+
+
+async def test_an_invoice_for_an_option_that_never_was_opens_none(desk: Desk) -> None:
+    job = await unserved(desk)
+    status, body = await job.refused("documents_received", "support_services", paid_invoice=True)
+    assert (status, body["error"]) == (404, "not_running")
+    assert (await job.show())["lifecycles"] == []
 
 
 @pytest.mark.rule("APO-36")

@@ -73,9 +73,8 @@ async def test_a_refused_start_leaves_no_workflow(
     assert (refused, bool(body["message"])) == (status, True)
     shown = await job.show()
     assert (shown["lifecycles"], shown["tasks"], shown["notes"]) == ([], [], [])
-    assert [entry["what"] for entry in shown["journal"]] == [
-        f"refused offer_apo: {body['message']}"
-    ]
+    (entry,) = shown["journal"]
+    assert entry["what"] == f"refused offer_apo: {body['message'].removeprefix('offer_apo: ')}"
     assert not await was_started(job)
 
 

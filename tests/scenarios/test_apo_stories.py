@@ -62,7 +62,7 @@ async def test_a_refrigerator_on_the_weekend_of_the_storm(desk: Desk) -> None:
         {
             "code": "SS-Owner Co Claim Review",
             "status": "Complete",
-            "comment": "PENDING CUSTOMER ACCEPTANCE",
+            "comment": "COMPLETE DOCUMENTS",
         }
     ]
     assert page.promises[-12:] == [
@@ -74,7 +74,7 @@ async def test_a_refrigerator_on_the_weekend_of_the_storm(desk: Desk) -> None:
         ("APO-09", "kept"),
         ("APO-36", "kept"),
         ("APO-36", "kept"),
-        ("APO-24", "kept"),
+        ("G-71", "kept"),
         ("APO-36", "kept"),
         ("APO-26", "kept"),
         ("APO-28", "kept"),
@@ -169,7 +169,7 @@ async def test_a_customer_who_never_says_a_word_is_paid_by_check(desk: Desk) -> 
     page = await job.page()
     assert (page.stage, page.waiting_on) == ("reviewing_documents", "support_services")
     assert (page.tasks("dispatch"), page.attention) == ([], [])
-    assert page.note("accepts the option by sending documents")
+    assert page.note("accepts the option: they sent what it asks for")
     await job.ok("documents_approved", "support_services", amount="240.00")
 
     page = await job.page()
