@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -16,6 +18,9 @@ from store.ledger import Ledger, RenderedMail
 from store.outbox import MailState, Outbox
 
 log = structlog.get_logger()
+
+_HEARTBEAT_SECONDS = 5
+"""A quarter of the time in which Temporal wants to hear of a batch."""
 
 
 class Effects:
@@ -80,6 +85,10 @@ class Effects:
         return await self._carry_out(batch)
 
     async def _carry_out(self, batch: Batch) -> BatchResult:
+        async with _beating():
+            return await self._carry_out_whole(batch)
+
+    async def _carry_out_whole(self, batch: Batch) -> BatchResult:
         mails = {
             step.key: step.effect for step in batch.steps if isinstance(step.effect, SendEmail)
         }
@@ -167,6 +176,22 @@ class Mails:
 
 _KNOWN = {MailState.SENT: MailFate.SENT, MailState.BOUNCED: MailFate.BOUNCED}
 """What became of mails that are no longer queued; of all others nobody knows."""
+
+
+@asynccontextmanager
+async def _beating() -> AsyncIterator[None]:
+    """Tell Temporal, while something takes long, that this worker is still at it."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            activity.heartbeat()
+
+    heart = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        heart.cancel()
 
 
 def _now() -> datetime:

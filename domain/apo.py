@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
+from unicodedata import normalize
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, StrictBool
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.addresses import is_mailable
@@ -96,6 +97,8 @@ class Memory(BaseModel):
     """The refund of the deductible was asked for (G-45)."""
     amount: Decimal | None = None
     """What was approved last, USD."""
+    paid: Decimal = Decimal(0)
+    """What was paid so far, USD."""
     ended_as: str | None = None
     """How the newest episode ended, None while it runs."""
 
@@ -120,6 +123,8 @@ class ApoCase(Case):
     """The newest estimate, USD."""
     paid_invoice: bool = False
     """A paid invoice is among the documents."""
+    reopened: bool = False
+    """A paid invoice came after the end: it is reviewed and paid, the job left alone (APO-37)."""
     calls: int = 0
     """How often the customer called."""
 
@@ -151,6 +156,7 @@ class ApoStart(LifecycleStart):
             policy=self.policy,
             stage=_FIRST_STAGES.get(self.cause.name, Stage.AWAITING_CUSTOMER),
             begun=self.cause.kind == "event",
+            reopened=self.cause.name in _REOPENING,
             counts_from=self.occurred_at,
             memory=Memory.model_validate(self.remembered),
             supervisors_at_hand=self.supervisors_at_hand,
@@ -163,6 +169,9 @@ _FIRST_STAGES: Mapping[str, Stage] = {
     "document.received": Stage.REVIEWING_DOCUMENTS,
     "documents_received": Stage.REVIEWING_DOCUMENTS,
 }
+
+
+_REOPENING = ("document.received", "documents_received")
 
 
 def begin(**fields: Any) -> ApoStart:  # noqa: ANN401  the fields of LifecycleStart
@@ -211,7 +220,7 @@ def authorised_by_supervisor(case: ApoCase, now: datetime, *, exhausted: bool) -
             "APO-22",
             "Supervisors authorise the option only when every effort to find a provider in the "
             "network has failed.",
-            "go on searching, or say that in_network_exhausted is true",
+            "go on searching; what is asked for may be declined, and asked for anew",
         )
     return None
 
@@ -279,18 +288,34 @@ def _may_approve(case: ApoCase, order: ApproveApo, now: datetime) -> Refusal | N
         )
     if order.actor.role is Role.SUPERVISOR:
         return authorised_by_supervisor(case, now, exhausted=case.in_network_exhausted)
-    if case.capped:
-        return _conflict(
-            "G-35",
-            f"The customer has refused the option {case.memory.refusals} times: a supervisor "
-            "decides.",
-            "ask a supervisor",
-        )
-    return None
+    return _left_to_a_supervisor(case, order, now)
+
+
+def _left_to_a_supervisor(
+    case: ApoCase, order: ApproveApo | DeclineApo, _: datetime
+) -> Refusal | None:
+    if not case.capped or order.actor.role is Role.SUPERVISOR:
+        return None
+    return _conflict(
+        "G-35",
+        f"The customer has refused the option {case.memory.refusals} times: a supervisor decides.",
+        "ask a supervisor",
+    )
+
+
+def _may_refuse(case: ApoCase, _: CustomerRefused, __: datetime) -> Refusal | None:
+    if not case.reopened:
+        return None
+    return _conflict(
+        "APO-37",
+        "The option was settled: the late invoice is reviewed, and the job left as it is.",
+        "documents_approved or documents_rejected",
+    )
 
 
 def _same_person(one: Actor, other: Actor) -> bool:
-    return one.name.casefold() == other.name.casefold()
+    one_name, other_name = (normalize("NFKC", who.name).casefold() for who in (one, other))
+    return one_name == other_name
 
 
 def _conflict(rule: str | None, message: str, instead: str) -> Refusal:
@@ -584,13 +609,13 @@ class OfferApo(Payload):
     """Fields of `offer_apo`."""
 
     reason: Prose
-    in_network_exhausted: bool
+    in_network_exhausted: StrictBool
     """Every effort to find a provider in the network has failed."""
-    locator_completed: bool = False
+    locator_completed: StrictBool = False
     """Escalations: its own Service Locator is completed."""
-    all_providers_called: bool = False
+    all_providers_called: StrictBool = False
     """Escalations: all providers listed there were called."""
-    customer_escalated: bool = False
+    customer_escalated: StrictBool = False
     """Escalations: the customer escalates the delay."""
 
 
@@ -598,7 +623,7 @@ class RequestApo(Payload):
     """Fields of `request_apo`."""
 
     reason: Prose
-    in_network_exhausted: bool
+    in_network_exhausted: StrictBool
 
 
 class ApproveApo(Payload):
@@ -624,7 +649,7 @@ class CustomerReached(Payload):
 class CustomerNotReached(Payload):
     """Fields of `customer_not_reached`."""
 
-    voicemail_left: bool
+    voicemail_left: StrictBool
 
 
 class CustomerCalled(Payload):
@@ -643,9 +668,9 @@ class InstructionsNotReceived(Payload):
     """Fields of `instructions_not_received`."""
 
     corrected_email: Annotated[Prose, AfterValidator(_mailable)] | None = None
-    by_mail: bool = False
+    by_mail: StrictBool = False
     """The customer wants them by post (APO-13)."""
-    hawaii_pm: bool = False
+    hawaii_pm: StrictBool = False
     """A Hawaii PM request (APO-14)."""
 
 
@@ -682,7 +707,7 @@ class EstimateDeclined(Payload):
 class DocumentsReceived(Payload):
     """Fields of `documents_received`. The amount in USD."""
 
-    paid_invoice: bool
+    paid_invoice: StrictBool
     amount: Usd | None = None
 
 
@@ -789,6 +814,7 @@ COMMANDS = CommandTable(
         roles=_DECIDING,
         role_rule="APO-20",
         stages=frozenset({Stage.AWAITING_APPROVAL}),
+        guard=_left_to_a_supervisor,
         help="Decline the option: the job goes back to Procure Vendor.",
         example={"reason": "A provider is free tomorrow"},
     ),
@@ -847,6 +873,7 @@ COMMANDS = CommandTable(
                 Stage.ESTIMATE_REVIEW,
             }
         ),
+        guard=_may_refuse,
         help="Write down that the customer does not take it: back to Procure Vendor (APO-15).",
         example={"reason": "Wants a provider of ours"},
     ),

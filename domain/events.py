@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,6 +13,7 @@ from pydantic import (
     TypeAdapter,
 )
 
+from domain.commands import Usd
 from domain.jobs import Job, ToldInstant, Visibility
 from domain.roles import Actor
 from domain.strings import STORABLE, Storable
@@ -84,10 +84,7 @@ class DocumentReceived(_Data):
     """Data of `document.received`."""
 
     kind: Literal["estimate", "documents", "paid_invoice"]
-    amount: Annotated[Decimal, Field(ge=0, le=Decimal("9999999.99"), decimal_places=2)] | None = (
-        None
-    )
-    """In USD."""
+    amount: Usd | None = None
 
 
 def _or_nothing(data: Any) -> Any:  # noqa: ANN401  raw JSON, validated right after

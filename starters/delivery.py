@@ -35,7 +35,7 @@ _PATIENCE_SECONDS = 3
 _PAUSE_SECONDS = 1.0
 _GIVE_WAY_SECONDS = 0.5
 """How long an event that is told later waits, each time, for hooks that wait for an answer."""
-_AT_ONCE = 8
+_AT_ONCE = 20
 """As many hooks that wait for an answer are told at once; who finds more is told later."""
 _JOBS_AT_A_TIME = 8
 """Jobs whose events are told at the same time where nobody waits for an answer."""

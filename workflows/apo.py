@@ -17,6 +17,7 @@ from domain.attention import Attention
 from domain.effects import (
     ChangeException,
     CloseException,
+    CloseTask,
     MailFate,
     OpenException,
     OpenTask,
@@ -272,6 +273,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """The job goes to Alternate Provider Option, the instructions to the customer."""
         self.case.unflag(Attention.OVERDUE)
         self.settle("reach_customer", "customer_not_contacted")
+        self.add(CloseTask(task="find_provider"))  # of an earlier episode
         self.refund_the_deductible()
         self.mail_customer("apo_instructions", limit=self.limit)
         await self.give_to(
@@ -383,7 +385,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def send_back(self, ending: Stage, reason: str, by: Actor) -> None:
         """The job is Procure Vendor's again, if it is not there already."""
-        self.leave_nothing_open()
+        self.leave_nothing_open(ending)
         if self.case.job.assigned_to.is_(PROCURE_VENDOR):
             self.close_promise(PromiseOutcome.KEPT)
             self.end(ending)
@@ -500,7 +502,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.case.documented = True
         if self.case.stage == Stage.REVIEWING_DOCUMENTS:
             self.close_promise(PromiseOutcome.SUPERSEDED)
-        self.answered(Stage.REVIEWING_DOCUMENTS, at)
+            self.enter(Stage.REVIEWING_DOCUMENTS, at)
+        else:
+            self.answered(Stage.REVIEWING_DOCUMENTS, at)
         self.settle("new_documents")
         self.task(Role.SUPPORT_SERVICES, "review_documents", f"Review {what}{over} (APO-26).")
 
@@ -517,7 +521,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def tell_a_supervisor_of_the_review(self) -> None:
         """A review took longer than the policy allows; its time counts anew."""
         overdue = apo.promise(self.case)
-        self.case.counts_from = self.case.due_at
+        self.case.counts_from = self.next_round()
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
         self.settle("review_overdue")
@@ -581,7 +585,11 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def pay(self, method: str) -> None:
         """Ask for the payment."""
-        self.task(Role.SUPPORT_SERVICES, "pay", f"Pay the customer {self.amount} by {method}.")
+        before = self.case.memory.paid
+        earlier = f" {usd(before)} was paid before: pay what is missing." if before else ""
+        text = f"Pay the customer {self.amount} by {method}.{earlier}"
+        self.task(Role.SUPPORT_SERVICES, "pay", text)
+        self.case.remember(paid=self.case.memory.amount or before)
 
     async def await_the_paid_invoice(self) -> None:
         """Several attempts to get the invoice (APO-33), then the job closes (APO-34, APO-35)."""
@@ -598,8 +606,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.complete(Stage.CLOSED_WITHOUT_PROOF, "no proof of payment came (APO-35)")
 
     def complete(self, stage: Stage, reason: str) -> None:
-        """The job is Completed, and so is the review of its documents."""
-        if self.case.job.status is not JobStatus.COMPLETED:
+        """The job is Completed, where it is the option's still, and so is the documents' review."""
+        job = self.case.job
+        if job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION) and not job.status.final:
             self.add(UpdateJob(status=JobStatus.COMPLETED, by=STEWARD, reason=reason))
         self.end_with(stage, PromiseOutcome.KEPT)
 
@@ -608,8 +617,12 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     async def hear(self, event: Event, before: Job, at: datetime) -> None:
         """Hear what happened to the job."""
         job = self.case.job
-        if job.status is JobStatus.CANCELLED:
+        if job.status is JobStatus.CANCELLED and not (
+            self.case.reopened and before.status is JobStatus.CANCELLED
+        ):
             self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
+        elif self.case.reopened:
+            self.journal(f"The job is {job.status}, with {job.assigned_to.name}.")
         elif not job.assigned_to.is_(before.assigned_to.account):
             self.hear_of_another_account(job, event.actor)
         elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
@@ -765,12 +778,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
         """End without moving the job."""
         self.close_promise(closing)
-        self.leave_nothing_open()
+        self.leave_nothing_open(stage)
         self.end(stage)
 
-    def leave_nothing_open(self) -> None:
+    def leave_nothing_open(self, stage: Stage) -> None:
         """Settle what nobody needs any more once the option has ended."""
         self.settle(*_ASKED)
+        if stage not in apo.REOPENED:
+            self.settle("reach_otherwise", "mail_correspondence")
         if self.case.documented:
             complete = "COMPLETE DOCUMENTS" if self.case.paid_invoice else None
             self.add(CloseException(code=REVIEW, comment=complete))

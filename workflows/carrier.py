@@ -31,6 +31,8 @@ _STORE_RETRY = RetryPolicy(
 )
 _STORE_PATIENCE = timedelta(minutes=10)
 """How long the store may fail before the job is flagged; it is tried for as long as it takes."""
+_SIGN_OF_LIFE = timedelta(seconds=20)
+"""How soon a batch is tried elsewhere after its worker has died."""
 _STORE_TIME = timedelta(seconds=30)
 _MAIL_TIME = timedelta(seconds=45)
 """How long one attempt at a batch may take, and at each mail: the mail server is given less."""
@@ -160,6 +162,7 @@ class Carrier:
                 batch,
                 result_type=BatchResult,
                 start_to_close_timeout=_STORE_TIME + mails * _MAIL_TIME,
+                heartbeat_timeout=_SIGN_OF_LIFE,
                 schedule_to_close_timeout=_STORE_PATIENCE,
                 retry_policy=_STORE_RETRY,
                 summary=_summary(batch.steps, summary),

@@ -73,6 +73,9 @@ RECORD_REFUSAL = "steward_record_refusal"
 _OUTLASTS_A_TURN = frozenset({"job", "job_version", "turns", "named", "events_taken", "answers"})
 """Fields of a case that say what came and what was done, whatever became of a turn."""
 
+_LATE = timedelta(hours=1)
+"""How long after its deadline something may happen and still count from the deadline."""
+
 _MEMORY = 500
 """How many events and answers a case remembers, to recognise the same one again."""
 
@@ -316,13 +319,21 @@ class Lifecycle(Generic[CaseT]):
         if not isinstance(message, Deadline | Reminder):
             await self.take(message)
             return
-        self.case.counts_from = self.case.due_at or workflow.now()
+        self.case.counts_from = self.next_round()
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.reminded += 1
         if self.case.reminded <= chase.reminders.attempts:
             remind(self.case.reminded)
         elif isawaitable(giving_up := give_up()):
             await giving_up
+
+    def next_round(self) -> datetime:
+        """Return what the next wait counts from: the deadline, or now where that is long past.
+
+        What was told late, or fell due while nobody worked, is not made up for all at once.
+        """
+        now, due_at = workflow.now(), self.case.due_at
+        return due_at if due_at is not None and now - due_at < _LATE else now
 
     def enter(self, stage: str, at: datetime | None = None) -> None:
         """Go on to a stage, whose wait counts from an instant: now, unless said otherwise."""

@@ -287,7 +287,7 @@ async def test_more_documents_update_the_same_exception(desk: Desk) -> None:
     updated = datetime.strptime(comment, "UPDATED DOCUMENTS %m/%d/%Y").replace(tzinfo=UTC)
     assert timedelta(0) <= since(page) - updated < timedelta(days=1)
     reviews = [task for task in page.shown["tasks"] if task["kind"] == "review_documents"]
-    assert [task["status"] for task in reviews] == ["done", "open"]
+    assert [task["status"] for task in reviews] == ["open", "open"]
 
 
 @pytest.mark.rule("APO-26")
@@ -419,7 +419,7 @@ async def test_documents_that_arrive_are_reviewed(desk: Desk, way: Any, kind: st
 
     page = await job.page()
     assert (page.stage, page.waiting_on) == ("reviewing_documents", "support_services")
-    assert page.tasks("support_services") == ["refund_deductible", "review_documents"]
+    assert set(page.tasks("support_services")) == {"refund_deductible", "review_documents"}
     offer = await job.ok("documents_approved", "support_services", amount="240.00")
     has_invoice = kind == "paid_invoice" or way is invoiced
     assert offer["stage"] == ("offer_sent" if has_invoice else "awaiting_paid_invoice")
@@ -439,7 +439,7 @@ async def test_the_paid_invoice_that_was_waited_for_is_reviewed(desk: Desk) -> N
         "reviewing_documents",
         [("APO-33", "kept"), ("APO-26", None)],
     )
-    assert page.tasks("support_services") == ["refund_deductible", "review_documents"]
+    assert set(page.tasks("support_services")) == {"refund_deductible", "review_documents"}
     await job.ok("documents_approved", "support_services", amount="240.00")
     await job.ok("payment_chosen", "customer", method="check")
     page = await job.ends_as("paid")

@@ -92,7 +92,7 @@ async def test_customer_service_neither_offers_it_nor_has_others_offer_it(
     assert (shown["lifecycles"], shown["notes"], shown["tasks"]) == ([], [], [])
     (entry,) = shown["journal"]
     assert (entry["actor"]["name"], entry["rule"]) == ("Sam", rule)
-    assert entry["what"] == f"refused {command}: {body['message']}"
+    assert entry["what"] == f"refused {command}: {body['message'].removeprefix(f'{command}: ')}"
 
 
 @pytest.mark.rule("APO-43")

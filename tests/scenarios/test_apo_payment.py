@@ -28,6 +28,9 @@ from tests.options import (
 
 DAY = timedelta(days=1)
 
+EARLIER = " $240.00 was paid before: pay what is missing."
+"""What a payment says that is not the first of its job."""
+
 
 def reviews(page: Page) -> list[tuple[str, str]]:
     """Return status and comment of each exception that tracked documents, in order."""
@@ -225,7 +228,8 @@ async def test_a_late_paid_invoice_reopens_the_case(desk: Desk, end: Any) -> Non
     await job.ok("payment_chosen", "customer", method="check")
     page = await job.ends_as("paid")
     assert page.mails[len(before.mails) :] == [(ADDRESS, "apo_offer", "sent")]
-    assert page.task_texts("pay")[-1] == "Pay the customer $310.00 by check."
+    earlier = "" if end is closed_without_proof else EARLIER
+    assert page.task_texts("pay")[-1] == f"Pay the customer $310.00 by check.{earlier}"
     assert page.task_texts("refund_deductible") == before.task_texts("refund_deductible")
     assert page.assignments == before.assignments
 
@@ -244,7 +248,9 @@ async def test_it_may_come_again_and_its_review_take_long(desk: Desk) -> None:
         page = await job.ends_as("paid")
         assert page.attention == []
         assert len(page.shown["exceptions"]) == runs
-        assert page.task_texts("pay") == ["Pay the customer $240.00 by check."] * (runs - 1)
+        first = "Pay the customer $240.00 by check."
+        later = [f"{first}{EARLIER}"] * (runs - 2)
+        assert page.task_texts("pay") == [first, *later]
 
 
 @pytest.mark.rule("APO-37")
@@ -264,7 +270,7 @@ async def test_a_reopened_case_goes_every_way_that_the_first_did(desk: Desk) -> 
     page = await job.ends_as("paid_by_check")
     assert page.task_texts("pay") == [
         "Pay the customer $240.00 by check.",
-        "Pay the customer $10.00 by check.",
+        f"Pay the customer $10.00 by check.{EARLIER}",
     ]
     assert page.status == "Completed"
 
@@ -293,7 +299,8 @@ async def test_a_late_paid_invoice_may_be_entered_at_the_desk(
     await job.ok("documents_approved", "support_services", amount="310.00")
     await job.ok("payment_chosen", "customer", method="check")
     page = await job.ends_as("paid")
-    assert page.task_texts("pay")[-1] == "Pay the customer $310.00 by check."
+    earlier = "" if end is closed_without_proof else EARLIER
+    assert page.task_texts("pay")[-1] == f"Pay the customer $310.00 by check.{earlier}"
 
 
 @pytest.mark.rule("APO-36")
@@ -325,5 +332,4 @@ async def test_the_same_late_invoice_told_twice_reopens_it_once(desk: Desk) -> N
     assert (first["outcome"], second["outcome"]) == ("started", "delivered")
     page = await job.page()
     assert len(page.shown["exceptions"]) == 2
-    open_tasks = [task for task in page.tasks("support_services") if task == "review_documents"]
-    assert open_tasks == ["review_documents"]
+    assert page.tasks("support_services").count("review_documents") == 2
