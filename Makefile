@@ -13,7 +13,7 @@ run: environment ## the whole stack with a day of samples, until Ctrl-C
 	@steward up --sample $(ARGS)
 
 test: setup check ## static checks, then every test
-	@pytest -q $(ARGS)
+	@pytest -q -n 2 $(ARGS)
 
 check: environment ## static checks only
 	@ruff format --check --quiet

@@ -148,9 +148,14 @@ class Carrier:
         result = await self._try_until_done(batch, summary)
         if result.refusal is None:
             self._case.asked = _asked_after(self._case.asked, steps)
-            for step in steps:
-                if isinstance(step.effect, SendEmail):
-                    self._see_off(step.key, step.effect.template, result.mails[step.key])
+            # By their order: a story that gets an effect before them gives them other keys.
+            mails = [
+                (step.key, step.effect.template)
+                for step in steps
+                if isinstance(step.effect, SendEmail)
+            ]
+            for (key, template), fate in zip(mails, result.mails.values(), strict=True):
+                self._see_off(key, template, fate)
         return result
 
     async def _try_until_done(self, batch: Batch, summary: str) -> BatchResult:

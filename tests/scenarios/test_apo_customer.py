@@ -507,6 +507,18 @@ async def test_a_second_option_begins_as_a_new_run_that_knows_the_first(desk: De
     assert len({run.run_id for run in runs}) <= 2
 
 
+@pytest.mark.rule("APO-16")
+async def test_the_search_that_follows_a_refusal_is_over_once_the_option_is_taken(
+    desk: Desk,
+) -> None:
+    job = await instructed(desk)
+    await job.ok("customer_refused", "customer_service", reason="Not now")
+    assert (await job.ends_as("refused")).tasks("dispatch") == ["find_provider"]
+    await job.ok("offer_apo", "dispatch", **WANTED)
+    await job.ok("customer_reached", "dispatch", outcome="accepted")
+    assert (await job.page()).tasks("dispatch") == []
+
+
 @pytest.mark.parametrize("way", [unproven, invoiced])
 async def test_the_option_answers_no_command_of_a_stage_it_is_not_in(desk: Desk, way: Any) -> None:
     job = await way(desk)

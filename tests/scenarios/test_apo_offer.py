@@ -20,6 +20,7 @@ from tests.options import (
     OPTION,
     WANTED,
     asked_for,
+    business_days_after,
     instructed,
     next_time,
     offered,
@@ -279,7 +280,7 @@ async def test_a_supervisor_does_not_approve_otherwise(
 
 @pytest.mark.rule("APO-19")
 @pytest.mark.parametrize("role", ["dispatch", "supervisor"])
-@pytest.mark.parametrize("name", ["Sam", "sam", "SAM"])
+@pytest.mark.parametrize("name", ["Sam", "sam", "SAM", "\uff33am"])
 async def test_nobody_approves_a_request_of_their_own(desk: Desk, role: str, name: str) -> None:
     job = await asked_for(desk.under(supervisors(at_hand=True)))
     status, body = await job.refused("approve_apo", role, actor={"name": name, "role": role})
@@ -447,8 +448,9 @@ async def test_after_two_refusals_a_supervisor_decides_at_any_hour_and_for_any_i
     answer = await job.ok("request_apo", "dispatch", **WANTED)
     assert (answer["stage"], answer["waiting_on"]) == ("awaiting_approval", "supervisor")
     assert "G-35" in answer["next"]
-    status, body = await job.refused("approve_apo", "dispatch", actor=acting("dispatch"))
-    assert (status, body["rule"]) == (409, "G-35")
+    for command, fields in (("approve_apo", {}), ("decline_apo", {"reason": "No"})):
+        status, body = await job.refused(command, "dispatch", actor=acting("dispatch"), **fields)
+        assert (status, body["rule"]) == (409, "G-35")
 
     answer = await job.ok("approve_apo", "supervisor", actor=KIM)
     assert answer["stage"] == "contacting_customer"
@@ -500,6 +502,22 @@ async def test_dispatch_may_simply_assign_the_options_account(desk: Desk) -> Non
     assert (page.attention, page.tasks("supervisor")) == ([], [])
     assert page.tasks("support_services") == ["refund_deductible"]
     assert page.assignments == [OPTION]
+
+
+@pytest.mark.rule("APO-09")
+async def test_an_assignment_that_is_told_late_brings_one_reminder(desk: Desk) -> None:
+    """The reminders of all the days since then are not made up for at once."""
+    job = desk.job(assigned_to={"number": None, "name": OPTION}).of("apo")
+    await job.assigned(occurred_at=now() - timedelta(days=60))
+
+    page = await job.page()
+    assert [template for _, template, _ in page.mails] == [
+        "apo_instructions",
+        "apo_instructions_reminder",
+    ]
+    assert page.promises == [("APO-09", "broken"), ("APO-09", None)]
+    assert page.due_at == business_days_after(since(page), 2)
+    assert now() - since(page) < timedelta(days=1)
 
 
 @pytest.mark.rule("APO-18")

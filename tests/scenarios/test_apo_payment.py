@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.desk import Desk, Page, Told
+from tests.desk import Desk, Page, Told, account, iso, now
 from tests.options import (
     ADDRESS,
     OPTION,
@@ -22,6 +22,7 @@ from tests.options import (
     paid_by_check,
     refused,
     since,
+    taken,
     unproven,
     unserved,
 )
@@ -333,3 +334,105 @@ async def test_the_same_late_invoice_told_twice_reopens_it_once(desk: Desk) -> N
     page = await job.page()
     assert len(page.shown["exceptions"]) == 2
     assert page.tasks("support_services").count("review_documents") == 2
+
+
+# --- a reopened case and its job --------------------------------------------------------------
+
+
+async def to_somebody_else(job: Told) -> None:
+    """Have somebody give the job to a provider in the job system."""
+    job.fields.update(assigned_to=account("Tulsa Cold", "4711"), assigned_at=iso(now()))
+    await job.assigned()
+
+
+@pytest.mark.rule("APO-36")
+@pytest.mark.rule("APO-37")
+async def test_an_invoice_is_paid_although_somebody_else_has_the_job_by_now(desk: Desk) -> None:
+    job = await unproven(desk)
+    await to_somebody_else(job)
+    await job.ends_as("superseded")
+    await late_invoice(job)
+    await job.page()
+    await job.ok("documents_approved", "support_services", amount="310.00")
+    await job.ok("payment_chosen", "customer", method="check")
+
+    page = await job.ends_as("paid")
+    assert (page.assigned_to, page.status) == ("Tulsa Cold", "New")
+    assert page.task_texts("pay") == ["Pay the customer $310.00 by check."]
+
+
+@pytest.mark.rule("APO-37")
+@pytest.mark.parametrize("end", [paid, closed_without_proof])
+async def test_a_reopened_case_goes_on_whoever_gets_the_job(desk: Desk, end: Any) -> None:
+    job = await end(desk)
+    await late_invoice(job)
+    before = await job.page()
+    job.fields["status"] = "New"
+    await to_somebody_else(job)
+
+    page = await job.page()
+    assert page.standing == before.standing
+    assert page.assigned_to == "Tulsa Cold"
+    await job.ok("documents_approved", "support_services", amount="310.00")
+    await job.ok("payment_chosen", "customer", method="check")
+    page = await job.ends_as("paid")
+    assert (page.assigned_to, page.status) == ("Tulsa Cold", "New")
+
+
+@pytest.mark.rule("APO-37")
+async def test_what_was_settled_is_not_refused_any_more(desk: Desk) -> None:
+    job = await paid(desk)
+    await late_invoice(job)
+    await job.page()
+    await job.ok("documents_rejected", "support_services", reason="It is for another house")
+    status, body = await job.refused("customer_refused", "customer_service", reason="No")
+    assert (status, body["rule"]) == (409, "APO-37")
+
+    page = await job.page()
+    assert (page.stage, page.assigned_to, page.status) == (
+        "awaiting_documents",
+        OPTION,
+        "Completed",
+    )
+
+
+async def test_a_reopened_case_ends_with_a_job_that_is_cancelled(desk: Desk) -> None:
+    job = await closed_without_proof(desk)
+    await late_invoice(job)
+    await job.page()
+    job.fields["status"] = "Cancelled"
+    await job.event("job.cancelled")
+    page = await job.ends_as("cancelled")
+    assert page.promises[-1] == ("APO-26", "waived")
+    assert page.tasks("support_services") == ["refund_deductible"]
+
+
+@pytest.mark.rule("APO-37")
+async def test_what_was_paid_before_is_told_whoever_pays_the_rest(desk: Desk) -> None:
+    job = await paid(desk)
+    for amount in ("310.00", "330.00"):
+        await late_invoice(job)
+        await job.page()
+        await job.ok("documents_approved", "support_services", amount=amount)
+        await job.ok("payment_chosen", "customer", method="check")
+        await job.ends_as("paid")
+    assert (await job.page()).task_texts("pay") == [
+        "Pay the customer $240.00 by check.",
+        "Pay the customer $310.00 by check. $240.00 was paid before: pay what is missing.",
+        "Pay the customer $330.00 by check. $310.00 was paid before: pay what is missing.",
+    ]
+
+
+@pytest.mark.rule("APO-26")
+async def test_an_invoice_that_is_told_late_is_overdue_once(desk: Desk) -> None:
+    """Its review counts from when it came; after that nothing is made up for at once."""
+    job = await taken(desk)
+    told = {"kind": "paid_invoice", "amount": None}
+    await job.event("document.received", told, occurred_at=now() - 20 * DAY)
+
+    page = await job.page()
+    assert (page.stage, page.attention) == ("reviewing_documents", ["overdue"])
+    assert len(page.task_texts("review_overdue")) == 1
+    assert page.promises[-2:] == [("APO-26", "broken"), ("APO-26", None)]
+    assert now() - since(page) < DAY
+    assert page.due_at == business_days_after(since(page), 2)

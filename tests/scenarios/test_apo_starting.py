@@ -61,6 +61,8 @@ async def test_a_job_that_nobody_told_us_of_is_not_found(desk: Desk, command: st
         ("escalations", WANTED | NOBODY, 409),
         ("dispatch", {"reason": "Nobody"}, 422),
         ("dispatch", WANTED | {"colour": "red"}, 422),
+        ("dispatch", WANTED | {"in_network_exhausted": "yes"}, 422),
+        ("dispatch", WANTED | {"in_network_exhausted": 1}, 422),
         ("dispatch", WANTED | {"message_id": "two words"}, 422),
     ],
 )
