@@ -57,12 +57,18 @@ async def silent_customer(desk: Desk) -> Told:
 
 
 async def reopened(desk: Desk) -> Told:
-    """Closed without proof; the invoice comes after all, and its review takes long."""
+    """Closed without proof; the invoice comes after all, and once more, entered at the desk."""
     job = await closed_without_proof(desk)
     await _receives(job, "paid_invoice", "240.00")
     await falls_due(job, times=2)
     await job.ok("documents_approved", "support_services", amount="240.00")
     await job.ok("payment_chosen", "support_services", method="electronic_transfer")
+    await job.ok("documents_received", "support_services", paid_invoice=True, amount="250.00")
+    job.fields.update(assigned_to=account("Tulsa Cold", "4711"), assigned_at=iso(now()))
+    await job.assigned()
+    await job.page()
+    await job.ok("documents_approved", "support_services", amount="250.00")
+    await job.ok("payment_chosen", "customer", method="check")
     return job
 
 
