@@ -431,7 +431,7 @@ def test_mails_are_listed_and_those_of_a_job_shown_whole(api: ScriptedServer) ->
 
 def test_the_verbs_about_mail_are_told_on_asking() -> None:
     shown = said("mail", "--help")
-    for verb in ("list", "preview", "steward mail SJ-1001\n"):
+    for verb in ("list", "preview", "steward mail SJ-2001\n"):
         assert verb in shown
 
 
