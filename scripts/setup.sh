@@ -29,7 +29,7 @@ only_uv() { sed -n '/^uv==/,/[^\\]$/p' requirements.txt; }
 with_pip() { quietly "$python" -m pip install -qq --require-hashes --requirement "$1"; }
 with_uv() { quietly "$venv/bin/uv" --quiet --system-certs pip "$@" --python "$python"; }
 with_pip <(only_uv)
-if ! with_uv sync --compile-bytecode --require-hashes requirements.txt; then
+if ! with_uv sync --require-hashes requirements.txt; then
   say "once more with pip, which may know an index or a certificate that uv does not"
   with_pip requirements.txt
 fi
