@@ -17,10 +17,9 @@ from domain.calendars import is_open_everywhere
 from domain.commands import Command, CommandTable, Payload, Prose, Usd
 from domain.effects import OpenTask
 from domain.events import DocumentArrived, Event
-from domain.guards import plusone_hold
+from domain.guards import PlusOneHold, plusone_hold
 from domain.jobs import Instant, ItemCategory, Job, JobStatus
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
-from domain.plus_one import hold
 from domain.policy import ApoPolicy, Policy
 from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise
 from domain.refusals import Refusal, RefusalKind
@@ -226,7 +225,7 @@ def authorised_by_supervisor(case: ApoCase, now: datetime, *, exhausted: bool) -
 
 
 def _may_be_begun(case: ApoCase, now: datetime) -> Refusal | None:
-    if held := plusone_hold(case.job, now, hold(case.policy)):
+    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy)):
         return held  # G-60
     if case.job.status in (JobStatus.CANCELLED, JobStatus.COMPLETED):
         return _conflict(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.accounts import PLUSONE
 from domain.durations import Elapsed
 from domain.jobs import Job, JobStatus
+from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
 
 
@@ -31,6 +33,14 @@ class PlusOneHold(BaseModel):
 
     search_window: Elapsed
     expired_counts_as_new: bool = True
+
+    @classmethod
+    def under(cls, policy: Policy) -> Self:
+        """Return the part of a policy that the guard goes by."""
+        return cls(
+            search_window=policy.plus_one.search_window,
+            expired_counts_as_new=policy.plus_one.expired_counts_as_new,
+        )
 
 
 def plusone_hold(

@@ -154,14 +154,6 @@ def expectation_ends(job: Job, policy: Policy) -> datetime:
     return job.assigned_at + policy.plus_one.customer_expectation
 
 
-def hold(policy: Policy) -> PlusOneHold:
-    """Return the part of the policy that the guard PO-18..20 goes by."""
-    return PlusOneHold(
-        search_window=policy.plus_one.search_window,
-        expired_counts_as_new=policy.plus_one.expired_counts_as_new,
-    )
-
-
 class WindowVerdict(StrEnum):
     """What the search has come to at an instant."""
 
@@ -412,7 +404,7 @@ class UpdateParts(Payload):
 def _may_leave_plusone(
     case: PlusOneCase, order: RequestReassignment, now: datetime
 ) -> Refusal | None:
-    if held := plusone_hold(case.job, now, hold(case.policy)):
+    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy)):
         return held
     to = account_called(order.to)
     if to == ALTERNATE_PROVIDER_OPTION and order.actor.role is not Role.DISPATCH:
@@ -432,23 +424,13 @@ def _may_leave_plusone(
     return None
 
 
-def changed_meanwhile() -> Refusal:
-    """Return the refusal of what was decided on a job that has changed in the meantime."""
-    return Refusal(
-        kind=RefusalKind.CONFLICT,
-        rule=None,
-        message="The job changed while this was decided; nothing was done.",
-        instead="look at the job and decide again",
-    )
-
-
 _NAMES_PLUSONE = re.compile(r"\bplus[\W_]*one", re.IGNORECASE)
 
 
 def _may_go_to_no_provider_found(
     case: PlusOneCase, _: ReportCannotLocate, now: datetime
 ) -> Refusal | None:
-    return plusone_hold(case.job, now, hold(case.policy), WayOut.CANNOT_LOCATE)
+    return plusone_hold(case.job, now, PlusOneHold.under(case.policy), WayOut.CANNOT_LOCATE)
 
 
 def _undressed(text: str) -> str:

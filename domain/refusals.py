@@ -63,3 +63,13 @@ def unreadable(message: str, instead: str | None = None, rule: str | None = None
 def refused_sentence(command: str, refusal: Refusal) -> str:
     """Return what the journal says of a refused command."""
     return f"refused {command}: {refusal.message.removeprefix(f'{command}: ')}"
+
+
+def changed_meanwhile() -> Refusal:
+    """Return the refusal of what was decided on a job that has changed in the meantime."""
+    return Refusal(
+        kind=RefusalKind.CONFLICT,
+        rule=None,
+        message="The job changed while this was decided; nothing was done.",
+        instead="look at the job and decide again",
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from pydantic import JsonValue
 from temporalio.client import (
@@ -95,12 +94,12 @@ async def start_with(
     return answer
 
 
-def known_by_an_id(fields: dict[str, JsonValue], otherwise: str | None = None) -> dict[str, Any]:
-    """Return a command's payload with a message id: its own, or else one made for it.
+def known_by_an_id(fields: dict[str, JsonValue], otherwise: str) -> dict[str, Any]:
+    """Return a command's payload with a message id: its own, or else another.
 
     By it the lifecycle tells the command that started it from others.
     """
-    return {**fields, "message_id": fields.get("message_id") or otherwise or uuid4().hex}
+    return {**fields, "message_id": fields.get("message_id") or otherwise}
 
 
 def must_be_possible(kind: LifecycleKind, order: Order, argument: LifecycleStart) -> None:

@@ -24,7 +24,7 @@ from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database
 from store.inbox import EARLIER, Outcome, comes_before
-from store.ledger import held_job, keep_job
+from store.ledger import HeldRow, held_job, keep_job
 
 ABANDONED = "cancelled"
 """The outcome of a lifecycle whose workflow was ended in Temporal."""
@@ -199,18 +199,14 @@ class Intake:
         """
         table = schema.lifecycles
 
-        def read(connection: Connection) -> tuple[HeldJob | None, int | None, Row[Any] | None]:
-            held = held_job(connection, job_id)
-            version = connection.scalar(
-                select(schema.jobs.c.version).where(schema.jobs.c.job_id == job_id)
-            )
+        def read(connection: Connection) -> tuple[HeldRow | None, Row[Any] | None]:
             row = connection.execute(
                 select(table).where(table.c.workflow_id == kind.workflow_id(job_id))
             ).one_or_none()
-            return held, version, row
+            return held_job(connection, job_id), row
 
-        held, version, row = await self._database.read(read)
-        if held is None:
+        known, row = await self._database.read(read)
+        if known is None:
             raise Refused(
                 Refusal(
                     kind=RefusalKind.NOT_RUNNING,
@@ -222,8 +218,8 @@ class Intake:
         if row is not None and row.outcome is None:
             return None
         return kind.begin(
-            job=held.job.without_customer(),
-            job_version=version or 0,
+            job=known.held.job.without_customer(),
+            job_version=known.version,
             policy=self._policy,
             episode=row.episode + 1 if row else 1,
             event_id=fields["message_id"],
@@ -356,19 +352,16 @@ class _Taking:
 
     def bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int]:
         """Return our copy of the job, up to date, and its version; an old event changes nothing."""
-        told, jobs, occurred_at = self.event.job_told(), schema.jobs, self.event.occurred_at
+        told, occurred_at = self.event.job_told(), self.event.occurred_at
         self._one_at_a_time(told.job_id)
-        held = held_job(self.connection, told.job_id, lock=True)
-        if held is None:
+        row = held_job(self.connection, told.job_id, lock=True)
+        if row is None:
             held, version = HeldJob(job=told), 1
             keep_job(self.connection, self.database, held, version, occurred_at)
             self._record(None, held.job)
             return held, version
-        row = self.connection.execute(
-            select(jobs.c.version, jobs.c.newest_event_at).where(jobs.c.job_id == told.job_id)
-        ).one()
-        before, version = held, int(row.version)
-        newest = row.newest_event_at
+        held, version, newest = row
+        before = held
         if self.origin is None and (newest is None or occurred_at >= newest):
             newly = self._is_assigned_by_somebody()
             held = before.told(told, newly_assigned=newly)

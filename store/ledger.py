@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Executable, Table, Update, and_, func, or_, select, update
@@ -61,8 +61,8 @@ class Ledger:
 
     async def job(self, job_id: str) -> Job | None:
         """Return our copy of a job, customer and all."""
-        held = await self._database.read(lambda connection: held_job(connection, job_id))
-        return held.job if held else None
+        row = await self._database.read(lambda connection: held_job(connection, job_id))
+        return row.held.job if row else None
 
     async def carry_out(
         self, batch: Batch, mails: Mapping[str, RenderedMail] | None = None
@@ -108,12 +108,11 @@ class _Carrier:
 
     def _news(self) -> BatchResult:
         """Return the live job if it has changed since a lifecycle began that was not listed yet."""
-        known, version = self._batch.known_version, self._version()
-        if known is None or known == version:
+        known = self._batch.known_version
+        row = None if known is None else held_job(self._connection, self._batch.job_id)
+        if row is None or known == row.version:
             return BatchResult()
-        held = held_job(self._connection, self._batch.job_id)
-        newer = held.job.without_customer() if held else None
-        return BatchResult(newer_job=newer, job_version=version)
+        return BatchResult(newer_job=row.held.job.without_customer(), job_version=row.version)
 
     def _change_job(self) -> BatchResult:
         """Change our copy of the job first: if that is refused, nothing else may be done."""
@@ -215,10 +214,10 @@ class _Carrier:
     def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
         """Compare, then set: the guard PO-18..20 stands here, before the live job."""
         batch = self._batch
-        held = held_job(self._connection, batch.job_id, lock=True)
-        if held is None:
+        row = held_job(self._connection, batch.job_id, lock=True)
+        if row is None:
             return _missing()
-        version = self._version()
+        held, version = row.held, row.version
         if self._done_before(step.key):
             return _changed(held, version)
         live = held.job
@@ -241,10 +240,10 @@ class _Carrier:
         return self._keep_and_tell(step, moved, version + 1, told, always=wanted.announce)
 
     def _update(self, step: Step, wanted: UpdateJob) -> BatchResult:
-        held = held_job(self._connection, self._batch.job_id, lock=True)
-        if held is None:
+        row = held_job(self._connection, self._batch.job_id, lock=True)
+        if row is None:
             return _missing()
-        version = self._version()
+        held, version = row.held, row.version
         if not self._claim(step.key):
             return _changed(held, version)
         updated = held.updated(wanted)
@@ -395,12 +394,6 @@ class _Carrier:
     def _promise_key(self, key: str) -> str:
         return f"{self._batch.workflow_id}#{self._batch.episode}/{key}"
 
-    def _version(self) -> int:
-        version = self._connection.scalar(
-            select(schema.jobs.c.version).where(schema.jobs.c.job_id == self._batch.job_id)
-        )
-        return version or 0
-
     def _done_before(self, key: str) -> bool:
         done = schema.effects_done
         return self._connection.scalar(select(done.c.key).where(done.c.key == key)) is not None
@@ -412,16 +405,25 @@ class _Carrier:
         return self._connection.scalar(claiming) is not None
 
 
-def held_job(connection: Connection, job_id: str, *, lock: bool = False) -> HeldJob | None:
+class HeldRow(NamedTuple):
+    """Our copy of a job, and how new it is."""
+
+    held: HeldJob
+    version: int
+    newest_event_at: datetime | None
+    """When the newest event happened that was taken for it."""
+
+
+def held_job(connection: Connection, job_id: str, *, lock: bool = False) -> HeldRow | None:
     """Return our copy of a job; locked, until the transaction ends, if it is to be changed."""
-    jobs = schema.jobs
-    query = select(jobs.c.job, jobs.c.replaced, jobs.c.as_told).where(jobs.c.job_id == job_id)
+    query = select(schema.jobs).where(schema.jobs.c.job_id == job_id)
     if lock:
         query = query.with_for_update()
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return HeldJob.model_validate(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
+    held = {"job": row.job, "replaced": row.replaced, "as_told": row.as_told}
+    return HeldRow(HeldJob.model_validate(held), row.version, row.newest_event_at)
 
 
 def keep_job(

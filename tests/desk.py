@@ -32,6 +32,7 @@ from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate
 from store.outbox import QueuedMail
 from tests.store.rows import busy
+from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
 from workers.temporal import connect
 from workers.worker import make_worker
@@ -39,6 +40,8 @@ from workers.worker import make_worker
 SECRET = generate_secret()
 PLUSONE = {"number": "700010237", "name": "PlusOne Solutions"}
 DANA = {"name": "Dana", "role": "dispatch"}
+THREE_WAYS = ["http", "update", "signal"]
+"""The ways in which a command can be given."""
 
 _numbers = itertools.count(1)
 
@@ -294,6 +297,17 @@ class Told:
             if event.HasField("activity_task_scheduled_event_attributes")
         ]
 
+    async def give(self, way: str, command: str, **payload: Any) -> dict[str, Any] | None:
+        """Give a command in one of its `THREE_WAYS`; a signal has no answer."""
+        if way == "http":
+            return await self.ok(command, payload["actor"]["role"], **payload)
+        if way == "update":
+            answer: dict[str, Any] = await self.handle.execute_update(command, payload)
+            return answer
+        await self.signal_from_ui(command, json.dumps(payload))
+        await self.page()
+        return None
+
     async def newest_delivery(self) -> RawValue:
         """Return what the lifecycle was told last, as the hooks delivered it."""
         told = [
@@ -377,6 +391,10 @@ class Told:
     async def outcome(self) -> str:
         result: str = await asyncio.wait_for(self.handle.result(), timeout=90)
         return result
+
+    async def run_id(self) -> str | None:
+        """Return which run of the workflow is the newest."""
+        return (await self.handle.describe()).run_id
 
     @property
     def assigned_at(self) -> datetime:
@@ -516,6 +534,23 @@ async def open_desk(
     ):
         yield Desk(client, database, http, app, letterbox, followed)
     await database.close()
+
+
+@asynccontextmanager
+async def open_desk_for_long_histories(folder: Path) -> AsyncIterator[Desk]:
+    """Open a desk at a server of its own, that takes fifty events for a long history."""
+    server = DevServer(
+        ServerOptions(
+            port=free_port(),
+            ui_port=None,
+            database=None,
+            dynamic_config=["limit.historyCount.suggestContinueAsNew=50"],
+        )
+    )
+    client = await server.start()
+    async with open_desk(client, sqlite_url(folder)) as opened:
+        yield opened
+    await server.stop()
 
 
 def _parts(client: Client, database: Database, policy: Policy) -> Parts:

@@ -21,19 +21,16 @@ from domain.effects import (
     MailFate,
     OpenException,
     OpenTask,
-    ReassignJob,
     UpdateJob,
 )
 from domain.events import DocumentArrived, Event
 from domain.jobs import Job, JobStatus
-from domain.plus_one import changed_meanwhile, hold
 from domain.promises import PromiseOutcome
-from domain.refusals import Refused
+from domain.refusals import Refused, changed_meanwhile
 from domain.roles import STEWARD, Actor, Role
 from domain.texts import usd
 from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
-from workflows.messages import Deadline, Reminder
 
 RELAYED = "Relayed APO Instructions"
 """How relayed instructions are noted (APO-39)."""
@@ -171,13 +168,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def await_approval(self) -> None:
         """A supervisor decides while their window is open, dispatch while it is not."""
-        match await self.wait(apo.promise(self.case)):
-            case Deadline():
-                self.hand_the_decision_over()
-            case Reminder():
-                pass
-            case message:
-                await self.take(message)
+        await self.attend(apo.promise(self.case), self.hand_the_decision_over)
 
     def hand_the_decision_over(self) -> None:
         """The window turned, and nobody had decided: the wait moves to the others (G-36)."""
@@ -510,13 +501,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def let_support_services_review(self) -> None:
         """Support Services decides; a supervisor hears of a review that takes too long."""
-        match await self.wait(apo.promise(self.case)):
-            case Deadline():
-                self.tell_a_supervisor_of_the_review()
-            case Reminder():
-                pass
-            case message:
-                await self.take(message)
+        await self.attend(apo.promise(self.case), self.tell_a_supervisor_of_the_review)
 
     def tell_a_supervisor_of_the_review(self) -> None:
         """A review took longer than the policy allows; its time counts anew."""
@@ -763,12 +748,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """
         believed, version = self.case.job, self.case.job_version
         if await self.reassign(
-            ReassignJob(
-                to=to, by=by, reason=reason, believed=believed, hold=hold(self.case.policy)
-            ),
-            ending=ending,
-            entering=entering,
-            closing=closing,
+            to, reason, by=by, ending=ending, entering=entering, closing=closing
         ):
             return
         self.hear_later(self.case.job, self.case.job_version)

@@ -23,6 +23,7 @@ from temporalio.common import (
     TypedSearchAttributes,
 )
 
+from domain.accounts import Account
 from domain.attention import Attention
 from domain.commands import Answer, CommandTable, Order
 from domain.effects import (
@@ -40,6 +41,7 @@ from domain.effects import (
     WriteJournal,
 )
 from domain.events import Delivery, Event, JobChanged
+from domain.guards import PlusOneHold, WayOut
 from domain.jobs import Job, Visibility
 from domain.lifecycles import Answered, Case, Cause, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
@@ -206,16 +208,26 @@ class Lifecycle(Generic[CaseT]):
 
     async def reassign(
         self,
-        reassignment: ReassignJob,
+        to: Account,
+        reason: str,
         *,
+        by: Actor = STEWARD,
+        way_out: WayOut | None = None,
+        announce: bool = False,
         ending: str | None = None,
         entering: str | None = None,
         closing: PromiseOutcome = PromiseOutcome.SUPERSEDED,
     ) -> bool:
-        """Give the job to another account, together with the effects collected in this turn.
+        """Give the job to another account, if it still is as the case knows it (PO-18..PO-20).
+
+        The effects collected in this turn become true with it.
 
         Args:
-            reassignment: to whom, and what the live job has to look like.
+            to: the account.
+            reason: why.
+            by: who decided it.
+            way_out: the procedure's own way out of PlusOne's hold, if it is one.
+            announce: see `ReassignJob`.
             ending: the final stage, where the reassignment ends the lifecycle.
             entering: the stage in which it goes on otherwise.
             closing: how the open promise closes then.
@@ -226,7 +238,17 @@ class Lifecycle(Generic[CaseT]):
         """
         before = self.case.model_copy()
         self.close_promise(closing)
-        self.add(reassignment)
+        self.add(
+            ReassignJob(
+                to=to,
+                by=by,
+                reason=reason,
+                believed=self.case.job,
+                hold=PlusOneHold.under(self.case.policy),
+                way_out=way_out,
+                announce=announce,
+            )
+        )
         progress = None
         if ending is not None:
             self._journal_move(ending)
@@ -235,10 +257,9 @@ class Lifecycle(Generic[CaseT]):
             self.enter(entering)
             self._open(self.kind.promise(self.case))
             progress = self._progress(None)
-        result = await self._carry_out(progress, reassignment.reason)
+        result = await self._carry_out(progress, reason)
         if result.refusal is not None:
-            for name in ("stage", "waiting", "due_at", "counts_from", "reminded"):
-                setattr(self.case, name, getattr(before, name))
+            self._restore(before)
             return False
         self.case.due_at = result.due_at
         if ending is not None:
@@ -305,7 +326,7 @@ class Lifecycle(Generic[CaseT]):
         self,
         chase: Chase,
         remind: Callable[[int], None],
-        give_up: Callable[[], Awaitable[None] | None],
+        give_up: Callable[[], None],
     ) -> None:
         """Wait one round for somebody, and take what comes in first.
 
@@ -314,18 +335,18 @@ class Lifecycle(Generic[CaseT]):
             remind: called with how often somebody was reminded, this time included.
             give_up: called once no reminder helped; the wait goes on unless it changes the stage.
         """
+
+        def go_on() -> None:
+            self.case.counts_from = self.next_round()
+            self.close_promise(PromiseOutcome.BROKEN)
+            self.case.reminded += 1
+            if self.case.reminded <= chase.reminders.attempts:
+                remind(self.case.reminded)
+            else:
+                give_up()
+
         started = self.case.counts_from or workflow.now()
-        message = await self.wait(chase.promise(self.case, started))
-        if not isinstance(message, Deadline | Reminder):
-            await self.take(message)
-            return
-        self.case.counts_from = self.next_round()
-        self.close_promise(PromiseOutcome.BROKEN)
-        self.case.reminded += 1
-        if self.case.reminded <= chase.reminders.attempts:
-            remind(self.case.reminded)
-        elif isawaitable(giving_up := give_up()):
-            await giving_up
+        await self.attend(chase.promise(self.case, started), go_on)
 
     def next_round(self) -> datetime:
         """Return what the next wait counts from: the deadline, or now where that is long past.
@@ -339,6 +360,14 @@ class Lifecycle(Generic[CaseT]):
         """Go on to a stage, whose wait counts from an instant: now, unless said otherwise."""
         self.case.stage = stage
         self.case.counts_from, self.case.reminded = at or workflow.now(), 0
+
+    async def attend(self, promise: Promise, when_broken: Callable[[], None]) -> None:
+        """Wait for a promise and take what comes in first; or do what follows when it is broken."""
+        message = await self.wait(promise)
+        if isinstance(message, Deadline | Reminder):
+            when_broken()
+        else:
+            await self.take(message)
 
     # --- messages ----------------------------------------------------------------------------
 
@@ -474,8 +503,11 @@ class Lifecycle(Generic[CaseT]):
     def _forget_turn(self, before: Case) -> None:
         """Let a turn that was refused after all not have happened."""
         self._carrier.forget_turn()
-        if self.ended:
-            return
+        if not self.ended:
+            self._restore(before)
+
+    def _restore(self, before: Case) -> None:
+        """Have the case as it was before what was not done after all."""
         for name in type(self.case).model_fields.keys() - _OUTLASTS_A_TURN:
             setattr(self.case, name, getattr(before, name))
 

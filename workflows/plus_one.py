@@ -20,13 +20,13 @@ from domain.accounts import (
 )
 from domain.apo import RequestApo
 from domain.attention import Attention
-from domain.effects import AddServiceJob, GiveOrder, ReassignJob
+from domain.effects import AddServiceJob, GiveOrder
 from domain.events import Event, WrittenNote
-from domain.guards import WayOut, plusone_hold
+from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job, JobStatus, Visibility
 from domain.plus_one import PLUS_ONE, PlusOneCase, PlusOneStart, Stage
 from domain.promises import PromiseOutcome
-from domain.refusals import Refusal, Refused
+from domain.refusals import Refusal, Refused, changed_meanwhile
 from domain.roles import STEWARD, Actor, Role
 from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
@@ -148,7 +148,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                 "complete_claim",
                 "No provider was found. Complete the claim under the current procedure (PO-69).",
             )
-        if not await self.give_to(
+        if not await self.reassign(
             NO_PROVIDER_FOUND,
             reason,
             by=by,
@@ -208,7 +208,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             "not_for_plusone",
             f"Not a job for PlusOne ({reason.rule}): {reason.message}. Now {reason.instead}.",
         )
-        if not await self.give_to(
+        if not await self.reassign(
             PROCURE_VENDOR,
             f"not for PlusOne ({reason.rule})",
             way_out=WayOut.NOT_ELIGIBLE,
@@ -232,13 +232,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     async def follow_the_repair(self) -> None:
         """Follow what PlusOne accepted, and remind dispatch of each long silence."""
         while not self.ended and self.case.stage in plus_one.REPAIRING:
-            match await self.wait(plus_one.repair_promise(self.case)):
-                case Deadline():
-                    self.remind_dispatch_of_the_silence()
-                case Reminder():
-                    continue
-                case message:
-                    await self.take(message)
+            promise = plus_one.repair_promise(self.case)
+            await self.attend(promise, self.remind_dispatch_of_the_silence)
 
     def remind_dispatch_of_the_silence(self) -> None:
         """Nothing was heard for the time of the policy; the silence counts anew."""
@@ -328,7 +323,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                 "became_urgent",
                 f"The job is now {severity}. Find a provider under the emergency protocol (PO-04).",
             )
-            if await self.give_to(
+            if await self.reassign(
                 PROCURE_VENDOR, reason, way_out=WayOut.SEVERITY_RAISED, ending=Stage.RELEASED
             ):
                 return
@@ -370,7 +365,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def somebody_took_the_job(self, before: Job, by: Actor, at: datetime) -> None:
         """Somebody reassigned the job in the job system, rightly or not (PO-11, PO-18..PO-20)."""
         way_out = plus_one.way_out_taken(before, self.case.job, by)
-        broken = plusone_hold(before, at, plus_one.hold(self.case.policy), way_out)
+        broken = plusone_hold(before, at, PlusOneHold.under(self.case.policy), way_out)
         if broken is None:
             self.end_as_superseded("The job was reassigned in the job system.")
             return
@@ -395,13 +390,21 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         to = account_called(order.to)
         self.settle(*_ASKED_OF_DISPATCH)
         self.note_by(order.actor, f"Reassigned from PlusOne to {to.name}: {order.reason}")
-        if not await self.give_to(to, order.reason, by=order.actor, ending=Stage.RELEASED):
+        if not await self.reassign(
+            to,
+            order.reason,
+            by=order.actor,
+            announce=to == ALTERNATE_PROVIDER_OPTION,
+            ending=Stage.RELEASED,
+        ):
             await self.face_the_live_job()
-            raise Refused(self.why_held() or plus_one.changed_meanwhile())
+            raise Refused(self.why_held() or changed_meanwhile())
 
     def why_held(self, way_out: WayOut | None = None) -> Refusal | None:
         """Return why the job may not be taken from PlusOne now, None if it may."""
-        return plusone_hold(self.case.job, workflow.now(), plus_one.hold(self.case.policy), way_out)
+        return plusone_hold(
+            self.case.job, workflow.now(), PlusOneHold.under(self.case.policy), way_out
+        )
 
     async def report_cannot_locate(self, order: plus_one.ReportCannotLocate) -> None:
         """PlusOne finds nobody (PO-67): the job goes on at once, or once its 48 hours are over."""
@@ -415,7 +418,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         )
         if self.case.stage not in plus_one.ENDS:
             held = self.why_held(WayOut.CANNOT_LOCATE)
-            raise Refused(held or plus_one.changed_meanwhile())
+            raise Refused(held or changed_meanwhile())
 
     def customer_called(self, order: plus_one.CustomerCalled) -> dict[str, Any]:
         """Tell the agent what to tell the customer (PO-32, PO-34, PO-35)."""
@@ -487,31 +490,6 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             AddServiceJob(account=account, event_type=event_type, reason=reason, comments=comments)
         )
         return {"account": account.model_dump(), "event_type": event_type}
-
-    async def give_to(
-        self,
-        to: Account,
-        reason: str,
-        *,
-        by: Actor = STEWARD,
-        way_out: WayOut | None = None,
-        ending: Stage,
-        closing: PromiseOutcome = PromiseOutcome.SUPERSEDED,
-    ) -> bool:
-        """Reassign the job and end, if the live job lets us (PO-18..PO-20)."""
-        return await self.reassign(
-            ReassignJob(
-                to=to,
-                by=by,
-                reason=reason,
-                believed=self.case.job,
-                hold=plus_one.hold(self.case.policy),
-                way_out=way_out,
-                announce=to == ALTERNATE_PROVIDER_OPTION,
-            ),
-            ending=ending,
-            closing=closing,
-        )
 
     def tell_the_provider(self, author: Actor, text: str) -> None:
         """Write a note that is mailed to the assigned provider (G-19), but no national account."""

@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 from domain.accounts import PLUSONE, PROCURE_VENDOR, Account
 from domain.apo import ApoCase
 from domain.events import EVENT, Event
+from domain.guards import PlusOneHold
 from domain.jobs import Assignee, Job
-from domain.plus_one import PlusOneCase, Stage, hold
+from domain.plus_one import PlusOneCase, Stage
 from domain.policy import load_policy
 
 POLICY = load_policy(None)
-HOLD = hold(POLICY)
+HOLD = PlusOneHold.under(POLICY)
 
 ASSIGNED_AT = datetime(2026, 11, 21, 14, 5, 30, tzinfo=UTC)
 WINDOW_ENDS = ASSIGNED_AT + timedelta(hours=48)

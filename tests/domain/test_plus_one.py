@@ -21,7 +21,6 @@ from domain.plus_one import (
     WindowVerdict,
     advice,
     assigned_out_of_turn,
-    changed_meanwhile,
     expectation_ends,
     not_for_plusone,
     owed_in,
@@ -32,7 +31,7 @@ from domain.plus_one import (
     window_ends,
 )
 from domain.policy import Policy
-from domain.refusals import Refusal, RefusalKind, Refused
+from domain.refusals import Refusal, RefusalKind, Refused, changed_meanwhile
 from domain.roles import Actor, Role
 from domain.texts import SEARCH_NOTE, disclose_charges, job_approval, usd
 from tests.domain.factories import (

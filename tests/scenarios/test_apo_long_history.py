@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from activities.postman import NotTakenError
-from tests.desk import Desk, Told, free_port, open_desk, sqlite_url
+from tests.desk import Desk, Told, open_desk_for_long_histories
 from tests.options import (
     ADDRESS,
     WANTED,
@@ -20,37 +20,22 @@ from tests.options import (
     since,
     unserved,
 )
-from workers.dev_server import DevServer, ServerOptions
 
 
 @pytest.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     """Open a desk at a server that takes fifty events for a long history."""
-    server = DevServer(
-        ServerOptions(
-            port=free_port(),
-            ui_port=None,
-            database=None,
-            dynamic_config=["limit.historyCount.suggestContinueAsNew=50"],
-        )
-    )
-    client = await server.start()
-    async with open_desk(client, sqlite_url(tmp_path_factory.mktemp("long"))) as opened:
+    async with open_desk_for_long_histories(tmp_path_factory.mktemp("long")) as opened:
         yield opened
-    await server.stop()
-
-
-async def run_of(job: Told) -> str | None:
-    return (await job.handle.describe()).run_id
 
 
 async def in_a_new_history(job: Told) -> None:
     """Let the customer call until the workflow has begun a new history."""
-    run = await run_of(job)
+    run = await job.run_id()
     for _ in range(40):
         await job.ok("customer_called", "customer_service")
         await job.page()
-        if await run_of(job) != run:
+        if await job.run_id() != run:
             return
     raise AssertionError("the history stays the same")
 

@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain.apo import APO
 from domain.commands import Command
-from tests.desk import Desk, Page, Told, acting
+from tests.desk import THREE_WAYS, Desk, Page, acting
 from tests.options import (
     KIM,
     WANTED,
@@ -27,22 +27,7 @@ from tests.options import (
 )
 from workflows.registry import TASK_QUEUE
 
-THREE_WAYS = ["http", "update", "signal"]
 ADA = {"name": "Ada", "role": "customer"}
-
-Answer = dict[str, Any] | None
-
-
-async def give(job: Told, way: str, command: str, **payload: Any) -> Answer:
-    """Give a command in one of its three ways; a signal has no answer."""
-    if way == "http":
-        return await job.ok(command, payload["actor"]["role"], **payload)
-    if way == "update":
-        answer: Answer = await job.handle.execute_update(command, payload)
-        return answer
-    await job.signal_from_ui(command, json.dumps(payload))
-    await job.page()
-    return None
 
 
 def standing_in(command: Command) -> str:
@@ -71,7 +56,7 @@ async def test_what_temporal_ui_proposes_to_send_is_taken(desk: Desk, command: C
 @pytest.mark.parametrize("way", THREE_WAYS)
 async def test_a_command_does_the_same_whichever_way_it_comes(desk: Desk, way: str) -> None:
     job = await approved(desk)
-    answer = await give(job, way, "payment_chosen", actor=ADA, method="check")
+    answer = await job.give(way, "payment_chosen", actor=ADA, method="check")
 
     page = await job.ends_as("paid")
     assert (page.status, page.attention) == ("Completed", [])
@@ -92,7 +77,7 @@ async def test_a_command_does_the_same_whichever_way_it_comes(desk: Desk, way: s
 @pytest.mark.parametrize("way", THREE_WAYS)
 async def test_a_supervisor_approves_whichever_way_they_take(desk: Desk, way: str) -> None:
     job = await asked_for(desk.under(supervisors(at_hand=True)))
-    await give(job, way, "approve_apo", actor=KIM, note="Nobody in the network")
+    await job.give(way, "approve_apo", actor=KIM, note="Nobody in the network")
 
     page = await job.page()
     assert (page.stage, page.attention) == ("contacting_customer", [])
@@ -246,9 +231,9 @@ async def test_the_same_message_twice_has_one_effect_and_one_answer(
 ) -> None:
     job = await taken(desk)
     order = {"actor": ADA, "amount": "240.00", "message_id": "m-1"}
-    answers = [await give(job, first, "estimate_submitted", **order)]
+    answers = [await job.give(first, "estimate_submitted", **order)]
     await job.ok("estimate_submitted", "customer", amount="1000.00")
-    answers.append(await give(job, again, "estimate_submitted", **order))
+    answers.append(await job.give(again, "estimate_submitted", **order))
 
     page = await job.page()
     assert (page.stage, page.attention) == ("estimate_review", [])
@@ -264,7 +249,7 @@ async def test_the_same_message_is_answered_after_the_end_as_it_was_before(
 ) -> None:
     job = await approved(desk)
     order = {"actor": ADA, "method": "check", "message_id": "m-1"}
-    answer = await give(job, first, "payment_chosen", **order)
+    answer = await job.give(first, "payment_chosen", **order)
     await job.ends_as("paid")
     again = await job.ok("payment_chosen", "customer", **order)
 

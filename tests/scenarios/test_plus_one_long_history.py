@@ -8,29 +8,14 @@ from datetime import timedelta
 import pytest
 
 from activities.postman import NotTakenError
-from tests.desk import Desk, Told, free_port, open_desk, sqlite_url
-from workers.dev_server import DevServer, ServerOptions
+from tests.desk import Desk, Told, open_desk_for_long_histories
 
 
 @pytest.fixture(scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     """Open a desk at a server that takes fifty events for a long history."""
-    server = DevServer(
-        ServerOptions(
-            port=free_port(),
-            ui_port=None,
-            database=None,
-            dynamic_config=["limit.historyCount.suggestContinueAsNew=50"],
-        )
-    )
-    client = await server.start()
-    async with open_desk(client, sqlite_url(tmp_path_factory.mktemp("long"))) as opened:
+    async with open_desk_for_long_histories(tmp_path_factory.mktemp("long")) as opened:
         yield opened
-    await server.stop()
-
-
-async def run_of(job: Told) -> str | None:
-    return (await job.handle.describe()).run_id
 
 
 async def many_calls(job: Told, until_calls: int) -> None:
@@ -47,9 +32,9 @@ async def test_a_repair_goes_on_in_a_new_history_as_if_nothing_had_happened(desk
     approved = await job.handle.execute_update(
         "approve", {"actor": {"name": "Sam", "role": "authorizations"}, **order}
     )
-    before, first_run = await job.page(), await run_of(job)
+    before, first_run = await job.page(), await job.run_id()
     await many_calls(job, 20)
-    assert await run_of(job) != first_run
+    assert await job.run_id() != first_run
 
     after = await job.page()
     assert after.standing == before.standing
@@ -79,10 +64,10 @@ async def test_a_repair_goes_on_in_a_new_history_as_if_nothing_had_happened(desk
 async def test_a_search_keeps_its_hours_in_a_new_history(desk: Desk) -> None:
     job = await desk.searching()
     await job.fast_forward("24h1m")
-    before, first_run = await job.page(), await run_of(job)
+    before, first_run = await job.page(), await job.run_id()
     assert before.tasks("dispatch") == ["search_running"]
     await many_calls(job, 20)
-    assert await run_of(job) != first_run
+    assert await job.run_id() != first_run
     assert (await job.page()).standing == before.standing
 
     await job.fast_forward("23h")
@@ -96,9 +81,9 @@ async def test_a_search_keeps_its_hours_in_a_new_history(desk: Desk) -> None:
 async def test_an_event_delivered_before_is_known_in_a_new_history(desk: Desk) -> None:
     job = await desk.accepted()
     await job.event("customer.called", {"about": "when?"})
-    delivered, first_run = await job.newest_delivery(), await run_of(job)
+    delivered, first_run = await job.newest_delivery(), await job.run_id()
     await many_calls(job, 20)
-    assert await run_of(job) != first_run
+    assert await job.run_id() != first_run
     await job.signal("job_event", delivered)
 
     result = (await job.ok("customer_called", "customer_service"))["result"]
@@ -111,12 +96,12 @@ async def test_a_mail_that_is_not_taken_holds_nothing_up(desk: Desk) -> None:
     busy = NotTakenError("451 try again later", for_good=False)
     desk.letterbox.failures[job.id] = [busy]
     await job.ok("approve", "authorizations", amount="240.00")
-    first_run = await run_of(job)
+    first_run = await job.run_id()
     await many_calls(job, 20)
     await job.page()
     await many_calls(job, 22)
 
-    assert await run_of(job) != first_run
+    assert await job.run_id() != first_run
     page = await job.page()
     assert [state for _, _, state in page.mails] == ["sent"]
     assert len(desk.letterbox.about(job.id)) == 1
@@ -132,9 +117,9 @@ async def test_a_mail_that_waits_for_its_server_goes_along_into_the_new_history(
     busy = NotTakenError("451 try again later", for_good=False)
     desk.letterbox.failures[job.id] = [busy] * 100
     await job.ok("approve", "authorizations", amount="240.00")
-    first_run = await run_of(job)
+    first_run = await job.run_id()
     await many_calls(job, 25)
-    assert await run_of(job) != first_run
+    assert await job.run_id() != first_run
     assert [mail["state"] for mail in (await job.show())["emails"]] == ["queued"]
 
     desk.letterbox.failures[job.id].clear()
@@ -145,12 +130,12 @@ async def test_a_mail_that_waits_for_its_server_goes_along_into_the_new_history(
 
 async def test_no_mail_that_came_back_is_forgotten_where_a_new_history_begins(desk: Desk) -> None:
     job = await desk.accepted()
-    first_run, mails = await run_of(job), 12
+    first_run, mails = await job.run_id(), 12
     desk.letterbox.failures[job.id] = [NotTakenError("550 no such mailbox", for_good=True)] * mails
     for _ in range(mails):
         await job.ok("approve", "authorizations", amount="240.00")
 
     page = await job.page()
-    assert await run_of(job) != first_run
+    assert await job.run_id() != first_run
     assert [state for _, _, state in page.mails] == ["bounced"] * mails
     assert page.tasks("dispatch") == ["mail_undelivered"] * mails

@@ -11,26 +11,10 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from tests.desk import Desk, Page, Told, acting, iso, now
+from tests.desk import THREE_WAYS, Desk, Page, acting, iso, now
 from workflows.registry import TASK_QUEUE
 
 SAM = {"name": "Sam", "role": "authorizations"}
-WAYS = ["http", "update", "signal"]
-
-Answer = dict[str, Any] | None
-
-
-async def give(job: Told, way: str, command: str, **payload: Any) -> Answer:
-    """Give a command in one of its three ways; a signal has no answer."""
-    if way == "http":
-        answer = await job.ok(command, payload["actor"]["role"], **payload)
-    elif way == "update":
-        answer = await job.handle.execute_update(command, payload)
-    else:
-        await job.signal_from_ui(command, json.dumps(payload))
-        await job.page()
-        return None
-    return answer
 
 
 def approvals(page: Page) -> int:
@@ -40,10 +24,10 @@ def approvals(page: Page) -> int:
 # --- three ways -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", THREE_WAYS)
 async def test_a_command_does_the_same_whichever_way_it_comes(desk: Desk, way: str) -> None:
     job = await desk.accepted()
-    answer = await give(job, way, "approve", actor=SAM, amount="240.00", non_covered="35.00")
+    answer = await job.give(way, "approve", actor=SAM, amount="240.00", non_covered="35.00")
 
     page = await job.page()
     assert (page.stage, page.attention) == ("approved", [])
@@ -242,16 +226,16 @@ async def test_a_signal_that_comes_while_the_job_ends_is_journalled(desk: Desk) 
 # --- the same message twice -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("again", WAYS)
-@pytest.mark.parametrize("first", WAYS)
+@pytest.mark.parametrize("again", THREE_WAYS)
+@pytest.mark.parametrize("first", THREE_WAYS)
 async def test_the_same_message_twice_has_one_effect_and_one_answer(
     desk: Desk, first: str, again: str
 ) -> None:
     job = await desk.accepted()
     order = {"actor": SAM, "amount": "240.00", "message_id": "m-1"}
-    answers = [await give(job, first, "approve", **order)]
+    answers = [await job.give(first, "approve", **order)]
     await job.ok("deny", "authorizations", reason="Withdrawn")
-    answers.append(await give(job, again, "approve", **order))
+    answers.append(await job.give(again, "approve", **order))
 
     page = await job.page()
     assert (page.stage, page.attention) == ("denied", [])
@@ -262,13 +246,13 @@ async def test_the_same_message_twice_has_one_effect_and_one_answer(
     assert {answer["stage"] for answer in given} <= {"approved"}
 
 
-@pytest.mark.parametrize("first", WAYS)
+@pytest.mark.parametrize("first", THREE_WAYS)
 async def test_the_same_message_is_answered_after_the_end_as_it_was_before(
     desk: Desk, first: str
 ) -> None:
     job = await desk.searching()
     order = {"actor": acting("plusone"), "text": "Nobody", "message_id": "m-1"}
-    answer = await give(job, first, "report_cannot_locate", **order)
+    answer = await job.give(first, "report_cannot_locate", **order)
     await job.ends_as("no_provider_found")
     again = await job.ok("report_cannot_locate", "plusone", **order)
 
@@ -282,7 +266,7 @@ async def test_the_same_message_is_answered_after_the_end_as_it_was_before(
 async def test_the_same_message_sent_twice_at_once_has_one_effect(desk: Desk) -> None:
     job = await desk.accepted()
     order = {"actor": SAM, "amount": "240.00", "message_id": "m-1"}
-    answers = await asyncio.gather(*(give(job, "http", "approve", **order) for _ in range(4)))
+    answers = await asyncio.gather(*(job.give("http", "approve", **order) for _ in range(4)))
 
     assert all(answer == answers[0] for answer in answers)
     page = await job.page()
@@ -314,10 +298,10 @@ async def test_a_refused_message_stays_refused(desk: Desk) -> None:
     assert anew["stage"] == "released"
 
 
-@pytest.mark.parametrize("first", WAYS)
+@pytest.mark.parametrize("first", THREE_WAYS)
 async def test_a_message_id_serves_one_command_only(desk: Desk, first: str) -> None:
     job = await desk.accepted()
-    await give(job, first, "approve", actor=SAM, amount="1.00", message_id="m-1")
+    await job.give(first, "approve", actor=SAM, amount="1.00", message_id="m-1")
     status, body = await job.refused("deny", "authorizations", reason="No", message_id="m-1")
 
     assert (status, body["error"]) == (422, "fields")
@@ -325,7 +309,7 @@ async def test_a_message_id_serves_one_command_only(desk: Desk, first: str) -> N
     page = await job.page()
     assert page.stage == "approved"
 
-    await give(job, "signal", "deny", actor=SAM, reason="No", message_id="m-1")
+    await job.give("signal", "deny", actor=SAM, reason="No", message_id="m-1")
     page = await job.page()
     assert (page.stage, page.attention) == ("approved", ["bad_message"])
 

@@ -129,9 +129,11 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
     asked(bare_url, lambda connection: insert(connection, "lifecycles", lifecycle))
     migrate(bare_url)
     database = Database(bare_url)
-    assert await database.read(lambda connection: held_job(connection, "SJ-1001")) == moved
-    (row,) = await rows(database, schema.lifecycles)
-    assert row == {**lifecycle, "remembered": {}}
+    row = await database.read(lambda connection: held_job(connection, "SJ-1001"))
+    assert row is not None
+    assert row.held == moved
+    (brought_over,) = await rows(database, schema.lifecycles)
+    assert brought_over == {**lifecycle, "remembered": {}}
     await database.close()
 
 
