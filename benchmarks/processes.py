@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import psutil
+import uvloop
 from temporalio.client import Client
 
 from workers.dev_server import DevServer, ServerOptions
@@ -225,8 +226,11 @@ async def serve(answer: Callable[[str], Awaitable[str]], said: str = "") -> None
 
 
 def run_as_child(main: Coroutine[Any, Any, None]) -> NoReturn:
-    """Run a child's work to its end, and end the process at once: the SDK may abort at exit."""
-    asyncio.run(main)
+    """Run a child's work to its end as `steward` does, and end the process at once.
+
+    The SDK may abort at exit.
+    """
+    uvloop.run(main)
     time.sleep(_SDK_SETTLES_SECONDS)
     sys.stdout.flush()
     sys.stderr.flush()

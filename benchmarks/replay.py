@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from benchmarks.figures import Bar, Figure, Picture, Section, at_most
@@ -26,6 +25,7 @@ from benchmarks.pace import Pace
 from benchmarks.processes import ROOT, child, run_as_child, serve, temporal
 from benchmarks.scale import Scale, Tell
 from workers.dev_server import _die_with_parent
+from workers.payloads import DATA_CONVERTER
 from workers.worker import sandbox
 from workflows.registry import WORKFLOWS
 
@@ -132,7 +132,7 @@ class Replaying:
         ours = Replayer(
             workflows=WORKFLOWS,
             workflow_runner=sandbox(),
-            data_converter=pydantic_data_converter,
+            data_converter=DATA_CONVERTER,
         )
         self._kinds = {
             STEWARD: (ours, histories_in(RECORDED)),

@@ -18,6 +18,7 @@ from store.journal import Journal
 from store.ledger import Ledger
 from store.outbox import Outbox
 from workers.refusals import RefusalRecorder
+from workers.runner import ContextFreeRunner
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
@@ -77,7 +78,7 @@ def make_worker(
         task_queue=task_queue,
         workflows=WORKFLOWS,
         activities=all_activities(Effects(Ledger(database), mails), mails),
-        workflow_runner=sandbox(guards_stories=guards_stories),
+        workflow_runner=ContextFreeRunner(sandbox(guards_stories=guards_stories)),
         interceptors=[RefusalRecorder(Journal(database))],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
