@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adapters import Effects, Mails, all_activities
@@ -62,6 +62,11 @@ def sandbox(*, guards_stories: bool = False) -> SandboxedWorkflowRunner:
     )
 
 
+def runner(*, guards_stories: bool = False) -> WorkflowRunner:
+    """Return what carries workflows out, in the worker and when a history is replayed."""
+    return ContextFreeRunner(sandbox(guards_stories=guards_stories))
+
+
 def make_worker(
     client: Client,
     database: Database,
@@ -78,7 +83,7 @@ def make_worker(
         task_queue=task_queue,
         workflows=WORKFLOWS,
         activities=all_activities(Effects(Ledger(database), mails), mails),
-        workflow_runner=ContextFreeRunner(sandbox(guards_stories=guards_stories)),
+        workflow_runner=runner(guards_stories=guards_stories),
         interceptors=[RefusalRecorder(Journal(database))],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,

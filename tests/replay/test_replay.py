@@ -30,7 +30,7 @@ from domain.lifecycles import LifecycleKind
 from tests.replay.changed_story import ChangedOption, ChangedSearch
 from tests.replay.record import FOLDER, STORIES
 from workers.payloads import DATA_CONVERTER
-from workers.worker import sandbox
+from workers.worker import runner
 from workflows.registry import LIFECYCLES, WORKFLOWS
 
 HISTORIES = sorted(FOLDER.glob("*.json"))
@@ -72,7 +72,7 @@ def history(path: Path) -> WorkflowHistory:
 
 async def replay(path: Path, *workflows: type) -> None:
     replayer = Replayer(
-        workflows=workflows, workflow_runner=sandbox(), data_converter=DATA_CONVERTER
+        workflows=workflows, workflow_runner=runner(), data_converter=DATA_CONVERTER
     )
     await replayer.replay_workflow(history(path))
 
