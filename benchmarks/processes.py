@@ -21,6 +21,7 @@ import uvloop
 from temporalio.client import Client
 
 from workers.dev_server import DevServer, ServerOptions
+from workers.memory import collect_rarely
 
 ROOT = Path(__file__).parents[1]
 """Where Steward's own code lies."""
@@ -230,6 +231,7 @@ def run_as_child(main: Coroutine[Any, Any, None]) -> NoReturn:
 
     The SDK may abort at exit.
     """
+    collect_rarely()
     uvloop.run(main)
     time.sleep(_SDK_SETTLES_SECONDS)
     sys.stdout.flush()
