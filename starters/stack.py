@@ -72,7 +72,7 @@ async def run_stack(
         SettingsError: a setting makes no sense.
     """
     must_be_loopback("127.0.0.1", settings.auth)
-    policy = settings.load_policy()
+    policy, directory = settings.load_policy(), settings.load_directory()
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
@@ -97,7 +97,8 @@ async def run_stack(
         announce("Starting Temporal …")
         client = await server.start()
         stack.push_async_callback(server.stop)
-        await stack.enter_async_context(make_worker(client, database, postman))
+        worker = make_worker(client, database, postman, directory=directory)
+        await stack.enter_async_context(worker)
         parts = Parts(
             database=database,
             client=client,

@@ -24,20 +24,28 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
 from activities.postman import Postman
+from domain.directory import parse_directory
 from domain.durations import parse_elapsed
+from domain.effects import OpenException
 from domain.jobs import Instant
 from domain.policy import Policy, load_policy, parse_policy
 from starters.app import Parts, make_app
 from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate
+from store.ledger import Ledger
 from store.outbox import QueuedMail
-from tests.store.rows import busy
+from tests.store.rows import a_batch, busy
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
 from workers.temporal import connect
 from workers.worker import make_worker
 
 SECRET = generate_secret()
+DIRECTORY = parse_directory("""
+[area_managers.OK]
+name = "Pat Osei"
+email = "pat.osei@warranty.example"
+""")
 PLUSONE = {"number": "700010237", "name": "PlusOne Solutions"}
 DANA = {"name": "Dana", "role": "dispatch"}
 THREE_WAYS = ["http", "update", "signal"]
@@ -502,6 +510,16 @@ class Desk:
         async with busy(self.database):
             yield
 
+    async def opens_exception(self, job: Told, code: str) -> None:
+        """Have an Exception of a job opened by something else than its lifecycle."""
+        batch = a_batch(
+            OpenException(code=code, comment="Opened elsewhere"),
+            job_id=job.id,
+            workflow_id=f"elsewhere/{job.id}",
+            lifecycle="elsewhere",
+        )
+        await Ledger(self.database).carry_out(batch)
+
     async def eventually(self, job: Told, true_of: Any) -> dict[str, Any]:
         """Return the job as it is shown once something is true of it."""
         shown: dict[str, Any] = {}
@@ -528,7 +546,9 @@ async def open_desk(
     letterbox = Letterbox()
     app = make_app(_parts(client, database, followed))
     async with (
-        make_worker(client, database, postman or letterbox, guards_stories=True),
+        make_worker(
+            client, database, postman or letterbox, directory=DIRECTORY, guards_stories=True
+        ),
         app.router.lifespan_context(app),
         _http(app) as http,
     ):

@@ -13,6 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.adapters import Effects, Mails, all_activities
 from activities.postman import Postman, SmtpPostman
+from domain.directory import Directory
 from store.database import Database
 from store.journal import Journal
 from store.ledger import Ledger
@@ -72,17 +73,19 @@ def make_worker(
     database: Database,
     postman: Postman,
     *,
+    directory: Directory | None = None,
     task_queue: str = TASK_QUEUE,
     max_cached_workflows: int = 1000,
     guards_stories: bool = False,
 ) -> Worker:
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`."""
     mails = Mails(Outbox(database), postman)
+    effects = Effects(Ledger(database), mails, directory or Directory())
     return Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=all_activities(Effects(Ledger(database), mails), mails),
+        activities=all_activities(effects, mails),
         workflow_runner=runner(guards_stories=guards_stories),
         interceptors=[RefusalRecorder(Journal(database))],
         max_cached_workflows=max_cached_workflows,
@@ -100,12 +103,13 @@ async def main() -> None:
     """
     settings = load_settings().require("smtp_url")
     configure_logging(settings.log)
-    policy = settings.load_policy()
+    policy, directory = settings.load_policy(), settings.load_directory()
     database = Database(settings.database_in(DEFAULT_DATA))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
     await must_know_search_attributes(client)
-    worker = make_worker(client, database, SmtpPostman(settings.smtp_url or "", policy.mail.sender))
+    postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
+    worker = make_worker(client, database, postman, directory=directory)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

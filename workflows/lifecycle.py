@@ -26,6 +26,7 @@ from temporalio.common import (
 from domain.accounts import Account
 from domain.attention import Attention
 from domain.commands import Answer, CommandTable, Order
+from domain.directory import Addressee
 from domain.effects import (
     AddNote,
     BatchResult,
@@ -42,7 +43,7 @@ from domain.effects import (
 )
 from domain.events import Delivery, Event, JobChanged
 from domain.guards import PlusOneHold, WayOut
-from domain.jobs import Job, Visibility
+from domain.jobs import Assignee, Job, Visibility
 from domain.lifecycles import Answered, Case, Cause, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
 from domain.refusals import Refusal, RefusalKind, Refused, refused_sentence, unreadable
@@ -131,6 +132,18 @@ class Lifecycle(Generic[CaseT]):
     def mail(self, to: str | None, template: str, **context: str) -> None:
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
         self.add(SendEmail(to=to, template=template, context=context))
+
+    def mail_whoever(self, addressee: Addressee, template: str, **context: str) -> None:
+        """Send a mail to whoever the operator's directory knows when it is made."""
+        self.add(SendEmail(to=None, addressee=addressee, template=template, context=context))
+
+    def tell_the_provider(self, provider: Assignee, text: str, by: Actor) -> None:
+        """Write a note that is mailed to a provider (G-19), but to no national account (G-21)."""
+        self.note_by(by, text, Visibility.PUBLIC_WITH_EMAIL)
+        if not provider.national_account:
+            self.mail(provider.email or "", "public_note", provider=provider.name, text=text)
+        if self.case.policy.notes.public_email_to_customer:
+            self.mail(None, "public_note_to_customer", text=text)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
@@ -236,19 +249,45 @@ class Lifecycle(Generic[CaseT]):
             Whether the job was reassigned. If not, nothing of this turn was done, and the case
             knows the live job, so that the story can decide again.
         """
-        before = self.case.model_copy()
-        self.close_promise(closing)
-        self.add(
-            ReassignJob(
-                to=to,
-                by=by,
-                reason=reason,
-                believed=self.case.job,
-                hold=PlusOneHold.under(self.case.policy),
-                way_out=way_out,
-                announce=announce,
-            )
+        reassigning = ReassignJob(
+            to=to,
+            by=by,
+            reason=reason,
+            believed=self.case.job,
+            hold=PlusOneHold.under(self.case.policy),
+            way_out=way_out,
+            announce=announce,
         )
+        refusal = await self.attempt(
+            reassigning, reason, ending=ending, entering=entering, closing=closing
+        )
+        return refusal is None
+
+    async def attempt(
+        self,
+        effect: Effect,
+        summary: str,
+        *,
+        ending: str | None = None,
+        entering: str | None = None,
+        closing: PromiseOutcome | None = None,
+    ) -> Refusal | None:
+        """Do at once what the store may refuse, and with it all that this turn has collected.
+
+        Args:
+            effect: what may be refused.
+            summary: what a person reads of it in Temporal UI, if the effects say nothing.
+            ending: the final stage, where it ends the lifecycle.
+            entering: the stage in which the lifecycle goes on otherwise; None: in its own.
+            closing: how the open promise closes then; None leaves it open.
+
+        Returns:
+            Why it was refused; then nothing of this turn was done, and the case is as it was.
+        """
+        before = self.case.model_copy()
+        if closing is not None:
+            self.close_promise(closing)
+        self.add(effect)
         progress = None
         if ending is not None:
             self._journal_move(ending)
@@ -257,14 +296,15 @@ class Lifecycle(Generic[CaseT]):
             self.enter(entering)
             self._open(self.kind.promise(self.case))
             progress = self._progress(None)
-        result = await self._carry_out(progress, reason)
+        result = await self._carry_out(progress, summary)
         if result.refusal is not None:
             self._restore(before)
-            return False
-        self.case.due_at = result.due_at
+            return result.refusal
+        if progress is not None:
+            self.case.due_at = result.due_at
         if ending is not None:
             self._has_ended(ending)
-        return True
+        return None
 
     def end(self, stage: str) -> None:
         """End the lifecycle in a final stage; `finish` makes it known."""
@@ -277,9 +317,13 @@ class Lifecycle(Generic[CaseT]):
             await self.story()
         except asyncio.CancelledError:
             self.journal("cancelled in Temporal")
-            self.close_promise(PromiseOutcome.WAIVED)
-            self.end(self.when_cancelled)
+            self.when_abandoned()
         return await self._finish()
+
+    def when_abandoned(self) -> None:
+        """End at once: it was cancelled in Temporal."""
+        self.close_promise(PromiseOutcome.WAIVED)
+        self.end(self.when_cancelled)
 
     async def _finish(self) -> str:
         """Make the end known, answer everybody and see the mails off."""
@@ -572,7 +616,7 @@ class Lifecycle(Generic[CaseT]):
     def _hear_too_late(self, delivery: Delivery) -> None:
         """Begin anew with an event that came while the lifecycle ended, or leave it to a person."""
         event, ended_as = delivery.event, self.case.stage
-        newer = delivery.job_version > self.case.job_version
+        newer = delivery.job_version > self.case.job_version or not self.kind.for_an_assignment
         if (newer and self.kind.starts_on(event)) or self.kind.reopens_on(event, ended_as):
             next_start = self._start.model_copy(
                 update={

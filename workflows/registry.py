@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.lifecycles import LifecycleKind
+from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.lifecycle import Lifecycle
 from workflows.plus_one import PlusOneSearch
 
 TASK_QUEUE = "service-jobs"
 
-WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (PlusOneSearch, AlternateProviderOption)
+WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (
+    PlusOneSearch,
+    AlternateProviderOption,
+    AreaManagerEscalation,
+)
 
 LIFECYCLES: Mapping[str, LifecycleKind] = {
     workflow.kind.name: workflow.kind for workflow in WORKFLOWS
