@@ -39,6 +39,20 @@ class MailContext(TypedDict, total=False):
     """How many reminders there will be."""
     text: str
     """The text of a note."""
+    appointment: str
+    """The day of the confirmed diagnosis appointment (SPOC-13)."""
+    needed: str
+    """What the specialist is asked for, a line each; it may be empty where nothing was."""
+    summary: str
+    """What has come, in somebody's words (SPOC-23, SPOC-24)."""
+    specialist: str
+    """The specialist's name."""
+    day: str
+    """The day of a digest."""
+    count: str
+    """How many jobs a digest names."""
+    jobs: str
+    """The jobs of a digest, a paragraph each."""
 
 
 _LETTER: MailContext = {
@@ -46,6 +60,8 @@ _LETTER: MailContext = {
     "documents_mailbox": "supportingdocuments@cinchhs.com",
 }
 _REMINDER: MailContext = {**_LETTER, "attempt": "2", "attempts": "3"}
+
+_NEEDED = "missing information: the model number of the water heater"
 
 SAMPLES: Mapping[str, MailContext] = MappingProxyType(
     {
@@ -79,6 +95,16 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
         "public_note": {"text": "JOB APPROVAL. Approved: $240.00."},
         "public_note_to_customer": {"text": "JOB APPROVAL. Approved: $240.00."},
+        "report_reminder": {"appointment": "Friday, November 20, 2026"},
+        "spoc_assistance": {"needed": _NEEDED},
+        "spoc_digest": {
+            "specialist": "Alan Turing",
+            "day": "Tuesday, November 24, 2026",
+            "count": "1",
+            "jobs": f"SJ-1001, Tulsa Plumbing, since Friday, November 20, 2026\n{_NEEDED}",
+        },
+        "spoc_follow_up": {"needed": _NEEDED, "summary": "The provider has entered the report."},
+        "spoc_reminder": {"needed": _NEEDED},
     }
 )
 """For each template all that it needs, and nothing else."""

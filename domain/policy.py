@@ -34,10 +34,11 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from domain.calendars import Calendar, Window
+from domain.calendars import Calendar, TimeOfDay, Window
 from domain.commands import Line, Usd
 from domain.durations import BusinessDays, Elapsed, Spacing, format_elapsed
 from domain.jobs import Visibility
+from domain.roles import Role
 
 _BUILT_IN = "policy.toml"
 _LEAST_SEARCH = timedelta(hours=48)
@@ -181,6 +182,48 @@ class ApoPolicy(_Section):
     """The customer sends the paid invoice (APO-33, G-33)."""
 
 
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("at least one is needed")
+    return values
+
+
+class SpocPolicy(_Section):
+    """What the procedure of the Single Point of Contact leaves open."""
+
+    report_due: Annotated[BusinessDays, BeforeValidator(_with_unit)] = 1
+    """How long after the confirmed diagnosis appointment the report may come (SPOC-13, G-22)."""
+    overdue: Reminders = Reminders(attempts=2, every=1)
+    """The provider is reminded of a report that is overdue (SPOC-27)."""
+    missing: Reminders = Reminders(attempts=2, every=1)
+    """The Leadership Desk is reminded of what a partial report lacks (SPOC-28)."""
+    reply: Reminders = Reminders(attempts=1, every=timedelta(hours=24))
+    """The specialist answers the Leadership Desk (G-30)."""
+    min_sp_attempts: Annotated[int, Field(strict=True, ge=1, le=20)] = 1
+    """How often the provider is asked before the specialist may be (SPOC-22, G-29)."""
+    part_update_age: Annotated[BusinessDays, BeforeValidator(_with_unit)] = 5
+    """A report has to be older before the specialist is asked for a part (SPOC-31, G-25)."""
+    confirm_grace: Annotated[BusinessDays, BeforeValidator(_with_unit)] = 1
+    """How long the provider may take to confirm an order (SPOC-34, G-26)."""
+    quiet: Elapsed = timedelta(days=30)
+    """After a full report, how long nothing has to be heard before the follow-up closes."""
+    medical_immediate: StrictBool = True
+    """Whether Authorizations reviews a Medical Emergency at once (SPOC-20, G-31)."""
+    pr_tracking_conditions: Annotated[
+        tuple[Literal["no_eta", "eta_passed"], ...], AfterValidator(_some)
+    ] = ("no_eta", "eta_passed")
+    """What a PR-Tracking Exception may be opened for (SPOC-37, G-27)."""
+    purchasing_form_roles: Annotated[tuple[Role, ...], AfterValidator(_some)] = (Role.ESCALATIONS,)
+    """Who may use the Purchasing Escalation Form; the others open the Exception (G-28)."""
+
+
+class DigestPolicy(_Section):
+    """The daily mail to each specialist; it follows the policy of the day, and not of a job."""
+
+    at: TimeOfDay = timedelta(hours=8)
+    """When it is sent, on the calendar's clock."""
+
+
 class BrandsPolicy(_Section):
     """The names under which customers know us, by the brand of the job."""
 
@@ -224,6 +267,8 @@ class Policy(_Section):
     mail: MailPolicy
     apo: ApoPolicy = ApoPolicy()
     brands: BrandsPolicy = BrandsPolicy()
+    spoc: SpocPolicy = SpocPolicy()
+    digest: DigestPolicy = DigestPolicy()
 
     @property
     def fingerprint(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 SEARCH_NOTE = (
     "This job has been assigned to PlusOne Solutions to help us locate a vendor that can complete "
@@ -13,6 +15,12 @@ SEARCH_NOTE = (
     "Emergency job please follow the normal business process."
 )
 """Mandated, word for word (PO-30)."""
+
+
+def calendar_day(at: datetime, zone: str) -> str:
+    """Return the date of an instant in an IANA zone, as it is written in a mail."""
+    day = at.astimezone(ZoneInfo(zone))
+    return f"{day:%A, %B} {day.day}, {day.year}"
 
 
 def usd(amount: Decimal) -> str:

@@ -20,6 +20,7 @@ from domain.effects import (
     CloseException,
     ClosePromise,
     CloseTask,
+    ComputeDeadline,
     GiveOrder,
     MailUndeliverable,
     OpenException,
@@ -103,8 +104,15 @@ class _Carrier:
             return result
         for step in self._batch.steps:
             self._do(step)
-        due_at = self._record_progress(result.job)
-        return (result if result.job else self._news()).model_copy(update={"due_at": due_at})
+        told = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
+        return (result if result.job else self._news()).model_copy(update=told)
+
+    def _deadlines(self) -> dict[str, datetime]:
+        """Return what the calendar tells of the deadlines that rules will ask for."""
+        effects = (step.effect for step in self._batch.steps)
+        asked = {each.name: each.due for each in effects if isinstance(each, ComputeDeadline)}
+        told = {name: resolve(due, self._batch.calendar) for name, due in asked.items()}
+        return {name: at for name, at in told.items() if at is not None}
 
     def _news(self) -> BatchResult:
         """Return the live job if it has changed since a lifecycle began that was not listed yet."""
@@ -127,7 +135,7 @@ class _Carrier:
 
     def _do(self, step: Step) -> None:
         match step.effect:
-            case ReassignJob():
+            case ReassignJob() | ComputeDeadline():
                 pass
             case CloseTask(task=kind):
                 self._close_tasks(step, kind)

@@ -181,8 +181,8 @@ class Lifecycle(Generic[CaseT]):
             elif _has_come(due_at):
                 self._carrier.begin_turn(f"deadline:{promise.key}")
                 return Deadline()
-            elif _has_come(remind_at):
-                self._carrier.begin_turn(f"reminder:{promise.key}")
+            elif remind_at is not None and _has_come(remind_at):
+                self._carrier.begin_turn(f"reminder:{promise.key}:{remind_at:%Y%m%dT%H%M%S.%f}")
                 return Reminder()
 
     async def take(self, message: Given | Told) -> None:
@@ -689,6 +689,7 @@ class Lifecycle(Generic[CaseT]):
         result = await self._carrier.carry_out(progress, summary)
         if result.job is not None and result.job_version is not None:
             self.case.job, self.case.job_version = result.job, result.job_version
+        self.case.deadlines = {**self.case.deadlines, **result.deadlines}
         if result.refusal is None:
             self._published = progress or self._published
         return result
