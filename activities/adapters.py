@@ -13,7 +13,10 @@ from temporalio.exceptions import ApplicationError
 
 from activities.postman import NotTakenError, Postman, UncertainError
 from activities.templating import render
+from domain.directory import Directory, nobody_known
 from domain.effects import Batch, BatchResult, MailFate, SendEmail, UpdateJob
+from domain.jobs import Job
+from domain.refusals import Refused
 from store.ledger import Ledger, RenderedMail
 from store.outbox import MailState, Outbox
 
@@ -30,9 +33,10 @@ class Effects:
     effects that belong to it come true in the same transaction, and its mails are sent right after.
     """
 
-    def __init__(self, ledger: Ledger, mails: Mails) -> None:
+    def __init__(self, ledger: Ledger, mails: Mails, directory: Directory) -> None:
         self._ledger = ledger
         self._mails = mails
+        self._directory = directory
 
     @activity.defn(name="reassign_job")
     async def reassign_job(self, batch: Batch) -> BatchResult:
@@ -92,7 +96,10 @@ class Effects:
         mails = {
             step.key: step.effect for step in batch.steps if isinstance(step.effect, SendEmail)
         }
-        rendered = await self._rendered(batch, mails) if mails else {}
+        try:
+            rendered = await self._rendered(batch, mails) if mails else {}
+        except Refused as refused:
+            return BatchResult(refusal=refused.refusal)
         result = await self._ledger.carry_out(batch, rendered)
         if result.refusal is not None:
             return result
@@ -101,17 +108,29 @@ class Effects:
     async def _rendered(
         self, batch: Batch, mails: Mapping[str, SendEmail]
     ) -> dict[str, RenderedMail]:
-        """Return the mails of a batch; it may correct the customer's address that they go to."""
+        """Return the mails of a batch; it may correct the customer's address that they go to.
+
+        Raises:
+            Refused: the directory does not know whom one of them has to reach.
+        """
         job = await self._ledger.job(batch.job_id)
         if job is None:
             raise ApplicationError(f"job {batch.job_id} is not in the store")
         for step in batch.steps:
             if isinstance(step.effect, UpdateJob):
                 job = job.updated(step.effect)
-        return {
-            key: render(mail.template, mail.to or job.customer_email or "", job, mail.context)
-            for key, mail in mails.items()
-        }
+        return {key: self._render(mail, job) for key, mail in mails.items()}
+
+    def _render(self, mail: SendEmail, job: Job) -> RenderedMail:
+        addressee = mail.addressee
+        if addressee is None:
+            to = job.customer_email if mail.to is None else mail.to
+            return render(mail.template, to or "", job, mail.context)
+        person = self._directory.find(addressee, job)
+        if person is None and addressee.required:
+            raise Refused(nobody_known(addressee))
+        to, name = (person.email, person.name) if person else ("", "")
+        return render(mail.template, to, job, {**mail.context, "reader": name})
 
 
 class Mails:

@@ -45,8 +45,8 @@ class MailContext(TypedDict, total=False):
     """What the specialist is asked for, a line each; it may be empty where nothing was."""
     summary: str
     """What has come, in somebody's words (SPOC-23, SPOC-24)."""
-    specialist: str
-    """The specialist's name."""
+    reader: str
+    """Whom the directory knows, by name."""
     day: str
     """The day of a digest."""
     count: str
@@ -61,6 +61,7 @@ _LETTER: MailContext = {
 }
 _REMINDER: MailContext = {**_LETTER, "attempt": "2", "attempts": "3"}
 
+_SPECIALIST = "Alan Turing"
 _NEEDED = "missing information: the model number of the water heater"
 
 SAMPLES: Mapping[str, MailContext] = MappingProxyType(
@@ -96,15 +97,19 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "public_note": {"text": "JOB APPROVAL. Approved: $240.00."},
         "public_note_to_customer": {"text": "JOB APPROVAL. Approved: $240.00."},
         "report_reminder": {"appointment": "Friday, November 20, 2026"},
-        "spoc_assistance": {"needed": _NEEDED},
+        "spoc_assistance": {"reader": _SPECIALIST, "needed": _NEEDED},
         "spoc_digest": {
-            "specialist": "Alan Turing",
+            "reader": _SPECIALIST,
             "day": "Tuesday, November 24, 2026",
             "count": "1",
             "jobs": f"SJ-1001, Tulsa Plumbing, since Friday, November 20, 2026\n{_NEEDED}",
         },
-        "spoc_follow_up": {"needed": _NEEDED, "summary": "The provider has entered the report."},
-        "spoc_reminder": {"needed": _NEEDED},
+        "spoc_follow_up": {
+            "reader": _SPECIALIST,
+            "needed": _NEEDED,
+            "summary": "The provider has entered the report.",
+        },
+        "spoc_reminder": {"reader": _SPECIALIST, "needed": _NEEDED},
     }
 )
 """For each template all that it needs, and nothing else."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -84,6 +84,8 @@ class Command:
     """The rule that ties it to its stages, where a procedure does."""
     stage_hint: str | None = None
     """What to do instead in any other stage."""
+    field_rules: Mapping[str, str] = field(default_factory=dict)
+    """The rule of each field that a procedure says the values of."""
     guard: Guard | None = None
     starts: bool = False
     """Whether it starts the lifecycle where none runs."""
@@ -157,6 +159,7 @@ class CommandTable(Mapping[str, Command]):
             raise unreadable(
                 f"{name}: {_in_words(error)}.",
                 instead=f"send fields like {json.dumps(command.example_payload())}",
+                rule=_rule_of(error, command.field_rules),
             ) from error
         return Order(command, payload)
 
@@ -211,6 +214,11 @@ _GIVEN = TypeAdapter(_Given)
 
 _LONGEST_NAME = 100
 """Characters of a field's name that a refusal repeats: whoever sends it may name fields at will."""
+
+
+def _rule_of(error: ValidationError, field_rules: Mapping[str, str]) -> str | None:
+    wrong = (str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
+    return next((field_rules[name] for name in wrong if name in field_rules), None)
 
 
 def _in_words(error: ValidationError) -> str:

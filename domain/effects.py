@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from domain.accounts import Account
 from domain.attention import Attention
 from domain.calendars import Calendar
+from domain.directory import Addressee
 from domain.guards import PlusOneHold, WayOut
 from domain.jobs import Instant, Job, JobUpdate, Visibility
 from domain.promises import Due, Promise, PromiseOutcome
@@ -69,6 +70,8 @@ class OpenException(_Effect):
     code: str
     status: str = "Open"
     comment: str
+    refused_if_open: bool = False
+    """Whether nothing of the batch is done where one is not Complete, whoever opened it."""
 
 
 class ChangeException(_Effect):
@@ -77,7 +80,8 @@ class ChangeException(_Effect):
     kind: Literal["change_exception"] = "change_exception"
     code: str
     status: str
-    comment: str
+    comment: str | None = None
+    """None leaves the comment as it is."""
 
 
 class CloseException(_Effect):
@@ -111,7 +115,10 @@ class SendEmail(_Effect):
 
     kind: Literal["send_email"] = "send_email"
     to: str | None
-    """An address; None means the job's customer, whose address stays in the store."""
+    """An address; None means the addressee, or else the job's customer, whose address stays in the
+    store."""
+    addressee: Addressee | None = None
+    """Whoever the directory knows for it: the template is filled with their name as `reader`."""
     template: str
     context: dict[str, str] = {}
     """What the template needs beside the job."""
@@ -254,7 +261,8 @@ class BatchResult(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     refusal: Refusal | None = None
-    """Set when the job could not be reassigned or updated: then nothing of the batch was done."""
+    """Set when the live job, an open exception or an unknown addressee forbids it: then nothing of
+    the batch was done."""
     job: Job | None = None
     """The live job, without its customer, where the batch changed it or tried to."""
     newer_job: Job | None = None

@@ -8,17 +8,13 @@ default, which is how jobs from before it behave, and a key is never renamed or 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from difflib import get_close_matches
 from hashlib import sha256
 from importlib.resources import files
 from json import dumps
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal, NamedTuple, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -28,16 +24,16 @@ from pydantic import (
     Field,
     StrictBool,
     StringConstraints,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 
 from domain.calendars import Calendar, TimeOfDay, Window
 from domain.commands import Line, Usd
 from domain.durations import BusinessDays, Elapsed, Spacing, format_elapsed
+from domain.exceptions import ExceptionCode
 from domain.jobs import Visibility
+from domain.operator_files import parse_toml, read_text, validated
 from domain.roles import Role
 
 _BUILT_IN = "policy.toml"
@@ -147,8 +143,8 @@ class Reminders(_Section):
     """The time before each of them, and once more before what happens in the end."""
 
 
-def _rounds(every: str) -> Reminders:
-    return Reminders.model_validate({"attempts": 3, "every": every})
+def _rounds(every: str, attempts: int = 3) -> Reminders:
+    return Reminders.model_validate({"attempts": attempts, "every": every})
 
 
 class ApoPolicy(_Section):
@@ -182,10 +178,48 @@ class ApoPolicy(_Section):
     """The customer sends the paid invoice (APO-33, G-33)."""
 
 
-def _some(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        raise ValueError("at least one is needed")
-    return values
+CODE_HELP = {
+    ExceptionCode.COACH: "could do better with some coaching",
+    ExceptionCode.GREAT_SVC: "a compliment",
+    ExceptionCode.HI_COST: "charged too much",
+    ExceptionCode.MISDIAG: "the diagnosis was wrong",
+    ExceptionCode.MISSED_APPT: "told the customer, but did not come at the time agreed",
+    ExceptionCode.NCNS: "no call, no show: did not come, and did not say so",
+    ExceptionCode.NO_RESPONSE: "one request or message was never answered",
+    ExceptionCode.NO_WORK: "came and did not do the work, or refuses it",
+    ExceptionCode.PROCESS: "did not keep to our process",
+    ExceptionCode.PROFILE_UPDATE: "what we have on file of the provider has to be changed",
+    ExceptionCode.SP_UNRESPONSIVE: "cannot be reached at all",
+    ExceptionCode.UNPROFESSIONAL: "behaved badly",
+    ExceptionCode.WORKMANSHIP: "the work was done badly",
+}
+
+
+class AmEscalationPolicy(_Section):
+    """What the procedure of the Area Manager's escalation leaves open."""
+
+    callback_after: Elapsed = timedelta(hours=24)
+    """How long after the first attempt at the provider a call-back makes a second one due, this
+    instant included (AM-13, G-12, G-14)."""
+    quiet_close: Elapsed = timedelta(days=14)
+    """After how long without a call-back the matter counts as settled."""
+    exception_if_resolved: StrictBool = False
+    """Whether an Exception is opened although the second contact resolved the matter (G-13)."""
+    feedback_codes: Annotated[tuple[ExceptionCode, ...], Field(min_length=1)] = (
+        ExceptionCode.GREAT_SVC,
+        ExceptionCode.PROFILE_UPDATE,
+    )
+    """Codes that are no complaint, and need no call to the provider (G-17)."""
+    code_help: dict[ExceptionCode, Line] = CODE_HELP
+    """What each code is for, as an agent is told (G-18)."""
+    contact: Reminders = _rounds("1bd")
+    """Customer service calls the provider (AM-07)."""
+    second_contact: Reminders = _rounds("1bd")
+    """Customer service calls the provider again (AM-14)."""
+    review: Reminders = _rounds("1bd")
+    """The Admin team reviews the Exception (AM-33, G-15)."""
+    area_manager: Reminders = _rounds("1bd")
+    """The Area Manager acts (AM-34, G-15)."""
 
 
 class SpocPolicy(_Section):
@@ -193,11 +227,11 @@ class SpocPolicy(_Section):
 
     report_due: Annotated[BusinessDays, BeforeValidator(_with_unit)] = 1
     """How long after the confirmed diagnosis appointment the report may come (SPOC-13, G-22)."""
-    overdue: Reminders = Reminders(attempts=2, every=1)
+    overdue: Reminders = _rounds("1bd", attempts=2)
     """The provider is reminded of a report that is overdue (SPOC-27)."""
-    missing: Reminders = Reminders(attempts=2, every=1)
+    missing: Reminders = _rounds("1bd", attempts=2)
     """The Leadership Desk is reminded of what a partial report lacks (SPOC-28)."""
-    reply: Reminders = Reminders(attempts=1, every=timedelta(hours=24))
+    reply: Reminders = _rounds("24h", attempts=1)
     """The specialist answers the Leadership Desk (G-30)."""
     min_sp_attempts: Annotated[int, Field(strict=True, ge=1, le=20)] = 1
     """How often the provider is asked before the specialist may be (SPOC-22, G-29)."""
@@ -210,17 +244,23 @@ class SpocPolicy(_Section):
     medical_immediate: StrictBool = True
     """Whether Authorizations reviews a Medical Emergency at once (SPOC-20, G-31)."""
     pr_tracking_conditions: Annotated[
-        tuple[Literal["no_eta", "eta_passed"], ...], AfterValidator(_some)
+        tuple[Literal["no_eta", "eta_passed"], ...], Field(min_length=1)
     ] = ("no_eta", "eta_passed")
     """What a PR-Tracking Exception may be opened for (SPOC-37, G-27)."""
-    purchasing_form_roles: Annotated[tuple[Role, ...], AfterValidator(_some)] = (Role.ESCALATIONS,)
+    purchasing_form_roles: Annotated[tuple[Role, ...], Field(min_length=1)] = (Role.ESCALATIONS,)
     """Who may use the Purchasing Escalation Form; the others open the Exception (G-28)."""
+
+
+def _before_midnight(shown: timedelta) -> timedelta:
+    if shown >= timedelta(days=1):
+        raise ValueError("at 24:00 the day is over: write 00:00 for its beginning")
+    return shown
 
 
 class DigestPolicy(_Section):
     """The daily mail to each specialist; it follows the policy of the day, and not of a job."""
 
-    at: TimeOfDay = timedelta(hours=8)
+    at: Annotated[TimeOfDay, AfterValidator(_before_midnight)] = timedelta(hours=8)
     """When it is sent, on the calendar's clock."""
 
 
@@ -266,6 +306,7 @@ class Policy(_Section):
     notes: NotesPolicy
     mail: MailPolicy
     apo: ApoPolicy = ApoPolicy()
+    am_escalation: AmEscalationPolicy = AmEscalationPolicy()
     brands: BrandsPolicy = BrandsPolicy()
     spoc: SpocPolicy = SpocPolicy()
     digest: DigestPolicy = DigestPolicy()
@@ -277,50 +318,15 @@ class Policy(_Section):
         return sha256(canonical.encode()).hexdigest()[:12]
 
 
-@dataclass(frozen=True, order=True)
-class PolicyProblem:
-    """One thing that is wrong with a policy file."""
-
-    source: str
-    line: int
-    """Counted from 1; 0 where the file has no lines."""
-    key: str
-    """The key with its sections, such as `plus_one.search_window`; empty where there is none."""
-    reason: str
-
-    def __str__(self) -> str:
-        place = f"{self.source}:{self.line}" if self.line else self.source
-        return ": ".join(part for part in (place, self.key, self.reason) if part)
-
-
-class PolicyError(ValueError):
-    """A policy that cannot be worked with, and everything that is wrong with it."""
-
-    def __init__(self, *problems: PolicyProblem) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = problems
-
-
 def load_policy(path: Path | None) -> Policy:
     """Return the policy of a TOML file, or the built-in one.
 
     Raises:
-        PolicyError: the file cannot be read, or is nonsense; every problem is told.
+        OperatorFileError: the file cannot be read, or is nonsense; every problem is told.
     """
     if path is None:
         return parse_policy(_built_in_text(), _BUILT_IN)
-    source = str(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        raise PolicyError(PolicyProblem(source, 0, "", reason)) from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise PolicyError(PolicyProblem(source, line, "", "is not UTF-8 text")) from error
-    return parse_policy(text, source)
+    return parse_policy(read_text(path), str(path))
 
 
 def parse_policy(text: str, source_name: str) -> Policy:
@@ -329,19 +335,11 @@ def parse_policy(text: str, source_name: str) -> Policy:
     The source's name is told in problems, and names a policy that does not name itself.
 
     Raises:
-        PolicyError: the text is no TOML, or no policy; every problem is told.
+        OperatorFileError: the text is no TOML, or no policy; every problem is told.
     """
-    try:
-        given = tomllib.loads(text, parse_float=Decimal)
-    except ValueError as error:
-        raise PolicyError(_syntax_problem(error, text, source_name)) from error
-    built_in = tomllib.loads(_built_in_text()) | {"name": PurePath(source_name).stem}
-    try:
-        return Policy.model_validate(_merged(built_in, given))
-    except ValidationError as error:
-        lines = _lines_of_keys(text)
-        problems = (_problem(detail, lines, source_name) for detail in error.errors())
-        raise PolicyError(*sorted(problems)) from error
+    built_in = parse_toml(_built_in_text(), _BUILT_IN) | {"name": PurePath(source_name).stem}
+    given = parse_toml(text, source_name)
+    return validated(Policy, _merged(built_in, given), text, source_name)
 
 
 def _built_in_text() -> str:
@@ -355,87 +353,3 @@ def _merged(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict) and isinstance(base.get(key), dict)
     }
     return base | given | nested
-
-
-def _syntax_problem(error: ValueError, text: str, source: str) -> PolicyProblem:
-    """Return what the parser has to say, and where; of what never ends, where it begins."""
-    reason, _, place = str(error).partition(" (at ")
-    line = re.match(r"line (\d+)", place)
-    begins = 1 + max((statement.last for statement in _statements(text)), default=0)
-    return PolicyProblem(source, int(line[1]) if line else begins, "", reason)
-
-
-_Path = tuple[str | int, ...]
-
-
-class _Statement(NamedTuple):
-    first: int
-    last: int
-    said: dict[str, Any]
-    """All that the text has said up to here."""
-
-
-def _statements(text: str) -> Iterator[_Statement]:
-    """Give the statements of a TOML text with their lines, as far as they can be read.
-
-    The parser tells no lines of keys. But a statement is what lies between two beginnings of the
-    text that both parse, the one without it and the one with it.
-    """
-    source = text.split("\n")
-    first = 1
-    for last in range(1, len(source) + 1):
-        try:
-            said = tomllib.loads("\n".join(source[:last]) + "\n")
-        except ValueError:  # the statement goes on, on the next line
-            continue
-        yield _Statement(first, last, said)
-        first = last + 1
-
-
-def _lines_of_keys(text: str) -> dict[_Path, int]:
-    lines: dict[_Path, int] = {(): 1}
-    for statement in _statements(text):
-        for path in _paths(statement.said):
-            lines.setdefault(path, statement.first)
-    return lines
-
-
-def _paths(table: dict[str, Any], parents: _Path = ()) -> list[_Path]:
-    paths: list[_Path] = []
-    for key, value in table.items():
-        paths.append((*parents, key))
-        if isinstance(value, dict):
-            paths += _paths(value, (*parents, key))
-    return paths
-
-
-def _problem(detail: ErrorDetails, lines: dict[_Path, int], source: str) -> PolicyProblem:
-    path = detail["loc"]
-    said = next(path[:n] for n in range(len(path), -1, -1) if path[:n] in lines)
-    return PolicyProblem(source, lines[said], ".".join(map(str, path)), _reason(detail))
-
-
-def _reason(detail: ErrorDetails) -> str:
-    match detail["type"]:
-        case "value_error":
-            return str(detail["ctx"]["error"])
-        case "extra_forbidden":
-            return _unknown_key(detail["loc"])
-        case "model_type":
-            return "is a section with keys of its own"
-        case "tuple_type":
-            return "is a list: write it in [ ]"
-        case _:
-            given = detail["input"]
-            shown = repr(given) if isinstance(given, str) else str(given)
-            return f"{detail['msg'].removeprefix('Input ')}, not {shown}"
-
-
-def _unknown_key(path: _Path) -> str:
-    section: type[BaseModel] = Policy
-    for name in path[:-1]:
-        section = cast("type[BaseModel]", section.model_fields[str(name)].annotation)
-    known = list(section.model_fields)
-    nearest = get_close_matches(str(path[-1]), known, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"known here: {', '.join(known)}"
-    return f"unknown key; {hint}"

@@ -41,6 +41,8 @@ _TITLES = {
     Role.PLUSONE: "PlusOne",
     Role.PROVIDER: "the provider",
     Role.SPOC_SPECIALIST: "the SPoC specialist",
+    Role.ADMIN_TEAM: "the Admin team",
+    Role.AREA_MANAGER: "the Area Manager",
 }
 
 OUTSIDERS = frozenset({Role.PLUSONE, Role.PROVIDER, Role.CUSTOMER, Role.SYSTEM})

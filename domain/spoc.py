@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,8 +51,16 @@ class Reason(StrEnum):
 
     @property
     def title(self) -> str:  # type: ignore[override]  # str.title is never wanted on a reason
-        """The reason as it is written in a sentence."""
-        return _REASONS[self].title
+        """What the specialist is to get, as it is written in a sentence."""
+        return _WANTED[self]
+
+
+_WANTED = {
+    Reason.NO_SERVICE_REPORT: "the service report",
+    Reason.MISSING_INFORMATION: "what the report lacks",
+    Reason.PART_UPDATE: "news of the part",
+    Reason.ORDER_CONFIRMATION: "the confirmation of the order",
+}
 
 
 class Deadline(StrEnum):
@@ -225,7 +233,7 @@ def _may_contact(case: SpocCase, order: ContactSpoc, now: datetime) -> Refusal |
             f"The specialist was asked for this already ({order.reason.title}), and is reminded.",
             "wait, write down what came with information_received, or engage_area_manager",
         )
-    return _REASONS[order.reason].evidence(case, now)
+    return _EVIDENCE[order.reason](case, now)
 
 
 def _no_report(case: SpocCase, now: datetime) -> Refusal | None:
@@ -308,18 +316,11 @@ def _order_unconfirmed(case: SpocCase, now: datetime) -> Refusal | None:
     return None
 
 
-class _Evidence(NamedTuple):
-    title: str
-    evidence: Callable[[SpocCase, datetime], Refusal | None]
-
-
-_REASONS: Mapping[Reason, _Evidence] = {
-    Reason.NO_SERVICE_REPORT: _Evidence("no service report", _no_report),
-    Reason.MISSING_INFORMATION: _Evidence("missing information", _information_missing),
-    Reason.PART_UPDATE: _Evidence(
-        "update on a part that the provider supplies", _part_not_announced
-    ),
-    Reason.ORDER_CONFIRMATION: _Evidence("confirmation of an order", _order_unconfirmed),
+_EVIDENCE: Mapping[Reason, Callable[[SpocCase, datetime], Refusal | None]] = {
+    Reason.NO_SERVICE_REPORT: _no_report,
+    Reason.MISSING_INFORMATION: _information_missing,
+    Reason.PART_UPDATE: _part_not_announced,
+    Reason.ORDER_CONFIRMATION: _order_unconfirmed,
 }
 
 
@@ -368,41 +369,39 @@ class Route(NamedTuple):
 
 def route(topic: Topic, role: Role, policy: SpocPolicy) -> Route:
     """Return where somebody goes with a question that is not the specialist's (SPOC-35..45)."""
-    match topic:
-        case Topic.WORK_APPROVED_UNCLEAR:
-            way = "The work is approved: ask by chat, or a team lead or a supervisor."
-            return Route(way, "SPOC-35")
-        case Topic.CINCH_PART_ETA:
-            way = (
-                "Get the update on the part in the normal way; where the part line and the notes "
-                "have no ETA or tracking, ask about cinch_part_no_eta."
-            )
-            return Route(way, "SPOC-36")
-        case Topic.CINCH_PART_NO_ETA:
-            return Route(_purchasing(role, policy), "SPOC-37")
-        case Topic.SCHEDULING:
-            way = (
-                "Assist the customer as usual: contact the provider for them, until there is a "
-                "confirmed appointment (SPOC-39)."
-            )
-            return Route(way, "SPOC-38")
-        case Topic.APPLIANCE_REPLACEMENT:
-            way = (
-                "The manufacturer that the appliance is bought from sources, delivers and installs "
-                "it, and the provider has no part in it any more (SPOC-41). Use your own resources."
-            )
-            return Route(way, "SPOC-40")
-        case Topic.CINCH_EQUIPMENT_ETA:
-            return Route(_purchasing(role, policy), "SPOC-42")
-        case Topic.PARTS_RESEARCH:
-            way = "Specialists do no parts research: ask Parts Sourcing."
-            return Route(way, "SPOC-43")
-        case Topic.CONFIRMED_DENIAL:
-            way = (
-                "Denied by the Decision Desk: follow the procedures for denials and disputes "
-                "(SPOC-45), and leave the specialist out of it."
-            )
-            return Route(way, "SPOC-44")
+    found = _ROUTES[topic]
+    return found._replace(way=found.way.format(eta_of_cinch=_eta_of_cinch(role, policy)))
+
+
+_ROUTES: Mapping[Topic, Route] = {
+    Topic.WORK_APPROVED_UNCLEAR: Route(
+        "The report is in and the work approved: ask by chat, or a team lead or a supervisor.",
+        "SPOC-35",
+    ),
+    Topic.CINCH_PART_ETA: Route(
+        "Get the update on the part in the normal way. Where neither the part line nor the notes "
+        "have an ETA or tracking, ask about cinch_part_no_eta.",
+        "SPOC-36",
+    ),
+    Topic.CINCH_PART_NO_ETA: Route("{eta_of_cinch}", "SPOC-37"),
+    Topic.SCHEDULING: Route(
+        "Assist the customer as usual: contact the provider for them, until there is a confirmed "
+        "appointment (SPOC-39).",
+        "SPOC-38",
+    ),
+    Topic.APPLIANCE_REPLACEMENT: Route(
+        "The manufacturer that the appliance is bought from sources, delivers and installs it; the "
+        "provider has no part in it any more (SPOC-41). Use your own resources.",
+        "SPOC-40",
+    ),
+    Topic.CINCH_EQUIPMENT_ETA: Route("{eta_of_cinch}", "SPOC-42"),
+    Topic.PARTS_RESEARCH: Route("Specialists do no research: ask Parts Sourcing.", "SPOC-43"),
+    Topic.CONFIRMED_DENIAL: Route(
+        "The Decision Desk has denied it: follow the procedures for denials and disputes (SPOC-45)"
+        ", and leave the specialist out of it.",
+        "SPOC-44",
+    ),
+}
 
 
 _PR_TRACKING: Mapping[str, str] = {
@@ -411,8 +410,8 @@ _PR_TRACKING: Mapping[str, str] = {
 }
 
 
-def _purchasing(role: Role, policy: SpocPolicy) -> str:
-    """Return the way to an ETA that Cinch owes (G-27), which not everybody may take (G-28)."""
+def _eta_of_cinch(role: Role, policy: SpocPolicy) -> str:
+    """Return the way to an ETA that Cinch owes (G-27); not everybody has the form (G-28)."""
     when = " or ".join(_PR_TRACKING[each] for each in policy.pr_tracking_conditions)
     exception = f"PR-Tracking Exception, where {when}"
     if role in policy.purchasing_form_roles:
@@ -494,37 +493,41 @@ def chase(case: SpocCase) -> Chase:
     Raises:
         KeyError: nobody is reminded in this stage.
     """
-    return _CHASES[case.stage](case.policy.spoc)
+    return _CHASES[case.stage](case)
+
+
+def _all_wanted(case: SpocCase) -> str:
+    return " and ".join(contact.reason.title for contact in case.contacts)
 
 
 _SHOWS_THE_WAY_ON = "the Leadership Desk is asked to engage the Area Manager"
-_CHASES: Mapping[str, Callable[[SpocPolicy], Chase]] = {
-    Stage.REPORT_OVERDUE: lambda policy: Chase(
+_CHASES: Mapping[str, Callable[[SpocCase], Chase]] = {
+    Stage.REPORT_OVERDUE: lambda case: Chase(
         key=Stage.REPORT_OVERDUE,
         waiting_on=Role.PROVIDER,
         duty="enter the service report, which is overdue",
         rule="SPOC-27",
-        reminders=policy.overdue,
+        reminders=case.policy.spoc.overdue,
         reminder="the provider and the Leadership Desk are reminded",
         in_the_end=_SHOWS_THE_WAY_ON,
         changed_by="the provider can do so by entering it, the Leadership Desk with contact_spoc",
     ),
-    Stage.MISSING_INFORMATION: lambda policy: Chase(
+    Stage.MISSING_INFORMATION: lambda case: Chase(
         key=Stage.MISSING_INFORMATION,
         waiting_on=Role.PROVIDER,
         duty="complete the service report",
         rule="SPOC-28",
-        reminders=policy.missing,
+        reminders=case.policy.spoc.missing,
         reminder="the Leadership Desk is reminded",
         in_the_end=_SHOWS_THE_WAY_ON,
         changed_by="the provider can do so by completing it, the Leadership Desk with contact_spoc",
     ),
-    Stage.SPOC_CONTACTED: lambda policy: Chase(
+    Stage.SPOC_CONTACTED: lambda case: Chase(
         key=Stage.SPOC_CONTACTED,
         waiting_on=Role.SPOC_SPECIALIST,
-        duty="get from the provider what the Leadership Desk asked for",
+        duty=f"get {_all_wanted(case)} from the provider",
         rule="G-30",
-        reminders=policy.reply,
+        reminders=case.policy.spoc.reply,
         reminder="the specialist is reminded by mail",
         in_the_end=_SHOWS_THE_WAY_ON,
         changed_by="the specialist or the Leadership Desk can do so with information_received",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 SEARCH_NOTE = (
     "This job has been assigned to PlusOne Solutions to help us locate a vendor that can complete "
@@ -17,9 +16,8 @@ SEARCH_NOTE = (
 """Mandated, word for word (PO-30)."""
 
 
-def calendar_day(at: datetime, zone: str) -> str:
-    """Return the date of an instant in an IANA zone, as it is written in a mail."""
-    day = at.astimezone(ZoneInfo(zone))
+def written_out(day: date) -> str:
+    """Return a date as it is written in a mail."""
     return f"{day:%A, %B} {day.day}, {day.year}"
 
 

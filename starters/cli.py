@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -80,6 +80,13 @@ mails = typer.Typer(
 policies = typer.Typer(
     help="The company's policy.",
     epilog=_examples("policy show", "policy check policy.toml"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+directories = typer.Typer(
+    help="The company's people: Area Managers and SPoC specialists.",
+    epilog=_examples("directory show", "directory check directory.toml"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -537,14 +544,10 @@ def rules(
 @policies.command("show", epilog=_examples("policy show", "policy show --json"))
 def show_policy(*, as_json: AsJson = False) -> None:
     """Show the policy of STEWARD_POLICY, or else the built-in one."""
-    from domain.policy import PolicyError, load_policy
+    from domain.policy import load_policy
     from starters.rendering import print_json, print_text, toml
 
-    file = os.environ.get("STEWARD_POLICY")
-    try:
-        policy = load_policy(Path(file) if file else None)
-    except PolicyError as error:
-        raise Failure(f"STEWARD_POLICY: {error}", _MISCONFIGURED) from error
+    policy = _set_by("STEWARD_POLICY", load_policy)
     document = policy.model_dump(mode="json")
     if as_json:
         print_json({**document, "fingerprint": policy.fingerprint})
@@ -559,28 +562,52 @@ def check_policy(
     as_json: AsJson = False,
 ) -> None:
     """Check a policy file, and name every problem with its line."""
-    from dataclasses import asdict
-
-    from domain.policy import PolicyError, load_policy
+    from domain.policy import load_policy
     from starters.rendering import print_json, print_text
 
-    try:
-        policy = load_policy(file)
-    except PolicyError as error:
-        if as_json:
-            print_json({"problems": [asdict(problem) for problem in error.problems]})
-        else:
-            _complain(*map(str, error.problems))
-        raise typer.Exit(1) from error
+    policy = _checked(file, load_policy, as_json=as_json)
     if as_json:
         print_json({"name": policy.name, "fingerprint": policy.fingerprint, "problems": []})
     else:
         print_text(f"{file}: good; it is the policy {policy.name} ({policy.fingerprint})")
 
 
+@directories.command("show", epilog=_examples("directory show", "directory show --json"))
+def show_directory(*, as_json: AsJson = False) -> None:
+    """Show the directory of STEWARD_DIRECTORY, which is empty where none is set."""
+    from domain.directory import load_directory
+    from starters.rendering import print_json, print_text, toml
+
+    document = _set_by("STEWARD_DIRECTORY", load_directory).model_dump(mode="json")
+    if as_json:
+        print_json(document)
+    else:
+        print_text(toml(document))
+
+
+@directories.command("check", epilog=_examples("directory check directory.toml"))
+def check_directory(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A directory in TOML.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check a directory file, and name every problem with its line."""
+    from domain.directory import load_directory
+    from starters.rendering import print_json, print_text
+
+    directory = _checked(file, load_directory, as_json=as_json)
+    count = {name: len(people) for name, people in directory if people}
+    if as_json:
+        print_json({"count": count, "problems": []})
+    else:
+        listed = ", ".join(f"{name}: {people}" for name, people in count.items())
+        print_text(f"{file}: good; it lists {listed or 'nobody'}")
+
+
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
+app.add_typer(directories, name="directory")
 
 
 def main() -> None:
@@ -597,6 +624,34 @@ def main() -> None:
 
 
 # --- helpers ----------------------------------------------------------------------------------
+
+
+def _set_by(variable: str, load: Callable[[Path | None], ResultT]) -> ResultT:
+    """Return what the file that a setting names says."""
+    from domain.operator_files import OperatorFileError
+
+    file = os.environ.get(variable)
+    try:
+        return load(Path(file) if file else None)
+    except OperatorFileError as error:
+        raise Failure(f"{variable}: {error}", _MISCONFIGURED) from error
+
+
+def _checked(file: Path, load: Callable[[Path | None], ResultT], *, as_json: bool) -> ResultT:
+    """Return what a file says; where it is nonsense, tell every problem and leave."""
+    from dataclasses import asdict
+
+    from domain.operator_files import OperatorFileError
+    from starters.rendering import print_json
+
+    try:
+        return load(file)
+    except OperatorFileError as error:
+        if as_json:
+            print_json({"problems": [asdict(problem) for problem in error.problems]})
+        else:
+            _complain(*map(str, error.problems))
+        raise typer.Exit(1) from error
 
 
 def _complain(*lines: str) -> None:

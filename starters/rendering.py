@@ -25,6 +25,7 @@ Json = Mapping[str, Any]
 _WIDTH_OF_A_PIPE = 160
 _BEYOND_ANY_TERMINAL = 10_000
 _LONGEST_WORD = 24
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -141,12 +142,19 @@ def toml(document: Json, section: str = "") -> str:
     tables = {key: value for key, value in document.items() if isinstance(value, dict)}
     lines = [f"[{section}]"] if section else []
     lines += [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        f"{_toml_key(key)} = {json.dumps(value, ensure_ascii=False)}"
         for key, value in document.items()
         if key not in tables and value is not None
     ]
-    inner = [toml(value, f"{section}.{key}" if section else key) for key, value in tables.items()]
-    return "\n\n".join(["\n".join(lines), *inner])
+    inner = [
+        toml(value, ".".join(filter(None, (section, _toml_key(key)))))
+        for key, value in tables.items()
+    ]
+    return "\n\n".join(filter(None, ["\n".join(lines), *inner]))
+
+
+def _toml_key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
 _JOBS = (

@@ -8,7 +8,18 @@ from email.utils import parseaddr
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Executable, Table, Update, and_, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Table,
+    Update,
+    and_,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from domain.addresses import is_mailable
 from domain.effects import (
@@ -33,6 +44,7 @@ from domain.effects import (
     WriteJournal,
 )
 from domain.events import EVENT, JobChanged
+from domain.exceptions import already_open
 from domain.guards import plusone_hold
 from domain.jobs import HeldJob, Job
 from domain.orders import SentOrder
@@ -75,8 +87,8 @@ class Ledger:
             mails: the rendered mails, by the key of their step.
 
         Returns:
-            The live job where the batch changes it, with a refusal if that was not possible, and
-            the deadline of what is waited for now.
+            The live job where the batch changes it, a refusal if that or the opening of an
+            exception was not possible, and the deadline of what is waited for now.
         """
         return await self._database.write(
             lambda connection: _Carrier(self._database, connection, batch, mails or {}).carry_out()
@@ -99,6 +111,8 @@ class _Carrier:
         self._mails = mails
 
     def carry_out(self) -> BatchResult:
+        if duplicate := self._duplicate_exception():
+            return BatchResult(refusal=duplicate)
         result = self._change_job()
         if result.refusal is not None:
             return result
@@ -132,6 +146,28 @@ class _Carrier:
             if isinstance(step.effect, UpdateJob) and result.refusal is None:
                 result = self._update(step, step.effect)
         return result
+
+    def _duplicate_exception(self) -> Refusal | None:
+        """Return why an exception that has to be its code's only open one is not (G-16)."""
+        wanted = [
+            (step.key, step.effect.code)
+            for step in self._batch.steps
+            if isinstance(step.effect, OpenException) and step.effect.refused_if_open
+        ]
+        if wanted:  # of two that open one at once, the second sees that of the first
+            held_job(self._connection, self._batch.job_id, lock=True)
+        return next(
+            (
+                already_open(code)
+                for key, code in wanted
+                if not self._done_before(key) and self._is_open(code)
+            ),
+            None,
+        )
+
+    def _is_open(self, code: str) -> bool:
+        found = select(schema.exceptions.c.id).where(*self._open_of(code))
+        return self._connection.scalar(found) is not None
 
     def _do(self, step: Step) -> None:
         match step.effect:
@@ -203,15 +239,7 @@ class _Carrier:
                     "status": "open",
                 }
             case SendEmail(template=template):
-                mail = self._mails[step.key]
-                obstacle = _obstacle(mail.to)
-                return schema.emails, {
-                    **mail.model_dump(),
-                    "template": template,
-                    "state": "bounced" if obstacle else "queued",
-                    "last_error": obstacle,
-                    "attempts": 0,
-                }
+                return schema.emails, mail_row(self._mails[step.key], template)
             case WriteJournal(actor=actor, what=what, rule=rule):
                 return schema.journal, self._entry(actor, what, rule)
             case UpdateJob(by=by) as wanted:
@@ -321,18 +349,18 @@ class _Carrier:
                     set_=said,
                 )
             case ChangeException(code=code, status=status, comment=comment):
-                return self._open_exception(code).values(status=status, comment=comment)
+                return self._changing(code, status, comment)
             case CloseException(code=code, comment=comment):
-                said = {} if comment is None else {"comment": comment}
-                return self._open_exception(code).values(status=schema.COMPLETE, **said)
+                return self._changing(code, schema.COMPLETE, comment)
 
-    def _open_exception(self, code: str) -> Update:
+    def _changing(self, code: str, status: str, comment: str | None) -> Update:
+        said = {} if comment is None else {"comment": comment}
+        return update(schema.exceptions).where(*self._open_of(code)).values(status=status, **said)
+
+    def _open_of(self, code: str) -> tuple[ColumnElement[bool], ...]:
         exceptions = schema.exceptions
-        return update(exceptions).where(
-            exceptions.c.job_id == self._batch.job_id,
-            exceptions.c.code == code,
-            schema.is_open_exception,
-        )
+        this_job = exceptions.c.job_id == self._batch.job_id
+        return this_job, exceptions.c.code == code, schema.is_open_exception
 
     def _record_progress(self, job: Job | None) -> datetime | None:
         """Keep where the lifecycle stands, and the assignment that it has made, if it made one."""
@@ -467,6 +495,18 @@ def _compared(job: Job) -> tuple[str, str, bool]:
     """Return what has to be as believed: account, status, and whether a report is entered."""
     account = job.assigned_to.number or job.assigned_to.name
     return account, job.status.value, job.diagnostic_report_at is not None
+
+
+def mail_row(mail: RenderedMail, template: str) -> dict[str, Any]:
+    """Return a mail as it waits to be sent, or as it comes back at once."""
+    obstacle = _obstacle(mail.to)
+    return {
+        **mail.model_dump(),
+        "template": template,
+        "state": "bounced" if obstacle else "queued",
+        "last_error": obstacle,
+        "attempts": 0,
+    }
 
 
 def _obstacle(to: str) -> str | None:

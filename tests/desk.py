@@ -24,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
 from activities.postman import Postman
+from domain.directory import parse_directory
 from domain.durations import parse_elapsed
 from domain.jobs import Instant
 from domain.policy import Policy, load_policy, parse_policy
@@ -38,6 +39,11 @@ from workers.temporal import connect
 from workers.worker import make_worker
 
 SECRET = generate_secret()
+DIRECTORY = parse_directory("""
+[area_managers.OK]
+name = "Pat Osei"
+email = "pat.osei@warranty.example"
+""")
 PLUSONE = {"number": "700010237", "name": "PlusOne Solutions"}
 DANA = {"name": "Dana", "role": "dispatch"}
 THREE_WAYS = ["http", "update", "signal"]
@@ -528,7 +534,9 @@ async def open_desk(
     letterbox = Letterbox()
     app = make_app(_parts(client, database, followed))
     async with (
-        make_worker(client, database, postman or letterbox, guards_stories=True),
+        make_worker(
+            client, database, postman or letterbox, directory=DIRECTORY, guards_stories=True
+        ),
         app.router.lifespan_context(app),
         _http(app) as http,
     ):

@@ -11,7 +11,9 @@ from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.postman import SmtpPostman
-from domain.policy import Policy, PolicyError, load_policy
+from domain.directory import Directory, load_directory
+from domain.operator_files import OperatorFileError
+from domain.policy import Policy, load_policy
 from store.database import checked_url
 
 DEFAULT_DATA = Path(".steward")
@@ -68,6 +70,8 @@ class Settings(BaseSettings):
     """Where mail goes; the embedded stack has a sink of its own."""
     policy: Path | None = None
     """TOML file of the policy; the built-in one if unset."""
+    directory: Path | None = None
+    """TOML file of Area Managers and SPoC specialists; nobody is known if unset."""
     log: LogForm = LogForm.CONSOLE
 
     def database_in(self, data: Path) -> str:
@@ -82,8 +86,19 @@ class Settings(BaseSettings):
         """
         try:
             return load_policy(self.policy)
-        except (PolicyError, OSError) as error:
+        except OperatorFileError as error:
             raise SettingsError(f"STEWARD_POLICY: {error}") from error
+
+    def load_directory(self) -> Directory:
+        """Return who answers for which providers.
+
+        Raises:
+            SettingsError: the file is not there, or not a directory; file, line, key and reason.
+        """
+        try:
+            return load_directory(self.directory)
+        except OperatorFileError as error:
+            raise SettingsError(f"STEWARD_DIRECTORY: {error}") from error
 
     def require(self, *names: str) -> Self:
         """Return the settings if these are set.

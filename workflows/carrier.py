@@ -129,6 +129,10 @@ class Carrier:
         Args:
             progress: where the lifecycle stands with them, None to leave that as it is.
             summary: what a person reads of it, if the effects say nothing themselves.
+
+        Returns:
+            What came of it. If it was refused, what this turn has collected is forgotten; what was
+            collected beside it, of mails that did not arrive, is kept for the next batch.
         """
         steps, self._steps = tuple(self._steps), []
         self._case.turns += 1
@@ -146,7 +150,10 @@ class Carrier:
             known_version=self._known_version if self._case.turns == 1 else None,
         )
         result = await self._try_until_done(batch, summary)
-        if result.refusal is None:
+        if result.refusal is not None:
+            of_others = [step for step in steps if not step.key.startswith(self._prefix)]
+            self._steps = of_others + self._steps
+        else:
             self._case.asked = _asked_after(self._case.asked, steps)
             # By their order: a story that gets an effect before them gives them other keys.
             mails = [

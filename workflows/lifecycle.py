@@ -26,6 +26,7 @@ from temporalio.common import (
 from domain.accounts import Account
 from domain.attention import Attention
 from domain.commands import Answer, CommandTable, Order
+from domain.directory import Addressee
 from domain.effects import (
     AddNote,
     BatchResult,
@@ -132,6 +133,10 @@ class Lifecycle(Generic[CaseT]):
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
         self.add(SendEmail(to=to, template=template, context=context))
 
+    def mail_whoever(self, addressee: Addressee, template: str, **context: str) -> None:
+        """Send a mail to whoever the operator's directory knows when it is made."""
+        self.add(SendEmail(to=None, addressee=addressee, template=template, context=context))
+
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
         text = (
@@ -236,19 +241,45 @@ class Lifecycle(Generic[CaseT]):
             Whether the job was reassigned. If not, nothing of this turn was done, and the case
             knows the live job, so that the story can decide again.
         """
-        before = self.case.model_copy()
-        self.close_promise(closing)
-        self.add(
-            ReassignJob(
-                to=to,
-                by=by,
-                reason=reason,
-                believed=self.case.job,
-                hold=PlusOneHold.under(self.case.policy),
-                way_out=way_out,
-                announce=announce,
-            )
+        reassigning = ReassignJob(
+            to=to,
+            by=by,
+            reason=reason,
+            believed=self.case.job,
+            hold=PlusOneHold.under(self.case.policy),
+            way_out=way_out,
+            announce=announce,
         )
+        refusal = await self.attempt(
+            reassigning, reason, ending=ending, entering=entering, closing=closing
+        )
+        return refusal is None
+
+    async def attempt(
+        self,
+        effect: Effect,
+        summary: str,
+        *,
+        ending: str | None = None,
+        entering: str | None = None,
+        closing: PromiseOutcome | None = None,
+    ) -> Refusal | None:
+        """Do at once what the store may refuse, and with it all that this turn has collected.
+
+        Args:
+            effect: what may be refused.
+            summary: what a person reads of it in Temporal UI, if the effects say nothing.
+            ending: the final stage, where it ends the lifecycle.
+            entering: the stage in which the lifecycle goes on otherwise; None: in its own.
+            closing: how the open promise closes then; None leaves it open.
+
+        Returns:
+            Why it was refused; then nothing of this turn was done, and the case is as it was.
+        """
+        before = self.case.model_copy()
+        if closing is not None:
+            self.close_promise(closing)
+        self.add(effect)
         progress = None
         if ending is not None:
             self._journal_move(ending)
@@ -257,14 +288,15 @@ class Lifecycle(Generic[CaseT]):
             self.enter(entering)
             self._open(self.kind.promise(self.case))
             progress = self._progress(None)
-        result = await self._carry_out(progress, reason)
+        result = await self._carry_out(progress, summary)
         if result.refusal is not None:
             self._restore(before)
-            return False
-        self.case.due_at = result.due_at
+            return result.refusal
+        if progress is not None:
+            self.case.due_at = result.due_at
         if ending is not None:
             self._has_ended(ending)
-        return True
+        return None
 
     def end(self, stage: str) -> None:
         """End the lifecycle in a final stage; `finish` makes it known."""

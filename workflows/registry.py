@@ -9,10 +9,15 @@ from domain.lifecycles import LifecycleKind
 from workflows.apo import AlternateProviderOption
 from workflows.lifecycle import Lifecycle
 from workflows.plus_one import PlusOneSearch
+from workflows.spoc import SpocFollowUp
 
 TASK_QUEUE = "service-jobs"
 
-WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (PlusOneSearch, AlternateProviderOption)
+WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (
+    PlusOneSearch,
+    AlternateProviderOption,
+    SpocFollowUp,
+)
 
 LIFECYCLES: Mapping[str, LifecycleKind] = {
     workflow.kind.name: workflow.kind for workflow in WORKFLOWS

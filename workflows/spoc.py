@@ -11,6 +11,8 @@ from temporalio import workflow
 
 from domain import spoc
 from domain.attention import Attention
+from domain.calendars import date_in
+from domain.directory import Addressee
 from domain.effects import (
     ClosePromise,
     ComputeDeadline,
@@ -28,9 +30,10 @@ from domain.events import (
 )
 from domain.jobs import Job, JobStatus
 from domain.promises import Due, Promise, PromiseOutcome
+from domain.refusals import Refused
 from domain.roles import Role
 from domain.spoc import SPOC, Contact, Reason, Report, SpocCase, SpocStart, Stage
-from domain.texts import calendar_day
+from domain.texts import written_out
 from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
@@ -150,7 +153,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         case.appointment_at, case.report = appointment_at, None
         case.overdue = case.missing_named = False
         if case.contacts:
-            day = calendar_day(appointment_at, case.policy.calendar.zone)
+            day = self.day_of(appointment_at)
             self.tell_the_specialist(f"The diagnosis is confirmed for {day} now.")
         case.contacts = spoc.owed_whatever_the_report(case.contacts)
         self.compute(spoc.Deadline.REPORT, spoc.report_due(case))
@@ -167,9 +170,9 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """The report is still missing, however often the provider was reminded before."""
         self.case.flag(Attention.OVERDUE)
         self.mail(
-            self.case.job.assigned_to.email,
+            self.case.job.assigned_to.email or "",
             "report_reminder",
-            appointment=calendar_day(self.case.appointment_at, self.case.policy.calendar.zone),
+            appointment=self.day_of(self.case.appointment_at),
         )
         self.ask_leadership_anew(
             "missing_report",
@@ -323,11 +326,14 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.case.contacts = ()
         self.go_on(PromiseOutcome.KEPT)
 
-    def engage_area_manager(self, order: spoc.EngageAreaManager) -> None:
-        """Issues with a provider are its Area Manager's; the specialist hears of it (SPOC-24)."""
+    async def engage_area_manager(self, order: spoc.EngageAreaManager) -> None:
+        """Issues with a provider are its Area Manager's; the specialist hears of it (SPOC-24).
+
+        Raises:
+            Refused: an Exception of the code is open already, whoever opened it (G-16).
+        """
         code = order.exception_code
         self.note_by(order.actor, f"The Area Manager is engaged ({code}): {order.comment}")
-        self.add(OpenException(code=code, comment=order.comment))
         self.task(
             Role.ADMIN_TEAM,
             "review_exception",
@@ -335,7 +341,16 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             "Area Manager (SPOC-07).",
         )
         self.tell_the_specialist(f"An Area Manager has been engaged ({code}): {order.comment}")
-        self.end_with(Stage.AREA_MANAGER_ENGAGED, PromiseOutcome.SUPERSEDED)
+        self.leave_nothing_open()
+        self.confirmation_is_over(PromiseOutcome.SUPERSEDED)
+        refusal = await self.attempt(
+            OpenException(code=code, comment=order.comment, refused_if_open=True),
+            f"open exception {code}",
+            ending=Stage.AREA_MANAGER_ENGAGED,
+            closing=PromiseOutcome.SUPERSEDED,
+        )
+        if refusal is not None:
+            raise Refused(refusal)
 
     def route_question(self, order: spoc.RouteQuestion) -> dict[str, Any]:
         """Say who answers what the specialist does not (SPOC-35..SPOC-45)."""
@@ -402,6 +417,10 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.case.unflag(Attention.OVERDUE)
         self.enter(spoc.stage_by_the_facts(self.case), at)
 
+    def day_of(self, at: datetime) -> str:
+        """Return the date of an instant, as it is written in a mail."""
+        return written_out(date_in(self.case.policy.calendar.zone, at))
+
     def compute(self, name: spoc.Deadline, due: Due | None) -> None:
         """Have the calendar tell a deadline; until it has, there is none of that name."""
         self.case.deadlines = {
@@ -421,7 +440,10 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def mail_the_specialist(self, template: str, **context: str) -> None:
         """Mail the provider's specialist: nearly all goes by mail (SPOC-12)."""
-        self.mail(self.case.job.assigned_to.spoc_email, template, **context)
+        provider = self.case.job.assigned_to
+        self.mail_whoever(
+            Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context
+        )
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  all the same
         """The Leadership Desk reaches whom a mail did not."""
@@ -435,9 +457,13 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
         """End, with nothing left that anybody would do in vain."""
         self.close_promise(closing)
+        self.leave_nothing_open()
+        self.end(stage)
+
+    def leave_nothing_open(self) -> None:
+        """Settle what nobody needs any more once the follow-up has ended."""
         self.settle(*_ASKED)
         self.case.unflag(Attention.OVERDUE)
-        self.end(stage)
 
     def end(self, stage: str) -> None:
         """End, whatever the reason: nobody waits for a confirmation any more, either."""

@@ -13,15 +13,8 @@ from pydantic import ValidationError
 from domain.calendars import business_days_after
 from domain.durations import format_elapsed
 from domain.jobs import Visibility
-from domain.policy import (
-    ApoPolicy,
-    BrandsPolicy,
-    Policy,
-    PolicyError,
-    PolicyProblem,
-    load_policy,
-    parse_policy,
-)
+from domain.operator_files import FileProblem, OperatorFileError
+from domain.policy import ApoPolicy, BrandsPolicy, Policy, load_policy, parse_policy
 
 BUILT_IN = files("domain").joinpath("policy.toml").read_text("utf-8")
 
@@ -74,6 +67,31 @@ ADDED_SINCE = {
         "offer": {"attempts": 3, "every": "2bd"},
         "invoice": {"attempts": 3, "every": "2bd"},
     },
+    "am_escalation": {
+        "callback_after": "24h",
+        "quiet_close": "14d",
+        "exception_if_resolved": False,
+        "feedback_codes": ["GREAT SVC", "PROFILE UPDATE"],
+        "code_help": {
+            "COACH": "could do better with some coaching",
+            "GREAT SVC": "a compliment",
+            "HI COST": "charged too much",
+            "MISDIAG": "the diagnosis was wrong",
+            "MISSED APPT": "told the customer, but did not come at the time agreed",
+            "NCNS": "no call, no show: did not come, and did not say so",
+            "NO RESPONSE": "one request or message was never answered",
+            "NO WORK": "came and did not do the work, or refuses it",
+            "PROCESS": "did not keep to our process",
+            "PROFILE UPDATE": "what we have on file of the provider has to be changed",
+            "SP UNRESPONSIVE": "cannot be reached at all",
+            "UNPROFESSIONAL": "behaved badly",
+            "WORKMANSHIP": "the work was done badly",
+        },
+        "contact": {"attempts": 3, "every": "1bd"},
+        "second_contact": {"attempts": 3, "every": "1bd"},
+        "review": {"attempts": 3, "every": "1bd"},
+        "area_manager": {"attempts": 3, "every": "1bd"},
+    },
     "brands": {
         "default": "Cinch Home Services",
         "names": {
@@ -86,16 +104,16 @@ ADDED_SINCE = {
 
 
 def problems(text: str, source: str = "house.toml") -> list[str]:
-    with pytest.raises(PolicyError) as raised:
+    with pytest.raises(OperatorFileError) as raised:
         parse_policy(text, source)
     assert str(raised.value) == "\n".join(map(str, raised.value.problems))
     return [str(problem) for problem in raised.value.problems]
 
 
-def policy_or_error(text: str) -> Policy | PolicyError:
+def policy_or_error(text: str) -> Policy | OperatorFileError:
     try:
         return parse_policy(text, "house.toml")
-    except PolicyError as error:
+    except OperatorFileError as error:
         return error
 
 
@@ -532,7 +550,7 @@ def test_what_is_no_toml_is_told_with_its_line(text: str, problem: str) -> None:
 def test_lines_are_counted_alike_whatever_ends_them(tmp_path: Path) -> None:
     file = tmp_path / "house.toml"
     file.write_bytes(b"\xef\xbb\xbf[notes]\r\n\r\nxyz = 1\r\n")
-    with pytest.raises(PolicyError) as raised:
+    with pytest.raises(OperatorFileError) as raised:
         load_policy(file)
     (problem,) = raised.value.problems
     assert (problem.source, problem.line, problem.key) == (str(file), 3, "notes.xyz")
@@ -546,7 +564,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         (tmp_path, f"{tmp_path}: cannot be read: Is a directory"),
         (latin, f"{latin}:2: is not UTF-8 text"),
     ):
-        with pytest.raises(PolicyError) as raised:
+        with pytest.raises(OperatorFileError) as raised:
             load_policy(path)
         assert str(raised.value) == told
 
@@ -563,7 +581,7 @@ def test_a_file_names_a_policy_that_does_not_name_itself(tmp_path: Path) -> None
 )
 def test_no_text_is_worse_than_a_policy_error(text: str) -> None:
     outcome = policy_or_error(text)
-    if isinstance(outcome, PolicyError):
+    if isinstance(outcome, OperatorFileError):
         assert outcome.problems
         assert all(problem.reason and problem.line for problem in outcome.problems)
     else:
@@ -578,4 +596,4 @@ def test_the_calendar_of_the_policy_counts_its_days() -> None:
 
 
 def test_a_problem_without_a_line_or_key_leaves_them_out() -> None:
-    assert str(PolicyProblem("house.toml", 0, "", "cannot be read")) == "house.toml: cannot be read"
+    assert str(FileProblem("house.toml", 0, "", "cannot be read")) == "house.toml: cannot be read"

@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 from activities.previews import preview
 from activities.templating import template_names
 from domain.catalogue import DECISIONS, RULES
+from domain.directory import load_directory, parse_directory
 from domain.policy import load_policy, parse_policy
 from starters.cli import app
 from starters.day_at_the_desk import sample_events
@@ -203,6 +204,8 @@ VERBS = sorted(verbs(steward_group()))
 def test_the_verbs_are_those_that_people_rely_on() -> None:
     assert [" ".join(names) for names in VERBS] == [
         "api",
+        "directory check",
+        "directory show",
         "do",
         "fast-forward",
         "hook",
@@ -819,6 +822,23 @@ def test_a_policy_file_is_checked_line_by_line(tmp_path: Path) -> None:
         "fingerprint": good,
         "problems": [],
     }
+
+
+def test_a_directory_is_shown_and_checked_like_a_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "people.toml"
+    monkeypatch.setenv("STEWARD_DIRECTORY", str(file))
+    assert complaint("directory", "show", exit_code=2).startswith("steward: STEWARD_DIRECTORY: ")
+    file.write_text('[area_managers.OK]\nname = "Pat"\nmail = "pat@example.com"\n')
+    (missing, unknown) = complaint("directory", "check", str(file)).splitlines()
+    assert missing == f"{file}:1: area_managers.OK.email: is missing"
+    assert unknown == f"{file}:3: area_managers.OK.mail: unknown key; did you mean email?"
+    file.write_text('[area_managers.OK]\nname = "Pat"\nemail = "pat@example.com"\n')
+    assert said("directory", "check", str(file)) == f"{file}: good; it lists area_managers: 1\n"
+    assert told("directory", "check", str(file)) == {"count": {"area_managers": 1}, "problems": []}
+    assert parse_directory(said("directory", "show")) == load_directory(file)
+    assert told("directory", "show")["area_managers"]["OK"]["name"] == "Pat"
 
 
 # --- running it -------------------------------------------------------------------------------

@@ -20,8 +20,10 @@ from activities import postman
 from activities.adapters import Effects, Mails
 from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
 from domain.accounts import NO_PROVIDER_FOUND
+from domain.directory import Addressee, Directory, Person, nobody_known
 from domain.effects import MailFate, ReassignJob, SendEmail, UpdateJob
-from domain.roles import STEWARD
+from domain.jobs import Assignee
+from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database, migrate
 from store.ledger import Ledger, RenderedMail
@@ -321,7 +323,7 @@ class Office:
         self.database = database
         self.outbox = Outbox(database)
         self.mails = Mails(self.outbox, SmtpPostman(box.url, SENDER))
-        self.effects = Effects(Ledger(database), self.mails)
+        self.effects = Effects(Ledger(database), self.mails, Directory())
         self.batch = a_batch(SendEmail(to=MAIL.to, template="public_note", context=HELLO))
         self.key = self.batch.steps[0].key
 
@@ -365,6 +367,32 @@ async def test_a_mail_goes_with_its_batch_once(box: Box, office: Office) -> None
     assert await office.mails.send_email_again(office.key) is MailFate.SENT
     assert (await office.mail())["state"] == "sent"
     assert len(box.taken) == 1
+
+
+async def test_a_mail_goes_to_whoever_the_directory_knows_then(
+    database: Database, box: Box
+) -> None:
+    office = Office(database, box)
+    provider = Assignee(name="Tulsa Plumbing", zip="74101")
+    addressee = Addressee(role=Role.AREA_MANAGER, provider=provider)
+    mail = SendEmail(to=None, addressee=addressee, template="public_note", context=HELLO)
+    required = mail.model_copy(
+        update={"addressee": addressee.model_copy(update={"required": True})}
+    )
+    (unknown,) = (await office.effects.send_email(a_batch(mail))).mails.values()
+    assert unknown is MailFate.BOUNCED
+    refused = await office.effects.send_email(a_batch(mail, required, sequence=2))
+    assert refused.refusal == nobody_known(addressee)
+    assert len(await rows(database, schema.emails)) == 1
+
+    known = Directory(area_managers={"OK": Person(name="Pat Osei", email="pat@example.com")})
+    effects = Effects(Ledger(database), office.mails, known)
+    assert (await effects.send_email(a_batch(mail, required, sequence=2))).refusal is None
+    assert [row["to"] for row in await rows(database, schema.emails)] == [
+        "",
+        "pat@example.com",
+        "pat@example.com",
+    ]
 
 
 async def test_a_greylisted_mail_waits_and_is_sent_on_its_own(box: Box, office: Office) -> None:

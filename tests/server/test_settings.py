@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.directory import Directory
 from starters.stack import _secrets, _tokens
 from workers.settings import (
     DEFAULT_DATA,
@@ -42,6 +43,7 @@ def check_all() -> None:
     """Check settings as the API does before it listens."""
     settings = load_settings().require("hook_secrets")
     settings.load_policy()
+    settings.load_directory()
     _secrets(settings, DEFAULT_DATA)
     _tokens(settings)
 
@@ -51,10 +53,14 @@ def test_nothing_has_to_be_set(tmp_path: Path) -> None:
     assert settings.auth is Auth.NONE
     assert settings.log is LogForm.CONSOLE
     assert settings.load_policy().name == "built-in"
+    assert settings.load_directory() == Directory()
     assert settings.database_in(tmp_path) == f"sqlite:///{tmp_path}/steward.sqlite3"
 
 
 def test_what_is_set_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "people.toml").write_text(
+        '[specialists.4711]\nname = "Lou"\nemail = "lou@example.com"\n'
+    )
     (tmp_path / "ours.toml").write_text('[plus_one]\nsearch_window = "72h"\n')
     for name, value in {
         "STEWARD_DATABASE_URL": "postgresql+psycopg://steward@db/steward",
@@ -63,6 +69,7 @@ def test_what_is_set_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         "STEWARD_TOKENS": "tokens.toml",
         "STEWARD_SMTP_URL": "smtp://mail.example:25",
         "STEWARD_POLICY": "ours.toml",
+        "STEWARD_DIRECTORY": "people.toml",
         "STEWARD_LOG": "json",
     }.items():
         monkeypatch.setenv(name, value)
@@ -70,6 +77,7 @@ def test_what_is_set_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert settings.database_in(tmp_path) == "postgresql+psycopg://steward@db/steward"
     assert (settings.auth, settings.log) == (Auth.TOKENS, LogForm.JSON)
     assert settings.load_policy().name == "ours"
+    assert settings.load_directory().specialists["4711"].name == "Lou"
     assert settings.smtp_url == "smtp://mail.example:25"
     assert SECRET not in repr(settings)
 

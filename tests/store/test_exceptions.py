@@ -7,7 +7,9 @@ import asyncio
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from domain.effects import ChangeException, CloseException, Effect, OpenException
+from domain.effects import ChangeException, CloseException, Effect, OpenException, OpenTask
+from domain.exceptions import already_open
+from domain.roles import Role
 from store import schema
 from store.database import Database
 from store.ledger import Ledger
@@ -32,7 +34,8 @@ async def test_an_exception_is_open_until_it_is_complete(database: Database) -> 
     await do(database, OPENED)
     assert await shown(database) == [("NO SHOW", "Open", "Nobody came on Monday")]
     await do(database, ChangeException(code="NO SHOW", status="Sent", comment="To Tom"), sequence=2)
-    assert await shown(database) == [("NO SHOW", "Sent", "To Tom")]
+    await do(database, ChangeException(code="NO SHOW", status="Read"), sequence=4)
+    assert await shown(database) == [("NO SHOW", "Read", "To Tom")]
     await do(database, CloseException(code="NO SHOW"), sequence=3)
     assert await shown(database) == [("NO SHOW", "Complete", "To Tom")]
     (row,) = await rows(database, schema.exceptions)
@@ -110,6 +113,51 @@ async def test_of_two_that_open_it_at_once_one_changes_the_other(
         )
     )
     assert await shown(database) == [("NO SHOW", "Open", "Nobody came on Monday")]
+
+
+ALONE = OpenException(code="NO SHOW", comment="Again", refused_if_open=True)
+
+
+@pytest.mark.rule("AM-17")
+async def test_one_that_has_to_be_alone_is_refused_with_all_that_goes_with_it(
+    database: Database,
+) -> None:
+    await do(database, OPENED)
+    task = OpenTask(role=Role.ADMIN_TEAM, task="review", text="Look at it")
+    other = a_batch(task, ALONE, OTHER, workflow_id="spoc/SJ-1001", lifecycle="spoc")
+    result = await Ledger(database).carry_out(other)
+    assert result.refusal == already_open("NO SHOW")
+    assert result.refusal.rule == "AM-17"
+    assert "G-16" in result.refusal.message
+    assert await shown(database) == [("NO SHOW", "Open", "Nobody came on Monday")]
+    assert await rows(database, schema.tasks) == []
+
+    await do(database, CloseException(code="NO SHOW"), sequence=2)
+    assert (await Ledger(database).carry_out(other)).refusal is None
+    assert [code for code, _, _ in await shown(database)] == ["NO SHOW", "NO SHOW", "QUALITY"]
+
+
+async def test_one_that_has_to_be_alone_is_not_refused_for_its_own_sake(
+    database: Database,
+) -> None:
+    for _ in range(2):
+        result = await Ledger(database).carry_out(a_batch(ALONE))
+        assert result.refusal is None
+    assert await shown(database) == [("NO SHOW", "Open", "Again")]
+
+
+async def test_of_two_that_have_to_be_alone_only_one_is_opened(
+    database: Database, elsewhere: Database
+) -> None:
+    await keep(database)
+    results = await asyncio.gather(
+        *(
+            Ledger(where).carry_out(a_batch(ALONE, sequence=sequence))
+            for sequence, where in enumerate((database, elsewhere) * 4, 1)
+        )
+    )
+    assert [result.refusal for result in results].count(None) == 1
+    assert await shown(database) == [("NO SHOW", "Open", "Again")]
 
 
 async def test_not_even_by_hand_a_second_one_gets_into_the_table(database: Database) -> None:

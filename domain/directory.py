@@ -1,0 +1,140 @@
+"""The operator's table of people: who answers for which providers, and where mail reaches them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from domain.addresses import is_mailable
+from domain.commands import Line
+from domain.jobs import Assignee, Job
+from domain.operator_files import parse_toml, read_text, validated
+from domain.refusals import Refusal, RefusalKind
+from domain.roles import Role
+from domain.zips import STATES, state_of
+
+
+def _mailable(address: str) -> str:
+    if not is_mailable(address):
+        raise ValueError(f"{address!r} is no address that mail can be sent to")
+    return address
+
+
+def _known_state(state: str) -> str:
+    if state not in STATES:
+        raise ValueError(f"{state!r} is no state of the United States: write it like OK")
+    return state
+
+
+Mailable = Annotated[str, AfterValidator(_mailable)]
+"""An e-mail address that a person types in: one that mail can be sent to."""
+
+State = Annotated[str, AfterValidator(_known_state)]
+ProviderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class Person(_Entry):
+    """Somebody of the company whom we write to."""
+
+    name: Line
+    email: Mailable
+
+
+class Addressee(BaseModel):
+    """Whoever has a role for a provider: the directory knows them when the mail is made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Role
+    provider: Assignee
+    required: bool = False
+    """Whether all that goes with the mail is refused where the directory knows nobody."""
+
+
+class Directory(_Entry):
+    """Everybody whom the table names. It is no part of a policy: people change while jobs run."""
+
+    area_managers: dict[State, Person] = {}
+    """By the state whose providers they manage."""
+    specialists: dict[ProviderNumber, Person] = {}
+    """SPoC specialists, by the number of the provider that is assigned to them."""
+
+    def find(self, addressee: Addressee, job: Job) -> Person | None:
+        """Return who is meant for a job, None if nobody is known."""
+        match addressee.role:
+            case Role.AREA_MANAGER:
+                return self.area_managers.get(state_of_provider(addressee.provider, job) or "")
+            case Role.SPOC_SPECIALIST:
+                return self.specialist_of(addressee.provider)
+            case other:
+                raise ValueError(f"the directory lists nobody as {other.title}")
+
+    def specialist_of(self, provider: Assignee) -> Person | None:
+        """Return the specialist of a provider of the SPoC programme, None if it has none.
+
+        The table is asked where the job system names none that mail can be sent to (SPOC-11).
+        """
+        listed, told = self.specialists.get(provider.number or ""), provider.spoc_email
+        if told is None or not is_mailable(told) or (listed and listed.email == told):
+            return listed
+        return Person(name="SPoC specialist", email=told)
+
+    def with_specialist(self, job: Job) -> Job:
+        """Return a job that says where its provider's specialist is reached, if anybody is."""
+        specialist = self.specialist_of(job.assigned_to)
+        if specialist is None or specialist.email == job.assigned_to.spoc_email:
+            return job
+        known = job.assigned_to.model_copy(update={"spoc_email": specialist.email})
+        return job.model_copy(update={"assigned_to": known})
+
+
+def state_of_provider(provider: Assignee, job: Job) -> str | None:
+    """Return the state that a provider belongs to, None if nothing tells.
+
+    That of its own ZIP code; of a provider without one, that of the customer it works for.
+    """
+    own = state_of(provider.zip)
+    if own is not None or job.customer is None:
+        return own
+    told = (job.customer.state or "").strip().upper()
+    return told if told in STATES else state_of(job.customer.zip)
+
+
+def nobody_known(addressee: Addressee) -> Refusal:
+    """Return why a mail to somebody of whom the directory knows nothing cannot be asked for."""
+    who, provider = addressee.role.title, addressee.provider.name
+    rule, field = _NAMED_BY_HAND[addressee.role]
+    return Refusal(
+        kind=RefusalKind.CONFLICT,
+        rule=rule,
+        message=f"The directory does not know {who} of {provider}.",
+        instead=f"name {field}",
+    )
+
+
+_NAMED_BY_HAND = {Role.AREA_MANAGER: ("AM-34", "area_manager_email")}
+"""The rule that the mail follows, and the field in which the address is given by hand."""
+
+
+def load_directory(path: Path | None) -> Directory:
+    """Return the directory of a TOML file, or one that knows nobody.
+
+    Raises:
+        OperatorFileError: the file cannot be read, or is nonsense; every problem is told.
+    """
+    return Directory() if path is None else parse_directory(read_text(path), str(path))
+
+
+def parse_directory(text: str, source_name: str = "directory.toml") -> Directory:
+    """Return the directory of a TOML text; the source's name is told in problems.
+
+    Raises:
+        OperatorFileError: the text is no TOML, or no directory; every problem is told.
+    """
+    return validated(Directory, parse_toml(text, source_name), text, source_name)
