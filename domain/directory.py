@@ -71,7 +71,8 @@ class Directory(_Entry):
             case Role.AREA_MANAGER:
                 return self.area_managers.get(state_of_provider(addressee.provider, job) or "")
             case Role.SPOC_SPECIALIST:
-                return self.specialist_of(addressee.provider)
+                told, now = addressee.provider, job.assigned_to
+                return self.specialist_of(now if now.is_(told.account) else told)
             case other:
                 raise ValueError(f"the directory lists nobody as {other.title}")
 

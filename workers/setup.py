@@ -1,4 +1,4 @@
-"""`steward setup`: schema, namespace, search attributes and Schedule, made or brought up to date."""
+"""`steward setup`: schema, namespace, search attributes and Schedule, made or up to date again."""
 
 from __future__ import annotations
 

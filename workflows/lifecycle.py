@@ -159,7 +159,9 @@ class Lifecycle(Generic[CaseT]):
             self.add(ClosePromise(promise_key=self.case.waiting.key, outcome=outcome))
             self.case.waiting = None
 
-    async def wait(self, promise: Promise, remind_at: datetime | None = None) -> Wake:
+    async def wait(
+        self, promise: Promise, reminder_due: Callable[[], datetime | None] = lambda: None
+    ) -> Wake:
         """Wait for a promise, or for anything that comes in first.
 
         Everything that shows where the job stands is told here, in one place. What came in goes
@@ -167,14 +169,15 @@ class Lifecycle(Generic[CaseT]):
 
         Args:
             promise: what is waited for; the same key goes on with the same promise.
-            remind_at: wake for a reminder at this instant, or at once if it has passed.
+            reminder_due: says when to wake for a reminder, if at all, once the promise is open and
+                the calendar has told what it was asked; at once if that has passed.
         """
         while True:
             await self._publish(promise)
             if self._carrier.cancelled:
                 raise asyncio.CancelledError
             await self._continue_as_new_if_long()
-            due_at = self.case.due_at
+            due_at, remind_at = self.case.due_at, reminder_due()
             self._wake_at = min(filter(None, (due_at, remind_at)), default=None)
             self._set_alarm(promise)
             await workflow.wait_condition(self._is_woken)

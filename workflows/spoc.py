@@ -237,7 +237,6 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     # --- an order to confirm -----------------------------------------------------------------
 
-    @property
     def confirmation_due(self) -> datetime | None:
         """Until when the provider has its own time to confirm an order, None if it has none."""
         if self.case.confirmation is None or self.case.confirmation_late:
