@@ -620,6 +620,7 @@ COMMANDS = CommandTable(
         payload=EngageAreaManager,
         roles=_LEADERSHIP,
         role_rule="SPOC-07",
+        field_rules={"exception_code": "AM-19"},
         stages=RUNNING,
         help="Direct the provider's Area Manager to it, with an Exception (SPOC-07, SPOC-24).",
         example={"exception_code": "SP UNRESPONSIVE", "comment": "No report for four days"},
