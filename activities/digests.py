@@ -56,23 +56,24 @@ class Digests:
 
     def _digests(self, day: date, waiting: Sequence[WaitingJob]) -> Mapping[str, RenderedMail]:
         """Return the mail of each specialist, by its key, which names nobody."""
-        of_each = defaultdict[Person, list[WaitingJob]](list)
+        people, of_each = dict[str, Person](), defaultdict[str, list[WaitingJob]](list)
         for each in waiting:
             if specialist := self._directory.specialist_of(each.job.assigned_to):
-                of_each[specialist].append(each)
+                people.setdefault(specialist.email, specialist)
+                of_each[specialist.email].append(each)
         return {
-            f"specialists-digest/{day}/{sha256(who.email.encode()).hexdigest()[:16]}": render(
+            f"specialists-digest/{day}/{sha256(address.encode()).hexdigest()[:16]}": render(
                 TEMPLATE,
-                who.email,
+                address,
                 None,
                 {
-                    "reader": who.name,
+                    "reader": people[address].name,
                     "day": written_out(day),
                     "count": str(len(jobs)),
                     "jobs": "\n\n".join(map(_in_words, jobs)),
                 },
             )
-            for who, jobs in of_each.items()
+            for address, jobs in of_each.items()
         }
 
 

@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.desk import Desk, Told, account, iso, now
-from tests.options import next_time
 
-AUTHORIZATIONS = {"name": "Avery", "role": "authorizations"}
 PROVIDER = {"name": "Tulsa Plumbing", "role": "provider"}
 LEADER = "leadership_desk"
 SPECIALIST = "alan@warranty.example"
@@ -20,11 +18,6 @@ def tulsa_plumbing(**contacts: Any) -> dict[str, Any]:
     """Return a provider of the programme, as the job system tells it."""
     known = {"email": SP_MAIL, "zip": "74101", "spoc_email": SPECIALIST}
     return account("Tulsa Plumbing", "4711") | known | contacts
-
-
-def next_monday(shown: str = "10:00") -> datetime:
-    """Return when a clock in New York next shows a time on a Monday that is no holiday's week."""
-    return next_time(f"Mon {shown}")
 
 
 async def accepted(desk: Desk, **fields: Any) -> Told:

@@ -46,7 +46,7 @@ def of_the_programme(**changes: object) -> Job:
     return a_job(**{"status": "Accepted", "assigned_to": known, **changes})
 
 
-def a_follow_up(stage: str = "awaiting_report", **changes: object) -> SpocCase:
+def a_follow_up(stage: str = "awaiting_report", /, **changes: object) -> SpocCase:
     """Return a follow-up in a stage, for which the provider was asked once."""
     said = {
         "job": of_the_programme(),
@@ -60,7 +60,7 @@ def a_follow_up(stage: str = "awaiting_report", **changes: object) -> SpocCase:
     return told_by_the_calendar(SpocCase.model_validate(said))
 
 
-def a_report(at: datetime = DUE, **said: object) -> Report:
+def a_report(at: datetime = DUE, /, **said: object) -> Report:
     return Report.model_validate({"at": at, **said})
 
 

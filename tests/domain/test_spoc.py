@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from domain.jobs import JobStatus, Severity
 from domain.lifecycles import Cause
@@ -340,7 +340,10 @@ def test_what_the_specialist_got_is_asked_of_nobody_again(
     ],
 )
 def test_the_report_is_due_a_business_day_after_the_diagnosis(appointment: str, due: str) -> None:
-    fields = {"kind": "diagnosis", "at": eastern(appointment).isoformat()}
+    fields: dict[str, JsonValue] = {
+        "kind": "diagnosis",
+        "at": eastern(appointment).isoformat(),
+    }
     cause = Cause(kind="event", name="job.appointment_confirmed", fields=fields)
     case = a_start(cause=cause).opened()
     awaited = promise(case)

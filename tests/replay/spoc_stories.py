@@ -39,7 +39,7 @@ async def report_in_two_parts(desk: Desk) -> Told:
     await reports(job, parts_supplied_by="provider")
     await job.event("job.parts_confirmation_requested", {"what": "Two units"})
     await job.rests()
-    await job.fast_forward("8d")
+    await job.fast_forward("20d")
     await job.ok("contact_spoc", LEADER, reason="order_confirmation", detail="Two units")
     await job.ok("contact_spoc", LEADER, reason="part_update", detail="When does it come?")
     await job.ok("information_received", "spoc_specialist", summary="Both on Monday")

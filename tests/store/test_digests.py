@@ -50,11 +50,11 @@ class Office:
         said = f"Since Monday the specialist is waited for, to get the report of {job_id}."
         await add_lifecycle(self.database, f"spoc/{job_id}", **row, next=said)
 
-    async def settle(self, job_id: str) -> None:
+    async def now_waits(self, job_id: str, *, role: str) -> None:
         """Have a job wait for somebody else."""
         table = schema.lifecycles
         this = table.update().where(table.c.job_id == job_id)
-        await execute(self.database, this.values(waiting_on="provider"))
+        await execute(self.database, this.values(waiting_on=role))
 
     async def send(self, day: date) -> list[tuple[str, list[str]]]:
         """Send a day's digests; return to whom mails went, and which jobs they name."""
@@ -83,15 +83,15 @@ async def test_a_digest_over_three_days(office: Office) -> None:
     assert await office.send(MONDAY) == [(SPECIALIST, ["SJ-1", "SJ-3"]), (robin, ["SJ-2"])]
     assert await office.send(MONDAY) == []
 
-    await office.settle("SJ-2")
+    await office.now_waits("SJ-2", role="provider")
     assert await office.send(TUESDAY) == [(SPECIALIST, ["SJ-1", "SJ-3"])]
-    await office.settle("SJ-1")
-    await office.wait("SJ-2", "4712", None)
+    await office.now_waits("SJ-1", role="provider")
+    await office.now_waits("SJ-2", role="spoc_specialist")
     assert await office.send(TUESDAY) == [(robin, ["SJ-2"])]
     assert await office.send(TUESDAY) == []
 
-    await office.settle("SJ-2")
-    await office.settle("SJ-3")
+    await office.now_waits("SJ-2", role="provider")
+    await office.now_waits("SJ-3", role="provider")
     assert await office.send(WEDNESDAY) == []
 
 
