@@ -123,14 +123,15 @@ class Effects:
 
     def _render(self, mail: SendEmail, job: Job) -> RenderedMail:
         addressee = mail.addressee
+        context = {"provider": job.assigned_to.name, **mail.context}
         if addressee is None:
             to = job.customer_email if mail.to is None else mail.to
-            return render(mail.template, to or "", job, mail.context)
+            return render(mail.template, to or "", job, context)
         person = self._directory.find(addressee, job)
         if person is None and addressee.required:
             raise Refused(nobody_known(addressee))
         to, name = (person.email, person.name) if person else ("", "")
-        return render(mail.template, to, job, {**mail.context, "reader": name})
+        return render(mail.template, to, job, {**context, "reader": name})
 
 
 class Mails:

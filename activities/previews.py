@@ -39,14 +39,22 @@ class MailContext(TypedDict, total=False):
     """How many reminders there will be."""
     text: str
     """The text of a note."""
+    provider: str
+    """Who is written to or about: the job may be another's by now."""
+    reader: str
+    """The name of whom the directory knows; empty where the address was named by hand."""
+    concern: str
+    """What the customer reported, in the words in which it was written down."""
+    exceptions: str
+    """The open Exceptions, one a line: code and comment (AM-18)."""
+    remark: str
+    """What the Admin team adds; it may be empty (AM-34)."""
     appointment: str
     """The day of the confirmed diagnosis appointment (SPOC-13)."""
     needed: str
     """What the specialist is asked for, a line each; it may be empty where nothing was."""
     summary: str
     """What has come, in somebody's words (SPOC-23, SPOC-24)."""
-    reader: str
-    """Whom the directory knows, by name."""
     day: str
     """The day of a digest."""
     count: str
@@ -59,6 +67,12 @@ _LETTER: MailContext = {
     "brand": BRANDS[0],
     "documents_mailbox": "supportingdocuments@cinchhs.com",
 }
+_ESCALATED: MailContext = {
+    "reader": "Pat Osei",
+    "provider": "Tulsa Plumbing (4711)",
+    "concern": "The faucet leaks again since the repair.",
+    "exceptions": "WORKMANSHIP: leaks again after two days, and nobody answers.",
+}
 _REMINDER: MailContext = {**_LETTER, "attempt": "2", "attempts": "3"}
 
 _SPECIALIST = "Alan Turing"
@@ -66,6 +80,8 @@ _NEEDED = "missing information: the model number of the water heater"
 
 SAMPLES: Mapping[str, MailContext] = MappingProxyType(
     {
+        "am_escalation": {**_ESCALATED, "remark": "The third one of this month."},
+        "am_reminder": {**_ESCALATED, "attempt": "2", "attempts": "3"},
         "apo_closing_without_proof": _LETTER,
         "apo_documents_incomplete": {
             **_LETTER,
@@ -94,7 +110,7 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         },
         "apo_payment_by_check": {"brand": BRANDS[0], "amount": "$412.50"},
         "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
-        "public_note": {"text": "JOB APPROVAL. Approved: $240.00."},
+        "public_note": {"provider": "Tulsa Plumbing", "text": "JOB APPROVAL. Approved: $240.00."},
         "public_note_to_customer": {"text": "JOB APPROVAL. Approved: $240.00."},
         "report_reminder": {"appointment": "Friday, November 20, 2026"},
         "spoc_assistance": {"reader": _SPECIALIST, "needed": _NEEDED},

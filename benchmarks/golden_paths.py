@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.am_escalation import AM_ESCALATION
 from domain.apo import APO
 from domain.lifecycles import LifecycleKind
 from domain.plus_one import PLUS_ONE
@@ -68,6 +69,16 @@ _ASSIGNED_TO_THE_OPTION = _changed(
     assigned_to={"number": None, "name": "Alternate Provider Option"},
 )
 
+_CONCERN_REPORTED = Event(
+    type="customer.reported_concern",
+    by=Role.CUSTOMER,
+    job={
+        "status": "Accepted",
+        "assigned_to": {"number": "4711", "name": "Tulsa Plumbing", "zip": "74103"},
+    },
+    data={"concern": "The faucet leaks again since the repair"},
+)
+
 _OF_THE_PROGRAMME = {
     "number": "4711",
     "name": "Tulsa Plumbing",
@@ -114,6 +125,18 @@ GOLDEN_PATHS: tuple[GoldenPath, ...] = (
             Order("payment_chosen"),
         ),
         ends_as="paid",
+        time_is_skipped=False,
+    ),
+    GoldenPath(
+        name="Concern to resolved",
+        lifecycle=AM_ESCALATION,
+        told=(
+            _CONCERN_REPORTED,
+            Order("provider_contacted"),
+            Order("customer_called_back"),
+            Order("resolve"),
+        ),
+        ends_as="resolved",
         time_is_skipped=False,
     ),
     GoldenPath(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 _WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -32,6 +35,16 @@ def is_mailable(address: str | None) -> bool:
         and not _STANDS_FOR_NOBODY.fullmatch(parts["local"])
         and not _LEADS_NOWHERE.fullmatch(parts["domain"])
     )
+
+
+def _mailable(address: str) -> str:
+    if not is_mailable(address):
+        raise ValueError("that is no address that mail can be sent to")
+    return address.strip(" ")
+
+
+Mailable = Annotated[str, AfterValidator(_mailable)]
+"""An address that a person types in: one that mail can be sent to."""
 
 
 def masked(address: str) -> str:

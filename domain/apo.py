@@ -12,7 +12,7 @@ from unicodedata import normalize
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, StrictBool
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
-from domain.addresses import is_mailable
+from domain.addresses import Mailable
 from domain.calendars import is_open_everywhere
 from domain.commands import Command, CommandTable, Payload, Prose, Usd
 from domain.effects import OpenTask
@@ -657,16 +657,10 @@ class CustomerCalled(Payload):
     about: Prose | None = None
 
 
-def _mailable(address: str) -> str:
-    if not is_mailable(address):
-        raise ValueError("that is no address that mail can be sent to (APO-10)")
-    return address
-
-
 class InstructionsNotReceived(Payload):
     """Fields of `instructions_not_received`."""
 
-    corrected_email: Annotated[Prose, AfterValidator(_mailable)] | None = None
+    corrected_email: Mailable | None = None
     by_mail: StrictBool = False
     """The customer wants them by post (APO-13)."""
     hawaii_pm: StrictBool = False

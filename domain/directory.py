@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from domain.addresses import is_mailable
+from domain.addresses import Mailable, is_mailable
 from domain.commands import Line
 from domain.jobs import Assignee, Job
 from domain.operator_files import parse_toml, read_text, validated
@@ -16,20 +16,11 @@ from domain.roles import Role
 from domain.zips import STATES, state_of
 
 
-def _mailable(address: str) -> str:
-    if not is_mailable(address):
-        raise ValueError(f"{address!r} is no address that mail can be sent to")
-    return address
-
-
 def _known_state(state: str) -> str:
     if state not in STATES:
         raise ValueError(f"{state!r} is no state of the United States: write it like OK")
     return state
 
-
-Mailable = Annotated[str, AfterValidator(_mailable)]
-"""An e-mail address that a person types in: one that mail can be sent to."""
 
 State = Annotated[str, AfterValidator(_known_state)]
 ProviderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]

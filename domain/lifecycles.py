@@ -38,6 +38,9 @@ class LifecycleKind:
     """Makes the argument of its workflow from the fields of `LifecycleStart`."""
     promise: Callable[[Any], Promise]
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
+    for_an_assignment: bool = True
+    """Whether it is carried out for one assignment: not begun by an event that shows an older one,
+    and anew only for a newer one."""
     reopens_on: Callable[[Event, str], bool] = lambda _event, _outcome: False
     """Whether an event starts it anew after it has ended with an outcome."""
     left_over: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None

@@ -169,11 +169,6 @@ def starts_on(event: Event) -> bool:
     return confirms_diagnosis(event) and in_programme(event.job) and not event.job.status.final
 
 
-def reopens_on(event: Event, outcome: str) -> bool:  # noqa: ARG001  whatever end it had
-    """Return whether an event follows an ended job up anew: another diagnosis is arranged."""
-    return starts_on(event)
-
-
 def needs_review_at_once(case: SpocCase) -> bool:
     """Return whether Authorizations does not wait for an e-mail about the job (SPOC-20, G-31)."""
     medical = case.job.severity is Severity.MEDICAL_EMERGENCY
@@ -637,5 +632,5 @@ SPOC = LifecycleKind(
     starts_on=starts_on,
     begin=SpocStart,
     promise=promise,
-    reopens_on=reopens_on,
+    for_an_assignment=False,
 )

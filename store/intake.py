@@ -507,8 +507,11 @@ class _Taking:
 def _starts(kind: LifecycleKind, event: Event, job: Job, row: Row[Any] | None) -> bool:
     """Return whether an event starts a lifecycle, or starts one that has ended anew.
 
-    Anew: for an assignment that it was not for, or for what reopens it.
+    Anew: for an assignment that it was not for, or for what reopens it. One that is for none begins
+    whenever it does not run.
     """
+    if not kind.for_an_assignment:
+        return kind.starts_on(event) and (row is None or row.outcome is not None)
     starts = same_assignment(event.job, job) and kind.starts_on(event)
     if row is None:
         return starts

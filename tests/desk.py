@@ -26,13 +26,15 @@ from temporalio.testing import TimeSkipper
 from activities.postman import Postman
 from domain.directory import parse_directory
 from domain.durations import parse_elapsed
+from domain.effects import OpenException
 from domain.jobs import Instant
 from domain.policy import Policy, load_policy, parse_policy
 from starters.app import Parts, make_app
 from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate
+from store.ledger import Ledger
 from store.outbox import QueuedMail
-from tests.store.rows import busy
+from tests.store.rows import a_batch, busy
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
 from workers.temporal import connect
@@ -513,6 +515,16 @@ class Desk:
         """Keep everybody from writing to the store for a while."""
         async with busy(self.database):
             yield
+
+    async def opens_exception(self, job: Told, code: str) -> None:
+        """Have an Exception of a job opened by something else than its lifecycle."""
+        batch = a_batch(
+            OpenException(code=code, comment="Opened elsewhere"),
+            job_id=job.id,
+            workflow_id=f"elsewhere/{job.id}",
+            lifecycle="elsewhere",
+        )
+        await Ledger(self.database).carry_out(batch)
 
     async def eventually(self, job: Told, true_of: Any) -> dict[str, Any]:
         """Return the job as it is shown once something is true of it."""

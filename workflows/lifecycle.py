@@ -43,7 +43,7 @@ from domain.effects import (
 )
 from domain.events import Delivery, Event, JobChanged
 from domain.guards import PlusOneHold, WayOut
-from domain.jobs import Job, Visibility
+from domain.jobs import Assignee, Job, Visibility
 from domain.lifecycles import Answered, Case, Cause, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
 from domain.refusals import Refusal, RefusalKind, Refused, refused_sentence, unreadable
@@ -136,6 +136,14 @@ class Lifecycle(Generic[CaseT]):
     def mail_whoever(self, addressee: Addressee, template: str, **context: str) -> None:
         """Send a mail to whoever the operator's directory knows when it is made."""
         self.add(SendEmail(to=None, addressee=addressee, template=template, context=context))
+
+    def tell_the_provider(self, provider: Assignee, text: str, by: Actor) -> None:
+        """Write a note that is mailed to a provider (G-19), but to no national account (G-21)."""
+        self.note_by(by, text, Visibility.PUBLIC_WITH_EMAIL)
+        if not provider.national_account:
+            self.mail(provider.email or "", "public_note", provider=provider.name, text=text)
+        if self.case.policy.notes.public_email_to_customer:
+            self.mail(None, "public_note_to_customer", text=text)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
@@ -312,9 +320,13 @@ class Lifecycle(Generic[CaseT]):
             await self.story()
         except asyncio.CancelledError:
             self.journal("cancelled in Temporal")
-            self.close_promise(PromiseOutcome.WAIVED)
-            self.end(self.when_cancelled)
+            self.when_abandoned()
         return await self._finish()
+
+    def when_abandoned(self) -> None:
+        """End at once: it was cancelled in Temporal."""
+        self.close_promise(PromiseOutcome.WAIVED)
+        self.end(self.when_cancelled)
 
     async def _finish(self) -> str:
         """Make the end known, answer everybody and see the mails off."""
@@ -607,7 +619,7 @@ class Lifecycle(Generic[CaseT]):
     def _hear_too_late(self, delivery: Delivery) -> None:
         """Begin anew with an event that came while the lifecycle ended, or leave it to a person."""
         event, ended_as = delivery.event, self.case.stage
-        newer = delivery.job_version > self.case.job_version
+        newer = delivery.job_version > self.case.job_version or not self.kind.for_an_assignment
         if (newer and self.kind.starts_on(event)) or self.kind.reopens_on(event, ended_as):
             next_start = self._start.model_copy(
                 update={

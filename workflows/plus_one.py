@@ -23,7 +23,7 @@ from domain.attention import Attention
 from domain.effects import AddServiceJob, GiveOrder
 from domain.events import Event, WrittenNote
 from domain.guards import PlusOneHold, WayOut, plusone_hold
-from domain.jobs import Job, JobStatus, Visibility
+from domain.jobs import Assignee, Job, JobStatus
 from domain.plus_one import PLUS_ONE, PlusOneCase, PlusOneStart, Stage
 from domain.promises import PromiseOutcome
 from domain.refusals import Refusal, Refused, changed_meanwhile
@@ -139,7 +139,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """The job goes to No Provider Found, and PlusOne sends its instructions (PO-67..PO-69)."""
         self.settle(*_ASKED_OF_DISPATCH)
         self.note(f"{reason}. The job goes to No Provider Found (PO-67).")
-        self.mail_plusone("plusone_send_instructions", reason=reason)
+        self.mail(self.plusone.email, "plusone_send_instructions", reason=reason)
         if self.case.policy.plus_one.npf_starts_apo:
             self.ask_for_the_option(reason)
         else:
@@ -436,9 +436,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def approve(self, order: plus_one.Approve) -> None:
         """Approve, with the Job Approval note to the provider (PO-41, PO-43..PO-45)."""
-        self.tell_the_provider(
-            order.actor, texts.job_approval(order.amount, order.non_covered, order.text)
-        )
+        approval = texts.job_approval(order.amount, order.non_covered, order.text)
+        self.tell_the_provider(self.plusone, approval, order.actor)
         if order.non_covered:
             self.task(
                 Role.AUTHORIZATIONS,
@@ -491,18 +490,12 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         )
         return {"account": account.model_dump(), "event_type": event_type}
 
-    def tell_the_provider(self, author: Actor, text: str) -> None:
-        """Write a note that is mailed to the assigned provider (G-19), but no national account."""
-        self.note_by(author, text, Visibility.PUBLIC_WITH_EMAIL)
-        if not self.case.job.assigned_to.national_account:
-            self.mail_plusone("public_note", text=text)
-        if self.case.policy.notes.public_email_to_customer:
-            self.mail(None, "public_note_to_customer", text=text)
-
-    def mail_plusone(self, template: str, **context: str) -> None:
-        """Mail PlusOne at the address of its account, or else at the policy's."""
-        address = self.case.job.assigned_to.email or self.case.policy.plus_one.email
-        self.mail(address, template, **context)
+    @property
+    def plusone(self) -> Assignee:
+        """PlusOne, with the address of its account, or else the policy's."""
+        account = self.case.job.assigned_to
+        address = account.email or self.case.policy.plus_one.email
+        return account.model_copy(update={"email": address})
 
     def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
         """End without moving the job."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.lifecycles import LifecycleKind
+from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.lifecycle import Lifecycle
 from workflows.plus_one import PlusOneSearch
@@ -16,6 +17,7 @@ TASK_QUEUE = "service-jobs"
 WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (
     PlusOneSearch,
     AlternateProviderOption,
+    AreaManagerEscalation,
     SpocFollowUp,
 )
 

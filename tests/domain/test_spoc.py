@@ -22,7 +22,6 @@ from domain.spoc import (
     needs_review_at_once,
     owed_whatever_the_report,
     promise,
-    reopens_on,
     report_after,
     route,
     stage_by_the_facts,
@@ -66,7 +65,6 @@ def test_it_begins_for_a_provider_whose_specialist_can_be_written_to(
         "job.appointment_confirmed", job.model_copy(update={"assigned_to": provider}), told
     )
     assert starts_on(event) is starts
-    assert reopens_on(event, "closed") is starts
 
 
 @pytest.mark.rule("SPOC-13")
