@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.am_escalation import AM_ESCALATION
 from domain.apo import APO
 from domain.lifecycles import LifecycleKind
 from domain.plus_one import PLUS_ONE
 from domain.roles import Role
-from domain.spoc import SPOC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,30 +67,6 @@ _ASSIGNED_TO_THE_OPTION = _changed(
     assigned_to={"number": None, "name": "Alternate Provider Option"},
 )
 
-_CONCERN_REPORTED = Event(
-    type="customer.reported_concern",
-    by=Role.CUSTOMER,
-    job={
-        "status": "Accepted",
-        "assigned_to": {"number": "4711", "name": "Tulsa Plumbing", "zip": "74103"},
-    },
-    data={"concern": "The faucet leaks again since the repair"},
-)
-
-_OF_THE_PROGRAMME = {
-    "number": "4711",
-    "name": "Tulsa Plumbing",
-    "email": "office@example.com",
-    "spoc_email": "alan@example.com",
-}
-
-_DIAGNOSIS_CONFIRMED = Event(
-    type="job.appointment_confirmed",
-    by=Role.PROVIDER,
-    job={"status": "Accepted", "assigned_to": _OF_THE_PROGRAMME},
-    data={"kind": "diagnosis", "at": "2099-01-05T15:00:00Z"},
-)
-
 GOLDEN_PATHS: tuple[GoldenPath, ...] = (
     GoldenPath(
         name="PlusOne to completed",
@@ -125,29 +99,6 @@ GOLDEN_PATHS: tuple[GoldenPath, ...] = (
             Order("payment_chosen"),
         ),
         ends_as="paid",
-        time_is_skipped=False,
-    ),
-    GoldenPath(
-        name="Concern to resolved",
-        lifecycle=AM_ESCALATION,
-        told=(
-            _CONCERN_REPORTED,
-            Order("provider_contacted"),
-            Order("customer_called_back"),
-            Order("resolve"),
-        ),
-        ends_as="resolved",
-        time_is_skipped=False,
-    ),
-    GoldenPath(
-        name="SPoC to closed",
-        lifecycle=SPOC,
-        told=(
-            _DIAGNOSIS_CONFIRMED,
-            Event(type="job.report_submitted", by=Role.PROVIDER, job={}, data={"complete": True}),
-            _changed("job.status_changed", Role.PROVIDER, status="Completed"),
-        ),
-        ends_as="closed",
         time_is_skipped=False,
     ),
 )

@@ -187,7 +187,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 "The customer is told what to expect: the provider was asked to contact them, and "
                 f"is called again if they call from {eligible:%Y-%m-%d %H:%M} UTC on (G-12)."
             )
-            self.await_a_callback(at)
+            self.await_a_callback(max(at, self.case.counts_from or at))
 
     def await_a_callback(self, since: datetime) -> None:
         """The customer has time to call back, from the last contact or call."""
