@@ -21,7 +21,6 @@ from typing import Any, get_args
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
@@ -35,7 +34,8 @@ from tests.replay.changed_story import (
     ChangedSearch,
 )
 from tests.replay.record import FOLDER, STORIES
-from workers.worker import sandbox
+from workers.payloads import DATA_CONVERTER
+from workers.worker import runner
 from workflows.registry import LIFECYCLES, WORKFLOWS
 
 HISTORIES = sorted(FOLDER.glob("*.json"))
@@ -77,7 +77,7 @@ def history(path: Path) -> WorkflowHistory:
 
 async def replay(path: Path, *workflows: type) -> None:
     replayer = Replayer(
-        workflows=workflows, workflow_runner=sandbox(), data_converter=pydantic_data_converter
+        workflows=workflows, workflow_runner=runner(), data_converter=DATA_CONVERTER
     )
     await replayer.replay_workflow(history(path))
 
