@@ -49,6 +49,18 @@ class MailContext(TypedDict, total=False):
     """The open Exceptions, one a line: code and comment (AM-18)."""
     remark: str
     """What the Admin team adds; it may be empty (AM-34)."""
+    appointment: str
+    """The day of the confirmed diagnosis appointment (SPOC-13)."""
+    needed: str
+    """What the specialist is asked for, a line each; it may be empty where nothing was."""
+    summary: str
+    """What has come, in somebody's words (SPOC-23, SPOC-24)."""
+    day: str
+    """The day of a digest."""
+    count: str
+    """How many jobs a digest names."""
+    jobs: str
+    """The jobs of a digest, a paragraph each."""
 
 
 _LETTER: MailContext = {
@@ -62,6 +74,9 @@ _ESCALATED: MailContext = {
     "exceptions": "WORKMANSHIP: leaks again after two days, and nobody answers.",
 }
 _REMINDER: MailContext = {**_LETTER, "attempt": "2", "attempts": "3"}
+
+_SPECIALIST = "Alan Turing"
+_NEEDED = "missing information: the model number of the water heater"
 
 SAMPLES: Mapping[str, MailContext] = MappingProxyType(
     {
@@ -97,6 +112,20 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
         "public_note": {"provider": "Tulsa Plumbing", "text": "JOB APPROVAL. Approved: $240.00."},
         "public_note_to_customer": {"text": "JOB APPROVAL. Approved: $240.00."},
+        "report_reminder": {"appointment": "Friday, November 20, 2026"},
+        "spoc_assistance": {"reader": _SPECIALIST, "needed": _NEEDED},
+        "spoc_digest": {
+            "reader": _SPECIALIST,
+            "day": "Tuesday, November 24, 2026",
+            "count": "1",
+            "jobs": f"SJ-1001, Tulsa Plumbing, since Friday, November 20, 2026\n{_NEEDED}",
+        },
+        "spoc_follow_up": {
+            "reader": _SPECIALIST,
+            "needed": _NEEDED,
+            "summary": "The provider has entered the report.",
+        },
+        "spoc_reminder": {"reader": _SPECIALIST, "needed": _NEEDED},
     }
 )
 """For each template all that it needs, and nothing else."""

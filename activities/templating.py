@@ -45,8 +45,8 @@ def template_names() -> list[str]:
     )
 
 
-def render(template: str, to: str, job: Job, context: Mapping[str, str]) -> RenderedMail:
-    """Return the mail that a template makes of a job.
+def render(template: str, to: str, job: Job | None, context: Mapping[str, str]) -> RenderedMail:
+    """Return the mail that a template makes of a job, or of its context alone.
 
     Raises:
         MailTemplateError: there is no such template, or it asks for what is not there.
@@ -55,7 +55,7 @@ def render(template: str, to: str, job: Job, context: Mapping[str, str]) -> Rend
         module = (
             _environment(html=False)
             .get_template(f"{template}.txt")
-            .make_module({"job": job, **context})
+            .make_module(dict(context) if job is None else {"job": job, **context})
         )
         subject = re.sub(r"\s+", " ", str(module.__dict__["subject"])).strip()
         text = str(module).strip() + "\n"

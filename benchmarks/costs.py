@@ -16,7 +16,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from benchmarks.figures import Bar, Figure, Goal, Picture, Section, at_most
 from benchmarks.processes import temporal
 from benchmarks.scale import Scale, Tell
-from tests.desk import Desk, Told, account, open_desk, sqlite_url
+from tests.desk import Desk, Told, account, iso, now, open_desk, sqlite_url
 
 _NOT_OF_THE_JOB = frozenset(
     {
@@ -254,6 +254,35 @@ async def _with_a_second_call_due(desk: Desk) -> Told:
     return job
 
 
+async def report_followed_up(desk: Desk) -> Cost:
+    """The provider of a specialist enters its report in time, and the job is completed."""
+    job = await _diagnosis_confirmed(desk)
+    await job.event("job.report_submitted", {"complete": True})
+    await job.rests()
+    await job.becomes("Completed")
+    await job.ends_as("closed")
+    return await so_far(job)
+
+
+async def reminded_of_a_report(desk: Desk) -> Cost:
+    """The provider and the Leadership Desk are reminded once more of a report."""
+    job = await _diagnosis_confirmed(desk)
+    await _silence(job)
+    before = await so_far(job)
+    await _silence(job)
+    return await so_far(job) - before
+
+
+async def _diagnosis_confirmed(desk: Desk) -> Told:
+    """Return a job whose provider owes a report from tomorrow on."""
+    contacts = {"email": "office@example.com", "spoc_email": "alan@example.com"}
+    job = desk.job(assigned_to={**account("Tulsa Plumbing", "4711"), **contacts}).of("spoc")
+    at = iso(now() + timedelta(days=1))
+    await job.event("job.appointment_confirmed", {"kind": "diagnosis", "at": at})
+    await job.rests()
+    return job
+
+
 @dataclass(frozen=True, kw_only=True)
 class GoldenPath:
     """A way through a lifecycle that many jobs go, or a stretch of it that comes again."""
@@ -324,6 +353,17 @@ PATHS: Sequence[GoldenPath] = (
         title="one reminder of a call to a provider",
         lifecycle="am-escalation",
         story=reminded_of_a_call,
+        actions=at_most(3),
+    ),
+    GoldenPath(
+        title="SPoC diagnosis confirmed to closed",
+        lifecycle="spoc",
+        story=report_followed_up,
+    ),
+    GoldenPath(
+        title="one reminder of a SPoC report",
+        lifecycle="spoc",
+        story=reminded_of_a_report,
         actions=at_most(3),
     ),
 )

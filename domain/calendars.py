@@ -178,6 +178,15 @@ def is_business_day(calendar: Calendar, day: date) -> bool:
     return not closed and _WEEK[day.weekday()] in calendar.workdays
 
 
+def date_in(zone: str, instant: datetime) -> date:
+    """Return the date that a calendar in an IANA zone shows at an instant.
+
+    Raises:
+        ValueError: the instant has no time zone.
+    """
+    return _wall(_utc(instant), ZoneInfo(zone)).date()
+
+
 def business_days_after(calendar: Calendar, instant: datetime, n: int) -> datetime:
     """Return the end, in UTC, of the n-th business day after the day of an instant (G-24).
 

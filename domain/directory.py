@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from domain.addresses import Mailable
+from domain.addresses import Mailable, is_mailable
 from domain.commands import Line
 from domain.jobs import Assignee, Job
 from domain.operator_files import parse_toml, read_text, validated
@@ -62,9 +62,28 @@ class Directory(_Entry):
             case Role.AREA_MANAGER:
                 return self.area_managers.get(state_of_provider(addressee.provider, job) or "")
             case Role.SPOC_SPECIALIST:
-                return self.specialists.get(addressee.provider.number or "")
+                told, now = addressee.provider, job.assigned_to
+                return self.specialist_of(now if now.is_(told.account) else told)
             case other:
                 raise ValueError(f"the directory lists nobody as {other.title}")
+
+    def specialist_of(self, provider: Assignee) -> Person | None:
+        """Return the specialist of a provider of the SPoC programme, None if it has none.
+
+        The table is asked where the job system names none that mail can be sent to (SPOC-11).
+        """
+        listed, told = self.specialists.get(provider.number or ""), provider.spoc_email
+        if told is None or not is_mailable(told) or (listed and listed.email == told):
+            return listed
+        return Person(name="SPoC specialist", email=told)
+
+    def with_specialist(self, job: Job) -> Job:
+        """Return a job that says where its provider's specialist is reached, if anybody is."""
+        specialist = self.specialist_of(job.assigned_to)
+        if specialist is None or specialist.email == job.assigned_to.spoc_email:
+            return job
+        known = job.assigned_to.model_copy(update={"spoc_email": specialist.email})
+        return job.model_copy(update={"assigned_to": known})
 
 
 def state_of_provider(provider: Assignee, job: Job) -> str | None:

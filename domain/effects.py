@@ -13,7 +13,7 @@ from domain.calendars import Calendar
 from domain.directory import Addressee
 from domain.guards import PlusOneHold, WayOut
 from domain.jobs import Instant, Job, JobUpdate, Visibility
-from domain.promises import Promise, PromiseOutcome
+from domain.promises import Due, Promise, PromiseOutcome
 from domain.refusals import Refusal
 from domain.roles import Actor, Role
 
@@ -156,6 +156,15 @@ class ClosePromise(_Effect):
     outcome: PromiseOutcome
 
 
+class ComputeDeadline(_Effect):
+    """Have the calendar tell a deadline that a rule will ask for, beside what is waited for."""
+
+    kind: Literal["compute_deadline"] = "compute_deadline"
+    name: str
+    """What it is a deadline of; the newest of a name counts."""
+    due: Due
+
+
 class WriteJournal(_Effect):
     """Record who did or tried what, and under which rule it was done or refused."""
 
@@ -180,6 +189,7 @@ Effect = Annotated[
     | GiveOrder
     | OpenPromise
     | ClosePromise
+    | ComputeDeadline
     | WriteJournal,
     Field(discriminator="kind"),
 ]
@@ -260,5 +270,7 @@ class BatchResult(BaseModel):
     job_version: int | None = None
     due_at: Instant | None = None
     """The deadline of the wait that the progress names."""
+    deadlines: dict[str, Instant] = {}
+    """What the calendar told, by the name of each `ComputeDeadline`."""
     mails: dict[str, MailFate] = {}
     """What has become of the batch's mails, by the key of their step."""

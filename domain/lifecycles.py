@@ -108,6 +108,8 @@ class Case(BaseModel):
     """What the wait of this stage counts from: the business event, or the last reminder."""
     reminded: int = 0
     """Reminders given in this stage."""
+    deadlines: dict[str, Instant] = {}
+    """What the calendar has told beside `due_at`, by what each is the deadline of."""
     attention: list[Attention] = []
     asked: tuple[str, ...] = ()
     """Kinds of the tasks that this episode has open."""

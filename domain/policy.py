@@ -28,12 +28,13 @@ from pydantic import (
     field_validator,
 )
 
-from domain.calendars import Calendar, Window
+from domain.calendars import Calendar, TimeOfDay, Window
 from domain.commands import Line, Usd
 from domain.durations import BusinessDays, Elapsed, Spacing, format_elapsed
 from domain.exceptions import ExceptionCode
 from domain.jobs import Visibility
 from domain.operator_files import parse_toml, read_text, validated
+from domain.roles import Role
 
 _BUILT_IN = "policy.toml"
 _LEAST_SEARCH = timedelta(hours=48)
@@ -142,8 +143,8 @@ class Reminders(_Section):
     """The time before each of them, and once more before what happens in the end."""
 
 
-def _rounds(every: str) -> Reminders:
-    return Reminders.model_validate({"attempts": 3, "every": every})
+def _rounds(every: str, attempts: int = 3) -> Reminders:
+    return Reminders.model_validate({"attempts": attempts, "every": every})
 
 
 class ApoPolicy(_Section):
@@ -221,6 +222,48 @@ class AmEscalationPolicy(_Section):
     """The Area Manager acts (AM-34, G-15)."""
 
 
+class SpocPolicy(_Section):
+    """What the procedure of the Single Point of Contact leaves open."""
+
+    report_due: Annotated[BusinessDays, BeforeValidator(_with_unit)] = 1
+    """How long after the confirmed diagnosis appointment the report may come (SPOC-13, G-22)."""
+    overdue: Reminders = _rounds("1bd", attempts=2)
+    """The provider is reminded of a report that is overdue (SPOC-27)."""
+    missing: Reminders = _rounds("1bd", attempts=2)
+    """The Leadership Desk is reminded of what a partial report lacks (SPOC-28)."""
+    reply: Reminders = _rounds("24h", attempts=1)
+    """The specialist answers the Leadership Desk (G-30)."""
+    min_sp_attempts: Annotated[int, Field(strict=True, ge=1, le=20)] = 1
+    """How often the provider is asked before the specialist may be (SPOC-22, G-29)."""
+    part_update_age: Annotated[BusinessDays, BeforeValidator(_with_unit)] = 5
+    """A report has to be older before the specialist is asked for a part (SPOC-31, G-25)."""
+    confirm_grace: Annotated[BusinessDays, BeforeValidator(_with_unit)] = 1
+    """How long the provider may take to confirm an order (SPOC-34, G-26)."""
+    quiet: Elapsed = timedelta(days=30)
+    """After a full report, how long nothing has to be heard before the follow-up closes."""
+    medical_immediate: StrictBool = True
+    """Whether Authorizations reviews a Medical Emergency at once (SPOC-20, G-31)."""
+    pr_tracking_conditions: Annotated[
+        tuple[Literal["no_eta", "eta_passed"], ...], Field(min_length=1)
+    ] = ("no_eta", "eta_passed")
+    """What a PR-Tracking Exception may be opened for (SPOC-37, G-27)."""
+    purchasing_form_roles: Annotated[tuple[Role, ...], Field(min_length=1)] = (Role.ESCALATIONS,)
+    """Who may use the Purchasing Escalation Form; the others open the Exception (G-28)."""
+
+
+def _before_midnight(shown: timedelta) -> timedelta:
+    if shown >= timedelta(days=1):
+        raise ValueError("at 24:00 the day is over: write 00:00 for its beginning")
+    return shown
+
+
+class DigestPolicy(_Section):
+    """The daily mail to each specialist; it follows the policy of the day, and not of a job."""
+
+    at: Annotated[TimeOfDay, AfterValidator(_before_midnight)] = timedelta(hours=8)
+    """When it is sent, on the calendar's clock."""
+
+
 class BrandsPolicy(_Section):
     """The names under which customers know us, by the brand of the job."""
 
@@ -265,6 +308,8 @@ class Policy(_Section):
     apo: ApoPolicy = ApoPolicy()
     am_escalation: AmEscalationPolicy = AmEscalationPolicy()
     brands: BrandsPolicy = BrandsPolicy()
+    spoc: SpocPolicy = SpocPolicy()
+    digest: DigestPolicy = DigestPolicy()
 
     @property
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 SEARCH_NOTE = (
@@ -13,6 +14,11 @@ SEARCH_NOTE = (
     "Emergency job please follow the normal business process."
 )
 """Mandated, word for word (PO-30)."""
+
+
+def written_out(day: date) -> str:
+    """Return a date as it is written in a mail."""
+    return f"{day:%A, %B} {day.day}, {day.year}"
 
 
 def usd(amount: Decimal) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
+from domain.directory import Directory
 from domain.jobs import JobId
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
@@ -56,6 +57,8 @@ class Parts:
     client: Client
     policy: Policy
     secrets: HookSecrets
+    directory: Directory = field(default_factory=Directory)
+    """Who is in the SPoC programme although the job system does not say so."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
     command_patience: timedelta = timedelta(seconds=8)
@@ -80,7 +83,7 @@ def make_app(parts: Parts) -> FastAPI:
     """Return the API, whose deliverer runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
-    intake = Intake(parts.database, tuple(LIFECYCLES.values()), parts.policy)
+    intake = Intake(parts.database, tuple(LIFECYCLES.values()), parts.policy, parts.directory)
     delivery = Delivery(inbox, intake, parts.client)
     metrics = Metrics()
 

@@ -24,6 +24,7 @@ from starters.tokens import TokenFileError, Tokens
 from store.database import Database, migrate
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
+from workers.schedules import ensure_digest
 from workers.settings import (
     DEFAULT_DATA,
     DEFAULT_TEMPORAL_PORT,
@@ -97,12 +98,14 @@ async def run_stack(
         announce("Starting Temporal …")
         client = await server.start()
         stack.push_async_callback(server.stop)
+        await ensure_digest(client, policy)
         worker = make_worker(client, database, postman, directory=directory)
         await stack.enter_async_context(worker)
         parts = Parts(
             database=database,
             client=client,
             policy=policy,
+            directory=directory,
             secrets=secrets,
             tokens=_tokens(settings),
         )
@@ -125,7 +128,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     """
     must_be_loopback(host, settings.auth)
     settings.require("hook_secrets")
-    policy = settings.load_policy()
+    policy, directory = settings.load_policy(), settings.load_directory()
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA))
     stop = _stop_on_signals()
@@ -134,6 +137,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         database=database,
         client=client,
         policy=policy,
+        directory=directory,
         secrets=_secrets(settings, DEFAULT_DATA),
         tokens=_tokens(settings),
     )

@@ -90,9 +90,14 @@ async def _failing_tasks(client: Client) -> list[dict[str, Any]]:
         return [_item("temporal", None, what, cure, None)]
     cure = "the workflow's code fails: see Temporal UI, deploy a fix, and it goes on"
     return [
-        _item("workflow_task", job_of(workflow_id)[1], "; ".join(problems), cure, None)
+        _item("workflow_task", _job_in(workflow_id), "; ".join(problems), cure, None)
         for workflow_id, problems in failing
     ]
+
+
+def _job_in(workflow_id: str) -> str | None:
+    """Return the job of a workflow, None of one that is of no single job, such as a digest."""
+    return job_of(workflow_id)[1] if "/" in workflow_id else None
 
 
 def _item(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Table, exists, func, select, update
 
 from domain.accounts import PLUSONE
 from domain.commands import Order
+from domain.directory import Directory
 from domain.effects import OpenTask
 from domain.events import Delivery, Event, JobNoteAdded
 from domain.jobs import HeldJob, Instant, Job, same_assignment
@@ -81,10 +82,17 @@ class NotItsTurnError(Exception):
 class Intake:
     """Takes the events of the inbox over, for some lifecycles under one policy."""
 
-    def __init__(self, database: Database, kinds: Sequence[LifecycleKind], policy: Policy) -> None:
+    def __init__(
+        self,
+        database: Database,
+        kinds: Sequence[LifecycleKind],
+        policy: Policy,
+        directory: Directory | None = None,
+    ) -> None:
         self._database = database
         self._kinds = kinds
         self._policy = policy
+        self._directory = directory or Directory()
 
     async def take(
         self,
@@ -147,7 +155,7 @@ class Intake:
         held, version = taking.bring_up_to_date(now)
         plan = Plan(
             event_id=taking.event_id,
-            job=held.job.without_customer(),
+            job=self._as_lifecycles_see(held.job),
             job_version=version,
             occurred_at=taking.event.occurred_at,
         )
@@ -218,7 +226,7 @@ class Intake:
         if row is not None and row.outcome is None:
             return None
         return kind.begin(
-            job=known.held.job.without_customer(),
+            job=self._as_lifecycles_see(known.held.job),
             job_version=known.version,
             policy=self._policy,
             episode=row.episode + 1 if row else 1,
@@ -312,8 +320,13 @@ class Intake:
 
         return await self._database.write(close)
 
+    def _as_lifecycles_see(self, job: Job) -> Job:
+        """Return a job without its customer, and with the specialist whom the directory knows."""
+        return self._directory.with_specialist(job).without_customer()
+
     def _with_recipients(self, taking: _Taking, plan: Plan) -> Plan:
         event, rows = taking.event, taking.lifecycles()
+        event = event.model_copy(update={"job": self._directory.with_specialist(event.job)})
         starts = []
         for kind in self._kinds:
             row = rows.get(kind.name)

@@ -31,6 +31,7 @@ from domain.effects import (
     CloseException,
     ClosePromise,
     CloseTask,
+    ComputeDeadline,
     GiveOrder,
     MailUndeliverable,
     OpenException,
@@ -117,8 +118,15 @@ class _Carrier:
             return result
         for step in self._batch.steps:
             self._do(step)
-        due_at = self._record_progress(result.job)
-        return (result if result.job else self._news()).model_copy(update={"due_at": due_at})
+        told = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
+        return (result if result.job else self._news()).model_copy(update=told)
+
+    def _deadlines(self) -> dict[str, datetime]:
+        """Return what the calendar tells of the deadlines that rules will ask for."""
+        effects = (step.effect for step in self._batch.steps)
+        asked = {each.name: each.due for each in effects if isinstance(each, ComputeDeadline)}
+        told = {name: resolve(due, self._batch.calendar) for name, due in asked.items()}
+        return {name: at for name, at in told.items() if at is not None}
 
     def _news(self) -> BatchResult:
         """Return the live job if it has changed since a lifecycle began that was not listed yet."""
@@ -163,7 +171,7 @@ class _Carrier:
 
     def _do(self, step: Step) -> None:
         match step.effect:
-            case ReassignJob():
+            case ReassignJob() | ComputeDeadline():
                 pass
             case CloseTask(task=kind):
                 self._close_tasks(step, kind)
@@ -231,15 +239,7 @@ class _Carrier:
                     "status": "open",
                 }
             case SendEmail(template=template):
-                mail = self._mails[step.key]
-                obstacle = _obstacle(mail.to)
-                return schema.emails, {
-                    **mail.model_dump(),
-                    "template": template,
-                    "state": "bounced" if obstacle else "queued",
-                    "last_error": obstacle,
-                    "attempts": 0,
-                }
+                return schema.emails, mail_row(self._mails[step.key], template)
             case WriteJournal(actor=actor, what=what, rule=rule):
                 return schema.journal, self._entry(actor, what, rule)
             case UpdateJob(by=by) as wanted:
@@ -495,6 +495,18 @@ def _compared(job: Job) -> tuple[str, str, bool]:
     """Return what has to be as believed: account, status, and whether a report is entered."""
     account = job.assigned_to.number or job.assigned_to.name
     return account, job.status.value, job.diagnostic_report_at is not None
+
+
+def mail_row(mail: RenderedMail, template: str) -> dict[str, Any]:
+    """Return a mail as it waits to be sent, or as it comes back at once."""
+    obstacle = _obstacle(mail.to)
+    return {
+        **mail.model_dump(),
+        "template": template,
+        "state": "bounced" if obstacle else "queued",
+        "last_error": obstacle,
+        "attempts": 0,
+    }
 
 
 def _obstacle(to: str) -> str | None:

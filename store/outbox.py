@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from store import schema
 from store.database import Database
+from store.ledger import RenderedMail, mail_row
 
 
 class MailState(StrEnum):
@@ -44,6 +45,20 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def queue(self, key: str, template: str, mail: RenderedMail, now: datetime) -> None:
+        """Queue a mail that is about no single job; what was queued under a key stays.
+
+        Args:
+            key: what tells it from all other mails.
+            template: what it was made from.
+            mail: the mail.
+            now: the wall clock, aware UTC.
+        """
+        queueing = self._database.insert_once(schema.emails).values(
+            key=key, at=now, **mail_row(mail, template)
+        )
+        await self._database.write(lambda connection: connection.execute(queueing))
 
     async def take(self, key: str, now: datetime) -> QueuedMail | None:
         """Take a mail to hand it over; return it as it was found, None if there is none.

@@ -6,11 +6,13 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, Table, Text, and_, cast, func, or_, select
 
+from domain.jobs import Job
+from domain.roles import Role
 from domain.strings import Storable
 from store import schema
 from store.database import Database
@@ -42,6 +44,14 @@ class Filter:
     after: str | None = None
 
 
+class WaitingJob(NamedTuple):
+    """A job that somebody is waited for."""
+
+    job: Job
+    next: str
+    """Who is waited for, for what, and what happens next."""
+
+
 class Reading:
     """Reads what happened and what is waited for."""
 
@@ -69,6 +79,18 @@ class Reading:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         after = _cursor(rows[limit - 1]) if len(rows) > limit else None
         return [_listed(row) for row in rows[:limit]], after
+
+    async def waiting_on(self, role: Role) -> list[WaitingJob]:
+        """Return the jobs that wait for a role, the one that has waited longest first."""
+        table, jobs = schema.lifecycles, schema.jobs
+        query = (
+            select(table.c.next, jobs.c.job)
+            .join(jobs, jobs.c.job_id == table.c.job_id)
+            .where(table.c.waiting_on == role.value, table.c.outcome.is_(None))
+            .order_by(table.c.since, table.c.workflow_id)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [WaitingJob(Job.model_validate(row.job), row.next) for row in rows]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job."""

@@ -59,8 +59,8 @@ def _id() -> Column[int]:
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
 
 
-def _job_id() -> Column[str]:
-    return Column("job_id", String(64), nullable=False, index=True)
+def _job_id(*, nullable: bool = False) -> Column[str]:
+    return Column("job_id", String(64), nullable=nullable, index=True)
 
 
 def _at(name: str = "at") -> Column[datetime]:
@@ -145,7 +145,7 @@ emails = Table(
     "emails",
     metadata,
     _id(),
-    _job_id(),
+    _job_id(nullable=True),
     _at(),
     Column("to", String(400), nullable=False),
     Column("template", String(80), nullable=False),

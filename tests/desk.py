@@ -45,7 +45,13 @@ DIRECTORY = parse_directory("""
 [area_managers.OK]
 name = "Pat Osei"
 email = "pat.osei@warranty.example"
+
+[specialists.700004712]
+name = "Robin Ames"
+email = "robin.ames@warranty.example"
 """)
+LISTED_PROVIDER = "700004712"
+"""A provider whose specialist the directory knows."""
 PLUSONE = {"number": "700010237", "name": "PlusOne Solutions"}
 DANA = {"name": "Dana", "role": "dispatch"}
 THREE_WAYS = ["http", "update", "signal"]
@@ -578,6 +584,7 @@ def _parts(client: Client, database: Database, policy: Policy) -> Parts:
         database=database,
         client=client,
         policy=policy,
+        directory=DIRECTORY,
         secrets=HookSecrets.parse(SECRET),
         command_patience=timedelta(seconds=60),
     )

@@ -12,17 +12,21 @@ from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adapters import Effects, Mails, all_activities
+from activities.digests import Digests
 from activities.postman import Postman, SmtpPostman
 from domain.directory import Directory
 from store.database import Database
 from store.journal import Journal
 from store.ledger import Ledger
 from store.outbox import Outbox
+from store.reading import Reading
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
+from workers.schedules import ensure_digest
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
+from workflows.digest import SpecialistsDigest
 from workflows.registry import TASK_QUEUE, WORKFLOWS
 
 log = structlog.get_logger()
@@ -79,13 +83,15 @@ def make_worker(
     guards_stories: bool = False,
 ) -> Worker:
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`."""
-    mails = Mails(Outbox(database), postman)
-    effects = Effects(Ledger(database), mails, directory or Directory())
+    outbox, known = Outbox(database), directory or Directory()
+    mails = Mails(outbox, postman)
+    effects = Effects(Ledger(database), mails, known)
+    digests = Digests(Reading(database), outbox, mails, known)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=WORKFLOWS,
-        activities=all_activities(effects, mails),
+        workflows=[*WORKFLOWS, SpecialistsDigest],
+        activities=[*all_activities(effects, mails), digests.send_specialists_digest],
         workflow_runner=runner(guards_stories=guards_stories),
         interceptors=[RefusalRecorder(Journal(database))],
         max_cached_workflows=max_cached_workflows,
@@ -108,6 +114,7 @@ async def main() -> None:
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
     await must_know_search_attributes(client)
+    await ensure_digest(client, policy)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
     worker = make_worker(client, database, postman, directory=directory)
     stop = asyncio.Event()

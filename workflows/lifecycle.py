@@ -167,7 +167,9 @@ class Lifecycle(Generic[CaseT]):
             self.add(ClosePromise(promise_key=self.case.waiting.key, outcome=outcome))
             self.case.waiting = None
 
-    async def wait(self, promise: Promise, remind_at: datetime | None = None) -> Wake:
+    async def wait(
+        self, promise: Promise, reminder_due: Callable[[], datetime | None] = lambda: None
+    ) -> Wake:
         """Wait for a promise, or for anything that comes in first.
 
         Everything that shows where the job stands is told here, in one place. What came in goes
@@ -175,14 +177,15 @@ class Lifecycle(Generic[CaseT]):
 
         Args:
             promise: what is waited for; the same key goes on with the same promise.
-            remind_at: wake for a reminder at this instant, or at once if it has passed.
+            reminder_due: says when to wake for a reminder, if at all, once the promise is open and
+                the calendar has told what it was asked; at once if that has passed.
         """
         while True:
             await self._publish(promise)
             if self._carrier.cancelled:
                 raise asyncio.CancelledError
             await self._continue_as_new_if_long()
-            due_at = self.case.due_at
+            due_at, remind_at = self.case.due_at, reminder_due()
             self._wake_at = min(filter(None, (due_at, remind_at)), default=None)
             self._set_alarm(promise)
             await workflow.wait_condition(self._is_woken)
@@ -194,8 +197,8 @@ class Lifecycle(Generic[CaseT]):
             elif _has_come(due_at):
                 self._carrier.begin_turn(f"deadline:{promise.key}")
                 return Deadline()
-            elif _has_come(remind_at):
-                self._carrier.begin_turn(f"reminder:{promise.key}")
+            elif remind_at is not None and _has_come(remind_at):
+                self._carrier.begin_turn(f"reminder:{promise.key}:{remind_at:%Y%m%dT%H%M%S.%f}")
                 return Reminder()
 
     async def take(self, message: Given | Told) -> None:
@@ -733,6 +736,7 @@ class Lifecycle(Generic[CaseT]):
         result = await self._carrier.carry_out(progress, summary)
         if result.job is not None and result.job_version is not None:
             self.case.job, self.case.job_version = result.job, result.job_version
+        self.case.deadlines = {**self.case.deadlines, **result.deadlines}
         if result.refusal is None:
             self._published = progress or self._published
         return result

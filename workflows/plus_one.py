@@ -99,7 +99,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             if come_to is plus_one.WindowVerdict.ACCEPTED:
                 self.plusone_found_somebody(workflow.now())
                 return
-            match await self.wait(plus_one.search_promise(self.case), self.reminder_due()):
+            match await self.wait(plus_one.search_promise(self.case), self.reminder_due):
                 case Deadline():
                     await self.window_is_over()
                 case Reminder():

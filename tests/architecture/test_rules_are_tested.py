@@ -13,6 +13,8 @@ TESTS = Path(__file__).parents[1]
 _DISPATCH = "what was tried before PlusOne is known to Dispatch alone"
 _PLUSONE = "PlusOne's own dealings with the customer, of which we see the notes at most"
 _CLAIMS = "claims are made out and approved in other systems"
+_SPECIALISTS = "what specialists and their providers do among themselves"
+_BINDS_NOBODY = "tells how things are, and binds nobody"
 _WORDS = "what a person writes into a text field cannot be checked"
 
 _FILED = "says where the procedure is kept, and when it is used"
@@ -39,6 +41,27 @@ EXEMPT = {
     "PO-62": _PLUSONE,
     "PO-65": _PLUSONE,
     "PO-66": _PLUSONE,
+    "SPOC-01": _BINDS_NOBODY,
+    "SPOC-02": _BINDS_NOBODY,
+    "SPOC-03": _SPECIALISTS,
+    "SPOC-04": _SPECIALISTS,
+    "SPOC-05": _SPECIALISTS,
+    "SPOC-06": _SPECIALISTS,
+    "SPOC-08": _BINDS_NOBODY,
+    "SPOC-09": _BINDS_NOBODY,
+    "SPOC-10": _BINDS_NOBODY,
+    "SPOC-15": _SPECIALISTS,
+    "SPOC-16": _SPECIALISTS,
+    "SPOC-17": _SPECIALISTS,
+    "SPOC-18": _SPECIALISTS,
+    "SPOC-19": _SPECIALISTS,
+    "SPOC-33": _BINDS_NOBODY,
+    "SPOC-41": _BINDS_NOBODY,
+    "SPOC-47": _BINDS_NOBODY,
+    "SPOC-48": "other procedures of Authorizations",
+    "SPOC-49": "other systems",
+    "SPOC-50": "other systems",
+    "SPOC-51": "other systems",
 }
 """Rules that no test can guard, and why."""
 

@@ -92,6 +92,20 @@ ADDED_SINCE = {
         "review": {"attempts": 3, "every": "1bd"},
         "area_manager": {"attempts": 3, "every": "1bd"},
     },
+    "spoc": {
+        "report_due": "1bd",
+        "overdue": {"attempts": 2, "every": "1bd"},
+        "missing": {"attempts": 2, "every": "1bd"},
+        "reply": {"attempts": 1, "every": "24h"},
+        "min_sp_attempts": 1,
+        "part_update_age": "5bd",
+        "confirm_grace": "1bd",
+        "quiet": "30d",
+        "medical_immediate": True,
+        "pr_tracking_conditions": ["no_eta", "eta_passed"],
+        "purchasing_form_roles": ["escalations"],
+    },
+    "digest": {"at": "08:00"},
     "brands": {
         "default": "Cinch Home Services",
         "names": {

@@ -9,9 +9,11 @@ from domain.am_escalation import AmStart
 from domain.apo import ApoStart
 from domain.plus_one import PlusOneStart
 from domain.roles import Role
+from domain.spoc import SpocStart
 from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.plus_one import PlusOneSearch
+from workflows.spoc import SpocFollowUp
 
 
 @workflow.defn(name="PlusOneSearch", failure_exception_types=[ValidationError])
@@ -64,5 +66,23 @@ class ChangedComplaint(AreaManagerEscalation):
 
     async def story(self) -> None:
         self.task(Role.ADMIN_TEAM, "greet", "Say hello to the Area Manager.")
+        await self._carry_out(None, "one activity more")
+        await super().story()
+
+
+@workflow.defn(name="SpocFollowUp", failure_exception_types=[ValidationError])
+class ChangedFollowUp(SpocFollowUp):
+    """Carries out one activity more than the follow-up that was recorded."""
+
+    @workflow.init
+    def __init__(self, start: SpocStart = None) -> None:  # type: ignore[assignment]
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: SpocStart = None) -> str:  # type: ignore[assignment]
+        return await super().run(start)
+
+    async def story(self) -> None:
+        self.task(Role.LEADERSHIP_DESK, "greet", "Say hello to the specialist.")
         await self._carry_out(None, "one activity more")
         await super().story()

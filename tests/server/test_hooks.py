@@ -452,7 +452,6 @@ async def test_a_job_first_heard_of_by_a_note_is_kept_and_ignored(house: Desk) -
         ("job.report_submitted", {"complete": False, "missing": "a photo"}),
         ("job.parts_confirmation_requested", {"what": "compressor"}),
         ("customer.called", {"about": "when?"}),
-        ("customer.reported_concern", {"concern": "rude"}),
         ("document.received", {"kind": "estimate", "amount": "240.00"}),
         ("job.status_changed", None),
         ("job.severity_changed", None),
@@ -464,6 +463,12 @@ async def test_every_event_is_delivered_to_the_running_lifecycle(
     job = await house.searching()
     answer = await answered(house, event_of(job, type_, data))
     assert (answer["outcome"], answer["workflow_id"]) == ("delivered", f"plus-one/{job.id}")
+
+
+async def test_an_event_that_starts_one_lifecycle_is_answered_with_that_one(house: Desk) -> None:
+    job = await house.searching()
+    answer = await answered(house, event_of(job, "customer.reported_concern", {"concern": "rude"}))
+    assert (answer["outcome"], answer["workflow_id"]) == ("started", f"am-escalation/{job.id}")
 
 
 # --- anything at all --------------------------------------------------------------------------

@@ -1,0 +1,37 @@
+"""The specialists' digest, started every morning by a Schedule."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from domain.calendars import date_in
+
+_ONE_ATTEMPT = timedelta(minutes=10)
+_RETRY = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=10))
+
+
+@workflow.defn(name="SpecialistsDigest")
+class SpecialistsDigest:
+    """Mails each specialist, once a day, the jobs that wait for them."""
+
+    @workflow.run
+    async def run(self, zone: str, day: date | None = None) -> int:
+        """Send the digests of a day, and return how many there are.
+
+        Args:
+            zone: the IANA zone whose calendar says which day it is.
+            day: the day, if it is not today.
+        """
+        of_day = day or date_in(zone, workflow.now())
+        sent: int = await workflow.execute_activity(
+            "send_specialists_digest",
+            of_day,
+            result_type=int,
+            start_to_close_timeout=_ONE_ATTEMPT,
+            retry_policy=_RETRY,
+            summary=f"digests of {of_day}",
+        )
+        return sent
