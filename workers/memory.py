@@ -13,4 +13,4 @@ def collect_rarely() -> None:
     goes; cycles wait a little longer.
     """
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(5_000, 10, 5)
