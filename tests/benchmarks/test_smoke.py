@@ -45,14 +45,14 @@ JUDGED = {
         "timer lateness, p99",
     },
     "growth": {
-        "40 open jobs against 10: hook, p95",
-        "40 open jobs against 10: command, p95",
-        "40 open jobs: disk of each",
+        "20 open jobs against 5: hook, p95",
+        "20 open jobs against 5: command, p95",
+        "20 open jobs: disk of each",
         "restart until 5 overdue timers have fired",
     },
     "sandbox": {"PlusOneSearch against an empty workflow"},
     "replay": {"an event against the floor"},
-    "skipped": {"20 whole searches"},
+    "skipped": {"5 whole searches"},
 }
 
 
