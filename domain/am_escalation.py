@@ -71,6 +71,11 @@ class AmCase(Case):
     """How often the customer called back."""
 
     @property
+    def is_feedback_alone(self) -> bool:
+        """Whether no concern is followed up: an Exception is open, and nobody had to be called."""
+        return self.stage in ESCALATED and self.first_attempt_at is None
+
+    @property
     def has_unreviewed(self) -> bool:
         """Whether the Admin team has still to review an Exception."""
         return not all(each.reviewed for each in self.exceptions)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.attention import Attention
 from domain.commands import Answer, CommandTable
 from domain.effects import OpenTask
-from domain.events import Event
+from domain.events import Delivery, Event
 from domain.jobs import Instant, Job
 from domain.policy import Policy
 from domain.promises import Promise
@@ -157,6 +157,8 @@ class LifecycleStart(BaseModel):
     """What the episode before left to this one."""
     unsent_mails: Mapping[str, str] = {}
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
+    unheard: tuple[Delivery, ...] = ()
+    """What was told of after this episode was due to begin, and before it could."""
 
     def opened(self) -> Case:
         """Return the case as this run takes it up."""

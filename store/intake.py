@@ -281,6 +281,7 @@ class Intake:
             Whether anything was open: not if the lifecycle had ended by itself.
         """
         lifecycles, promises = schema.lifecycles, schema.promises
+        exceptions = schema.exceptions
         lifecycle, job_id = job_of(workflow_id)
 
         def close(connection: Connection) -> bool:
@@ -303,6 +304,12 @@ class Intake:
                 .where(promises.c.workflow_id == workflow_id, promises.c.outcome.is_(None))
                 .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=now)
             )
+            opened_by_it = exceptions.c.key.startswith(f"{workflow_id}#", autoescape=True)
+            connection.execute(
+                update(exceptions)
+                .where(opened_by_it, schema.is_open_exception)
+                .values(status=schema.COMPLETE)
+            )
             connection.execute(
                 self._database.insert_once(schema.tasks).values(
                     job_id=job_id,
@@ -312,7 +319,7 @@ class Intake:
                     role=Role.SUPERVISOR.value,
                     kind="workflow_ended",
                     text=f"The workflow of {lifecycle} was ended in Temporal, and nothing follows "
-                    "this job any more. Decide how it goes on; assigning it again starts anew.",
+                    "this job any more. Decide how it goes on; what starts it starts it anew.",
                     status="open",
                 )
             )

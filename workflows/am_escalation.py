@@ -159,6 +159,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         """Nobody called back: it counts as settled, unless feedback has still to be reviewed."""
         self.close_promise(PromiseOutcome.WAIVED)
         if self.case.has_unreviewed:
+            self.case.first_attempt_at = None
             self.enter(Stage.EXCEPTION_OPEN)
             return
         self.note("The customer has not called back: the concern counts as settled.")
@@ -171,8 +172,10 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     def whether_to_escalate(self) -> dict[str, Any]:
         """Return what the agent on the phone goes by."""
-        if self.case.stage in (Stage.CONTACTING_PROVIDER, Stage.AWAITING_CALLBACK):
-            return {"escalate": False, "eligible_at": am_escalation.eligible_at(self.case)}
+        case = self.case
+        early = case.stage in (Stage.CONTACTING_PROVIDER, Stage.AWAITING_CALLBACK)
+        if early or case.is_feedback_alone:
+            return {"escalate": False, "eligible_at": am_escalation.eligible_at(case)}
         return {"escalate": True}
 
     def hear_a_call(self, by: Actor, about: str | None, at: datetime) -> None:
@@ -197,10 +200,16 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     def hear_a_concern(self, by: Actor, concern: str, at: datetime) -> None:
         """A further concern counts as a call-back; a person looks at one about somebody else."""
-        self.case.concern = concern
-        self.hear_a_call(by, concern, at)
         holder = self.case.job.assigned_to
-        if not holder.is_(self.case.provider.account):
+        if holder.is_(self.case.provider.account):
+            self.case.concern = concern
+            if self.case.is_feedback_alone:
+                self.go_on_in(Stage.CONTACTING_PROVIDER, at, PromiseOutcome.SUPERSEDED)
+                self.take_up(by)
+            else:
+                self.hear_a_call(by, concern, at)
+        else:
+            self.hear_a_call(by, concern, at)
             self.task(
                 Role.SUPERVISOR,
                 "concern_about_another",
@@ -380,7 +389,8 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
     def resolve(self, order: am_escalation.Resolve) -> None:
         """It is settled."""
         self.note_by(order.actor, f"Resolved: {order.outcome}")
-        self.end_with(Stage.RESOLVED, PromiseOutcome.KEPT)
+        acted = self.case.stage == Stage.AREA_MANAGER_ENGAGED
+        self.end_with(Stage.RESOLVED, PromiseOutcome.KEPT if acted else PromiseOutcome.SUPERSEDED)
 
     def risk_reported(self, order: am_escalation.RiskReported) -> None:
         """A risk leaves all of this at once, and the note says no more than that (AM-35)."""

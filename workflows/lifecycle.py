@@ -97,13 +97,13 @@ class Lifecycle(Generic[CaseT]):
         self._start = start
         self._info = workflow.info()
         self._carrier = Carrier(start, case, self._describe, self.undelivered)
-        self._inbox: deque[Message] = deque()
+        self._inbox: deque[Message] = deque(Told(each) for each in start.unheard)
         self._published: Progress | None = None
         self._attributes = self._info.typed_search_attributes
         self._wake_at: datetime | None = None
         self._alarm: tuple[datetime, str, asyncio.Task[None]] | None = None
         self._to_answer: tuple[Given, dict[str, Any] | None] | None = None
-        self._next_start: dict[str, Any] | None = None
+        self._next_start: LifecycleStart | None = None
         """The argument of the next episode, which waits for this one to close."""
         self._opening = self._opening_order()
 
@@ -345,7 +345,7 @@ class Lifecycle(Generic[CaseT]):
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._next_start is not None:
             unsent = {"unsent_mails": self._carrier.unsent_mails}
-            workflow.continue_as_new({**self._next_start, **unsent})
+            workflow.continue_as_new(self._next_start.model_copy(update=unsent))
         return self.case.stage
 
     def _is_disturbed(self) -> bool:
@@ -472,12 +472,20 @@ class Lifecycle(Generic[CaseT]):
     @declared_for_one_payload
     def begin_anew(self, *payloads: RawValue) -> None:
         """Keep the argument of the next episode until this one, which has ended, closes."""
-        start = decoded_or_none(payloads)
-        if isinstance(start, dict) and start.get("episode", 0) > self._start.episode:
+        try:
+            start = type(self._start).model_validate(decoded(payloads))
+        except (Refused, ValidationError):
+            start = None
+        if start is not None and self._comes_after(start):
             self._next_start = start
             return
         refusal = unreadable("begin_anew takes the argument of a later episode.").refusal
         self._inbox.append(Unusable(BEGIN_ANEW, STEWARD, refusal))
+
+    def _comes_after(self, start: LifecycleStart) -> bool:
+        """Return whether an argument is that of a later episode of the same job."""
+        is_of_this_job = start.job.job_id == self._start.job.job_id
+        return is_of_this_job and start.episode > self._start.episode
 
     @workflow.signal(dynamic=True, description="Any other name: recorded, and changes nothing.")
     def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:
@@ -617,11 +625,18 @@ class Lifecycle(Generic[CaseT]):
                 self._hear_too_late(message.delivery)
 
     def _hear_too_late(self, delivery: Delivery) -> None:
-        """Begin anew with an event that came while the lifecycle ended, or leave it to a person."""
-        event, ended_as = delivery.event, self.case.stage
+        """Begin anew with an event that came while the lifecycle ended, or leave it to a person.
+
+        What comes after one that begins anew is for the next episode to hear.
+        """
+        event, ended_as, next_start = delivery.event, self.case.stage, self._next_start
+        if next_start is not None and delivery.job_version >= next_start.job_version:
+            unheard = {"unheard": (*next_start.unheard, delivery)}
+            self._next_start = next_start.model_copy(update=unheard)
+            return
         newer = delivery.job_version > self.case.job_version or not self.kind.for_an_assignment
         if (newer and self.kind.starts_on(event)) or self.kind.reopens_on(event, ended_as):
-            next_start = self._start.model_copy(
+            self._next_start = self._start.model_copy(
                 update={
                     "job": event.job,
                     "job_version": delivery.job_version,
@@ -632,9 +647,9 @@ class Lifecycle(Generic[CaseT]):
                     "started_by": event.actor,
                     "remembered": self.case.remembered(),
                     "case": None,
+                    "unheard": (),
                 }
             )
-            self._next_start = next_start.model_dump(mode="json")
         elif task := self.kind.left_over(event, ended_as):
             self._carrier.begin_turn(f"event:{delivery.event_id}")
             self.add(task)
@@ -782,7 +797,11 @@ class Lifecycle(Generic[CaseT]):
             return
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or self._has_work())
         if not self._has_work():
-            so_far = {"case": self.case, "unsent_mails": self._carrier.unsent_mails}
+            so_far = {
+                "case": self.case,
+                "unsent_mails": self._carrier.unsent_mails,
+                "unheard": (),
+            }
             workflow.continue_as_new(self._start.model_copy(update=so_far))
 
 

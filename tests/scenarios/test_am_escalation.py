@@ -286,6 +286,76 @@ async def test_praise_beside_a_complaint_is_reviewed_before_it_closes(desk: Desk
     await job.ends_as("resolved")
 
 
+@pytest.mark.rule("AM-07")
+async def test_a_concern_beside_praise_has_the_provider_called(desk: Desk) -> None:
+    job = await repaired(desk)
+    await job.ok("record_feedback", AGENT, exception_code="GREAT SVC", comment="Came on a Sunday")
+    early = await job.ok("customer_called_back", AGENT, about="Thank them once more")
+    assert early["result"] == {"escalate": False, "eligible_at": None}
+    assert early["stage"] == "exception_open"
+
+    told = await job.event("customer.reported_concern", {"concern": LEAK})
+    assert told["outcome"] == "delivered"
+    page = await job.page()
+    assert (page.stage, page.waiting_on) == ("contacting_provider", AGENT)
+    assert LEAK in page.task("call_provider")["text"]
+    assert page.tasks("admin_team") == ["review_exception"]
+    await job.ok("provider_contacted", AGENT, reached=True, outcome="Comes tomorrow")
+
+    await job.fast_forward("14d")
+    page = await job.page()
+    assert (page.stage, exceptions(page.shown)) == ("exception_open", [("GREAT SVC", "Open")])
+    again = await job.ok("report_concern", AGENT, concern="It leaks once more")
+    assert again["result"] == {"escalate": False, "eligible_at": None}
+    assert "once more" in (await job.page()).task_texts("call_provider")[-1]
+    await job.ok("resolve", AGENT, outcome="Another visit is agreed")
+    page = await job.ends_as("resolved")
+    assert [outcome for rule, outcome in page.promises if rule == "AM-07"] == ["kept", "superseded"]
+
+
+async def test_a_concern_about_another_provider_is_told_to_neither(desk: Desk) -> None:
+    job = await called_back(desk)
+    job.fields.update(assigned_to=account("Other Plumbing", "4712"), assigned_at=iso(now()))
+    await job.assigned()
+    await job.event("customer.reported_concern", {"concern": "The new one is rude"})
+    await job.ok("second_contact_made", AGENT, **UNANSWERED)
+    await job.ok("admin_reviewed", "admin_team")
+    page = await job.page()
+    assert page.note("The customer called back. The new one is rude")
+    assert "Other Plumbing" in page.task("concern_about_another")["text"]
+    assert [(to, template) for to, template, _ in page.mails] == [
+        ("office@tulsa.example", "public_note"),
+        (PAT, "am_escalation"),
+    ]
+    for letter in desk.letterbox.about(job.id):
+        assert LEAK in letter.text
+        assert "rude" not in letter.text
+    await job.ok("resolve", AGENT, outcome="Another visit is agreed")
+
+
+@pytest.mark.rule("AM-17")
+async def test_after_a_complaint_was_terminated_its_codes_can_be_used_again(desk: Desk) -> None:
+    job = await escalated(desk)
+    await desk.opens_exception(job, "NCNS")
+    await job.handle.terminate("by hand")
+    began = await job.ok("record_feedback", AGENT, exception_code="GREAT SVC", comment="Kind")
+    assert began["stage"] == "exception_open"
+    await job.ok("report_concern", AGENT, concern=LEAK)
+    await job.ok("provider_contacted", AGENT, reached=False)
+    await job.fast_forward("25h")
+    await job.ok("customer_called_back", AGENT)
+    await job.ok("second_contact_made", AGENT, **UNANSWERED)
+    page = await job.page()
+    assert exceptions(page.shown) == [
+        ("SP UNRESPONSIVE", "Complete"),
+        ("NCNS", "Open"),
+        ("GREAT SVC", "Open"),
+        ("SP UNRESPONSIVE", "Open"),
+    ]
+    assert "workflow_ended" in page.tasks("supervisor")
+    await job.ok("resolve", AGENT, outcome="They came")
+
+
 @pytest.mark.rule("AM-35")
 @pytest.mark.parametrize("stage", [reported, engaged], ids=["at first", "at last"])
 async def test_a_threat_leaves_everything_else_at_once(desk: Desk, stage: Any) -> None:
@@ -407,3 +477,29 @@ async def test_two_concerns_at_once_are_one_complaint(desk: Desk) -> None:
         "The customer called back. ",
         "The customer reports of Tulsa Plumbing (4711): “",
     ]
+
+
+async def test_of_two_concerns_that_come_while_it_ends_none_is_lost(desk: Desk) -> None:
+    """The first begins anew, and what follows it is heard then."""
+    job = await reported(desk)
+    async with desk.busy_store():
+        resolving = asyncio.create_task(job.ok("resolve", AGENT, outcome="They came after all"))
+        await job.waits_for_the_store()
+        for concern in ("It leaks again", "Now it floods"):
+            event = {
+                "type": "customer.reported_concern",
+                "occurred_at": iso(now()),
+                "actor": acting("customer"),
+                "job": job.fields,
+                "data": {"concern": concern},
+            }
+            delivery = {"event_id": concern, "job_version": 2, "event": event, "age": 0}
+            await job.signal("job_event", delivery)
+    assert (await resolving)["stage"] == "resolved"
+    await desk.eventually(job, lambda shown: shown["lifecycles"][0]["outcome"] is None)
+    page = await job.page()
+    assert (page.stage, page.waiting_on) == ("contacting_provider", AGENT)
+    assert "It leaks again" in page.task_texts("call_provider")[-1]
+    assert page.note("called back. Now it floods")
+    await job.ok("resolve", AGENT, outcome="Another visit is agreed")
+    await job.ends_as("resolved")

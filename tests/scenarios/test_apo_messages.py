@@ -156,6 +156,8 @@ GOOD = json.dumps({"actor": ADA, "method": "check"})
         ("job_event", ["{oops"], "Steward", None),
         ("begin_anew", ['{"episode": 1}'], "Steward", None),
         ("begin_anew", ["{}"], "Steward", None),
+        ("begin_anew", ['{"episode": "9"}'], "Steward", None),
+        ("begin_anew", ['{"episode": 9}'], "Steward", None),
         ("begin_anew", ["{oops"], "Steward", None),
         ("begin_anew", [], "Steward", None),
     ],
