@@ -49,6 +49,8 @@ class MailContext(TypedDict, total=False):
     """The open Exceptions, one a line: code and comment (AM-18)."""
     remark: str
     """What the Admin team adds; it may be empty (AM-34)."""
+    phone: str
+    """The provider's telephone number; it may be empty (CONF-34)."""
 
 
 _LETTER: MailContext = {
@@ -95,6 +97,11 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         },
         "apo_payment_by_check": {"brand": BRANDS[0], "amount": "$412.50"},
         "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
+        "provider_information": {
+            "brand": BRANDS[0],
+            "provider": "Tulsa Plumbing",
+            "phone": "918-555-0134",
+        },
         "public_note": {"provider": "Tulsa Plumbing", "text": "JOB APPROVAL. Approved: $240.00."},
         "public_note_to_customer": {"text": "JOB APPROVAL. Approved: $240.00."},
     }

@@ -14,6 +14,9 @@ SEARCH_NOTE = (
 )
 """Mandated, word for word (PO-30)."""
 
+OUT_OF_HOURS_NOTE = "Local time for providers is outside permitted calling time, sent to dispatch"
+"""Mandated, word for word (CONF-08)."""
+
 
 def usd(amount: Decimal) -> str:
     """Return an amount as it is written in a note."""
