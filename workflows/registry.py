@@ -10,6 +10,7 @@ from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.lifecycle import Lifecycle
 from workflows.plus_one import PlusOneSearch
+from workflows.reassignment import ConferenceReassignment
 
 TASK_QUEUE = "service-jobs"
 
@@ -17,6 +18,7 @@ WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (
     PlusOneSearch,
     AlternateProviderOption,
     AreaManagerEscalation,
+    ConferenceReassignment,
 )
 
 LIFECYCLES: Mapping[str, LifecycleKind] = {

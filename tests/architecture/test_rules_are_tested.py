@@ -13,12 +13,17 @@ TESTS = Path(__file__).parents[1]
 _DISPATCH = "what was tried before PlusOne is known to Dispatch alone"
 _PLUSONE = "PlusOne's own dealings with the customer, of which we see the notes at most"
 _CLAIMS = "claims are made out and approved in other systems"
+_OTHER_CALLS = "is about calls that Authorizations makes"
 _WORDS = "what a person writes into a text field cannot be checked"
 
 EXEMPT = {
     "APO-01": "says what the option is, and binds nobody",
     "APO-38": "what the procedure's text has lost",
     "APO-46": "binds nobody, and tells of calls that others take",
+    "CONF-41": _OTHER_CALLS,
+    "CONF-42": _OTHER_CALLS,
+    "CONF-43": "binds nobody",
+    "CONF-44": "binds nobody",
     "PO-03": "says what PlusOne is for, and binds nobody",
     "PO-15": _DISPATCH,
     "PO-16": _DISPATCH,
