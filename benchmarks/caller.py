@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ class _Callers:
                 return await _timed(self._read(path) for _ in range(times))
 
     async def _post_all(self, order: PostHooks) -> tuple[Posted, ...]:
-        clock, posting = asyncio.get_running_loop().time, list[asyncio.Task[Posted]]()
+        clock, posting = time.monotonic, list[asyncio.Task[Posted]]()
         free = asyncio.Semaphore(order.in_flight or len(order.hooks))
         begin = clock()
         for place, hook in enumerate(order.hooks):
@@ -117,7 +118,7 @@ class _Callers:
         _must_be_ok(await calls.post(self.place.port, path, {}, body))
 
     async def _post_until_noted(self, hook: Hook) -> None:
-        posted = await self._post(hook, asyncio.get_running_loop().time())
+        posted = await self._post(hook, time.monotonic())
         if not posted.taken:
             raise CallRefusedError(f"{hook.type} of {hook.job_id} was not taken")
         await StoreWatch(self.place.store).first_note(hook.job_id)
@@ -132,13 +133,13 @@ async def _timed(works: Iterable[Awaitable[object]]) -> str:
 
 
 async def _milliseconds(work: Awaitable[object]) -> float:
-    begin = asyncio.get_running_loop().time()
+    begin = time.monotonic()
     await work
     return _milliseconds_since(begin)
 
 
 def _milliseconds_since(instant: float) -> float:
-    return (asyncio.get_running_loop().time() - instant) * 1000
+    return (time.monotonic() - instant) * 1000
 
 
 def _must_be_ok(reply: calls.Reply) -> None:

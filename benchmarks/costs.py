@@ -213,6 +213,47 @@ async def _silence(job: Told) -> None:
     await job.fast_forward_to(due_at + timedelta(minutes=1))
 
 
+async def escalated(desk: Desk) -> Cost:
+    """Nobody reaches the provider; the Area Manager settles it."""
+    job = await _with_a_second_call_due(desk)
+    await job.ok(
+        "second_contact_made",
+        "customer_service",
+        reached=False,
+        resolved=False,
+        exception_code="SP UNRESPONSIVE",
+        comment="Two voice messages, no answer",
+    )
+    await job.rests()
+    await job.ok("admin_reviewed", "admin_team", area_manager_email="pat@example.com")
+    await job.rests()
+    await job.ok("resolve", "area_manager", outcome="Repaired again")
+    await job.ends_as("resolved")
+    return await so_far(job)
+
+
+async def reminded_of_a_call(desk: Desk) -> Cost:
+    """Customer service is reminded once more to call the provider."""
+    job = await _with_a_second_call_due(desk)
+    await _silence(job)
+    before = await so_far(job)
+    await _silence(job)
+    return await so_far(job) - before
+
+
+async def _with_a_second_call_due(desk: Desk) -> Told:
+    """Return a job whose customer has called back after a day."""
+    provider = {**account("Tulsa Plumbing", "4711"), "email": "office@tulsa.example"}
+    job = desk.job(status="Accepted", assigned_to=provider).of("am-escalation")
+    await job.event("customer.reported_concern", {"concern": "The faucet leaks again"})
+    await job.rests()
+    await job.ok("provider_contacted", "customer_service", reached=False)
+    await job.fast_forward("25h")
+    await job.ok("customer_called_back", "customer_service")
+    await job.rests()
+    return job
+
+
 @dataclass(frozen=True, kw_only=True)
 class GoldenPath:
     """A way through a lifecycle that many jobs go, or a stretch of it that comes again."""
@@ -273,6 +314,17 @@ PATHS: Sequence[GoldenPath] = (
         story=waiting_for_an_answer,
         actions=at_most(0),
         events=at_most(0),
+    ),
+    GoldenPath(
+        title="a concern escalated and resolved",
+        lifecycle="am-escalation",
+        story=escalated,
+    ),
+    GoldenPath(
+        title="one reminder of a call to a provider",
+        lifecycle="am-escalation",
+        story=reminded_of_a_call,
+        actions=at_most(3),
     ),
 )
 """The paths whose cost is kept an eye on."""

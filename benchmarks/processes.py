@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import psutil
+import uvloop
 from temporalio.client import Client
 
 from workers.dev_server import DevServer, ServerOptions
+from workers.memory import collect_rarely
 
 ROOT = Path(__file__).parents[1]
 """Where Steward's own code lies."""
@@ -225,8 +227,12 @@ async def serve(answer: Callable[[str], Awaitable[str]], said: str = "") -> None
 
 
 def run_as_child(main: Coroutine[Any, Any, None]) -> NoReturn:
-    """Run a child's work to its end, and end the process at once: the SDK may abort at exit."""
-    asyncio.run(main)
+    """Run a child's work to its end as `steward` does, and end the process at once.
+
+    The SDK may abort at exit.
+    """
+    collect_rarely()
+    uvloop.run(main)
     time.sleep(_SDK_SETTLES_SECONDS)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from benchmarks.figures import Bar, Figure, Picture, Section, at_most
@@ -25,8 +24,9 @@ from benchmarks.lives import Life
 from benchmarks.pace import Pace
 from benchmarks.processes import ROOT, child, run_as_child, serve, temporal
 from benchmarks.scale import Scale, Tell
-from workers.dev_server import _die_with_parent
-from workers.worker import sandbox
+from workers.dev_server import die_with_parent
+from workers.payloads import DATA_CONVERTER
+from workers.worker import runner
 from workflows.registry import WORKFLOWS
 
 _GOAL = at_most(1.3)
@@ -131,8 +131,8 @@ class Replaying:
     def __init__(self, floor: Path) -> None:
         ours = Replayer(
             workflows=WORKFLOWS,
-            workflow_runner=sandbox(),
-            data_converter=pydantic_data_converter,
+            workflow_runner=runner(),
+            data_converter=DATA_CONVERTER,
         )
         self._kinds = {
             STEWARD: (ours, histories_in(RECORDED)),
@@ -160,5 +160,5 @@ async def _spent_on_an_event(replayer: Replayer, histories: Sequence[WorkflowHis
 
 
 if __name__ == "__main__":
-    _die_with_parent()  # a replay that is cancelled midway never ends
+    die_with_parent()  # a replay that is cancelled midway never ends
     run_as_child(serve(Replaying(Path(sys.argv[1])).replay))

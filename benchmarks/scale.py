@@ -50,7 +50,7 @@ FULL = Scale(
     open_jobs=(100, 1_000, 10_000),
     overdue=500,
     instances=200,
-    replays=100,
+    replays=20,
     skipped=1000,
 )
 QUICK = Scale(

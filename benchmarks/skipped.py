@@ -26,7 +26,7 @@ from store.intake import Intake
 from workers.mail_sink import MailSink
 from workflows.registry import LIFECYCLES
 
-_AT_ONCE = 50
+_AT_ONCE = 20
 _GOAL_SECONDS_EACH = 60 / 1000
 _MILLISECONDS = 1000
 

@@ -18,7 +18,7 @@ import psutil
 from benchmarks import calls
 from benchmarks.processes import ROOT, quiet_port
 from starters.hook_sender import signing_secret
-from workers.dev_server import _die_with_parent
+from workers.dev_server import die_with_parent
 
 _START_SECONDS = 120
 _END_SECONDS = 30
@@ -119,7 +119,7 @@ class Place:
                 cwd=self.folder,
                 env=self.environment(),
                 start_new_session=True,  # a Ctrl-C is ours to handle
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
         try:
             if not await self._gets_ready(process):

@@ -32,11 +32,12 @@ all.
 The floor sets no search attributes, has no summaries, and no payload but its list of phases. That
 jobs can be found in Temporal by their stage is Steward's choice, so Steward pays for it here.
 
-Worker, Temporal, and the driver with the mail server have a process each, and all are new for each
-run. Before a run, every event goes through Steward's own intake into the store, and what the hooks
-would tell Temporal is kept back; the driver tells it, each message once the lifecycle rests. To
-know that, it asks the server about once for each message, for all three alike. Where a path takes
-days, the server skips them, for all three alike.
+Worker, Temporal, and the driver with the mail server have a process each, all new for each run; the
+worker has the event loop of `steward worker`, for all three alike. Before a run, every event goes
+through Steward's own intake into the store, and what the hooks would tell Temporal is kept back;
+the driver tells it, each message once the lifecycle rests. To know that, it asks the server about
+once for each message, for all three alike. Where a path takes days, the server skips them, for all
+three alike.
 
 The driver has {under_way} lifecycles under way all the time, from before the clock starts until
 after it stops: {warm_up} end before, {lifecycles} are counted. The three are run one after another,
@@ -46,9 +47,10 @@ process meanwhile."""
 _LIMITS = """\
 The processors limit the rate: worker, Temporal and driver kept {busy:.1f} of them busy in Steward's
 runs. {temporals:.0%} of that was Temporal's, which grows with the events of a history and with
-their bytes. What the worker does beyond the floor's is Steward's own: its rules, its story that the
-sandbox runs anew for each job, models that check what crosses a border, mail, and transactions of
-SQLite, which has one writer."""
+their bytes. The floor's activities do nothing; Steward's write a transaction of SQLite for each
+batch, and for each mail a message and a conversation with the mail server. By a profile, that is
+half of what its worker does beyond the floor's; models that check what crosses a border, larger
+payloads, and the rules are the other half."""
 
 
 class Variant(StrEnum):

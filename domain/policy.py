@@ -178,7 +178,7 @@ class ApoPolicy(_Section):
     """The customer sends the paid invoice (APO-33, G-33)."""
 
 
-CODE_HELP = {
+_CODE_HELP = {
     ExceptionCode.COACH: "could do better with some coaching",
     ExceptionCode.GREAT_SVC: "a compliment",
     ExceptionCode.HI_COST: "charged too much",
@@ -210,7 +210,7 @@ class AmEscalationPolicy(_Section):
         ExceptionCode.PROFILE_UPDATE,
     )
     """Codes that are no complaint, and need no call to the provider (G-17)."""
-    code_help: dict[ExceptionCode, Line] = CODE_HELP
+    code_help: dict[ExceptionCode, Line] = _CODE_HELP
     """What each code is for, as an agent is told (G-18)."""
     contact: Reminders = _rounds("1bd")
     """Customer service calls the provider (AM-07)."""

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from domain.jobs import JobId
@@ -42,6 +43,7 @@ from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
 
+JOB_EVENTS = "/hooks/jobs"
 LARGEST_BODY = 256 * 1024
 """Bytes of the largest event that is taken."""
 
@@ -59,6 +61,21 @@ class Parts:
     command_patience: timedelta = timedelta(seconds=8)
 
 
+class _Api(FastAPI):
+    """An API that takes events before it looks at anything: that look costs more than they do."""
+
+    def __init__(self, events: _JobEvents, **options: Any) -> None:  # noqa: ANN401  FastAPI's own
+        super().__init__(**options)
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == JOB_EVENTS and scope["method"] == "POST":
+            response = await self._events.receive(Request(scope, receive))
+            await response(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def make_app(parts: Parts) -> FastAPI:
     """Return the API, whose deliverer runs as long as it does."""
     reading = Reading(parts.database)
@@ -72,7 +89,9 @@ def make_app(parts: Parts) -> FastAPI:
         async with _running(delivery):
             yield
 
-    app = FastAPI(
+    events = _JobEvents(parts.secrets, delivery, metrics)
+    app = _Api(
+        events,
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version="0.2.0",
@@ -81,7 +100,7 @@ def make_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(_known_by_token(parts.tokens))],
     )
-    app.include_router(_hooks(parts.secrets, delivery, inbox, metrics))
+    app.include_router(_hooks(events, delivery, inbox))
     commands = Commands(
         parts.client, intake, Journal(parts.database), reading, parts.command_patience
     )
@@ -106,7 +125,7 @@ async def _running(delivery: Delivery) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-_OPEN_TO_ALL = ("/hooks/jobs", "/healthz", "/readyz")
+_OPEN_TO_ALL = (JOB_EVENTS, "/healthz", "/readyz")
 
 
 def _known_by_token(tokens: Tokens | None) -> Any:  # noqa: ANN401  a FastAPI dependency
@@ -124,22 +143,38 @@ def _known_by_token(tokens: Tokens | None) -> Any:  # noqa: ANN401  a FastAPI de
 # --- hooks ------------------------------------------------------------------------------------
 
 
-def _hooks(secrets: HookSecrets, delivery: Delivery, inbox: Inbox, metrics: Metrics) -> APIRouter:
-    router = APIRouter(tags=["hooks"])
+@dataclass(frozen=True)
+class _JobEvents:
+    """Takes the job system's events."""
 
-    @router.post("/hooks/jobs", summary="Receive an event of the job system")
-    async def receive(request: Request) -> Response:
+    secrets: HookSecrets
+    delivery: Delivery
+    metrics: Metrics
+
+    async def receive(self, request: Request) -> Response:
+        """Answer an event, authentic or not."""
         body = await _limited_body(request)
         if body is None:
             return _too_large()
         try:
-            event_id = verify(secrets, request.headers, body, datetime.now(UTC))
+            event_id = verify(self.secrets, request.headers, body, datetime.now(UTC))
         except SignatureRefused as refused:
-            metrics.hooks.labels(outcome="refused").inc()
+            self.metrics.hooks.labels(outcome="refused").inc()
             return _error(401, str(refused))
-        received = await delivery.receive(event_id, body)
-        metrics.hooks.labels(outcome=received.outcome.value).inc()
+        try:
+            received = await self.delivery.receive(event_id, body)
+        except StoreUnavailableError as error:
+            return _no_store(error)
+        self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
+
+
+def _hooks(events: _JobEvents, delivery: Delivery, inbox: Inbox) -> APIRouter:
+    router = APIRouter(tags=["hooks"])
+
+    @router.post(JOB_EVENTS, summary="Receive an event of the job system")
+    async def receive(request: Request) -> Response:
+        return await events.receive(request)
 
     @router.get("/hooks/dead", summary="List dead letters")
     async def dead() -> dict[str, Any]:
@@ -338,8 +373,7 @@ async def _temporal(parts: Parts) -> str:
 def _add_error_answers(app: FastAPI) -> None:
     @app.exception_handler(StoreUnavailableError)
     async def no_store(_: Request, error: StoreUnavailableError) -> Response:
-        log.warning("the store does not answer", reason=str(error))
-        return _error(503, "The store does not answer; try again.")
+        return _no_store(error)
 
     @app.exception_handler(CursorError)
     async def no_cursor(_: Request, error: CursorError) -> Response:
@@ -362,6 +396,11 @@ _ERRORS = {401: "unauthenticated", 404: "not_found", 413: "too_large", 422: "fie
 def _error(status: int, message: str) -> Response:
     error = _ERRORS.get(status, "unavailable" if status >= 500 else "bad_request")  # noqa: PLR2004
     return JSONResponse({"error": error, "rule": None, "message": message}, status)
+
+
+def _no_store(error: StoreUnavailableError) -> Response:
+    log.warning("the store does not answer", reason=str(error))
+    return _error(503, "The store does not answer; try again.")
 
 
 def _too_large() -> Response:

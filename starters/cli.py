@@ -143,7 +143,7 @@ def up(
 
     _log_as_json(as_json)
     with _failures_told():
-        _run(
+        _serve(
             run_stack(
                 load_settings(),
                 port=port,
@@ -166,7 +166,7 @@ def worker(*, as_json: LogAsJson = False) -> None:
 
     _log_as_json(as_json)
     with _failures_told():
-        _run(run_worker())
+        _serve(run_worker())
 
 
 @app.command(epilog=_examples("api", "api --host 0.0.0.0 --port 8080"))
@@ -185,7 +185,7 @@ def api(
 
     _log_as_json(as_json)
     with _failures_told():
-        _run(run_api(load_settings(), host=host, port=port))
+        _serve(run_api(load_settings(), host=host, port=port))
 
 
 @app.command(epilog=_examples("setup", "setup --json"))
@@ -672,6 +672,13 @@ def _client() -> ApiClient:
     from starters.api_client import ApiClient
 
     return ApiClient.from_environment()
+
+
+def _serve(work: Coroutine[Any, Any, None]) -> None:
+    from workers.memory import collect_rarely
+
+    collect_rarely()
+    _run(work)
 
 
 def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:

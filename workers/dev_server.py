@@ -102,7 +102,7 @@ class DevServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C is ours to handle
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
         finally:
             if not isinstance(log, int):
@@ -154,7 +154,7 @@ def _own_path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Have the kernel end this child when its parent ends, however that ends."""
     set_parent_death_signal = 1
     ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, signal.SIGTERM)

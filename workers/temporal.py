@@ -21,10 +21,10 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from workers.payloads import DATA_CONVERTER
 from workflows import search_attributes
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ async def connect(*, lazy: bool = False, **overrides: Any) -> Client:  # noqa: A
         **ClientConfig.load_client_connect_config(),
         **overrides,
     }
-    return await Client.connect(**options, lazy=lazy, data_converter=pydantic_data_converter)
+    return await Client.connect(**options, lazy=lazy, data_converter=DATA_CONVERTER)
 
 
 async def connect_when_it_answers(patience: timedelta, **overrides: Any) -> Client:  # noqa: ANN401

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.adapters import Effects, Mails, all_activities
@@ -19,6 +19,7 @@ from store.journal import Journal
 from store.ledger import Ledger
 from store.outbox import Outbox
 from workers.refusals import RefusalRecorder
+from workers.runner import ContextFreeRunner
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
@@ -62,6 +63,11 @@ def sandbox(*, guards_stories: bool = False) -> SandboxedWorkflowRunner:
     )
 
 
+def runner(*, guards_stories: bool = False) -> WorkflowRunner:
+    """Return what carries workflows out, in the worker and when a history is replayed."""
+    return ContextFreeRunner(sandbox(guards_stories=guards_stories))
+
+
 def make_worker(
     client: Client,
     database: Database,
@@ -80,7 +86,7 @@ def make_worker(
         task_queue=task_queue,
         workflows=WORKFLOWS,
         activities=all_activities(effects, mails),
-        workflow_runner=sandbox(guards_stories=guards_stories),
+        workflow_runner=runner(guards_stories=guards_stories),
         interceptors=[RefusalRecorder(Journal(database))],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,

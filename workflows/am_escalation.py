@@ -102,12 +102,12 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     def take_up(self, by: Actor) -> None:
         """Customer service is to call the provider, and to look for a solution (AM-07, AM-08)."""
-        self.note_by(by, f"The customer reports of {self.provider}: {self.case.concern}")
+        self.note_by(by, f"The customer reports of {self.provider}: {self.concern}")
         self.ask_to_call(
             f"Call {self.provider} about what the customer reports, and look for a solution "
-            f"(AM-07, AM-08): {self.case.concern} If nobody answers, leave a message with the "
-            "concern, which asks to contact the customer as soon as possible (AM-10, AM-11). Then "
-            "give provider_contacted."
+            f"(AM-07, AM-08): {self.concern}. If nobody answers, leave a message with the concern, "
+            "which asks to contact the customer as soon as possible (AM-10, AM-11). Then give "
+            "provider_contacted."
         )
 
     async def let_customer_service_call(self) -> None:
@@ -134,14 +134,15 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
     def provider_contacted(self, order: am_escalation.ProviderContacted) -> None:
         """The outcome, or that a message was left, goes on the job (AM-09..AM-12)."""
         if order.reached:
-            settled = " The provider settles it." if order.resolved else ""
-            came_of_it = order.outcome or "no outcome was told."
-            self.note_by(order.actor, f"{self.provider} was reached: {came_of_it}{settled}")
+            settled = " and settles it" if order.resolved else ""
+            self.note_by(
+                order.actor, f"{self.provider} was reached{settled}.{_remark(order.outcome)}"
+            )
         else:
             self.note_by(
                 order.actor,
-                f"{self.provider} was not reached. A message was left: the customer reports: "
-                f"{self.case.concern} Please contact the customer as soon as possible."
+                f"{self.provider} was not reached. A message was left: the customer reports "
+                f"{self.concern}, please contact them as soon as possible."
                 f"{_remark(order.outcome)}",
             )
         if self.case.first_attempt_at is None:
@@ -177,7 +178,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
     def hear_a_call(self, by: Actor, about: str | None, at: datetime) -> None:
         """Write a call-back down, and what it leads to."""
         self.case.calls += 1
-        self.note_by(by, f"The customer called back: {about}" if about else "The customer called.")
+        self.note_by(by, f"The customer called back.{_remark(about)}")
         eligible = am_escalation.eligible_at(self.case)
         if am_escalation.second_contact_is_due(self.case, at):
             self.have_the_provider_called_again()
@@ -186,7 +187,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 "The customer is told what to expect: the provider was asked to contact them, and "
                 f"is called again if they call from {eligible:%Y-%m-%d %H:%M} UTC on (G-12)."
             )
-            self.await_a_callback(at)
+            self.await_a_callback(max(at, self.case.counts_from or at))
 
     def await_a_callback(self, since: datetime) -> None:
         """The customer has time to call back, from the last contact or call."""
@@ -215,7 +216,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             f"{code}: {said}" for code, said in self.case.policy.am_escalation.code_help.items()
         )
         self.ask_to_call(
-            f"Call {self.provider} again, and look for a solution (AM-14): {self.case.concern} If "
+            f"Call {self.provider} again, and look for a solution (AM-14): {self.concern}. If "
             "nobody answers, leave a second voice message (AM-15). Then give second_contact_made; "
             f"if it is not settled, with the code and a comment for the Area Manager. {codes}."
         )
@@ -224,14 +225,16 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         """Unless this call settled it, the Area Manager gets an Exception (AM-15..AM-18)."""
         if order.reached:
             settled = "settles it" if order.resolved else "does not settle it"
-            said = f" {order.comment}" if order.comment else ""
-            self.note_by(order.actor, f"{self.provider} was reached again and {settled}.{said}")
+            self.note_by(
+                order.actor,
+                f"{self.provider} was reached again and {settled}.{_remark(order.comment)}",
+            )
         else:
             self.note_by(order.actor, f"{self.provider}: a second voice message was left (AM-15).")
             self.tell_the_provider(
                 self.case.provider,
-                "We have tried to reach you twice about what the customer reports: "
-                f"{self.case.concern} Please contact the customer as soon as possible.",
+                f"We have tried to reach you twice. The customer reports {self.concern}. Please "
+                "contact the customer as soon as possible.",
                 order.actor,
             )
         code, comment = order.exception_code, order.comment
@@ -423,6 +426,11 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         """Whom the concern is about, as it is written."""
         provider = self.case.provider
         return f"{provider.name} ({provider.number})" if provider.number else provider.name
+
+    @property
+    def concern(self) -> str:
+        """What the customer reported last, as it is quoted."""
+        return f"“{self.case.concern}”"
 
     def ask_to_call(self, text: str) -> None:
         """Have customer service call the provider."""

@@ -16,7 +16,14 @@ _CLAIMS = "claims are made out and approved in other systems"
 _OTHER_CALLS = "is about calls that Authorizations makes"
 _WORDS = "what a person writes into a text field cannot be checked"
 
+_FILED = "says where the procedure is kept, and when it is used"
+
 EXEMPT = {
+    "AM-01": _FILED,
+    "AM-02": _FILED,
+    "AM-03": _FILED,
+    "AM-04": _FILED,
+    "AM-05": _FILED,
     "APO-01": "says what the option is, and binds nobody",
     "APO-38": "what the procedure's text has lost",
     "APO-46": "binds nobody, and tells of calls that others take",

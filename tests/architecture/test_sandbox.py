@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from tests.replay.test_replay import HISTORIES, history
+from workers.payloads import DATA_CONVERTER
 from workers.worker import sandbox
 from workflows.registry import WORKFLOWS
 
@@ -63,9 +63,7 @@ async def test_nothing_is_made_anew_while_workflows_run_but_stories_under_guard(
     *, guards_stories: bool, made_anew: set[str]
 ) -> None:
     runner = watched_sandbox(guards_stories=guards_stories)
-    replayer = Replayer(
-        workflows=WORKFLOWS, workflow_runner=runner, data_converter=pydantic_data_converter
-    )
+    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner, data_converter=DATA_CONVERTER)
     for path in HISTORIES:
         await replayer.replay_workflow(history(path))
 

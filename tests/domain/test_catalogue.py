@@ -13,7 +13,8 @@ from domain.policy import Policy
 
 PLUS_ONE = [f"PO-{number:02}" for number in range(1, 70)]
 APO = [f"APO-{number:02}" for number in range(1, 47)]
-_DECIDED = [*range(1, 12), 19, 20, *range(32, 46), 60, 61, 65, 66, *range(70, 74)]
+AM = [f"AM-{number:02}" for number in range(1, 36)]
+_DECIDED = [*range(1, 22), *range(32, 46), 60, 61, 63, 65, 66, *range(70, 74)]
 DECIDED = [f"G-{number:02}" for number in _DECIDED]
 
 
@@ -34,7 +35,7 @@ def rows(name: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(
     ("name", "ids"),
-    [("rules.csv", [*PLUS_ONE, *APO]), ("decisions.csv", DECIDED)],
+    [("rules.csv", [*PLUS_ONE, *APO, *AM]), ("decisions.csv", DECIDED)],
     ids=["rules", "decisions"],
 )
 def test_every_id_has_one_row_in_its_place(name: str, ids: list[str]) -> None:

@@ -1,10 +1,13 @@
 """The directory: who answers for a provider, by its ZIP code or its number."""
 
+from pathlib import Path
+
 import pytest
 
 from domain.directory import (
     Addressee,
     Directory,
+    load_directory,
     nobody_known,
     parse_directory,
     state_of_provider,
@@ -136,3 +139,9 @@ def test_nonsense_is_told_with_its_line(text: str, problem: str) -> None:
         parse_directory(text, "people.toml")
     (told,) = raised.value.problems
     assert str(told).startswith(f"people.toml:{problem}")
+
+
+def test_the_sample_can_be_begun_with() -> None:
+    sample = load_directory(Path(__file__).parents[2] / "samples" / "directory.toml")
+    assert (set(sample.area_managers), set(sample.specialists)) == ({"OK", "TX"}, {"700030011"})
+    assert load_directory(None) == Directory()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pydantic import ValidationError
 from temporalio import workflow
 
+from domain.am_escalation import AmStart
 from domain.apo import ApoStart
 from domain.plus_one import PlusOneStart
 from domain.roles import Role
+from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.plus_one import PlusOneSearch
 
@@ -44,5 +46,23 @@ class ChangedOption(AlternateProviderOption):
 
     async def story(self) -> None:
         self.task(Role.DISPATCH, "greet", "Say hello to the customer.")
+        await self._carry_out(None, "one activity more")
+        await super().story()
+
+
+@workflow.defn(name="AreaManagerEscalation", failure_exception_types=[ValidationError])
+class ChangedComplaint(AreaManagerEscalation):
+    """Carries out one activity more than the complaint that was recorded."""
+
+    @workflow.init
+    def __init__(self, start: AmStart = None) -> None:  # type: ignore[assignment]
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: AmStart = None) -> str:  # type: ignore[assignment]
+        return await super().run(start)
+
+    async def story(self) -> None:
+        self.task(Role.ADMIN_TEAM, "greet", "Say hello to the Area Manager.")
         await self._carry_out(None, "one activity more")
         await super().story()

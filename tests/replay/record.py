@@ -20,6 +20,7 @@ from temporalio.client import Client, WorkflowHistory
 from activities.postman import NotTakenError
 from domain.lifecycles import job_of
 from tests.desk import Desk, Told, free_port, iso, now, open_desk, sqlite_url
+from tests.replay.am_stories import AM_STORIES, long_complaint
 from tests.replay.apo_stories import APO_STORIES, long_option
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
@@ -213,8 +214,9 @@ STORIES: Sequence[Story] = (
     asks_for_the_option,
     long,
     *APO_STORIES,
+    *AM_STORIES,
 )
-_LONG_STORIES = (long, long_option)
+_LONG_STORIES = (long, long_option, long_complaint)
 
 
 async def _histories(client: Client, workflow_id: str) -> list[WorkflowHistory]:

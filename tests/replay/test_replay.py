@@ -21,16 +21,16 @@ from typing import Any, get_args
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from activities.adapters import Effects, Mails, all_activities
 from domain.effects import Batch, Effect
 from domain.lifecycles import LifecycleKind
-from tests.replay.changed_story import ChangedOption, ChangedSearch
+from tests.replay.changed_story import ChangedComplaint, ChangedOption, ChangedSearch
 from tests.replay.record import FOLDER, STORIES
-from workers.worker import sandbox
+from workers.payloads import DATA_CONVERTER
+from workers.worker import runner
 from workflows.registry import LIFECYCLES, WORKFLOWS
 
 HISTORIES = sorted(FOLDER.glob("*.json"))
@@ -72,7 +72,7 @@ def history(path: Path) -> WorkflowHistory:
 
 async def replay(path: Path, *workflows: type) -> None:
     replayer = Replayer(
-        workflows=workflows, workflow_runner=sandbox(), data_converter=pydantic_data_converter
+        workflows=workflows, workflow_runner=runner(), data_converter=DATA_CONVERTER
     )
     await replayer.replay_workflow(history(path))
 
@@ -85,7 +85,7 @@ async def test_a_job_that_began_earlier_goes_on(path: Path) -> None:
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_story_that_was_changed_in_place_is_refused(path: Path) -> None:
     with pytest.raises(NondeterminismError):
-        await replay(path, ChangedSearch, ChangedOption)
+        await replay(path, ChangedSearch, ChangedOption, ChangedComplaint)
 
 
 def test_every_story_is_recorded_and_every_history_belongs_to_a_story() -> None:

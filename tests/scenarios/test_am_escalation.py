@@ -100,7 +100,7 @@ async def the_customer_calls_back(job: Told) -> None:
     assert again["result"] == {"escalate": True}
     assert (again["stage"], again["waiting_on"]) == ("second_contact", AGENT)
     page = await job.page()
-    assert page.note("called back: Nobody came")
+    assert page.note("called back. Nobody came")
     asked_again = page.task_texts("call_provider")[-1]
     assert all(each in asked_again for each in ("second voice message", "NCNS: no call, no show"))
 
@@ -190,7 +190,7 @@ async def test_a_call_back_too_early_and_one_in_time(desk: Desk) -> None:
         "provider_contacted", AGENT, reached=True, outcome="Comes tomorrow", resolved=True
     )
     assert kept["stage"] == "awaiting_callback"
-    assert (await job.page()).note("was reached: Comes tomorrow The provider settles it.")
+    assert (await job.page()).note("was reached and settles it. Comes tomorrow")
 
     await job.fast_forward_to(eligible + SECOND)
     told = await job.event(
@@ -199,7 +199,7 @@ async def test_a_call_back_too_early_and_one_in_time(desk: Desk) -> None:
     assert told["outcome"] == "delivered"
     page = await job.page()
     assert page.stage == "awaiting_callback"
-    assert page.note("called back: Still waiting")
+    assert page.note("called back. Still waiting")
     quiet = page.due_at
     assert quiet is not None
     assert quiet - since(page) == timedelta(days=14)
@@ -268,6 +268,9 @@ async def test_praise_goes_to_the_area_manager_without_any_call(desk: Desk) -> N
     assert desk.letterbox.about(job.id)[0].text.startswith("Hello,")
     await job.ok("resolve", "area_manager", outcome="Thanked them")
     assert exceptions((await job.ends_as("resolved")).shown) == [("GREAT SVC", "Complete")]
+    concerned = await job.event("customer.reported_concern", {"concern": LEAK})
+    assert concerned["outcome"] == "started"  # though the assignment is the same
+    await job.ok("resolve", AGENT, outcome="A mistake")
 
 
 async def test_praise_beside_a_complaint_is_reviewed_before_it_closes(desk: Desk) -> None:
@@ -400,7 +403,7 @@ async def test_two_concerns_at_once_are_one_complaint(desk: Desk) -> None:
     assert {answer["stage"] for answer in answers} == {"contacting_provider"}
     page = await job.page()
     assert len(page.task_texts("call_provider")) == 1
-    assert sorted(text.partition(": ")[0] for text in page.notes) == [
-        "The customer called back",
-        "The customer reports of Tulsa Plumbing (4711)",
+    assert sorted(text.split(LEAK)[0] for text in page.notes) == [
+        "The customer called back. ",
+        "The customer reports of Tulsa Plumbing (4711): “",
     ]

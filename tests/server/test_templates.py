@@ -99,7 +99,7 @@ def test_what_is_filled_in_is_escaped_in_html_and_plain_in_text(template: str) -
 
 
 def test_a_line_break_in_a_field_does_not_break_the_subject() -> None:
-    nasty = {"text": "first\n\nBcc: eve@example.com\r\n\r\nsecond"}
+    nasty = {"provider": "Tulsa", "text": "first\n\nBcc: eve@example.com\r\n\r\nsecond"}
     mail = render("public_note", "to@example.com", JOB, nasty)
     assert "\n" not in mail.subject
     assert "eve" not in mail.subject
