@@ -297,9 +297,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         """The first of the calendar who did not answer gets the job all the same (G-53)."""
         place = self.case.candidates.index(unheard)
         self.case.called = (*self.case.called, place)
-        self.note_by(
-            by, f"Nobody takes the job; {unheard.called_as()}, not reached, gets it (G-53)."
-        )
+        self.note_by(by, f"Nobody takes the job; {unheard.called_as()} gets it unheard (G-53).")
         self.mail_the_provider()
         return await self.leave_it_to_the_provider(
             Guide.ASSIGNED_UNHEARD, "nobody else takes the job (G-53)", by
@@ -384,9 +382,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             )
             return
         out_of_hours = case.stage == Stage.SUPERVISOR_REVIEW
-        self.note(
-            OUT_OF_HOURS_NOTE if out_of_hours else "Nothing more was heard: sent to dispatch."
-        )
+        self.note(OUT_OF_HOURS_NOTE if out_of_hours else "Nothing was heard: sent to dispatch.")
         try:
             await self.send_to_dispatch("nothing was heard from the agent", STEWARD)
         except Refused as refused:  # what changed meanwhile is heard next
