@@ -414,7 +414,9 @@ def _facts(case: ReassignmentCase) -> dict[str, str]:
         "until": shown(until(case, now), zone),
         "opens_at": shown(opens_at(case, now), zone),
         "in_time": in_time_until(case, now),
-        "appointment": shown(case.appointment, zone),
+        "appointment": shown(case.appointment, zone)
+        if case.appointment
+        else "a day that you agree on",
         "contact_by": shown(case.contact_by, zone),
         "asked": usd(case.fee_asked or Decimal(0)),
         "suggested": "unknown" if suggested is None else usd(suggested),

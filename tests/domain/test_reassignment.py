@@ -319,6 +319,10 @@ def test_a_fee_is_shown_beside_its_suggestion_and_told_once_approved() -> None:
     assert "pay $30.00" in said_at(Stage.ASKING_PROVIDER, **asked, fee=Decimal("30.00"))
 
 
+def test_an_appointment_that_nobody_named_is_still_to_be_agreed_on() -> None:
+    assert "a day that you agree on" in said_at(Stage.ASKING_CUSTOMER, appointment=None)
+
+
 def test_a_running_case_has_a_guide_at_every_stage_and_an_ended_one_has_none() -> None:
     for stage in Stage:
         case = a_reassignment(TULSA, stage=stage, called=(0,))

@@ -1,5 +1,8 @@
 """Where a ZIP code lies, and how far from another."""
 
+from importlib.metadata import version
+from importlib.resources import files
+
 import pytest
 
 from domain.zips import STATES, Place, known_zips, miles_between, place_of, state_of, zones_of
@@ -30,6 +33,12 @@ def test_the_table_is_of_all_states_in_order_and_once() -> None:
     assert len(zips) > 41_900
     assert zips == sorted(set(zips))
     assert {state_of(each) for each in zips} == STATES
+
+
+def test_the_table_is_of_the_packages_that_are_pinned() -> None:
+    head = files("domain").joinpath("zips.csv").read_text("utf-8")[:1000]
+    for name in ("zip2info", "zipcodes"):
+        assert f"From {name} {version(name)} (MIT License" in head
 
 
 @pytest.mark.parametrize(
