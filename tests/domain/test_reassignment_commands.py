@@ -1,9 +1,11 @@
 """The conference's commands: every role and every stage with every command, and all guards."""
 
+from datetime import datetime
+
 import pytest
 
 from domain.accounts import PLUSONE
-from domain.jobs import Assignee, JobStatus
+from domain.jobs import Assignee
 from domain.reassignment import COMMANDS, Stage
 from domain.refusals import RefusalKind
 from domain.roles import Role
@@ -50,8 +52,10 @@ POSSIBLE_IN = {
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("command", WHO_MAY)
 def test_a_command_is_for_its_roles_alone(command: str, role: Role) -> None:
-    (stage, *_) = [s for s, names in POSSIBLE_IN.items() if command in names.split()] or [None]
-    case = a_reassignment(TULSA, stage=stage or Stage.CALLING_PROVIDER, begun=stage is not None)
+    stages = [stage for stage, names in POSSIBLE_IN.items() if command in names.split()]
+    case = a_reassignment(
+        TULSA, stage=stages[0] if stages else Stage.CALLING_PROVIDER, begun=bool(stages)
+    )
     refusal = refusal_of(command, role, case)
     if role in WHO_MAY[command].split():
         assert refusal is None
@@ -103,17 +107,15 @@ def test_a_second_start_is_told_who_is_on_it() -> None:
     ],
 )
 def test_a_job_that_is_held_is_refused_before_any_call(
-    changes: dict[str, object], now: object, rule: str | None
+    changes: dict[str, object], now: datetime, rule: str | None
 ) -> None:
     job = a_job(**{"assigned_to": Assignee.of(PLUSONE), **changes})
     case = a_reassignment(TULSA, job=job, begun=False)
-    assert isinstance(now, type(NOON))
     refusal = refusal_of("start_reassignment", "dispatch", case, now)
     assert (refusal and (refusal.rule or "none")) == rule
     if rule and rule.startswith("PO"):
         assert refusal is not None
         assert refusal.instead == "add_service_job"
-    assert job.status is not JobStatus.CANCELLED
 
 
 @pytest.mark.parametrize(
@@ -168,9 +170,8 @@ def test_what_is_agreed_on_has_still_to_come(
     ],
 )
 def test_a_supervisor_opens_the_option_by_its_own_rules(
-    *, at: object, category: str, exhausted: bool, rule: str | None
+    *, at: datetime, category: str, exhausted: bool, rule: str | None
 ) -> None:
-    assert isinstance(at, type(NOON))
     job = a_job(item={"name": "Item", "category": category})
     case = a_reassignment(TULSA, job=job, stage="supervisor_review")
     said = {"option": "apo", "in_network_exhausted": exhausted}
