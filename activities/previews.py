@@ -61,6 +61,8 @@ class MailContext(TypedDict, total=False):
     """How many jobs a digest names."""
     jobs: str
     """The jobs of a digest, a paragraph each."""
+    phone: str
+    """The provider's telephone number; it may be empty (CONF-34)."""
 
 
 _LETTER: MailContext = {
@@ -110,6 +112,11 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         },
         "apo_payment_by_check": {"brand": BRANDS[0], "amount": "$412.50"},
         "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
+        "provider_information": {
+            "brand": BRANDS[0],
+            "provider": "Tulsa Plumbing",
+            "phone": "918-555-0134",
+        },
         "public_note": {"provider": "Tulsa Plumbing", "text": "JOB APPROVAL. Approved: $240.00."},
         "public_note_to_customer": {"text": "JOB APPROVAL. Approved: $240.00."},
         "report_reminder": {"appointment": "Friday, November 20, 2026"},

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -283,6 +283,51 @@ async def _diagnosis_confirmed(desk: Desk) -> Told:
     return job
 
 
+async def conferenced(desk: Desk) -> Cost:
+    """A provider is called, connected with the customer, and an appointment captured."""
+    job = await _on_the_phone(desk)
+    at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    for command, fields in (
+        ("provider_answered", {"available": True, "earliest_appointment": at}),
+        ("provider_conference", {"agrees": True}),
+        ("customer_conference", {"agrees": True}),
+        ("appointment_captured", {"at": at}),
+    ):
+        await job.ok(command, "customer_service", **fields)
+        await job.rests()
+    return await so_far(job)
+
+
+async def called_in_vain(desk: Desk) -> Cost:
+    """One provider more does not answer."""
+    job = await _on_the_phone(desk)
+    before = await so_far(job)
+    await job.ok("provider_no_answer", "customer_service")
+    return await so_far(job) - before
+
+
+async def _on_the_phone(desk: Desk) -> Told:
+    """Return a job for which an agent calls the first of two providers."""
+    at_any_hour = '[reassignment.calling]\nopens = "00:00"\ncloses = "24:00"\n'
+    job = desk.under(at_any_hour).job(assigned_to=account("Slow Plumbers", "4700"))
+    job = job.of("reassignment")
+    await job.event("job.created")
+    candidates = [
+        {
+            "name": name,
+            "number": number,
+            "phone": "918-555-0134",
+            "zip": "74103",
+            "source": "service_locator",
+        }
+        for name, number in (("Tulsa Plumbing", "4711"), ("City Plumbers", "4712"))
+    ]
+    said = {"reason": "Too late", "urgent": False, "candidates": candidates}
+    await job.ok("start_reassignment", "customer_service", **said)
+    await job.rests()
+    return job
+
+
 @dataclass(frozen=True, kw_only=True)
 class GoldenPath:
     """A way through a lifecycle that many jobs go, or a stretch of it that comes again."""
@@ -365,6 +410,16 @@ PATHS: Sequence[GoldenPath] = (
         lifecycle="spoc",
         story=reminded_of_a_report,
         actions=at_most(3),
+    ),
+    GoldenPath(
+        title="a job reassigned in a conference",
+        lifecycle="reassignment",
+        story=conferenced,
+    ),
+    GoldenPath(
+        title="one provider more who does not answer",
+        lifecycle="reassignment",
+        story=called_in_vain,
     ),
 )
 """The paths whose cost is kept an eye on."""

@@ -200,28 +200,45 @@ def authorised_by_supervisor(case: ApoCase, now: datetime, *, exhausted: bool) -
     After hours and on weekends, for priority items, when nobody in the network is left
     (APO-20..22). Past the cap of refusals the hour and the item do not count (G-35).
     """
-    item = case.job.item.category
-    if not case.capped and not supervisors_at_hand(case, now):
+    if case.capped:
+        return _must_be_exhausted(exhausted=exhausted)
+    at_hand = supervisors_at_hand(case, now)
+    return may_authorise(case.job.item.category, at_hand=at_hand, exhausted=exhausted)
+
+
+def may_authorise(item: ItemCategory, *, at_hand: bool, exhausted: bool) -> Refusal | None:
+    """Return why a supervisor may not authorise the option for an item, None if they may.
+
+    Args:
+        item: what is broken (APO-21).
+        at_hand: whether the supervisors' window is open (APO-20).
+        exhausted: whether every effort to find a provider in the network failed (APO-22).
+    """
+    if not at_hand:
         return _conflict(
             "APO-20",
             "Supervisors authorise the option from 17:00 to 07:00 Eastern and on weekends.",
             "leave it to dispatch, which may offer it at any hour",
         )
-    if not case.capped and item not in PRIORITY_ITEMS:
+    if item not in PRIORITY_ITEMS:
         return _conflict(
             "APO-21",
             "Supervisors authorise the option for heating and A/C, water heaters and "
             f"refrigerators; the category of this item is {item}.",
             "leave it to dispatch",
         )
-    if not exhausted:
-        return _conflict(
-            "APO-22",
-            "Supervisors authorise the option only when every effort to find a provider in the "
-            "network has failed.",
-            "go on searching; what is asked for may be declined, and asked for anew",
-        )
-    return None
+    return _must_be_exhausted(exhausted=exhausted)
+
+
+def _must_be_exhausted(*, exhausted: bool) -> Refusal | None:
+    if exhausted:
+        return None
+    return _conflict(
+        "APO-22",
+        "Supervisors authorise the option only when every effort to find a provider in the "
+        "network has failed.",
+        "go on searching; what is asked for may be declined, and asked for anew",
+    )
 
 
 def _may_be_begun(case: ApoCase, now: datetime) -> Refusal | None:

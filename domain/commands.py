@@ -82,8 +82,8 @@ class Command:
     """What others do instead; None: ask whoever may."""
     stage_rule: str | None = None
     """The rule that ties it to its stages, where a procedure does."""
-    stage_hint: str | None = None
-    """What to do instead in any other stage."""
+    stage_hint: str | Callable[[Any], str] | None = None
+    """What to do instead in any other stage; where it depends on the case, told by it."""
     field_rules: Mapping[str, str] = field(default_factory=dict)
     """The rule of each field that a procedure says the values of."""
     guard: Guard | None = None
@@ -181,10 +181,11 @@ class CommandTable(Mapping[str, Command]):
         command = order.command
         possible = stage in command.stages if begun else command.starts
         if not possible:
+            hint = command.stage_hint
             raise conflicting(
                 command.stage_rule,
                 f"{command.name} is not possible in stage {stage}.",
-                instead=command.stage_hint
+                instead=(hint(case) if callable(hint) else hint)
                 or f"possible now: {', '.join(self.possible_in(stage)) or 'nothing'}",
             )
         if command.guard and (refusal := command.guard(case, order.payload, now)):

@@ -103,6 +103,26 @@ class OpenTask(_Effect):
     text: str
 
 
+class AskIfUnscheduled(_Effect):
+    """Ask somebody to do something unless the job has gone on since an account got it (G-58).
+
+    Gone on it has with an appointment, with another account, or when nobody has more to do with it.
+    """
+
+    kind: Literal["ask_if_unscheduled"] = "ask_if_unscheduled"
+    account: Account
+    appointment_before: Instant | None
+    """The appointment that the job carried when the account got it: it is no longer one."""
+    role: Role
+    task: str
+    text: str
+
+    def applies_to(self, job: Job) -> bool:
+        """Return whether the job still stands as the account got it."""
+        scheduled = job.appointment_at not in (None, self.appointment_before)
+        return job.assigned_to.is_(self.account) and not scheduled and not job.status.final
+
+
 class CloseTask(_Effect):
     """Close this lifecycle's open tasks of one kind: what they asked for is settled."""
 
@@ -183,6 +203,7 @@ Effect = Annotated[
     | ChangeException
     | CloseException
     | OpenTask
+    | AskIfUnscheduled
     | CloseTask
     | SendEmail
     | MailUndeliverable
@@ -220,6 +241,8 @@ class Progress(BaseModel):
     """The final stage, None while it runs."""
     remembered: dict[str, JsonValue] = {}
     """What this episode leaves to the next of the same job."""
+    guide: tuple[str, ...] = ()
+    """What whoever is on the phone does and says now, line by line."""
 
 
 class Batch(BaseModel):

@@ -18,6 +18,7 @@ from pydantic import (
 from domain.accounts import Account, same_account
 from domain.addresses import is_mailable, masked
 from domain.strings import Label
+from domain.zips import five_digits
 
 JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""
@@ -170,6 +171,8 @@ class Job(_Told):
     customer_mail: str | None = None
     """The customer's address, masked, where the customer is left out; None if no mail reaches it.
     """
+    customer_zip: str | None = None
+    """The customer's ZIP code, where the customer is left out."""
 
     @property
     def customer_email(self) -> str | None:
@@ -180,7 +183,10 @@ class Job(_Told):
         """Return the job without its customer: what a workflow may carry in its history."""
         address = self.customer_email
         shown = masked(address) if address and is_mailable(address) else None
-        return self.model_copy(update={"customer": None, "customer_mail": shown})
+        zip_code = five_digits(self.customer.zip) if self.customer else None
+        return self.model_copy(
+            update={"customer": None, "customer_mail": shown, "customer_zip": zip_code}
+        )
 
     def reassigned(self, to: Account, at: datetime) -> Job:
         """Return the job as it stands once it is given to another account, yet to accept it."""
@@ -233,8 +239,8 @@ class HeldJob(BaseModel):
 
     @field_validator("job")
     @classmethod
-    def _without_mail_hint(cls, job: Job) -> Job:
-        return _without_mail_hint(job)
+    def _without_hints(cls, job: Job) -> Job:
+        return _without_hints(job)
 
     @field_validator("replaced", mode="before")
     @classmethod
@@ -266,7 +272,7 @@ class HeldJob(BaseModel):
             told: the job as the event shows it.
             newly_assigned: whether somebody assigning it is the event.
         """
-        told = _without_mail_hint(told)
+        told = _without_hints(told)
         ours, before, replaced = self.job, self._theirs, self.replaced
         if outdated := self._replaced_in(told, newly_assigned=newly_assigned):
             is_news = told.sub_status != outdated.sub_status
@@ -334,6 +340,6 @@ def _merged(told: Job, ours: Job, before: Job) -> Job:
     return merged
 
 
-def _without_mail_hint(job: Job) -> Job:
-    """Return a job as we keep it: only we say of a customer that is left out what mail reaches."""
-    return job.model_copy(update={"customer_mail": None})
+def _without_hints(job: Job) -> Job:
+    """Return a job as we keep it: only we say something of a customer that is left out."""
+    return job.model_copy(update={"customer_mail": None, "customer_zip": None})

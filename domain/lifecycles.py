@@ -125,6 +125,10 @@ class Case(BaseModel):
         """Return what this episode leaves to the next of the same job."""
         return {}
 
+    def guide(self) -> tuple[str, ...]:
+        """Return what whoever is on the phone does and says now, line by line."""
+        return ()
+
     def flag(self, attention: Attention) -> None:
         """Ask for a person's attention."""
         if attention not in self.attention:

@@ -15,6 +15,9 @@ SEARCH_NOTE = (
 )
 """Mandated, word for word (PO-30)."""
 
+OUT_OF_HOURS_NOTE = "Local time for providers is outside permitted calling time, sent to dispatch"
+"""Mandated, word for word (CONF-08)."""
+
 
 def written_out(day: date) -> str:
     """Return a date as it is written in a mail."""

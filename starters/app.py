@@ -302,7 +302,7 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
             return _no_job(job_id)
         return {
             "items": [
-                {"lifecycle": each["lifecycle"], "why": each["next"]}
+                {"lifecycle": each["lifecycle"], "why": each["next"], "guide": each["guide"]}
                 for each in found["lifecycles"]
             ]
         }

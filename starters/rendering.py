@@ -83,7 +83,11 @@ def print_reasons(reasons: Json) -> None:
     if not reasons["items"]:
         print_text("No lifecycle ever ran for this job: nobody is waited for.")
     for reason in reasons["items"]:
-        print_text(f"{reason['lifecycle']}: {reason['why']}")
+        print_text(f"{reason['lifecycle']}: {reason['why']}", *_listed(reason["guide"]))
+
+
+def _listed(lines: Sequence[str]) -> list[str]:
+    return [f"  - {each}" for each in lines]
 
 
 def print_answer(job_id: str, lifecycle: str, answer: Json) -> None:
@@ -91,7 +95,10 @@ def print_answer(job_id: str, lifecycle: str, answer: Json) -> None:
     print_standing(job_id, {"lifecycle": lifecycle, **answer})
     for name, value in (answer["result"] or {}).items():
         if isinstance(value, list):
-            print_text(f"{name}:", *(f"  - {each}" for each in value))
+            print_text(f"{name}:", *_listed(value))
+        elif isinstance(value, dict):
+            said = (f"{key} {each}" for key, each in value.items() if each is not None)
+            print_text(f"{name}: {', '.join(said)}")
         elif value is not None:
             print_text(f"{name}: {_cell(name, value)}")
 
@@ -315,6 +322,7 @@ def _standing(job_id: str, standing: Json) -> Iterable[str]:
         facts.append(f"attention: {', '.join(standing['attention'])}")
     yield f"{job_id} {standing['lifecycle']}: {', '.join(facts)}"
     yield standing["next"]
+    yield from _listed(standing.get("guide", []))
     if standing.get("allowed"):
         yield f"Possible now: {', '.join(standing['allowed'])}"
 

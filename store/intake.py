@@ -295,6 +295,7 @@ class Intake:
                     due_at=None,
                     since=now,
                     next="Its workflow was ended in Temporal; nobody is waited for.",
+                    guide=[],
                 )
             )
             if not closed.rowcount:

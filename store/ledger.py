@@ -25,6 +25,7 @@ from domain.addresses import is_mailable
 from domain.effects import (
     AddNote,
     AddServiceJob,
+    AskIfUnscheduled,
     Batch,
     BatchResult,
     ChangeException,
@@ -48,7 +49,7 @@ from domain.exceptions import already_open
 from domain.guards import plusone_hold
 from domain.jobs import HeldJob, Job
 from domain.orders import SentOrder
-from domain.promises import ended_sentence, resolve, sentence
+from domain.promises import Promise, ended_sentence, resolve, sentence
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor
 from store import schema
@@ -188,6 +189,8 @@ class _Carrier:
                     .where(promises.c.key == self._promise_key(key), promises.c.outcome.is_(None))
                     .values(outcome=outcome.value, closed_at=step.at)
                 )
+            case AskIfUnscheduled() as asked:
+                self._ask_if_unscheduled(step, asked)
             case MailUndeliverable(email_key=key):
                 emails = schema.emails
                 self._connection.execute(
@@ -196,22 +199,25 @@ class _Carrier:
                     .values(state="bounced", changed_at=step.at)
                 )
             case OpenPromise(promise=promise):
-                due_at = resolve(promise.due, self._batch.calendar)
-                if due_at is None:  # a window that never turns: no duty that time could break
-                    return
-                self._insert(
-                    schema.promises,
-                    self._promise_key(promise.key),
-                    workflow_id=self._batch.workflow_id,
-                    rule=promise.rule,
-                    duty=promise.duty,
-                    waiting_on=promise.waiting_on.value,
-                    opened_at=promise.since,
-                    due_at=due_at,
-                )
+                self._open_promise(promise)
             case _:
                 table, values = self._new_row(step)
                 self._insert(table, step.key, at=step.at, **values)
+
+    def _open_promise(self, promise: Promise) -> None:
+        due_at = resolve(promise.due, self._batch.calendar)
+        if due_at is None:  # a window that never turns: no duty that time could break
+            return
+        self._insert(
+            schema.promises,
+            self._promise_key(promise.key),
+            workflow_id=self._batch.workflow_id,
+            rule=promise.rule,
+            duty=promise.duty,
+            waiting_on=promise.waiting_on.value,
+            opened_at=promise.since,
+            due_at=due_at,
+        )
 
     def _new_row(self, step: Step) -> tuple[Table, dict[str, Any]]:
         """Return the row that an effect adds, and to which table."""
@@ -246,6 +252,13 @@ class _Carrier:
                 return schema.journal, self._entry(by, _in_words(wanted), None)
             case other:
                 raise TypeError(f"{other.kind} adds no row")
+
+    def _ask_if_unscheduled(self, step: Step, asked: AskIfUnscheduled) -> None:
+        """Open the task, if the live job is as it was left."""
+        row = held_job(self._connection, self._batch.job_id)
+        if row is not None and asked.applies_to(row.held.job):
+            opened = OpenTask(role=asked.role, task=asked.task, text=asked.text)
+            self._do(step.model_copy(update={"effect": opened}))
 
     def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
         """Compare, then set: the guard PO-18..20 stands here, before the live job."""
@@ -387,6 +400,7 @@ class _Carrier:
             "attention": list(progress.attention),
             "outcome": progress.outcome,
             "remembered": progress.remembered,
+            "guide": list(progress.guide),
             **({"started_for": job.assigned_at} if job else {}),
         }
         table = schema.lifecycles
@@ -474,7 +488,7 @@ def keep_job(
     row: dict[str, Any] = {
         "job_id": job.job_id,
         "version": version,
-        **held.model_dump(mode="json", exclude={"job": {"customer_mail"}}),
+        **held.model_dump(mode="json", exclude={"job": {"customer_mail", "customer_zip"}}),
         "trade": job.trade,
         "severity": job.severity.value,
         "assigned_to": job.assigned_to.name,

@@ -273,6 +273,7 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
         "since": row.since,
         "due_at": row.due_at,
         "next": row.next,
+        "guide": row.guide,
         "attention": row.attention,
         "outcome": row.outcome,
     }
@@ -280,7 +281,7 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
 
 def _listed(row: Row[Any]) -> dict[str, Any]:
     standing = _standing(row)
-    del standing["workflow_id"]
+    del standing["workflow_id"], standing["guide"]
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **standing, **job}
 

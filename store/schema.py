@@ -111,6 +111,7 @@ lifecycles = Table(
     _json("attention"),
     Column("outcome", String(40)),
     _json("remembered", default=dict),
+    _json("guide", default=list),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 
 from domain import apo
-from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR, Account
+from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.addresses import masked
 from domain.apo import APO, ApoCase, ApoStart, Sent, Stage
 from domain.attention import Attention
@@ -26,7 +26,6 @@ from domain.effects import (
 from domain.events import DocumentArrived, Event
 from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
-from domain.refusals import Refused, changed_meanwhile
 from domain.roles import STEWARD, Actor, Role
 from domain.texts import usd
 from workflows.handlers import carrying_out
@@ -730,30 +729,6 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """The next channel, once a mail has come back for all that follow, too (G-73)."""
         self.case.mail_fails = self.case.mail_fails or fate is MailFate.BOUNCED
         return apo.next_channel(template)
-
-    async def give_to(
-        self,
-        to: Account,
-        reason: str,
-        by: Actor,
-        *,
-        ending: Stage | None = None,
-        entering: Stage | None = None,
-        closing: PromiseOutcome,
-    ) -> None:
-        """Reassign the job.
-
-        Raises:
-            Refused: the live job is not what was believed; its change is heard next.
-        """
-        believed, version = self.case.job, self.case.job_version
-        if await self.reassign(
-            to, reason, by=by, ending=ending, entering=entering, closing=closing
-        ):
-            return
-        self.hear_later(self.case.job, self.case.job_version)
-        self.case.job, self.case.job_version = believed, version
-        raise Refused(changed_meanwhile())
 
     def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
         """End without moving the job."""

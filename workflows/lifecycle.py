@@ -46,7 +46,14 @@ from domain.guards import PlusOneHold, WayOut
 from domain.jobs import Assignee, Job, Visibility
 from domain.lifecycles import Answered, Case, Cause, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
-from domain.refusals import Refusal, RefusalKind, Refused, refused_sentence, unreadable
+from domain.refusals import (
+    Refusal,
+    RefusalKind,
+    Refused,
+    changed_meanwhile,
+    refused_sentence,
+    unreadable,
+)
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
 from workflows import search_attributes as attributes
@@ -105,6 +112,8 @@ class Lifecycle(Generic[CaseT]):
         self._to_answer: tuple[Given, dict[str, Any] | None] | None = None
         self._next_start: LifecycleStart | None = None
         """The argument of the next episode, which waits for this one to close."""
+        self._afterwards: tuple[datetime, Effect] | None = None
+        """What is done after the end, and when."""
         self._opening = self._opening_order()
 
     # --- what a story says -------------------------------------------------------------------
@@ -266,6 +275,30 @@ class Lifecycle(Generic[CaseT]):
         )
         return refusal is None
 
+    async def give_to(
+        self,
+        to: Account,
+        reason: str,
+        by: Actor,
+        *,
+        ending: str | None = None,
+        entering: str | None = None,
+        closing: PromiseOutcome,
+    ) -> None:
+        """Reassign the job, or refuse what was to lead to it; the arguments are `reassign`'s.
+
+        Raises:
+            Refused: the live job is not what was believed; its change is heard next.
+        """
+        believed, version = self.case.job, self.case.job_version
+        if await self.reassign(
+            to, reason, by=by, ending=ending, entering=entering, closing=closing
+        ):
+            return
+        self.hear_later(self.case.job, self.case.job_version)
+        self.case.job, self.case.job_version = believed, version
+        raise Refused(changed_meanwhile())
+
     async def attempt(
         self,
         effect: Effect,
@@ -314,6 +347,10 @@ class Lifecycle(Generic[CaseT]):
         self.case.stage = stage
         self.ended = True
 
+    def look_again(self, at: datetime, effect: Effect) -> None:
+        """Have an effect carried out after the end, unless the lifecycle begins anew before."""
+        self._afterwards = at, effect
+
     async def live(self) -> str:
         """Tell the story to its end, whatever way it ends, and return the final stage."""
         try:
@@ -339,19 +376,44 @@ class Lifecycle(Generic[CaseT]):
         self._describe()
         self._answer()
         await self._take_what_came_late()
-        while self._next_start is None and not self._carrier.mails_are_off:
+        alarm = self._set_alarm_for_afterwards()
+        while self._next_start is None and not self._is_done:
             await workflow.wait_condition(self._is_disturbed)
+            self._do_what_comes_afterwards()
             await self._take_what_came_late()
+        alarm.cancel()
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._next_start is not None:
             unsent = {"unsent_mails": self._carrier.unsent_mails}
             workflow.continue_as_new(self._next_start.model_copy(update=unsent))
         return self.case.stage
 
+    @property
+    def _is_done(self) -> bool:
+        """Return whether an ended lifecycle has nothing more to do."""
+        return self._carrier.mails_are_off and self._afterwards is None
+
     def _is_disturbed(self) -> bool:
-        """Return whether an ended lifecycle has something to do beside sending its mails."""
+        """Return whether an ended lifecycle has something to do beside waiting."""
         something_came = self._inbox or self._carrier.is_loaded or self._next_start
-        return self._carrier.mails_are_off or bool(something_came)
+        is_time = self._afterwards is not None and _has_come(self._afterwards[0])
+        return self._is_done or is_time or bool(something_came)
+
+    def _set_alarm_for_afterwards(self) -> asyncio.Task[None]:
+        """Have Temporal wake the lifecycle for what is done after its end."""
+
+        async def nap() -> None:
+            if self._afterwards is not None:
+                left = self._afterwards[0] - workflow.now()
+                await workflow.sleep(left, summary="a look at the job after the end")
+
+        return asyncio.create_task(nap())
+
+    def _do_what_comes_afterwards(self) -> None:
+        if self._afterwards is not None and _has_come(self._afterwards[0]):
+            self._carrier.begin_turn("afterwards")
+            self.add(self._afterwards[1])
+            self._afterwards = None
 
     async def _take_what_came_late(self) -> None:
         """Settle what came in after the end, and write down what came of it."""
@@ -693,6 +755,7 @@ class Lifecycle(Generic[CaseT]):
             attention=tuple(self.case.attention),
             outcome=outcome,
             remembered=self.case.remembered(),
+            guide=() if ended else self.case.guide(),
         )
 
     def _has_ended(self, stage: str) -> None:

@@ -10,6 +10,7 @@ from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.lifecycle import Lifecycle
 from workflows.plus_one import PlusOneSearch
+from workflows.reassignment import ConferenceReassignment
 from workflows.spoc import SpocFollowUp
 
 TASK_QUEUE = "service-jobs"
@@ -19,6 +20,7 @@ WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (
     AlternateProviderOption,
     AreaManagerEscalation,
     SpocFollowUp,
+    ConferenceReassignment,
 )
 
 LIFECYCLES: Mapping[str, LifecycleKind] = {

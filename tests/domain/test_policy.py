@@ -113,6 +113,22 @@ ADDED_SINCE = {
             "Sears": "Sears Home Warranty Support Center",
         },
     },
+    "reassignment": {
+        "calling": {"opens": "09:00", "closes": "18:00", "weekend_all_day": False},
+        "max_calls_standard": 3,
+        "max_calls_emergency": 4,
+        "days_for_priority_items": 2,
+        "days_for_others": 3,
+        "within_for_urgent": "48h",
+        "travel_from_miles": 25,
+        "travel_rate": "1.00",
+        "no_answer_fallback": False,
+        "drop_retry": 1,
+        "idle": "30m",
+        "give_up": "2h",
+        "unscheduled_after": "36h",
+        "guide": {},
+    },
 }
 """What later releases added, as a job behaves that was started before them."""
 

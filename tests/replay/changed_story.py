@@ -8,11 +8,13 @@ from temporalio import workflow
 from domain.am_escalation import AmStart
 from domain.apo import ApoStart
 from domain.plus_one import PlusOneStart
+from domain.reassignment import ReassignmentStart
 from domain.roles import Role
 from domain.spoc import SpocStart
 from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.plus_one import PlusOneSearch
+from workflows.reassignment import ConferenceReassignment
 from workflows.spoc import SpocFollowUp
 
 
@@ -86,3 +88,24 @@ class ChangedFollowUp(SpocFollowUp):
         self.task(Role.LEADERSHIP_DESK, "greet", "Say hello to the specialist.")
         await self._carry_out(None, "one activity more")
         await super().story()
+
+
+@workflow.defn(name="ConferenceReassignment", failure_exception_types=[ValidationError])
+class ChangedConference(ConferenceReassignment):
+    """Carries out one activity more than the conference that was recorded."""
+
+    @workflow.init
+    def __init__(self, start: ReassignmentStart = None) -> None:  # type: ignore[assignment]
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: ReassignmentStart = None) -> str:  # type: ignore[assignment]
+        return await super().run(start)
+
+    async def story(self) -> None:
+        self.task(Role.CUSTOMER_SERVICE, "greet", "Say hello to the provider.")
+        await self._carry_out(None, "one activity more")
+        await super().story()
+
+
+CHANGED = (ChangedSearch, ChangedOption, ChangedComplaint, ChangedFollowUp, ChangedConference)

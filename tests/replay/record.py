@@ -22,6 +22,7 @@ from domain.lifecycles import job_of
 from tests.desk import Desk, Told, free_port, iso, now, open_desk, sqlite_url
 from tests.replay.am_stories import AM_STORIES, long_complaint
 from tests.replay.apo_stories import APO_STORIES, long_option
+from tests.replay.reassignment_stories import REASSIGNMENT_STORIES, long_list
 from tests.replay.spoc_stories import SPOC_STORIES, long_follow_up
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
@@ -217,8 +218,9 @@ STORIES: Sequence[Story] = (
     *APO_STORIES,
     *AM_STORIES,
     *SPOC_STORIES,
+    *REASSIGNMENT_STORIES,
 )
-_LONG_STORIES = (long, long_option, long_complaint, long_follow_up)
+_LONG_STORIES = (long, long_option, long_complaint, long_follow_up, long_list)
 
 
 async def _histories(client: Client, workflow_id: str) -> list[WorkflowHistory]:

@@ -27,12 +27,7 @@ from temporalio.workflow import NondeterminismError
 from activities.adapters import Effects, Mails, all_activities
 from domain.effects import Batch, Effect
 from domain.lifecycles import LifecycleKind
-from tests.replay.changed_story import (
-    ChangedComplaint,
-    ChangedFollowUp,
-    ChangedOption,
-    ChangedSearch,
-)
+from tests.replay.changed_story import CHANGED
 from tests.replay.record import FOLDER, STORIES
 from workers.payloads import DATA_CONVERTER
 from workers.worker import runner
@@ -90,7 +85,7 @@ async def test_a_job_that_began_earlier_goes_on(path: Path) -> None:
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_story_that_was_changed_in_place_is_refused(path: Path) -> None:
     with pytest.raises(NondeterminismError):
-        await replay(path, ChangedSearch, ChangedOption, ChangedComplaint, ChangedFollowUp)
+        await replay(path, *CHANGED)
 
 
 def test_every_story_is_recorded_and_every_history_belongs_to_a_story() -> None:

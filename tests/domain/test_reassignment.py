@@ -1,0 +1,361 @@
+"""Whom to call and when, what is in time, what a journey is worth, and what the agent says."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from domain.guides import FACTS, TEXTS, Guide, filled, must_be_fillable
+from domain.jobs import Severity
+from domain.policy import parse_policy
+from domain.promises import DueAt
+from domain.reassignment import (
+    RUNNING,
+    ReassignmentCase,
+    Stage,
+    fallback,
+    guide,
+    is_in_time,
+    left_to_call,
+    may_be_called_again,
+    next_to_call,
+    opens_at,
+    promise,
+    suggested_fee,
+    to_call,
+    until,
+    who_is_on_it,
+)
+from domain.roles import Actor, Role
+from domain.texts import OUT_OF_HOURS_NOTE
+from tests.domain.factories import ASSIGNED_AT, a_job, eastern
+from tests.domain.reassignment_cases import (
+    BOSTON,
+    FIVE,
+    HONOLULU,
+    MIDNIGHT_IN_THE_WEST,
+    NIGHT,
+    NOON,
+    PHOENIX,
+    SECOND,
+    TULSA,
+    a_reassignment,
+    listed,
+    with_setting,
+)
+
+KIM = Actor(name="Kim", role=Role.SUPERVISOR)
+
+
+def of_severity(severity: Severity) -> ReassignmentCase:
+    return a_reassignment(*FIVE, job=a_job(severity=severity))
+
+
+def all_called(case: ReassignmentCase, at: datetime = NOON) -> list[int]:
+    """Return the places of all who are called, one after the other, if nobody answers."""
+    while (place := next_to_call(case, at)) is not None:
+        case.called = (*case.called, place)
+    return list(case.called)
+
+
+# --- whom to call -----------------------------------------------------------------------------
+
+
+@pytest.mark.rule("CONF-21")
+@pytest.mark.rule("G-52")
+@pytest.mark.parametrize(
+    ("severity", "called"),
+    [
+        (Severity.STANDARD, [0, 1, 2]),
+        (Severity.EMERGENCY, [0, 1, 2, 3]),
+        (Severity.MEDICAL_EMERGENCY, [0, 1, 2, 3, 4]),
+    ],
+)
+def test_as_many_are_called_as_the_severity_asks_for(severity: Severity, called: list[int]) -> None:
+    case = of_severity(severity)
+    assert all_called(case) == called
+    assert left_to_call(case) == []
+
+
+@pytest.mark.rule("CONF-01")
+@pytest.mark.rule("CONF-02")
+def test_candidates_of_every_source_are_called_in_the_order_of_the_list_and_once() -> None:
+    again = listed("Tulsa Plumbing, Inc.", "4711", "10001", "extended_zip")
+    case = a_reassignment(TULSA, BOSTON, again, PHOENIX)
+    assert [each.name for each in case.candidates] == [
+        "Tulsa Plumbing",
+        "Bay Plumbers",
+        "Desert Air",
+    ]
+    assert all_called(case) == [0, 1, 2]
+
+
+@pytest.mark.rule("CONF-05")
+@pytest.mark.rule("G-50")
+def test_whoever_may_not_be_called_now_is_passed_over_until_they_may() -> None:
+    unknown = listed("Nowhere", "1", "00000")
+    case = a_reassignment(unknown, HONOLULU, PHOENIX)
+    assert case.candidates[0].zones == ()
+    nine_in_phoenix, nine_in_honolulu = eastern("2026-11-24 11:00"), eastern("2026-11-24 14:00")
+    assert next_to_call(case, nine_in_phoenix - SECOND) is None
+    assert next_to_call(case, nine_in_phoenix) == 2
+    assert next_to_call(case, nine_in_honolulu) == 1
+    assert opens_at(case, NIGHT) == eastern("2026-11-25 11:00")
+    assert all_called(case, eastern("2026-11-24 15:00")) == [1, 2]
+    assert left_to_call(case) == [0]
+
+
+@pytest.mark.rule("CONF-05")
+def test_a_window_that_closes_between_two_calls_is_closed_for_the_second() -> None:
+    case = a_reassignment(BOSTON, listed("Cape Plumbers", "9", "02601"), PHOENIX)
+    six_in_boston = eastern("2026-11-24 18:00")
+    case.called = (0,)
+    assert next_to_call(case, six_in_boston - SECOND) == 1
+    assert next_to_call(case, six_in_boston) == 2
+    assert until(case, NOON) == six_in_boston
+
+
+@pytest.mark.rule("CONF-09")
+@pytest.mark.rule("G-51")
+def test_only_a_supervisor_has_them_called_at_night() -> None:
+    case = a_reassignment(TULSA, listed("Nowhere", "1", "00000"), job=a_job(severity="Emergency"))
+    assert next_to_call(case, NIGHT) is None
+    case.lifted_by = KIM
+    assert all_called(case, NIGHT) == [0, 1]
+    assert until(case, NIGHT) is None
+    assert to_call(case)["until"] is None
+
+
+@pytest.mark.rule("CONF-09")
+def test_a_customer_is_urgent_by_the_agents_word_or_the_jobs_severity() -> None:
+    assert not a_reassignment(TULSA).is_urgent
+    assert a_reassignment(TULSA, urgent=True).is_urgent
+    assert of_severity(Severity.EMERGENCY).is_urgent
+
+
+@pytest.mark.rule("G-53")
+def test_nobody_gets_a_job_unheard_unless_the_policy_says_so() -> None:
+    said = {"called": (0, 1, 2), "unanswered": (0, 2)}
+    assert fallback(a_reassignment(*FIVE, **said)) is None
+    willing = with_setting(no_answer_fallback=True)
+    case = a_reassignment(*FIVE, policy=willing, **said)
+    assert fallback(case) == case.candidates[2]
+    assert fallback(a_reassignment(TULSA, policy=willing, called=(0,), unanswered=(0,))) is None
+    assert fallback(a_reassignment(BOSTON, policy=willing, called=(0,))) is None
+
+
+@pytest.mark.rule("G-57")
+def test_a_line_that_breaks_off_is_called_once_more_while_the_window_is_open() -> None:
+    case = a_reassignment(TULSA, called=(0,))
+    assert may_be_called_again(case, NOON)
+    assert not may_be_called_again(case, NIGHT)
+    case.drops = 1
+    assert not may_be_called_again(case, NOON)
+    assert not may_be_called_again(a_reassignment(TULSA), NOON)
+
+
+# --- what it offers ---------------------------------------------------------------------------
+
+
+@pytest.mark.rule("CONF-13")
+@pytest.mark.rule("CONF-45")
+@pytest.mark.rule("G-47")
+@pytest.mark.rule("G-48")
+@pytest.mark.parametrize(
+    ("job", "last"),
+    [
+        ({"item": {"name": "Faucet"}}, "2026-12-01 23:59"),  # Friday and 3 days is Tuesday
+        ({"item": {"name": "Boiler", "category": "hvac"}}, "2026-11-30 23:59"),
+        ({"item": {"name": "Heater", "category": "water_heater"}}, "2026-11-30 23:59"),
+        ({"item": {"name": "Fridge", "category": "refrigerator"}}, "2026-11-30 23:59"),
+        ({"severity": "Emergency"}, "2026-11-29 12:00"),
+        ({"severity": "Medical Emergency"}, "2026-11-29 12:00"),
+    ],
+)
+def test_an_appointment_is_in_time_by_item_and_severity(job: dict[str, object], last: str) -> None:
+    friday = eastern("2026-11-27 12:00")
+    case = a_reassignment(BOSTON, job=a_job(**job), called=(0,))
+    assert is_in_time(case, eastern(last), friday)
+    assert not is_in_time(case, eastern(last) + timedelta(minutes=1), friday)
+
+
+@pytest.mark.rule("G-47")
+def test_days_are_those_of_the_provider() -> None:
+    tuesday_night = eastern("2026-11-24 23:30")
+    friday_in_boston = eastern("2026-11-28 00:30")
+    in_honolulu = a_reassignment(HONOLULU, called=(0,))
+    in_boston = a_reassignment(BOSTON, called=(0,))
+    assert is_in_time(in_honolulu, friday_in_boston, tuesday_night)
+    assert not is_in_time(in_boston, friday_in_boston, tuesday_night)
+    nowhere = a_reassignment(listed("Nowhere", "1", "00000"), called=(0,))
+    assert not is_in_time(nowhere, friday_in_boston, tuesday_night)
+
+
+@pytest.mark.rule("G-56")
+@pytest.mark.parametrize(
+    ("zip_code", "fee"), [("74103", "0"), ("74037", "0"), ("74063", "0"), ("73102", "101.00")]
+)
+def test_a_dollar_a_mile_is_suggested_from_25_miles_on(zip_code: str, fee: str) -> None:
+    case = a_reassignment(listed("Somebody", "1", zip_code), called=(0,))
+    assert suggested_fee(case) == Decimal(fee)
+
+
+@pytest.mark.rule("G-56")
+def test_the_suggestion_follows_the_policy_and_needs_both_places() -> None:
+    far = with_setting(travel_from_miles=101, travel_rate=Decimal("0.50"))
+    somebody = listed("Somebody", "1", "73102")
+    assert suggested_fee(a_reassignment(somebody, policy=far, called=(0,))) == Decimal("50.50")
+    farther = with_setting(travel_from_miles=102)
+    assert suggested_fee(a_reassignment(somebody, policy=farther, called=(0,))) == 0
+    assert suggested_fee(a_reassignment(somebody, job=a_job(), called=(0,))) is None
+    assert suggested_fee(a_reassignment(somebody)) is None
+
+
+# --- what is waited for -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", sorted(RUNNING))
+def test_silence_is_told_a_supervisor_after_half_an_hour_and_ends_after_two(stage: Stage) -> None:
+    case = a_reassignment(TULSA, stage=stage)
+    first = promise(case)
+    case.reminded = 1
+    second = promise(case)
+    assert (first.due, second.due) == (
+        DueAt(at=NOON + timedelta(minutes=30)),
+        DueAt(at=NOON + timedelta(hours=2)),
+    )
+    assert ("supervisor" in first.then, "Procure Vendor" in second.then) == (True, True)
+    assert first.key != second.key
+    of_supervisor = stage in (Stage.TRAVEL_FEE_REVIEW, Stage.SUPERVISOR_REVIEW)
+    assert first.waiting_on is (Role.SUPERVISOR if of_supervisor else Role.CUSTOMER_SERVICE)
+
+
+def test_a_second_agent_is_sent_to_the_first() -> None:
+    case = a_reassignment(TULSA, called=(0,))
+    said = who_is_on_it(case)
+    assert all(each in said for each in ("Robin", "customer_service", "17:00 UTC", "4711"))
+    case.counts_from = None
+    assert f"{ASSIGNED_AT:%H:%M}" in who_is_on_it(a_reassignment(TULSA, counts_from=None))
+
+
+# --- the agent's guide ------------------------------------------------------------------------
+
+
+def said_at(step: str, **changes: object) -> str:
+    job = a_job(item={"name": "Kitchen faucet"}, brand="Sears", customer={"zip": "74101"})
+    fields: dict[str, object] = {"called": (0,), "appointment": eastern("2026-11-25 10:00")}
+    case = a_reassignment(TULSA, job=job, stage=step, **fields | changes)
+    return "\n".join(guide(case, step))
+
+
+@pytest.mark.rule("CONF-12")
+@pytest.mark.rule("CONF-17")
+@pytest.mark.rule("CONF-18")
+@pytest.mark.rule("CONF-19")
+@pytest.mark.rule("CONF-22")
+@pytest.mark.rule("CONF-31")
+def test_the_provider_is_told_what_is_to_be_done_where() -> None:
+    said = said_at(Stage.CALLING_PROVIDER)
+    for each in (
+        "Tulsa Plumbing (4711) at 555-4711",
+        "before Tue 24 Nov 2026 18:00 CST",
+        "Robin with Sears Home Warranty Support Center",
+        "recorded",
+        "monitored",
+        "your name",
+        "Tulsa, 74101",
+        "Kitchen faucet",
+        "first appointment",
+        "by Fri 27 Nov 2026",
+    ):
+        assert each in said
+
+
+@pytest.mark.rule("CONF-14")
+@pytest.mark.rule("CONF-15")
+@pytest.mark.rule("CONF-16")
+@pytest.mark.rule("CONF-23")
+@pytest.mark.rule("CONF-25")
+@pytest.mark.rule("CONF-27")
+@pytest.mark.rule("CONF-28")
+@pytest.mark.rule("CONF-29")
+@pytest.mark.rule("CONF-30")
+@pytest.mark.rule("CONF-31")
+@pytest.mark.rule("CONF-32")
+@pytest.mark.rule("CONF-33")
+@pytest.mark.rule("CONF-34")
+@pytest.mark.rule("CONF-35")
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (Stage.ASKING_PROVIDER, ["giving your company this job", "bring the customer"]),
+        (
+            Stage.ASKING_CUSTOMER,
+            [
+                "on hold",
+                "ready to write",
+                "Wed 25 Nov 2026 09:00 CST",
+                "555-4711",
+                "no more questions",
+            ],
+        ),
+        (Stage.CONFERENCING, ["calling Sears", "on hold", "stay on the line"]),
+        (Stage.SUPERVISOR_REVIEW, ["emergency_line, apo or dispatch"]),
+        (Guide.PROVIDER_DECLINES, ["to the customer", "calls you", "no time named", "555-4711"]),
+        (Guide.CUSTOMER_DECLINES, ["e-mail", "to the provider", "Please call them"]),
+        (Guide.SENT_TO_DISPATCH, ["Dispatch"]),
+    ],
+)
+def test_every_step_is_in_the_guide(step: str, words: list[str]) -> None:
+    said = said_at(step)
+    assert all(each in said for each in words)
+
+
+@pytest.mark.rule("CONF-10")
+def test_a_fee_is_shown_beside_its_suggestion_and_told_once_approved() -> None:
+    asked = {"fee_asked": Decimal("45.00")}
+    assert "$45.00 for travel; the distance suggests $0.00" in said_at("travel_fee_review", **asked)
+    assert "$" not in said_at(Stage.ASKING_PROVIDER, **asked)
+    assert "pay $30.00" in said_at(Stage.ASKING_PROVIDER, **asked, fee=Decimal("30.00"))
+
+
+def test_an_appointment_that_nobody_named_is_still_to_be_agreed_on() -> None:
+    assert "a day that you agree on" in said_at(Stage.ASKING_CUSTOMER, appointment=None)
+
+
+def test_a_running_case_has_a_guide_at_every_stage_and_an_ended_one_has_none() -> None:
+    for stage in Stage:
+        case = a_reassignment(TULSA, stage=stage, called=(0,))
+        assert bool(case.guide()) is (stage in RUNNING)
+
+
+@pytest.mark.rule("CONF-40")
+def test_the_operator_words_the_guide() -> None:
+    text = 'reassignment.guide.conferencing = "Say: Hold on, {provider}, {{zip}}.\\nDo: nothing."'
+    policy = parse_policy(text, "house.toml")
+    nasty = listed("{agent} & {nobody}", "1", "74103")
+    case = a_reassignment(nasty, policy=policy, called=(0,))
+    assert guide(case, Stage.CONFERENCING) == (
+        "Say: Hold on, {agent} & {nobody} (1), {74101}.",
+        "Do: nothing.",
+    )
+    assert guide(case, Stage.ASKING_PROVIDER) == tuple(TEXTS[Guide.ASKING_PROVIDER].splitlines())
+
+
+def test_a_text_asks_for_facts_and_nothing_else() -> None:
+    assert TEXTS.keys() == set(Guide)
+    assert must_be_fillable("{provider}, {zip}") == "{provider}, {zip}"
+    assert filled("{provider}\n{zip}", {"provider": "{zip}", "zip": "1"}) == ["{zip}", "1"]
+    used = {name for name in FACTS for text in TEXTS.values() if f"{{{name}}}" in text}
+    assert used == FACTS
+    for nonsense in ("{}", "{name}", "{provider.phone}", "{zip!r}"):
+        with pytest.raises(ValueError, match="there is no"):
+            must_be_fillable(nonsense)
+
+
+@pytest.mark.rule("CONF-08")
+def test_the_note_of_the_hour_is_the_mandated_one() -> None:
+    assert OUT_OF_HOURS_NOTE == (
+        "Local time for providers is outside permitted calling time, sent to dispatch"
+    )
+    assert next_to_call(a_reassignment(TULSA, PHOENIX, HONOLULU), MIDNIGHT_IN_THE_WEST) is None

@@ -1,0 +1,180 @@
+"""The conference's commands: every role and every stage with every command, and all guards."""
+
+from datetime import datetime
+
+import pytest
+
+from domain.accounts import PLUSONE
+from domain.jobs import Assignee
+from domain.reassignment import COMMANDS, Stage
+from domain.refusals import RefusalKind
+from domain.roles import Role
+from tests.domain.factories import ASSIGNED_AT, LAST_SECOND, WINDOW_ENDS, a_job, eastern
+from tests.domain.reassignment_cases import (
+    FIELDS,
+    NIGHT,
+    NOON,
+    TULSA,
+    a_reassignment,
+    listed,
+    refusal_of,
+    rule_against,
+)
+
+CALLERS = "customer_service supervisor dispatch escalations"
+WHO_MAY = {
+    "start_reassignment": CALLERS,
+    "provider_no_answer": CALLERS,
+    "provider_answered": CALLERS,
+    "approve_travel_fee": "supervisor",
+    "decline_travel_fee": "supervisor",
+    "provider_conference": CALLERS,
+    "customer_conference": CALLERS,
+    "appointment_captured": CALLERS,
+    "supervisor_decision": "supervisor",
+}
+POSSIBLE_IN = {
+    "calling_provider": "provider_no_answer provider_answered",
+    "travel_fee_review": "approve_travel_fee decline_travel_fee",
+    "asking_provider": "provider_no_answer provider_answered provider_conference",
+    "asking_customer": "provider_no_answer provider_answered customer_conference",
+    "conferencing": "provider_no_answer provider_answered appointment_captured",
+    "supervisor_review": "supervisor_decision",
+    "appointment_confirmed": "",
+    "provider_will_call": "",
+    "sent_to_dispatch": "",
+    "apo_started": "",
+    "cancelled": "",
+    "superseded": "",
+}
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("command", WHO_MAY)
+def test_a_command_is_for_its_roles_alone(command: str, role: Role) -> None:
+    stages = [stage for stage, names in POSSIBLE_IN.items() if command in names.split()]
+    case = a_reassignment(
+        TULSA, stage=stages[0] if stages else Stage.CALLING_PROVIDER, begun=bool(stages)
+    )
+    refusal = refusal_of(command, role, case)
+    if role in WHO_MAY[command].split():
+        assert refusal is None
+    else:
+        assert refusal is not None
+        assert refusal.kind is RefusalKind.ROLE
+
+
+@pytest.mark.rule("CONF-09")
+@pytest.mark.rule("CONF-10")
+@pytest.mark.parametrize(
+    ("command", "rule"),
+    [
+        ("approve_travel_fee", "CONF-10"),
+        ("decline_travel_fee", "CONF-10"),
+        ("supervisor_decision", "CONF-09"),
+    ],
+)
+def test_a_supervisor_alone_decides(command: str, rule: str) -> None:
+    assert rule_against(command, "dispatch", a_reassignment(TULSA)) == rule
+
+
+@pytest.mark.parametrize("stage", POSSIBLE_IN)
+def test_a_stage_leaves_its_commands_possible(stage: str) -> None:
+    assert set(POSSIBLE_IN) == set(Stage)
+    assert set(COMMANDS) == set(WHO_MAY) == set(FIELDS)
+    assert COMMANDS.possible_in(stage) == POSSIBLE_IN[stage].split()
+    for command, who in WHO_MAY.items():
+        refusal = refusal_of(command, who.split()[0], a_reassignment(TULSA, stage=stage))
+        assert (refusal is None) is (command in POSSIBLE_IN[stage].split())
+
+
+def test_a_second_start_is_told_who_is_on_it() -> None:
+    refusal = refusal_of("start_reassignment", "dispatch", a_reassignment(TULSA, called=(0,)))
+    assert refusal is not None
+    assert refusal.kind is RefusalKind.CONFLICT
+    assert "Robin (customer_service)" in (refusal.instead or "")
+
+
+@pytest.mark.rule("G-59")
+@pytest.mark.parametrize(
+    ("changes", "now", "rule"),
+    [
+        ({}, LAST_SECOND, "PO-18"),
+        ({"status": "Accepted"}, WINDOW_ENDS, "PO-19"),
+        ({"diagnostic_report_at": ASSIGNED_AT}, WINDOW_ENDS, "PO-20"),
+        ({}, WINDOW_ENDS, None),
+        ({"status": "Completed", "assigned_to": {"name": "Tulsa Plumbing"}}, NOON, "none"),
+    ],
+)
+def test_a_job_that_is_held_is_refused_before_any_call(
+    changes: dict[str, object], now: datetime, rule: str | None
+) -> None:
+    job = a_job(**{"assigned_to": Assignee.of(PLUSONE), **changes})
+    case = a_reassignment(TULSA, job=job, begun=False)
+    refusal = refusal_of("start_reassignment", "dispatch", case, now)
+    assert (refusal and (refusal.rule or "none")) == rule
+    if rule and rule.startswith("PO"):
+        assert refusal is not None
+        assert refusal.instead == "add_service_job"
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        listed("PlusOne", "700010237", "74101"),
+        listed("procure vendor", "", "74101") | {"number": None},
+        listed("Somebody", "1", "74101", "google"),
+        listed("", "1", "74101"),
+    ],
+)
+def test_only_providers_of_a_known_source_can_be_listed(candidate: dict[str, str]) -> None:
+    case = a_reassignment(TULSA, begun=False)
+    refusal = refusal_of("start_reassignment", "dispatch", case, candidates=[candidate])
+    assert refusal is not None
+    assert refusal.kind is RefusalKind.FIELDS
+
+
+@pytest.mark.rule("CONF-22")
+@pytest.mark.rule("CONF-24")
+@pytest.mark.rule("CONF-36")
+@pytest.mark.parametrize(
+    ("command", "stage", "field", "rule"),
+    [
+        ("provider_answered", "calling_provider", "earliest_appointment", "CONF-22"),
+        ("provider_conference", "asking_provider", "will_contact_by", "CONF-24"),
+        ("appointment_captured", "conferencing", "at", "CONF-36"),
+    ],
+)
+def test_what_is_agreed_on_has_still_to_come(
+    command: str, stage: str, field: str, rule: str
+) -> None:
+    case = a_reassignment(TULSA, stage=stage)
+    refusal = refusal_of(command, "dispatch", case, **{field: NOON.isoformat()})
+    assert refusal is not None
+    assert (refusal.kind, refusal.rule) == (RefusalKind.FIELDS, rule)
+    assert rule_against(command, "dispatch", case, **{field: NIGHT.isoformat()}) is None
+
+
+@pytest.mark.rule("APO-20")
+@pytest.mark.rule("APO-21")
+@pytest.mark.rule("APO-22")
+@pytest.mark.parametrize(
+    ("at", "category", "exhausted", "rule"),
+    [
+        (NIGHT, "hvac", True, None),
+        (NIGHT, "refrigerator", True, None),
+        (NIGHT, "hvac", False, "APO-22"),
+        (NIGHT, "other", True, "APO-21"),
+        (NOON, "hvac", True, "APO-20"),
+        (eastern("2026-11-28 12:00"), "water_heater", True, None),
+    ],
+)
+def test_a_supervisor_opens_the_option_by_its_own_rules(
+    *, at: datetime, category: str, exhausted: bool, rule: str | None
+) -> None:
+    job = a_job(item={"name": "Item", "category": category})
+    case = a_reassignment(TULSA, job=job, stage="supervisor_review")
+    said = {"option": "apo", "in_network_exhausted": exhausted}
+    assert rule_against("supervisor_decision", "supervisor", case, at, **said) == rule
+    for option in ("emergency_line", "dispatch"):
+        assert rule_against("supervisor_decision", "supervisor", case, at, option=option) is None

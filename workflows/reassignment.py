@@ -1,0 +1,439 @@
+"""The conference, told beside document 004."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue, ValidationError
+from temporalio import workflow
+
+from domain import reassignment
+from domain.accounts import PROCURE_VENDOR
+from domain.attention import Attention
+from domain.effects import AskIfUnscheduled, GiveOrder, MailFate, OpenTask, UpdateJob
+from domain.events import Event
+from domain.guides import Guide
+from domain.jobs import Job, JobStatus
+from domain.promises import PromiseOutcome
+from domain.reassignment import (
+    CONFIRMED,
+    REASSIGNMENT,
+    Candidate,
+    ReassignmentCase,
+    ReassignmentStart,
+    Stage,
+)
+from domain.refusals import Refused
+from domain.roles import STEWARD, Actor, Role
+from domain.texts import OUT_OF_HOURS_NOTE, usd
+from workflows.handlers import carrying_out
+from workflows.lifecycle import Lifecycle
+from workflows.messages import Deadline, Reminder
+
+_ASKED = ("decide_travel_fee", "decide_for_urgent_customer", "agent_silent", "tell_customer")
+"""Kinds of task that nobody needs any more once it has ended."""
+
+
+@workflow.defn(name="ConferenceReassignment", failure_exception_types=[ValidationError])
+@carrying_out(REASSIGNMENT)
+class ConferenceReassignment(Lifecycle[ReassignmentCase]):
+    """An agent on the phone finds another provider, and brings the customer into the call."""
+
+    @workflow.init
+    def __init__(self, start: ReassignmentStart = None) -> None:  # type: ignore[assignment]  # see run
+        """Take the case up where it stands; `run` refuses to go on without one."""
+        if start is not None:
+            super().__init__(start, start.opened())
+            self._goes_on = start.case is not None
+
+    @workflow.run
+    async def run(self, start: ReassignmentStart = None) -> str:  # type: ignore[assignment]
+        """Follow the agent from call to call, and return the final stage.
+
+        The argument may be missing, so that such a start can fail.
+
+        Raises:
+            ValidationError: it was started with nothing, and fails for good.
+        """
+        ReassignmentStart.model_validate(start)
+        return await self.live()
+
+    async def story(self) -> None:
+        """Carry out document 004: every step is somebody's word, or their silence."""
+        if not self._goes_on:
+            policy = self.case.policy
+            self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+            await self.open()
+        while not self.ended:
+            message = await self.wait(reassignment.promise(self.case))
+            if isinstance(message, Deadline | Reminder):
+                await self.nothing_is_heard()
+            else:
+                await self.take(message)
+
+    # --- calling providers -------------------------------------------------------------------
+
+    async def start_reassignment(self, order: reassignment.StartReassignment) -> dict[str, Any]:
+        """An agent lists whom they could call, and learns whom to call first (CONF-12)."""
+        self.case.begun = True
+        listed = ", ".join(f"{each.called_as()} ({each.source})" for each in self.case.candidates)
+        urgent = " The customer's situation is urgent." if order.urgent else ""
+        self.note_by(
+            order.actor,
+            f"The job is to be reassigned: {order.reason}{urgent} Providers listed: "
+            f"{listed or 'none'}.",
+        )
+        return await self.call_the_next(order.actor)
+
+    async def call_the_next(self, by: Actor) -> dict[str, Any]:
+        """Name the next provider who may be called now, or see to it that nobody is forgotten."""
+        case, now = self.case, workflow.now()
+        place = reassignment.next_to_call(case, now)
+        if place is not None:
+            case.called = (*case.called, place)
+            case.drops, case.appointment, case.fee_asked, case.fee = 0, None, None, None
+            return self.go_on_in(Stage.CALLING_PROVIDER, by)
+        if not reassignment.left_to_call(case):
+            return await self.nobody_is_left(by)
+        if case.is_urgent:
+            return self.have_a_supervisor_choose(by)
+        return await self.send_to_dispatch_out_of_hours(by)
+
+    async def provider_no_answer(self, order: reassignment.ProviderNoAnswer) -> dict[str, Any]:
+        """Nobody answers, and no message is left; or the line broke off (G-57)."""
+        case, by = self.case, order.actor
+        if case.stage != Stage.CALLING_PROVIDER:
+            self.note_by(by, f"{self.provider.called_as()} was on the line and is gone.")
+            if reassignment.may_be_called_again(case, workflow.now()):
+                case.drops += 1
+                return self.go_on_in(Stage.CALLING_PROVIDER, by)
+        else:
+            case.unanswered = (*case.unanswered, case.called[-1])
+            self.note_by(by, f"{self.provider.called_as()}: no answer; no message was left.")
+        return await self.call_the_next(by)
+
+    async def provider_answered(self, order: reassignment.ProviderAnswered) -> dict[str, Any]:
+        """The provider says whether it can come, when, and for which fee (CONF-18..CONF-23)."""
+        case, by = self.case, order.actor
+        spoke = f", {order.contact_name}," if order.contact_name else ""
+        who = f"{self.provider.called_as()}{spoke}"
+        if not order.available:
+            self.note_by(by, f"{who} cannot take the job: {order.reason or 'no reason given'}.")
+            return await self.call_the_next(by)
+        case.appointment = order.earliest_appointment
+        offered = reassignment.shown(case.appointment, reassignment.zone_of(case))
+        if case.appointment and not reassignment.is_in_time(case, case.appointment, workflow.now()):
+            latest = reassignment.in_time_until(case, workflow.now())
+            self.note_by(by, f"{who} could come {offered}, which is too late: {latest} (CONF-13).")
+            return await self.call_the_next(by)
+        remark = f" {order.reason}" if order.reason else ""
+        self.note_by(by, f"{who} can take the job; first appointment: {offered}.{remark}")
+        if order.travel_fee:
+            return self.ask_for_the_travel_fee(order)
+        return self.go_on_in(Stage.ASKING_PROVIDER, by)
+
+    # --- the travel fee ----------------------------------------------------------------------
+
+    def ask_for_the_travel_fee(self, order: reassignment.ProviderAnswered) -> dict[str, Any]:
+        """A supervisor sees what is asked beside what the distance suggests (CONF-10, G-56)."""
+        self.case.fee_asked = order.travel_fee
+        result = self.go_on_in(Stage.TRAVEL_FEE_REVIEW, order.actor)
+        self.task(
+            Role.SUPERVISOR,
+            "decide_travel_fee",
+            f"{self.provider.called_as()} asks {self.asked_and_suggested}. Give "
+            "approve_travel_fee or decline_travel_fee (CONF-10).",
+        )
+        return result
+
+    def approve_travel_fee(self, order: reassignment.ApproveTravelFee) -> dict[str, Any]:
+        """The amount that is approved is noted (CONF-11)."""
+        self.case.fee = order.amount
+        self.note_by(
+            order.actor,
+            f"Travel fee for {self.provider.called_as()}: approved {usd(order.amount)}; "
+            f"{self.asked_and_suggested}.",
+        )
+        return self.go_on_in(Stage.ASKING_PROVIDER)
+
+    async def decline_travel_fee(self, order: reassignment.DeclineTravelFee) -> dict[str, Any]:
+        """No fee, no job: the next provider is called."""
+        up_to = f", more than {usd(order.amount)}" if order.amount is not None else ""
+        self.note_by(
+            order.actor,
+            f"Travel fee for {self.provider.called_as()}: declined{up_to}; "
+            f"{self.asked_and_suggested}.",
+        )
+        return await self.call_the_next(self.case.caller)
+
+    @property
+    def asked_and_suggested(self) -> str:
+        """Both figures, as a supervisor compares them."""
+        asked, suggested = self.case.fee_asked, reassignment.suggested_fee(self.case)
+        figure = "nothing, for want of a distance" if suggested is None else usd(suggested)
+        return (
+            f"{usd(asked) if asked else 'nothing'} for the travel; the distance suggests {figure}"
+        )
+
+    # --- the conference ----------------------------------------------------------------------
+
+    async def provider_conference(self, order: reassignment.ProviderConference) -> dict[str, Any]:
+        """The provider joins, or has the job and calls the customer by itself (CONF-24..26)."""
+        if order.agrees:
+            return self.go_on_in(Stage.ASKING_CUSTOMER, order.actor)
+        self.case.contact_by = order.will_contact_by
+        contact_by = reassignment.shown(order.will_contact_by, reassignment.zone_of(self.case))
+        self.note_by(
+            order.actor,
+            f"{self.provider.called_as()} takes the job without a conference, and contacts the "
+            f"customer by: {contact_by}. The customer is told so.",
+        )
+        return await self.leave_it_to_the_provider(
+            Guide.PROVIDER_DECLINES, "the provider calls the customer (CONF-24)", order.actor
+        )
+
+    async def customer_conference(self, order: reassignment.CustomerConference) -> dict[str, Any]:
+        """The customer joins, or gets the provider's name and number by mail (CONF-34, CONF-35)."""
+        if order.agrees:
+            return self.go_on_in(Stage.CONFERENCING, order.actor)
+        self.note_by(
+            order.actor,
+            f"The customer cannot join a conference. {self.provider.called_as()} is asked to call "
+            "them; they get its name and number by mail.",
+        )
+        self.mail_the_provider()
+        return await self.leave_it_to_the_provider(
+            Guide.CUSTOMER_DECLINES, "the customer could not join (CONF-34)", order.actor
+        )
+
+    async def appointment_captured(self, order: reassignment.AppointmentCaptured) -> dict[str, Any]:
+        """The appointment is stored, and the provider has the job (CONF-36..CONF-38)."""
+        self.case.appointment = order.at
+        at = reassignment.shown(order.at, reassignment.zone_of(self.case))
+        self.note_by(
+            order.actor,
+            f"Conference of the customer with {self.provider.called_as()}: appointment on {at}.",
+        )
+        self.add(
+            UpdateJob(
+                appointment_at=order.at,
+                sub_status=CONFIRMED,
+                by=order.actor,
+                reason="captured in a conference (CONF-36, CONF-37)",
+            )
+        )
+        self.leave_nothing_open()
+        await self.give_to(
+            self.provider.account,
+            "the appointment was captured in a conference (CONF-36)",
+            order.actor,
+            ending=Stage.APPOINTMENT_CONFIRMED,
+            closing=PromiseOutcome.KEPT,
+        )
+        return self.said(Guide.APPOINTMENT_CONFIRMED)
+
+    async def leave_it_to_the_provider(self, step: Guide, reason: str, by: Actor) -> dict[str, Any]:
+        """The provider has the job; whether an appointment came of it is looked at later (G-58)."""
+        provider = self.provider
+        self.leave_nothing_open()
+        before = self.case.job.appointment_at
+        await self.give_to(
+            provider.account,
+            reason,
+            by,
+            ending=Stage.PROVIDER_WILL_CALL,
+            closing=PromiseOutcome.KEPT,
+        )
+        self.look_again(
+            workflow.now() + self.case.policy.reassignment.unscheduled_after,
+            AskIfUnscheduled(
+                account=provider.account,
+                appointment_before=before,
+                role=Role.CUSTOMER_SERVICE,
+                task="unscheduled",
+                text=f"{provider.called_as()} was to call the customer, and no appointment is "
+                "confirmed. Call the provider once; if it does not schedule, reassign (G-58).",
+            ),
+        )
+        return self.said(step)
+
+    def mail_the_provider(self) -> None:
+        """The customer gets the provider's name and number (CONF-34)."""
+        provider = self.provider
+        self.mail(
+            None,
+            "provider_information",
+            brand=self.case.policy.brands.name_of(self.case.job.brand),
+            provider=provider.name,
+            phone=provider.phone or "",
+        )
+
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  all count
+        """Have the customer told on the phone."""
+        return OpenTask(
+            role=Role.CUSTOMER_SERVICE,
+            task="tell_customer",
+            text="The mail with the provider's name and number did not reach the customer. Call "
+            "them and give both (CONF-34).",
+        )
+
+    # --- nobody can be called ----------------------------------------------------------------
+
+    async def send_to_dispatch_out_of_hours(self, by: Actor) -> dict[str, Any]:
+        """Nobody may be called at this hour: Procure Vendor, with its note (CONF-05..CONF-08)."""
+        self.note_by(by, OUT_OF_HOURS_NOTE)
+        return await self.send_to_dispatch("nobody may be called at this hour (CONF-07)", by)
+
+    async def nobody_is_left(self, by: Actor) -> dict[str, Any]:
+        """Nobody on the list takes the job: Procure Vendor, unless the policy says otherwise."""
+        if unheard := reassignment.fallback(self.case):
+            return await self.assign_unheard(unheard, by)
+        called = len(self.case.called)
+        self.note_by(by, f"Nobody takes the job; providers called: {called}. Sent to dispatch.")
+        return await self.send_to_dispatch("nobody on the list takes the job", by)
+
+    async def assign_unheard(self, unheard: Candidate, by: Actor) -> dict[str, Any]:
+        """The first of the calendar who did not answer gets the job all the same (G-53)."""
+        place = self.case.candidates.index(unheard)
+        self.case.called = (*self.case.called, place)
+        self.note_by(by, f"Nobody takes the job; {unheard.called_as()} gets it unheard (G-53).")
+        self.mail_the_provider()
+        return await self.leave_it_to_the_provider(
+            Guide.ASSIGNED_UNHEARD, "nobody else takes the job (G-53)", by
+        )
+
+    async def send_to_dispatch(self, reason: str, by: Actor) -> dict[str, Any]:
+        """The job is Procure Vendor's, if it is not there already."""
+        self.leave_nothing_open()
+        if self.case.job.assigned_to.is_(PROCURE_VENDOR):
+            self.close_promise(PromiseOutcome.KEPT)
+            self.end(Stage.SENT_TO_DISPATCH)
+        else:
+            await self.give_to(
+                PROCURE_VENDOR,
+                reason,
+                by,
+                ending=Stage.SENT_TO_DISPATCH,
+                closing=PromiseOutcome.KEPT,
+            )
+        return self.said(Guide.SENT_TO_DISPATCH)
+
+    def have_a_supervisor_choose(self, by: Actor) -> dict[str, Any]:
+        """An urgent customer, and nobody may be called: a supervisor chooses (CONF-09)."""
+        result = self.go_on_in(Stage.SUPERVISOR_REVIEW, by)
+        self.task(
+            Role.SUPERVISOR,
+            "decide_for_urgent_customer",
+            "An urgent customer is on the phone and no provider may be called at this hour. Give "
+            "supervisor_decision: emergency_line, apo (under APO-20, APO-21 and APO-22) or "
+            "dispatch (CONF-09).",
+        )
+        return result
+
+    async def supervisor_decision(self, order: reassignment.SupervisorDecision) -> dict[str, Any]:
+        """A supervisor chooses what is done for an urgent customer (CONF-09)."""
+        case, by = self.case, order.actor
+        remark = f" {order.note}" if order.note else ""
+        self.settle("decide_for_urgent_customer")
+        match order.option:
+            case "emergency_line":
+                case.lifted_by = by
+                self.note_by(
+                    by,
+                    "Providers are called on their emergency lines, at any hour (CONF-09)."
+                    f"{remark}",
+                )
+                return await self.call_the_next(case.caller)
+            case "apo":
+                self.note_by(by, f"The Alternate Provider Option is opened (CONF-09).{remark}")
+                self.start_the_option(order)
+                return self.said(Guide.APO_STARTED)
+            case "dispatch":
+                if order.note:
+                    self.note_by(by, order.note)
+                return await self.send_to_dispatch_out_of_hours(by)
+
+    def start_the_option(self, order: reassignment.SupervisorDecision) -> None:
+        """The apo lifecycle begins as this supervisor authorises it, under its own rules."""
+        fields: dict[str, JsonValue] = {
+            "actor": order.actor.model_dump(mode="json"),
+            "reason": order.note or "An urgent customer, and no provider may be called (CONF-09)",
+            "in_network_exhausted": order.in_network_exhausted,
+        }
+        self.add(GiveOrder(lifecycle="apo", command="offer_apo", fields=fields))
+        self.end_with(Stage.APO_STARTED, PromiseOutcome.KEPT)
+
+    # --- nothing is heard --------------------------------------------------------------------
+
+    async def nothing_is_heard(self) -> None:
+        """A supervisor is told of whoever is silent; then Dispatch has the job."""
+        case = self.case
+        self.close_promise(PromiseOutcome.BROKEN)
+        if case.reminded == 0:
+            case.reminded = 1
+            case.flag(Attention.OVERDUE)
+            waiting = reassignment.promise(case)
+            self.task(
+                Role.SUPERVISOR,
+                "agent_silent",
+                f"{waiting.waiting_on.title} was to {waiting.duty} and is silent; see to it, or "
+                "the job goes to Procure Vendor.",
+            )
+            return
+        out_of_hours = case.stage == Stage.SUPERVISOR_REVIEW
+        self.note(OUT_OF_HOURS_NOTE if out_of_hours else "Nothing was heard: sent to dispatch.")
+        try:
+            await self.send_to_dispatch("nothing was heard from the agent", STEWARD)
+        except Refused as refused:  # what changed meanwhile is heard next
+            self.journal(refused.refusal.message)
+
+    # --- what the job system tells -----------------------------------------------------------
+
+    async def hear(self, event: Event, before: Job, at: datetime) -> None:  # noqa: ARG002  the job says it
+        """Hear what happened to the job."""
+        job = self.case.job
+        if job.status is JobStatus.CANCELLED:
+            self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
+        elif not job.assigned_to.is_(before.assigned_to.account):
+            self.journal(f"The job stands with {job.assigned_to.name} now.")
+            self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+        elif job.status is JobStatus.COMPLETED:
+            self.journal("The job was completed in the job system.")
+            self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+
+    # --- helpers -----------------------------------------------------------------------------
+
+    @property
+    def provider(self) -> Candidate:
+        """The provider who is called, or on the line."""
+        provider = self.case.provider
+        if provider is None:
+            raise AssertionError(f"nobody was called before {self.case.stage}")
+        return provider
+
+    def go_on_in(self, stage: Stage, by: Actor | None = None) -> dict[str, Any]:
+        """Go on to a step, whose time begins now, with whoever is on the phone."""
+        self.close_promise(PromiseOutcome.KEPT)
+        self.settle("decide_travel_fee", "agent_silent")
+        self.case.unflag(Attention.OVERDUE)
+        self.case.caller = by or self.case.caller
+        self.enter(stage)
+        return self.said(stage)
+
+    def said(self, step: str) -> dict[str, Any]:
+        """Return what the agent does and says now, and whom they call."""
+        calling = self.case.stage == Stage.CALLING_PROVIDER and not self.ended
+        call = reassignment.to_call(self.case) if calling else None
+        return {"call": call, "guide": list(reassignment.guide(self.case, step))}
+
+    def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
+        """End without moving the job."""
+        self.close_promise(closing)
+        self.leave_nothing_open()
+        self.end(stage)
+
+    def leave_nothing_open(self) -> None:
+        """Settle what nobody needs any more once it has ended."""
+        self.settle(*_ASKED)
+        self.case.unflag(Attention.OVERDUE)
