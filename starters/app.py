@@ -302,7 +302,8 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
             return _no_job(job_id)
         return {
             "items": [
-                {"lifecycle": each["lifecycle"], "why": each["next"], "guide": each["guide"]}
+                {"lifecycle": each["lifecycle"], "why": each["next"]}
+                | ({"guide": each["guide"]} if "guide" in each else {})
                 for each in found["lifecycles"]
             ]
         }

@@ -83,7 +83,7 @@ def print_reasons(reasons: Json) -> None:
     if not reasons["items"]:
         print_text("No lifecycle ever ran for this job: nobody is waited for.")
     for reason in reasons["items"]:
-        print_text(f"{reason['lifecycle']}: {reason['why']}", *_listed(reason["guide"]))
+        print_text(f"{reason['lifecycle']}: {reason['why']}", *_listed(reason.get("guide", [])))
 
 
 def _listed(lines: Sequence[str]) -> list[str]:

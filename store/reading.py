@@ -273,15 +273,16 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
         "since": row.since,
         "due_at": row.due_at,
         "next": row.next,
-        "guide": row.guide,
         "attention": row.attention,
         "outcome": row.outcome,
+        **({"guide": row.guide} if row.guide else {}),
     }
 
 
 def _listed(row: Row[Any]) -> dict[str, Any]:
     standing = _standing(row)
-    del standing["workflow_id"], standing["guide"]
+    del standing["workflow_id"]
+    standing.pop("guide", None)
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **standing, **job}
 

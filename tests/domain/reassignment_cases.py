@@ -71,7 +71,11 @@ def a_reassignment(
         cause=Cause(
             kind="command",
             name="start_reassignment",
-            fields={**FIELDS["start_reassignment"], "candidates": [dict(c) for c in candidates]},
+            fields={
+                "reason": "Too late",
+                "urgent": False,
+                "candidates": [dict(each) for each in candidates],
+            },
         ),
         occurred_at=at,
         started_by=Actor(name="Robin", role=Role.CUSTOMER_SERVICE),

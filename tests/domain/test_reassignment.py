@@ -135,10 +135,10 @@ def test_a_customer_is_urgent_by_the_agents_word_or_the_jobs_severity() -> None:
 
 @pytest.mark.rule("G-53")
 def test_nobody_gets_a_job_unheard_unless_the_policy_says_so() -> None:
-    said = {"called": (0, 1, 2), "unanswered": (0, 2)}
-    assert fallback(a_reassignment(*FIVE, **said)) is None
+    called, unanswered = (0, 1, 2), (0, 2)
+    assert fallback(a_reassignment(*FIVE, called=called, unanswered=unanswered)) is None
     willing = with_setting(no_answer_fallback=True)
-    case = a_reassignment(*FIVE, policy=willing, **said)
+    case = a_reassignment(*FIVE, policy=willing, called=called, unanswered=unanswered)
     assert fallback(case) == case.candidates[2]
     assert fallback(a_reassignment(TULSA, policy=willing, called=(0,), unanswered=(0,))) is None
     assert fallback(a_reassignment(BOSTON, policy=willing, called=(0,))) is None
@@ -243,8 +243,9 @@ def test_a_second_agent_is_sent_to_the_first() -> None:
 
 def said_at(step: str, **changes: object) -> str:
     job = a_job(item={"name": "Kitchen faucet"}, brand="Sears", customer={"zip": "74101"})
-    fields: dict[str, object] = {"called": (0,), "appointment": eastern("2026-11-25 10:00")}
-    case = a_reassignment(TULSA, job=job, stage=step, **fields | changes)
+    case = a_reassignment(TULSA, job=job, stage=step)
+    said = {"called": (0,), "appointment": eastern("2026-11-25 10:00"), **changes}
+    case = case.model_copy(update=said)
     return "\n".join(guide(case, step))
 
 

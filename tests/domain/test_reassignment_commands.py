@@ -1,6 +1,7 @@
 """The conference's commands: every role and every stage with every command, and all guards."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -149,10 +150,12 @@ def test_what_is_agreed_on_has_still_to_come(
     command: str, stage: str, field: str, rule: str
 ) -> None:
     case = a_reassignment(TULSA, stage=stage)
-    refusal = refusal_of(command, "dispatch", case, **{field: NOON.isoformat()})
+    passed: dict[str, Any] = {field: NOON.isoformat()}
+    refusal = refusal_of(command, "dispatch", case, **passed)
     assert refusal is not None
     assert (refusal.kind, refusal.rule) == (RefusalKind.FIELDS, rule)
-    assert rule_against(command, "dispatch", case, **{field: NIGHT.isoformat()}) is None
+    to_come: dict[str, Any] = {field: NIGHT.isoformat()}
+    assert rule_against(command, "dispatch", case, **to_come) is None
 
 
 @pytest.mark.rule("APO-20")

@@ -133,7 +133,7 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
     assert row is not None
     assert row.held == moved
     (brought_over,) = await rows(database, schema.lifecycles)
-    assert brought_over == {**lifecycle, "remembered": {}}
+    assert brought_over == {**lifecycle, "remembered": {}, "guide": []}
     await database.close()
 
 
