@@ -121,8 +121,8 @@ class SpocCase(Case):
     stage: str = Stage.AWAITING_REPORT
     appointment_at: Instant
     """The confirmed diagnosis appointment."""
-    confirmed_at: Instant
-    """When it was confirmed, by the job system's clock."""
+    confirmed_at: Instant | None = None
+    """When it was confirmed, by the job system's clock; a case from before does not say it."""
     report: Report | None = None
     """The newest report since that appointment was confirmed."""
     overdue: bool = False
@@ -194,7 +194,7 @@ def newly_confirmed(case: SpocCase, event: Event) -> bool:
         isinstance(event, JobAppointmentConfirmed)
         and confirms_diagnosis(event)
         and event.data.at != case.appointment_at
-        and event.occurred_at >= case.confirmed_at
+        and (case.confirmed_at is None or event.occurred_at >= case.confirmed_at)
     )
 
 
@@ -210,7 +210,7 @@ def is_news(case: SpocCase, told_at: datetime) -> bool:
     One of an earlier diagnosis, or older than the one there is, only comes in late.
     """
     known = case.report.told_at if case.report else None
-    return told_at >= (known or min(case.confirmed_at, case.appointment_at))
+    return told_at >= (known or min(filter(None, (case.confirmed_at, case.appointment_at))))
 
 
 def stage_by_the_facts(case: SpocCase) -> Stage:
