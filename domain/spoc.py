@@ -210,7 +210,9 @@ def is_news(case: SpocCase, told_at: datetime) -> bool:
     One of an earlier diagnosis, or older than the one there is, only comes in late.
     """
     known = case.report.told_at if case.report else None
-    return told_at >= (known or min(filter(None, (case.confirmed_at, case.appointment_at))))
+    if known is None and case.confirmed_at is not None:
+        known = min(case.confirmed_at, case.appointment_at)
+    return known is None or told_at >= known
 
 
 def stage_by_the_facts(case: SpocCase) -> Stage:

@@ -123,6 +123,10 @@ def test_a_report_between_the_diagnosis_and_the_news_of_it_counts() -> None:
     assert not is_news(a_follow_up(confirmed_at=LATER), APPOINTMENT - SECOND)
 
 
+def test_a_case_from_before_takes_any_report_for_news() -> None:
+    assert is_news(a_follow_up(confirmed_at=None), CONFIRMED - SECOND)
+
+
 @pytest.mark.parametrize(
     ("report", "is_about_it"),
     [
