@@ -11,7 +11,12 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.addresses import is_mailable
 from domain.commands import Command, CommandTable, Line, Payload, Prose
-from domain.events import AppointmentConfirmed, Event, JobAppointmentConfirmed, ReportSubmitted
+from domain.events import (
+    AppointmentConfirmed,
+    Event,
+    JobAppointmentConfirmed,
+    JobReportSubmitted,
+)
 from domain.exceptions import ExceptionCode
 from domain.jobs import Instant, Job, Severity
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
@@ -82,11 +87,13 @@ class Report(BaseModel):
     """What a partial report lacks, where somebody says so."""
     parts_supplied_by: str | None = None
     part_eta: date | None = None
+    told_at: Instant | None = None
+    """When it was submitted by the job system's clock, where that tells of it."""
 
     @classmethod
-    def of(cls, data: ReportSubmitted, at: datetime) -> Report:
+    def of(cls, event: JobReportSubmitted, at: datetime) -> Report:
         """Return the report that an event tells of."""
-        return cls(at=at, **data.model_dump())
+        return cls(at=at, told_at=event.occurred_at, **event.data.model_dump())
 
     @property
     def lacks_a_part_eta(self) -> bool:
@@ -114,6 +121,8 @@ class SpocCase(Case):
     stage: str = Stage.AWAITING_REPORT
     appointment_at: Instant
     """The confirmed diagnosis appointment."""
+    confirmed_at: Instant | None = None
+    """When it was confirmed, by the job system's clock; a case from before does not say it."""
     report: Report | None = None
     """The newest report since that appointment was confirmed."""
     overdue: bool = False
@@ -147,6 +156,7 @@ class SpocStart(LifecycleStart):
             job_version=self.job_version,
             policy=self.policy,
             counts_from=self.occurred_at,
+            confirmed_at=self.occurred_at,
             appointment_at=AppointmentConfirmed.model_validate(self.cause.fields).at,
         )
 
@@ -173,6 +183,36 @@ def needs_review_at_once(case: SpocCase) -> bool:
     """Return whether Authorizations does not wait for an e-mail about the job (SPOC-20, G-31)."""
     medical = case.job.severity is Severity.MEDICAL_EMERGENCY
     return medical and case.policy.spoc.medical_immediate
+
+
+def newly_confirmed(case: SpocCase, event: Event) -> bool:
+    """Return whether an event confirms another diagnosis than the one that is known.
+
+    An older confirmation may come in after a newer one.
+    """
+    return (
+        isinstance(event, JobAppointmentConfirmed)
+        and confirms_diagnosis(event)
+        and event.data.at != case.appointment_at
+        and (case.confirmed_at is None or event.occurred_at >= case.confirmed_at)
+    )
+
+
+def reports_on(appointment_at: datetime, report: Report | None) -> bool:
+    """Return whether a report was submitted after an appointment, and so is about it."""
+    told_at = report.told_at if report else None
+    return told_at is not None and told_at >= appointment_at
+
+
+def is_news(case: SpocCase, told_at: datetime) -> bool:
+    """Return whether a report of an instant goes before what is known.
+
+    One of an earlier diagnosis, or older than the one there is, only comes in late.
+    """
+    known = case.report.told_at if case.report else None
+    if known is None and case.confirmed_at is not None:
+        known = min(case.confirmed_at, case.appointment_at)
+    return known is None or told_at >= known
 
 
 def stage_by_the_facts(case: SpocCase) -> Stage:

@@ -66,7 +66,7 @@ class Plan(BaseModel):
     def delivery(self, event: Event, now: datetime) -> Delivery:
         """Return the event as it travels at an instant of the wall clock."""
         age = max((now - self.occurred_at).total_seconds(), 0.0)
-        told = event.model_copy(update={"job": self.job})
+        told = event.model_copy(update={"job": self.job, "occurred_at": self.occurred_at})
         return Delivery(event_id=self.event_id, job_version=self.job_version, event=told, age=age)
 
 

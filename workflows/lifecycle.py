@@ -101,6 +101,8 @@ class Lifecycle(Generic[CaseT]):
     def __init__(self, start: LifecycleStart, case: CaseT) -> None:
         self.case = case
         self.ended = False
+        self.handed_on = False
+        """Whether the event that ends it is for the next episode to hear, if it begins one."""
         self._start = start
         self._info = workflow.info()
         self._carrier = Carrier(start, case, self._describe, self.undelivered)
@@ -674,6 +676,8 @@ class Lifecycle(Generic[CaseT]):
         if delivery.job_version > self.case.job_version:
             self.case.job, self.case.job_version = delivery.event.job, delivery.job_version
         await self.hear(delivery.event, before, workflow.now() - timedelta(seconds=delivery.age))
+        if self.handed_on:
+            self._hear_too_late(delivery)
 
     def _settle_inbox(self) -> None:
         """Leave nothing unanswered at the end."""

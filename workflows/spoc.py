@@ -130,7 +130,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.compute(spoc.Deadline.REPORT, spoc.report_due(self.case))
         reported_at = job.diagnostic_report_at
         if reported_at is not None and reported_at >= self.case.appointment_at:
-            self.take_report(Report(at=reported_at))
+            self.take_report(Report(at=reported_at, told_at=reported_at))
         self.flag_for_review()
 
     def flag_for_review(self) -> None:
@@ -143,14 +143,16 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 "it at once (SPOC-20).",
             )
 
-    def appointment_confirmed(self, appointment_at: datetime, at: datetime) -> None:
+    def appointment_confirmed(self, event: JobAppointmentConfirmed, at: datetime) -> None:
         """Another appointment for the diagnosis is confirmed: the time begins anew (SPOC-13)."""
-        case = self.case
-        if appointment_at == case.appointment_at:
-            return
+        case, appointment_at = self.case, event.data.at
+        case.confirmed_at = event.occurred_at
         self.journal(f"diagnosis confirmed for {appointment_at:%Y-%m-%d %H:%M} UTC", rule="SPOC-13")
+        case.appointment_at = appointment_at
+        if spoc.reports_on(appointment_at, case.report):
+            return
         self.settle(*_ASKED_ABOUT_THE_REPORT, *_ASKED_ABOUT_THE_SPECIALIST)
-        case.appointment_at, case.report = appointment_at, None
+        case.report = None
         case.overdue = case.missing_named = False
         if case.contacts:
             day = self.day_of(appointment_at)
@@ -390,22 +392,26 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     def supersede(self, job: Job) -> None:
         """The job is with another provider, of the programme or not."""
         self.journal(f"The job stands with {job.assigned_to.name} now.")
+        self.handed_on = True
         self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
     def hear_more(self, event: Event, before: Job, at: datetime) -> None:
         """Hear what an event says beside the job."""
-        job = self.case.job
+        shown = self.case.job.diagnostic_report_at
         match event:
-            case JobAppointmentConfirmed() if spoc.confirms_diagnosis(event):
-                self.appointment_confirmed(event.data.at, at)
+            case JobAppointmentConfirmed() if spoc.newly_confirmed(self.case, event):
+                self.appointment_confirmed(event, at)
             case JobReportSubmitted():
-                self.take_report(Report.of(event.data, at))
+                if spoc.is_news(self.case, event.occurred_at):
+                    self.take_report(Report.of(event, at))
             case JobPartsConfirmationRequested():
                 self.confirmation_requested(event.data.what, at)
             case JobNoteAdded() if event.data.note.author.role in _NAMES_WHAT_IS_MISSING:
                 self.case.missing_named = True
-            case _ if job.diagnostic_report_at and not before.diagnostic_report_at:
-                self.take_report(Report(at=at))  # nobody says that anything is missing
+            case _ if self.case.report is None and shown not in (None, before.diagnostic_report_at):
+                if spoc.is_news(self.case, shown):
+                    # Nobody says that anything is missing.
+                    self.take_report(Report(at=at, told_at=shown))
 
     # --- helpers -----------------------------------------------------------------------------
 

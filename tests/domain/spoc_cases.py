@@ -22,6 +22,7 @@ from tests.domain.factories import POLICY, a_job, a_payload, eastern
 
 APPOINTMENT = eastern("2026-11-24 10:00")
 """Tuesday; its report is due on the Wednesday before Thanksgiving."""
+CONFIRMED = APPOINTMENT - timedelta(days=1)
 DUE = eastern("2026-11-25 17:00")
 SECOND = timedelta(seconds=1)
 SPECIALIST = "alan@warranty.example"
@@ -54,6 +55,7 @@ def a_follow_up(stage: str = "awaiting_report", /, **changes: object) -> SpocCas
         "policy": POLICY,
         "stage": stage,
         "appointment_at": APPOINTMENT,
+        "confirmed_at": CONFIRMED,
         "attempts": 1,
         **changes,
     }
@@ -96,7 +98,7 @@ def a_start(**changes: object) -> SpocStart:
             "name": "job.appointment_confirmed",
             "fields": {"kind": "diagnosis", "at": APPOINTMENT.isoformat()},
         },
-        "occurred_at": APPOINTMENT - timedelta(days=1),
+        "occurred_at": CONFIRMED,
     }
     return SpocStart.model_validate(fields | changes)
 

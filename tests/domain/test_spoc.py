@@ -19,10 +19,13 @@ from domain.spoc import (
     Stage,
     Topic,
     chase,
+    is_news,
     needs_review_at_once,
+    newly_confirmed,
     owed_whatever_the_report,
     promise,
     report_after,
+    reports_on,
     route,
     stage_by_the_facts,
     starts_on,
@@ -31,6 +34,7 @@ from domain.spoc import (
 from tests.domain.factories import POLICY, an_event, eastern
 from tests.domain.spoc_cases import (
     APPOINTMENT,
+    CONFIRMED,
     DUE,
     SECOND,
     a_follow_up,
@@ -77,6 +81,65 @@ def test_only_a_confirmed_diagnosis_of_a_job_that_goes_on_begins_it() -> None:
     for status in (JobStatus.COMPLETED, JobStatus.CANCELLED):
         ended = of_the_programme(status=status)
         assert not starts_on(an_event(confirmed, ended, {"kind": "diagnosis", **at}))
+
+
+@pytest.mark.rule("SPOC-13")
+@pytest.mark.parametrize(
+    ("told_at", "kind", "at", "counts"),
+    [
+        (CONFIRMED, "diagnosis", LATER, True),
+        (CONFIRMED - SECOND, "diagnosis", LATER, False),
+        (LATER, "diagnosis", APPOINTMENT, False),
+        (LATER, "repair", LATER, False),
+    ],
+)
+def test_only_a_newer_confirmation_of_another_diagnosis_counts(
+    told_at: datetime, kind: str, at: datetime, *, counts: bool
+) -> None:
+    data: dict[str, JsonValue] = {"kind": kind, "at": at.isoformat()}
+    event = an_event("job.appointment_confirmed", of_the_programme(), data)
+    told = event.model_copy(update={"occurred_at": told_at})
+    assert newly_confirmed(a_follow_up(), told) is counts
+
+
+@pytest.mark.parametrize(
+    ("known", "told_at", "counts"),
+    [
+        (None, CONFIRMED, True),
+        (None, CONFIRMED - SECOND, False),
+        (a_report(told_at=DUE), DUE, True),
+        (a_report(told_at=DUE), DUE - SECOND, False),
+        (a_report(), CONFIRMED, True),
+    ],
+)
+def test_a_report_counts_unless_it_is_older_than_what_is_known(
+    known: Report | None, told_at: datetime, *, counts: bool
+) -> None:
+    assert is_news(a_follow_up(report=known), told_at) is counts
+
+
+def test_a_report_between_the_diagnosis_and_the_news_of_it_counts() -> None:
+    assert is_news(a_follow_up(confirmed_at=LATER), APPOINTMENT)
+    assert not is_news(a_follow_up(confirmed_at=LATER), APPOINTMENT - SECOND)
+
+
+def test_a_case_from_before_takes_any_report_for_news() -> None:
+    assert is_news(a_follow_up(confirmed_at=None), CONFIRMED - SECOND)
+
+
+@pytest.mark.parametrize(
+    ("report", "is_about_it"),
+    [
+        (None, False),
+        (a_report(), False),
+        (a_report(told_at=APPOINTMENT), True),
+        (a_report(told_at=APPOINTMENT - SECOND), False),
+    ],
+)
+def test_a_report_is_about_the_diagnosis_before_it(
+    report: Report | None, *, is_about_it: bool
+) -> None:
+    assert reports_on(APPOINTMENT, report) is is_about_it
 
 
 @pytest.mark.rule("SPOC-20")

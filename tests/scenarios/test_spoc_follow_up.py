@@ -322,6 +322,53 @@ async def test_a_report_that_only_the_job_shows_is_taken_for_complete(desk: Desk
     assert (await job.page()).stage == "report_received"
 
 
+async def test_what_comes_in_late_does_not_undo_what_is_newer(desk: Desk) -> None:
+    job = await awaiting(desk, now() - timedelta(days=20))
+    put_off_to = now() - timedelta(hours=2)
+    await confirms(job, put_off_to)
+    await job.until("awaiting_report")
+    too_late = {"occurred_at": now() - timedelta(days=21)}
+    said = {"kind": "diagnosis", "at": iso(now() - timedelta(days=19))}
+    await job.event("job.appointment_confirmed", said, **too_late)
+    await job.event("job.report_submitted", {"complete": True}, **too_late)
+    page = await job.page()
+    assert (page.stage, page.due_at) == ("awaiting_report", business_days_after(put_off_to, 1))
+
+    await reports(job)
+    an_hour_ago = {"occurred_at": now() - timedelta(hours=1)}
+    await job.event("job.report_submitted", {"complete": False}, **an_hour_ago)
+    page = await job.page()
+    assert (page.stage, page.tasks(LEADER)) == ("report_received", [])
+
+
+async def test_a_report_stays_where_the_diagnosis_turns_out_to_be_before_it(desk: Desk) -> None:
+    job = await partial(desk)
+    await confirms(job, now() - timedelta(hours=3))
+    page = await job.page()
+    assert (page.stage, page.tasks(LEADER)) == ("missing_information", ["missing_information"])
+
+
+async def test_what_the_job_shows_of_a_partial_report_does_not_complete_it(desk: Desk) -> None:
+    job = await awaiting(desk)
+    await job.event("job.report_submitted", {"complete": False})
+    await job.until("missing_information")
+    job.fields["diagnostic_report_at"] = iso(now())
+    await job.becomes("Accepted")
+    assert (await job.page()).stage == "missing_information"
+
+
+@pytest.mark.rule("SPOC-11")
+async def test_a_diagnosis_with_another_provider_of_the_programme_is_followed_anew(
+    desk: Desk,
+) -> None:
+    job = await overdue(desk)
+    job.fields["assigned_to"] = tulsa_plumbing(number="4712", name="Broken Arrow Plumbing")
+    await confirms(job, now() + timedelta(days=20))
+    await job.until("awaiting_report")
+    page = await job.page()
+    assert (page.tasks(LEADER), page.promises[-1][0]) == ([], "SPOC-13")
+
+
 # --- engaging the Area Manager ----------------------------------------------------------------
 
 
