@@ -118,6 +118,15 @@ def test_a_job_that_is_held_is_refused_before_any_call(
         assert refusal.instead == "add_service_job"
 
 
+def test_no_more_are_listed_than_anybody_calls() -> None:
+    hundred = [listed(f"Provider {n}", f"{n}", "74103") for n in range(100)]
+    case = a_reassignment(begun=False)
+    assert refusal_of("start_reassignment", "dispatch", case, candidates=hundred) is None
+    refusal = refusal_of("start_reassignment", "dispatch", case, candidates=[*hundred, TULSA])
+    assert refusal is not None
+    assert (refusal.kind, "at most 100" in refusal.message) == (RefusalKind.FIELDS, True)
+
+
 @pytest.mark.parametrize(
     "candidate",
     [
