@@ -319,11 +319,12 @@ def _may_decide(case: ReassignmentCase, order: SupervisorDecision, now: datetime
     """Refuse the option where its own rules would (APO-20, APO-21, APO-22)."""
     if order.option != "apo":
         return None
-    return may_authorise(
+    refusal = may_authorise(
         case.job.item.category,
         at_hand=supervisors_window_is_open(case.policy, now),
         exhausted=order.in_network_exhausted,
     )
+    return refusal and refusal.model_copy(update={"instead": "emergency_line or dispatch"})
 
 
 def _conflict(rule: str | None, message: str, instead: str) -> Refusal:
@@ -414,9 +415,9 @@ def _facts(case: ReassignmentCase) -> dict[str, str]:
         "item": case.job.item.name,
         "city": place.city if place else "the customer's city",
         "zip": case.job.customer_zip or "ZIP code",
-        "provider": provider.called_as() if provider else "the provider",
+        "provider": provider.name if provider else "the provider",
         "phone": (provider and provider.phone) or "the number on file",
-        "until": shown(until(case, now), zone, otherwise="at any hour"),
+        "until": shown(until(case, now), zone, otherwise="no limit"),
         "opens_at": shown(opens_at(case, now), zone, otherwise="nobody knows when"),
         "in_time": in_time_until(case, now),
         "appointment": shown(case.appointment, zone)

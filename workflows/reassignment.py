@@ -78,11 +78,11 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         """An agent lists whom they could call, and learns whom to call first (CONF-12)."""
         self.case.begun = True
         listed = ", ".join(f"{each.called_as()} ({each.source})" for each in self.case.candidates)
-        urgent = " The customer's situation is urgent." if order.urgent else ""
+        urgent = ", and the customer's situation is urgent" if order.urgent else ""
         self.note_by(
             order.actor,
-            f"The job is to be reassigned: {order.reason}{urgent} Providers listed: "
-            f"{listed or 'none'}.",
+            f"The job is to be reassigned{urgent}. Providers listed: {listed or 'none'}. "
+            f"Reason: {order.reason}",
         )
         return await self.call_the_next(order.actor)
 
