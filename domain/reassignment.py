@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, StrictBool, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, TypeAdapter, field_validator
 
 from domain.accounts import PSEUDO_ACCOUNTS, Account, same_account
 from domain.apo import PRIORITY_ITEMS, may_authorise, supervisors_window_is_open
@@ -273,9 +273,14 @@ def suggested_fee(case: ReassignmentCase) -> Decimal | None:
 # --- guards -----------------------------------------------------------------------------------
 
 
+def held_by_plusone(case: ReassignmentCase, now: datetime) -> Refusal | None:
+    """Return why PlusOne keeps the job, before any call or since, None if it does not (G-59)."""
+    return plusone_hold(case.job, now, PlusOneHold.under(case.policy))
+
+
 def _may_start(case: ReassignmentCase, _: StartReassignment, now: datetime) -> Refusal | None:
-    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy)):
-        return held  # before any call (G-59)
+    if held := held_by_plusone(case, now):
+        return held
     if case.job.status.final:
         return _conflict(None, f"The job is {case.job.status}.", "there is nothing to reassign")
     return None
@@ -314,11 +319,12 @@ def _may_decide(case: ReassignmentCase, order: SupervisorDecision, now: datetime
     """Refuse the option where its own rules would (APO-20, APO-21, APO-22)."""
     if order.option != "apo":
         return None
-    return may_authorise(
+    refusal = may_authorise(
         case.job.item.category,
         at_hand=supervisors_window_is_open(case.policy, now),
         exhausted=order.in_network_exhausted,
     )
+    return refusal and refusal.model_copy(update={"instead": "emergency_line or dispatch"})
 
 
 def _conflict(rule: str | None, message: str, instead: str) -> Refusal:
@@ -408,11 +414,11 @@ def _facts(case: ReassignmentCase) -> dict[str, str]:
         "brand": case.policy.brands.name_of(case.job.brand),
         "item": case.job.item.name,
         "city": place.city if place else "the customer's city",
-        "zip": place.zip if place else "ZIP code",
-        "provider": provider.called_as() if provider else "the provider",
+        "zip": case.job.customer_zip or "ZIP code",
+        "provider": provider.name if provider else "the provider",
         "phone": (provider and provider.phone) or "the number on file",
-        "until": shown(until(case, now), zone),
-        "opens_at": shown(opens_at(case, now), zone),
+        "until": shown(until(case, now), zone, otherwise="no limit"),
+        "opens_at": shown(opens_at(case, now), zone, otherwise="nobody knows when"),
         "in_time": in_time_until(case, now),
         "appointment": shown(case.appointment, zone)
         if case.appointment
@@ -456,9 +462,9 @@ def in_time_until(case: ReassignmentCase, now: datetime) -> str:
     return f"{last_acceptable_day(case, now):%a %d %b %Y}"
 
 
-def shown(at: datetime | None, zone: ZoneInfo) -> str:
-    """Return an instant as a clock of the zone shows it."""
-    return "no time named" if at is None else f"{at.astimezone(zone):%a %d %b %Y %H:%M %Z}"
+def shown(at: datetime | None, zone: ZoneInfo, *, otherwise: str = "no time named") -> str:
+    """Return an instant as a clock of the zone shows it, or what is said where there is none."""
+    return otherwise if at is None else f"{at.astimezone(zone):%a %d %b %Y %H:%M %Z}"
 
 
 def who_is_on_it(case: ReassignmentCase) -> str:
@@ -474,6 +480,10 @@ def who_is_on_it(case: ReassignmentCase) -> str:
 # --- commands ---------------------------------------------------------------------------------
 
 
+_MOST_LISTED = 100
+"""Candidates that an agent may list: far more than can be called while a customer waits."""
+
+
 class StartReassignment(Payload):
     """Fields of `start_reassignment`."""
 
@@ -481,7 +491,7 @@ class StartReassignment(Payload):
     """Why the job is reassigned."""
     urgent: StrictBool
     """The customer's situation is urgent (CONF-09)."""
-    candidates: tuple[Listed, ...]
+    candidates: Annotated[tuple[Listed, ...], Field(max_length=_MOST_LISTED)]
     """The providers in the order in which they are to be called."""
 
     @field_validator("candidates")

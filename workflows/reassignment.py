@@ -78,11 +78,11 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         """An agent lists whom they could call, and learns whom to call first (CONF-12)."""
         self.case.begun = True
         listed = ", ".join(f"{each.called_as()} ({each.source})" for each in self.case.candidates)
-        urgent = " The customer's situation is urgent." if order.urgent else ""
+        urgent = ", and the customer's situation is urgent" if order.urgent else ""
         self.note_by(
             order.actor,
-            f"The job is to be reassigned: {order.reason}{urgent} Providers listed: "
-            f"{listed or 'none'}.",
+            f"The job is to be reassigned{urgent}. Providers listed: {listed or 'none'}. "
+            f"Reason: {order.reason}",
         )
         return await self.call_the_next(order.actor)
 
@@ -125,10 +125,12 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         offered = reassignment.shown(case.appointment, reassignment.zone_of(case))
         if case.appointment and not reassignment.is_in_time(case, case.appointment, workflow.now()):
             latest = reassignment.in_time_until(case, workflow.now())
-            self.note_by(by, f"{who} could come {offered}, which is too late: {latest} (CONF-13).")
+            self.journal(f"Offered: {offered}. In time: {latest}.", by, "CONF-13")
+            self.note_by(by, f"{who} could take the job, but comes too late (CONF-13).")
             return await self.call_the_next(by)
         remark = f" {order.reason}" if order.reason else ""
-        self.note_by(by, f"{who} can take the job; first appointment: {offered}.{remark}")
+        self.journal(f"Offered: {offered}.", by, "CONF-22")  # no note names a time not agreed: G-54
+        self.note_by(by, f"{who} can take the job.{remark}")
         if order.travel_fee:
             return self.ask_for_the_travel_fee(order)
         return self.go_on_in(Stage.ASKING_PROVIDER, by)
@@ -400,6 +402,9 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         elif job.status is JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")
+            self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+        elif held := reassignment.held_by_plusone(self.case, workflow.now()):
+            self.journal(held.message, rule=held.rule)
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
     # --- helpers -----------------------------------------------------------------------------

@@ -258,8 +258,8 @@ def said_at(step: str, **changes: object) -> str:
 def test_the_provider_is_told_what_is_to_be_done_where() -> None:
     said = said_at(Stage.CALLING_PROVIDER)
     for each in (
-        "Tulsa Plumbing (4711) at 555-4711",
-        "before Tue 24 Nov 2026 18:00 CST",
+        "Tulsa Plumbing at 555-4711",
+        "(until: Tue 24 Nov 2026 18:00 CST)",
         "Robin with Sears Home Warranty Support Center",
         "recorded",
         "monitored",
@@ -324,6 +324,18 @@ def test_an_appointment_that_nobody_named_is_still_to_be_agreed_on() -> None:
     assert "a day that you agree on" in said_at(Stage.ASKING_CUSTOMER, appointment=None)
 
 
+@pytest.mark.rule("CONF-09")
+def test_where_no_hour_is_to_be_kept_the_guide_says_so() -> None:
+    assert "(until: no limit)" in said_at(Stage.CALLING_PROVIDER, lifted_by=KIM)
+    nowhere = a_reassignment(listed("Nowhere", "1", "00000"), stage=Stage.SUPERVISOR_REVIEW)
+    assert "(again from: nobody knows when)" in "\n".join(nowhere.guide())
+
+
+def test_a_zip_code_that_the_table_does_not_know_is_told_as_it_is() -> None:
+    case = a_reassignment(TULSA, job=a_job(customer={"zip": "09012"}), called=(0,))
+    assert "the customer's city, 09012" in "\n".join(case.guide())
+
+
 def test_a_running_case_has_a_guide_at_every_stage_and_an_ended_one_has_none() -> None:
     for stage in Stage:
         case = a_reassignment(TULSA, stage=stage, called=(0,))
@@ -337,7 +349,7 @@ def test_the_operator_words_the_guide() -> None:
     nasty = listed("{agent} & {nobody}", "1", "74103")
     case = a_reassignment(nasty, policy=policy, called=(0,))
     assert guide(case, Stage.CONFERENCING) == (
-        "Say: Hold on, {agent} & {nobody} (1), {74101}.",
+        "Say: Hold on, {agent} & {nobody}, {74101}.",
         "Do: nothing.",
     )
     assert guide(case, Stage.ASKING_PROVIDER) == tuple(TEXTS[Guide.ASKING_PROVIDER].splitlines())

@@ -119,6 +119,15 @@ def test_a_job_that_is_held_is_refused_before_any_call(
         assert refusal.instead == "add_service_job"
 
 
+def test_no_more_are_listed_than_anybody_calls() -> None:
+    hundred = [listed(f"Provider {n}", f"{n}", "74103") for n in range(100)]
+    case = a_reassignment(begun=False)
+    assert refusal_of("start_reassignment", "dispatch", case, candidates=hundred) is None
+    refusal = refusal_of("start_reassignment", "dispatch", case, candidates=[*hundred, TULSA])
+    assert refusal is not None
+    assert (refusal.kind, "at most 100" in refusal.message) == (RefusalKind.FIELDS, True)
+
+
 @pytest.mark.parametrize(
     "candidate",
     [
@@ -178,6 +187,8 @@ def test_a_supervisor_opens_the_option_by_its_own_rules(
     job = a_job(item={"name": "Item", "category": category})
     case = a_reassignment(TULSA, job=job, stage="supervisor_review")
     said = {"option": "apo", "in_network_exhausted": exhausted}
-    assert rule_against("supervisor_decision", "supervisor", case, at, **said) == rule
+    refusal = refusal_of("supervisor_decision", "supervisor", case, at, **said)
+    wanted = (rule, "emergency_line or dispatch") if rule else None
+    assert (refusal and (refusal.rule, refusal.instead)) == wanted
     for option in ("emergency_line", "dispatch"):
         assert rule_against("supervisor_decision", "supervisor", case, at, option=option) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -25,7 +26,7 @@ from tests.conferences import (
     out_of_hours,
     unserved,
 )
-from tests.desk import Desk, Page, Told, account, acting, iso, now
+from tests.desk import Desk, Page, Told, account, acting, ago, iso, now
 from tests.options import FRIDGE, falls_due, since, supervisors
 
 START = {"reason": TOO_LATE, "urgent": False, "candidates": [TULSA]}
@@ -50,6 +51,7 @@ async def ended(job: Told, stage: str) -> Page:
 @pytest.mark.rule("CONF-37")
 @pytest.mark.rule("CONF-38")
 @pytest.mark.rule("CONF-39")
+@pytest.mark.rule("G-54")
 async def test_an_appointment_is_agreed_on_in_a_conference(desk: Desk) -> None:
     """One does not answer, one comes too late, the third is brought together with the customer."""
     third = listed("Third", "4714", "74101")
@@ -90,6 +92,9 @@ async def test_an_appointment_is_agreed_on_in_a_conference(desk: Desk) -> None:
     assert page.note("Tulsa Plumbing (4711): no answer; no message was left.")
     assert page.note("City Plumbers (4712), Jo,", "too late", "CONF-13")
     assert page.note(TOO_LATE, "City Plumbers (4712) (extended_zip)")
+    assert [re.search("C[SD]T", note) is not None for note in page.notes].count(True) == 1
+    offered = [rule for _, said, rule in page.journal if said.startswith("Offered: ")]
+    assert offered == ["CONF-13", "CONF-22"]
     assert {outcome for _, outcome in page.promises} == {"kept"}
 
 
@@ -308,6 +313,19 @@ async def test_a_job_that_plusone_holds_is_refused_before_any_call(desk: Desk) -
     status, refusal = await job.refused("start_reassignment", "dispatch", **START)
     assert (status, refusal["rule"], refusal["instead"]) == (409, "PO-18", "add_service_job")
     assert [each["lifecycle"] for each in (await job.show())["lifecycles"]] == ["plus-one"]
+
+
+@pytest.mark.rule("G-59")
+@pytest.mark.rule("PO-19")
+async def test_plusone_accepts_while_others_are_called(desk: Desk) -> None:
+    """Its 48 hours were over, so the calls began; from its word on the job stays where it is."""
+    job = await calling(
+        desk, assigned_to=account("PlusOne Solutions", "700010237"), assigned_at=ago("72h")
+    )
+    await job.accepted()
+    page = await job.ends_as("superseded")
+    assert (page.assigned_to, page.status) == ("PlusOne Solutions", "Accepted")
+    assert "PO-19" in [rule for _, _, rule in page.journal]
 
 
 # --- silence, and what others do --------------------------------------------------------------
