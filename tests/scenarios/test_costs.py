@@ -21,7 +21,7 @@ half a day of waiting for an answer to it           |      0 |          0 |     
 a concern escalated and resolved                    |      1 |          6 |      5 |       0 |       5 |       5 |      22 |     81 |    12 |         40
 one reminder of a call to a provider                |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          4
 SPoC diagnosis confirmed to closed                  |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         17
-one reminder of a SPoC report                       |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          4
+one reminder of a SPoC report                       |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          5
 a job reassigned in a conference                    |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         40
 one provider more who does not answer               |      0 |          1 |      1 |       0 |       1 |       1 |       4 |     14 |     2 |          6
 """  # noqa: E501  a table is read by its columns
