@@ -16,7 +16,7 @@ from domain.exceptions import ExceptionCode, already_open
 from domain.jobs import Assignee, Instant
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.policy import AmEscalationPolicy
-from domain.promises import DueAt, Promise
+from domain.promises import DueAt, Promise, promise_key
 from domain.refusals import Refusal, RefusalKind
 from domain.reminders import Chase
 from domain.roles import EMPLOYEES, Role
@@ -223,7 +223,7 @@ def _callback(case: AmCase, since: datetime) -> Promise:
     eligible = eligible_at(case)
     from_then = "" if eligible is None else f" from {eligible:%Y-%m-%d %H:%M} UTC on"
     return Promise(
-        key=f"{case.stage}:{since:%Y%m%dT%H%M%S.%f}",
+        key=promise_key(case.stage, since),
         waiting_on=Role.CUSTOMER,
         duty="call back if the matter is not settled",
         rule="AM-13",

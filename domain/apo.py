@@ -21,8 +21,8 @@ from domain.guards import PlusOneHold, plusone_hold
 from domain.jobs import Instant, ItemCategory, Job, JobStatus
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.policy import ApoPolicy, Policy
-from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise
-from domain.refusals import Refusal, RefusalKind
+from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise, promise_key
+from domain.refusals import Refusal, RefusalKind, conflict
 from domain.reminders import Chase
 from domain.roles import Actor, Role
 from domain.texts import usd
@@ -215,13 +215,13 @@ def may_authorise(item: ItemCategory, *, at_hand: bool, exhausted: bool) -> Refu
         exhausted: whether every effort to find a provider in the network failed (APO-22).
     """
     if not at_hand:
-        return _conflict(
+        return conflict(
             "APO-20",
             "Supervisors authorise the option from 17:00 to 07:00 Eastern and on weekends.",
             "leave it to dispatch, which may offer it at any hour",
         )
     if item not in PRIORITY_ITEMS:
-        return _conflict(
+        return conflict(
             "APO-21",
             "Supervisors authorise the option for heating and A/C, water heaters and "
             f"refrigerators; the category of this item is {item}.",
@@ -233,7 +233,7 @@ def may_authorise(item: ItemCategory, *, at_hand: bool, exhausted: bool) -> Refu
 def _must_be_exhausted(*, exhausted: bool) -> Refusal | None:
     if exhausted:
         return None
-    return _conflict(
+    return conflict(
         "APO-22",
         "Supervisors authorise the option only when every effort to find a provider in the "
         "network has failed.",
@@ -245,7 +245,7 @@ def _may_be_begun(case: ApoCase, now: datetime) -> Refusal | None:
     if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy)):
         return held  # G-60
     if case.job.status in (JobStatus.CANCELLED, JobStatus.COMPLETED):
-        return _conflict(
+        return conflict(
             None,
             f"The job is {case.job.status}.",
             "documents_received takes a late paid invoice; for all else see the job",
@@ -257,7 +257,7 @@ def _may_offer(case: ApoCase, order: OfferApo, now: datetime) -> Refusal | None:
     if refusal := _may_be_begun(case, now):
         return refusal
     if case.memory.refusals >= case.policy.apo.max_refusals:
-        return _conflict(
+        return conflict(
             "G-35",
             f"The customer has refused the option {case.memory.refusals} times.",
             "request_apo",
@@ -273,14 +273,14 @@ def _may_offer(case: ApoCase, order: OfferApo, now: datetime) -> Refusal | None:
 
 def _escalations_may_offer(case: ApoCase, order: OfferApo) -> Refusal | None:
     if not (order.locator_completed and order.all_providers_called):
-        return _conflict(
+        return conflict(
             "APO-43",
             "Escalations offers the option only after its own Service Locator, with all providers "
             "on it called.",
             "complete the Service Locator, or request_apo",
         )
     if not (order.customer_escalated and case.job.assigned_to.is_(PROCURE_VENDOR)):
-        return _conflict(
+        return conflict(
             "APO-44",
             "Escalations offers the option only when the customer escalates a delay and the job is "
             "with Dispatch already.",
@@ -297,7 +297,7 @@ def _may_approve(case: ApoCase, order: ApproveApo, now: datetime) -> Refusal | N
     if refusal := _may_be_begun(case, now):
         return refusal
     if case.requested_by is not None and _same_person(case.requested_by, order.actor):
-        return _conflict(
+        return conflict(
             "APO-19",
             f"{order.actor.name} asked for it: nobody approves a request of their own.",
             "let somebody else decide",
@@ -312,7 +312,7 @@ def _left_to_a_supervisor(
 ) -> Refusal | None:
     if not case.capped or order.actor.role is Role.SUPERVISOR:
         return None
-    return _conflict(
+    return conflict(
         "G-35",
         f"The customer has refused the option {case.memory.refusals} times: a supervisor decides.",
         "ask a supervisor",
@@ -322,7 +322,7 @@ def _left_to_a_supervisor(
 def _may_refuse(case: ApoCase, _: CustomerRefused, __: datetime) -> Refusal | None:
     if not case.reopened:
         return None
-    return _conflict(
+    return conflict(
         "APO-37",
         "The option was settled: the late invoice is reviewed, and the job left as it is.",
         "documents_approved or documents_rejected",
@@ -332,10 +332,6 @@ def _may_refuse(case: ApoCase, _: CustomerRefused, __: datetime) -> Refusal | No
 def _same_person(one: Actor, other: Actor) -> bool:
     one_name, other_name = (normalize("NFKC", who.name).casefold() for who in (one, other))
     return one_name == other_name
-
-
-def _conflict(rule: str | None, message: str, instead: str) -> Refusal:
-    return Refusal(kind=RefusalKind.CONFLICT, rule=rule, message=message, instead=instead)
 
 
 # --- money ------------------------------------------------------------------------------------
@@ -363,7 +359,7 @@ def mail_reaches(case: ApoCase) -> bool:
 
 def _can_be_paid_so(case: ApoCase, order: PaymentChosen, _: datetime) -> Refusal | None:
     if order.method == "electronic_transfer" and not mail_reaches(case):
-        return _conflict(
+        return conflict(
             "G-44",
             "An electronic transfer needs a working e-mail address, and this customer has none.",
             "method check",
@@ -386,7 +382,7 @@ def promise(case: ApoCase) -> Promise:
 
 def _approval(case: ApoCase, since: datetime) -> Promise:
     apo = case.policy.apo
-    key = f"approval:{since:%Y%m%dT%H%M%S.%f}"
+    key = promise_key("approval", since)
     if case.capped:
         return Promise(
             key=key,
@@ -446,7 +442,7 @@ _REVIEWS: Mapping[str, tuple[str, str, str]] = {
 def _review(case: ApoCase, since: datetime) -> Promise:
     duty, rule, changed_by = _REVIEWS[case.stage]
     return Promise(
-        key=f"{case.stage}:{since:%Y%m%dT%H%M%S.%f}",
+        key=promise_key(case.stage, since),
         waiting_on=Role.SUPPORT_SERVICES,
         duty=duty,
         rule=rule,
@@ -765,7 +761,7 @@ def _can_be_sent_again(
 ) -> Refusal | None:
     by_post = order.by_mail or order.hawaii_pm
     if order.corrected_email is None and not by_post and not mail_reaches(case):
-        return _conflict(
+        return conflict(
             "APO-10",
             "No e-mail reaches this customer at the address on file.",
             "verify the address and send corrected_email, or by_mail",

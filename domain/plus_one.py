@@ -23,7 +23,7 @@ from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Instant, Job, JobStatus
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.policy import Policy
-from domain.promises import DueAfterBusinessDays, DueAt, Promise
+from domain.promises import DueAfterBusinessDays, DueAt, Promise, promise_key
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import EMPLOYEES, Actor, Role
 
@@ -176,7 +176,7 @@ def search_promise(case: PlusOneCase) -> Promise:
     job, policy = case.job, case.policy
     if case.window_passed:
         return Promise(
-            key=f"search-left-to-dispatch:{job.assigned_at:%Y%m%dT%H%M%S.%f}",
+            key=promise_key("search-left-to-dispatch", job.assigned_at),
             waiting_on=Role.DISPATCH,
             duty="decide what becomes of the job that PlusOne did not accept in its 48 hours",
             rule="PO-17",
@@ -188,7 +188,7 @@ def search_promise(case: PlusOneCase) -> Promise:
         )
     ends_with_dispatch = policy.plus_one.on_window_end == "dispatch_task"
     return Promise(
-        key=f"search:{job.assigned_at:%Y%m%dT%H%M%S.%f}",
+        key=promise_key("search", job.assigned_at),
         waiting_on=Role.PLUSONE,
         duty="find a Service Professional, or say that it can find none",
         rule="PO-17",
@@ -253,7 +253,7 @@ def repair_promise(case: PlusOneCase) -> Promise:
     heard_at = case.heard_at or case.job.assigned_at
     role, duty, rule, changed_by = _DUTIES[case.stage]
     return Promise(
-        key=f"{case.stage}:{heard_at:%Y%m%dT%H%M%S.%f}",
+        key=promise_key(case.stage, heard_at),
         waiting_on=role,
         duty=duty,
         rule=rule,

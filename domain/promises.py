@@ -94,6 +94,11 @@ class Promise(BaseModel):
     """Who can change it and how, as a clause that begins in lower case."""
 
 
+def promise_key(name: str, since: datetime) -> str:
+    """Return the key of the wait of a name that counts from an instant."""
+    return f"{name}:{since:%Y%m%dT%H%M%S.%f}"
+
+
 def sentence(promise: Promise, due_at: datetime | None) -> str:
     """Return who is waited for, since when, by which rule, what happens next, and who can help."""
     until = "" if due_at is None else f" until {_moment(due_at)},"

@@ -25,8 +25,8 @@ from domain.guards import PlusOneHold, plusone_hold
 from domain.guides import TEXTS, Guide, filled
 from domain.jobs import Instant, Severity, ToldInstant
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
-from domain.promises import DueAt, Promise
-from domain.refusals import Refusal, RefusalKind
+from domain.promises import DueAt, Promise, promise_key
+from domain.refusals import Refusal, RefusalKind, conflict
 from domain.roles import Actor, Role
 from domain.texts import usd
 from domain.zips import miles_between, place_of, zones_of
@@ -282,7 +282,7 @@ def _may_start(case: ReassignmentCase, _: StartReassignment, now: datetime) -> R
     if held := held_by_plusone(case, now):
         return held
     if case.job.status.final:
-        return _conflict(None, f"The job is {case.job.status}.", "there is nothing to reassign")
+        return conflict(None, f"The job is {case.job.status}.", "there is nothing to reassign")
     return None
 
 
@@ -325,10 +325,6 @@ def _may_decide(case: ReassignmentCase, order: SupervisorDecision, now: datetime
         exhausted=order.in_network_exhausted,
     )
     return refusal and refusal.model_copy(update={"instead": "emergency_line or dispatch"})
-
-
-def _conflict(rule: str | None, message: str, instead: str) -> Refusal:
-    return Refusal(kind=RefusalKind.CONFLICT, rule=rule, message=message, instead=instead)
 
 
 # --- what is waited for -----------------------------------------------------------------------
@@ -376,7 +372,7 @@ def promise(case: ReassignmentCase) -> Promise:
     reminded = case.reminded > 0
     then = "the job goes to Procure Vendor" if reminded else "a supervisor is told"
     return Promise(
-        key=f"{case.stage}:{since:%Y%m%dT%H%M%S.%f}:{case.reminded}",
+        key=f"{promise_key(case.stage, since)}:{case.reminded}",
         waiting_on=Role.SUPERVISOR if case.stage in OF_A_SUPERVISOR else case.caller.role,
         duty=duty,
         rule=rule,

@@ -50,9 +50,14 @@ def forbidden(rule: str | None, message: str, instead: str | None = None) -> Ref
     return Refused(Refusal(kind=RefusalKind.ROLE, rule=rule, message=message, instead=instead))
 
 
+def conflict(rule: str | None, message: str, instead: str | None = None) -> Refusal:
+    """Return why a rule or the stage forbids something now."""
+    return Refusal(kind=RefusalKind.CONFLICT, rule=rule, message=message, instead=instead)
+
+
 def conflicting(rule: str | None, message: str, instead: str | None = None) -> Refused:
     """Return the refusal of something that a rule or the stage forbids now."""
-    return Refused(Refusal(kind=RefusalKind.CONFLICT, rule=rule, message=message, instead=instead))
+    return Refused(conflict(rule, message, instead))
 
 
 def unreadable(message: str, instead: str | None = None, rule: str | None = None) -> Refused:

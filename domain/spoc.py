@@ -21,8 +21,8 @@ from domain.exceptions import ExceptionCode
 from domain.jobs import Instant, Job, Severity
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.policy import SpocPolicy
-from domain.promises import DueAfterBusinessDays, DueAt, Promise
-from domain.refusals import Refusal, RefusalKind
+from domain.promises import DueAfterBusinessDays, DueAt, Promise, promise_key
+from domain.refusals import Refusal, conflict
 from domain.reminders import Chase
 from domain.roles import EMPLOYEES, Role
 
@@ -256,14 +256,14 @@ def report_after(case: SpocCase, now: datetime) -> Report | None:
 def _may_contact(case: SpocCase, order: ContactSpoc, now: datetime) -> Refusal | None:
     wanted = case.policy.spoc.min_sp_attempts
     if case.attempts < wanted:
-        return _conflict(
+        return conflict(
             "SPOC-22",
             f"The provider is asked before the specialist: {case.attempts} of {wanted} attempts "
             "stand on the job.",
             "ask the provider, and log it with ask_provider",
         )
     if any(contact.reason is order.reason for contact in case.contacts):
-        return _conflict(
+        return conflict(
             "G-30",
             f"The specialist was asked for this already ({order.reason.title}), and is reminded.",
             "wait, write down what came with information_received, or engage_area_manager",
@@ -273,13 +273,13 @@ def _may_contact(case: SpocCase, order: ContactSpoc, now: datetime) -> Refusal |
 
 def _no_report(case: SpocCase, now: datetime) -> Refusal | None:
     if case.report is not None and case.report.complete:
-        return _conflict(
+        return conflict(
             "SPOC-25",
             f"The Service Explanation has a report since {_moment(case.report.at)}.",
             "read it; for what is unclear in it, route_question",
         )
     if case.report is not None:
-        return _conflict(
+        return conflict(
             "SPOC-26",
             f"A claim with details was submitted at {_moment(case.report.at)}, though not all.",
             "contact_spoc with reason missing_information",
@@ -287,7 +287,7 @@ def _no_report(case: SpocCase, now: datetime) -> Refusal | None:
     due = case.deadlines.get(Deadline.REPORT)
     if due is None or now < due:
         until = f"until {_moment(due)}" if due else "a business day after the diagnosis"
-        return _conflict(
+        return conflict(
             "SPOC-27",
             f"The provider has {until} to enter the report.",
             "wait until then; the provider is reminded by itself",
@@ -298,7 +298,7 @@ def _no_report(case: SpocCase, now: datetime) -> Refusal | None:
 def _information_missing(case: SpocCase, _: datetime) -> Refusal | None:
     if case.report is None or case.report.complete:
         has_come = "No report has come" if case.report is None else "The report is complete"
-        return _conflict(
+        return conflict(
             "SPOC-28",
             f"{has_come}: only a partial one lacks information.",
             "contact_spoc with reason no_service_report"
@@ -306,7 +306,7 @@ def _information_missing(case: SpocCase, _: datetime) -> Refusal | None:
             else "for what is unclear in it, route_question",
         )
     if not (case.report.missing or case.missing_named):
-        return _conflict(
+        return conflict(
             "SPOC-29",
             "Nothing on the job says what the report lacks.",
             "have Authorizations or the Decision Desk note what is needed",
@@ -316,7 +316,7 @@ def _information_missing(case: SpocCase, _: datetime) -> Refusal | None:
 
 def _part_not_announced(case: SpocCase, now: datetime) -> Refusal | None:
     if case.report is None or not case.report.lacks_a_part_eta:
-        return _conflict(
+        return conflict(
             "SPOC-30",
             "No report says that the provider supplies the parts without telling when they come.",
             "route_question with topic cinch_part_eta, if Cinch supplies them",
@@ -325,7 +325,7 @@ def _part_not_announced(case: SpocCase, now: datetime) -> Refusal | None:
     if old_enough is None or now <= old_enough:
         days = case.policy.spoc.part_update_age
         after = f", after {_moment(old_enough)}" if old_enough else ""
-        return _conflict(
+        return conflict(
             "SPOC-31",
             f"The report has to be more than {days} business days old{after}.",
             "ask the provider again with ask_provider",
@@ -335,7 +335,7 @@ def _part_not_announced(case: SpocCase, now: datetime) -> Refusal | None:
 
 def _order_unconfirmed(case: SpocCase, now: datetime) -> Refusal | None:
     if case.confirmation is None:
-        return _conflict(
+        return conflict(
             "SPOC-32",
             "No research notes say that an order waits for the provider's confirmation.",
             "for parts that Cinch orders, route_question",
@@ -343,7 +343,7 @@ def _order_unconfirmed(case: SpocCase, now: datetime) -> Refusal | None:
     due = case.deadlines.get(Deadline.ORDER_CONFIRMATION)
     if due is None or now < due:
         until = f"until {_moment(due)}" if due else "a business day"
-        return _conflict(
+        return conflict(
             "SPOC-34",
             f"The provider has {until} to confirm the order.",
             "wait until then; the Leadership Desk gets a task",
@@ -364,7 +364,7 @@ def _something_was_asked_for(
 ) -> Refusal | None:
     if case.contacts or case.confirmation is not None:
         return None
-    return _conflict(
+    return conflict(
         "SPOC-23",
         "Nobody waits for information about this job: the specialist was asked for nothing.",
         "ask_provider logs what the provider says; a report comes by itself",
@@ -373,10 +373,6 @@ def _something_was_asked_for(
 
 def _moment(at: datetime) -> str:
     return f"{at:%a %d %b %Y %H:%M} UTC"
-
-
-def _conflict(rule: str, message: str, instead: str) -> Refusal:
-    return Refusal(kind=RefusalKind.CONFLICT, rule=rule, message=message, instead=instead)
 
 
 # --- what is not for the specialist -----------------------------------------------------------
@@ -481,7 +477,7 @@ def part_update_due(report: Report, policy: SpocPolicy) -> DueAfterBusinessDays:
 def confirmation(policy: SpocPolicy, at: datetime) -> Promise:
     """Return the provider's duty to confirm an order that research asked about (SPOC-34)."""
     return Promise(
-        key=_key(Deadline.ORDER_CONFIRMATION, at),
+        key=promise_key(Deadline.ORDER_CONFIRMATION, at),
         waiting_on=Role.PROVIDER,
         duty="confirm the order",
         rule="SPOC-34",
@@ -494,7 +490,7 @@ def confirmation(policy: SpocPolicy, at: datetime) -> Promise:
 
 def _report(case: SpocCase, since: datetime) -> Promise:
     return Promise(
-        key=_key(case.stage, since),
+        key=promise_key(case.stage, since),
         waiting_on=Role.PROVIDER,
         duty="enter the service report",
         rule="SPOC-13",
@@ -507,7 +503,7 @@ def _report(case: SpocCase, since: datetime) -> Promise:
 
 def _job_carried_out(case: SpocCase, since: datetime) -> Promise:
     return Promise(
-        key=_key(case.stage, since),
+        key=promise_key(case.stage, since),
         waiting_on=Role.PROVIDER,
         duty="carry the job out, now that its report is in",
         rule="SPOC-14",
@@ -516,10 +512,6 @@ def _job_carried_out(case: SpocCase, since: datetime) -> Promise:
         then="then the follow-up closes, unless something is heard before",
         changed_by="the job system can do so by completing the job",
     )
-
-
-def _key(name: str, since: datetime) -> str:
-    return f"{name}:{since:%Y%m%dT%H%M%S.%f}"
 
 
 def chase(case: SpocCase) -> Chase:

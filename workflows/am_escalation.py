@@ -84,8 +84,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     async def begin(self) -> None:
         """Begin with a concern that the job system tells of, or with a command."""
-        policy = self.case.policy
-        self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+        self.name_the_policy()
         if self._started_by_event:
             self.take_up(self._begun_by)
         else:

@@ -103,8 +103,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def begin(self) -> None:
         """Begin as somebody decided, as the job system says, or anew with a late invoice."""
-        policy = self.case.policy
-        self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+        self.name_the_policy()
         match self._cause.name:
             case "document.received":
                 self.reopen()

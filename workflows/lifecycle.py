@@ -168,6 +168,11 @@ class Lifecycle(Generic[CaseT]):
         """Record what happened and why."""
         self.add(WriteJournal(actor=actor, what=what, rule=rule))
 
+    def name_the_policy(self) -> None:
+        """Record which policy the job keeps from here on, whatever becomes of the operator's."""
+        policy = self.case.policy
+        self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+
     def add(self, effect: Effect) -> None:
         """Add any effect; it becomes true, with the others, when the story next waits or ends."""
         self._carrier.add(effect)

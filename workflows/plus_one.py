@@ -78,7 +78,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     async def begin(self) -> None:
         """See that the job may be with PlusOne, and tell everybody that it is."""
         policy = self.case.policy
-        self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+        self.name_the_policy()
         await self.face_the_live_job()
         if self.ended:
             return

@@ -62,8 +62,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     async def story(self) -> None:
         """Carry out document 004: every step is somebody's word, or their silence."""
         if not self._goes_on:
-            policy = self.case.policy
-            self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+            self.name_the_policy()
             await self.open()
         while not self.ended:
             message = await self.wait(reassignment.promise(self.case))

@@ -120,8 +120,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def begin(self) -> None:
         """A diagnosis is arranged: the provider's time for the report runs (SPOC-13)."""
-        policy, job = self.case.policy, self.case.job
-        self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
+        job = self.case.job
+        self.name_the_policy()
         if self.hear_of_the_end(job):
             return
         if not spoc.in_programme(job):
