@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -14,11 +14,11 @@ from temporalio.exceptions import ApplicationError
 from activities.postman import NotTakenError, Postman, UncertainError
 from activities.templating import render
 from domain.directory import Directory, nobody_known
-from domain.effects import Batch, BatchResult, MailFate, SendEmail, UpdateJob
+from domain.effects import Batch, BatchResult, MailFate, SendEmail
 from domain.jobs import Job
 from domain.refusals import Refused
-from store.ledger import Ledger, RenderedMail
-from store.outbox import MailState, Outbox
+from store.ledger import Ledger
+from store.outbox import MailState, Outbox, QueuedMail, RenderedMail
 
 log = structlog.get_logger()
 
@@ -93,35 +93,20 @@ class Effects:
             return await self._carry_out_whole(batch)
 
     async def _carry_out_whole(self, batch: Batch) -> BatchResult:
-        mails = {
-            step.key: step.effect for step in batch.steps if isinstance(step.effect, SendEmail)
-        }
-        try:
-            rendered = await self._rendered(batch, mails) if mails else {}
-        except Refused as refused:
-            return BatchResult(refusal=refused.refusal)
-        result = await self._ledger.carry_out(batch, rendered)
+        mails = [step.key for step in batch.steps if isinstance(step.effect, SendEmail)]
+        if not mails:
+            return await self._ledger.carry_out(batch)
+        result, first = await self._ledger.carry_out_and_take(batch, self._render, _now())
         if result.refusal is not None:
             return result
-        return result.model_copy(update={"mails": await self._mails.send(mails)})
-
-    async def _rendered(
-        self, batch: Batch, mails: Mapping[str, SendEmail]
-    ) -> dict[str, RenderedMail]:
-        """Return the mails of a batch; it may correct the customer's address that they go to.
-
-        Raises:
-            Refused: the directory does not know whom one of them has to reach.
-        """
-        job = await self._ledger.job(batch.job_id)
-        if job is None:
-            raise ApplicationError(f"job {batch.job_id} is not in the store")
-        for step in batch.steps:
-            if isinstance(step.effect, UpdateJob):
-                job = job.updated(step.effect)
-        return {key: self._render(mail, job) for key, mail in mails.items()}
+        return result.model_copy(update={"mails": await self._mails.send(mails, first)})
 
     def _render(self, mail: SendEmail, job: Job) -> RenderedMail:
+        """Return a mail.
+
+        Raises:
+            Refused: the directory does not know whom it has to reach.
+        """
         addressee = mail.addressee
         context = {"provider": job.assigned_to.name, **mail.context}
         if addressee is None:
@@ -145,15 +130,23 @@ class Mails:
         self._outbox = outbox
         self._postman = postman
 
-    async def send(self, keys: Iterable[str]) -> dict[str, MailFate]:
-        """Send the mails of these steps, as far as the mail server takes them now."""
+    async def send(
+        self, keys: Iterable[str], first: QueuedMail | None = None
+    ) -> dict[str, MailFate]:
+        """Send the mails of these steps, as far as the mail server takes them now.
+
+        Args:
+            keys: the steps.
+            first: the mail of the first of them, if it was taken already.
+        """
+        taken = {first.key: first} if first else {}
         fates: dict[str, MailFate] = {}
         for key in keys:
             if MailFate.WAITING in fates.values():  # a server that is down is not waited for twice
                 fates[key] = MailFate.WAITING
                 continue
             try:
-                fates[key] = await self._bring(key)
+                fates[key] = await self._bring(key, taken.get(key))
             except NotTakenError:
                 fates[key] = MailFate.WAITING
         return fates
@@ -166,13 +159,13 @@ class Mails:
         except NotTakenError as error:
             raise ApplicationError(f"not taken yet: {error}", type="NotTakenYet") from error
 
-    async def _bring(self, key: str) -> MailFate:
+    async def _bring(self, key: str, taken: QueuedMail | None = None) -> MailFate:
         """Bring a mail to the mail server, if its end is not known; return its end.
 
         Raises:
             NotTakenError: the server does not take it for now.
         """
-        mail = await self._outbox.take(key, _now())
+        mail = taken or await self._outbox.take(key, _now())
         if mail is None:
             raise ApplicationError(f"no mail was queued for {key}", non_retryable=True)
         if mail.state is not MailState.QUEUED:

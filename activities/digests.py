@@ -16,8 +16,7 @@ from domain.directory import Directory, Person
 from domain.effects import MailFate
 from domain.roles import Role
 from domain.texts import written_out
-from store.ledger import RenderedMail
-from store.outbox import MailState, Outbox
+from store.outbox import MailState, Outbox, RenderedMail
 from store.reading import Reading, WaitingJob
 
 TEMPLATE = "spoc_digest"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from asyncio import timeout
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -50,6 +53,21 @@ class UncertainError(Exception):
 
 class SmtpUrlError(ValueError):
     """An SMTP URL that we cannot work with."""
+
+
+class _KnownHeaders(HeaderRegistry):
+    """Python's headers, of which most are the same in each mail: so they are parsed but once."""
+
+    @lru_cache(maxsize=256)  # noqa: B019  there is one registry
+    def __call__(self, name: str, value: str) -> BaseHeader:
+        return super().__call__(name, value)
+
+    @cache  # noqa: B019  Python makes a class for each header of each mail
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        return super().__getitem__(name)
+
+
+_POLICY = EmailPolicy(header_factory=_KnownHeaders())
 
 
 class SmtpPostman:
@@ -114,7 +132,7 @@ class SmtpPostman:
         """Return the mail with a Message-ID that is the same at every attempt."""
         if "@" not in parseaddr(mail.to)[1]:
             raise ValueError("the recipient has no address")
-        message = EmailMessage()
+        message = EmailMessage(_POLICY)
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
         message["Message-ID"] = f"<{sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"
         message["Date"] = format_datetime(now)

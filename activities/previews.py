@@ -10,7 +10,7 @@ from typing import Literal, TypedDict
 from activities.templating import MailTemplateError, render
 from domain.accounts import PLUSONE
 from domain.jobs import Assignee, Customer, Item, Job, JobStatus
-from store.ledger import RenderedMail
+from store.outbox import RenderedMail
 
 BRANDS = ("Cinch Home Services", "Sears Home Warranty")
 """The names that customers know."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,12 +13,28 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 T = TypeVar("T")
+
+_DialectInsert = Callable[[Table], sqlite.Insert | postgresql.Insert]
+Columns = ReadOnlyColumnCollection[str, ColumnElement[Any]]
+Condition = Callable[[Columns, Columns], ColumnElement[bool]]
 
 _BUSY_SECONDS = 30
 _CONNECTIONS = 10
@@ -71,6 +88,8 @@ class Database:
         """
         self.url = checked_url(database_url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.insert: _DialectInsert = sqlite.insert if self.is_sqlite else postgresql.insert
+        """Makes an insert of this database's dialect, which can say what a conflict does."""
         self._engine = _engine_of(self.url)
         self._reading = self._engine.execution_options(steward_writes=False)
         self._writing = self._engine.execution_options(steward_writes=True)
@@ -101,13 +120,29 @@ class Database:
         """
         return await _in_thread(self._readers, self._reading, work)
 
-    def insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
-        """Return an insert of this database's dialect, which can say what a conflict does."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+    def insert_once(
+        self, table: Table, *conflict: str, returning: Column[Any] | None = None
+    ) -> Insert:
+        """Return an insert that leaves a row alone that is there already, and returns nothing then.
 
-    def insert_once(self, table: Table, *conflict: str) -> Insert:
-        """Return an insert that leaves a row alone that is there already."""
-        return self.insert(table).on_conflict_do_nothing(index_elements=list(conflict) or ["key"])
+        It is the same statement each time, and the row goes beside it when it is executed: to make
+        a statement of a row, and to find out that it is like the one before, takes longer than the
+        insert.
+        """
+        return _insert_once(self.insert, table, conflict or ("key",), returning)
+
+    def upsert(
+        self, table: Table, key: str, columns: Iterable[str], only_if: Condition | None = None
+    ) -> Insert:
+        """Return an insert that changes these columns instead where the key is there already.
+
+        Args:
+            table: where to.
+            key: the column that tells rows apart.
+            columns: what changes; the row itself goes beside the statement, as in `insert_once`.
+            only_if: makes of the table and the new row what has to hold for the change.
+        """
+        return _upsert(self.insert, table, key, tuple(columns), only_if)
 
     async def check(self) -> None:
         """Return if the database answers and its schema is the one this release needs.
@@ -179,6 +214,31 @@ def _engine_of(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@cache
+def _insert_once(
+    insert: _DialectInsert, table: Table, conflict: tuple[str, ...], returning: Column[Any] | None
+) -> Insert:
+    inserting = insert(table).on_conflict_do_nothing(index_elements=list(conflict))
+    return inserting if returning is None else inserting.returning(returning)
+
+
+@cache
+def _upsert(
+    insert: _DialectInsert,
+    table: Table,
+    key: str,
+    columns: tuple[str, ...],
+    only_if: Condition | None,
+) -> Insert:
+    inserting = insert(table)
+    new = inserting.excluded
+    return inserting.on_conflict_do_update(
+        index_elements=[key],
+        set_={name: new[name] for name in columns},
+        where=None if only_if is None else only_if(table.c, new),
+    )
 
 
 async def _in_thread(

@@ -424,11 +424,7 @@ class _Taking:
             "attention": [],
             "outcome": None,
         }
-        self.connection.execute(
-            self.database.insert(schema.lifecycles)
-            .values(**row)
-            .on_conflict_do_update(index_elements=["workflow_id"], set_=row)
-        )
+        self.connection.execute(self.database.upsert(schema.lifecycles, "workflow_id", row), row)
 
     def leave_to_a_person(self, task: OpenTask | None) -> None:
         """Ask somebody to do what no lifecycle does any more."""
@@ -494,7 +490,7 @@ class _Taking:
 
     def _insert(self, table: Table, **values: object) -> None:
         row = {"job_id": self.event.job.job_id, "key": f"event:{self.event_id}", **values}
-        self.connection.execute(self.database.insert_once(table).values(**row))
+        self.connection.execute(self.database.insert_once(table), row)
 
     def _repeats_our_note(self, event: JobNoteAdded) -> bool:
         """Return whether the job system only repeats a note that Steward wrote."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -15,13 +13,13 @@ from sqlalchemy import (
     Table,
     Update,
     and_,
+    bindparam,
     func,
     or_,
     select,
     update,
 )
 
-from domain.addresses import is_mailable
 from domain.effects import (
     AddNote,
     AddServiceJob,
@@ -50,21 +48,26 @@ from domain.guards import plusone_hold
 from domain.jobs import HeldJob, Job
 from domain.orders import SentOrder
 from domain.promises import Promise, ended_sentence, resolve, sentence
-from domain.refusals import Refusal, RefusalKind
+from domain.refusals import Refusal, RefusalKind, Refused
 from domain.roles import Actor
 from store import schema
-from store.database import Database
+from store.database import Columns, Database
+from store.outbox import QueuedMail, RenderedMail, mail_row, take
+
+Render = Callable[[SendEmail, Job], RenderedMail]
+"""Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
 
 
-class RenderedMail(BaseModel):
-    """A mail as it will be sent."""
+class CarriedOut(NamedTuple):
+    """What came of a batch."""
 
-    model_config = ConfigDict(frozen=True)
+    result: BatchResult
+    mail: QueuedMail | None
+    """The first of its mails, taken to be handed over at once, as `Outbox.take` gives it."""
 
-    to: str
-    subject: str
-    text: str
-    html: str
+
+def _no_mail(mail: SendEmail, job: Job) -> RenderedMail:
+    raise ValueError(f"nobody makes the mail {mail.template} of job {job.job_id}")
 
 
 class Ledger:
@@ -73,27 +76,39 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def job(self, job_id: str) -> Job | None:
-        """Return our copy of a job, customer and all."""
-        row = await self._database.read(lambda connection: held_job(connection, job_id))
-        return row.held.job if row else None
-
-    async def carry_out(
-        self, batch: Batch, mails: Mapping[str, RenderedMail] | None = None
-    ) -> BatchResult:
+    async def carry_out(self, batch: Batch, render: Render = _no_mail) -> BatchResult:
         """Make all effects of a batch true, or none; each is done once, however often it is asked.
 
         Args:
             batch: the effects, and where the lifecycle stands with them.
-            mails: the rendered mails, by the key of their step.
+            render: makes the mails of the batch.
 
         Returns:
-            The live job where the batch changes it, a refusal if that or the opening of an
-            exception was not possible, and the deadline of what is waited for now.
+            The live job where the batch changes it, a refusal if that, the opening of an exception
+            or a mail was not possible, and the deadline of what is waited for now.
         """
         return await self._database.write(
-            lambda connection: _Carrier(self._database, connection, batch, mails or {}).carry_out()
+            lambda connection: _Carrier(self._database, connection, batch, render).carry_out()
         )
+
+    async def carry_out_and_take(self, batch: Batch, render: Render, now: datetime) -> CarriedOut:
+        """Carry a batch out, and take its first mail in the same transaction.
+
+        Args:
+            batch: as in `carry_out`.
+            render: as in `carry_out`.
+            now: the wall clock, aware UTC, in which mails travel.
+        """
+
+        def work(connection: Connection) -> CarriedOut:
+            result = _Carrier(self._database, connection, batch, render).carry_out()
+            mails = (step.key for step in batch.steps if isinstance(step.effect, SendEmail))
+            first = next(mails, None)
+            if result.refusal is not None or first is None:
+                return CarriedOut(result, None)
+            return CarriedOut(result, take(connection, first, now))
+
+        return await self._database.write(work)
 
 
 class _Carrier:
@@ -104,14 +119,19 @@ class _Carrier:
         database: Database,
         connection: Connection,
         batch: Batch,
-        mails: Mapping[str, RenderedMail],
+        render: Render,
     ) -> None:
         self._database = database
         self._connection = connection
         self._batch = batch
-        self._mails = mails
+        self._render = render
+        self._mails: Mapping[str, RenderedMail] = {}
 
     def carry_out(self) -> BatchResult:
+        try:
+            self._mails = self._rendered()
+        except Refused as refused:
+            return BatchResult(refusal=refused.refusal)
         if duplicate := self._duplicate_exception():
             return BatchResult(refusal=duplicate)
         result = self._change_job()
@@ -121,6 +141,26 @@ class _Carrier:
             self._do(step)
         told = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
         return (result if result.job else self._news()).model_copy(update=told)
+
+    def _rendered(self) -> dict[str, RenderedMail]:
+        """Return the mails of the batch; it may correct the customer's address that they go to.
+
+        Raises:
+            Refused: one of them cannot be made as it has to be.
+            LookupError: there is no such job.
+        """
+        steps = self._batch.steps
+        mails = {step.key: step.effect for step in steps if isinstance(step.effect, SendEmail)}
+        if not mails:
+            return {}
+        row = held_job(self._connection, self._batch.job_id)
+        if row is None:
+            raise LookupError(f"job {self._batch.job_id} is not in the store")
+        job = row.held.job
+        for step in steps:
+            if isinstance(step.effect, UpdateJob):
+                job = job.updated(step.effect)
+        return {key: self._render(mail, job) for key, mail in mails.items()}
 
     def _deadlines(self) -> dict[str, datetime]:
         """Return what the calendar tells of the deadlines that rules will ask for."""
@@ -183,20 +223,19 @@ class _Carrier:
                 sent = SentOrder(job_id=self._batch.job_id, **order.model_dump(exclude={"kind"}))
                 self._leave_in_inbox(step, sent.model_dump_json().encode())
             case ClosePromise(promise_key=key, outcome=outcome):
-                promises = schema.promises
                 self._connection.execute(
-                    update(promises)
-                    .where(promises.c.key == self._promise_key(key), promises.c.outcome.is_(None))
-                    .values(outcome=outcome.value, closed_at=step.at)
+                    _CLOSE_PROMISE,
+                    {
+                        "of": self._promise_key(key),
+                        "outcome": outcome.value,
+                        "closed_at": step.at,
+                    },
                 )
             case AskIfUnscheduled() as asked:
                 self._ask_if_unscheduled(step, asked)
             case MailUndeliverable(email_key=key):
-                emails = schema.emails
                 self._connection.execute(
-                    update(emails)
-                    .where(emails.c.key == key, emails.c.state == "queued")
-                    .values(state="bounced", changed_at=step.at)
+                    _GIVE_MAIL_UP, {"of": key, "state": "bounced", "changed_at": step.at}
                 )
             case OpenPromise(promise=promise):
                 self._open_promise(promise)
@@ -319,33 +358,24 @@ class _Carrier:
         return _changed(held, version)
 
     def _others_run(self) -> bool:
-        batch, others = self._batch, schema.lifecycles
-        running = self._connection.scalar(
-            select(func.count())
-            .select_from(others)
-            .where(
-                others.c.job_id == batch.job_id,
-                others.c.workflow_id != batch.workflow_id,
-                others.c.outcome.is_(None),
-            )
-        )
-        return bool(running)
+        batch = self._batch
+        this = {"job": batch.job_id, "this": batch.workflow_id}
+        return bool(self._connection.scalar(_COUNT_OTHERS, this))
 
     def _leave_in_inbox(self, step: Step, body: bytes) -> None:
         """Have the delivery tell other lifecycles, as it tells them of events."""
-        self._connection.execute(
-            self._database.insert_once(schema.inbox, "claim").values(
-                webhook_id=step.key,
-                claim=step.key,
-                received_at=step.at,
-                body=body,
-                digest="",
-                origin=self._batch.workflow_id,
-                state="pending",
-                job_id=self._batch.job_id,
-                attempts=0,
-            )
-        )
+        row = {
+            "webhook_id": step.key,
+            "claim": step.key,
+            "received_at": step.at,
+            "body": body,
+            "digest": "",
+            "origin": self._batch.workflow_id,
+            "state": "pending",
+            "job_id": self._batch.job_id,
+            "attempts": 0,
+        }
+        self._connection.execute(self._database.insert_once(schema.inbox, "claim"), row)
 
     def _change_of(
         self, wanted: OpenException | ChangeException | CloseException, step: Step
@@ -403,34 +433,19 @@ class _Carrier:
             "guide": list(progress.guide),
             **({"started_for": job.assigned_at} if job else {}),
         }
-        table = schema.lifecycles
-        statement = self._database.insert(table).values(started_by="", **row)
-        newer = or_(
-            table.c.episode < batch.episode,
-            and_(table.c.episode == batch.episode, table.c.sequence < batch.sequence),
-        )
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["workflow_id"], set_=row, where=newer)
-        )
+        keeping = self._database.upsert(schema.lifecycles, "workflow_id", row, only_if=_is_newer)
+        self._connection.execute(keeping, {"started_by": "", **row})
         return due_at
 
     def _close_tasks(self, step: Step, kind: str) -> None:
         if not self._claim(step.key):
             return
-        tasks = schema.tasks
-        self._connection.execute(
-            update(tasks)
-            .where(
-                tasks.c.workflow_id == self._batch.workflow_id,
-                tasks.c.kind == kind,
-                tasks.c.status == "open",
-            )
-            .values(status="done", closed_at=step.at)
-        )
+        this = {"of": self._batch.workflow_id, "task": kind}
+        self._connection.execute(_CLOSE_TASKS, {**this, "status": "done", "closed_at": step.at})
 
     def _insert(self, table: Table, key: str, **values: object) -> None:
         row = {"job_id": self._batch.job_id, "key": key, **values}
-        self._connection.execute(self._database.insert_once(table).values(**row))
+        self._connection.execute(self._database.insert_once(table), row)
 
     def _entry(self, actor: Actor, what: str, rule: str | None) -> dict[str, Any]:
         return {
@@ -445,14 +460,52 @@ class _Carrier:
         return f"{self._batch.workflow_id}#{self._batch.episode}/{key}"
 
     def _done_before(self, key: str) -> bool:
-        done = schema.effects_done
-        return self._connection.scalar(select(done.c.key).where(done.c.key == key)) is not None
+        return self._connection.scalar(_DONE_BEFORE, {"of": key}) is not None
 
     def _claim(self, key: str) -> bool:
         """Claim a step that leaves no row of its own; return whether it was still to be done."""
         done = schema.effects_done
-        claiming = self._database.insert_once(done).values(key=key).returning(done.c.key)
-        return self._connection.scalar(claiming) is not None
+        claiming = self._database.insert_once(done, returning=done.c.key)
+        return self._connection.scalar(claiming, {"key": key}) is not None
+
+
+# --- statements --------------------------------------------------------------------------------
+#
+# Made once: to make a statement, and to find out that it is like the one before, takes longer than
+# most of them do.
+
+
+def _is_newer(kept: Columns, new: Columns) -> ColumnElement[bool]:
+    later_batch = and_(kept.episode == new.episode, kept.sequence < new.sequence)
+    return or_(kept.episode < new.episode, later_batch)
+
+
+_CLOSE_PROMISE = update(schema.promises).where(
+    schema.promises.c.key == bindparam("of"), schema.promises.c.outcome.is_(None)
+)
+_CLOSE_TASKS = update(schema.tasks).where(
+    schema.tasks.c.workflow_id == bindparam("of"),
+    schema.tasks.c.kind == bindparam("task"),
+    schema.tasks.c.status == "open",
+)
+_GIVE_MAIL_UP = update(schema.emails).where(
+    schema.emails.c.key == bindparam("of"), schema.emails.c.state == "queued"
+)
+_COUNT_OTHERS = (
+    select(func.count())
+    .select_from(schema.lifecycles)
+    .where(
+        schema.lifecycles.c.job_id == bindparam("job"),
+        schema.lifecycles.c.workflow_id != bindparam("this"),
+        schema.lifecycles.c.outcome.is_(None),
+    )
+)
+_DONE_BEFORE = select(schema.effects_done.c.key).where(schema.effects_done.c.key == bindparam("of"))
+_READ_JOB = select(schema.jobs).where(schema.jobs.c.job_id == bindparam("of"))
+_LOCK_JOB = _READ_JOB.with_for_update()
+
+
+# --- our copies of jobs ------------------------------------------------------------------------
 
 
 class HeldRow(NamedTuple):
@@ -466,10 +519,7 @@ class HeldRow(NamedTuple):
 
 def held_job(connection: Connection, job_id: str, *, lock: bool = False) -> HeldRow | None:
     """Return our copy of a job; locked, until the transaction ends, if it is to be changed."""
-    query = select(schema.jobs).where(schema.jobs.c.job_id == job_id)
-    if lock:
-        query = query.with_for_update()
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_LOCK_JOB if lock else _READ_JOB, {"of": job_id}).one_or_none()
     if row is None:
         return None
     held = {"job": row.job, "replaced": row.replaced, "as_told": row.as_told}
@@ -498,38 +548,13 @@ def keep_job(
     }
     if newest_event_at is not None:
         row["newest_event_at"] = newest_event_at
-    connection.execute(
-        database.insert(schema.jobs)
-        .values(**row)
-        .on_conflict_do_update(index_elements=["job_id"], set_=row)
-    )
+    connection.execute(database.upsert(schema.jobs, "job_id", row), row)
 
 
 def _compared(job: Job) -> tuple[str, str, bool]:
     """Return what has to be as believed: account, status, and whether a report is entered."""
     account = job.assigned_to.number or job.assigned_to.name
     return account, job.status.value, job.diagnostic_report_at is not None
-
-
-def mail_row(mail: RenderedMail, template: str) -> dict[str, Any]:
-    """Return a mail as it waits to be sent, or as it comes back at once."""
-    obstacle = _obstacle(mail.to)
-    return {
-        **mail.model_dump(),
-        "template": template,
-        "state": "bounced" if obstacle else "queued",
-        "last_error": obstacle,
-        "attempts": 0,
-    }
-
-
-def _obstacle(to: str) -> str | None:
-    """Return why no mail can be sent to an address, None if one can (G-44)."""
-    if not to:
-        return "there is no address"
-    if not is_mailable(parseaddr(to)[1]):
-        return "what is given as the address is a placeholder, or nothing that mail can be sent to"
-    return None
 
 
 def _in_words(update: UpdateJob) -> str:

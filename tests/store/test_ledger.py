@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from domain.accounts import (
     NO_PROVIDER_FOUND,
@@ -44,7 +45,8 @@ from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database
 from store.inbox import Inbox
-from store.ledger import Ledger, RenderedMail
+from store.ledger import Ledger
+from store.outbox import MailState, RenderedMail
 from tests.domain.factories import ASSIGNED_AT, HOLD, LAST_SECOND, PROVIDER, WINDOW_ENDS, a_job
 from tests.store.rows import (
     DANA,
@@ -78,12 +80,8 @@ def give(
     return ReassignJob(to=to, believed=believed or a_job(), **fields)
 
 
-def mails_of(batch: Batch) -> Mapping[str, RenderedMail]:
-    return {step.key: RENDERED for step in batch.steps if isinstance(step.effect, SendEmail)}
-
-
 async def done(database: Database, batch: Batch) -> BatchResult:
-    return await Ledger(database).carry_out(batch, mails_of(batch))
+    return await Ledger(database).carry_out(batch, lambda *_: RENDERED)
 
 
 # --- once, and whole --------------------------------------------------------------------------
@@ -160,11 +158,14 @@ async def test_a_refused_reassignment_undoes_its_whole_batch(database: Database)
 
 
 async def test_a_batch_that_fails_half_way_leaves_nothing(database: Database) -> None:
-    """Its mail was never rendered, which is found out only after the note was written."""
+    """Its mail has no subject, which the database finds out only after the note was written."""
     await keep(database)
     before = await everything(database)
-    with pytest.raises(KeyError):
-        await Ledger(database).carry_out(a_batch(NOTE, MAIL, progress=standing()), {})
+    broken = RENDERED.model_copy(update={"subject": None})
+    with pytest.raises(IntegrityError, match="subject"):
+        await Ledger(database).carry_out(
+            a_batch(NOTE, MAIL, progress=standing()), lambda *_: broken
+        )
     assert await everything(database) == before
 
 
@@ -406,6 +407,7 @@ async def test_a_late_retry_does_not_close_a_task_opened_since(database: Databas
 
 
 async def test_only_a_mail_that_still_waits_is_given_up(database: Database) -> None:
+    await keep(database)
     batch = a_batch(MAIL, MAIL)
     await done(database, batch)
     queued, sent = (step.key for step in batch.steps)
@@ -604,11 +606,47 @@ async def test_the_live_account_is_told_by_number_before_name(database: Database
     assert (await done(database, a_batch(give(), now=WINDOW_ENDS))).refusal is None
 
 
+async def test_the_first_mail_is_taken_with_its_batch(database: Database) -> None:
+    await keep(database)
+    ledger, batch = Ledger(database), a_batch(NOTE, MAIL, MAIL)
+    keys = [step.key for step in batch.steps]
+    result, mail = await ledger.carry_out_and_take(batch, lambda *_: RENDERED, NOW)
+    assert result.refusal is None
+    assert mail is not None
+    assert (mail.key, mail.state, mail.text) == (keys[1], MailState.QUEUED, "Hello")
+    states = [(row["state"], row["attempts"]) for row in await rows(database, schema.emails)]
+    assert states == [("sending", 1), ("queued", 0)]
+
+
+async def test_a_mail_that_was_taken_by_a_crashed_batch_is_uncertain(database: Database) -> None:
+    await keep(database)
+    for expected in (MailState.QUEUED, MailState.SENDING, MailState.UNCERTAIN):
+        _, mail = await Ledger(database).carry_out_and_take(a_batch(MAIL), lambda *_: RENDERED, NOW)
+        assert mail is not None
+        assert mail.state is expected
+    (row,) = await rows(database, schema.emails)
+    assert (row["state"], row["attempts"]) == ("uncertain", 1)
+
+
+async def test_no_mail_is_taken_of_a_batch_that_is_refused(database: Database) -> None:
+    await keep(database)
+    before = await everything(database)
+    batch = a_batch(MAIL, give(), now=LAST_SECOND)
+    result, mail = await Ledger(database).carry_out_and_take(batch, lambda *_: RENDERED, NOW)
+    assert (result.refusal is not None, mail) == (True, None)
+    assert await everything(database) == before
+
+
+async def test_a_mail_of_a_job_that_nobody_knows_is_an_error(database: Database) -> None:
+    with pytest.raises(LookupError, match="SJ-1001 is not in the store"):
+        await Ledger(database).carry_out(a_batch(MAIL), lambda *_: RENDERED)
+
+
 async def test_a_mail_to_nobody_is_undeliverable_at_once(database: Database) -> None:
     """A customer without an address: it is shown as bounced, and not tried for hours."""
     batch = a_batch(MAIL.model_copy(update={"to": None}))
-    (step,) = batch.steps
+    await keep(database)
     mail = RENDERED.model_copy(update={"to": ""})
-    await Ledger(database).carry_out(batch, {step.key: mail})
+    await Ledger(database).carry_out(batch, lambda *_: mail)
     (row,) = await rows(database, schema.emails)
     assert (row["state"], row["last_error"]) == ("bounced", "there is no address")
