@@ -121,7 +121,7 @@ class Database:
         return await _in_thread(self._readers, self._reading, work)
 
     def insert_once(
-        self, table: Table, *conflict: str, returning: Column[Any] | None = None
+        self, table: Table, *conflict: str, returning: tuple[Column[Any], ...] = ()
     ) -> Insert:
         """Return an insert that leaves a row alone that is there already, and returns nothing then.
 
@@ -218,10 +218,13 @@ def _engine_of(url: URL) -> Engine:
 
 @cache
 def _insert_once(
-    insert: _DialectInsert, table: Table, conflict: tuple[str, ...], returning: Column[Any] | None
+    insert: _DialectInsert,
+    table: Table,
+    conflict: tuple[str, ...],
+    returning: tuple[Column[Any], ...],
 ) -> Insert:
     inserting = insert(table).on_conflict_do_nothing(index_elements=list(conflict))
-    return inserting if returning is None else inserting.returning(returning)
+    return inserting.returning(*returning) if returning else inserting
 
 
 @cache

@@ -150,12 +150,8 @@ class Inbox:
         if not self._database.is_sqlite:
             # Two processes that keep the same ids in another order would wait for each other.
             connection.execute(select(func.pg_advisory_xact_lock(_KEEPING)))
-        inserted = connection.execute(
-            self._database.insert(inbox)
-            .on_conflict_do_nothing(index_elements=["claim"])
-            .returning(inbox.c.claim, inbox.c.id),
-            list(first.values()),
-        )
+        keeping = self._database.insert_once(inbox, "claim", returning=(inbox.c.claim, inbox.c.id))
+        inserted = connection.execute(keeping, list(first.values()))
         ids = {claim: inbox_id for claim, inbox_id in inserted}  # noqa: C416  rows are no tuples to mypy
         return [
             _as_kept(ids[arrival["claim"]], arrival)
@@ -333,16 +329,12 @@ def _as_kept(inbox_id: int, arrival: _Arrival) -> Kept:
 
 
 def _settle_group(connection: Connection, settled: Sequence[dict[str, Any]]) -> list[None]:
-    inbox = schema.inbox
-    connection.execute(
-        update(inbox)
-        .where(inbox.c.id == bindparam("settled"))
-        .values(
-            state="done",
-            outcome=bindparam("told"),
-            workflow_id=bindparam("told_to"),
-            reason=None,
-        ),
-        list(settled),
-    )
+    connection.execute(_SETTLE, list(settled))
     return [None] * len(settled)
+
+
+_SETTLE = (
+    update(schema.inbox)
+    .where(schema.inbox.c.id == bindparam("settled"))
+    .values(state="done", outcome=bindparam("told"), workflow_id=bindparam("told_to"), reason=None)
+)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue
-from sqlalchemy import Connection, Row, Table, exists, func, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, exists, func, select, update
 
 from domain.accounts import PLUSONE
 from domain.commands import Order
@@ -118,32 +118,18 @@ class Intake:
             NotItsTurnError: an earlier event of the job has still to be told. If all of these are
                 taken, so is this one; it is due as soon as they are told.
         """
-        inbox = schema.inbox
         # A sender's clock that runs ahead must not make all that follows look old.
         event = event.model_copy(update={"occurred_at": min(event.occurred_at, now)})
-        question = (
-            select(
-                inbox.c.envelope,
-                exists().where(comes_before(inbox)).label("waits"),
-                exists()
-                .where(comes_before(inbox), EARLIER.c.envelope.is_(None))
-                .label("is_held_up"),
-            )
-            .where(inbox.c.id == inbox_id)
-            .with_for_update(of=inbox)
-        )
 
         def take_over(connection: Connection) -> tuple[Plan | None, bool]:
-            row = connection.execute(question).one()
+            row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
             plan = Plan.model_validate(row.envelope) if row.envelope is not None else None
             if plan is None and not row.is_held_up:
                 taking = _Taking(self._database, connection, event_id, event, origin)
                 plan = self._take_over(taking, inbox_id, now)
             waits = row.waits and (plan is None or plan.outcome is not Outcome.IGNORED)
             if waits:
-                connection.execute(
-                    update(inbox).where(inbox.c.id == inbox_id).values(next_attempt_at=now)
-                )
+                connection.execute(_CHANGE_INBOX, {"of": inbox_id, "next_attempt_at": now})
             return plan, waits
 
         plan, waits = await self._database.write(take_over)
@@ -161,17 +147,14 @@ class Intake:
         )
         plan = self._with_recipients(taking, plan)
         ignored = plan.outcome is Outcome.IGNORED
-        taking.connection.execute(
-            update(schema.inbox)
-            .where(schema.inbox.c.id == inbox_id)
-            .values(
-                job_id=held.job.job_id,
-                envelope=plan.model_dump(mode="json"),
-                state="done" if ignored else "pending",
-                outcome=plan.outcome.value,
-                reason=NOBODY_WAITS if ignored else None,
-            )
-        )
+        taken = {
+            "job_id": held.job.job_id,
+            "envelope": plan.model_dump(mode="json"),
+            "state": "done" if ignored else "pending",
+            "outcome": plan.outcome.value,
+            "reason": NOBODY_WAITS if ignored else None,
+        }
+        taking.connection.execute(_CHANGE_INBOX, {"of": inbox_id, **taken})
         return plan
 
     def starting(
@@ -399,8 +382,7 @@ class _Taking:
 
     def lifecycles(self) -> dict[str, Row[Any]]:
         """Return the job's lifecycles, running and ended, by name."""
-        table = schema.lifecycles
-        rows = self.connection.execute(select(table).where(table.c.job_id == self.event.job.job_id))
+        rows = self.connection.execute(_LIFECYCLES_OF, {"job": self.event.job.job_id})
         return {row.lifecycle: row for row in rows}
 
     def list_lifecycle(
@@ -494,18 +476,34 @@ class _Taking:
 
     def _repeats_our_note(self, event: JobNoteAdded) -> bool:
         """Return whether the job system only repeats a note that Steward wrote."""
-        note, notes = event.data.note, schema.notes
-        ours = self.connection.scalar(
-            select(notes.c.id)
-            .where(
-                notes.c.job_id == event.job.job_id,
-                notes.c.text == note.text,
-                notes.c.author_name == note.author.name,
-                notes.c.key.contains("#"),
-            )
-            .limit(1)
-        )
-        return ours is not None
+        note = event.data.note
+        told = {"job": event.job.job_id, "said": note.text, "by": note.author.name}
+        return self.connection.scalar(_OUR_NOTE, told) is not None
+
+
+_INBOX, _LIFECYCLES, _NOTES = schema.inbox, schema.lifecycles, schema.notes
+
+_WHOSE_TURN = (
+    select(
+        _INBOX.c.envelope,
+        exists().where(comes_before(_INBOX)).label("waits"),
+        exists().where(comes_before(_INBOX), EARLIER.c.envelope.is_(None)).label("is_held_up"),
+    )
+    .where(_INBOX.c.id == bindparam("of"))
+    .with_for_update(of=_INBOX)
+)
+_CHANGE_INBOX = update(_INBOX).where(_INBOX.c.id == bindparam("of"))
+_LIFECYCLES_OF = select(_LIFECYCLES).where(_LIFECYCLES.c.job_id == bindparam("job"))
+_OUR_NOTE = (
+    select(_NOTES.c.id)
+    .where(
+        _NOTES.c.job_id == bindparam("job"),
+        _NOTES.c.text == bindparam("said"),
+        _NOTES.c.author_name == bindparam("by"),
+        _NOTES.c.key.contains("#"),
+    )
+    .limit(1)
+)
 
 
 def _starts(kind: LifecycleKind, event: Event, job: Job, row: Row[Any] | None) -> bool:

@@ -465,7 +465,7 @@ class _Carrier:
     def _claim(self, key: str) -> bool:
         """Claim a step that leaves no row of its own; return whether it was still to be done."""
         done = schema.effects_done
-        claiming = self._database.insert_once(done, returning=done.c.key)
+        claiming = self._database.insert_once(done, returning=(done.c.key,))
         return self._connection.scalar(claiming, {"key": key}) is not None
 
 
