@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator
@@ -18,6 +19,7 @@ _ELAPSED = re.compile(r"(?:([0-9]{1,7})d)?(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?
 _BUSINESS_DAYS = re.compile(r"([0-9]{1,7})bd")
 
 
+@lru_cache(maxsize=256)
 def parse_elapsed(text: str) -> timedelta:
     """Return the elapsed time that a text such as `48h`, `90m`, `1h30m` or `3d` means.
 

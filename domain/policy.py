@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from json import dumps
+from json import dumps, loads
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
@@ -359,8 +360,13 @@ class Policy(_Section):
     @property
     def fingerprint(self) -> str:
         """Return twelve hex digits by which this policy is told from others."""
-        canonical = dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return sha256(canonical.encode()).hexdigest()[:12]
+        return _fingerprint_of(self.model_dump_json())
+
+
+@lru_cache(maxsize=16)
+def _fingerprint_of(written: str) -> str:
+    canonical = dumps(loads(written), sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()[:12]
 
 
 def load_policy(path: Path | None) -> Policy:
