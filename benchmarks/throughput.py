@@ -23,7 +23,7 @@ _METHOD = """\
 Each golden path is carried out by three: by Steward, whose database is a new SQLite file; by the
 floor; and by the naive shape. Floor and naive shape are one workflow of the bare SDK, and its
 activities do nothing. Steward carries the path out once on a quiet server, and its history says
-what this workflow has to do: the same signals, updates and timers, and for the floor as many
+what this workflow has to do: the same start, signals, updates and timers, and for the floor as many
 activities as Steward has, which carries out in one activity all effects that become true together.
 The naive shape has an activity for each of these effects and for each mail, in sequence. It is
 favoured: tasks that are closed together count once, and the row that says where a job stands not at
@@ -35,9 +35,12 @@ jobs can be found in Temporal by their stage is Steward's choice, so Steward pay
 Worker, Temporal, and the driver with the mail server have a process each, all new for each run; the
 worker has the event loop of `steward worker`, for all three alike. Before a run, every event goes
 through Steward's own intake into the store, and what the hooks would tell Temporal is kept back;
-the driver tells it, each message once the lifecycle rests. To know that, it asks the server about
-once for each message, for all three alike. Where a path takes days, the server skips them, for all
-three alike.
+the driver tells it, each message once the lifecycle rests. Commands it gives while the clock runs,
+through Steward's own code, which also looks into the store where a command starts the lifecycle.
+Such a start is one call, start and update together, for all three alike. To know that a lifecycle
+rests, the driver asks the server about once for each message, for all three alike. Where a path
+takes days, the server skips them, for all three alike. Steward has its built-in policy, save that
+providers are called at any hour, so that the hour of a run does not matter.
 
 The driver has {under_way} lifecycles under way all the time, from before the clock starts until
 after it stops: {warm_up} end before, {lifecycles} are counted. The three are run one after another,
