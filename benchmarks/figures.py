@@ -86,6 +86,7 @@ class Bar(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     label: str
+    """What it is of; or its group's name, and its own on a second line, which the legend says."""
     median: float
     lowest: float
     highest: float

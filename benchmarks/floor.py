@@ -49,6 +49,7 @@ class Floor:
     def __init__(self) -> None:
         self._heard = 0
         self._carried_out = 0
+        """Of the messages heard, how many have had their effects."""
 
     @workflow.run
     async def run(self, phases: list[Phase]) -> None:
@@ -58,7 +59,7 @@ class Floor:
             for _ in range(phase.activities):
                 await _effect()
             mails += [asyncio.create_task(_effect()) for _ in range(phase.mails)]
-            self._carried_out += 1
+            self._carried_out = messages
             timer = None if phase.timer_seconds is None else timedelta(seconds=phase.timer_seconds)
             if phase.until is Until.TIMER and timer is not None:
                 await workflow.sleep(timer)
@@ -79,8 +80,8 @@ class Floor:
     async def ordered(self) -> None:
         """Answer a command once its effects are true."""
         self._heard += 1
-        carried_out = self._carried_out + 1
-        await workflow.wait_condition(lambda: self._carried_out >= carried_out)
+        this = self._heard  # counted, as it may be heard before the first phase has begun
+        await workflow.wait_condition(lambda: self._carried_out >= this)
 
 
 async def _effect() -> None:

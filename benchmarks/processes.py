@@ -72,11 +72,15 @@ class TemporalProcess:
 
 
 @asynccontextmanager
-async def temporal(folder: Path | None) -> AsyncIterator[TemporalProcess]:
+async def temporal(
+    folder: Path | None, *, thrown_away: bool = False
+) -> AsyncIterator[TemporalProcess]:
     """Run Temporal as `steward up` does.
 
     Args:
         folder: where it keeps its state, and finds what an earlier one left; None for in memory.
+        thrown_away: whether nobody needs that state afterwards, so that the server need not take a
+            second to end.
 
     Raises:
         TemporalUnreachableError: it does not come up.
@@ -93,7 +97,10 @@ async def temporal(folder: Path | None) -> AsyncIterator[TemporalProcess]:
         client = await server.start()
         yield TemporalProcess(server.address, client, _measured_with(str(server.options.port)))
     finally:
-        await server.stop()
+        if folder is None or thrown_away:
+            await server.kill()
+        else:
+            await server.stop()
 
 
 def _measured_with(argument: str) -> Measured:

@@ -19,6 +19,8 @@ class Scale:
     """Lifecycles carried out before the clock runs, each round."""
     lifecycles: int
     """Lifecycles that a throughput round counts."""
+    naive_paths: int | None
+    """How many golden paths are held against the naive shape, too; None for all of them."""
     hooks_for_seconds: int
     """How long hooks are posted at 20 a second."""
     burst: int
@@ -41,8 +43,9 @@ class Scale:
 
 FULL = Scale(
     rounds=5,
-    warm_up=40,
-    lifecycles=120,
+    warm_up=24,
+    lifecycles=72,
+    naive_paths=None,
     hooks_for_seconds=60,
     burst=500,
     commands=300,
@@ -55,8 +58,9 @@ FULL = Scale(
 )
 QUICK = Scale(
     rounds=1,
-    warm_up=2,
-    lifecycles=4,
+    warm_up=1,
+    lifecycles=2,
+    naive_paths=1,
     hooks_for_seconds=2,
     burst=30,
     commands=5,

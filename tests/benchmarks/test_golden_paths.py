@@ -1,0 +1,47 @@
+"""The golden paths: one of each lifecycle at least, and a floor that starts as Steward does."""
+
+from __future__ import annotations
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.worker import Worker
+
+from benchmarks.floor import TASK_QUEUE, Floor, Phase, Until, nothing
+from benchmarks.golden_paths import GOLDEN_PATHS
+from benchmarks.lives import FloorLives
+from benchmarks.processes import temporal
+from workflows.registry import LIFECYCLES
+
+KEPT_IN_MIND = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: "asked",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: "answered",
+    EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: "done",
+}
+
+
+def phase(activities: int, until: Until) -> Phase:
+    return Phase(activities=activities, mails=0, timer_seconds=None, until=until)
+
+
+def test_every_lifecycle_has_a_golden_path() -> None:
+    assert {path.lifecycle.name for path in GOLDEN_PATHS} == set(LIFECYCLES)
+
+
+async def test_a_command_that_starts_the_floor_is_answered_once_its_effects_are_true() -> None:
+    path = next(path for path in GOLDEN_PATHS if path.starts_by_command)
+    phases = (phase(0, Until.UPDATE), phase(2, Until.UPDATE), phase(1, Until.END))
+    async with (
+        temporal(None) as server,
+        Worker(server.client, task_queue=TASK_QUEUE, workflows=[Floor], activities=[nothing]),
+    ):
+        life = FloorLives(path, server.client, phases).prepared(0)
+        for call in life.calls:
+            await call()
+        handle = server.client.get_workflow_handle(life.workflow_id)
+        await handle.result()
+        events = (await handle.fetch_history()).events
+
+    happened = [KEPT_IN_MIND.get(event.event_type) for event in events]
+    assert [each for each in happened if each is not None] == [
+        *("asked", "done", "done", "answered"),
+        *("asked", "done", "answered"),
+    ]
