@@ -245,6 +245,11 @@ class Window(BaseModel):
             )
         return self
 
+    @property
+    def never_closes(self) -> bool:
+        """Whether the window is open at any time of any day."""
+        return not self.opens and self.closes == _ONE_DAY
+
     def is_open(self, wall: datetime) -> bool:
         """Return whether the window is open when a wall clock shows this date and time."""
         if self.weekend_all_day and wall.weekday() >= _SATURDAY:
@@ -293,6 +298,8 @@ def _next(
     window: Window, instant: datetime, zones: Collection[str], *, wanted: bool
 ) -> datetime | None:
     at = _utc(instant)
+    if zones and window.never_closes:  # else each midnight of a year would be looked at
+        return at if wanted else None
     last = at + _EVERY_SEASON
     while is_open_everywhere(window, at, zones) is not wanted:
         if not zones or at > last:
