@@ -6,12 +6,17 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from temporalio import activity, workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 TASK_QUEUE = "floor"
 
 _PATIENCE = timedelta(seconds=30)
+_STAGE = SearchAttributeKey.for_keyword("Stage")
+_WAITING_ON = SearchAttributeKey.for_keyword("WaitingOn")
+_DUE_AT = SearchAttributeKey.for_datetime("DueAt")
 
 
 class Until(StrEnum):
@@ -35,6 +40,8 @@ class Phase:
     timer_seconds: float | None
     """How long is waited at most, None for ever."""
     until: Until
+    upserts: int = 0
+    """How often search attributes are set, after the activities."""
 
 
 @activity.defn
@@ -59,6 +66,8 @@ class Floor:
             for _ in range(phase.activities):
                 await _effect()
             mails += [asyncio.create_task(_effect()) for _ in range(phase.mails)]
+            for _ in range(phase.upserts):
+                workflow.upsert_search_attributes(_standing(messages))
             self._carried_out = messages
             timer = None if phase.timer_seconds is None else timedelta(seconds=phase.timer_seconds)
             if phase.until is Until.TIMER and timer is not None:
@@ -82,6 +91,15 @@ class Floor:
         self._heard += 1
         this = self._heard  # counted, as it may be heard before the first phase has begun
         await workflow.wait_condition(lambda: self._carried_out >= this)
+
+
+def _standing(messages: int) -> list[SearchAttributeUpdate[Any]]:
+    """Return search attributes as Steward's are: whom it waits for where, and until when."""
+    return [
+        _STAGE.value_set(f"after message {messages}"),
+        _WAITING_ON.value_set(("dispatch", "provider")[messages % 2]),
+        _DUE_AT.value_set(workflow.now()),
+    ]
 
 
 async def _effect() -> None:

@@ -19,8 +19,8 @@ class Scale:
     """Lifecycles carried out before the clock runs, each round."""
     lifecycles: int
     """Lifecycles that a throughput round counts."""
-    naive_paths: int | None
-    """How many golden paths are held against the naive shape, too; None for all of them."""
+    paths_beside_all: int | None
+    """How many golden paths are held against more than the floor; None for all of them."""
     hooks_for_seconds: int
     """How long hooks are posted at 20 a second."""
     burst: int
@@ -43,9 +43,9 @@ class Scale:
 
 FULL = Scale(
     rounds=5,
-    warm_up=24,
-    lifecycles=72,
-    naive_paths=None,
+    warm_up=20,
+    lifecycles=60,
+    paths_beside_all=None,
     hooks_for_seconds=60,
     burst=500,
     commands=300,
@@ -60,7 +60,7 @@ QUICK = Scale(
     rounds=1,
     warm_up=1,
     lifecycles=2,
-    naive_paths=1,
+    paths_beside_all=1,
     hooks_for_seconds=2,
     burst=30,
     commands=5,

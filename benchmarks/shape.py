@@ -6,7 +6,7 @@ One lifecycle is carried out on a quiet server, and its history is read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,6 +47,8 @@ class Shape:
 
     as_batches: tuple[Phase, ...]
     """As many activities as Steward has: one for all effects that become true together."""
+    found_by_stage: tuple[Phase, ...]
+    """The same, with search attributes set as often as Steward sets them."""
     one_by_one: tuple[Phase, ...]
     """An activity for each single effect, mails included, in sequence."""
 
@@ -72,7 +74,11 @@ async def shape_of(path: GoldenPath) -> Shape:
         await database.close()
         sink.stop()
     phases = tuple(_phases_in(history.events))
-    return Shape(phases, tuple(_one_by_one(phases, seen.batches)))
+    return Shape(
+        as_batches=tuple(replace(phase, upserts=0) for phase in phases),
+        found_by_stage=phases,
+        one_by_one=tuple(_one_by_one(phases, seen.batches)),
+    )
 
 
 class _Seen(temporalio.client.Interceptor, temporalio.worker.Interceptor):
@@ -102,7 +108,7 @@ class _Watch(ActivityInboundInterceptor):
 
 
 def _phases_in(events: Iterable[HistoryEvent]) -> Iterator[Phase]:
-    activities, mails, timer_seconds = 0, 0, None
+    activities, mails, upserts, timer_seconds = 0, 0, 0, None
     for event in events:
         scheduled = event.activity_task_scheduled_event_attributes.activity_type.name
         marker = event.marker_recorded_event_attributes.marker_name
@@ -110,14 +116,20 @@ def _phases_in(events: Iterable[HistoryEvent]) -> Iterator[Phase]:
             mails += 1
         elif scheduled or marker == _LOCAL_ACTIVITY:
             activities += 1
+        elif event.event_type == EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+            upserts += 1
         elif event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
             started = event.timer_started_event_attributes
             timer_seconds = started.start_to_fire_timeout.ToTimedelta().total_seconds()
         elif until := _ENDS_PHASE.get(event.event_type):
             yield Phase(
-                activities=activities, mails=mails, timer_seconds=timer_seconds, until=until
+                activities=activities,
+                mails=mails,
+                timer_seconds=timer_seconds,
+                until=until,
+                upserts=upserts,
             )
-            activities, mails, timer_seconds = 0, 0, None
+            activities, mails, upserts, timer_seconds = 0, 0, 0, None
 
 
 def _one_by_one(phases: Iterable[Phase], batches: Iterable[Batch]) -> Iterator[Phase]:

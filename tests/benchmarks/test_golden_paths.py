@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from temporalio.api.enums.v1 import EventType
 from temporalio.worker import Worker
 
@@ -24,6 +26,27 @@ def phase(activities: int, until: Until) -> Phase:
 
 def test_every_lifecycle_has_a_golden_path() -> None:
     assert {path.lifecycle.name for path in GOLDEN_PATHS} == set(LIFECYCLES)
+
+
+async def test_the_floor_sets_search_attributes_where_it_is_told_to() -> None:
+    path = next(path for path in GOLDEN_PATHS if not path.starts_by_command)
+    phases = (replace(phase(1, Until.SIGNAL), upserts=2), phase(0, Until.END))
+    async with (
+        temporal(None) as server,
+        Worker(server.client, task_queue=TASK_QUEUE, workflows=[Floor], activities=[nothing]),
+    ):
+        life = FloorLives(path, server.client, phases).prepared(0)
+        for call in life.calls:
+            await call()
+        handle = server.client.get_workflow_handle(life.workflow_id)
+        await handle.result()
+        upserts = [
+            event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
+            async for event in handle.fetch_history_events()
+            if event.event_type == EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES
+        ]
+
+    assert [set(each) for each in upserts] == [{"Stage", "WaitingOn", "DueAt"}] * 2
 
 
 async def test_a_command_that_starts_the_floor_is_answered_once_its_effects_are_true() -> None:
