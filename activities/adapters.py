@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -89,7 +89,7 @@ class Effects:
         return await self._carry_out(batch)
 
     async def _carry_out(self, batch: Batch) -> BatchResult:
-        async with _beating():
+        with _beating():
             return await self._carry_out_whole(batch)
 
     async def _carry_out_whole(self, batch: Batch) -> BatchResult:
@@ -191,20 +191,21 @@ _KNOWN = {MailState.SENT: MailFate.SENT, MailState.BOUNCED: MailFate.BOUNCED}
 """What became of mails that are no longer queued; of all others nobody knows."""
 
 
-@asynccontextmanager
-async def _beating() -> AsyncIterator[None]:
+@contextmanager
+def _beating() -> Iterator[None]:
     """Tell Temporal, while something takes long, that this worker is still at it."""
+    loop = asyncio.get_running_loop()
 
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
-            activity.heartbeat()
+    def beat() -> None:
+        nonlocal next_beat
+        activity.heartbeat()
+        next_beat = loop.call_later(_HEARTBEAT_SECONDS, beat)
 
-    heart = asyncio.create_task(beat())
+    next_beat = loop.call_later(_HEARTBEAT_SECONDS, beat)
     try:
         yield
     finally:
-        heart.cancel()
+        next_beat.cancel()
 
 
 def _now() -> datetime:

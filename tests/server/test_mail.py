@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
-from activities import postman
+from activities import adapters, postman
 from activities.adapters import Effects, Mails
 from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
 from domain.accounts import NO_PROVIDER_FOUND
@@ -393,6 +394,23 @@ async def test_a_mail_goes_to_whoever_the_directory_knows_then(
         "pat@example.com",
         "pat@example.com",
     ]
+
+
+async def test_a_batch_whose_mail_takes_long_gives_signs_of_life_until_it_is_done(
+    office: Office, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapters, "_HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(postman, "_TO_HAND_OVER", 0.5)
+    box.falls_silent_at = "DATA"
+    signs: list[object] = []
+    temporal = ActivityEnvironment()
+    temporal.on_heartbeat = lambda *_: signs.append(office)
+    result = await temporal.run(office.effects.send_email, office.batch)
+    assert result.mails == {office.key: MailFate.UNCERTAIN}
+    given = len(signs)
+    assert given >= 2
+    await asyncio.sleep(0.1)
+    assert len(signs) == given
 
 
 async def test_a_greylisted_mail_waits_and_is_sent_on_its_own(box: Box, office: Office) -> None:
