@@ -195,6 +195,7 @@ _KNOWN = {MailState.SENT: MailFate.SENT, MailState.BOUNCED: MailFate.BOUNCED}
 def _beating() -> Iterator[None]:
     """Tell Temporal, while something takes long, that this worker is still at it."""
     loop = asyncio.get_running_loop()
+    next_beat: asyncio.TimerHandle
 
     def beat() -> None:
         nonlocal next_beat

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -35,8 +34,6 @@ class Phase:
 
     activities: int
     """Carried out one after the other."""
-    mails: int
-    """Activities that are not waited for until the end."""
     timer_seconds: float | None
     """How long is waited at most, None for ever."""
     until: Until
@@ -61,11 +58,10 @@ class Floor:
     @workflow.run
     async def run(self, phases: list[Phase]) -> None:
         """Go through all phases."""
-        messages, mails = 0, []
+        messages = 0
         for phase in phases:
             for _ in range(phase.activities):
                 await _effect()
-            mails += [asyncio.create_task(_effect()) for _ in range(phase.mails)]
             for _ in range(phase.upserts):
                 workflow.upsert_search_attributes(_standing(messages))
             self._carried_out = messages
@@ -75,7 +71,6 @@ class Floor:
             elif phase.until is not Until.END:
                 messages += 1
                 await self._hears(messages, timer)
-        await asyncio.gather(*mails)
 
     async def _hears(self, messages: int, timer: timedelta | None) -> None:
         await workflow.wait_condition(lambda: self._heard >= messages, timeout=timer)

@@ -31,8 +31,8 @@ from workflows.registry import WORKFLOWS
 
 _GOAL = at_most(1.3)
 _A_DAY_SECONDS = 86_400.0
-_STEP = Phase(activities=1, mails=0, timer_seconds=_A_DAY_SECONDS, until=Until.SIGNAL)
-_END = Phase(activities=1, mails=0, timer_seconds=None, until=Until.END)
+_STEP = Phase(activities=1, timer_seconds=_A_DAY_SECONDS, until=Until.SIGNAL)
+_END = Phase(activities=1, timer_seconds=None, until=Until.END)
 _EVENTS_OF_A_STEP = 12
 _EVENTS_OF_THE_END = 11
 _MICROSECONDS = 1_000_000

@@ -25,13 +25,12 @@ from benchmarks.golden_paths import GoldenPath
 from benchmarks.lives import StewardLives
 from benchmarks.pace import Pace
 from benchmarks.processes import temporal
-from domain.effects import Batch, CloseTask, SendEmail, Step
+from domain.effects import Batch, CloseTask, Step
 from domain.policy import load_policy
 from store.database import Database, migrate
 from workers.mail_sink import MailSink
 from workers.worker import make_worker
 
-_MAIL = "send_email"
 _LOCAL_ACTIVITY = "core_local_activity"
 _ENDS_PHASE = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: Until.SIGNAL,
@@ -108,13 +107,11 @@ class _Watch(ActivityInboundInterceptor):
 
 
 def _phases_in(events: Iterable[HistoryEvent]) -> Iterator[Phase]:
-    activities, mails, upserts, timer_seconds = 0, 0, 0, None
+    activities, upserts, timer_seconds = 0, 0, None
     for event in events:
         scheduled = event.activity_task_scheduled_event_attributes.activity_type.name
         marker = event.marker_recorded_event_attributes.marker_name
-        if scheduled == _MAIL:
-            mails += 1
-        elif scheduled or marker == _LOCAL_ACTIVITY:
+        if scheduled or marker == _LOCAL_ACTIVITY:
             activities += 1
         elif event.event_type == EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
             upserts += 1
@@ -124,31 +121,25 @@ def _phases_in(events: Iterable[HistoryEvent]) -> Iterator[Phase]:
         elif until := _ENDS_PHASE.get(event.event_type):
             yield Phase(
                 activities=activities,
-                mails=mails,
                 timer_seconds=timer_seconds,
                 until=until,
                 upserts=upserts,
             )
-            activities, mails, upserts, timer_seconds = 0, 0, 0, None
+            activities, upserts, timer_seconds = 0, 0, None
 
 
 def _one_by_one(phases: Iterable[Phase], batches: Iterable[Batch]) -> Iterator[Phase]:
     carried_out = iter(batches)
     for phase in phases:
         effects = sum(_single_effects(next(carried_out).steps) for _ in range(phase.activities))
-        yield Phase(
-            activities=effects + phase.mails,
-            mails=0,
-            timer_seconds=phase.timer_seconds,
-            until=phase.until,
-        )
+        yield Phase(activities=effects, timer_seconds=phase.timer_seconds, until=phase.until)
 
 
 def _single_effects(steps: Sequence[Step]) -> int:
     """Return how many activities a batch would be, counted in its disfavour.
 
-    Tasks closed one after another count as one effect, a mail only where it is sent, and the
-    lifecycle's own row, which every batch writes, not at all.
+    Tasks closed one after another count as one effect, and the lifecycle's own row, which every
+    batch writes, not at all.
     """
-    kinds = [type(step.effect) for step in steps if not isinstance(step.effect, SendEmail)]
+    kinds = [type(step.effect) for step in steps]
     return max(1, sum(1 if kind is CloseTask else len(list(run)) for kind, run in groupby(kinds)))

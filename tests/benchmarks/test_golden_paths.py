@@ -21,7 +21,7 @@ KEPT_IN_MIND = {
 
 
 def phase(activities: int, until: Until) -> Phase:
-    return Phase(activities=activities, mails=0, timer_seconds=None, until=until)
+    return Phase(activities=activities, timer_seconds=None, until=until)
 
 
 def test_every_lifecycle_has_a_golden_path() -> None:
