@@ -217,6 +217,13 @@ _LONGEST_NAME = 100
 """Characters of a field's name that a refusal repeats: whoever sends it may name fields at will."""
 
 
+_IN_PLAIN_WORDS = {
+    "tuple_type": "has to be a list",
+    "model_type": "has to be an object with fields of its own",
+}
+"""What is wrong with a field, where pydantic says it in Python's words."""
+
+
 def _rule_of(error: ValidationError, field_rules: Mapping[str, str]) -> str | None:
     wrong = (str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
     return next((field_rules[name] for name in wrong if name in field_rules), None)
@@ -226,5 +233,6 @@ def _in_words(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False, include_input=False):
         where = ".".join(str(part) for part in problem["loc"])[:_LONGEST_NAME] or "payload"
-        problems.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
+        said = _IN_PLAIN_WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+        problems.append(f"{where}: {said}")
     return "; ".join(problems)

@@ -119,6 +119,17 @@ def test_a_job_that_is_held_is_refused_before_any_call(
         assert refusal.instead == "add_service_job"
 
 
+def test_what_is_no_list_is_told_so_in_plain_words() -> None:
+    """As `candidates=[…]` on the command line, which is text, where `candidates:=[…]` was meant."""
+    case = a_reassignment(begun=False)
+    refusal = refusal_of("start_reassignment", "dispatch", case, candidates="[]")
+    assert refusal is not None
+    assert "candidates: has to be a list" in refusal.message
+    refusal = refusal_of("start_reassignment", "dispatch", case, candidates=["Tulsa Plumbing"])
+    assert refusal is not None
+    assert "candidates.0: has to be an object with fields of its own" in refusal.message
+
+
 def test_no_more_are_listed_than_anybody_calls() -> None:
     hundred = [listed(f"Provider {n}", f"{n}", "74103") for n in range(100)]
     case = a_reassignment(begun=False)
