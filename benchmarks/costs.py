@@ -463,8 +463,9 @@ async def measure(scale: Scale, tell: Tell) -> Section:  # noqa: ARG001  a cost 
         ),
         limits=(
             "Each step that somebody tells of costs 4 Actions: the message, the batch of effects, "
-            "the change of search attributes and the timer of the next wait; a mail costs 1 more. "
-            "Steward's own pages query no workflow, so looking costs nothing."
+            "the change of search attributes and the timer of the next wait. A mail goes with its "
+            "batch; one that its server does not take then costs 1 more. Steward's own pages query "
+            "no workflow, so looking costs nothing."
         ),
         figures=tuple(figure for path, cost in costs.items() for figure in _figures(path, cost)),
         pictures=(
