@@ -93,13 +93,12 @@ class Effects:
             return await self._carry_out_whole(batch)
 
     async def _carry_out_whole(self, batch: Batch) -> BatchResult:
-        mails = [step.key for step in batch.steps if isinstance(step.effect, SendEmail)]
-        if not mails:
+        if not batch.mails:
             return await self._ledger.carry_out(batch)
         result, first = await self._ledger.carry_out_and_take(batch, self._render, _now())
         if result.refusal is not None:
             return result
-        return result.model_copy(update={"mails": await self._mails.send(mails, first)})
+        return result.model_copy(update={"mails": await self._mails.send(batch.mails, first)})
 
     def _render(self, mail: SendEmail, job: Job) -> RenderedMail:
         """Return a mail.

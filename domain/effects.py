@@ -265,6 +265,11 @@ class Batch(BaseModel):
     known_version: int | None = None
     """The job's version as a command found it that starts the lifecycle; None in later batches."""
 
+    @property
+    def mails(self) -> dict[str, SendEmail]:
+        """Its mails, in their order, by the key of their step."""
+        return {step.key: step.effect for step in self.steps if isinstance(step.effect, SendEmail)}
+
 
 class MailFate(StrEnum):
     """What has become of a mail."""

@@ -233,27 +233,25 @@ class Intake:
         said = f"refused {sent.lifecycle} {sent.command}: {refusal.message}"
 
         def write(connection: Connection) -> None:
-            connection.execute(
-                self._database.insert_once(schema.journal).values(
-                    **known_by,
-                    lifecycle=sent.lifecycle,
-                    actor_name=STEWARD.name,
-                    actor_role=STEWARD.role.value,
-                    what=said,
-                    rule=refusal.rule,
-                )
-            )
-            connection.execute(
-                self._database.insert_once(schema.tasks).values(
-                    **known_by,
-                    workflow_id=f"{sent.lifecycle}/{sent.job_id}",
-                    role=Role.SUPERVISOR.value,
-                    kind="order_refused",
-                    text=f"Steward was to give {sent.lifecycle} the command {sent.command}, and "
-                    f"could not: {refusal.message} Decide how the job goes on.",
-                    status="open",
-                )
-            )
+            entry = {
+                **known_by,
+                "lifecycle": sent.lifecycle,
+                "actor_name": STEWARD.name,
+                "actor_role": STEWARD.role.value,
+                "what": said,
+                "rule": refusal.rule,
+            }
+            connection.execute(self._database.insert_once(schema.journal), entry)
+            task = {
+                **known_by,
+                "workflow_id": f"{sent.lifecycle}/{sent.job_id}",
+                "role": Role.SUPERVISOR.value,
+                "kind": "order_refused",
+                "text": f"Steward was to give {sent.lifecycle} the command {sent.command}, and "
+                f"could not: {refusal.message} Decide how the job goes on.",
+                "status": "open",
+            }
+            connection.execute(self._database.insert_once(schema.tasks), task)
 
         await self._database.write(write)
 
@@ -294,19 +292,18 @@ class Intake:
                 .where(opened_by_it, schema.is_open_exception)
                 .values(status=schema.COMPLETE)
             )
-            connection.execute(
-                self._database.insert_once(schema.tasks).values(
-                    job_id=job_id,
-                    key=f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}",
-                    at=now,
-                    workflow_id=workflow_id,
-                    role=Role.SUPERVISOR.value,
-                    kind="workflow_ended",
-                    text=f"The workflow of {lifecycle} was ended in Temporal, and nothing follows "
-                    "this job any more. Decide how it goes on; what starts it starts it anew.",
-                    status="open",
-                )
-            )
+            task = {
+                "job_id": job_id,
+                "key": f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}",
+                "at": now,
+                "workflow_id": workflow_id,
+                "role": Role.SUPERVISOR.value,
+                "kind": "workflow_ended",
+                "text": f"The workflow of {lifecycle} was ended in Temporal, and nothing follows "
+                "this job any more. Decide how it goes on; what starts it starts it anew.",
+                "status": "open",
+            }
+            connection.execute(self._database.insert_once(schema.tasks), task)
             return True
 
         return await self._database.write(close)

@@ -39,17 +39,18 @@ class Journal:
 
     async def refused(self, attempt: RefusedAttempt) -> None:
         """Write that a command was refused, once for each attempt to give it."""
-        entry = self._database.insert_once(schema.journal).values(
-            job_id=attempt.job_id,
-            lifecycle=attempt.lifecycle,
-            at=attempt.at,
-            actor_name=attempt.actor.name,
-            actor_role=attempt.actor.role.value,
-            what=refused_sentence(attempt.command, attempt.refusal),
-            rule=attempt.refusal.rule,
-            key=f"refused:{attempt.lifecycle}/{attempt.job_id}:{attempt.id}",
-        )
-        await self._database.write(lambda connection: connection.execute(entry))
+        entry = {
+            "job_id": attempt.job_id,
+            "lifecycle": attempt.lifecycle,
+            "at": attempt.at,
+            "actor_name": attempt.actor.name,
+            "actor_role": attempt.actor.role.value,
+            "what": refused_sentence(attempt.command, attempt.refusal),
+            "rule": attempt.refusal.rule,
+            "key": f"refused:{attempt.lifecycle}/{attempt.job_id}:{attempt.id}",
+        }
+        writing = self._database.insert_once(schema.journal)
+        await self._database.write(lambda connection: connection.execute(writing, entry))
 
     async def answered(
         self, workflow_id: str, message_id: str
@@ -72,12 +73,13 @@ class Journal:
         now: datetime,
     ) -> None:
         """Keep what a message was answered: the same message gets the same answer for ever."""
-        answer = self._database.insert_once(schema.answers, "workflow_id", "message_id").values(
-            workflow_id=workflow_id,
-            message_id=message_id,
-            command=command,
-            status=status,
-            body=body,
-            answered_at=now,
-        )
-        await self._database.write(lambda connection: connection.execute(answer))
+        answer = {
+            "workflow_id": workflow_id,
+            "message_id": message_id,
+            "command": command,
+            "status": status,
+            "body": body,
+            "answered_at": now,
+        }
+        keeping = self._database.insert_once(schema.answers, "workflow_id", "message_id")
+        await self._database.write(lambda connection: connection.execute(keeping, answer))

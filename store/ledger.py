@@ -102,8 +102,7 @@ class Ledger:
 
         def work(connection: Connection) -> CarriedOut:
             result = _Carrier(self._database, connection, batch, render).carry_out()
-            mails = (step.key for step in batch.steps if isinstance(step.effect, SendEmail))
-            first = next(mails, None)
+            first = next(iter(batch.mails), None)
             if result.refusal is not None or first is None:
                 return CarriedOut(result, None)
             return CarriedOut(result, take(connection, first, now))
@@ -149,15 +148,14 @@ class _Carrier:
             Refused: one of them cannot be made as it has to be.
             LookupError: there is no such job.
         """
-        steps = self._batch.steps
-        mails = {step.key: step.effect for step in steps if isinstance(step.effect, SendEmail)}
+        mails = self._batch.mails
         if not mails:
             return {}
         row = held_job(self._connection, self._batch.job_id)
         if row is None:
             raise LookupError(f"job {self._batch.job_id} is not in the store")
         job = row.held.job
-        for step in steps:
+        for step in self._batch.steps:
             if isinstance(step.effect, UpdateJob):
                 job = job.updated(step.effect)
         return {key: self._render(mail, job) for key, mail in mails.items()}

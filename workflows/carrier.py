@@ -21,7 +21,6 @@ from domain.effects import (
     OpenTask,
     Progress,
     ReassignJob,
-    SendEmail,
     Step,
 )
 from domain.lifecycles import Case, LifecycleStart, job_of
@@ -156,24 +155,19 @@ class Carrier:
         else:
             self._case.asked = _asked_after(self._case.asked, steps)
             # By their order: a story that gets an effect before them gives them other keys.
-            mails = [
-                (step.key, step.effect.template)
-                for step in steps
-                if isinstance(step.effect, SendEmail)
-            ]
-            for (key, template), fate in zip(mails, result.mails.values(), strict=True):
-                self._see_off(key, template, fate)
+            mails = zip(batch.mails.items(), result.mails.values(), strict=True)
+            for (key, mail), fate in mails:
+                self._see_off(key, mail.template, fate)
         return result
 
     async def _try_until_done(self, batch: Batch, summary: str) -> BatchResult:
         name = _principal(batch.steps)
-        mails = sum(isinstance(step.effect, SendEmail) for step in batch.steps)
         while True:
             carrying = workflow.execute_activity(
                 name,
                 batch,
                 result_type=BatchResult,
-                start_to_close_timeout=_STORE_TIME + mails * _MAIL_TIME,
+                start_to_close_timeout=_STORE_TIME + len(batch.mails) * _MAIL_TIME,
                 heartbeat_timeout=_SIGN_OF_LIFE,
                 schedule_to_close_timeout=_STORE_PATIENCE,
                 retry_policy=_STORE_RETRY,
