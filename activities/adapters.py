@@ -89,13 +89,13 @@ class Effects:
         return await self._carry_out(batch)
 
     async def _carry_out(self, batch: Batch) -> BatchResult:
-        with _beating():
+        with _heartbeating():
             return await self._carry_out_whole(batch)
 
     async def _carry_out_whole(self, batch: Batch) -> BatchResult:
         if not batch.mails:
-            return await self._ledger.carry_out(batch)
-        result, first = await self._ledger.carry_out_and_take(batch, self._render, _now())
+            return await self._ledger.apply(batch)
+        result, first = await self._ledger.apply_and_take(batch, self._render, _now())
         if result.refusal is not None:
             return result
         return result.model_copy(update={"mails": await self._mails.send(batch.mails, first)})
@@ -191,7 +191,7 @@ _KNOWN = {MailState.SENT: MailFate.SENT, MailState.BOUNCED: MailFate.BOUNCED}
 
 
 @contextmanager
-def _beating() -> Iterator[None]:
+def _heartbeating() -> Iterator[None]:
     """Tell Temporal, while something takes long, that this worker is still at it."""
     loop = asyncio.get_running_loop()
     next_beat: asyncio.TimerHandle

@@ -26,7 +26,7 @@ from benchmarks.floor import TASK_QUEUE, Floor, Phase, Until
 from benchmarks.golden_paths import Event, GoldenPath, Order
 from domain.policy import parse_policy
 from starters.commands import Commands
-from starters.delivery import Delivery
+from starters.delivery import EventDispatcher
 from store.database import Database
 from store.inbox import Inbox, Outcome
 from store.intake import Intake
@@ -75,7 +75,7 @@ class StewardLives:
         self._kept = _Kept(client)
         config["interceptors"] = [self._kept, *config["interceptors"]]
         intake = Intake(database, tuple(LIFECYCLES.values()), _POLICY)
-        self._delivery = Delivery(Inbox(database), intake, Client(**config))
+        self._delivery = EventDispatcher(Inbox(database), intake, Client(**config))
         self._commands = Commands(client, intake, Journal(database), Reading(database))
 
     async def prepared(self, number: int) -> Life:

@@ -19,7 +19,7 @@ from benchmarks.processes import Measured, TemporalProcess, child, temporal
 from benchmarks.scale import Scale, Tell
 from domain.plus_one import PLUS_ONE, Stage
 from domain.policy import load_policy
-from starters.delivery import Delivery
+from starters.delivery import EventDispatcher
 from store.database import Database, migrate
 from store.inbox import Inbox, Outcome
 from store.intake import Intake
@@ -41,7 +41,7 @@ class House:
 
     temporal: TemporalProcess
     worker: Measured
-    delivery: Delivery
+    delivery: EventDispatcher
 
     async def search(self, number: int) -> None:
         """Take over that a job was assigned to PlusOne, and see its search to the end.
@@ -72,7 +72,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
         child("benchmarks.worker", server.address, url, smtp_url) as worker,
     ):
         intake = Intake(database, tuple(LIFECYCLES.values()), load_policy(None))
-        delivery = Delivery(Inbox(database), intake, TimeSkipper(server.client).client)
+        delivery = EventDispatcher(Inbox(database), intake, TimeSkipper(server.client).client)
         yield House(server, worker.measured, delivery)
     await database.close()
     sink.stop()

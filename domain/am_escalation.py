@@ -134,9 +134,9 @@ def opens_exception(case: AmCase, *, resolved: bool) -> bool:
 
 
 def _nobody_reached_resolves_nothing(
-    _: AmCase, order: ProviderContacted | SecondContactMade, __: datetime
+    _: AmCase, command: ProviderContacted | SecondContactMade, __: datetime
 ) -> Refusal | None:
-    if order.reached or not order.resolved:
+    if command.reached or not command.resolved:
         return None
     return Refusal(
         kind=RefusalKind.FIELDS,
@@ -146,16 +146,16 @@ def _nobody_reached_resolves_nothing(
     )
 
 
-def _may_be_escalated(case: AmCase, order: SecondContactMade, now: datetime) -> Refusal | None:
-    if refusal := _nobody_reached_resolves_nothing(case, order, now):
+def _may_be_escalated(case: AmCase, command: SecondContactMade, now: datetime) -> Refusal | None:
+    if refusal := _nobody_reached_resolves_nothing(case, command, now):
         return refusal
-    if not opens_exception(case, resolved=order.resolved):
+    if not opens_exception(case, resolved=command.resolved):
         return None
-    if order.exception_code is None:
+    if command.exception_code is None:
         return _missing("AM-19", "exception_code", "one of the thirteen codes")
-    if order.comment is None:
+    if command.comment is None:
         return _missing("AM-18", "comment", "what was missed, or what help is needed")
-    return _duplicate(case, order.exception_code)
+    return _duplicate(case, command.exception_code)
 
 
 def _missing(rule: str, field: str, what: str) -> Refusal:
@@ -167,17 +167,17 @@ def _missing(rule: str, field: str, what: str) -> Refusal:
     )
 
 
-def _may_be_recorded(case: AmCase, order: RecordFeedback, _: datetime) -> Refusal | None:
+def _may_be_recorded(case: AmCase, command: RecordFeedback, _: datetime) -> Refusal | None:
     feedback = case.policy.am_escalation.feedback_codes
-    if order.exception_code not in feedback:
+    if command.exception_code not in feedback:
         return Refusal(
             kind=RefusalKind.FIELDS,
             rule="G-17",
-            message=f"{order.exception_code} is a complaint, which goes by way of the provider; "
+            message=f"{command.exception_code} is a complaint, which goes by way of the provider; "
             f"feedback is {' or '.join(feedback)}.",
             instead="report_concern",
         )
-    return _duplicate(case, order.exception_code)
+    return _duplicate(case, command.exception_code)
 
 
 def _duplicate(case: AmCase, code: ExceptionCode) -> Refusal | None:
@@ -476,5 +476,5 @@ AM_ESCALATION = LifecycleKind(
     starts_on=starts_on,
     begin=AmStart,
     promise=promise,
-    for_an_assignment=False,
+    bound_to_assignment=False,
 )

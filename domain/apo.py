@@ -253,7 +253,7 @@ def _may_be_begun(case: ApoCase, now: datetime) -> Refusal | None:
     return None
 
 
-def _may_offer(case: ApoCase, order: OfferApo, now: datetime) -> Refusal | None:
+def _may_offer(case: ApoCase, command: OfferApo, now: datetime) -> Refusal | None:
     if refusal := _may_be_begun(case, now):
         return refusal
     if case.memory.refusals >= case.policy.apo.max_refusals:
@@ -262,24 +262,24 @@ def _may_offer(case: ApoCase, order: OfferApo, now: datetime) -> Refusal | None:
             f"The customer has refused the option {case.memory.refusals} times.",
             "request_apo",
         )
-    match order.actor.role:
+    match command.actor.role:
         case Role.ESCALATIONS:
-            return _escalations_may_offer(case, order)
+            return _escalations_may_offer(case, command)
         case Role.SUPERVISOR:
-            return authorised_by_supervisor(case, now, exhausted=order.in_network_exhausted)
+            return authorised_by_supervisor(case, now, exhausted=command.in_network_exhausted)
         case _:
             return None  # Dispatch decides at its discretion (APO-19)
 
 
-def _escalations_may_offer(case: ApoCase, order: OfferApo) -> Refusal | None:
-    if not (order.locator_completed and order.all_providers_called):
+def _escalations_may_offer(case: ApoCase, command: OfferApo) -> Refusal | None:
+    if not (command.locator_completed and command.all_providers_called):
         return conflict(
             "APO-43",
             "Escalations offers the option only after its own Service Locator, with all providers "
             "on it called.",
             "complete the Service Locator, or request_apo",
         )
-    if not (order.customer_escalated and case.job.assigned_to.is_(PROCURE_VENDOR)):
+    if not (command.customer_escalated and case.job.assigned_to.is_(PROCURE_VENDOR)):
         return conflict(
             "APO-44",
             "Escalations offers the option only when the customer escalates a delay and the job is "
@@ -293,24 +293,24 @@ def _may_request(case: ApoCase, _: RequestApo, now: datetime) -> Refusal | None:
     return _may_be_begun(case, now)
 
 
-def _may_approve(case: ApoCase, order: ApproveApo, now: datetime) -> Refusal | None:
+def _may_approve(case: ApoCase, command: ApproveApo, now: datetime) -> Refusal | None:
     if refusal := _may_be_begun(case, now):
         return refusal
-    if case.requested_by is not None and _same_person(case.requested_by, order.actor):
+    if case.requested_by is not None and _same_person(case.requested_by, command.actor):
         return conflict(
             "APO-19",
-            f"{order.actor.name} asked for it: nobody approves a request of their own.",
+            f"{command.actor.name} asked for it: nobody approves a request of their own.",
             "let somebody else decide",
         )
-    if order.actor.role is Role.SUPERVISOR:
+    if command.actor.role is Role.SUPERVISOR:
         return authorised_by_supervisor(case, now, exhausted=case.in_network_exhausted)
-    return _left_to_a_supervisor(case, order, now)
+    return _left_to_a_supervisor(case, command, now)
 
 
 def _left_to_a_supervisor(
-    case: ApoCase, order: ApproveApo | DeclineApo, _: datetime
+    case: ApoCase, command: ApproveApo | DeclineApo, _: datetime
 ) -> Refusal | None:
-    if not case.capped or order.actor.role is Role.SUPERVISOR:
+    if not case.capped or command.actor.role is Role.SUPERVISOR:
         return None
     return conflict(
         "G-35",
@@ -357,8 +357,8 @@ def mail_reaches(case: ApoCase) -> bool:
     return case.job.customer_mail is not None and not case.mail_fails
 
 
-def _can_be_paid_so(case: ApoCase, order: PaymentChosen, _: datetime) -> Refusal | None:
-    if order.method == "electronic_transfer" and not mail_reaches(case):
+def _can_be_paid_so(case: ApoCase, command: PaymentChosen, _: datetime) -> Refusal | None:
+    if command.method == "electronic_transfer" and not mail_reaches(case):
         return conflict(
             "G-44",
             "An electronic transfer needs a working e-mail address, and this customer has none.",
@@ -602,7 +602,7 @@ def reopens_on(event: Event, outcome: str) -> bool:
     return _is_paid_invoice(event) and outcome in REOPENED
 
 
-def left_over(event: Event, outcome: str) -> OpenTask | None:
+def task_after_end(event: Event, outcome: str) -> OpenTask | None:
     """Return who looks at a document that comes when there is no option any more."""
     if not isinstance(event, DocumentArrived) or reopens_on(event, outcome):
         return None
@@ -723,9 +723,9 @@ def _something(amount: Decimal) -> Decimal:
     return amount
 
 
-def _may_be_reopened(case: ApoCase, order: DocumentsReceived, _: datetime) -> Refusal | None:
+def _may_be_reopened(case: ApoCase, command: DocumentsReceived, _: datetime) -> Refusal | None:
     """Refuse documents for which there is no option, nor one that they reopen (APO-36)."""
-    if case.begun or (case.memory.ended_as in REOPENED and order.paid_invoice):
+    if case.begun or (case.memory.ended_as in REOPENED and command.paid_invoice):
         return None
     ended_as = case.memory.ended_as
     return Refusal(
@@ -757,10 +757,10 @@ class PaymentChosen(Payload):
 
 
 def _can_be_sent_again(
-    case: ApoCase, order: InstructionsNotReceived, _: datetime
+    case: ApoCase, command: InstructionsNotReceived, _: datetime
 ) -> Refusal | None:
-    by_post = order.by_mail or order.hawaii_pm
-    if order.corrected_email is None and not by_post and not mail_reaches(case):
+    by_post = command.by_mail or command.hawaii_pm
+    if command.corrected_email is None and not by_post and not mail_reaches(case):
         return conflict(
             "APO-10",
             "No e-mail reaches this customer at the address on file.",
@@ -966,5 +966,5 @@ APO = LifecycleKind(
     begin=begin,
     promise=promise,
     reopens_on=reopens_on,
-    left_over=left_over,
+    task_after_end=task_after_end,
 )

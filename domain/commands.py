@@ -99,8 +99,8 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Order:
-    """A command as somebody gave it, readable and allowed to its role."""
+class CommandRequest:
+    """A command as somebody gave it: readable and allowed to its role."""
 
     command: Command
     payload: Payload
@@ -133,8 +133,8 @@ class CommandTable(Mapping[str, Command]):
         """Return the names of the commands that the stage leaves possible."""
         return [name for name, command in self.items() if stage in command.stages]
 
-    def read(self, name: str, fields: object) -> Order:
-        """Return the order that the fields make, if they can be read and their actor may give it.
+    def read(self, name: str, fields: object) -> CommandRequest:
+        """Return the command that the fields make, if they can be read and their actor may give it.
 
         Raises:
             Refused: the command is unknown, a field is wrong, or the role may not.
@@ -161,24 +161,30 @@ class CommandTable(Mapping[str, Command]):
                 instead=f"send fields like {json.dumps(command.example_payload())}",
                 rule=_rule_of(error, command.field_rules),
             ) from error
-        return Order(command, payload)
+        return CommandRequest(command, payload)
 
     def check(
-        self, order: Order, stage: str, case: object, now: datetime, *, begun: bool = True
+        self,
+        request: CommandRequest,
+        stage: str,
+        case: object,
+        now: datetime,
+        *,
+        begun: bool = True,
     ) -> None:
-        """Let an order pass that the stage and the lifecycle's rules allow now.
+        """Let a command pass that the stage and the lifecycle's rules allow now.
 
         Args:
-            order: what was read.
+            request: what was read.
             stage: the lifecycle's stage.
             case: the lifecycle's state, as its guards know it.
             now: the workflow's time, aware UTC.
-            begun: whether the lifecycle runs; where it does not, the order has to start it.
+            begun: whether the lifecycle runs; where it does not, the command has to start it.
 
         Raises:
             Refused: the stage or a rule forbids it now.
         """
-        command = order.command
+        command = request.command
         possible = stage in command.stages if begun else command.starts
         if not possible:
             hint = command.stage_hint
@@ -188,7 +194,7 @@ class CommandTable(Mapping[str, Command]):
                 instead=(hint(case) if callable(hint) else hint)
                 or f"possible now: {', '.join(self.possible_in(stage)) or 'nothing'}",
             )
-        if command.guard and (refusal := command.guard(case, order.payload, now)):
+        if command.guard and (refusal := command.guard(case, request.payload, now)):
             raise Refused(refusal)
 
 

@@ -151,7 +151,7 @@ class MailUndeliverable(_Effect):
     email_key: str
 
 
-class GiveOrder(_Effect):
+class SendCommand(_Effect):
     """Have another lifecycle of the job, running or not, take a command."""
 
     kind: Literal["give_order"] = "give_order"
@@ -207,7 +207,7 @@ Effect = Annotated[
     | CloseTask
     | SendEmail
     | MailUndeliverable
-    | GiveOrder
+    | SendCommand
     | OpenPromise
     | ClosePromise
     | ComputeDeadline

@@ -187,7 +187,7 @@ Event = Annotated[
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
-class Delivery(BaseModel):
+class EventEnvelope(BaseModel):
     """An event on its way to a lifecycle: the job in it is our copy, already up to date."""
 
     model_config = ConfigDict(frozen=True)

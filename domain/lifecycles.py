@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.attention import Attention
 from domain.commands import Answer, CommandTable
 from domain.effects import OpenTask
-from domain.events import Delivery, Event
+from domain.events import Event, EventEnvelope
 from domain.jobs import Instant, Job
 from domain.policy import Policy
 from domain.promises import Promise
@@ -38,12 +38,12 @@ class LifecycleKind:
     """Makes the argument of its workflow from the fields of `LifecycleStart`."""
     promise: Callable[[Any], Promise]
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
-    for_an_assignment: bool = True
+    bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""
     reopens_on: Callable[[Event, str], bool] = lambda _event, _outcome: False
     """Whether an event starts it anew after it has ended with an outcome."""
-    left_over: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
+    task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
 
     def workflow_id(self, job_id: str) -> str:
@@ -161,7 +161,7 @@ class LifecycleStart(BaseModel):
     """What the episode before left to this one."""
     unsent_mails: Mapping[str, str] = {}
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
-    unheard: tuple[Delivery, ...] = ()
+    unheard: tuple[EventEnvelope, ...] = ()
     """What was told of after this episode was due to begin, and before it could."""
 
     def opened(self) -> Case:

@@ -402,12 +402,12 @@ class UpdateParts(Payload):
 
 
 def _may_leave_plusone(
-    case: PlusOneCase, order: RequestReassignment, now: datetime
+    case: PlusOneCase, command: RequestReassignment, now: datetime
 ) -> Refusal | None:
     if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy)):
         return held
-    to = account_called(order.to)
-    if to == ALTERNATE_PROVIDER_OPTION and order.actor.role is not Role.DISPATCH:
+    to = account_called(command.to)
+    if to == ALTERNATE_PROVIDER_OPTION and command.actor.role is not Role.DISPATCH:
         return Refusal(
             kind=RefusalKind.CONFLICT,
             rule="APO-18",
@@ -448,11 +448,11 @@ def _means_plusone(text: str) -> bool:
 
 
 def _not_to_plusone_in_florida(
-    case: PlusOneCase, order: SupplyParts, _: datetime
+    case: PlusOneCase, command: SupplyParts, _: datetime
 ) -> Refusal | None:
     """Refuse to ship to PlusOne's own address (PO-54): by its name and state, or by the address."""
-    profile, ship_to = case.policy.plus_one.profile_address, order.ship_to
-    named = _means_plusone(order.company) or _means_plusone(ship_to.line)
+    profile, ship_to = case.policy.plus_one.profile_address, command.ship_to
+    named = _means_plusone(command.company) or _means_plusone(ship_to.line)
     to_plusone = named and ship_to.state.upper() == profile.state
     to_its_address = _plain(ship_to.line) == _plain(profile.line) and (
         ship_to.zip[:5] == profile.zip[:5] or _plain(ship_to.city) == _plain(profile.city)

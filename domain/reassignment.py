@@ -287,21 +287,21 @@ def _may_start(case: ReassignmentCase, _: StartReassignment, now: datetime) -> R
 
 
 def _has_an_appointment_to_come(
-    _: ReassignmentCase, order: ProviderAnswered, now: datetime
+    _: ReassignmentCase, command: ProviderAnswered, now: datetime
 ) -> Refusal | None:
-    return _must_be_ahead("earliest_appointment", order.earliest_appointment, "CONF-22", now)
+    return _must_be_ahead("earliest_appointment", command.earliest_appointment, "CONF-22", now)
 
 
 def _will_contact_in_time_to_come(
-    _: ReassignmentCase, order: ProviderConference, now: datetime
+    _: ReassignmentCase, command: ProviderConference, now: datetime
 ) -> Refusal | None:
-    return _must_be_ahead("will_contact_by", order.will_contact_by, "CONF-24", now)
+    return _must_be_ahead("will_contact_by", command.will_contact_by, "CONF-24", now)
 
 
 def _is_still_to_come(
-    _: ReassignmentCase, order: AppointmentCaptured, now: datetime
+    _: ReassignmentCase, command: AppointmentCaptured, now: datetime
 ) -> Refusal | None:
-    return _must_be_ahead("at", order.at, "CONF-36", now)
+    return _must_be_ahead("at", command.at, "CONF-36", now)
 
 
 def _must_be_ahead(field: str, at: datetime | None, rule: str, now: datetime) -> Refusal | None:
@@ -315,14 +315,16 @@ def _must_be_ahead(field: str, at: datetime | None, rule: str, now: datetime) ->
     )
 
 
-def _may_decide(case: ReassignmentCase, order: SupervisorDecision, now: datetime) -> Refusal | None:
+def _may_decide(
+    case: ReassignmentCase, command: SupervisorDecision, now: datetime
+) -> Refusal | None:
     """Refuse the option where its own rules would (APO-20, APO-21, APO-22)."""
-    if order.option != "apo":
+    if command.option != "apo":
         return None
     refusal = may_authorise(
         case.job.item.category,
         at_hand=supervisors_window_is_open(case.policy, now),
-        exhausted=order.in_network_exhausted,
+        exhausted=command.in_network_exhausted,
     )
     return refusal and refusal.model_copy(update={"instead": "emergency_line or dispatch"})
 

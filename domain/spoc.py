@@ -253,7 +253,7 @@ def report_after(case: SpocCase, now: datetime) -> Report | None:
 # --- when the specialist may be asked ---------------------------------------------------------
 
 
-def _may_contact(case: SpocCase, order: ContactSpoc, now: datetime) -> Refusal | None:
+def _may_contact(case: SpocCase, command: ContactSpoc, now: datetime) -> Refusal | None:
     wanted = case.policy.spoc.min_sp_attempts
     if case.attempts < wanted:
         return conflict(
@@ -262,13 +262,13 @@ def _may_contact(case: SpocCase, order: ContactSpoc, now: datetime) -> Refusal |
             "stand on the job.",
             "ask the provider, and log it with ask_provider",
         )
-    if any(contact.reason is order.reason for contact in case.contacts):
+    if any(contact.reason is command.reason for contact in case.contacts):
         return conflict(
             "G-30",
-            f"The specialist was asked for this already ({order.reason.title}), and is reminded.",
+            f"The specialist was asked for this already ({command.reason.title}), and is reminded.",
             "wait, write down what came with information_received, or engage_area_manager",
         )
-    return _EVIDENCE[order.reason](case, now)
+    return _EVIDENCE[command.reason](case, now)
 
 
 def _no_report(case: SpocCase, now: datetime) -> Refusal | None:
@@ -664,5 +664,5 @@ SPOC = LifecycleKind(
     starts_on=starts_on,
     begin=SpocStart,
     promise=promise,
-    for_an_assignment=False,
+    bound_to_assignment=False,
 )

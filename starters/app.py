@@ -28,7 +28,7 @@ from domain.strings import Storable
 from starters import openapi
 from starters.commands import Commands, Reply, refusal_reply
 from starters.console import console
-from starters.delivery import Delivery
+from starters.delivery import EventDispatcher
 from starters.metrics import Metrics
 from starters.signatures import HookSecrets, SignatureRefused, verify
 from starters.stuck import stuck
@@ -84,7 +84,7 @@ def make_app(parts: Parts) -> FastAPI:
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
     intake = Intake(parts.database, tuple(LIFECYCLES.values()), parts.policy, parts.directory)
-    delivery = Delivery(inbox, intake, parts.client)
+    delivery = EventDispatcher(inbox, intake, parts.client)
     metrics = Metrics()
 
     @asynccontextmanager
@@ -119,7 +119,7 @@ def make_app(parts: Parts) -> FastAPI:
 
 
 @asynccontextmanager
-async def _running(delivery: Delivery) -> AsyncIterator[None]:
+async def _running(delivery: EventDispatcher) -> AsyncIterator[None]:
     task = asyncio.create_task(delivery.run())
     try:
         yield
@@ -151,7 +151,7 @@ class _JobEvents:
     """Takes the job system's events."""
 
     secrets: HookSecrets
-    delivery: Delivery
+    delivery: EventDispatcher
     metrics: Metrics
 
     async def receive(self, request: Request) -> Response:
@@ -172,7 +172,7 @@ class _JobEvents:
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
 
-def _hooks(events: _JobEvents, delivery: Delivery, inbox: Inbox) -> APIRouter:
+def _hooks(events: _JobEvents, delivery: EventDispatcher, inbox: Inbox) -> APIRouter:
     router = APIRouter(tags=["hooks"])
 
     @router.post(JOB_EVENTS, summary="Receive an event of the job system")

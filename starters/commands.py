@@ -26,7 +26,7 @@ from domain.commands import Answer, MessageId
 from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
-from starters.starting import known_by_an_id, must_be_possible, start_with
+from starters.starting import require_startable, start_with, with_message_id
 from store.intake import Intake
 from store.journal import Journal, RefusedAttempt
 from store.reading import Reading
@@ -169,15 +169,15 @@ class Commands:
         self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
     ) -> Answer:
         workflow_id = kind.workflow_id(job_id)
-        order = kind.commands.read(command, fields)
-        known = known_by_an_id(dict(fields), update_id)  # type: ignore[call-overload]  # was read
+        request = kind.commands.read(command, fields)
+        known = with_message_id(dict(fields), update_id)  # type: ignore[call-overload]  # was read
         while True:
             now = datetime.now(UTC)
-            argument = await self._intake.opening(kind, job_id, order, known, now)
+            argument = await self._intake.opening(kind, job_id, request, known, now)
             try:
                 if argument is None:
                     return await self._execute(kind, job_id, command, known, update_id)
-                must_be_possible(kind, order, argument)
+                require_startable(kind, request, argument)
                 return await start_with(self._client, kind, argument, update_id, self._patience)
             except WorkflowUpdateFailedError as failed:
                 if argument is None or _refusal_in(failed)[0].kind is not RefusalKind.NOT_RUNNING:

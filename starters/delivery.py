@@ -17,8 +17,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.events import EVENT, Event
 from domain.lifecycles import LifecycleKind
-from domain.orders import SentOrder
 from domain.refusals import Refused
+from domain.relayed import RelayedCommand
 from starters import starting
 from store.database import StoreUnavailableError
 from store.inbox import Inbox, Outcome, Waiting
@@ -60,7 +60,7 @@ class _NotYetError(Exception):
     """Temporal cannot be told now; the event stays and is told later."""
 
 
-class Delivery:
+class EventDispatcher:
     """Takes events over and tells them on, now or later, each once."""
 
     def __init__(
@@ -193,20 +193,20 @@ class Delivery:
         await self._inbox.settle(waiting.id, outcome, workflow_id)
         return Received(event_id=event_id, outcome=outcome, workflow_id=workflow_id)
 
-    async def _pass_on(self, waiting: Waiting, sent: SentOrder) -> Received:
+    async def _pass_on(self, waiting: Waiting, sent: RelayedCommand) -> Received:
         """Give a command of one lifecycle to another, which it starts if need be."""
         kind, event_id = LIFECYCLES[sent.lifecycle], waiting.webhook_id
         workflow_id = kind.workflow_id(sent.job_id)
         fields = {**sent.fields, "message_id": _as_message_id(event_id)}
         try:
-            order = kind.commands.read(sent.command, fields)
-            argument = await self._intake.opening(kind, sent.job_id, order, fields, self._clock())
+            request = kind.commands.read(sent.command, fields)
+            argument = await self._intake.opening(kind, sent.job_id, request, fields, self._clock())
             if argument is None:
-                if not await self._send(workflow_id, sent.command, order.payload):
+                if not await self._send(workflow_id, sent.command, request.payload):
                     await self._intake.abandon(workflow_id, self._clock())
                     return await self._pass_on(waiting, sent)
             elif not await self._began_with(workflow_id, argument.event_id):
-                starting.must_be_possible(kind, order, argument)
+                starting.require_startable(kind, request, argument)
                 await starting.start(self._client, kind, argument, _RPC)
         except Refused as refused:
             reason = refused.refusal.message
@@ -374,10 +374,10 @@ def _first_workflow(plan: Plan) -> str | None:
     return plan.delivers_to[0] if plan.delivers_to else None
 
 
-def _sent_order(body: bytes) -> SentOrder | None:
+def _sent_order(body: bytes) -> RelayedCommand | None:
     """Return the order that a lifecycle left in the inbox, None if it left an event there."""
     try:
-        return SentOrder.model_validate_json(body)
+        return RelayedCommand.model_validate_json(body)
     except ValidationError:
         return None
 

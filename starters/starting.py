@@ -16,7 +16,7 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
-from domain.commands import Answer, Order
+from domain.commands import Answer, CommandRequest
 from domain.lifecycles import LifecycleKind, LifecycleStart
 from domain.promises import resolve
 from workflows import search_attributes
@@ -94,7 +94,7 @@ async def start_with(
     return answer
 
 
-def known_by_an_id(fields: dict[str, JsonValue], otherwise: str) -> dict[str, Any]:
+def with_message_id(fields: dict[str, JsonValue], otherwise: str) -> dict[str, Any]:
     """Return a command's payload with a message id: its own, or else another.
 
     By it the lifecycle tells the command that started it from others.
@@ -102,11 +102,13 @@ def known_by_an_id(fields: dict[str, JsonValue], otherwise: str) -> dict[str, An
     return {**fields, "message_id": fields.get("message_id") or otherwise}
 
 
-def must_be_possible(kind: LifecycleKind, order: Order, argument: LifecycleStart) -> None:
+def require_startable(
+    kind: LifecycleKind, request: CommandRequest, argument: LifecycleStart
+) -> None:
     """Let a command pass that may start its lifecycle.
 
     Raises:
         Refused: a rule forbids it.
     """
     case = argument.opened()
-    kind.commands.check(order, case.stage, case, argument.occurred_at, begun=case.begun)
+    kind.commands.check(request, case.stage, case, argument.occurred_at, begun=case.begun)

@@ -11,16 +11,16 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from sqlalchemy import Connection, Row, Table, bindparam, exists, func, select, update
 
 from domain.accounts import PLUSONE
-from domain.commands import Order
+from domain.commands import CommandRequest
 from domain.directory import Directory
 from domain.effects import OpenTask
-from domain.events import Delivery, Event, JobNoteAdded
+from domain.events import Event, EventEnvelope, JobNoteAdded
 from domain.jobs import HeldJob, Instant, Job, same_assignment
 from domain.lifecycles import Cause, LifecycleKind, LifecycleStart, job_of
-from domain.orders import SentOrder
 from domain.policy import Policy
 from domain.promises import DueAt, Promise, PromiseOutcome, sentence
 from domain.refusals import Refusal, RefusalKind, Refused
+from domain.relayed import RelayedCommand
 from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database
@@ -63,11 +63,13 @@ class Plan(BaseModel):
             return Outcome.STARTED
         return Outcome.DELIVERED if self.delivers_to else Outcome.IGNORED
 
-    def delivery(self, event: Event, now: datetime) -> Delivery:
+    def delivery(self, event: Event, now: datetime) -> EventEnvelope:
         """Return the event as it travels at an instant of the wall clock."""
         age = max((now - self.occurred_at).total_seconds(), 0.0)
         told = event.model_copy(update={"job": self.job, "occurred_at": self.occurred_at})
-        return Delivery(event_id=self.event_id, job_version=self.job_version, event=told, age=age)
+        return EventEnvelope(
+            event_id=self.event_id, job_version=self.job_version, event=told, age=age
+        )
 
 
 class NotItsTurnError(Exception):
@@ -174,14 +176,19 @@ class Intake:
         )
 
     async def opening(
-        self, kind: LifecycleKind, job_id: str, order: Order, fields: dict[str, Any], now: datetime
+        self,
+        kind: LifecycleKind,
+        job_id: str,
+        request: CommandRequest,
+        fields: dict[str, Any],
+        now: datetime,
     ) -> LifecycleStart | None:
         """Return the argument of the workflow that a command starts, None if one runs.
 
         Args:
             kind: the lifecycle.
             job_id: the job.
-            order: the command, as it was read.
+            request: the command, as it was read.
             fields: its payload, as it was sent; its message id is what it is known by.
             now: the wall clock, aware UTC.
 
@@ -214,13 +221,15 @@ class Intake:
             policy=self._policy,
             episode=row.episode + 1 if row else 1,
             event_id=fields["message_id"],
-            cause=Cause(kind="command", name=order.command.name, fields=fields),
+            cause=Cause(kind="command", name=request.command.name, fields=fields),
             occurred_at=now,
-            started_by=order.actor,
+            started_by=request.actor,
             remembered=row.remembered if row else {},
         )
 
-    async def refuse(self, sent: SentOrder, event_id: str, refusal: Refusal, now: datetime) -> None:
+    async def refuse(
+        self, sent: RelayedCommand, event_id: str, refusal: Refusal, now: datetime
+    ) -> None:
         """Write down that one lifecycle could not have another do what it wanted, and ask for help.
 
         Args:
@@ -319,7 +328,7 @@ class Intake:
         for kind in self._kinds:
             row = rows.get(kind.name)
             if row is not None and row.outcome is not None:
-                taking.leave_to_a_person(kind.left_over(event, row.outcome))
+                taking.leave_to_a_person(kind.task_after_end(event, row.outcome))
             if not _starts(kind, event, plan.job, row):
                 continue
             start = StartPlan(
@@ -509,7 +518,7 @@ def _starts(kind: LifecycleKind, event: Event, job: Job, row: Row[Any] | None) -
     Anew: for an assignment that it was not for, or for what reopens it. One that is for none begins
     whenever it does not run.
     """
-    if not kind.for_an_assignment:
+    if not kind.bound_to_assignment:
         return kind.starts_on(event) and (row is None or row.outcome is not None)
     starts = same_assignment(event.job, job) and kind.starts_on(event)
     if row is None:

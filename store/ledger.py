@@ -31,12 +31,12 @@ from domain.effects import (
     ClosePromise,
     CloseTask,
     ComputeDeadline,
-    GiveOrder,
     MailUndeliverable,
     OpenException,
     OpenPromise,
     OpenTask,
     ReassignJob,
+    SendCommand,
     SendEmail,
     Step,
     UpdateJob,
@@ -46,9 +46,9 @@ from domain.events import EVENT, JobChanged
 from domain.exceptions import already_open
 from domain.guards import plusone_hold
 from domain.jobs import HeldJob, Job
-from domain.orders import SentOrder
 from domain.promises import Promise, ended_sentence, resolve, sentence
 from domain.refusals import Refusal, RefusalKind, Refused
+from domain.relayed import RelayedCommand
 from domain.roles import Actor
 from store import schema
 from store.database import Columns, Database
@@ -58,7 +58,7 @@ Render = Callable[[SendEmail, Job], RenderedMail]
 """Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
 
 
-class CarriedOut(NamedTuple):
+class AppliedBatch(NamedTuple):
     """What came of a batch."""
 
     result: BatchResult
@@ -76,7 +76,7 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def carry_out(self, batch: Batch, render: Render = _no_mail) -> BatchResult:
+    async def apply(self, batch: Batch, render: Render = _no_mail) -> BatchResult:
         """Make all effects of a batch true, or none; each is done once, however often it is asked.
 
         Args:
@@ -88,10 +88,10 @@ class Ledger:
             or a mail was not possible, and the deadline of what is waited for now.
         """
         return await self._database.write(
-            lambda connection: _Carrier(self._database, connection, batch, render).carry_out()
+            lambda connection: BatchTransaction(self._database, connection, batch, render).apply()
         )
 
-    async def carry_out_and_take(self, batch: Batch, render: Render, now: datetime) -> CarriedOut:
+    async def apply_and_take(self, batch: Batch, render: Render, now: datetime) -> AppliedBatch:
         """Carry a batch out, and take its first mail in the same transaction.
 
         Args:
@@ -100,17 +100,17 @@ class Ledger:
             now: the wall clock, aware UTC, in which mails travel.
         """
 
-        def work(connection: Connection) -> CarriedOut:
-            result = _Carrier(self._database, connection, batch, render).carry_out()
+        def work(connection: Connection) -> AppliedBatch:
+            result = BatchTransaction(self._database, connection, batch, render).apply()
             first = next(iter(batch.mails), None)
             if result.refusal is not None or first is None:
-                return CarriedOut(result, None)
-            return CarriedOut(result, take(connection, first, now))
+                return AppliedBatch(result, None)
+            return AppliedBatch(result, take(connection, first, now))
 
         return await self._database.write(work)
 
 
-class _Carrier:
+class BatchTransaction:
     """One batch, in one transaction."""
 
     def __init__(
@@ -126,7 +126,8 @@ class _Carrier:
         self._render = render
         self._mails: Mapping[str, RenderedMail] = {}
 
-    def carry_out(self) -> BatchResult:
+    def apply(self) -> BatchResult:
+        """Make all effects of the batch true, or none."""
         try:
             self._mails = self._rendered()
         except Refused as refused:
@@ -217,8 +218,10 @@ class _Carrier:
             case OpenException() | ChangeException() | CloseException() as exception:
                 if self._claim(step.key):
                     self._connection.execute(self._change_of(exception, step))
-            case GiveOrder() as order:
-                sent = SentOrder(job_id=self._batch.job_id, **order.model_dump(exclude={"kind"}))
+            case SendCommand() as effect:
+                sent = RelayedCommand(
+                    job_id=self._batch.job_id, **effect.model_dump(exclude={"kind"})
+                )
                 self._leave_in_inbox(step, sent.model_dump_json().encode())
             case ClosePromise(promise_key=key, outcome=outcome):
                 self._connection.execute(

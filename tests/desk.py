@@ -524,7 +524,7 @@ class Desk:
             workflow_id=f"elsewhere/{job.id}",
             lifecycle="elsewhere",
         )
-        await Ledger(self.database).carry_out(batch)
+        await Ledger(self.database).apply(batch)
 
     async def eventually(self, job: Told, true_of: Any) -> dict[str, Any]:
         """Return the job as it is shown once something is true of it."""

@@ -90,13 +90,13 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         else:
             await self.open()
 
-    def report_concern(self, order: am_escalation.ReportConcern) -> dict[str, Any] | None:
+    def report_concern(self, command: am_escalation.ReportConcern) -> dict[str, Any] | None:
         """A customer is not content with the provider (AM-07)."""
         if not self.case.begun:
             self.case.begun = True
-            self.take_up(order.actor)
+            self.take_up(command.actor)
             return None
-        self.hear_a_concern(order.actor, order.concern, workflow.now())
+        self.hear_a_concern(command.actor, command.concern, workflow.now())
         return self.whether_to_escalate()
 
     def take_up(self, by: Actor) -> None:
@@ -130,19 +130,19 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             "not; see to it.",
         )
 
-    def provider_contacted(self, order: am_escalation.ProviderContacted) -> None:
+    def provider_contacted(self, command: am_escalation.ProviderContacted) -> None:
         """The outcome, or that a message was left, goes on the job (AM-09..AM-12)."""
-        if order.reached:
-            settled = " and settles it" if order.resolved else ""
+        if command.reached:
+            settled = " and settles it" if command.resolved else ""
             self.note_by(
-                order.actor, f"{self.provider} was reached{settled}.{_remark(order.outcome)}"
+                command.actor, f"{self.provider} was reached{settled}.{_remark(command.outcome)}"
             )
         else:
             self.note_by(
-                order.actor,
+                command.actor,
                 f"{self.provider} was not reached. A message was left: the customer reports "
                 f"{self.concern}, please contact them as soon as possible."
-                f"{_remark(order.outcome)}",
+                f"{_remark(command.outcome)}",
             )
         if self.case.first_attempt_at is None:
             self.case.first_attempt_at = workflow.now()
@@ -152,7 +152,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     async def let_the_customer_call_back(self) -> None:
         """A call-back decides what is due (AM-13); silence means that nothing is."""
-        await self.attend(am_escalation.promise(self.case), self.close_quietly)
+        await self.wait_and_handle(am_escalation.promise(self.case), self.close_quietly)
 
     def close_quietly(self) -> None:
         """Nobody called back: it counts as settled, unless feedback has still to be reviewed."""
@@ -164,9 +164,9 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         self.note("The customer has not called back: the concern counts as settled.")
         self.end_with(Stage.CLOSED_QUIET, PromiseOutcome.WAIVED)
 
-    def customer_called_back(self, order: am_escalation.CustomerCalledBack) -> dict[str, Any]:
+    def customer_called_back(self, command: am_escalation.CustomerCalledBack) -> dict[str, Any]:
         """The agent learns whether the provider is to be called a second time (AM-13, AM-14)."""
-        self.hear_a_call(order.actor, order.about, workflow.now())
+        self.hear_a_call(command.actor, command.about, workflow.now())
         return self.whether_to_escalate()
 
     def whether_to_escalate(self) -> dict[str, Any]:
@@ -229,24 +229,26 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             f"if it is not settled, with the code and a comment for the Area Manager. {codes}."
         )
 
-    async def second_contact_made(self, order: am_escalation.SecondContactMade) -> None:
+    async def second_contact_made(self, command: am_escalation.SecondContactMade) -> None:
         """Unless this call settled it, the Area Manager gets an Exception (AM-15..AM-18)."""
-        if order.reached:
-            settled = "settles it" if order.resolved else "does not settle it"
+        if command.reached:
+            settled = "settles it" if command.resolved else "does not settle it"
             self.note_by(
-                order.actor,
-                f"{self.provider} was reached again and {settled}.{_remark(order.comment)}",
+                command.actor,
+                f"{self.provider} was reached again and {settled}.{_remark(command.comment)}",
             )
         else:
-            self.note_by(order.actor, f"{self.provider}: a second voice message was left (AM-15).")
+            self.note_by(
+                command.actor, f"{self.provider}: a second voice message was left (AM-15)."
+            )
             self.tell_the_provider(
                 self.case.provider,
                 f"We have tried to reach you twice. The customer reports {self.concern}. Please "
                 "contact the customer as soon as possible.",
-                order.actor,
+                command.actor,
             )
-        code, comment = order.exception_code, order.comment
-        needed = am_escalation.opens_exception(self.case, resolved=order.resolved)
+        code, comment = command.exception_code, command.comment
+        needed = am_escalation.opens_exception(self.case, resolved=command.resolved)
         if needed and code is not None and comment is not None:
             self.no_longer_waited_for()
             self.ask_to_review(code)
@@ -254,15 +256,15 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         else:
             self.await_a_callback(workflow.now())
 
-    async def record_feedback(self, order: am_escalation.RecordFeedback) -> None:
+    async def record_feedback(self, command: am_escalation.RecordFeedback) -> None:
         """What is no complaint goes to the Area Manager without any call (G-17)."""
         begins = not self.case.begun
         self.case.begun = True
-        self.note_by(order.actor, f"Feedback, {order.exception_code}: {order.comment}")
-        self.ask_to_review(order.exception_code)
+        self.note_by(command.actor, f"Feedback, {command.exception_code}: {command.comment}")
+        self.ask_to_review(command.exception_code)
         await self.open_exception(
-            order.exception_code,
-            order.comment,
+            command.exception_code,
+            command.comment,
             entering=Stage.EXCEPTION_OPEN if begins else None,
         )
 
@@ -309,14 +311,16 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             "to it.",
         )
 
-    async def admin_reviewed(self, order: am_escalation.AdminReviewed) -> None:
+    async def admin_reviewed(self, command: am_escalation.AdminReviewed) -> None:
         """The Area Manager is mailed what is open (AM-34).
 
         Raises:
             Refused: nobody is named, and the directory knows nobody.
         """
-        self.case.area_manager_email = order.area_manager_email
-        self.note_by(order.actor, f"Reviewed; the Area Manager is mailed.{_remark(order.comment)}")
+        self.case.area_manager_email = command.area_manager_email
+        self.note_by(
+            command.actor, f"Reviewed; the Area Manager is mailed.{_remark(command.comment)}"
+        )
         stage = self.case.stage
         if stage in am_escalation.ESCALATED:
             self.case.unflag(Attention.OVERDUE)
@@ -328,7 +332,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         )
         await self.do_or_refuse(
             self.mail_to_the_area_manager(
-                "am_escalation", required=True, remark=order.comment or ""
+                "am_escalation", required=True, remark=command.comment or ""
             ),
             Stage.AREA_MANAGER_ENGAGED if stage in am_escalation.ESCALATED else None,
             PromiseOutcome.KEPT if stage == Stage.EXCEPTION_OPEN else PromiseOutcome.SUPERSEDED,
@@ -385,13 +389,13 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     # --- the ends ----------------------------------------------------------------------------
 
-    def resolve(self, order: am_escalation.Resolve) -> None:
+    def resolve(self, command: am_escalation.Resolve) -> None:
         """It is settled."""
-        self.note_by(order.actor, f"Resolved: {order.outcome}")
+        self.note_by(command.actor, f"Resolved: {command.outcome}")
         acted = self.case.stage == Stage.AREA_MANAGER_ENGAGED
         self.end_with(Stage.RESOLVED, PromiseOutcome.KEPT if acted else PromiseOutcome.SUPERSEDED)
 
-    def risk_reported(self, order: am_escalation.RiskReported) -> None:
+    def risk_reported(self, command: am_escalation.RiskReported) -> None:
         """A risk leaves all of this at once, and the note says no more than that (AM-35)."""
         self.note("Handed to a supervisor (AM-35).")
         self.end_with(Stage.RISK, PromiseOutcome.SUPERSEDED)
@@ -399,8 +403,8 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             Role.SUPERVISOR,
             "risk",
             f"URGENT: a risk to the customer or to {self.provider} is reported. Follow the risk "
-            f"procedure now (AM-35). {order.actor.name} ({order.actor.role}) says: "
-            f"{order.description}",
+            f"procedure now (AM-35). {command.actor.name} ({command.actor.role}) says: "
+            f"{command.description}",
         )
 
     def when_abandoned(self) -> None:
@@ -465,7 +469,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         Raises:
             Refused: it does; nothing of this turn was done.
         """
-        refusal = await self.attempt(
+        refusal = await self.commit_or_refuse(
             effect,
             am_escalation.AM_ESCALATION.title,
             entering=entering,

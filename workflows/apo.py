@@ -137,20 +137,20 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     # --- deciding on it ----------------------------------------------------------------------
 
-    def offer_apo(self, order: apo.OfferApo) -> None:
+    def offer_apo(self, command: apo.OfferApo) -> None:
         """Dispatch, escalations or a supervisor decides that it is offered (APO-19)."""
         self.case.begun = True
-        self.case.in_network_exhausted = order.in_network_exhausted
-        self.note_by(order.actor, f"The Alternate Provider Option is offered: {order.reason}")
+        self.case.in_network_exhausted = command.in_network_exhausted
+        self.note_by(command.actor, f"The Alternate Provider Option is offered: {command.reason}")
         self.ask_dispatch_to_reach_the_customer()
 
-    def request_apo(self, order: apo.RequestApo) -> None:
+    def request_apo(self, command: apo.RequestApo) -> None:
         """Somebody asks for it: a supervisor decides in their window, else dispatch (G-36)."""
         self.case.begun = True
-        self.case.requested_by = order.actor
-        self.case.in_network_exhausted = order.in_network_exhausted
+        self.case.requested_by = command.actor
+        self.case.in_network_exhausted = command.in_network_exhausted
         self.case.capped = self.case.memory.refusals >= self.case.policy.apo.max_refusals
-        self.note_by(order.actor, f"The Alternate Provider Option is asked for: {order.reason}")
+        self.note_by(command.actor, f"The Alternate Provider Option is asked for: {command.reason}")
         self.ask_for_a_decision()
 
     def ask_for_a_decision(self) -> None:
@@ -166,7 +166,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def await_approval(self) -> None:
         """A supervisor decides while their window is open, dispatch while it is not."""
-        await self.attend(apo.promise(self.case), self.hand_the_decision_over)
+        await self.wait_and_handle(apo.promise(self.case), self.hand_the_decision_over)
 
     def hand_the_decision_over(self) -> None:
         """The window turned, and nobody had decided: the wait moves to the others (G-36)."""
@@ -177,18 +177,18 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.case.supervisors_at_hand = not self.case.supervisors_at_hand
         self.ask_for_a_decision()
 
-    def approve_apo(self, order: apo.ApproveApo) -> None:
+    def approve_apo(self, command: apo.ApproveApo) -> None:
         """Somebody else than who asked approves it (APO-20)."""
-        remark = f": {order.note}" if order.note else "."
-        self.note_by(order.actor, f"The Alternate Provider Option is approved{remark}")
+        remark = f": {command.note}" if command.note else "."
+        self.note_by(command.actor, f"The Alternate Provider Option is approved{remark}")
         self.decided()
         self.ask_dispatch_to_reach_the_customer()
 
-    async def decline_apo(self, order: apo.DeclineApo) -> None:
+    async def decline_apo(self, command: apo.DeclineApo) -> None:
         """It is declined: back to Procure Vendor."""
-        self.note_by(order.actor, f"The Alternate Provider Option is declined: {order.reason}")
+        self.note_by(command.actor, f"The Alternate Provider Option is declined: {command.reason}")
         self.decided()
-        await self.send_back(Stage.DECLINED, order.reason, order.actor)
+        await self.send_back(Stage.DECLINED, command.reason, command.actor)
 
     def decided(self) -> None:
         """The decision was waited for, and is made."""
@@ -234,29 +234,29 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "see to it.",
         )
 
-    async def customer_reached(self, order: apo.CustomerReached) -> None:
+    async def customer_reached(self, command: apo.CustomerReached) -> None:
         """Dispatch spoke with the customer."""
-        match order.outcome:
+        match command.outcome:
             case "accepted":
-                self.note_by(order.actor, "The customer accepts the Alternate Provider Option.")
-                self.note_by(order.actor, RELAYED)
+                self.note_by(command.actor, "The customer accepts the Alternate Provider Option.")
+                self.note_by(command.actor, RELAYED)
                 await self.give_to_the_option(
-                    Stage.AWAITING_DOCUMENTS, "the customer accepts the option", order.actor
+                    Stage.AWAITING_DOCUMENTS, "the customer accepts the option", command.actor
                 )
             case "refused":
-                await self.refused(order.actor, order.reason or "no reason given")
+                await self.refused(command.actor, command.reason or "no reason given")
             case "undecided":
-                self.note_by(order.actor, "The customer was reached and is undecided.")
+                self.note_by(command.actor, "The customer was reached and is undecided.")
                 await self.give_to_the_option(
-                    Stage.AWAITING_CUSTOMER, "the customer has still to decide", order.actor
+                    Stage.AWAITING_CUSTOMER, "the customer has still to decide", command.actor
                 )
 
-    async def customer_not_reached(self, order: apo.CustomerNotReached) -> None:
+    async def customer_not_reached(self, command: apo.CustomerNotReached) -> None:
         """Voicemail, mail, and the job goes to the option's account (APO-03..APO-05)."""
-        left = "a voicemail was left" if order.voicemail_left else "no voicemail could be left"
-        self.note_by(order.actor, f"The customer was not reached; {left}.")
+        left = "a voicemail was left" if command.voicemail_left else "no voicemail could be left"
+        self.note_by(command.actor, f"The customer was not reached; {left}.")
         reason = "the customer was not reached (APO-05)"
-        await self.give_to_the_option(Stage.AWAITING_CUSTOMER, reason, order.actor)
+        await self.give_to_the_option(Stage.AWAITING_CUSTOMER, reason, command.actor)
 
     async def give_to_the_option(self, entering: Stage, reason: str, by: Actor) -> None:
         """The job goes to Alternate Provider Option, the instructions to the customer."""
@@ -306,9 +306,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "Call them; customer_accepted or customer_refused writes down what they say.",
         )
 
-    def customer_called(self, order: apo.CustomerCalled) -> dict[str, Any]:
+    def customer_called(self, command: apo.CustomerCalled) -> dict[str, Any]:
         """The agent gets a checklist from the job's own history (APO-07..APO-12)."""
-        self.hear_the_customer(order.actor, order.about)
+        self.hear_the_customer(command.actor, command.about)
         return {"checklist": apo.checklist(self.case)}
 
     def hear_the_customer(self, by: Actor, about: str | None) -> None:
@@ -316,30 +316,30 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.case.calls += 1
         self.note_by(by, f"The customer called: {about}" if about else "The customer called.")
 
-    def instructions_not_received(self, order: apo.InstructionsNotReceived) -> None:
+    def instructions_not_received(self, command: apo.InstructionsNotReceived) -> None:
         """The instructions go out again, by mail or by post (APO-10..APO-14)."""
-        if order.corrected_email is not None:
+        if command.corrected_email is not None:
             self.add(
                 UpdateJob(
-                    customer_email=order.corrected_email,
-                    by=order.actor,
+                    customer_email=command.corrected_email,
+                    by=command.actor,
                     reason="the customer corrected the e-mail address (APO-10)",
                 )
             )
-            shown = {"customer_mail": masked(order.corrected_email)}
+            shown = {"customer_mail": masked(command.corrected_email)}
             self.case.job = self.case.job.model_copy(update=shown)
             self.case.mail_fails = False
             self.case.unflag(Attention.DELIVERY_FAILED)
             self.settle("reach_otherwise")
-        if order.corrected_email is not None or not (order.by_mail or order.hawaii_pm):
-            self.note_by(order.actor, "The instructions did not arrive; they are mailed again.")
+        if command.corrected_email is not None or not (command.by_mail or command.hawaii_pm):
+            self.note_by(command.actor, "The instructions did not arrive; they are mailed again.")
             self.mail_customer("apo_instructions", limit=self.limit)
         for wanted, rule, what in (
-            (order.by_mail, "APO-13", "Send the instructions by post"),
-            (order.hawaii_pm, "APO-14", "Hawaii PM request"),
+            (command.by_mail, "APO-13", "Send the instructions by post"),
+            (command.hawaii_pm, "APO-14", "Hawaii PM request"),
         ):
             if wanted:
-                self.note_by(order.actor, f"Mail Correspondence Request Form: {what} ({rule}).")
+                self.note_by(command.actor, f"Mail Correspondence Request Form: {what} ({rule}).")
                 self.task(
                     Role.CUSTOMER_SERVICE,
                     "mail_correspondence",
@@ -350,16 +350,16 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.settle("call_customer", "call_about_documents")
         self.enter(self.case.stage)
 
-    def customer_accepted(self, order: apo.CustomerAccepted) -> None:
+    def customer_accepted(self, command: apo.CustomerAccepted) -> None:
         """The customer takes the option (APO-17, APO-39)."""
-        remark = f" {order.note}" if order.note else ""
-        self.note_by(order.actor, f"The customer accepts the Alternate Provider Option.{remark}")
-        self.note_by(order.actor, RELAYED)
+        remark = f" {command.note}" if command.note else ""
+        self.note_by(command.actor, f"The customer accepts the Alternate Provider Option.{remark}")
+        self.note_by(command.actor, RELAYED)
         self.answered(Stage.AWAITING_DOCUMENTS)
 
-    async def customer_refused(self, order: apo.CustomerRefused) -> None:
+    async def customer_refused(self, command: apo.CustomerRefused) -> None:
         """The customer does not want it (APO-15..APO-17)."""
-        await self.refused(order.actor, order.reason)
+        await self.refused(command.actor, command.reason)
 
     async def refused(self, by: Actor, reason: str) -> None:
         """Back to Procure Vendor, where Dispatch handles it (APO-15, APO-16)."""
@@ -400,9 +400,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "The customer took the Alternate Provider Option and sent no documents. Call them.",
         )
 
-    def estimate_submitted(self, order: apo.EstimateSubmitted) -> dict[str, Any]:
+    def estimate_submitted(self, command: apo.EstimateSubmitted) -> dict[str, Any]:
         """Up to the limit the repair may go ahead; above it the estimate is reviewed."""
-        may_repair_now = self.take_estimate(order.actor, order.amount, workflow.now())
+        may_repair_now = self.take_estimate(command.actor, command.amount, workflow.now())
         return {"may_repair_now": may_repair_now, "limit": str(self.ceiling)}
 
     def take_estimate(self, by: Actor, amount: Decimal, at: datetime) -> bool:
@@ -428,27 +428,29 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         )
         return False
 
-    def estimate_approved(self, order: apo.EstimateApproved) -> None:
+    def estimate_approved(self, command: apo.EstimateApproved) -> None:
         """The repair may go ahead although it costs more."""
-        remark = f": {order.reason}" if order.reason else "."
-        self.note_by(order.actor, f"The estimate is approved{remark}")
-        self.mail_customer("apo_estimate_approved", amount=self.estimate, reason=order.reason or "")
+        remark = f": {command.reason}" if command.reason else "."
+        self.note_by(command.actor, f"The estimate is approved{remark}")
+        self.mail_customer(
+            "apo_estimate_approved", amount=self.estimate, reason=command.reason or ""
+        )
         self.answered(Stage.AWAITING_DOCUMENTS)
 
-    def estimate_declined(self, order: apo.EstimateDeclined) -> None:
+    def estimate_declined(self, command: apo.EstimateDeclined) -> None:
         """Another estimate is needed."""
-        reason = order.reason or "it is more than the plan covers"
-        self.note_by(order.actor, f"The estimate is declined: {reason}")
+        reason = command.reason or "it is more than the plan covers"
+        self.note_by(command.actor, f"The estimate is declined: {reason}")
         self.mail_customer("apo_estimate_declined", amount=self.estimate, reason=reason)
         self.answered(Stage.AWAITING_DOCUMENTS)
 
-    def documents_received(self, order: apo.DocumentsReceived) -> None:
+    def documents_received(self, command: apo.DocumentsReceived) -> None:
         """Documents came, with a paid invoice or without, or after the end (APO-36)."""
         self.case.begun = True
         self.take_documents(
-            order.actor,
-            paid_invoice=order.paid_invoice,
-            amount=order.amount,
+            command.actor,
+            paid_invoice=command.paid_invoice,
+            amount=command.amount,
             at=workflow.now(),
         )
 
@@ -499,7 +501,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def let_support_services_review(self) -> None:
         """Support Services decides; a supervisor hears of a review that takes too long."""
-        await self.attend(apo.promise(self.case), self.tell_a_supervisor_of_the_review)
+        await self.wait_and_handle(apo.promise(self.case), self.tell_a_supervisor_of_the_review)
 
     def tell_a_supervisor_of_the_review(self) -> None:
         """A review took longer than the policy allows; its time counts anew."""
@@ -514,11 +516,11 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             f"Support Services was to {overdue.duty} and has not ({overdue.rule}).",
         )
 
-    def documents_approved(self, order: apo.DocumentsApproved) -> None:
+    def documents_approved(self, command: apo.DocumentsApproved) -> None:
         """The customer is mailed an offer, firm or until the invoice is there (APO-26, APO-32)."""
-        amount = usd(order.amount)
-        self.note_by(order.actor, f"Documents approved: {amount}.")
-        self.case.remember(amount=order.amount)
+        amount = usd(command.amount)
+        self.note_by(command.actor, f"Documents approved: {amount}.")
+        self.case.remember(amount=command.amount)
         if self.case.paid_invoice:
             self.track("PENDING CUSTOMER ACCEPTANCE")
             self.mail_customer("apo_offer", amount=amount, **self.ways_to_pay)
@@ -528,12 +530,12 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.mail_customer("apo_offer_without_invoice", amount=amount, **self.ways_to_pay)
             self.answered(Stage.AWAITING_PAID_INVOICE)
 
-    def documents_rejected(self, order: apo.DocumentsRejected) -> None:
+    def documents_rejected(self, command: apo.DocumentsRejected) -> None:
         """The customer is told what is missing (G-40)."""
-        self.note_by(order.actor, f"The documents do not suffice: {order.reason}")
+        self.note_by(command.actor, f"The documents do not suffice: {command.reason}")
         self.track("INCOMPLETE DOCUMENTS")
         self.case.paid_invoice = False
-        self.mail_customer("apo_documents_incomplete", reason=order.reason)
+        self.mail_customer("apo_documents_incomplete", reason=command.reason)
         self.answered(Stage.AWAITING_DOCUMENTS)
 
     def track(self, comment: str) -> None:
@@ -557,11 +559,11 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.pay("check")
         self.complete(Stage.PAID_BY_CHECK, "the offer was not answered (APO-31)")
 
-    def payment_chosen(self, order: apo.PaymentChosen) -> None:
+    def payment_chosen(self, command: apo.PaymentChosen) -> None:
         """The customer chose (APO-27)."""
-        by_check = order.method == "check"
+        by_check = command.method == "check"
         method = "a check" if by_check else "an electronic transfer"
-        self.note_by(order.actor, f"The customer chooses {method} for {self.amount}.")
+        self.note_by(command.actor, f"The customer chooses {method} for {self.amount}.")
         self.pay("check" if by_check else "electronic transfer")
         self.close_promise(PromiseOutcome.KEPT)
         self.complete(Stage.PAID, "the customer chose how to be paid (APO-27)")

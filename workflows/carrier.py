@@ -157,7 +157,7 @@ class Carrier:
             # By their order: a story that gets an effect before them gives them other keys.
             mails = zip(batch.mails.items(), result.mails.values(), strict=True)
             for (key, mail), fate in mails:
-                self._see_off(key, mail.template, fate)
+                self._track_mail(key, mail.template, fate)
         return result
 
     async def _try_until_done(self, batch: Batch, summary: str) -> BatchResult:
@@ -192,7 +192,7 @@ class Carrier:
             self.cancelled = True
             return await batch
 
-    def _see_off(self, key: str, template: str, fate: MailFate) -> None:
+    def _track_mail(self, key: str, template: str, fate: MailFate) -> None:
         """Follow a mail after its batch: where it waits for the server, it is sent on its own."""
         if fate is MailFate.WAITING:
             self._begin_sending(key, template)

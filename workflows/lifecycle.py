@@ -25,7 +25,7 @@ from temporalio.common import (
 
 from domain.accounts import Account
 from domain.attention import Attention
-from domain.commands import Answer, CommandTable, Order
+from domain.commands import Answer, CommandRequest, CommandTable
 from domain.directory import Addressee
 from domain.effects import (
     AddNote,
@@ -41,7 +41,7 @@ from domain.effects import (
     SendEmail,
     WriteJournal,
 )
-from domain.events import Delivery, Event, JobChanged
+from domain.events import Event, EventEnvelope, JobChanged
 from domain.guards import PlusOneHold, WayOut
 from domain.jobs import Assignee, Job, Visibility
 from domain.lifecycles import Answered, Case, Cause, LifecycleKind, LifecycleStart
@@ -101,7 +101,7 @@ class Lifecycle(Generic[CaseT]):
     def __init__(self, start: LifecycleStart, case: CaseT) -> None:
         self.case = case
         self.ended = False
-        self.handed_on = False
+        self.next_episode_hears_last_event = False
         """Whether the event that ends it is for the next episode to hear, if it begins one."""
         self._start = start
         self._info = workflow.info()
@@ -144,7 +144,7 @@ class Lifecycle(Generic[CaseT]):
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
         self.add(SendEmail(to=to, template=template, context=context))
 
-    def mail_whoever(self, addressee: Addressee, template: str, **context: str) -> None:
+    def mail_role(self, addressee: Addressee, template: str, **context: str) -> None:
         """Send a mail to whoever the operator's directory knows when it is made."""
         self.add(SendEmail(to=None, addressee=addressee, template=template, context=context))
 
@@ -277,7 +277,7 @@ class Lifecycle(Generic[CaseT]):
             way_out=way_out,
             announce=announce,
         )
-        refusal = await self.attempt(
+        refusal = await self.commit_or_refuse(
             reassigning, reason, ending=ending, entering=entering, closing=closing
         )
         return refusal is None
@@ -306,7 +306,7 @@ class Lifecycle(Generic[CaseT]):
         self.case.job, self.case.job_version = believed, version
         raise Refused(changed_meanwhile())
 
-    async def attempt(
+    async def commit_or_refuse(
         self,
         effect: Effect,
         summary: str,
@@ -462,7 +462,7 @@ class Lifecycle(Generic[CaseT]):
                 give_up()
 
         started = self.case.counts_from or workflow.now()
-        await self.attend(chase.promise(self.case, started), go_on)
+        await self.wait_and_handle(chase.promise(self.case, started), go_on)
 
     def next_round(self) -> datetime:
         """Return what the next wait counts from: the deadline, or now where that is long past.
@@ -477,7 +477,7 @@ class Lifecycle(Generic[CaseT]):
         self.case.stage = stage
         self.case.counts_from, self.case.reminded = at or workflow.now(), 0
 
-    async def attend(self, promise: Promise, when_broken: Callable[[], None]) -> None:
+    async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
         """Wait for a promise and take what comes in first; or do what follows when it is broken."""
         message = await self.wait(promise)
         if isinstance(message, Deadline | Reminder):
@@ -493,20 +493,20 @@ class Lifecycle(Generic[CaseT]):
         try:
             fields = decoded(payloads)
             actor = actor_in(fields)
-            order = self.kind.commands.read(name, fields)
-            if self._answered(order) is None and not self._is_opening(order):
-                self._check(order)
+            request = self.kind.commands.read(name, fields)
+            if self._answered(request) is None and not self._is_opening(request):
+                self._check(request)
         except Refused as refused:
             self._put_aside(_update_id(), actor, name, refused.refusal)
             raise failure_of(refused.refusal) from refused
 
     async def answer_order(self, name: str, payloads: Sequence[RawValue]) -> Answer:
         """Handle an update: hand the order to the story and wait for its answer."""
-        order = self.kind.commands.read(name, decoded(payloads))
-        if answered := self._answered(order):
+        request = self.kind.commands.read(name, decoded(payloads))
+        if answered := self._answered(request):
             return answered
         reply: asyncio.Future[Answer] = asyncio.Future()
-        self._inbox.append(Given(order, reply, _update_id()))
+        self._inbox.append(Given(request, reply, _update_id()))
         try:
             return await reply
         except Refused as refused:
@@ -529,7 +529,7 @@ class Lifecycle(Generic[CaseT]):
     def job_event(self, *payloads: RawValue) -> None:
         """Handle an event that the hooks deliver."""
         try:
-            self._inbox.append(Told(Delivery.model_validate(decoded(payloads))))
+            self._inbox.append(Told(EventEnvelope.model_validate(decoded(payloads))))
         except (Refused, ValidationError) as error:
             refusal = unreadable(f"job_event cannot be read: {error}").refusal
             self._inbox.append(Unusable("job_event", STEWARD, refusal))
@@ -571,7 +571,7 @@ class Lifecycle(Generic[CaseT]):
         """Return what a message was answered, however it came; None if nothing."""
         return self.case.answers.get(message_id)
 
-    def _check(self, order: Order) -> None:
+    def _check(self, request: CommandRequest) -> None:
         if self.ended:
             raise Refused(
                 Refusal(
@@ -581,7 +581,7 @@ class Lifecycle(Generic[CaseT]):
                 )
             )
         case = self.case
-        self.kind.commands.check(order, case.stage, case, workflow.now(), begun=case.begun)
+        self.kind.commands.check(request, case.stage, case, workflow.now(), begun=case.begun)
 
     def _opening_order(self) -> Given | None:
         """Return the command that starts this episode, None if an event does or it goes on."""
@@ -590,32 +590,35 @@ class Lifecycle(Generic[CaseT]):
             return None
         return Given(self.kind.commands.read(cause.name, cause.fields), None)
 
-    def _is_opening(self, order: Order) -> bool:
+    def _is_opening(self, request: CommandRequest) -> bool:
         """Return whether this is the command that started the lifecycle, come to be answered."""
         opening = self._opening
-        return opening is not None and order.payload.message_id == opening.order.payload.message_id
+        return (
+            opening is not None and request.payload.message_id == opening.request.payload.message_id
+        )
 
-    def _answered(self, order: Order) -> Answer | None:
-        answered = self.case.answers.get(order.payload.message_id or "")
+    def _answered(self, request: CommandRequest) -> Answer | None:
+        answered = self.case.answers.get(request.payload.message_id or "")
         if answered is None:
             return None
-        if answered.command != order.command.name:
+        if answered.command != request.command.name:
             raise unreadable(
-                f"message_id {order.payload.message_id!r} was already used for {answered.command}.",
+                f"message_id {request.payload.message_id!r} was already used for "
+                f"{answered.command}.",
                 instead="give every message an id of its own",
             )
         return answered.answer
 
     async def _obey(self, given: Given) -> None:
-        order, name = given.order, given.order.command.name
+        request, name = given.request, given.request.command.name
         self._carrier.begin_counted_turn(name)
         if self._answer_or_refuse(given):
             return
         before = self.case.model_copy(update={"attention": [*self.case.attention]})
-        self.journal(name, order.actor)
+        self.journal(name, request.actor)
         method: Callable[[Any], Awaitable[Any] | dict[str, Any] | None] = getattr(self, name)
         try:
-            result = method(order.payload)
+            result = method(request.payload)
             if isawaitable(result):
                 result = await result
         except Refused as refused:
@@ -638,9 +641,9 @@ class Lifecycle(Generic[CaseT]):
     def _answer_or_refuse(self, given: Given) -> bool:
         """Answer an order that was answered before, or refuse it; return whether it is settled."""
         try:
-            answered = self._answered(given.order)
+            answered = self._answered(given.request)
             if answered is None:
-                self._check(given.order)
+                self._check(given.request)
         except Refused as refused:
             self._refuse(given, refused.refusal)
             return True
@@ -652,10 +655,10 @@ class Lifecycle(Generic[CaseT]):
         if given.reply is not None:
             given.reply.set_exception(Refused(refusal))
             if not workflow.unsafe.is_replaying():
-                order = given.order
-                self._put_aside(given.attempt, order.actor, order.command.name, refusal)
+                request = given.request
+                self._put_aside(given.attempt, request.actor, request.command.name, refusal)
         else:
-            name, actor = given.order.command.name, given.order.actor
+            name, actor = given.request.command.name, given.request.actor
             self._record_unusable(Unusable(name, actor, refusal))
 
     def _put_aside(self, attempt: str, actor: Actor, name: str, refusal: Refusal) -> None:
@@ -672,7 +675,7 @@ class Lifecycle(Generic[CaseT]):
     def _journal_refusal(self, name: str, actor: Actor, refusal: Refusal) -> None:
         self.journal(refused_sentence(name, refusal), actor, refusal.rule)
 
-    async def _hear(self, delivery: Delivery) -> None:
+    async def _hear(self, delivery: EventEnvelope) -> None:
         if delivery.event_id in self.case.events_taken or delivery.event_id == self._start.event_id:
             return
         self._carrier.begin_turn(f"event:{delivery.event_id}")
@@ -681,7 +684,7 @@ class Lifecycle(Generic[CaseT]):
         if delivery.job_version > self.case.job_version:
             self.case.job, self.case.job_version = delivery.event.job, delivery.job_version
         await self.hear(delivery.event, before, workflow.now() - timedelta(seconds=delivery.age))
-        if self.handed_on:
+        if self.next_episode_hears_last_event:
             self._hear_too_late(delivery)
 
     def _settle_inbox(self) -> None:
@@ -695,7 +698,7 @@ class Lifecycle(Generic[CaseT]):
             else:
                 self._hear_too_late(message.delivery)
 
-    def _hear_too_late(self, delivery: Delivery) -> None:
+    def _hear_too_late(self, delivery: EventEnvelope) -> None:
         """Begin anew with an event that came while the lifecycle ended, or leave it to a person.
 
         What comes after one that begins anew is for the next episode to hear.
@@ -705,7 +708,7 @@ class Lifecycle(Generic[CaseT]):
             unheard = {"unheard": (*next_start.unheard, delivery)}
             self._next_start = next_start.model_copy(update=unheard)
             return
-        newer = delivery.job_version > self.case.job_version or not self.kind.for_an_assignment
+        newer = delivery.job_version > self.case.job_version or not self.kind.bound_to_assignment
         if (newer and self.kind.starts_on(event)) or self.kind.reopens_on(event, ended_as):
             self._next_start = self._start.model_copy(
                 update={
@@ -721,7 +724,7 @@ class Lifecycle(Generic[CaseT]):
                     "unheard": (),
                 }
             )
-        elif task := self.kind.left_over(event, ended_as):
+        elif task := self.kind.task_after_end(event, ended_as):
             self._carrier.begin_turn(f"event:{delivery.event_id}")
             self.add(task)
 
@@ -810,9 +813,9 @@ class Lifecycle(Generic[CaseT]):
             next=self.next_sentence(),
             result=result,
         )
-        if message_id := given.order.payload.message_id:
+        if message_id := given.request.payload.message_id:
             self.case.answers[message_id] = Answered(
-                command=given.order.command.name, answer=answer
+                command=given.request.command.name, answer=answer
             )
             while len(self.case.answers) > _MEMORY:
                 del self.case.answers[next(iter(self.case.answers))]
@@ -838,7 +841,7 @@ class Lifecycle(Generic[CaseT]):
         event = JobChanged(
             type="job.status_changed", occurred_at=workflow.now(), actor=STEWARD, job=job
         )
-        caught_up = Delivery(
+        caught_up = EventEnvelope(
             event_id=f"caught-up:{version}", job_version=version, event=event, age=0
         )
         self._inbox.append(Told(caught_up))

@@ -13,8 +13,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from domain.commands import Answer, Order
-from domain.events import Delivery
+from domain.commands import Answer, CommandRequest
+from domain.events import EventEnvelope
 from domain.refusals import Refusal, Refused, unreadable
 from domain.roles import STEWARD, Actor
 
@@ -43,7 +43,7 @@ class Reminder:
 class Given:
     """Somebody gave a command."""
 
-    order: Order
+    request: CommandRequest
     reply: asyncio.Future[Answer] | None
     """Whom to answer, None for a signal."""
     attempt: str = ""
@@ -54,7 +54,7 @@ class Given:
 class Told:
     """The job system, or another lifecycle, told of an event."""
 
-    delivery: Delivery
+    delivery: EventEnvelope
 
 
 @dataclass(frozen=True)

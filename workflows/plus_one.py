@@ -20,7 +20,7 @@ from domain.accounts import (
 )
 from domain.apo import RequestApo
 from domain.attention import Attention
-from domain.effects import AddServiceJob, GiveOrder
+from domain.effects import AddServiceJob, SendCommand
 from domain.events import Event, WrittenNote
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Assignee, Job, JobStatus
@@ -160,9 +160,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def ask_for_the_option(self, reason: str) -> None:
         """The policy has the Alternate Provider Option follow, if it is approved (G-08)."""
-        order = RequestApo(actor=STEWARD, reason=reason, in_network_exhausted=True)
-        fields = order.model_dump(mode="json", exclude_none=True)
-        self.add(GiveOrder(lifecycle="apo", command="request_apo", fields=fields))
+        command = RequestApo(actor=STEWARD, reason=reason, in_network_exhausted=True)
+        fields = command.model_dump(mode="json", exclude_none=True)
+        self.add(SendCommand(lifecycle="apo", command="request_apo", fields=fields))
 
     async def face_the_live_job(self) -> None:
         """The live job is not what this lifecycle believed, so it was left alone: decide anew."""
@@ -233,7 +233,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Follow what PlusOne accepted, and remind dispatch of each long silence."""
         while not self.ended and self.case.stage in plus_one.REPAIRING:
             promise = plus_one.repair_promise(self.case)
-            await self.attend(promise, self.remind_dispatch_of_the_silence)
+            await self.wait_and_handle(promise, self.remind_dispatch_of_the_silence)
 
     def remind_dispatch_of_the_silence(self) -> None:
         """Nothing was heard for the time of the policy; the silence counts anew."""
@@ -385,15 +385,15 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     # --- what people command -----------------------------------------------------------------
 
-    async def request_reassignment(self, order: plus_one.RequestReassignment) -> None:
+    async def request_reassignment(self, command: plus_one.RequestReassignment) -> None:
         """Give the job to another account; the guard has let it pass (PO-18..PO-20)."""
-        to = account_called(order.to)
+        to = account_called(command.to)
         self.settle(*_ASKED_OF_DISPATCH)
-        self.note_by(order.actor, f"Reassigned from PlusOne to {to.name}: {order.reason}")
+        self.note_by(command.actor, f"Reassigned from PlusOne to {to.name}: {command.reason}")
         if not await self.reassign(
             to,
-            order.reason,
-            by=order.actor,
+            command.reason,
+            by=command.actor,
             announce=to == ALTERNATE_PROVIDER_OPTION,
             ending=Stage.RELEASED,
         ):
@@ -406,24 +406,24 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.case.job, workflow.now(), PlusOneHold.under(self.case.policy), way_out
         )
 
-    async def report_cannot_locate(self, order: plus_one.ReportCannotLocate) -> None:
+    async def report_cannot_locate(self, command: plus_one.ReportCannotLocate) -> None:
         """PlusOne finds nobody (PO-67): the job goes on at once, or once its 48 hours are over."""
-        reason = f"PlusOne cannot locate a Service Professional: {order.text or 'no details'}"
+        reason = f"PlusOne cannot locate a Service Professional: {command.text or 'no details'}"
         releases = self.case.policy.plus_one.release_on_cannot_locate or self.case.window_passed
         if not releases:
-            self.note_by(order.actor, reason)
+            self.note_by(command.actor, reason)
             return
         await self.hand_to_no_provider_found(
-            reason, PromiseOutcome.KEPT, by=order.actor, way_out=WayOut.CANNOT_LOCATE
+            reason, PromiseOutcome.KEPT, by=command.actor, way_out=WayOut.CANNOT_LOCATE
         )
         if self.case.stage not in plus_one.ENDS:
             held = self.why_held(WayOut.CANNOT_LOCATE)
             raise Refused(held or changed_meanwhile())
 
-    def customer_called(self, order: plus_one.CustomerCalled) -> dict[str, Any]:
+    def customer_called(self, command: plus_one.CustomerCalled) -> dict[str, Any]:
         """Tell the agent what to tell the customer (PO-32, PO-34, PO-35)."""
-        if order.about:
-            self.note_by(order.actor, f"The customer called: {order.about}")
+        if command.about:
+            self.note_by(command.actor, f"The customer called: {command.about}")
         self.case.calls += 1
         advice = plus_one.advice(self.case)
         self.case.news = None
@@ -434,49 +434,49 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.case.calls += 1
         self.case.news = None
 
-    def approve(self, order: plus_one.Approve) -> None:
+    def approve(self, command: plus_one.Approve) -> None:
         """Approve, with the Job Approval note to the provider (PO-41, PO-43..PO-45)."""
-        approval = texts.job_approval(order.amount, order.non_covered, order.text)
-        self.tell_the_provider(self.plusone, approval, order.actor)
-        if order.non_covered:
+        approval = texts.job_approval(command.amount, command.non_covered, command.text)
+        self.tell_the_provider(self.plusone, approval, command.actor)
+        if command.non_covered:
             self.task(
                 Role.AUTHORIZATIONS,
                 "disclose_charges",
-                texts.disclose_charges(order.non_covered, self.case.policy.plus_one.call_above),
+                texts.disclose_charges(command.non_covered, self.case.policy.plus_one.call_above),
             )
         self.move_to(Stage.APPROVED, workflow.now())
 
-    def request_info(self, order: plus_one.RequestInfo) -> None:
+    def request_info(self, command: plus_one.RequestInfo) -> None:
         """Ask PlusOne for what is missing (PO-26)."""
-        self.note_by(order.actor, f"Information needed to decide: {order.what}")
+        self.note_by(command.actor, f"Information needed to decide: {command.what}")
         self.move_to(Stage.INFO_REQUESTED, workflow.now())
 
-    def deny(self, order: plus_one.Deny) -> None:
+    def deny(self, command: plus_one.Deny) -> None:
         """Deny; the job stays with PlusOne, Accepted, so that it can bill its diagnosis (PO-20)."""
-        what = "A part of the repair is" if order.partial else "The repair is"
+        what = "A part of the repair is" if command.partial else "The repair is"
         self.note_by(
-            order.actor,
-            f"{what} denied: {order.reason} The job stays with PlusOne in Accepted (PO-20).",
+            command.actor,
+            f"{what} denied: {command.reason} The job stays with PlusOne in Accepted (PO-20).",
         )
         self.move_to(Stage.DENIED, workflow.now())
 
-    def add_service_job(self, order: plus_one.AddServiceJob) -> dict[str, Any]:
+    def add_service_job(self, command: plus_one.AddServiceJob) -> dict[str, Any]:
         """Add a job to the order instead of reassigning this one (PO-09, PO-10)."""
-        account = account_called(order.account) if order.account else PROCURE_VENDOR
-        return self.added(account, order.event_type, order.reason)
+        account = account_called(command.account) if command.account else PROCURE_VENDOR
+        return self.added(account, command.event_type, command.reason)
 
-    def supply_parts(self, order: plus_one.SupplyParts) -> dict[str, Any]:
+    def supply_parts(self, command: plus_one.SupplyParts) -> dict[str, Any]:
         """Let Cinch supply parts through PlusOne's procurement account (PO-49, PO-50, PO-53)."""
-        self.note_by(order.actor, f"Cinch supplies {order.what}; ship to {order.ship_to}")
+        self.note_by(command.actor, f"Cinch supplies {command.what}; ship to {command.ship_to}")
         if self.case.stage in plus_one.REPAIRING:
             self.heard_of(workflow.now())
-        comment = f"Company: {order.company}. Ship to: {order.ship_to}."
-        return self.added(PLUSONE_PARTS, None, order.what, comment)
+        comment = f"Company: {command.company}. Ship to: {command.ship_to}."
+        return self.added(PLUSONE_PARTS, None, command.what, comment)
 
-    def update_parts(self, order: plus_one.UpdateParts) -> None:
+    def update_parts(self, command: plus_one.UpdateParts) -> None:
         """Note the state of the parts on the original job (PO-52)."""
-        eta = f" ETA {order.eta:%Y-%m-%d}." if order.eta else ""
-        self.note_by(order.actor, f"Parts: {order.text}{eta}")
+        eta = f" ETA {command.eta:%Y-%m-%d}." if command.eta else ""
+        self.note_by(command.actor, f"Parts: {command.text}{eta}")
         self.heard_of(workflow.now())
 
     # --- helpers -----------------------------------------------------------------------------

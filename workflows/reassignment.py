@@ -11,7 +11,7 @@ from temporalio import workflow
 from domain import reassignment
 from domain.accounts import PROCURE_VENDOR
 from domain.attention import Attention
-from domain.effects import AskIfUnscheduled, GiveOrder, MailFate, OpenTask, UpdateJob
+from domain.effects import AskIfUnscheduled, MailFate, OpenTask, SendCommand, UpdateJob
 from domain.events import Event
 from domain.guides import Guide
 from domain.jobs import Job, JobStatus
@@ -73,17 +73,17 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     # --- calling providers -------------------------------------------------------------------
 
-    async def start_reassignment(self, order: reassignment.StartReassignment) -> dict[str, Any]:
+    async def start_reassignment(self, command: reassignment.StartReassignment) -> dict[str, Any]:
         """An agent lists whom they could call, and learns whom to call first (CONF-12)."""
         self.case.begun = True
         listed = ", ".join(f"{each.called_as()} ({each.source})" for each in self.case.candidates)
-        urgent = ", and the customer's situation is urgent" if order.urgent else ""
+        urgent = ", and the customer's situation is urgent" if command.urgent else ""
         self.note_by(
-            order.actor,
+            command.actor,
             f"The job is to be reassigned{urgent}. Providers listed: {listed or 'none'}. "
-            f"Reason: {order.reason}",
+            f"Reason: {command.reason}",
         )
-        return await self.call_the_next(order.actor)
+        return await self.call_the_next(command.actor)
 
     async def call_the_next(self, by: Actor) -> dict[str, Any]:
         """Name the next provider who may be called now, or see to it that nobody is forgotten."""
@@ -99,9 +99,9 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             return self.have_a_supervisor_choose(by)
         return await self.send_to_dispatch_out_of_hours(by)
 
-    async def provider_no_answer(self, order: reassignment.ProviderNoAnswer) -> dict[str, Any]:
+    async def provider_no_answer(self, command: reassignment.ProviderNoAnswer) -> dict[str, Any]:
         """Nobody answers, and no message is left; or the line broke off (G-57)."""
-        case, by = self.case, order.actor
+        case, by = self.case, command.actor
         if case.stage != Stage.CALLING_PROVIDER:
             self.note_by(by, f"{self.provider.called_as()} was on the line and is gone.")
             if reassignment.may_be_called_again(case, workflow.now()):
@@ -112,34 +112,34 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             self.note_by(by, f"{self.provider.called_as()}: no answer; no message was left.")
         return await self.call_the_next(by)
 
-    async def provider_answered(self, order: reassignment.ProviderAnswered) -> dict[str, Any]:
+    async def provider_answered(self, command: reassignment.ProviderAnswered) -> dict[str, Any]:
         """The provider says whether it can come, when, and for which fee (CONF-18..CONF-23)."""
-        case, by = self.case, order.actor
-        spoke = f", {order.contact_name}," if order.contact_name else ""
+        case, by = self.case, command.actor
+        spoke = f", {command.contact_name}," if command.contact_name else ""
         who = f"{self.provider.called_as()}{spoke}"
-        if not order.available:
-            self.note_by(by, f"{who} cannot take the job: {order.reason or 'no reason given'}.")
+        if not command.available:
+            self.note_by(by, f"{who} cannot take the job: {command.reason or 'no reason given'}.")
             return await self.call_the_next(by)
-        case.appointment = order.earliest_appointment
+        case.appointment = command.earliest_appointment
         offered = reassignment.shown(case.appointment, reassignment.zone_of(case))
         if case.appointment and not reassignment.is_in_time(case, case.appointment, workflow.now()):
             latest = reassignment.in_time_until(case, workflow.now())
             self.journal(f"Offered: {offered}. In time: {latest}.", by, "CONF-13")
             self.note_by(by, f"{who} could take the job, but comes too late (CONF-13).")
             return await self.call_the_next(by)
-        remark = f" {order.reason}" if order.reason else ""
+        remark = f" {command.reason}" if command.reason else ""
         self.journal(f"Offered: {offered}.", by, "CONF-22")  # no note names a time not agreed: G-54
         self.note_by(by, f"{who} can take the job.{remark}")
-        if order.travel_fee:
-            return self.ask_for_the_travel_fee(order)
+        if command.travel_fee:
+            return self.ask_for_the_travel_fee(command)
         return self.go_on_in(Stage.ASKING_PROVIDER, by)
 
     # --- the travel fee ----------------------------------------------------------------------
 
-    def ask_for_the_travel_fee(self, order: reassignment.ProviderAnswered) -> dict[str, Any]:
+    def ask_for_the_travel_fee(self, command: reassignment.ProviderAnswered) -> dict[str, Any]:
         """A supervisor sees what is asked beside what the distance suggests (CONF-10, G-56)."""
-        self.case.fee_asked = order.travel_fee
-        result = self.go_on_in(Stage.TRAVEL_FEE_REVIEW, order.actor)
+        self.case.fee_asked = command.travel_fee
+        result = self.go_on_in(Stage.TRAVEL_FEE_REVIEW, command.actor)
         self.task(
             Role.SUPERVISOR,
             "decide_travel_fee",
@@ -148,21 +148,21 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return result
 
-    def approve_travel_fee(self, order: reassignment.ApproveTravelFee) -> dict[str, Any]:
+    def approve_travel_fee(self, command: reassignment.ApproveTravelFee) -> dict[str, Any]:
         """The amount that is approved is noted (CONF-11)."""
-        self.case.fee = order.amount
+        self.case.fee = command.amount
         self.note_by(
-            order.actor,
-            f"Travel fee for {self.provider.called_as()}: approved {usd(order.amount)}; "
+            command.actor,
+            f"Travel fee for {self.provider.called_as()}: approved {usd(command.amount)}; "
             f"{self.asked_and_suggested}.",
         )
         return self.go_on_in(Stage.ASKING_PROVIDER)
 
-    async def decline_travel_fee(self, order: reassignment.DeclineTravelFee) -> dict[str, Any]:
+    async def decline_travel_fee(self, command: reassignment.DeclineTravelFee) -> dict[str, Any]:
         """No fee, no job: the next provider is called."""
-        up_to = f", more than {usd(order.amount)}" if order.amount is not None else ""
+        up_to = f", more than {usd(command.amount)}" if command.amount is not None else ""
         self.note_by(
-            order.actor,
+            command.actor,
             f"Travel fee for {self.provider.called_as()}: declined{up_to}; "
             f"{self.asked_and_suggested}.",
         )
@@ -179,48 +179,50 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     # --- the conference ----------------------------------------------------------------------
 
-    async def provider_conference(self, order: reassignment.ProviderConference) -> dict[str, Any]:
+    async def provider_conference(self, command: reassignment.ProviderConference) -> dict[str, Any]:
         """The provider joins, or has the job and calls the customer by itself (CONF-24..26)."""
-        if order.agrees:
-            return self.go_on_in(Stage.ASKING_CUSTOMER, order.actor)
-        self.case.contact_by = order.will_contact_by
-        contact_by = reassignment.shown(order.will_contact_by, reassignment.zone_of(self.case))
+        if command.agrees:
+            return self.go_on_in(Stage.ASKING_CUSTOMER, command.actor)
+        self.case.contact_by = command.will_contact_by
+        contact_by = reassignment.shown(command.will_contact_by, reassignment.zone_of(self.case))
         self.note_by(
-            order.actor,
+            command.actor,
             f"{self.provider.called_as()} takes the job without a conference, and contacts the "
             f"customer by: {contact_by}. The customer is told so.",
         )
         return await self.leave_it_to_the_provider(
-            Guide.PROVIDER_DECLINES, "the provider calls the customer (CONF-24)", order.actor
+            Guide.PROVIDER_DECLINES, "the provider calls the customer (CONF-24)", command.actor
         )
 
-    async def customer_conference(self, order: reassignment.CustomerConference) -> dict[str, Any]:
+    async def customer_conference(self, command: reassignment.CustomerConference) -> dict[str, Any]:
         """The customer joins, or gets the provider's name and number by mail (CONF-34, CONF-35)."""
-        if order.agrees:
-            return self.go_on_in(Stage.CONFERENCING, order.actor)
+        if command.agrees:
+            return self.go_on_in(Stage.CONFERENCING, command.actor)
         self.note_by(
-            order.actor,
+            command.actor,
             f"The customer cannot join a conference. {self.provider.called_as()} is asked to call "
             "them; they get its name and number by mail.",
         )
         self.mail_the_provider()
         return await self.leave_it_to_the_provider(
-            Guide.CUSTOMER_DECLINES, "the customer could not join (CONF-34)", order.actor
+            Guide.CUSTOMER_DECLINES, "the customer could not join (CONF-34)", command.actor
         )
 
-    async def appointment_captured(self, order: reassignment.AppointmentCaptured) -> dict[str, Any]:
+    async def appointment_captured(
+        self, command: reassignment.AppointmentCaptured
+    ) -> dict[str, Any]:
         """The appointment is stored, and the provider has the job (CONF-36..CONF-38)."""
-        self.case.appointment = order.at
-        at = reassignment.shown(order.at, reassignment.zone_of(self.case))
+        self.case.appointment = command.at
+        at = reassignment.shown(command.at, reassignment.zone_of(self.case))
         self.note_by(
-            order.actor,
+            command.actor,
             f"Conference of the customer with {self.provider.called_as()}: appointment on {at}.",
         )
         self.add(
             UpdateJob(
-                appointment_at=order.at,
+                appointment_at=command.at,
                 sub_status=CONFIRMED,
-                by=order.actor,
+                by=command.actor,
                 reason="captured in a conference (CONF-36, CONF-37)",
             )
         )
@@ -228,7 +230,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         await self.give_to(
             self.provider.account,
             "the appointment was captured in a conference (CONF-36)",
-            order.actor,
+            command.actor,
             ending=Stage.APPOINTMENT_CONFIRMED,
             closing=PromiseOutcome.KEPT,
         )
@@ -332,12 +334,12 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return result
 
-    async def supervisor_decision(self, order: reassignment.SupervisorDecision) -> dict[str, Any]:
+    async def supervisor_decision(self, command: reassignment.SupervisorDecision) -> dict[str, Any]:
         """A supervisor chooses what is done for an urgent customer (CONF-09)."""
-        case, by = self.case, order.actor
-        remark = f" {order.note}" if order.note else ""
+        case, by = self.case, command.actor
+        remark = f" {command.note}" if command.note else ""
         self.settle("decide_for_urgent_customer")
-        match order.option:
+        match command.option:
             case "emergency_line":
                 case.lifted_by = by
                 self.note_by(
@@ -348,21 +350,21 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                 return await self.call_the_next(case.caller)
             case "apo":
                 self.note_by(by, f"The Alternate Provider Option is opened (CONF-09).{remark}")
-                self.start_the_option(order)
+                self.start_the_option(command)
                 return self.said(Guide.APO_STARTED)
             case "dispatch":
-                if order.note:
-                    self.note_by(by, order.note)
+                if command.note:
+                    self.note_by(by, command.note)
                 return await self.send_to_dispatch_out_of_hours(by)
 
-    def start_the_option(self, order: reassignment.SupervisorDecision) -> None:
+    def start_the_option(self, command: reassignment.SupervisorDecision) -> None:
         """The apo lifecycle begins as this supervisor authorises it, under its own rules."""
         fields: dict[str, JsonValue] = {
-            "actor": order.actor.model_dump(mode="json"),
-            "reason": order.note or "An urgent customer, and no provider may be called (CONF-09)",
-            "in_network_exhausted": order.in_network_exhausted,
+            "actor": command.actor.model_dump(mode="json"),
+            "reason": command.note or "An urgent customer, and no provider may be called (CONF-09)",
+            "in_network_exhausted": command.in_network_exhausted,
         }
-        self.add(GiveOrder(lifecycle="apo", command="offer_apo", fields=fields))
+        self.add(SendCommand(lifecycle="apo", command="offer_apo", fields=fields))
         self.end_with(Stage.APO_STARTED, PromiseOutcome.KEPT)
 
     # --- nothing is heard --------------------------------------------------------------------

@@ -84,7 +84,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         while not self.ended:
             match self.case.stage:
                 case Stage.AWAITING_REPORT:
-                    await self.attend(spoc.promise(self.case), self.report_is_overdue)
+                    await self.wait_and_handle(spoc.promise(self.case), self.report_is_overdue)
                 case Stage.REPORT_OVERDUE:
                     await self.chase(
                         spoc.chase(self.case), self.remind_of_the_report, self.provider_stays_silent
@@ -102,11 +102,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                         self.specialist_stays_silent,
                     )
                 case Stage.REPORT_RECEIVED:
-                    await self.attend(spoc.promise(self.case), self.close_quietly)
+                    await self.wait_and_handle(spoc.promise(self.case), self.close_quietly)
                 case ended:
                     raise AssertionError(f"nothing is waited for in {ended}")
 
-    async def attend(self, promise: Promise, when_broken: Callable[[], None]) -> None:
+    async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
         """Wait as every lifecycle does, and beside it for the order that has to be confirmed."""
         match await self.wait(promise, self.confirmation_due):
             case Deadline():
@@ -280,19 +280,19 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     # --- the Leadership Desk and the specialist ----------------------------------------------
 
-    def ask_provider(self, order: spoc.AskProvider) -> dict[str, Any]:
+    def ask_provider(self, command: spoc.AskProvider) -> dict[str, Any]:
         """The provider was asked, as it is before the specialist (SPOC-22)."""
         self.case.attempts += 1
-        said = order.outcome or "no outcome yet"
-        self.note_by(order.actor, f"The provider was asked by {order.channel}: {said}")
+        said = command.outcome or "no outcome yet"
+        self.note_by(command.actor, f"The provider was asked by {command.channel}: {said}")
         return {"attempts": self.case.attempts}
 
-    def contact_spoc(self, order: spoc.ContactSpoc) -> None:
+    def contact_spoc(self, command: spoc.ContactSpoc) -> None:
         """The Leadership Desk asks the specialist for help (SPOC-21)."""
-        contact = Contact(reason=order.reason, detail=order.detail)
-        self.note_by(order.actor, f"The SPoC specialist is asked for help. {contact.words}")
+        contact = Contact(reason=command.reason, detail=command.detail)
+        self.note_by(command.actor, f"The SPoC specialist is asked for help. {contact.words}")
         self.settle(*_ASKED_ABOUT_THE_REPORT, *_ASKED_ABOUT_THE_SPECIALIST)
-        if order.reason is Reason.ORDER_CONFIRMATION:
+        if command.reason is Reason.ORDER_CONFIRMATION:
             self.settle("order_confirmation")
         self.mail_the_specialist("spoc_assistance", needed=contact.words)
         self.case.contacts = (*self.case.contacts, contact)
@@ -312,40 +312,40 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             "the provider's Area Manager to it: engage_area_manager (SPOC-07).",
         )
 
-    def information_received(self, order: spoc.InformationReceived) -> None:
+    def information_received(self, command: spoc.InformationReceived) -> None:
         """What was asked for has come, and the specialist is told so (SPOC-23)."""
-        self.note_by(order.actor, f"The information has come: {order.summary}")
+        self.note_by(command.actor, f"The information has come: {command.summary}")
         asked_for = {contact.reason for contact in self.case.contacts}
         if not asked_for or Reason.ORDER_CONFIRMATION in asked_for:
             self.confirmation_is_over(PromiseOutcome.KEPT)
         if not asked_for:
             self.case.unflag(Attention.OVERDUE)
             return
-        self.tell_the_specialist(order.summary)
+        self.tell_the_specialist(command.summary)
         self.settle(*_ASKED_ABOUT_THE_SPECIALIST)
         self.case.report = spoc.report_after(self.case, workflow.now())
         self.case.contacts = ()
         self.go_on(PromiseOutcome.KEPT)
 
-    async def engage_area_manager(self, order: spoc.EngageAreaManager) -> None:
+    async def engage_area_manager(self, command: spoc.EngageAreaManager) -> None:
         """Issues with a provider are its Area Manager's; the specialist hears of it (SPOC-24).
 
         Raises:
             Refused: an Exception of the code is open already, whoever opened it (G-16).
         """
-        code = order.exception_code
-        self.note_by(order.actor, f"The Area Manager is engaged ({code}): {order.comment}")
+        code = command.exception_code
+        self.note_by(command.actor, f"The Area Manager is engaged ({code}): {command.comment}")
         self.task(
             Role.ADMIN_TEAM,
             "review_exception",
             f"The Leadership Desk opened the Exception {code}. Review it, and tell the provider's "
             "Area Manager (SPOC-07).",
         )
-        self.tell_the_specialist(f"An Area Manager has been engaged ({code}): {order.comment}")
+        self.tell_the_specialist(f"An Area Manager has been engaged ({code}): {command.comment}")
         self.leave_nothing_open()
         self.confirmation_is_over(PromiseOutcome.SUPERSEDED)
-        refusal = await self.attempt(
-            OpenException(code=code, comment=order.comment, refused_if_open=True),
+        refusal = await self.commit_or_refuse(
+            OpenException(code=code, comment=command.comment, refused_if_open=True),
             f"open exception {code}",
             ending=Stage.AREA_MANAGER_ENGAGED,
             closing=PromiseOutcome.SUPERSEDED,
@@ -353,10 +353,12 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if refusal is not None:
             raise Refused(refusal)
 
-    def route_question(self, order: spoc.RouteQuestion) -> dict[str, Any]:
+    def route_question(self, command: spoc.RouteQuestion) -> dict[str, Any]:
         """Say who answers what the specialist does not (SPOC-35..SPOC-45)."""
-        found = spoc.route(order.topic, order.actor.role, self.case.policy.spoc)
-        self.journal(f"a question about {order.topic} goes another way", order.actor, found.rule)
+        found = spoc.route(command.topic, command.actor.role, self.case.policy.spoc)
+        self.journal(
+            f"a question about {command.topic} goes another way", command.actor, found.rule
+        )
         return {"contact_spoc": False, "route": found.way, "rule": found.rule}
 
     # --- what the job system tells -----------------------------------------------------------
@@ -392,7 +394,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     def supersede(self, job: Job) -> None:
         """The job is with another provider, of the programme or not."""
         self.journal(f"The job stands with {job.assigned_to.name} now.")
-        self.handed_on = True
+        self.next_episode_hears_last_event = True
         self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
     def hear_more(self, event: Event, before: Job, at: datetime) -> None:
@@ -446,9 +448,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     def mail_the_specialist(self, template: str, **context: str) -> None:
         """Mail the provider's specialist: nearly all goes by mail (SPOC-12)."""
         provider = self.case.job.assigned_to
-        self.mail_whoever(
-            Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context
-        )
+        self.mail_role(Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  all the same
         """The Leadership Desk reaches whom a mail did not."""

@@ -111,9 +111,9 @@ def refusal_of(
     name: str = "Robin",
 ) -> Refusal | None:
     sent = {"actor": {"name": name, "role": role}, **FIELDS[command], **fields}
-    order = COMMANDS.read(command, sent)
+    request = COMMANDS.read(command, sent)
     try:
-        COMMANDS.check(order, case.stage, case, now, begun=case.begun)
+        COMMANDS.check(request, case.stage, case, now, begun=case.begun)
     except Refused as refused:
         return refused.refusal
     return None

@@ -88,8 +88,8 @@ def refusal_of(
     command: str, role: str, case: ReassignmentCase, now: datetime = NOON, **fields: object
 ) -> Refusal | None:
     try:
-        order = COMMANDS.read(command, a_payload(role, **{**FIELDS[command], **fields}))
-        COMMANDS.check(order, case.stage, case, now, begun=case.begun)
+        request = COMMANDS.read(command, a_payload(role, **{**FIELDS[command], **fields}))
+        COMMANDS.check(request, case.stage, case, now, begun=case.begun)
     except Refused as refused:
         return refused.refusal
     return None

@@ -106,9 +106,9 @@ def a_start(**changes: object) -> SpocStart:
 def refusal_of(
     command: str, role: str, case: SpocCase, now: datetime, **fields: object
 ) -> Refusal | None:
-    order = COMMANDS.read(command, a_payload(role, **FIELDS[command] | fields))
+    request = COMMANDS.read(command, a_payload(role, **FIELDS[command] | fields))
     try:
-        COMMANDS.check(order, case.stage, case, now)
+        COMMANDS.check(request, case.stage, case, now)
     except Refused as refused:
         return refused.refusal
     return None

@@ -124,8 +124,8 @@ def refusal_of(
     command: str, role: str, case: AmCase, fields: Mapping[str, object] = {}, now: datetime = NOON
 ) -> Refusal | None:
     try:
-        order = COMMANDS.read(command, a_payload(role, **{**FIELDS[command], **fields}))
-        COMMANDS.check(order, case.stage, case, now, begun=case.begun)
+        request = COMMANDS.read(command, a_payload(role, **{**FIELDS[command], **fields}))
+        COMMANDS.check(request, case.stage, case, now, begun=case.begun)
     except Refused as refused:
         return refused.refusal
     return None

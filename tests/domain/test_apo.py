@@ -26,12 +26,12 @@ from domain.apo import (
     Memory,
     Sent,
     Stage,
-    left_over,
     promise,
     reopens_on,
     starts_on,
     supervisors_at_hand,
     supervisors_window_is_open,
+    task_after_end,
 )
 from domain.calendars import Window
 from domain.events import Event
@@ -697,7 +697,7 @@ def test_nothing_else_reopens_it(outcome: str) -> None:
 def test_a_document_that_does_not_reopen_it_is_looked_at_by_somebody(
     kind: str, outcome: str
 ) -> None:
-    task = left_over(a_document(kind), outcome)
+    task = task_after_end(a_document(kind), outcome)
     if kind == "paid_invoice" and outcome in REOPENED_FROM:
         assert task is None
         return
@@ -709,10 +709,10 @@ def test_a_document_that_does_not_reopen_it_is_looked_at_by_somebody(
 
 @pytest.mark.parametrize("outcome", sorted(ENDS))
 def test_nothing_is_left_over_but_documents(outcome: str) -> None:
-    assert [left_over(event, outcome) for event in OF_NO_DOCUMENT] == [None, None]
+    assert [task_after_end(event, outcome) for event in OF_NO_DOCUMENT] == [None, None]
 
 
 def test_a_lifecycle_that_says_nothing_of_it_ends_for_good() -> None:
     for outcome in PLUS_ONE.ends:
         assert not PLUS_ONE.reopens_on(a_document("paid_invoice"), outcome)
-        assert PLUS_ONE.left_over(a_document("paid_invoice"), outcome) is None
+        assert PLUS_ONE.task_after_end(a_document("paid_invoice"), outcome) is None

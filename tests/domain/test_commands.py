@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.commands import Command, CommandTable, Order, Payload
+from domain.commands import Command, CommandRequest, CommandTable, Payload
 from domain.plus_one import COMMANDS, Approve, Stage, SupplyParts
 from domain.refusals import Refusal, RefusalKind, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role, may_act_as
@@ -88,7 +88,7 @@ OPTIONAL: Mapping[str, dict[str, object]] = {
 }
 
 
-def read(command: str, role: str = "", **fields: object) -> Order:
+def read(command: str, role: str = "", **fields: object) -> CommandRequest:
     sent = FIELDS[command] | fields
     return COMMANDS.read(command, a_payload(role or SOMEBODY[command], **sent))
 
@@ -157,12 +157,12 @@ def test_what_a_stage_leaves_possible(stage: str) -> None:
 @pytest.mark.parametrize("stage", POSSIBLE_IN)
 @pytest.mark.parametrize("command", WHO_MAY)
 def test_which_command_is_possible_in_which_stage(command: str, stage: str) -> None:
-    order, case = read(command), a_case(Stage(stage))
+    request, case = read(command), a_case(Stage(stage))
     if command in POSSIBLE_IN[stage].split():
-        COMMANDS.check(order, stage, case, WINDOW_ENDS)
+        COMMANDS.check(request, stage, case, WINDOW_ENDS)
         return
     with pytest.raises(Refused) as raised:
-        COMMANDS.check(order, stage, case, WINDOW_ENDS)
+        COMMANDS.check(request, stage, case, WINDOW_ENDS)
     refusal = raised.value.refusal
     assert refusal.kind is RefusalKind.CONFLICT
     assert refusal.message == f"{command} is not possible in stage {stage}."
@@ -185,27 +185,27 @@ def test_which_command_is_possible_in_which_stage(command: str, stage: str) -> N
 def test_what_plusone_has_located_cannot_be_reported_as_not_located(
     stage: Stage, job: dict[str, object], rule: str | None
 ) -> None:
-    order, case = read("report_cannot_locate"), a_case(stage, **job)
+    request, case = read("report_cannot_locate"), a_case(stage, **job)
     if rule is None:
-        COMMANDS.check(order, stage, case, ASSIGNED_AT)
+        COMMANDS.check(request, stage, case, ASSIGNED_AT)
         return
     with pytest.raises(Refused) as raised:
-        COMMANDS.check(order, stage, case, ASSIGNED_AT)
+        COMMANDS.check(request, stage, case, ASSIGNED_AT)
     assert (raised.value.refusal.rule, raised.value.refusal.instead) == (rule, "add_service_job")
 
 
 @pytest.mark.rule("PO-18")
 def test_a_rule_refuses_what_role_and_stage_allow() -> None:
-    order = read("request_reassignment", "supervisor")
+    request = read("request_reassignment", "supervisor")
     with pytest.raises(Refused) as raised:
-        COMMANDS.check(order, Stage.SEARCHING, a_case(), ASSIGNED_AT)
+        COMMANDS.check(request, Stage.SEARCHING, a_case(), ASSIGNED_AT)
     assert (raised.value.refusal.kind, raised.value.refusal.rule) == (RefusalKind.CONFLICT, "PO-18")
 
 
 def test_a_stage_without_a_hint_of_its_own_tells_what_is_possible() -> None:
-    order = read("customer_called")
+    request = read("customer_called")
     with pytest.raises(Refused) as raised:
-        COMMANDS.check(order, Stage.COMPLETED, a_case(Stage.COMPLETED), ASSIGNED_AT)
+        COMMANDS.check(request, Stage.COMPLETED, a_case(Stage.COMPLETED), ASSIGNED_AT)
     assert raised.value.refusal.instead == "possible now: nothing"
 
 
@@ -257,9 +257,9 @@ WATCH = CommandTable(
 def refusal_on_watch(
     name: str, stage: str = "watching", *, begun: bool, over: bool = False
 ) -> Refusal | None:
-    order = WATCH.read(name, a_payload("dispatch"))
+    request = WATCH.read(name, a_payload("dispatch"))
     try:
-        WATCH.check(order, stage, over, ASSIGNED_AT, begun=begun)
+        WATCH.check(request, stage, over, ASSIGNED_AT, begun=begun)
     except Refused as refused:
         return refused.refusal
     return None
@@ -311,9 +311,9 @@ def test_no_stage_names_a_command_that_only_starts() -> None:
 
 @pytest.mark.parametrize("command", WHO_MAY)
 def test_no_command_starts_a_search(command: str) -> None:
-    order = read(command)
+    request = read(command)
     with pytest.raises(Refused) as raised:
-        COMMANDS.check(order, Stage.ACCEPTED, a_case(Stage.ACCEPTED), WINDOW_ENDS, begun=False)
+        COMMANDS.check(request, Stage.ACCEPTED, a_case(Stage.ACCEPTED), WINDOW_ENDS, begun=False)
     assert raised.value.refusal.kind is RefusalKind.CONFLICT
 
 
@@ -440,10 +440,10 @@ def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
 
 
 def test_spaces_around_a_text_do_not_count() -> None:
-    order = read("supply_parts", company="  Tulsa Plumbing ", ship_to=SHIP_TO | {"state": " ok "})
-    assert isinstance(order.payload, SupplyParts)
-    assert order.payload.company == "Tulsa Plumbing"
-    assert str(order.payload.ship_to) == "12 Elm St, Tulsa, OK 74103"
+    request = read("supply_parts", company="  Tulsa Plumbing ", ship_to=SHIP_TO | {"state": " ok "})
+    assert isinstance(request.payload, SupplyParts)
+    assert request.payload.company == "Tulsa Plumbing"
+    assert str(request.payload.ship_to) == "12 Elm St, Tulsa, OK 74103"
 
 
 # --- amounts ----------------------------------------------------------------------------------

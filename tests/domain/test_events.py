@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from domain.events import EVENT, MAX_TEXT, Delivery
+from domain.events import EVENT, MAX_TEXT, EventEnvelope
 from domain.jobs import ItemCategory, Visibility
 from domain.lifecycles import job_of
 from domain.plus_one import PLUS_ONE
@@ -214,8 +214,8 @@ def test_no_other_event_enters_a_report() -> None:
 
 def test_a_delivery_is_read_back_as_what_it_was() -> None:
     event = an_event("job.note_added", data={"note": NOTE})
-    delivery = Delivery(event_id="msg-1", job_version=2, event=event, age=1.5)
-    assert Delivery.model_validate_json(delivery.model_dump_json()) == delivery
+    delivery = EventEnvelope(event_id="msg-1", job_version=2, event=event, age=1.5)
+    assert EventEnvelope.model_validate_json(delivery.model_dump_json()) == delivery
 
 
 def test_a_workflow_id_names_its_lifecycle_and_its_job() -> None:

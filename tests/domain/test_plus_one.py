@@ -582,9 +582,9 @@ PROFILE = {"line": "1 Nowhere Lane", "city": "Fictionville", "state": "FL", "zip
 
 def refusal_of_shipping(company: str, ship_to: dict[str, str]) -> Refusal | None:
     sent = a_payload("parts_sourcing", company=company, ship_to=ship_to, what="Cartridge")
-    order = COMMANDS.read("supply_parts", sent)
+    request = COMMANDS.read("supply_parts", sent)
     try:
-        COMMANDS.check(order, Stage.ACCEPTED, a_case(Stage.ACCEPTED), ASSIGNED_AT)
+        COMMANDS.check(request, Stage.ACCEPTED, a_case(Stage.ACCEPTED), ASSIGNED_AT)
     except Refused as refused:
         return refused.refusal
     return None
@@ -648,9 +648,9 @@ def refusal_of_reassigning(
     stage: Stage, now: datetime, job: dict[str, object], to: str = "Procure Vendor"
 ) -> Refusal | None:
     sent = a_payload("dispatch", to=to, reason="Another provider is free")
-    order = COMMANDS.read("request_reassignment", sent)
+    request = COMMANDS.read("request_reassignment", sent)
     try:
-        COMMANDS.check(order, stage, a_case(stage, **job), now)
+        COMMANDS.check(request, stage, a_case(stage, **job), now)
     except Refused as refused:
         return refused.refusal
     return None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from starters.delivery import Delivery, Received
+from starters.delivery import EventDispatcher, Received
 from store import schema
 from store.database import Database, migrate
 from store.inbox import Inbox, Outcome
@@ -204,7 +204,7 @@ async def deliver(desk: Desk, *, to_nobody: bool = False) -> list[Received]:
     inbox = Inbox(desk.database)
     client = await connect(target_host="127.0.0.1:1", lazy=True) if to_nobody else desk.client
     intake = Intake(desk.database, tuple(LIFECYCLES.values()), desk.policy)
-    delivery = Delivery(inbox, intake, client)
+    delivery = EventDispatcher(inbox, intake, client)
     later = now() + timedelta(hours=1)
     return [await delivery.advance(waiting) for waiting in await inbox.waiting(later)]
 

@@ -266,7 +266,7 @@ async def test_a_promise_past_its_time_is_stuck(house: Desk) -> None:
     due_at = now().replace(year=2020)
     promise = OpenPromise(promise=a_promise(due=DueAt(at=due_at)))
     batch = a_batch(promise, job_id=job.id, workflow_id=f"plus-one/{job.id}", now=due_at)
-    await Ledger(house.database).carry_out(batch)
+    await Ledger(house.database).apply(batch)
     (item,) = await stuck(house, job.id)
     assert item["kind"] == "overdue_promise"
     assert item["what"] == "plusone was to find a Service Professional (PO-17)"

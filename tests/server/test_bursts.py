@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from starters import delivery
-from starters.delivery import Delivery, Received
+from starters.delivery import EventDispatcher, Received
 from store import schema
 from store.database import Database
 from store.inbox import Inbox, Kept, Outcome
@@ -184,7 +184,7 @@ async def test_the_delivery_gives_way_to_hooks_but_not_for_ever(desk: Desk) -> N
             return await asyncio.Future()
 
     intake = Intake(desk.database, tuple(LIFECYCLES.values()), desk.policy)
-    stuck = Delivery(Stuck(desk.database), intake, desk.client)
+    stuck = EventDispatcher(Stuck(desk.database), intake, desk.client)
     hanging = asyncio.create_task(stuck.receive("never", b"{}"))
     await comes_in.wait()
     await Inbox(desk.database).keep(webhook_id, b"not an event", now(), left=True)

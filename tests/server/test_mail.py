@@ -337,7 +337,7 @@ class Office:
     async def commit(self) -> None:
         """Have the batch come true without sending its mail, as before a crash."""
         rendered = RenderedMail(to=MAIL.to, subject=MAIL.subject, text=MAIL.text, html=MAIL.html)
-        await Ledger(self.database).carry_out(self.batch, lambda *_: rendered)
+        await Ledger(self.database).apply(self.batch, lambda *_: rendered)
 
     async def mail(self) -> dict[str, Any]:
         (mail,) = await rows(self.database, schema.emails)

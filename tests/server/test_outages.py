@@ -16,7 +16,7 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from starters.delivery import Delivery
+from starters.delivery import EventDispatcher
 from store import schema
 from store.database import Database, migrate
 from store.inbox import Inbox
@@ -183,7 +183,7 @@ async def test_an_event_that_we_cannot_deal_with_does_not_hold_up_the_others(
 
     intake = Faulty(database, tuple(LIFECYCLES.values()), desk.policy)
     later = now() + timedelta(minutes=1)
-    delivery = Delivery(inbox, intake, desk.client, lambda: later)
+    delivery = EventDispatcher(inbox, intake, desk.client, lambda: later)
     body = await _body_of(desk)
     for number in (1, 2):
         await inbox.keep(f"msg_{number}", body, now())

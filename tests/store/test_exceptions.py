@@ -22,7 +22,7 @@ OTHER = OpenException(code="QUALITY", comment="It leaks again")
 
 
 async def do(database: Database, *effects: Effect, sequence: int = 1) -> None:
-    await Ledger(database).carry_out(a_batch(*effects, sequence=sequence))
+    await Ledger(database).apply(a_batch(*effects, sequence=sequence))
 
 
 async def shown(database: Database) -> list[tuple[str, str, str]]:
@@ -56,7 +56,7 @@ async def test_to_open_an_open_one_changes_only_its_status_and_comment(database:
 async def test_each_code_and_each_job_has_its_own(database: Database) -> None:
     await do(database, OPENED, OTHER)
     elsewhere = a_batch(OPENED, job_id="SJ-2", workflow_id="plus-one/SJ-2")
-    await Ledger(database).carry_out(elsewhere)
+    await Ledger(database).apply(elsewhere)
     await do(database, CloseException(code="NO SHOW"), sequence=2)
     statuses = [(row["job_id"], row["status"]) for row in await rows(database, schema.exceptions)]
     assert statuses == [("SJ-1001", "Complete"), ("SJ-1001", "Open"), ("SJ-2", "Open")]
@@ -125,7 +125,7 @@ async def test_one_that_has_to_be_alone_is_refused_with_all_that_goes_with_it(
     await do(database, OPENED)
     task = OpenTask(role=Role.ADMIN_TEAM, task="review", text="Look at it")
     other = a_batch(task, ALONE, OTHER, workflow_id="spoc/SJ-1001", lifecycle="spoc")
-    result = await Ledger(database).carry_out(other)
+    result = await Ledger(database).apply(other)
     assert result.refusal == already_open("NO SHOW")
     assert result.refusal.rule == "AM-17"
     assert "G-16" in result.refusal.message
@@ -133,7 +133,7 @@ async def test_one_that_has_to_be_alone_is_refused_with_all_that_goes_with_it(
     assert await rows(database, schema.tasks) == []
 
     await do(database, CloseException(code="NO SHOW"), sequence=2)
-    assert (await Ledger(database).carry_out(other)).refusal is None
+    assert (await Ledger(database).apply(other)).refusal is None
     assert [code for code, _, _ in await shown(database)] == ["NO SHOW", "NO SHOW", "QUALITY"]
 
 
@@ -141,7 +141,7 @@ async def test_one_that_has_to_be_alone_is_not_refused_for_its_own_sake(
     database: Database,
 ) -> None:
     for _ in range(2):
-        result = await Ledger(database).carry_out(a_batch(ALONE))
+        result = await Ledger(database).apply(a_batch(ALONE))
         assert result.refusal is None
     assert await shown(database) == [("NO SHOW", "Open", "Again")]
 
@@ -152,7 +152,7 @@ async def test_of_two_that_have_to_be_alone_only_one_is_opened(
     await keep(database)
     results = await asyncio.gather(
         *(
-            Ledger(where).carry_out(a_batch(ALONE, sequence=sequence))
+            Ledger(where).apply(a_batch(ALONE, sequence=sequence))
             for sequence, where in enumerate((database, elsewhere) * 4, 1)
         )
     )

@@ -472,7 +472,7 @@ async def reassigned(database: Database, to: Account = NO_PROVIDER_FOUND, sequen
     """Reassign the job in its fast-forwarded time, and return our copy."""
     job, _ = await kept(database)
     give = ReassignJob(to=to, by=STEWARD, reason="nobody found", believed=job, hold=HOLD)
-    result = await Ledger(database).carry_out(a_batch(give, now=WINDOW_ENDS, sequence=sequence))
+    result = await Ledger(database).apply(a_batch(give, now=WINDOW_ENDS, sequence=sequence))
     assert result.refusal is None
     return (await kept(database))[0]
 
@@ -532,7 +532,7 @@ async def test_who_has_not_heard_that_we_completed_the_job_does_not_reopen_it(
 ) -> None:
     await take(database, an_event("job.assigned"))
     completed = UpdateJob(status=JobStatus.COMPLETED, by=STEWARD, reason="paid")
-    await Ledger(database).carry_out(a_batch(completed))
+    await Ledger(database).apply(a_batch(completed))
     await take(database, a_note("still searching", 5), "msg_2")
     assert (await kept(database))[0].status is JobStatus.COMPLETED
 
@@ -550,7 +550,7 @@ async def test_where_mail_reaches_a_customer_is_neither_taken_from_outside_nor_s
 async def test_the_echo_of_our_note_is_not_a_second_note(database: Database) -> None:
     await take(database, an_event("job.assigned"))
     note = AddNote(author=STEWARD, text="PlusOne searches.", visibility=Visibility.PRIVATE)
-    await Ledger(database).carry_out(a_batch(note))
+    await Ledger(database).apply(a_batch(note))
     await take(database, a_note(note.text, author="Steward"), "msg_2")
     await take(database, a_note(note.text, 2, author="Robin"), "msg_3")
     authors = [row["author_name"] for row in await rows(database, schema.notes)]
@@ -630,7 +630,7 @@ async def test_an_event_and_our_reassignment_at_once_both_stay(
     told = later("job.status_changed", 1, a_job(sub_status="called back"))
     async with busy(elsewhere, lambda connection: held_job(connection, "SJ-1001", lock=True)):
         # Both come to wait for it, in this order.
-        giving = asyncio.create_task(Ledger(elsewhere).carry_out(a_batch(give)))
+        giving = asyncio.create_task(Ledger(elsewhere).apply(a_batch(give)))
         await asyncio.sleep(0.1)
         telling = asyncio.create_task(take(database, told, "msg_2"))
         await asyncio.sleep(0.1)

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, NO_PROVIDER_FOUND
-from domain.effects import Batch, BatchResult, Effect, GiveOrder, ReassignJob, UpdateJob
+from domain.effects import Batch, BatchResult, Effect, ReassignJob, SendCommand, UpdateJob
 from domain.events import EVENT
 from domain.jobs import Customer, JobStatus
-from domain.orders import SentOrder
+from domain.relayed import RelayedCommand
 from domain.roles import STEWARD
 from store import schema
 from store.database import Database
@@ -39,7 +39,7 @@ COMPLETED = UpdateJob(status=JobStatus.COMPLETED, by=DANA, reason="paid by check
 
 
 async def done(database: Database, batch: Batch) -> BatchResult:
-    return await Ledger(database).carry_out(batch)
+    return await Ledger(database).apply(batch)
 
 
 def give(**changes: object) -> ReassignJob:
@@ -232,12 +232,14 @@ async def test_an_order_waits_in_the_inbox_for_the_lifecycle_that_is_to_take_it(
         "actor": {"name": "Sam", "role": "supervisor"},
         "in_network_exhausted": True,
     }
-    order = GiveOrder.model_validate({"lifecycle": "apo", "command": "offer_apo", "fields": fields})
+    order = SendCommand.model_validate(
+        {"lifecycle": "apo", "command": "offer_apo", "fields": fields}
+    )
     batch = a_batch(order)
     for _ in range(2):
         await done(database, batch)
     (waiting,) = await told(database)
-    assert SentOrder.model_validate_json(waiting.body) == SentOrder(
+    assert RelayedCommand.model_validate_json(waiting.body) == RelayedCommand(
         lifecycle="apo", job_id="SJ-1001", command="offer_apo", fields=order.fields
     )
     assert json.loads(waiting.body)["type"] == "steward.order"

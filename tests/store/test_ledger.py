@@ -28,12 +28,12 @@ from domain.effects import (
     ClosePromise,
     CloseTask,
     Effect,
-    GiveOrder,
     MailUndeliverable,
     OpenException,
     OpenPromise,
     OpenTask,
     ReassignJob,
+    SendCommand,
     SendEmail,
     UpdateJob,
     WriteJournal,
@@ -81,7 +81,7 @@ def give(
 
 
 async def done(database: Database, batch: Batch) -> BatchResult:
-    return await Ledger(database).carry_out(batch, lambda *_: RENDERED)
+    return await Ledger(database).apply(batch, lambda *_: RENDERED)
 
 
 # --- once, and whole --------------------------------------------------------------------------
@@ -107,7 +107,7 @@ EFFECTS: Mapping[str, tuple[Effect, ...]] = {
     "exception changed": (EXCEPTION, ChangeException(code="SS", status="Sent", comment="To Tom")),
     "exception closed": (EXCEPTION, CloseException(code="SS")),
     "exception closed and opened again": (EXCEPTION, CloseException(code="SS"), EXCEPTION),
-    "order": (GiveOrder(lifecycle="apo", command="offer_apo", fields={"reason": "nobody"}),),
+    "order": (SendCommand(lifecycle="apo", command="offer_apo", fields={"reason": "nobody"}),),
     "update of the job": (COMPLETED,),
     "announced reassignment": (give(announce=True),),
     "reassignment and update": (give(), COMPLETED),
@@ -163,9 +163,7 @@ async def test_a_batch_that_fails_half_way_leaves_nothing(database: Database) ->
     before = await everything(database)
     broken = RENDERED.model_copy(update={"subject": None})
     with pytest.raises(IntegrityError, match="subject"):
-        await Ledger(database).carry_out(
-            a_batch(NOTE, MAIL, progress=standing()), lambda *_: broken
-        )
+        await Ledger(database).apply(a_batch(NOTE, MAIL, progress=standing()), lambda *_: broken)
     assert await everything(database) == before
 
 
@@ -610,7 +608,7 @@ async def test_the_first_mail_is_taken_with_its_batch(database: Database) -> Non
     await keep(database)
     ledger, batch = Ledger(database), a_batch(NOTE, MAIL, MAIL)
     keys = [step.key for step in batch.steps]
-    result, mail = await ledger.carry_out_and_take(batch, lambda *_: RENDERED, NOW)
+    result, mail = await ledger.apply_and_take(batch, lambda *_: RENDERED, NOW)
     assert result.refusal is None
     assert mail is not None
     assert (mail.key, mail.state, mail.text) == (keys[1], MailState.QUEUED, "Hello")
@@ -621,7 +619,7 @@ async def test_the_first_mail_is_taken_with_its_batch(database: Database) -> Non
 async def test_a_mail_that_was_taken_by_a_crashed_batch_is_uncertain(database: Database) -> None:
     await keep(database)
     for expected in (MailState.QUEUED, MailState.SENDING, MailState.UNCERTAIN):
-        _, mail = await Ledger(database).carry_out_and_take(a_batch(MAIL), lambda *_: RENDERED, NOW)
+        _, mail = await Ledger(database).apply_and_take(a_batch(MAIL), lambda *_: RENDERED, NOW)
         assert mail is not None
         assert mail.state is expected
     (row,) = await rows(database, schema.emails)
@@ -632,14 +630,14 @@ async def test_no_mail_is_taken_of_a_batch_that_is_refused(database: Database) -
     await keep(database)
     before = await everything(database)
     batch = a_batch(MAIL, give(), now=LAST_SECOND)
-    result, mail = await Ledger(database).carry_out_and_take(batch, lambda *_: RENDERED, NOW)
+    result, mail = await Ledger(database).apply_and_take(batch, lambda *_: RENDERED, NOW)
     assert (result.refusal is not None, mail) == (True, None)
     assert await everything(database) == before
 
 
 async def test_a_mail_of_a_job_that_nobody_knows_is_an_error(database: Database) -> None:
     with pytest.raises(LookupError, match="SJ-1001 is not in the store"):
-        await Ledger(database).carry_out(a_batch(MAIL), lambda *_: RENDERED)
+        await Ledger(database).apply(a_batch(MAIL), lambda *_: RENDERED)
 
 
 async def test_a_mail_to_nobody_is_undeliverable_at_once(database: Database) -> None:
@@ -647,6 +645,6 @@ async def test_a_mail_to_nobody_is_undeliverable_at_once(database: Database) -> 
     batch = a_batch(MAIL.model_copy(update={"to": None}))
     await keep(database)
     mail = RENDERED.model_copy(update={"to": ""})
-    await Ledger(database).carry_out(batch, lambda *_: mail)
+    await Ledger(database).apply(batch, lambda *_: mail)
     (row,) = await rows(database, schema.emails)
     assert (row["state"], row["last_error"]) == ("bounced", "there is no address")

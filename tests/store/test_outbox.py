@@ -28,7 +28,7 @@ async def queued(database: Database, to: str = "ada@example.com") -> str:
     step = step.model_copy(update={"key": f"{step.key}/{to}"})
     mail = RenderedMail(to=to, subject="A note", text="Hello", html="<p>Hello</p>")
     batch = batch.model_copy(update={"steps": (step,)})
-    await Ledger(database).carry_out(batch, lambda *_: mail)
+    await Ledger(database).apply(batch, lambda *_: mail)
     return step.key
 
 

@@ -281,7 +281,7 @@ async def test_only_open_promises_past_their_time_are_overdue(database: Database
     dues = {"long": NOW - 2 * AN_HOUR, "just": NOW - AN_HOUR, "kept": NOW - AN_HOUR, "now": NOW}
     effects = [OpenPromise(promise=a_promise(key, DueAt(at=at))) for key, at in dues.items()]
     close = ClosePromise(promise_key="kept", outcome=PromiseOutcome.KEPT)
-    await ledger.carry_out(a_batch(*reversed(effects), close))
+    await ledger.apply(a_batch(*reversed(effects), close))
     overdue = await Reading(database).overdue_promises(NOW)
     assert [promise["due_at"] for promise in overdue] == [dues["long"], dues["just"]]
     assert overdue[0]["workflow_id"] == "plus-one/SJ-1001"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from domain.jobs import JobId
 
 
-class SentOrder(BaseModel):
+class RelayedCommand(BaseModel):
     """A command that a lifecycle gives to another lifecycle of the same job."""
 
     model_config = ConfigDict(frozen=True)
