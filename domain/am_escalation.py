@@ -474,6 +474,7 @@ AM_ESCALATION = LifecycleKind(
     ends=tuple(stage.value for stage in Stage if stage in ENDS),
     commands=COMMANDS,
     starts_on=starts_on,
+    start=AmStart,
     begin=AmStart,
     promise=promise,
     bound_to_assignment=False,

@@ -963,6 +963,7 @@ APO = LifecycleKind(
     ends=tuple(stage.value for stage in Stage if stage in ENDS),
     commands=COMMANDS,
     starts_on=starts_on,
+    start=ApoStart,
     begin=begin,
     promise=promise,
     reopens_on=reopens_on,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -34,8 +35,10 @@ class LifecycleKind:
     commands: CommandTable
     starts_on: Callable[[Event], bool]
     """Whether an event of the job system starts it."""
+    start: type[LifecycleStart]
+    """The argument of its workflow."""
     begin: Callable[..., LifecycleStart]
-    """Makes the argument of its workflow from the fields of `LifecycleStart`."""
+    """Makes that argument from the fields of `LifecycleStart`."""
     promise: Callable[[Any], Promise]
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
     bound_to_assignment: bool = True
@@ -45,6 +48,10 @@ class LifecycleKind:
     """Whether an event starts it anew after it has ended with an outcome."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
+
+    def has_ended(self, stage: str) -> bool:
+        """Return whether a stage is final."""
+        return stage in self.ends
 
     def workflow_id(self, job_id: str) -> str:
         """Return the id of this lifecycle's workflow for a job."""
@@ -91,6 +98,13 @@ class Answered(BaseModel):
     answer: Answer
 
 
+_KEPT_ON_ROLLBACK = frozenset({"job", "job_version", "turns", "named", "events_taken", "answers"})
+"""Fields of a case that say what came and what was done, whatever became of a turn."""
+
+_OF_NO_TURN = frozenset({Attention.DELIVERY_FAILED, Attention.BAD_MESSAGE})
+"""What a mail or a message may raise while a turn is under way that it does not belong to."""
+
+
 class Case(BaseModel):
     """The state of a running lifecycle: all that a rule may ask of it, and all it carries along."""
 
@@ -129,6 +143,22 @@ class Case(BaseModel):
         """Return what whoever is on the phone does and says now, line by line."""
         return ()
 
+    def enter(self, stage: str, at: datetime) -> None:
+        """Go on to a stage, whose wait counts from an instant."""
+        self.stage, self.counts_from, self.reminded = stage, at, 0
+
+    def before_turn(self) -> Self:
+        """Return the case as it is now, to roll back to."""
+        return self.model_copy(update={"attention": [*self.attention]})
+
+    def roll_back_to(self, before: Self) -> None:
+        """Have the case as it was before a turn that was refused after all."""
+        raised_meanwhile = [each for each in self.attention if each in _OF_NO_TURN]
+        for name in type(self).model_fields.keys() - _KEPT_ON_ROLLBACK:
+            setattr(self, name, getattr(before, name))
+        for attention in raised_meanwhile:
+            self.flag(attention)
+
     def flag(self, attention: Attention) -> None:
         """Ask for a person's attention."""
         if attention not in self.attention:
@@ -163,6 +193,8 @@ class LifecycleStart(BaseModel):
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
     unheard: tuple[EventEnvelope, ...] = ()
     """What was told of after this episode was due to begin, and before it could."""
+    case: Case | None = None
+    """How far an earlier run of the same episode had come, None at the beginning."""
 
     def opened(self) -> Case:
         """Return the case as this run takes it up."""

@@ -579,6 +579,7 @@ PLUS_ONE = LifecycleKind(
     ends=tuple(stage.value for stage in Stage if stage in ENDS),
     commands=COMMANDS,
     starts_on=starts_on,
+    start=PlusOneStart,
     begin=PlusOneStart,
     promise=promise,
 )

@@ -683,6 +683,7 @@ REASSIGNMENT = LifecycleKind(
     ends=tuple(stage.value for stage in Stage if stage in ENDS),
     commands=COMMANDS,
     starts_on=starts_on,
+    start=ReassignmentStart,
     begin=begin,
     promise=promise,
 )

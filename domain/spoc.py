@@ -662,6 +662,7 @@ SPOC = LifecycleKind(
     ends=tuple(stage.value for stage in Stage if stage in ENDS),
     commands=COMMANDS,
     starts_on=starts_on,
+    start=SpocStart,
     begin=SpocStart,
     promise=promise,
     bound_to_assignment=False,

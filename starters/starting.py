@@ -21,6 +21,7 @@ from domain.lifecycles import LifecycleKind, LifecycleStart
 from domain.promises import resolve
 from workflows import search_attributes
 from workflows.registry import TASK_QUEUE
+from workflows.runtime import Standing
 
 STARTED_BY = "event_id"
 """Memo of a workflow: what started it, which tells a second attempt from a second run."""
@@ -36,11 +37,13 @@ def start_options(kind: LifecycleKind, start: LifecycleStart) -> dict[str, Any]:
         "id_reuse_policy": WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         "memo": {STARTED_BY: start.event_id},
         "search_attributes": search_attributes.describing(
-            lifecycle=kind.name,
-            job=start.job,
-            stage=case.stage,
-            waiting_on=wait.waiting_on,
-            due_at=resolve(wait.due, start.policy.calendar),
+            Standing(
+                lifecycle=kind.name,
+                job=start.job,
+                stage=case.stage,
+                waiting_on=wait.waiting_on,
+                due_at=resolve(wait.due, start.policy.calendar),
+            )
         ),
         "static_summary": f"{kind.title} for {start.job.job_id}",
         "static_details": f"{start.job.trade}, {start.job.severity}",

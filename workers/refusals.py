@@ -21,7 +21,7 @@ from domain.refusals import Refusal
 from domain.roles import Actor
 from store.database import StoreUnavailableError
 from store.journal import Journal, RefusedAttempt
-from workflows.lifecycle import RECORD_REFUSAL
+from workflows.messages import RECORD_REFUSAL
 
 log = structlog.get_logger()
 

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-from temporalio import workflow
-
 from domain import am_escalation
-from domain.am_escalation import AM_ESCALATION, AmCase, AmStart, OpenedException, Stage
+from domain.am_escalation import AM_ESCALATION, AmCase, OpenedException, Stage
 from domain.attention import Attention
 from domain.effects import (
     ChangeException,
@@ -27,8 +24,8 @@ from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
 from domain.refusals import Refused
 from domain.roles import Actor, Role
-from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
+from workflows.temporal import durable
 
 _CALLS = ("call_provider", "provider_not_called")
 _REVIEWS = ("review_exception", "exception_not_reviewed")
@@ -37,35 +34,14 @@ _ASKED = (*_CALLS, *_REVIEWS, *_ACTIONS, "reach_provider")
 """Kinds of task that nobody needs any more once it has ended."""
 
 
-@workflow.defn(name="AreaManagerEscalation", failure_exception_types=[ValidationError])
-@carrying_out(AM_ESCALATION)
 class AreaManagerEscalation(Lifecycle[AmCase]):
     """A customer's concern about a provider, up to whoever can settle it."""
 
-    @workflow.init
-    def __init__(self, start: AmStart = None) -> None:  # type: ignore[assignment]  # see run
-        """Take the case up where it stands; `run` refuses to go on without one."""
-        if start is not None:
-            super().__init__(start, start.opened())
-            self._started_by_event = start.cause.kind == "event"
-            self._begun_by = start.started_by
-            self._goes_on = start.case is not None
+    kind = AM_ESCALATION
 
-    @workflow.run
-    async def run(self, start: AmStart = None) -> str:  # type: ignore[assignment]
-        """Follow a concern until it is settled, and return the final stage.
-
-        The argument may be missing, so that such a start can fail.
-
-        Raises:
-            ValidationError: it was started with nothing, and fails for good.
-        """
-        AmStart.model_validate(start)
-        return await self.live()
-
-    async def story(self) -> None:
-        """Carry out document 003."""
-        if not self._goes_on:
+    async def run(self) -> None:
+        """Carry out the procedure of the Area Manager's escalation."""
+        if not self.is_continued:
             await self.begin()
         while not self.ended:
             match self.case.stage:
@@ -85,10 +61,10 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
     async def begin(self) -> None:
         """Begin with a concern that the job system tells of, or with a command."""
         self.name_the_policy()
-        if self._started_by_event:
-            self.take_up(self._begun_by)
+        if self.start.cause.kind == "event":
+            self.take_up(self.start.started_by)
         else:
-            await self.open()
+            await self.take_opening_command()
 
     def report_concern(self, command: am_escalation.ReportConcern) -> dict[str, Any] | None:
         """A customer is not content with the provider (AM-07)."""
@@ -96,7 +72,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.case.begun = True
             self.take_up(command.actor)
             return None
-        self.hear_a_concern(command.actor, command.concern, workflow.now())
+        self.hear_a_concern(command.actor, command.concern, self.now())
         return self.whether_to_escalate()
 
     def take_up(self, by: Actor) -> None:
@@ -145,8 +121,8 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 f"{_remark(command.outcome)}",
             )
         if self.case.first_attempt_at is None:
-            self.case.first_attempt_at = workflow.now()
-        self.await_a_callback(workflow.now())
+            self.case.first_attempt_at = self.now()
+        self.await_a_callback(self.now())
 
     # --- step 2: the customer calls back -----------------------------------------------------
 
@@ -166,7 +142,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     def customer_called_back(self, command: am_escalation.CustomerCalledBack) -> dict[str, Any]:
         """The agent learns whether the provider is to be called a second time (AM-13, AM-14)."""
-        self.hear_a_call(command.actor, command.about, workflow.now())
+        self.hear_a_call(command.actor, command.about, self.now())
         return self.whether_to_escalate()
 
     def whether_to_escalate(self) -> dict[str, Any]:
@@ -254,7 +230,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.ask_to_review(code)
             await self.open_exception(code, comment, entering=Stage.EXCEPTION_OPEN)
         else:
-            self.await_a_callback(workflow.now())
+            self.await_a_callback(self.now())
 
     async def record_feedback(self, command: am_escalation.RecordFeedback) -> None:
         """What is no complaint goes to the Area Manager without any call (G-17)."""
@@ -407,7 +383,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             f"{command.description}",
         )
 
-    def when_abandoned(self) -> None:
+    def when_cancelled(self) -> None:
         """End at once: it was cancelled in Temporal."""
         self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
 
@@ -497,3 +473,6 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
 def _remark(text: str | None) -> str:
     return f" {text}" if text else ""
+
+
+AreaManagerEscalationWorkflow = durable(AreaManagerEscalation)

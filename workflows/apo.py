@@ -6,13 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import ValidationError
-from temporalio import workflow
-
 from domain import apo
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.addresses import masked
-from domain.apo import APO, ApoCase, ApoStart, Sent, Stage
+from domain.apo import APO, ApoCase, Sent, Stage
 from domain.attention import Attention
 from domain.effects import (
     ChangeException,
@@ -28,8 +25,8 @@ from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD, Actor, Role
 from domain.texts import usd
-from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
+from workflows.temporal import durable
 
 RELAYED = "Relayed APO Instructions"
 """How relayed instructions are noted (APO-39)."""
@@ -51,34 +48,14 @@ _ASKED = (
 """Kinds of task that nobody needs any more once the option has ended."""
 
 
-@workflow.defn(name="AlternateProviderOption", failure_exception_types=[ValidationError])
-@carrying_out(APO)
 class AlternateProviderOption(Lifecycle[ApoCase]):
     """The customer finds a provider of their own, and is reimbursed."""
 
-    @workflow.init
-    def __init__(self, start: ApoStart = None) -> None:  # type: ignore[assignment]  # see run
-        """Take the case up where it stands; `run` refuses to go on without one."""
-        if start is not None:
-            super().__init__(start, start.opened())
-            self._cause, self._begun_by = start.cause, start.started_by
-            self._goes_on = start.case is not None
+    kind = APO
 
-    @workflow.run
-    async def run(self, start: ApoStart = None) -> str:  # type: ignore[assignment]
-        """Offer the option, follow it to the payment, and return the final stage.
-
-        The argument may be missing, so that such a start can fail.
-
-        Raises:
-            ValidationError: it was started with nothing, and fails for good.
-        """
-        ApoStart.model_validate(start)
-        return await self.live()
-
-    async def story(self) -> None:
-        """Carry out document 002."""
-        if not self._goes_on:
+    async def run(self) -> None:
+        """Carry out the procedure of the Alternate Provider Option."""
+        if not self.is_continued:
             await self.begin()
         while not self.ended:
             match self.case.stage:
@@ -104,13 +81,13 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     async def begin(self) -> None:
         """Begin as somebody decided, as the job system says, or anew with a late invoice."""
         self.name_the_policy()
-        match self._cause.name:
+        match self.start.cause.name:
             case "document.received":
                 self.reopen()
             case "job.assigned":
-                self.taken_up_from_the_job_system(self._begun_by)
+                self.taken_up_from_the_job_system(self.start.started_by)
             case _:
-                await self.open()
+                await self.take_opening_command()
 
     def taken_up_from_the_job_system(self, by: Actor) -> None:
         """Somebody assigned the option's account: the customer gets instructions (APO-04)."""
@@ -130,10 +107,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def reopen(self) -> None:
         """A paid invoice came after the end, and is reviewed all the same (APO-36, APO-37)."""
         self.journal("reopened by a late paid invoice; earlier runs have the same workflow id")
-        said = self._cause.fields.get("amount")
+        said = self.start.cause.fields.get("amount")
         amount = None if said is None else Decimal(str(said))
-        at = self.case.counts_from or workflow.now()
-        self.take_documents(self._begun_by, paid_invoice=True, amount=amount, at=at)
+        at = self.case.counts_from or self.now()
+        self.take_documents(self.start.started_by, paid_invoice=True, amount=amount, at=at)
 
     # --- deciding on it ----------------------------------------------------------------------
 
@@ -402,7 +379,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def estimate_submitted(self, command: apo.EstimateSubmitted) -> dict[str, Any]:
         """Up to the limit the repair may go ahead; above it the estimate is reviewed."""
-        may_repair_now = self.take_estimate(command.actor, command.amount, workflow.now())
+        may_repair_now = self.take_estimate(command.actor, command.amount, self.now())
         return {"may_repair_now": may_repair_now, "limit": str(self.ceiling)}
 
     def take_estimate(self, by: Actor, amount: Decimal, at: datetime) -> bool:
@@ -451,7 +428,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             command.actor,
             paid_invoice=command.paid_invoice,
             amount=command.amount,
-            at=workflow.now(),
+            at=self.now(),
         )
 
     def accepted_by_deed(self, by: Actor) -> None:
@@ -484,7 +461,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             return
         status = "In Progress" if self.case.paid_invoice else "Pending"
         if self.case.documented:
-            updated = f"UPDATED DOCUMENTS {workflow.now():%m/%d/%Y}"
+            updated = f"UPDATED DOCUMENTS {self.now():%m/%d/%Y}"
             self.add(ChangeException(code=REVIEW, status=status, comment=updated))
         else:
             complete = "COMPLETE" if self.case.paid_invoice else "INCOMPLETE"
@@ -714,7 +691,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         mailbox = policy.apo.documents_mailbox
         self.mail(None, template, brand=self.brand, documents_mailbox=mailbox, **context)
         hint = self.case.job.customer_mail or "no address"
-        sent = Sent(template=template, to=hint, at=workflow.now())
+        sent = Sent(template=template, to=hint, at=self.now())
         self.case.remember(sent=(*self.case.memory.sent, sent))
 
     def remind_customer(self, template: str, times: int, **context: str) -> None:
@@ -746,3 +723,6 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             complete = "COMPLETE DOCUMENTS" if self.case.paid_invoice else None
             self.add(CloseException(code=REVIEW, comment=complete))
         self.case.unflag(Attention.OVERDUE)
+
+
+AlternateProviderOptionWorkflow = durable(AlternateProviderOption)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import Parameter, Signature
-from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from temporalio import workflow
-from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
 
 from domain.commands import Answer, CommandRequest
 from domain.events import EventEnvelope
-from domain.refusals import Refusal, Refused, unreadable
+from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 
 REFUSED = "Refused"
@@ -24,9 +19,20 @@ REFUSED = "Refused"
 ANSWER_TO = "answer_to"
 """Name of the query for what a message id was answered; an ended lifecycle still knows."""
 
-
 BEGIN_ANEW = "begin_anew"
 """Name of the signal by which an ended lifecycle that still has mail to send is begun anew."""
+
+JOB_EVENT = "job_event"
+"""Name of the signal that tells a lifecycle of an event."""
+
+RECORD_REFUSAL = "steward_record_refusal"
+"""Name of the worker's function that journals what a validator refused."""
+
+MEMORY = 500
+"""How many events and answers a case remembers, to recognise the same one again."""
+
+Read = Callable[[], object]
+"""Returns the JSON value that a message carries; raises `Refused` if it carries none."""
 
 
 @dataclass(frozen=True)
@@ -40,25 +46,25 @@ class Reminder:
 
 
 @dataclass(frozen=True)
-class Given:
+class CommandMessage:
     """Somebody gave a command."""
 
     request: CommandRequest
-    reply: asyncio.Future[Answer] | None
-    """Whom to answer, None for a signal."""
-    attempt: str = ""
-    """The update's id, by which its refusal stands in the journal once."""
+    reply: asyncio.Future[Answer] | None = None
+    """Where the sender waits for the answer; None for a signal."""
+    update_id: str = ""
+    """By it the refusal of an update stands in the journal once."""
 
 
 @dataclass(frozen=True)
-class Told:
+class EventMessage:
     """The job system, or another lifecycle, told of an event."""
 
-    delivery: EventEnvelope
+    envelope: EventEnvelope
 
 
 @dataclass(frozen=True)
-class Unusable:
+class RejectedMessage:
     """A signal that could not be read, or was refused."""
 
     name: str
@@ -66,52 +72,8 @@ class Unusable:
     refusal: Refusal
 
 
-HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
-
-_ONE_PAYLOAD = Signature(
-    [
-        Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
-        Parameter("payload", Parameter.POSITIONAL_OR_KEYWORD, annotation=RawValue),
-    ]
-)
-
-Message = Given | Told | Unusable
-Wake = Deadline | Reminder | Given | Told
-
-
-def declared_for_one_payload(handler: HandlerT) -> HandlerT:
-    """Declare that a handler of `*payloads` takes one raw payload.
-
-    The SDK calls it with as many as were sent: a handler that could take only one would stop the
-    workflow for good, where it can refuse the message.
-    """
-    handler.__signature__ = _ONE_PAYLOAD  # type: ignore[attr-defined]  # functions have one
-    handler.__annotations__ = {"payload": RawValue}
-    return handler
-
-
-def decoded(payloads: Sequence[RawValue]) -> object:
-    """Return the JSON value of the one payload that a message has.
-
-    Raises:
-        Refused: it is none, or there is not one payload.
-    """
-    if len(payloads) != 1:
-        message = f"the message has {len(payloads)} payloads, not one"
-        raise unreadable(message, instead="send one JSON object")
-    try:
-        return workflow.payload_converter().from_payload(payloads[0].payload)
-    except Exception as error:  # whatever a sender put in, a converter may raise anything on it
-        message = f"the payload is not JSON: {error}"
-        raise unreadable(message, instead="send one JSON object") from error
-
-
-def decoded_or_none(payloads: Sequence[RawValue]) -> object:
-    """Return the JSON value of the one payload that a message has, None if it has no such thing."""
-    try:
-        return decoded(payloads)
-    except Refused:
-        return None
+Message = CommandMessage | EventMessage | RejectedMessage
+Wake = Deadline | Reminder | CommandMessage | EventMessage
 
 
 def actor_in(fields: object) -> Actor:
@@ -120,14 +82,3 @@ def actor_in(fields: object) -> Actor:
         return Actor.model_validate(fields["actor"])  # type: ignore[index]  # checked by the except
     except (TypeError, KeyError, ValidationError):
         return STEWARD
-
-
-def failure_of(refusal: Refusal) -> ApplicationError:
-    """Return a refusal as an update fails with it."""
-    return ApplicationError(
-        refusal.message,
-        refusal.model_dump(mode="json"),
-        workflow.now().isoformat(),
-        type=REFUSED,
-        non_retryable=True,
-    )

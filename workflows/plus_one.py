@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-from temporalio import workflow
-
 from domain import plus_one, texts
 from domain.accounts import (
     ALTERNATE_PROVIDER_OPTION,
@@ -24,47 +21,32 @@ from domain.effects import AddServiceJob, SendCommand
 from domain.events import Event, WrittenNote
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Assignee, Job, JobStatus
-from domain.plus_one import PLUS_ONE, PlusOneCase, PlusOneStart, Stage
+from domain.plus_one import PLUS_ONE, PlusOneCase, Stage
 from domain.promises import PromiseOutcome
 from domain.refusals import Refusal, Refused, changed_meanwhile
 from domain.roles import STEWARD, Actor, Role
-from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
+from workflows.temporal import durable
 
 _ASKED_OF_DISPATCH = ("search_running", "decide_after_search", "no_longer_accepted", "follow_up")
 """Kinds of task that are settled once it is clear who has the job."""
 _SIGNS_OF_LIFE = ("job.report_submitted", "job.appointment_confirmed")
 
 
-@workflow.defn(name="PlusOneSearch", failure_exception_types=[ValidationError])
-@carrying_out(PLUS_ONE)
 class PlusOneSearch(Lifecycle[PlusOneCase]):
     """PlusOne has 48 hours to find a Service Professional, and keeps the job it accepts."""
 
-    @workflow.init
-    def __init__(self, start: PlusOneStart = None) -> None:  # type: ignore[assignment]  # see run
-        """Take the case up where it stands; `run` refuses to go on without one."""
-        if start is not None:
-            super().__init__(start, start.opened())
-            self._assigned_by = start.started_by
-            self._assignment_told_of = start.occurred_at
+    kind = PLUS_ONE
 
-    @workflow.run
-    async def run(self, start: PlusOneStart = None) -> str:  # type: ignore[assignment]
-        """Search, then follow the repair; return the final stage.
+    assigned_by: Actor
+    """Who assigned the job to PlusOne, in the search that runs."""
+    assignment_told_at: datetime
+    """When that was, by the event that told of it."""
 
-        The argument may be missing, so that such a start can fail; its type does not say so,
-        because a union costs the converter a schema of its own for each workflow.
-
-        Raises:
-            ValidationError: it was started with nothing, and fails for good.
-        """
-        PlusOneStart.model_validate(start)
-        return await self.live()
-
-    async def story(self) -> None:
-        """Carry out document 001."""
+    async def run(self) -> None:
+        """Carry out the procedure of PlusOne."""
+        self.assigned_by, self.assignment_told_at = self.start.started_by, self.start.occurred_at
         while not self.ended:
             if not self.case.announced:
                 await self.begin()
@@ -85,19 +67,19 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if reason := plus_one.not_for_plusone(self.case.job, policy):
             await self.send_back(reason)
             return
-        if plus_one.assigned_out_of_turn(self.case.job, self._assigned_by):
-            self.question_the_assignment(self._assigned_by)
+        if plus_one.assigned_out_of_turn(self.case.job, self.assigned_by):
+            self.question_the_assignment(self.assigned_by)
         self.note(texts.SEARCH_NOTE)  # PO-30
         self.case.announced = True
         if self.case.job.status is JobStatus.ACCEPTED:
-            self.plusone_found_somebody(self._assignment_told_of)
+            self.plusone_found_somebody(self.assignment_told_at)
 
     async def let_plusone_search(self) -> None:
         """Give PlusOne its 48 hours (PO-17); remind dispatch once when 24 of them are over."""
         while not self.ended and self.case.stage == Stage.SEARCHING and self.case.announced:
-            come_to = plus_one.verdict(self.case.job, self.case.policy, workflow.now())
+            come_to = plus_one.verdict(self.case.job, self.case.policy, self.now())
             if come_to is plus_one.WindowVerdict.ACCEPTED:
-                self.plusone_found_somebody(workflow.now())
+                self.plusone_found_somebody(self.now())
                 return
             match await self.wait(plus_one.search_promise(self.case), self.reminder_due):
                 case Deadline():
@@ -105,7 +87,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                 case Reminder():
                     self.remind_dispatch_of_the_search()
                 case message:
-                    await self.take(message)
+                    await self.handle(message)
 
     async def window_is_over(self) -> None:
         """PlusOne said nothing in 48 hours (PO-67, G-02); a diagnosed job stays even so (PO-20)."""
@@ -239,7 +221,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Nothing was heard for the time of the policy; the silence counts anew."""
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
-        self.case.heard_at = workflow.now()
+        self.case.heard_at = self.now()
         role, duty = plus_one.owed_in(self.case.stage)
         self.task(
             Role.DISPATCH,
@@ -356,7 +338,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """The job was assigned to PlusOne again: its 48 hours begin again (G-04)."""
         self.close_promise(PromiseOutcome.SUPERSEDED)
         self.settle(*_ASKED_OF_DISPATCH)
-        self._assigned_by, self._assignment_told_of = by, at
+        self.assigned_by, self.assignment_told_at = by, at
         self.case.stage = Stage.SEARCHING
         self.case.announced = self.case.expectation_passed = self.case.window_passed = False
         self.case.foretold = self.case.heard_at = None
@@ -402,9 +384,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def why_held(self, way_out: WayOut | None = None) -> Refusal | None:
         """Return why the job may not be taken from PlusOne now, None if it may."""
-        return plusone_hold(
-            self.case.job, workflow.now(), PlusOneHold.under(self.case.policy), way_out
-        )
+        return plusone_hold(self.case.job, self.now(), PlusOneHold.under(self.case.policy), way_out)
 
     async def report_cannot_locate(self, command: plus_one.ReportCannotLocate) -> None:
         """PlusOne finds nobody (PO-67): the job goes on at once, or once its 48 hours are over."""
@@ -444,12 +424,12 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                 "disclose_charges",
                 texts.disclose_charges(command.non_covered, self.case.policy.plus_one.call_above),
             )
-        self.move_to(Stage.APPROVED, workflow.now())
+        self.move_to(Stage.APPROVED, self.now())
 
     def request_info(self, command: plus_one.RequestInfo) -> None:
         """Ask PlusOne for what is missing (PO-26)."""
         self.note_by(command.actor, f"Information needed to decide: {command.what}")
-        self.move_to(Stage.INFO_REQUESTED, workflow.now())
+        self.move_to(Stage.INFO_REQUESTED, self.now())
 
     def deny(self, command: plus_one.Deny) -> None:
         """Deny; the job stays with PlusOne, Accepted, so that it can bill its diagnosis (PO-20)."""
@@ -458,7 +438,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             command.actor,
             f"{what} denied: {command.reason} The job stays with PlusOne in Accepted (PO-20).",
         )
-        self.move_to(Stage.DENIED, workflow.now())
+        self.move_to(Stage.DENIED, self.now())
 
     def add_service_job(self, command: plus_one.AddServiceJob) -> dict[str, Any]:
         """Add a job to the order instead of reassigning this one (PO-09, PO-10)."""
@@ -469,7 +449,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Let Cinch supply parts through PlusOne's procurement account (PO-49, PO-50, PO-53)."""
         self.note_by(command.actor, f"Cinch supplies {command.what}; ship to {command.ship_to}")
         if self.case.stage in plus_one.REPAIRING:
-            self.heard_of(workflow.now())
+            self.heard_of(self.now())
         comment = f"Company: {command.company}. Ship to: {command.ship_to}."
         return self.added(PLUSONE_PARTS, None, command.what, comment)
 
@@ -477,7 +457,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Note the state of the parts on the original job (PO-52)."""
         eta = f" ETA {command.eta:%Y-%m-%d}." if command.eta else ""
         self.note_by(command.actor, f"Parts: {command.text}{eta}")
-        self.heard_of(workflow.now())
+        self.heard_of(self.now())
 
     # --- helpers -----------------------------------------------------------------------------
 
@@ -507,3 +487,6 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """End because the job is in other hands."""
         self.journal(why)
         self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+
+
+PlusOneSearchWorkflow = durable(PlusOneSearch)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import JsonValue, ValidationError
-from temporalio import workflow
+from pydantic import JsonValue
 
 from domain import reassignment
 from domain.accounts import PROCURE_VENDOR
@@ -21,55 +20,35 @@ from domain.reassignment import (
     REASSIGNMENT,
     Candidate,
     ReassignmentCase,
-    ReassignmentStart,
     Stage,
 )
 from domain.refusals import Refused
 from domain.roles import STEWARD, Actor, Role
 from domain.texts import OUT_OF_HOURS_NOTE, usd
-from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
+from workflows.temporal import durable
 
 _ASKED = ("decide_travel_fee", "decide_for_urgent_customer", "agent_silent", "tell_customer")
 """Kinds of task that nobody needs any more once it has ended."""
 
 
-@workflow.defn(name="ConferenceReassignment", failure_exception_types=[ValidationError])
-@carrying_out(REASSIGNMENT)
 class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     """An agent on the phone finds another provider, and brings the customer into the call."""
 
-    @workflow.init
-    def __init__(self, start: ReassignmentStart = None) -> None:  # type: ignore[assignment]  # see run
-        """Take the case up where it stands; `run` refuses to go on without one."""
-        if start is not None:
-            super().__init__(start, start.opened())
-            self._goes_on = start.case is not None
+    kind = REASSIGNMENT
 
-    @workflow.run
-    async def run(self, start: ReassignmentStart = None) -> str:  # type: ignore[assignment]
-        """Follow the agent from call to call, and return the final stage.
-
-        The argument may be missing, so that such a start can fail.
-
-        Raises:
-            ValidationError: it was started with nothing, and fails for good.
-        """
-        ReassignmentStart.model_validate(start)
-        return await self.live()
-
-    async def story(self) -> None:
-        """Carry out document 004: every step is somebody's word, or their silence."""
-        if not self._goes_on:
+    async def run(self) -> None:
+        """Carry out the conference call: every step is somebody's word, or their silence."""
+        if not self.is_continued:
             self.name_the_policy()
-            await self.open()
+            await self.take_opening_command()
         while not self.ended:
             message = await self.wait(reassignment.promise(self.case))
             if isinstance(message, Deadline | Reminder):
                 await self.nothing_is_heard()
             else:
-                await self.take(message)
+                await self.handle(message)
 
     # --- calling providers -------------------------------------------------------------------
 
@@ -87,7 +66,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     async def call_the_next(self, by: Actor) -> dict[str, Any]:
         """Name the next provider who may be called now, or see to it that nobody is forgotten."""
-        case, now = self.case, workflow.now()
+        case, now = self.case, self.now()
         place = reassignment.next_to_call(case, now)
         if place is not None:
             case.called = (*case.called, place)
@@ -104,7 +83,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         case, by = self.case, command.actor
         if case.stage != Stage.CALLING_PROVIDER:
             self.note_by(by, f"{self.provider.called_as()} was on the line and is gone.")
-            if reassignment.may_be_called_again(case, workflow.now()):
+            if reassignment.may_be_called_again(case, self.now()):
                 case.drops += 1
                 return self.go_on_in(Stage.CALLING_PROVIDER, by)
         else:
@@ -122,8 +101,8 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             return await self.call_the_next(by)
         case.appointment = command.earliest_appointment
         offered = reassignment.shown(case.appointment, reassignment.zone_of(case))
-        if case.appointment and not reassignment.is_in_time(case, case.appointment, workflow.now()):
-            latest = reassignment.in_time_until(case, workflow.now())
+        if case.appointment and not reassignment.is_in_time(case, case.appointment, self.now()):
+            latest = reassignment.in_time_until(case, self.now())
             self.journal(f"Offered: {offered}. In time: {latest}.", by, "CONF-13")
             self.note_by(by, f"{who} could take the job, but comes too late (CONF-13).")
             return await self.call_the_next(by)
@@ -248,8 +227,8 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             ending=Stage.PROVIDER_WILL_CALL,
             closing=PromiseOutcome.KEPT,
         )
-        self.look_again(
-            workflow.now() + self.case.policy.reassignment.unscheduled_after,
+        self.look_after_end(
+            self.now() + self.case.policy.reassignment.unscheduled_after,
             AskIfUnscheduled(
                 account=provider.account,
                 appointment_before=before,
@@ -404,7 +383,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         elif job.status is JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
-        elif held := reassignment.held_by_plusone(self.case, workflow.now()):
+        elif held := reassignment.held_by_plusone(self.case, self.now()):
             self.journal(held.message, rule=held.rule)
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
@@ -443,3 +422,6 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         """Settle what nobody needs any more once it has ended."""
         self.settle(*_ASKED)
         self.case.unflag(Attention.OVERDUE)
+
+
+ConferenceReassignmentWorkflow = durable(ConferenceReassignment)

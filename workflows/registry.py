@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from domain.lifecycles import LifecycleKind
-from workflows.am_escalation import AreaManagerEscalation
-from workflows.apo import AlternateProviderOption
-from workflows.lifecycle import Lifecycle
-from workflows.plus_one import PlusOneSearch
-from workflows.reassignment import ConferenceReassignment
-from workflows.spoc import SpocFollowUp
+from workflows.am_escalation import AreaManagerEscalationWorkflow
+from workflows.apo import AlternateProviderOptionWorkflow
+from workflows.plus_one import PlusOneSearchWorkflow
+from workflows.reassignment import ConferenceReassignmentWorkflow
+from workflows.spoc import SpocFollowUpWorkflow
+from workflows.temporal import DurableLifecycle
 
 TASK_QUEUE = "service-jobs"
 
-WORKFLOWS: tuple[type[Lifecycle[Any]], ...] = (
-    PlusOneSearch,
-    AlternateProviderOption,
-    AreaManagerEscalation,
-    SpocFollowUp,
-    ConferenceReassignment,
+WORKFLOWS: tuple[type[DurableLifecycle], ...] = (
+    PlusOneSearchWorkflow,
+    AlternateProviderOptionWorkflow,
+    AreaManagerEscalationWorkflow,
+    SpocFollowUpWorkflow,
+    ConferenceReassignmentWorkflow,
 )
 
 LIFECYCLES: Mapping[str, LifecycleKind] = {
-    workflow.kind.name: workflow.kind for workflow in WORKFLOWS
+    workflow.story.kind.name: workflow.story.kind for workflow in WORKFLOWS
 }

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any
 
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    SearchAttributeUpdate,
+    TypedSearchAttributes,
+)
 
-from domain.jobs import Job
-from domain.roles import Role
+from workflows.runtime import Standing
 
 JOB_ID = SearchAttributeKey.for_keyword("JobId")
 LIFECYCLE = SearchAttributeKey.for_keyword("Lifecycle")
@@ -42,31 +45,39 @@ _LONGEST_OF_A_CHARACTER = 12
 """Characters of JSON that one of a text may become: two escapes."""
 
 
-def describing(
-    *,
-    lifecycle: str,
-    job: Job,
-    stage: str,
-    waiting_on: Role | None,
-    due_at: datetime | None,
-    attention: tuple[str, ...] = (),
-) -> TypedSearchAttributes:
+def describing(standing: Standing) -> TypedSearchAttributes:
     """Return the attributes of a lifecycle as it stands; what is absent has no attribute."""
+    job = standing.job
     pairs: list[SearchAttributePair[Any]] = [
         SearchAttributePair(JOB_ID, job.job_id),
-        SearchAttributePair(LIFECYCLE, lifecycle),
-        SearchAttributePair(STAGE, stage),
+        SearchAttributePair(LIFECYCLE, standing.lifecycle),
+        SearchAttributePair(STAGE, standing.stage),
         SearchAttributePair(TRADE, _fitting(job.trade)),
         SearchAttributePair(SEVERITY, job.severity.value),
         SearchAttributePair(ASSIGNED_TO, _fitting(job.assigned_to.name)),
     ]
-    if waiting_on is not None:
-        pairs.append(SearchAttributePair(WAITING_ON, waiting_on.value))
-    if due_at is not None:
-        pairs.append(SearchAttributePair(DUE_AT, due_at))
-    if attention:
-        pairs.append(SearchAttributePair(ATTENTION, list(attention)))
+    if standing.waiting_on is not None:
+        pairs.append(SearchAttributePair(WAITING_ON, standing.waiting_on.value))
+    if standing.due_at is not None:
+        pairs.append(SearchAttributePair(DUE_AT, standing.due_at))
+    if standing.attention:
+        pairs.append(SearchAttributePair(ATTENTION, list(standing.attention)))
     return TypedSearchAttributes(pairs)
+
+
+def changes(
+    old: TypedSearchAttributes, new: TypedSearchAttributes
+) -> list[SearchAttributeUpdate[Any]]:
+    """Return what has to be set, and what to be unset, to come from some attributes to others."""
+    updates: list[SearchAttributeUpdate[Any]] = []
+    key: Any  # a list of keys of several types has no type of its own
+    for key in ALL:
+        was, is_now = old.get(key), new.get(key)
+        if is_now is None and was:
+            updates.append(key.value_unset())
+        elif is_now is not None and is_now != was:
+            updates.append(key.value_set(is_now))
+    return updates
 
 
 def _fitting(text: str) -> str:

@@ -6,9 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-from temporalio import workflow
-
 from domain import spoc
 from domain.attention import Attention
 from domain.calendars import date_in
@@ -32,11 +29,11 @@ from domain.jobs import Job, JobStatus
 from domain.promises import Due, Promise, PromiseOutcome
 from domain.refusals import Refused
 from domain.roles import Role
-from domain.spoc import SPOC, Contact, Reason, Report, SpocCase, SpocStart, Stage
+from domain.spoc import SPOC, Contact, Reason, Report, SpocCase, Stage
 from domain.texts import written_out
-from workflows.handlers import carrying_out
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
+from workflows.temporal import durable
 
 _NAMES_WHAT_IS_MISSING = frozenset({Role.AUTHORIZATIONS, Role.DECISION_DESK})
 """Whose notes say what a partial report lacks (SPOC-29)."""
@@ -53,33 +50,14 @@ _ASKED = (
 """Kinds of task that nobody needs any more once the follow-up has ended."""
 
 
-@workflow.defn(name="SpocFollowUp", failure_exception_types=[ValidationError])
-@carrying_out(SPOC)
 class SpocFollowUp(Lifecycle[SpocCase]):
     """A provider of the programme owes its report, and a specialist helps to get it."""
 
-    @workflow.init
-    def __init__(self, start: SpocStart = None) -> None:  # type: ignore[assignment]  # see run
-        """Take the case up where it stands; `run` refuses to go on without one."""
-        if start is not None:
-            super().__init__(start, start.opened())
-            self._goes_on = start.case is not None
+    kind = SPOC
 
-    @workflow.run
-    async def run(self, start: SpocStart = None) -> str:  # type: ignore[assignment]
-        """Follow the report up until the job ends, and return the final stage.
-
-        The argument may be missing, so that such a start can fail.
-
-        Raises:
-            ValidationError: it was started with nothing, and fails for good.
-        """
-        SpocStart.model_validate(start)
-        return await self.live()
-
-    async def story(self) -> None:
-        """Carry out document 000."""
-        if not self._goes_on:
+    async def run(self) -> None:
+        """Carry out the procedure of the Single Point of Contact."""
+        if not self.is_continued:
             self.begin()
         while not self.ended:
             match self.case.stage:
@@ -114,7 +92,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             case Reminder():
                 self.confirmation_is_late()
             case message:
-                await self.take(message)
+                await self.handle(message)
 
     # --- the report --------------------------------------------------------------------------
 
@@ -323,7 +301,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             return
         self.tell_the_specialist(command.summary)
         self.settle(*_ASKED_ABOUT_THE_SPECIALIST)
-        self.case.report = spoc.report_after(self.case, workflow.now())
+        self.case.report = spoc.report_after(self.case, self.now())
         self.case.contacts = ()
         self.go_on(PromiseOutcome.KEPT)
 
@@ -394,7 +372,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     def supersede(self, job: Job) -> None:
         """The job is with another provider, of the programme or not."""
         self.journal(f"The job stands with {job.assigned_to.name} now.")
-        self.next_episode_hears_last_event = True
+        self.pass_event_on()
         self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
     def hear_more(self, event: Event, before: Job, at: datetime) -> None:
@@ -479,3 +457,6 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
 def _numbered(times: int) -> str:
     return f"; reminder {times}" if times else ""
+
+
+SpocFollowUpWorkflow = durable(SpocFollowUp)

@@ -73,7 +73,7 @@ async def test_nothing_is_made_anew_while_workflows_run_but_stories_under_guard(
 
 @pytest.mark.parametrize(
     "forgotten",
-    ["domain", "workflows.handlers", "workflows.lifecycle", "workflows.messages", "pydantic"],
+    ["domain", "workflows.temporal", "workflows.lifecycle", "workflows.messages", "pydantic"],
 )
 async def test_a_module_that_is_no_longer_passed_through_is_found(forgotten: str) -> None:
     runner = watched_sandbox(forgotten, guards_stories=True)

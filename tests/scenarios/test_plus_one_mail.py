@@ -8,7 +8,7 @@ import pytest
 
 from activities.postman import NotTakenError, UncertainError
 from tests.desk import Desk, iso, now
-from workflows import carrier
+from workflows import temporal
 
 
 @pytest.mark.rule("PO-68")
@@ -95,7 +95,7 @@ async def test_a_mail_server_that_is_broken_neither_holds_a_story_up_nor_fails_i
 async def test_a_mail_server_that_never_takes_a_mail_is_given_up(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrier, "_MAIL_PATIENCE", timedelta(seconds=0.5))
+    monkeypatch.setattr(temporal, "_MAIL_PATIENCE", timedelta(seconds=0.5))
     job = await desk.accepted()
     busy = NotTakenError("451 try again later", for_good=False)
     desk.letterbox.failures[job.id] = [busy] * 100

@@ -1,0 +1,211 @@
+"""Where commands are checked, executed, refused, and answered the same again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Any
+
+from domain.attention import Attention
+from domain.commands import Answer, CommandRequest, Payload
+from domain.lifecycles import Answered, Case, LifecycleKind
+from domain.refusals import Refusal, RefusalKind, Refused, refused_sentence, unreadable
+from domain.roles import STEWARD
+from workflows.effects import EffectBuffer
+from workflows.mailbox import Mailbox
+from workflows.messages import MEMORY, CommandMessage, Read, RejectedMessage, actor_in
+from workflows.runtime import Runtime
+
+Result = dict[str, Any] | None
+"""What a command is answered beside where the lifecycle stands."""
+
+Act = Callable[[str, Payload], Awaitable[Result] | Result]
+"""Does what a command of a name asks for; raises `Refused` where it cannot be done after all."""
+
+
+class CommandDesk:
+    """Takes commands in, and sees that each is answered once, and the same again."""
+
+    def __init__(
+        self,
+        kind: LifecycleKind,
+        runtime: Runtime,
+        case: Case,
+        mailbox: Mailbox,
+        effects: EffectBuffer,
+        act: Act,
+        opening: CommandMessage | None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            kind: declares the commands.
+            runtime: tells the time, and journals what a validator refused.
+            case: what guards ask, and where answers are remembered.
+            mailbox: where commands wait for the story.
+            effects: takes the journal of what was executed or refused.
+            act: does what a command asks for.
+            opening: the command that this episode was started with, if one did.
+        """
+        self._kind = kind
+        self._runtime = runtime
+        self._case = case
+        self._mailbox = mailbox
+        self._effects = effects
+        self._act = act
+        self._opening = opening
+        self._unanswered: tuple[CommandMessage, Result] | None = None
+
+    # --- taking commands in ------------------------------------------------------------------
+
+    def check_update(self, name: str, read: Read, update_id: str) -> None:
+        """Refuse an update that its roles, its stages or a rule forbid now.
+
+        Raises:
+            Refused: they do; it is journalled.
+        """
+        actor = STEWARD
+        try:
+            fields = read()
+            actor = actor_in(fields)
+            request = self._kind.commands.read(name, fields)
+            if self._answered(request) is None and not self._is_opening(request):
+                self._check(request)
+        except Refused as refused:
+            self._runtime.record_refusal(update_id, actor, name, refused.refusal)
+            raise
+
+    async def answer_update(self, name: str, read: Read, update_id: str) -> Answer:
+        """Hand an update to the story, and return its answer.
+
+        Raises:
+            Refused: by the time that the story came to it, it was no longer possible.
+        """
+        request = self._kind.commands.read(name, read())
+        if answer := self._answered(request):
+            return answer
+        reply: asyncio.Future[Answer] = asyncio.Future()
+        self._mailbox.put(CommandMessage(request, reply, update_id))
+        return await reply
+
+    def take_signal(self, name: str, read: Read) -> None:
+        """Hand a signal to the story, or record why it cannot be used."""
+        actor = STEWARD
+        try:
+            fields = read()
+            actor = actor_in(fields)
+            self._mailbox.put(CommandMessage(self._kind.commands.read(name, fields)))
+        except Refused as refused:
+            self._mailbox.put(RejectedMessage(name, actor, refused.refusal))
+
+    # --- executing them ----------------------------------------------------------------------
+
+    async def execute(self, message: CommandMessage) -> None:
+        """Execute a command in a turn of its own; if it is refused, the turn did not happen."""
+        request, name = message.request, message.request.command.name
+        self._effects.begin_counted_turn(name)
+        if self.is_settled(message):
+            return
+        before = self._case.before_turn()
+        self._effects.journal(name, request.actor)
+        try:
+            result = self._act(name, request.payload)
+            if isawaitable(result):
+                result = await result
+        except Refused as refused:
+            self._effects.forget_turn()
+            if not self._kind.has_ended(self._case.stage):
+                self._case.roll_back_to(before)
+            self._refuse(message, refused.refusal)
+            return
+        self._unanswered = (message, result)
+
+    def is_settled(self, message: CommandMessage) -> bool:
+        """Answer a command that was answered before, or refuse it; return whether either was so."""
+        try:
+            answer = self._answered(message.request)
+            if answer is None:
+                self._check(message.request)
+        except Refused as refused:
+            self._refuse(message, refused.refusal)
+            return True
+        if answer is not None and message.reply is not None:
+            message.reply.set_result(answer)
+        return answer is not None
+
+    def answer(self, next_sentence: str) -> None:
+        """Answer the command that was executed last, now that its effects have come true."""
+        if self._unanswered is None:
+            return
+        (message, result), self._unanswered = self._unanswered, None
+        request, waiting = message.request, self._case.waiting
+        answer = Answer(
+            stage=self._case.stage,
+            waiting_on=waiting.waiting_on if waiting else None,
+            due_at=self._case.due_at,
+            next=next_sentence,
+            result=result,
+        )
+        if message_id := request.payload.message_id:
+            answers = self._case.answers
+            answers[message_id] = Answered(command=request.command.name, answer=answer)
+            while len(answers) > MEMORY:
+                del answers[next(iter(answers))]
+        if message.reply is not None:
+            message.reply.set_result(answer)
+
+    def record_rejected(self, message: RejectedMessage) -> None:
+        """Record a signal that cannot be used, and have a person look at it."""
+        self._effects.begin_counted_turn("unusable")
+        self._case.flag(Attention.BAD_MESSAGE)
+        refusal = message.refusal
+        said = refused_sentence(message.name, refusal)
+        self._effects.journal(said, message.actor, refusal.rule)
+
+    # --- checking them -----------------------------------------------------------------------
+
+    def _check(self, request: CommandRequest) -> None:
+        case = self._case
+        if self._kind.has_ended(case.stage):
+            raise Refused(
+                Refusal(
+                    kind=RefusalKind.NOT_RUNNING,
+                    rule=None,
+                    message=f"{self._kind.name} has ended as {case.stage}.",
+                )
+            )
+        now = self._runtime.now()
+        self._kind.commands.check(request, case.stage, case, now, begun=case.begun)
+
+    def _is_opening(self, request: CommandRequest) -> bool:
+        """Return whether this is the command that the lifecycle was started with."""
+        opening = self._opening
+        return (
+            opening is not None and request.payload.message_id == opening.request.payload.message_id
+        )
+
+    def _answered(self, request: CommandRequest) -> Answer | None:
+        """Return what the same message was answered before, None if it is new.
+
+        Raises:
+            Refused: its id was used for another command.
+        """
+        answered = self._case.answers.get(request.payload.message_id or "")
+        if answered is None:
+            return None
+        if answered.command != request.command.name:
+            raise unreadable(
+                f"message_id {request.payload.message_id!r} was already used for "
+                f"{answered.command}.",
+                instead="give every message an id of its own",
+            )
+        return answered.answer
+
+    def _refuse(self, message: CommandMessage, refusal: Refusal) -> None:
+        actor, name = message.request.actor, message.request.command.name
+        if message.reply is None:
+            self.record_rejected(RejectedMessage(name, actor, refusal))
+            return
+        message.reply.set_exception(Refused(refusal))
+        self._runtime.record_refusal(message.update_id, actor, name, refusal)

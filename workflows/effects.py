@@ -1,0 +1,213 @@
+"""Effects: collected while the story goes on, and carried out together when it waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from domain.attention import Attention
+from domain.effects import (
+    Batch,
+    BatchResult,
+    CloseTask,
+    Effect,
+    OpenTask,
+    Progress,
+    ReassignJob,
+    Step,
+    WriteJournal,
+)
+from domain.lifecycles import Case, LifecycleStart, job_of
+from domain.roles import STEWARD, Actor
+from workflows.runtime import Runtime, StoreNotReachedError
+
+
+class EffectBuffer:
+    """Collects effects, and has them come true in one batch.
+
+    Effects are named by the turn they belong to, what woke the lifecycle, and by their place in it:
+    so their keys are the same in every replay, and after a reset.
+    """
+
+    def __init__(
+        self, runtime: Runtime, start: LifecycleStart, case: Case, on_trouble: Callable[[], None]
+    ) -> None:
+        """Begin with nothing collected.
+
+        Args:
+            runtime: carries batches out.
+            start: the workflow's argument.
+            case: counts the batches, and asks for attention when they cannot be carried out.
+            on_trouble: called when the store does not take a batch.
+        """
+        self._runtime = runtime
+        self._case = case
+        self._episode = start.episode
+        self._known_version = start.job_version if start.cause.kind == "command" else None
+        self._on_trouble = on_trouble
+        self._steps: list[Step] = []
+        self._turn = f"continued:{case.turns}" if case.turns else "start"
+        self._steps_in_turn = 0
+        self.was_cancelled = False
+        """Whether the lifecycle was cancelled in Temporal while a batch was under way."""
+
+    def __bool__(self) -> bool:
+        """Return whether effects wait to be carried out."""
+        return bool(self._steps)
+
+    # --- collecting --------------------------------------------------------------------------
+
+    def begin_turn(self, name: str) -> None:
+        """Name the effects that follow for what woke the lifecycle."""
+        self._turn, self._steps_in_turn = name, 0
+
+    def begin_counted_turn(self, name: str) -> None:
+        """Name the effects that follow for something that may happen many times."""
+        ordinal = self._case.named[name] = self._case.named.get(name, 0) + 1
+        self.begin_turn(f"{name}:{ordinal}")
+
+    def add(self, effect: Effect) -> None:
+        """Collect an effect of this turn."""
+        self._steps_in_turn += 1
+        self.add_beside(f"{self._prefix}{self._steps_in_turn}", effect)
+
+    def add_beside(self, key: str, effect: Effect) -> None:
+        """Collect an effect that belongs to no turn, under a key of its own."""
+        self._steps.append(Step(key=key, at=self._runtime.now(), effect=effect))
+
+    def journal(self, what: str, actor: Actor = STEWARD, rule: str | None = None) -> None:
+        """Record who did or tried what, and under which rule."""
+        self.add(WriteJournal(actor=actor, what=what, rule=rule))
+
+    def opens_task(self, task: str) -> bool:
+        """Return whether a task of a kind is opened with the collected effects."""
+        effects = (step.effect for step in self._steps)
+        return any(isinstance(effect, OpenTask) and effect.task == task for effect in effects)
+
+    def forget_turn(self) -> None:
+        """Drop what this turn has collected: it was refused after all."""
+        self._steps = self._beside(self._steps)
+
+    def _beside(self, steps: Sequence[Step]) -> list[Step]:
+        return [step for step in steps if not step.key.startswith(self._prefix)]
+
+    @property
+    def _prefix(self) -> str:
+        """How the keys of this turn's steps begin."""
+        return f"{self._runtime.workflow_id}#{self._episode}/{self._turn}/"
+
+    # --- carrying out ------------------------------------------------------------------------
+
+    async def flush(self, progress: Progress | None, summary: str) -> tuple[Batch, BatchResult]:
+        """Let the collected effects come true, all of them or none, however long it takes.
+
+        Args:
+            progress: where the lifecycle stands with them, None to leave that as it is.
+            summary: what a person reads of it, if the effects say nothing themselves.
+
+        Returns:
+            The batch, and what came of it. If it was refused, what this turn has collected is
+            forgotten; what was collected beside it is kept for the next batch.
+        """
+        batch = self._batch(progress)
+        result = await self._carry_out(batch, summary)
+        if result.refusal is not None:
+            self._steps = self._beside(batch.steps) + self._steps
+        else:
+            self._case.asked = _open_tasks_after(self._case.asked, batch.steps)
+        return batch, result
+
+    def _batch(self, progress: Progress | None) -> Batch:
+        steps, self._steps = tuple(self._steps), []
+        self._case.turns += 1
+        lifecycle, job_id = job_of(self._runtime.workflow_id)
+        return Batch(
+            workflow_id=self._runtime.workflow_id,
+            job_id=job_id,
+            lifecycle=lifecycle,
+            episode=self._episode,
+            sequence=self._case.turns,
+            now=self._runtime.now(),
+            calendar=self._case.policy.calendar,
+            steps=steps,
+            progress=progress,
+            known_version=self._known_version if self._case.turns == 1 else None,
+        )
+
+    async def _carry_out(self, batch: Batch, summary: str) -> BatchResult:
+        activity, said = _principal(batch.steps), _summary(batch.steps, summary)
+        while True:
+            try:
+                result = await self._to_its_end(self._runtime.carry_out(activity, batch, said))
+            except StoreNotReachedError:
+                self._case.flag(Attention.STORE_UNREACHABLE)
+                self._on_trouble()
+                continue
+            self._case.unflag(Attention.STORE_UNREACHABLE)
+            return result
+
+    async def _to_its_end(self, carrying_out: Awaitable[BatchResult]) -> BatchResult:
+        """Wait for a batch even when cancelled: the batch of the end must not overtake it."""
+        batch = asyncio.ensure_future(carrying_out)
+        try:
+            return await asyncio.shield(batch)
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            return await batch
+
+
+def _open_tasks_after(asked: tuple[str, ...], steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return the kinds of open tasks after a batch has opened and closed some."""
+    open_kinds = dict.fromkeys(asked)
+    for step in steps:
+        if isinstance(step.effect, OpenTask):
+            open_kinds[step.effect.task] = None
+        elif isinstance(step.effect, CloseTask):
+            open_kinds.pop(step.effect.task, None)
+    return tuple(open_kinds)
+
+
+_BY_WEIGHT = (
+    "reassign_job",
+    "update_job",
+    "add_service_job",
+    "open_exception",
+    "close_exception",
+    "send_email",
+    "add_note",
+    "open_task",
+    "close_task",
+)
+"""The kinds of effect that a batch may be named for, the weightiest first."""
+
+
+def _principal(steps: Sequence[Step]) -> str:
+    """Return the activity that a batch is named for: its weightiest effect, else the progress."""
+    kinds = {step.effect.kind for step in steps}
+    return next((kind for kind in _BY_WEIGHT if kind in kinds), "record_progress")
+
+
+_IN_WORDS: Mapping[str, str] = {
+    "update_job": "update job",
+    "open_exception": "open exception {code}",
+    "change_exception": "exception {code} is {status}",
+    "close_exception": "close exception {code}",
+    "add_note": "{visibility} note",
+    "open_task": "task {task} for {role}",
+    "send_email": "mail {template}",
+    "give_order": "order {command} to {lifecycle}",
+    "close_promise": "promise {outcome}",
+}
+"""What is said of each kind of effect, made of its own fields, none of which is personal."""
+
+
+def _summary(steps: Sequence[Step], otherwise: str) -> str:
+    """Return in a line what a batch does, without anything personal."""
+    said = "; ".join(filter(None, (_in_words(step.effect) for step in steps)))
+    return (said or otherwise)[:400]
+
+
+def _in_words(effect: Effect) -> str:
+    if isinstance(effect, ReassignJob):
+        return f"reassign to {effect.to.number or effect.to.name}"
+    return _IN_WORDS.get(effect.kind, "").format_map(vars(effect))

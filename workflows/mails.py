@@ -1,0 +1,78 @@
+"""Mails after their batch: followed until each has found its end, whatever the mail server does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from domain.attention import Attention
+from domain.effects import Batch, BatchResult, MailFate, MailUndeliverable, OpenTask
+from domain.lifecycles import Case, LifecycleStart
+from workflows.effects import EffectBuffer
+from workflows.runtime import MailGivenUpError, Runtime
+
+Undelivered = Callable[[str, MailFate], OpenTask]
+"""What is asked of whom when a mail of a template did not arrive, as far as is known."""
+
+
+class MailTracker:
+    """Follows the mails that a batch has queued."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        start: LifecycleStart,
+        case: Case,
+        effects: EffectBuffer,
+        undelivered: Undelivered,
+    ) -> None:
+        """Begin with the mails that an earlier run has left.
+
+        Args:
+            runtime: brings a mail to the mail server again.
+            start: the workflow's argument; it names what an earlier run has left.
+            case: asks for attention when a mail did not arrive.
+            effects: takes what follows from that.
+            undelivered: says what that is.
+        """
+        self._runtime = runtime
+        self._case = case
+        self._effects = effects
+        self._undelivered = undelivered
+        self._sending: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        for key, template in start.unsent_mails.items():
+            self._send_on_its_own(key, template)
+
+    @property
+    def unsent(self) -> dict[str, str]:
+        """The mails that wait for their server: the key of each, and its template."""
+        return {key: name for key, (name, task) in self._sending.items() if not task.done()}
+
+    def track(self, batch: Batch, result: BatchResult) -> None:
+        """Follow the mails of a batch that came true.
+
+        They are told apart by their order: a story that gets an effect before them gives them
+        other keys.
+        """
+        for (key, mail), fate in zip(batch.mails.items(), result.mails.values(), strict=True):
+            if fate is MailFate.WAITING:
+                self._send_on_its_own(key, mail.template)
+            elif fate is not MailFate.SENT:
+                self._leave_to_a_person(key, mail.template, fate)
+
+    def _send_on_its_own(self, key: str, template: str) -> None:
+        self._sending[key] = template, asyncio.create_task(self._send(key, template))
+
+    async def _send(self, key: str, template: str) -> None:
+        try:
+            fate = await self._runtime.send_mail_again(key, template)
+        except MailGivenUpError:
+            self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
+            fate = MailFate.BOUNCED
+        if fate is not MailFate.SENT:
+            self._leave_to_a_person(key, template, fate)
+
+    def _leave_to_a_person(self, key: str, template: str, fate: MailFate) -> None:
+        """Have a person do what a mail could not."""
+        self._case.flag(Attention.DELIVERY_FAILED)
+        self._effects.add_beside(f"undelivered:{key}", self._undelivered(template, fate))

@@ -1,0 +1,147 @@
+"""What the store may refuse: done at once, with all that the turn has collected, or not at all."""
+
+from __future__ import annotations
+
+from domain.accounts import Account
+from domain.effects import Effect, ReassignJob
+from domain.guards import PlusOneHold, WayOut
+from domain.lifecycles import Case, LifecycleKind
+from domain.promises import PromiseOutcome
+from domain.refusals import Refusal, Refused, changed_meanwhile
+from domain.roles import STEWARD, Actor
+from workflows.effects import EffectBuffer
+from workflows.mailbox import Mailbox
+from workflows.publisher import Publisher
+from workflows.runtime import Runtime
+
+
+class Moves:
+    """Moves a job, and does whatever else the live job or the store may forbid."""
+
+    def __init__(
+        self,
+        kind: LifecycleKind,
+        runtime: Runtime,
+        case: Case,
+        effects: EffectBuffer,
+        publisher: Publisher,
+        mailbox: Mailbox,
+    ) -> None:
+        self._kind = kind
+        self._runtime = runtime
+        self._case = case
+        self._effects = effects
+        self._publisher = publisher
+        self._mailbox = mailbox
+
+    async def commit_or_refuse(
+        self,
+        effect: Effect,
+        summary: str,
+        *,
+        ending: str | None = None,
+        entering: str | None = None,
+        closing: PromiseOutcome | None = None,
+    ) -> Refusal | None:
+        """Do at once what the store may refuse, and with it all that this turn has collected.
+
+        Args:
+            effect: what may be refused.
+            summary: what a person reads of it in Temporal UI, if the effects say nothing.
+            ending: the final stage, where it ends the lifecycle.
+            entering: the stage in which the lifecycle goes on otherwise; None: in its own.
+            closing: how the open promise closes then; None leaves it open.
+
+        Returns:
+            Why it was refused; then nothing of this turn was done, and the case is as it was.
+        """
+        before = self._case.before_turn()
+        if closing is not None:
+            self._publisher.close(closing)
+        self._effects.add(effect)
+        progress = None
+        if ending is not None:
+            self._publisher.journal_move_to(ending)
+            progress = self._publisher.progress(ended_as=ending)
+        elif entering is not None:
+            self._case.enter(entering, self._runtime.now())
+            self._publisher.open(self._kind.promise(self._case))
+            progress = self._publisher.progress()
+        result = await self._publisher.flush(progress, summary)
+        if result.refusal is not None:
+            self._case.roll_back_to(before)
+            return result.refusal
+        if progress is not None:
+            self._case.due_at = result.due_at
+        if ending is not None:
+            self._case.stage = ending
+            self._case.waiting = self._case.due_at = None
+        return None
+
+    async def reassign(
+        self,
+        to: Account,
+        reason: str,
+        *,
+        by: Actor = STEWARD,
+        way_out: WayOut | None = None,
+        announce: bool = False,
+        ending: str | None = None,
+        entering: str | None = None,
+        closing: PromiseOutcome = PromiseOutcome.SUPERSEDED,
+    ) -> bool:
+        """Give the job to another account, if it still is as the case knows it (PO-18..PO-20).
+
+        The effects collected in this turn come true with it.
+
+        Args:
+            to: the account.
+            reason: why.
+            by: who decided it.
+            way_out: the procedure's own way out of PlusOne's hold, if it is one.
+            announce: see `ReassignJob`.
+            ending: as in `commit_or_refuse`.
+            entering: as in `commit_or_refuse`.
+            closing: how the open promise closes then.
+
+        Returns:
+            Whether the job was reassigned. If not, nothing of this turn was done, and the case
+            knows the live job, so that the story can decide again.
+        """
+        reassigning = ReassignJob(
+            to=to,
+            by=by,
+            reason=reason,
+            believed=self._case.job,
+            hold=PlusOneHold.under(self._case.policy),
+            way_out=way_out,
+            announce=announce,
+        )
+        refusal = await self.commit_or_refuse(
+            reassigning, reason, ending=ending, entering=entering, closing=closing
+        )
+        return refusal is None
+
+    async def give_to(
+        self,
+        to: Account,
+        reason: str,
+        by: Actor,
+        *,
+        ending: str | None = None,
+        entering: str | None = None,
+        closing: PromiseOutcome,
+    ) -> None:
+        """Reassign the job, or refuse what was to lead to it; the arguments are `reassign`'s.
+
+        Raises:
+            Refused: the live job is not what was believed; its change is heard next.
+        """
+        believed, version = self._case.job, self._case.job_version
+        if await self.reassign(
+            to, reason, by=by, ending=ending, entering=entering, closing=closing
+        ):
+            return
+        self._mailbox.put_change(self._case.job, self._case.job_version, self._runtime.now())
+        self._case.job, self._case.job_version = believed, version
+        raise Refused(changed_meanwhile())

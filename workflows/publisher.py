@@ -1,0 +1,152 @@
+"""Where a lifecycle stands: the promise that is open, and the progress that everybody reads."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+from domain.commands import CommandTable
+from domain.effects import BatchResult, ClosePromise, OpenPromise, Progress
+from domain.lifecycles import Case, LifecycleKind
+from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
+from workflows.effects import EffectBuffer
+from workflows.mails import MailTracker
+from workflows.runtime import Runtime, Standing
+
+
+class Publisher:
+    """Tells the store, Temporal's lists and Temporal UI the same about a lifecycle."""
+
+    def __init__(
+        self,
+        kind: LifecycleKind,
+        runtime: Runtime,
+        case: Case,
+        effects: EffectBuffer,
+        mails: MailTracker,
+    ) -> None:
+        self._kind = kind
+        self._runtime = runtime
+        self._case = case
+        self._effects = effects
+        self._mails = mails
+        self._published: Progress | None = None
+
+    @property
+    def has_told_the_end(self) -> bool:
+        """Whether the store knows already that the lifecycle has ended."""
+        return self._published is not None and self._published.outcome is not None
+
+    # --- the promise that is waited for ------------------------------------------------------
+
+    def open(self, promise: Promise) -> None:
+        """Open a promise in place of the one before, unless it is open already."""
+        waiting = self._case.waiting
+        if waiting is None or waiting.key != promise.key:
+            self.close(PromiseOutcome.SUPERSEDED)
+            self._case.waiting = promise
+            if promise.due is not None:
+                self._effects.add(OpenPromise(promise=promise))
+            else:
+                self._case.due_at = None
+        self.journal_move_to(self._case.stage)
+
+    def close(self, outcome: PromiseOutcome) -> None:
+        """Close the promise that is open, if any."""
+        if self._case.waiting is not None:
+            closing = ClosePromise(promise_key=self._case.waiting.key, outcome=outcome)
+            self._effects.add(closing)
+            self._case.waiting = None
+
+    def journal_move_to(self, stage: str) -> None:
+        """Record that the lifecycle goes on to another stage, whatever moved it."""
+        if self._published is not None and self._published.stage != stage:
+            self._effects.journal(f"{self._published.stage} → {stage}")
+
+    # --- telling -----------------------------------------------------------------------------
+
+    async def publish(self, promise: Promise) -> BatchResult | None:
+        """Open a promise, and tell that it is waited for.
+
+        Returns:
+            What came of the effects that were carried out with it; None if nothing had changed.
+        """
+        self.open(promise)
+        progress, result = self.progress(), None
+        if self._effects or progress != self._published:
+            result = await self.flush(progress, promise.duty)
+            self._case.due_at = result.due_at
+        self.describe()
+        return result
+
+    async def publish_end(self, stage: str, summary: str) -> None:
+        """Tell that the lifecycle has ended in a final stage."""
+        await self.flush(self.progress(ended_as=stage), summary)
+
+    async def flush(self, progress: Progress | None, summary: str) -> BatchResult:
+        """Have all that is collected come true, and keep in the case what it told.
+
+        Args:
+            progress: what the lists say from then on; None leaves them as they are.
+            summary: what a person reads of it in Temporal UI, if the effects say nothing.
+        """
+        batch, result = await self._effects.flush(progress, summary)
+        case = self._case
+        if result.job is not None and result.job_version is not None:
+            case.job, case.job_version = result.job, result.job_version
+        case.deadlines = {**case.deadlines, **result.deadlines}
+        if result.refusal is None:
+            self._published = progress or self._published
+            self._mails.track(batch, result)
+        return result
+
+    def progress(self, ended_as: str | None = None) -> Progress:
+        """Return where the lifecycle stands, or how it stands once it has ended."""
+        case = self._case
+        waiting = case.waiting if ended_as is None else None
+        return Progress(
+            stage=ended_as or case.stage,
+            waiting=waiting,
+            since=waiting.since if waiting else self._runtime.now(),
+            attention=tuple(case.attention),
+            outcome=ended_as,
+            remembered=case.remembered(),
+            guide=case.guide() if ended_as is None else (),
+        )
+
+    def describe(self) -> None:
+        """Show in Temporal's lists, and to whoever opens the workflow there, where it stands."""
+        case = self._case
+        waiting = case.waiting
+        lines = [self.next_sentence()]
+        if case.attention:
+            lines.append(f"Attention: {', '.join(case.attention)}.")
+        lines += _possible_now(self._kind.commands, case.stage)
+        standing = Standing(
+            lifecycle=self._kind.name,
+            job=case.job,
+            stage=case.stage,
+            waiting_on=waiting.waiting_on if waiting else None,
+            due_at=case.due_at,
+            attention=tuple(case.attention),
+        )
+        self._runtime.show(standing, "\n\n".join(lines))
+
+    def next_sentence(self) -> str:
+        """Return in one sentence who is waited for, why, and what happens next."""
+        if self._case.waiting is None:
+            return ended_sentence(self._case.stage, self._runtime.now())
+        return sentence(self._case.waiting, self._case.due_at)
+
+
+@cache
+def _possible_now(commands: CommandTable, stage: str) -> tuple[str, ...]:
+    """Return what Temporal UI says of the commands that a stage leaves possible."""
+    possible = commands.possible_in(stage)
+    if not possible:
+        return ()
+    example = json.dumps(commands[possible[0]].example_payload())
+    return (
+        f"Possible now, as signal or update: {', '.join(possible)}.",
+        f"For example `{possible[0]}` with `{example}`.",
+    )

@@ -1,0 +1,89 @@
+"""What the engine needs of whoever runs it: a clock, waiting, a store, a place to show itself.
+
+In production that is Temporal (`workflows.temporal`); in the engine's unit tests it is a clock and
+a store in memory. The engine and the stories know nothing else of the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NoReturn, Protocol
+
+from domain.effects import Batch, BatchResult, MailFate
+from domain.jobs import Job
+from domain.lifecycles import LifecycleStart
+from domain.refusals import Refusal
+from domain.roles import Actor, Role
+
+
+class StoreNotReachedError(Exception):
+    """The store did not take a batch for so long that a person should know; it may be tried on."""
+
+
+class MailGivenUpError(Exception):
+    """The mail server did not take a mail for so long that it will not be tried again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a lifecycle stands, as lists show it."""
+
+    lifecycle: str
+    job: Job
+    stage: str
+    waiting_on: Role | None
+    due_at: datetime | None
+    attention: tuple[str, ...] = ()
+
+
+class Runtime(Protocol):
+    """Runs one lifecycle."""
+
+    @property
+    def workflow_id(self) -> str:
+        """The lifecycle's workflow id."""
+
+    def now(self) -> datetime:
+        """Return the lifecycle's time, aware UTC; the same again when a history is replayed."""
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Return once a condition holds; it is asked after everything that happens."""
+
+    async def sleep(self, duration: timedelta, summary: str) -> None:
+        """Return after a time; the summary says to a person what is waited for."""
+
+    async def carry_out(self, activity: str, batch: Batch, summary: str) -> BatchResult:
+        """Have a batch of effects come true, all of them or none.
+
+        Args:
+            activity: the name that it goes under.
+            batch: the effects.
+            summary: what a person reads of it; nothing personal.
+
+        Raises:
+            StoreNotReachedError: the store has not taken it for ten minutes.
+        """
+
+    async def send_mail_again(self, key: str, template: str) -> MailFate:
+        """Bring a queued mail to the mail server, for as long as that takes within reason.
+
+        Raises:
+            MailGivenUpError: the server has not taken it for eight hours.
+        """
+
+    def show(self, standing: Standing, details: str) -> None:
+        """Show where the lifecycle stands: in lists, and in words for whoever opens it."""
+
+    def record_refusal(self, update_id: str, actor: Actor, name: str, refusal: Refusal) -> None:
+        """Journal the refusal of an update, which leaves nothing in the history."""
+
+    def history_is_long(self) -> bool:
+        """Return whether the lifecycle should go on in a fresh history."""
+
+    def handlers_are_finished(self) -> bool:
+        """Return whether everybody who sent an update has their answer."""
+
+    def continue_as_new(self, start: LifecycleStart) -> NoReturn:
+        """End this run, and begin another one with an argument."""

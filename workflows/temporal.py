@@ -1,0 +1,329 @@
+"""Temporal, as far as the lifecycles need it: the one place where the SDK's workflow API is used.
+
+`durable` makes the workflow that carries a story out. The stories and the engine import nothing of
+Temporal; what they need of it is a `Runtime`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from inspect import Parameter, Signature
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from domain.commands import Answer, Command
+from domain.effects import Batch, BatchResult, MailFate
+from domain.lifecycles import Answered, LifecycleStart
+from domain.refusals import Refusal, Refused, unreadable
+from domain.roles import Actor
+from workflows import search_attributes
+from workflows.lifecycle import Lifecycle
+from workflows.messages import ANSWER_TO, BEGIN_ANEW, JOB_EVENT, RECORD_REFUSAL, REFUSED
+from workflows.runtime import MailGivenUpError, Standing, StoreNotReachedError
+
+_STORE_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
+)
+_STORE_PATIENCE = timedelta(minutes=10)
+"""How long the store may fail before the job is flagged; it is tried for as long as it takes."""
+_SIGN_OF_LIFE = timedelta(seconds=20)
+"""How soon a batch is tried elsewhere after its worker has died."""
+_STORE_TIME = timedelta(seconds=30)
+_MAIL_TIME = timedelta(seconds=45)
+"""How long one attempt at a batch may take, and at each mail: the mail server is given less."""
+_MAIL_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5)
+)
+_MAIL_PATIENCE = timedelta(hours=8)
+"""How long a mail server may refuse for the moment before the mail counts as undeliverable."""
+
+
+class TemporalRuntime:
+    """Runs a lifecycle as a Temporal workflow; see `Runtime`."""
+
+    def __init__(self) -> None:
+        self._info = workflow.info()
+        self._attributes = self._info.typed_search_attributes
+
+    @property
+    def workflow_id(self) -> str:
+        """The workflow id."""
+        return self._info.workflow_id
+
+    def now(self) -> datetime:
+        """Return the workflow's time, aware UTC."""
+        return workflow.now()
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Return once a condition holds."""
+        await workflow.wait_condition(condition)
+
+    async def sleep(self, duration: timedelta, summary: str) -> None:
+        """Return after a time, by a durable timer."""
+        await workflow.sleep(duration, summary=summary)
+
+    async def carry_out(self, activity: str, batch: Batch, summary: str) -> BatchResult:
+        """Have a batch carried out by an activity.
+
+        Raises:
+            StoreNotReachedError: the activity has failed for ten minutes.
+        """
+        try:
+            result: BatchResult = await workflow.execute_activity(
+                activity,
+                batch,
+                result_type=BatchResult,
+                start_to_close_timeout=_STORE_TIME + len(batch.mails) * _MAIL_TIME,
+                heartbeat_timeout=_SIGN_OF_LIFE,
+                schedule_to_close_timeout=_STORE_PATIENCE,
+                retry_policy=_STORE_RETRY,
+                summary=summary,
+            )
+        except ActivityError as error:
+            workflow.logger.warning("the store does not take the effects of %s", activity)
+            raise StoreNotReachedError from error
+        return result
+
+    async def send_mail_again(self, key: str, template: str) -> MailFate:
+        """Have a mail sent by an activity of its own.
+
+        Raises:
+            MailGivenUpError: the activity has failed for eight hours.
+        """
+        try:
+            fate: MailFate = await workflow.execute_activity(
+                "send_email_again",
+                key,
+                result_type=MailFate,
+                start_to_close_timeout=_MAIL_TIME,
+                schedule_to_close_timeout=_MAIL_PATIENCE,
+                retry_policy=_MAIL_RETRY,
+                summary=f"mail {template}",
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            raise MailGivenUpError from error
+        return fate
+
+    def show(self, standing: Standing, details: str) -> None:
+        """Set the search attributes that changed, and the details that Temporal UI shows."""
+        now = search_attributes.describing(standing)
+        if changes := search_attributes.changes(self._attributes, now):
+            workflow.upsert_search_attributes(changes)
+            self._attributes = now
+        workflow.set_current_details(details)
+
+    def record_refusal(self, update_id: str, actor: Actor, name: str, refusal: Refusal) -> None:
+        """Have the worker journal a refusal, once."""
+        if not workflow.unsafe.is_replaying():
+            workflow.extern_functions()[RECORD_REFUSAL](
+                self.workflow_id, update_id, workflow.now(), actor, name, refusal
+            )
+
+    def history_is_long(self) -> bool:
+        """Return whether Temporal suggests to continue as new."""
+        return self._info.is_continue_as_new_suggested()
+
+    def handlers_are_finished(self) -> bool:
+        """Return whether no update is unanswered."""
+        return workflow.all_handlers_finished()
+
+    def continue_as_new(self, start: LifecycleStart) -> NoReturn:
+        """End this run, and begin another one of the same workflow id."""
+        workflow.continue_as_new(start)
+
+
+# --- a story as a workflow ------------------------------------------------------------------------
+
+
+class DurableLifecycle:
+    """The workflow around a story: it starts the story, and hands it the messages that come in.
+
+    The SDK calls a handler with as many payloads as were sent, whatever they are. So each takes
+    them raw, and what cannot be read is refused or recorded instead of stopping the workflow.
+    """
+
+    story: ClassVar[type[Lifecycle[Any]]]
+    """What the workflow carries out."""
+    lifecycle: Lifecycle[Any]
+
+    @workflow.query(name=ANSWER_TO, description="What the command of a message id was answered.")
+    def answer_to(self, message_id: str) -> Answered | None:
+        """Return what a message was answered, however it came; None if nothing."""
+        answered: Answered | None = self.lifecycle.case.answers.get(message_id)
+        return answered
+
+    @workflow.signal(dynamic=True, description="Any other name: recorded, and changes nothing.")
+    def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:
+        """Handle a signal whose name nobody knows."""
+        self.lifecycle.mailbox.put_unknown(name, partial(_decoded, args))
+
+
+DeclareT = TypeVar("DeclareT", bound=Callable[..., Any])
+
+_ONE_PAYLOAD = Signature(
+    [
+        Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
+        Parameter("payload", Parameter.POSITIONAL_OR_KEYWORD, annotation=RawValue),
+    ]
+)
+
+
+def durable(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
+    """Return the Temporal workflow that carries a story out, to be kept in the story's module.
+
+    It has the workflow type of the story's kind, an update and a signal for each of the kind's
+    commands, and the signals by which the hooks deliver events and begin a next episode. It is
+    named after the story, and Temporal's sandbox imports it by that name: `SearchWorkflow =
+    durable(Search)`.
+
+    Raises:
+        TypeError: the story does not say what one of the commands does.
+    """
+    kind = story.kind
+    members: dict[str, Any] = {
+        "__module__": story.__module__,
+        "__doc__": story.__doc__,
+        "story": story,
+        "__init__": workflow.init(_starting(story)),
+        "job_event": _signal_handler(
+            JOB_EVENT,
+            "An event of the job system; sent by Steward's hooks.",
+            lambda lifecycle, read: lifecycle.mailbox.put_event(read),
+        ),
+        "begin_anew": _signal_handler(
+            BEGIN_ANEW,
+            "The next episode, to begin once this one has closed; sent by Steward.",
+            lambda lifecycle, read: lifecycle.episode.begin_anew(read),
+        ),
+    }
+    for command in kind.commands.values():
+        if not callable(getattr(story, command.name, None)):
+            msg = f"{story.__name__} does not say what {command.name} does"
+            raise TypeError(msg)
+        members |= _handlers_of(command)
+    name = f"{story.__name__}Workflow"
+    run = _running(story)
+    run.__module__, run.__qualname__ = story.__module__, f"{name}.run"  # where the SDK looks for it
+    members["run"] = workflow.run(run)
+    declare = workflow.defn(name=kind.workflow_type, failure_exception_types=[ValidationError])
+    return declare(type(name, (DurableLifecycle,), members))
+
+
+def _starting(story: type[Lifecycle[Any]]) -> Callable[..., None]:
+    def __init__(self: DurableLifecycle, start: Any = None) -> None:  # noqa: ANN401, N807  annotated below
+        """Take the case up where it stands; `run` refuses to go on without an argument."""
+        if start is not None:
+            self.lifecycle = story(start, start.opened(), TemporalRuntime())
+
+    __init__.__annotations__ = {"start": story.kind.start, "return": None}
+    return __init__
+
+
+def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
+    async def run(self: DurableLifecycle, start: Any = None) -> str:  # noqa: ANN401  annotated below
+        """Carry the procedure out, and return the final stage.
+
+        A start without input fails at once, where it would otherwise block its first task.
+
+        Raises:
+            ValidationError: it was started without input.
+        """
+        story.kind.start.model_validate(start)
+        return await self.lifecycle.run_to_end()
+
+    # A union with None would cost the converter a schema of its own for each workflow.
+    run.__annotations__ = {"start": story.kind.start, "return": str}
+    return run
+
+
+def _handlers_of(command: Command) -> dict[str, Any]:
+    """Return the update and the signal of a command."""
+    name = command.name
+    description = f"{command.help} Send: {json.dumps(command.example_payload())}"
+
+    @_takes_one_payload
+    async def update(self: DurableLifecycle, *payloads: RawValue) -> Answer:
+        read = partial(_decoded, payloads)
+        try:
+            return await self.lifecycle.desk.answer_update(name, read, _update_id())
+        except Refused as refused:
+            raise _failure(refused.refusal) from refused
+
+    @_takes_one_payload
+    def validate(self: DurableLifecycle, *payloads: RawValue) -> None:
+        try:
+            self.lifecycle.desk.check_update(name, partial(_decoded, payloads), _update_id())
+        except Refused as refused:
+            raise _failure(refused.refusal) from refused
+
+    handler = workflow.update(name=name, description=description)(update)
+    handler.validator(validate)
+    signal = _signal_handler(
+        name, description, lambda lifecycle, read: lifecycle.desk.take_signal(name, read)
+    )
+    return {f"update_{name}": handler, f"signal_{name}": signal}
+
+
+def _signal_handler(
+    name: str,
+    description: str,
+    hand_over: Callable[[Lifecycle[Any], Callable[[], object]], None],
+) -> Callable[..., None]:
+    """Return the handler of a signal, which hands over what was sent, unread."""
+
+    @_takes_one_payload
+    def signal(self: DurableLifecycle, *payloads: RawValue) -> None:
+        hand_over(self.lifecycle, partial(_decoded, payloads))
+
+    return workflow.signal(name=name, description=description)(signal)
+
+
+def _takes_one_payload(handler: DeclareT) -> DeclareT:
+    """Declare that a handler of `*payloads` takes one raw payload.
+
+    A handler that could take only one would stop the workflow for good when more are sent.
+    """
+    handler.__signature__ = _ONE_PAYLOAD  # type: ignore[attr-defined]  # functions have one
+    handler.__annotations__ = {"payload": RawValue}
+    return handler
+
+
+def _decoded(payloads: Sequence[RawValue]) -> object:
+    """Return the JSON value of the one payload that a message has.
+
+    Raises:
+        Refused: it is none, or there is not one payload.
+    """
+    if len(payloads) != 1:
+        message = f"the message has {len(payloads)} payloads, not one"
+        raise unreadable(message, instead="send one JSON object")
+    try:
+        return workflow.payload_converter().from_payload(payloads[0].payload)
+    except Exception as error:  # whatever a sender put in, a converter may raise anything on it
+        message = f"the payload is not JSON: {error}"
+        raise unreadable(message, instead="send one JSON object") from error
+
+
+def _failure(refusal: Refusal) -> ApplicationError:
+    """Return a refusal as an update fails with it."""
+    return ApplicationError(
+        refusal.message,
+        refusal.model_dump(mode="json"),
+        workflow.now().isoformat(),
+        type=REFUSED,
+        non_retryable=True,
+    )
+
+
+def _update_id() -> str:
+    update = workflow.current_update_info()
+    return update.id if update else "unknown"
