@@ -1,0 +1,379 @@
+"""Lifecycles in memory: the same engine and stories, without a server, thousands a second.
+
+`Life` is one lifecycle, driven as its users drive it: events, updates, signals, and time. Its
+`MemoryRuntime` stands where Temporal does in production, and `MemoryStore` where the store does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, NoReturn
+
+from domain.commands import Answer
+from domain.durations import parse_elapsed
+from domain.effects import (
+    AskIfUnscheduled,
+    Batch,
+    BatchResult,
+    ChangeException,
+    CloseException,
+    ClosePromise,
+    CloseTask,
+    ComputeDeadline,
+    Effect,
+    MailFate,
+    OpenException,
+    OpenPromise,
+    OpenTask,
+    Progress,
+    ReassignJob,
+    Step,
+    UpdateJob,
+    WriteJournal,
+)
+from domain.events import EVENT, EventEnvelope
+from domain.exceptions import already_open
+from domain.guards import plusone_hold
+from domain.jobs import Job
+from domain.lifecycles import LifecycleKind, LifecycleStart
+from domain.promises import resolve
+from domain.refusals import Refusal, Refused, changed_meanwhile, unreadable
+from domain.roles import Actor
+from tests.engine.loop import MemoryLoop
+from workflows.lifecycle import Lifecycle
+from workflows.runtime import MailGivenUpError, Standing, StoreNotReachedError
+
+_numbers = count(1)
+
+
+class ContinuedAsNewError(BaseException):
+    """A run has ended, and another one begins with an argument."""
+
+    def __init__(self, start: LifecycleStart) -> None:
+        super().__init__()
+        self.start = start
+
+
+@dataclass
+class MemoryStore:
+    """What the effects of one job's lifecycles have come to."""
+
+    job: Job
+    version: int = 1
+    steps: list[Step] = field(default_factory=list)
+    """All that came true, in order."""
+    batches: list[Batch] = field(default_factory=list)
+    progress: Progress | None = None
+    promises: dict[str, str | None] = field(default_factory=dict)
+    """The outcome of each promise by its key; None while it is open."""
+    tasks: list[str] = field(default_factory=list)
+    """Kinds of the tasks that are open."""
+    exceptions: dict[str, str] = field(default_factory=dict)
+    """The status of the newest exception of each code."""
+    fates: list[MailFate] = field(default_factory=list)
+    """What becomes of the next mails; all others are sent."""
+
+    def effects(self, *kinds: type[Effect]) -> list[Any]:
+        """Return the effects of some kinds that came true, in order."""
+        return [step.effect for step in self.steps if isinstance(step.effect, kinds)]
+
+    @property
+    def journal(self) -> list[str]:
+        """What stands in the journal, in order."""
+        return [entry.what for entry in self.effects(WriteJournal)]
+
+    def apply(self, batch: Batch) -> BatchResult:
+        """Make a batch true, or refuse it, as the real store does."""
+        job, version = self.job, self.version
+        for step in batch.steps:
+            match step.effect:
+                case ReassignJob() as wanted:
+                    refusal = plusone_hold(job, batch.now, wanted.hold, wanted.way_out)
+                    if refusal is None and _compared(job) != _compared(wanted.believed):
+                        refusal = changed_meanwhile()
+                    if refusal is not None:
+                        return BatchResult(refusal=refusal, job=job, job_version=version)
+                    job, version = job.reassigned(wanted.to, batch.now), version + 1
+                case UpdateJob() as wanted:
+                    job, version = job.updated(wanted), version + 1
+                case OpenException(code=code, refused_if_open=True) if self._is_open(code):
+                    return BatchResult(refusal=already_open(code))
+                case _:
+                    pass
+        changed = version != self.version
+        self.job, self.version = job, version
+        for step in batch.steps:
+            self._do(step.effect)
+        self.steps += batch.steps
+        self.batches.append(batch)
+        self.progress = batch.progress or self.progress
+        return BatchResult(
+            job=job if changed else None,
+            job_version=version if changed else None,
+            due_at=self._due_at(batch),
+            deadlines=_deadlines(batch),
+            mails={key: self._next_fate() for key in batch.mails},
+        )
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case OpenPromise(promise=promise):
+                self.promises.setdefault(promise.key, None)
+            case ClosePromise(promise_key=key, outcome=outcome) if key in self.promises:
+                self.promises[key] = self.promises[key] or outcome.value
+            case OpenTask(task=task):
+                self.tasks.append(task)
+            case CloseTask(task=task):
+                self.tasks = [each for each in self.tasks if each != task]
+            case AskIfUnscheduled(task=task) as asked if asked.applies_to(self.job):
+                self.tasks.append(task)
+            case OpenException(code=code, status=status):
+                self.exceptions[code] = status
+            case ChangeException(code=code, status=status) if self._is_open(code):
+                self.exceptions[code] = status
+            case CloseException(code=code) if self._is_open(code):
+                self.exceptions[code] = "Complete"
+            case _:
+                pass
+
+    def _is_open(self, code: str) -> bool:
+        return self.exceptions.get(code, "Complete") != "Complete"
+
+    def _next_fate(self) -> MailFate:
+        return self.fates.pop(0) if self.fates else MailFate.SENT
+
+    @staticmethod
+    def _due_at(batch: Batch) -> datetime | None:
+        waiting = batch.progress.waiting if batch.progress else None
+        return resolve(waiting.due, batch.calendar) if waiting else None
+
+
+def _compared(job: Job) -> tuple[object, ...]:
+    return job.assigned_to.account, job.status, job.diagnostic_report_at
+
+
+def _deadlines(batch: Batch) -> dict[str, datetime]:
+    told = {
+        step.effect.name: resolve(step.effect.due, batch.calendar)
+        for step in batch.steps
+        if isinstance(step.effect, ComputeDeadline)
+    }
+    return {name: at for name, at in told.items() if at is not None}
+
+
+class MemoryRuntime:
+    """Runs a lifecycle in memory; see `Runtime`."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._loop = life.loop
+
+    @property
+    def workflow_id(self) -> str:
+        return self._life.workflow_id
+
+    def now(self) -> datetime:
+        return self._loop.now()
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        await self._loop.wait_until(condition)
+
+    async def sleep(self, duration: timedelta, summary: str) -> None:
+        self._life.timers.append(summary)
+        await self._loop.sleep_for(duration)
+
+    async def carry_out(self, activity: str, batch: Batch, summary: str) -> BatchResult:
+        self._life.activities.append(activity)
+        self._life.summaries.append(summary)
+        await self._loop.wait_until(lambda: not self._life.store_is_slow)
+        if self._life.store_failures:
+            self._life.store_failures -= 1
+            raise StoreNotReachedError
+        return self._life.store.apply(batch)
+
+    async def send_mail_again(self, key: str, template: str) -> MailFate:  # noqa: ARG002  as Temporal's
+        await self._loop.wait_until(lambda: self._life.mail_server is not MailFate.WAITING)
+        if self._life.mail_server is None:
+            raise MailGivenUpError
+        return self._life.mail_server
+
+    def show(self, standing: Standing, details: str) -> None:
+        self._life.shown.append(standing)
+        self._life.details = details
+
+    def record_refusal(self, update_id: str, actor: Actor, name: str, refusal: Refusal) -> None:
+        self._life.refusals.append((update_id, actor.name, name, refusal))
+
+    def history_is_long(self) -> bool:
+        return self._life.history_is_long
+
+    def handlers_are_finished(self) -> bool:
+        return all(update.done() for update in self._life.updates)
+
+    def continue_as_new(self, start: LifecycleStart) -> NoReturn:
+        raise ContinuedAsNewError(start)
+
+
+class Life:
+    """One lifecycle of one job, from its start through all its runs."""
+
+    def __init__(
+        self,
+        story: type[Lifecycle[Any]],
+        start: LifecycleStart,
+        *,
+        store: MemoryStore | None = None,
+    ) -> None:
+        """Begin; the story runs as soon as the loop does.
+
+        Args:
+            story: what is carried out.
+            start: its argument; its clock begins when that occurred.
+            store: the job's, where other lifecycles of it have run before.
+        """
+        self.story = story
+        self.loop = MemoryLoop(start.occurred_at)
+        self.store = store or MemoryStore(start.job, start.job_version)
+        self.workflow_id = self.kind.workflow_id(start.job.job_id)
+        self.starts = [start]
+        self.outcome: str | None = None
+        self.activities: list[str] = []
+        self.summaries: list[str] = []
+        self.timers: list[str] = []
+        self.shown: list[Standing] = []
+        self.details = ""
+        self.refusals: list[tuple[str, str, str, Refusal]] = []
+        self.updates: list[asyncio.Task[Answer]] = []
+        self.store_is_slow = False
+        self.store_failures = 0
+        self.history_is_long = False
+        self.mail_server: MailFate | None = MailFate.SENT
+        """What becomes of a mail that is sent on its own; None: it is given up."""
+        self._run(start)
+
+    @property
+    def kind(self) -> LifecycleKind:
+        return self.story.kind
+
+    @property
+    def stage(self) -> str:
+        return str(self.lifecycle.case.stage)
+
+    @property
+    def attention(self) -> Sequence[str]:
+        return [str(each) for each in self.lifecycle.case.attention]
+
+    # --- time ----------------------------------------------------------------------------------
+
+    def settle(self) -> Life:
+        """Let everything happen that can happen now."""
+        self.loop.run_until_quiet()
+        return self
+
+    def passes(self, span: str) -> Life:
+        """Let so much time pass, such as `48h`."""
+        self.loop.pass_time(parse_elapsed(span))
+        return self
+
+    # --- messages --------------------------------------------------------------------------------
+
+    def signals(self, name: str, payload: object) -> Life:
+        """Send a signal, as anybody may send it."""
+        read = _reading(payload)
+        if name == "job_event":
+            self.lifecycle.mailbox.put_event(read)
+        elif name == "begin_anew":
+            self.lifecycle.episode.begin_anew(read)
+        elif name in self.kind.commands:
+            self.lifecycle.desk.take_signal(name, read)
+        else:
+            self.lifecycle.mailbox.put_unknown(name, read)
+        return self
+
+    def hears(self, type_: str, data: dict[str, Any] | None = None, **changes: Any) -> Life:
+        """Tell of an event, with the job as it now stands."""
+        job = self.store.job.model_copy(update=changes)
+        self.store.job, self.store.version = job, self.store.version + 1
+        told = {
+            "type": type_,
+            "occurred_at": self.loop.now(),
+            "actor": {"name": "Dana", "role": "dispatch"},
+            "job": job.model_dump(mode="json"),
+            "data": data or {},
+        }
+        envelope = EventEnvelope(
+            event_id=f"event-{next(_numbers)}",
+            job_version=self.store.version,
+            event=EVENT.validate_python(told),
+            age=0,
+        )
+        return self.signals("job_event", envelope.model_dump(mode="json"))
+
+    def sends(self, name: str, role: str, **fields: Any) -> asyncio.Task[Answer]:
+        """Send an update, which is refused at once or answered when the loop has run.
+
+        Raises:
+            Refused: its validator refuses it.
+        """
+        read = _reading({"actor": {"name": "Sam", "role": role}, **fields})
+        update_id = f"update-{next(_numbers)}"
+        self.lifecycle.desk.check_update(name, read, update_id)
+        answering = self.lifecycle.desk.answer_update(name, read, update_id)
+        update = self.loop.create_task(answering)
+        self.updates.append(update)
+        return update
+
+    def does(self, name: str, role: str, **fields: Any) -> Answer:
+        """Give a command that is answered at once.
+
+        Raises:
+            Refused: it is refused.
+        """
+        update = self.sends(name, role, **fields)
+        self.settle()
+        return update.result()
+
+    def refuses(self, name: str, role: str, **fields: Any) -> Refusal:
+        """Give a command that has to be refused, and return why it is."""
+        try:
+            answer = self.does(name, role, **fields)
+        except Refused as refused:
+            return refused.refusal
+        raise AssertionError(f"{name} was answered: {answer}")
+
+    def is_cancelled(self) -> Life:
+        """Cancel the workflow, as with a button in Temporal UI."""
+        self._task.cancel()
+        return self
+
+    # --- runs ------------------------------------------------------------------------------------
+
+    def _run(self, start: LifecycleStart) -> None:
+        self.lifecycle: Lifecycle[Any] = self.story(start, start.opened(), MemoryRuntime(self))
+        self._task = self.loop.create_task(self._to_its_end())
+
+    async def _to_its_end(self) -> None:
+        try:
+            self.outcome = await self.lifecycle.run_to_end()
+        except ContinuedAsNewError as continued:
+            self.history_is_long = False
+            start = type(continued.start).model_validate_json(continued.start.model_dump_json())
+            self.starts.append(start)
+            self.loop.call_soon(self._run, start)
+
+
+def _reading(payload: object) -> Callable[[], object]:
+    """Return what reads a payload; an exception stands for one that cannot be read."""
+
+    def read() -> object:
+        if isinstance(payload, Exception):
+            raise unreadable(str(payload))
+        return payload
+
+    return read
+
+

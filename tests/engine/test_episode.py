@@ -1,0 +1,174 @@
+"""How a run ends, what comes after the end, and how the next episode begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.effects import AskIfUnscheduled, MailFate
+from domain.roles import Role
+from tests.engine.visits import a_start, a_visit
+
+OPENED = {"actor": {"name": "Sam", "role": "customer"}}
+
+
+def test_an_end_is_told_in_the_batch_of_the_turn_that_led_to_it() -> None:
+    visit = a_visit()
+
+    visit.does("open", "customer")
+
+    assert visit.activities == ["record_progress", "send_email"]
+    assert visit.store.progress is not None
+    assert (visit.store.progress.outcome, visit.store.progress.waiting) == ("let_in", None)
+    assert (visit.shown[-1].stage, visit.shown[-1].due_at) == ("let_in", None)
+
+
+def test_a_command_that_waited_when_the_lifecycle_ended_is_refused() -> None:
+    visit = a_visit()
+    opening, ringing = visit.sends("open", "customer"), visit.sends("ring", "customer")
+
+    visit.settle()
+
+    assert opening.result().stage == "let_in"
+    assert "has ended as let_in" in str(ringing.exception())
+    assert visit.outcome == "let_in"
+
+
+def test_a_bad_signal_that_came_with_the_end_is_still_recorded() -> None:
+    visit = a_visit()
+    visit.signals("open", OPENED)
+    visit.signals("opne", OPENED)
+
+    visit.settle()
+
+    assert visit.outcome == "let_in"
+    assert visit.store.journal[-1].startswith("refused opne")
+    assert visit.store.progress is not None
+    assert visit.store.progress.outcome == "let_in"
+
+
+def test_an_event_that_came_with_the_end_begins_the_next_episode_and_those_after_it_wait_there() -> (
+    None
+):
+    visit = a_visit()
+    visit.signals("open", OPENED)
+    visit.hears("customer.called", {"about": "Again"})
+    visit.hears("customer.called", {"about": "And again"})
+
+    visit.settle()
+
+    assert (visit.outcome, visit.stage) == (None, "on_the_doorstep")
+    (_, following) = visit.starts
+    assert (following.episode, following.case) == (2, None)
+    assert following.cause.name == "customer.called"
+    assert len(following.unheard) == 1
+    assert [*visit.store.promises.values()][-1] is None
+
+
+def test_the_same_event_is_heard_once() -> None:
+    visit = a_visit()
+    visit.hears("customer.called", {"about": "Hello?"})
+    twice = visit.lifecycle.mailbox.take()
+    visit.lifecycle.mailbox.put(twice)
+    visit.lifecycle.mailbox.put(twice)
+
+    visit.settle()
+
+    assert [note.text for note in visit.store.effects() if note.kind == "add_note"] == [
+        "heard customer.called"
+    ]
+
+
+def test_a_lifecycle_lives_until_its_mails_have_found_their_end() -> None:
+    visit = a_visit()
+    visit.store.fates = [MailFate.WAITING]
+    visit.mail_server = MailFate.WAITING
+    visit.does("open", "customer")
+    assert (visit.stage, visit.outcome) == ("let_in", None)
+
+    visit.mail_server = MailFate.SENT
+    visit.settle()
+
+    assert (visit.outcome, visit.attention) == ("let_in", [])
+
+
+def test_a_mail_that_never_arrives_is_left_to_a_person() -> None:
+    for fate in (MailFate.BOUNCED, MailFate.UNCERTAIN, None):
+        visit = a_visit()
+        visit.store.fates = [MailFate.WAITING]
+        visit.mail_server = fate
+        visit.does("open", "customer")
+
+        assert (visit.outcome, visit.attention) == ("let_in", ["delivery_failed"])
+        assert visit.store.tasks == ["mail_undelivered"]
+
+
+def test_a_next_episode_takes_the_mails_along_that_still_wait() -> None:
+    visit = a_visit()
+    visit.store.fates = [MailFate.WAITING]
+    visit.mail_server = MailFate.WAITING
+    visit.does("open", "customer")
+
+    visit.signals("begin_anew", a_start(episode=2, event_id="later").model_dump(mode="json"))
+    visit.settle()
+
+    (_, following) = visit.starts
+    assert [*following.unsent_mails.values()] == ["public_note"]
+    assert visit.stage == "ringing"
+    visit.mail_server = MailFate.BOUNCED
+    visit.settle()
+    assert visit.attention == ["delivery_failed"]
+
+
+def test_only_a_later_episode_of_the_same_job_begins_anew() -> None:
+    for start in (a_start(episode=1), a_start(episode=2, job=_another_job())):
+        visit = a_visit()
+        visit.signals("begin_anew", start.model_dump(mode="json")).settle()
+
+        assert (len(visit.starts), visit.attention) == (1, ["bad_message"])
+
+
+def test_a_look_at_the_job_after_the_end_is_taken_when_its_time_has_come() -> None:
+    visit = _with_a_look_after_the_end()
+    assert visit.outcome is None
+
+    assert visit.passes("35h").store.tasks == []
+    visit.passes("1h")
+
+    assert (visit.store.tasks, visit.outcome) == (["unscheduled"], "let_in")
+    assert "a look at the job after the end" in visit.timers
+
+
+def test_a_next_episode_replaces_the_look_after_the_end() -> None:
+    visit = _with_a_look_after_the_end()
+
+    visit.hears("customer.called", {"about": "Again"}).settle()
+    visit.passes("40h")
+
+    assert len(visit.starts) == 2
+    assert visit.store.tasks == []
+
+
+def _with_a_look_after_the_end() -> Any:
+    visit = a_visit()
+    asked = AskIfUnscheduled(
+        account=visit.store.job.assigned_to.account,
+        appointment_before=None,
+        role=Role.CUSTOMER_SERVICE,
+        task="unscheduled",
+        text="Call them.",
+    )
+    visit.lifecycle.look_after_end(_in_36_hours(visit), asked)
+    visit.does("open", "customer")
+    return visit
+
+
+def _in_36_hours(visit: Any) -> Any:
+    from datetime import timedelta
+
+    return visit.loop.now() + timedelta(hours=36)
+
+
+def _another_job() -> Any:
+    from tests.domain.factories import a_job
+
+    return a_job(job_id="SJ-9999")
