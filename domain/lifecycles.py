@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.attention import Attention
 from domain.commands import Answer, CommandTable
+from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Instant, Job
@@ -112,6 +113,8 @@ class Case(BaseModel):
     job_version: int
     policy: Policy
     stage: str
+    edition: int = Edition.FIRST
+    """The edition of the rules that this episode began under: a changed rule branches on it."""
     begun: bool = True
     """Whether it runs: not before the command that starts it is taken."""
     waiting: Promise | None = None
@@ -142,6 +145,11 @@ class Case(BaseModel):
     def guide(self) -> tuple[str, ...]:
         """Return what whoever is on the phone does and says now, line by line."""
         return ()
+
+    @property
+    def is_overdue_beside(self) -> bool:
+        """Whether somebody is overdue with something else than what is waited for."""
+        return False
 
     def enter(self, stage: str, at: datetime) -> None:
         """Go on to a stage, whose wait counts from an instant."""
@@ -193,6 +201,8 @@ class LifecycleStart(BaseModel):
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
     unheard: tuple[EventEnvelope, ...] = ()
     """What was told of after this episode was due to begin, and before it could."""
+    edition: int = Edition.FIRST
+    """The edition of the rules that the episode follows."""
     case: Case | None = None
     """How far an earlier run of the same episode had come, None at the beginning."""
 

@@ -99,6 +99,15 @@ def promise_key(name: str, since: datetime) -> str:
     return f"{name}:{since:%Y%m%dT%H%M%S.%f}"
 
 
+def makes_overdue(promise: Promise, *, reminders_left: bool) -> bool:
+    """Return whether somebody is overdue because a promise was broken.
+
+    A customer who is still being reminded keeps nobody waiting; once no reminder is left, somebody
+    of ours has to act. Everybody else is overdue at once.
+    """
+    return not (promise.waiting_on is Role.CUSTOMER and reminders_left)
+
+
 def sentence(promise: Promise, due_at: datetime | None) -> str:
     """Return who is waited for, since when, by which rule, what happens next, and who can help."""
     until = "" if due_at is None else f" until {_moment(due_at)},"

@@ -36,6 +36,7 @@ _SHARED = (
     "workflows.alarm",
     "workflows.command_desk",
     "workflows.effects",
+    "workflows.engine",
     "workflows.episode",
     "workflows.lifecycle",
     "workflows.mailbox",

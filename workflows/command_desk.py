@@ -99,6 +99,10 @@ class CommandDesk:
         except Refused as refused:
             self._mailbox.put(RejectedMessage(name, actor, refused.refusal))
 
+    def answered(self, message_id: str) -> Answered | None:
+        """Return what a message was answered, however it came; None if nothing."""
+        return self._case.answers.get(message_id)
+
     # --- executing them ----------------------------------------------------------------------
 
     async def execute(self, message: CommandMessage) -> None:

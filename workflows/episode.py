@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
+from domain.editions import NEWEST
 from domain.effects import Effect
 from domain.events import EventEnvelope
 from domain.lifecycles import Case, Cause, LifecycleKind, LifecycleStart
@@ -176,6 +177,7 @@ class Episode:
                 "occurred_at": self._runtime.now() - timedelta(seconds=envelope.age),
                 "started_by": event.actor,
                 "remembered": self._case.remembered(),
+                "edition": NEWEST,
                 "case": None,
                 "unheard": (),
             }

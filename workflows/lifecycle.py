@@ -6,11 +6,11 @@ waited, and it collects effects, which come true together when it waits again or
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
+from domain.attention import Attention
 from domain.directory import Addressee
 from domain.effects import (
     AddNote,
@@ -20,25 +20,21 @@ from domain.effects import (
     OpenTask,
     SendEmail,
 )
-from domain.events import Event, EventEnvelope
+from domain.events import Event
 from domain.jobs import Assignee, Job, Visibility
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
-from workflows.alarm import Alarm
-from workflows.command_desk import CommandDesk, Result
-from workflows.effects import EffectBuffer
-from workflows.episode import Episode
-from workflows.mailbox import Mailbox
-from workflows.mails import MailTracker
-from workflows.messages import CommandMessage, Deadline, EventMessage, Reminder, Wake
-from workflows.moves import Moves
-from workflows.publisher import Publisher
+from domain.tasks import TaskKind
+from workflows.engine import Engine
+from workflows.messages import Deadline, Reminder
 from workflows.runtime import Runtime
-from workflows.waiting import Waiting
 
 CaseT = TypeVar("CaseT", bound=Case)
+
+MAIL_UNDELIVERED = "mail_undelivered"
+"""Kind of the task to reach somebody whom a mail did not, unless a story has another."""
 
 _LATE = timedelta(hours=1)
 """How long after its deadline something may happen and still count from the deadline."""
@@ -50,51 +46,26 @@ class Lifecycle(Generic[CaseT]):
     kind: ClassVar[LifecycleKind]
 
     def __init__(self, start: LifecycleStart, case: CaseT, runtime: Runtime) -> None:
-        """Put the pieces together; nothing happens before `run_to_end`.
+        """Make the words of the engine the story's own; nothing happens yet.
 
         Args:
             start: the workflow's argument.
             case: the case that it opens, which is kept up to date in place from here on.
             runtime: whoever runs the lifecycle.
         """
-        kind = self.kind
-        self.start, self.case, self.runtime = start, case, runtime
+        self.start, self.case = start, case
         self.is_continued = start.case is not None
         """Whether an earlier run of the same episode has begun the story."""
-        self._opening = _opening_command(kind, start, case)
-        self._passes_event_on = False
-        self.effects = EffectBuffer(runtime, start, case, self._describe)
-        self.mailbox = Mailbox(kind, start, case)
-        self.mails = MailTracker(runtime, start, case, self.effects, self.undelivered)
-        self.publisher = Publisher(kind, runtime, case, self.effects, self.mails)
-        self.desk = CommandDesk(
-            kind, runtime, case, self.mailbox, self.effects, self._act, self._opening
-        )
-        self.episode = Episode(
-            kind,
-            runtime,
-            start,
-            case,
-            self.mailbox,
-            self.effects,
-            self.mails,
-            self.publisher,
-            self.desk,
-        )
-        self._alarm = Alarm(runtime)
-        self._waiting = Waiting(
-            runtime,
-            case,
-            self.mailbox,
-            self.effects,
-            self.publisher,
-            self.desk,
-            self._alarm,
-            self.episode,
-        )
-        moves = Moves(kind, runtime, case, self.effects, self.publisher, self.mailbox)
-        self.commit_or_refuse = moves.commit_or_refuse
-        self.reassign, self.give_to = moves.reassign, moves.give_to
+        self.engine = engine = Engine(self, self.kind, start, case, runtime)
+        self.now = runtime.now
+        self.wait = engine.waiting.wait
+        self.handle = engine.handle
+        self.take_opening_command = engine.take_opening_command
+        self.pass_event_on = engine.pass_event_on
+        self.commit_or_refuse = engine.moves.commit_or_refuse
+        self.reassign = engine.moves.reassign
+        self.give_to = engine.moves.give_to
+        self.look_after_end = engine.episode.look_after_end
 
     # --- what a story says of itself ---------------------------------------------------------
 
@@ -118,12 +89,7 @@ class Lifecycle(Generic[CaseT]):
             "A mail of this job could not be delivered; see its mails, and reach the recipient by "
             "phone."
         )
-        return OpenTask(role=Role.DISPATCH, task="mail_undelivered", text=text)
-
-    def when_cancelled(self) -> None:
-        """End at once: the workflow was cancelled in Temporal."""
-        self.close_promise(PromiseOutcome.WAIVED)
-        self.end("cancelled")
+        return OpenTask(role=Role.DISPATCH, task=MAIL_UNDELIVERED, text=text)
 
     # --- what a story does -------------------------------------------------------------------
 
@@ -132,13 +98,9 @@ class Lifecycle(Generic[CaseT]):
         """Whether the lifecycle has come to a final stage."""
         return self.kind.has_ended(self.case.stage)
 
-    def now(self) -> datetime:
-        """Return the lifecycle's time, aware UTC."""
-        return self.runtime.now()
-
     def add(self, effect: Effect) -> None:
         """Add any effect; it comes true, with the others, when the story next waits or ends."""
-        self.effects.add(effect)
+        self.engine.effects.add(effect)
 
     def note(self, text: str) -> None:
         """Write a note on the job, as visible as the policy has it (G-20)."""
@@ -151,22 +113,22 @@ class Lifecycle(Generic[CaseT]):
 
     def journal(self, what: str, actor: Actor = STEWARD, rule: str | None = None) -> None:
         """Record what happened and why."""
-        self.effects.journal(what, actor, rule)
+        self.engine.effects.journal(what, actor, rule)
 
     def name_the_policy(self) -> None:
         """Record which policy the job keeps from here on, whatever becomes of the operator's."""
         policy = self.case.policy
         self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
 
-    def task(self, role: Role, task: str, text: str) -> None:
-        """Ask somebody in a role to do something."""
-        self.add(OpenTask(role=role, task=task, text=text))
+    def task(self, role: Role, task: TaskKind, text: str) -> None:
+        """Ask somebody in a role to do something; its kind says how long that has a point."""
+        self.add(OpenTask(role=role, task=task.value, text=text))
 
-    def settle(self, *tasks: str) -> None:
-        """Close this lifecycle's open tasks of these kinds: what they asked for is settled."""
-        for task in dict.fromkeys(tasks):
-            if task in self.case.asked or self.effects.opens_task(task):
-                self.add(CloseTask(task=task))
+    def settle(self, *tasks: TaskKind) -> None:
+        """Close this lifecycle's open tasks of some kinds: what they asked for is settled."""
+        for task in tasks:
+            if task in self.case.asked or self.engine.effects.opens_task(task):
+                self.add(CloseTask(task=task.value))
 
     def mail(self, to: str | None, template: str, **context: str) -> None:
         """Send a mail, to the job's customer if `to` is None; the story does not wait for it."""
@@ -185,19 +147,6 @@ class Lifecycle(Generic[CaseT]):
             self.mail(None, "public_note_to_customer", text=text)
 
     # --- waiting -----------------------------------------------------------------------------
-
-    async def wait(
-        self, promise: Promise, reminder_due: Callable[[], datetime | None] = lambda: None
-    ) -> Wake:
-        """Wait for a promise, or for anything that comes in first; see `Waiting.wait`."""
-        return await self._waiting.wait(promise, reminder_due)
-
-    async def handle(self, message: CommandMessage | EventMessage) -> None:
-        """Execute a command, or hear an event."""
-        if isinstance(message, CommandMessage):
-            await self.desk.execute(message)
-        else:
-            await self._hear(message.envelope)
 
     async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
         """Wait for a promise and handle what comes in first, or do what follows when it breaks."""
@@ -219,10 +168,11 @@ class Lifecycle(Generic[CaseT]):
         """
 
         def when_broken() -> None:
+            reminders_left = self.case.reminded < chase.reminders.attempts
             self.case.counts_from = self.next_round()
-            self.close_promise(PromiseOutcome.BROKEN)
+            self.break_promise(reminders_left=reminders_left)
             self.case.reminded += 1
-            if self.case.reminded <= chase.reminders.attempts:
+            if reminders_left:
                 remind(self.case.reminded)
             else:
                 give_up()
@@ -238,69 +188,52 @@ class Lifecycle(Generic[CaseT]):
         now, due_at = self.now(), self.case.due_at
         return due_at if due_at is not None and now - due_at < _LATE else now
 
+    def break_promise(self, *, reminders_left: bool = False) -> None:
+        """Close the promise that is open as broken: whoever gave it is overdue.
+
+        A customer is not, as long as there are reminders left for them.
+        """
+        self.engine.publisher.close(PromiseOutcome.BROKEN, reminders_left=reminders_left)
+
     def close_promise(self, outcome: PromiseOutcome) -> None:
-        """Close the promise that is open, if any."""
-        self.publisher.close(outcome)
+        """Close the promise that is open, if any, and whoever gave it is no longer overdue."""
+        self.engine.publisher.close(outcome)
+
+    def advance(
+        self,
+        stage: str,
+        at: datetime | None = None,
+        closing: PromiseOutcome = PromiseOutcome.KEPT,
+    ) -> None:
+        """Go on to a stage, because what was waited for has come, or is no longer needed.
+
+        The tasks of the wait are settled with it.
+
+        Args:
+            stage: where the lifecycle goes on.
+            at: what its wait counts from, aware UTC; None: from now.
+            closing: how the open promise closes.
+        """
+        self.close_promise(closing)
+        self.settle(*self.kind.tasks.of_a_wait())
+        self.enter(stage, at)
 
     def enter(self, stage: str, at: datetime | None = None) -> None:
         """Go on to a stage, whose wait counts from an instant: now, unless said otherwise."""
         self.case.enter(stage, at or self.now())
 
-    def end(self, stage: str) -> None:
-        """End the lifecycle in a final stage, once `run` returns."""
+    def end(self, stage: str, closing: PromiseOutcome) -> None:
+        """End the lifecycle in a final stage, once `run` returns; nothing is left open.
+
+        Args:
+            stage: the final stage.
+            closing: how the open promise closes.
+        """
+        self.close_promise(closing)
+        self.leave_nothing_open(stage)
         self.case.stage = stage
 
-    def look_after_end(self, at: datetime, effect: Effect) -> None:
-        """Have an effect carried out after the end, unless the next episode begins before."""
-        self.episode.look_after_end(at, effect)
-
-    def pass_event_on(self) -> None:
-        """Have the event that ends this episode heard by the next, if it begins one."""
-        self._passes_event_on = True
-
-    # --- from beginning to end ---------------------------------------------------------------
-
-    async def run_to_end(self) -> str:
-        """Tell the story to its end, whatever way it ends, and return the final stage."""
-        try:
-            await self.run()
-        except asyncio.CancelledError:
-            self.journal("cancelled in Temporal")
-            self.when_cancelled()
-        return await self.episode.finish(self._alarm)
-
-    async def take_opening_command(self) -> None:
-        """Take the command that starts the lifecycle; it ends at once if that is refused."""
-        if self._opening is None or self.case.begun:
-            return
-        await self.desk.execute(self._opening)
-        if not self.case.begun:
-            self.end("cancelled")
-
-    def _act(self, command: str, payload: Any) -> Awaitable[Result] | Result:  # noqa: ANN401  the method of its name knows the type
-        """Do what a command asks for: the method of its name."""
-        method: Callable[[Any], Awaitable[Result] | Result] = getattr(self, command)
-        return method(payload)
-
-    def _describe(self) -> None:
-        self.publisher.describe()
-
-    async def _hear(self, envelope: EventEnvelope) -> None:
-        if not self.mailbox.is_new(envelope):
-            return
-        self.effects.begin_turn(f"event:{envelope.event_id}")
-        before = self.case.job
-        if envelope.job_version > self.case.job_version:
-            self.case.job, self.case.job_version = envelope.event.job, envelope.job_version
-        await self.hear(envelope.event, before, self.now() - timedelta(seconds=envelope.age))
-        if self._passes_event_on:
-            self.episode.hear_too_late(envelope)
-
-
-def _opening_command(
-    kind: LifecycleKind, start: LifecycleStart, case: Case
-) -> CommandMessage | None:
-    """Return the command that starts this episode, None if an event does or it goes on."""
-    if case.begun or start.cause.kind == "event":
-        return None
-    return CommandMessage(kind.commands.read(start.cause.name, start.cause.fields))
+    def leave_nothing_open(self, stage: str) -> None:  # noqa: ARG002  for stories whose ends differ
+        """Settle what nobody needs any more once the lifecycle has ended in a stage."""
+        self.settle(*self.kind.tasks.of_the_lifecycle())
+        self.case.unflag(Attention.OVERDUE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from domain.accounts import Account
 from domain.effects import Effect, ReassignJob
 from domain.guards import PlusOneHold, WayOut
@@ -26,13 +28,26 @@ class Moves:
         effects: EffectBuffer,
         publisher: Publisher,
         mailbox: Mailbox,
+        leave_nothing_open: Callable[[str], None],
     ) -> None:
+        """Begin.
+
+        Args:
+            kind: says what is waited for in the stage that is entered.
+            runtime: tells the time.
+            case: what is known of the job.
+            effects: takes what may be refused.
+            publisher: has it come true.
+            mailbox: takes the change of the job by which a move was refused.
+            leave_nothing_open: settles what nobody needs any more once a final stage is reached.
+        """
         self._kind = kind
         self._runtime = runtime
         self._case = case
         self._effects = effects
         self._publisher = publisher
         self._mailbox = mailbox
+        self._leave_nothing_open = leave_nothing_open
 
     async def commit_or_refuse(
         self,
@@ -58,6 +73,8 @@ class Moves:
         before = self._case.before_turn()
         if closing is not None:
             self._publisher.close(closing)
+        if ending is not None:
+            self._leave_nothing_open(ending)
         self._effects.add(effect)
         progress = None
         if ending is not None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 from functools import cache
 
+from domain.attention import Attention
 from domain.commands import CommandTable
 from domain.effects import BatchResult, ClosePromise, OpenPromise, Progress
 from domain.lifecycles import Case, LifecycleKind
-from domain.promises import Promise, PromiseOutcome, ended_sentence, sentence
+from domain.promises import (
+    Promise,
+    PromiseOutcome,
+    ended_sentence,
+    makes_overdue,
+    sentence,
+)
 from workflows.effects import EffectBuffer
 from workflows.mails import MailTracker
 from workflows.runtime import Runtime, Standing
@@ -51,12 +58,23 @@ class Publisher:
                 self._case.due_at = None
         self.journal_move_to(self._case.stage)
 
-    def close(self, outcome: PromiseOutcome) -> None:
-        """Close the promise that is open, if any."""
-        if self._case.waiting is not None:
-            closing = ClosePromise(promise_key=self._case.waiting.key, outcome=outcome)
-            self._effects.add(closing)
-            self._case.waiting = None
+    def close(self, outcome: PromiseOutcome, *, reminders_left: bool = False) -> None:
+        """Close the promise that is open, if any; whether somebody is overdue follows from it.
+
+        Args:
+            outcome: how it closes.
+            reminders_left: whether whoever broke it is reminded before anything else happens.
+        """
+        promise, case = self._case.waiting, self._case
+        if promise is None:
+            return
+        self._effects.add(ClosePromise(promise_key=promise.key, outcome=outcome))
+        case.waiting = None
+        if outcome is not PromiseOutcome.BROKEN:
+            if not case.is_overdue_beside:
+                case.unflag(Attention.OVERDUE)
+        elif makes_overdue(promise, reminders_left=reminders_left):
+            case.flag(Attention.OVERDUE)
 
     def journal_move_to(self, stage: str) -> None:
         """Record that the lifecycle goes on to another stage, whatever moved it."""

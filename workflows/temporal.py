@@ -19,13 +19,22 @@ from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from domain.commands import Answer, Command
+from domain.editions import NEWEST
 from domain.effects import Batch, BatchResult, MailFate
 from domain.lifecycles import Answered, LifecycleStart
 from domain.refusals import Refusal, Refused, unreadable
 from domain.roles import Actor
 from workflows import search_attributes
+from workflows.engine import Engine
 from workflows.lifecycle import Lifecycle
-from workflows.messages import ANSWER_TO, BEGIN_ANEW, JOB_EVENT, RECORD_REFUSAL, REFUSED
+from workflows.messages import (
+    ANSWER_TO,
+    BEGIN_ANEW,
+    JOB_EVENT,
+    RECORD_REFUSAL,
+    REFUSED,
+    Read,
+)
 from workflows.runtime import MailGivenUpError, Standing, StoreNotReachedError
 
 _STORE_RETRY = RetryPolicy(
@@ -43,6 +52,10 @@ _MAIL_RETRY = RetryPolicy(
 )
 _MAIL_PATIENCE = timedelta(hours=8)
 """How long a mail server may refuse for the moment before the mail counts as undeliverable."""
+
+
+class UnknownEditionError(RuntimeError):
+    """A job follows rules that this worker does not have; no failure of the workflow."""
 
 
 class TemporalRuntime:
@@ -153,18 +166,17 @@ class DurableLifecycle:
 
     story: ClassVar[type[Lifecycle[Any]]]
     """What the workflow carries out."""
-    lifecycle: Lifecycle[Any]
+    engine: Engine
 
     @workflow.query(name=ANSWER_TO, description="What the command of a message id was answered.")
     def answer_to(self, message_id: str) -> Answered | None:
         """Return what a message was answered, however it came; None if nothing."""
-        answered: Answered | None = self.lifecycle.case.answers.get(message_id)
-        return answered
+        return self.engine.desk.answered(message_id)
 
     @workflow.signal(dynamic=True, description="Any other name: recorded, and changes nothing.")
     def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Handle a signal whose name nobody knows."""
-        self.lifecycle.mailbox.put_unknown(name, partial(_decoded, args))
+        self.engine.mailbox.put_unknown(name, partial(_decoded, args))
 
 
 DeclareT = TypeVar("DeclareT", bound=Callable[..., Any])
@@ -197,12 +209,12 @@ def durable(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
         "job_event": _signal_handler(
             JOB_EVENT,
             "An event of the job system; sent by Steward's hooks.",
-            lambda lifecycle, read: lifecycle.mailbox.put_event(read),
+            lambda engine, read: engine.mailbox.put_event(read),
         ),
         "begin_anew": _signal_handler(
             BEGIN_ANEW,
             "The next episode, to begin once this one has closed; sent by Steward.",
-            lambda lifecycle, read: lifecycle.episode.begin_anew(read),
+            lambda engine, read: engine.episode.begin_anew(read),
         ),
     }
     for command in kind.commands.values():
@@ -222,10 +234,26 @@ def _starting(story: type[Lifecycle[Any]]) -> Callable[..., None]:
     def __init__(self: DurableLifecycle, start: Any = None) -> None:  # noqa: ANN401, N807  annotated below
         """Take the case up where it stands; `run` refuses to go on without an argument."""
         if start is not None:
-            self.lifecycle = story(start, start.opened(), TemporalRuntime())
+            _leave_to_a_newer_worker(start)
+            self.engine = story(start, start.opened(), TemporalRuntime()).engine
 
     __init__.__annotations__ = {"start": story.kind.start, "return": None}
     return __init__
+
+
+def _leave_to_a_newer_worker(start: LifecycleStart) -> None:
+    """Fail the workflow task of a job whose rules this worker does not have yet.
+
+    Temporal tries the task again, until a worker of the newer release takes it.
+
+    Raises:
+        UnknownEditionError: the job began under a newer edition.
+    """
+    if start.edition > NEWEST:
+        raise UnknownEditionError(
+            f"The job follows edition {start.edition} of the rules, and this worker knows "
+            f"{NEWEST} at most: start a worker of the newer release."
+        )
 
 
 def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
@@ -238,7 +266,7 @@ def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
             ValidationError: it was started without input.
         """
         story.kind.start.model_validate(start)
-        return await self.lifecycle.run_to_end()
+        return await self.engine.run_to_end()
 
     # A union with None would cost the converter a schema of its own for each workflow.
     run.__annotations__ = {"start": story.kind.start, "return": str}
@@ -254,21 +282,21 @@ def _handlers_of(command: Command) -> dict[str, Any]:
     async def update(self: DurableLifecycle, *payloads: RawValue) -> Answer:
         read = partial(_decoded, payloads)
         try:
-            return await self.lifecycle.desk.answer_update(name, read, _update_id())
+            return await self.engine.desk.answer_update(name, read, _update_id())
         except Refused as refused:
             raise _failure(refused.refusal) from refused
 
     @_takes_one_payload
     def validate(self: DurableLifecycle, *payloads: RawValue) -> None:
         try:
-            self.lifecycle.desk.check_update(name, partial(_decoded, payloads), _update_id())
+            self.engine.desk.check_update(name, partial(_decoded, payloads), _update_id())
         except Refused as refused:
             raise _failure(refused.refusal) from refused
 
     handler = workflow.update(name=name, description=description)(update)
     handler.validator(validate)
     signal = _signal_handler(
-        name, description, lambda lifecycle, read: lifecycle.desk.take_signal(name, read)
+        name, description, lambda engine, read: engine.desk.take_signal(name, read)
     )
     return {f"update_{name}": handler, f"signal_{name}": signal}
 
@@ -276,13 +304,13 @@ def _handlers_of(command: Command) -> dict[str, Any]:
 def _signal_handler(
     name: str,
     description: str,
-    hand_over: Callable[[Lifecycle[Any], Callable[[], object]], None],
+    hand_over: Callable[[Engine, Read], None],
 ) -> Callable[..., None]:
     """Return the handler of a signal, which hands over what was sent, unread."""
 
     @_takes_one_payload
     def signal(self: DurableLifecycle, *payloads: RawValue) -> None:
-        hand_over(self.lifecycle, partial(_decoded, payloads))
+        hand_over(self.engine, partial(_decoded, payloads))
 
     return workflow.signal(name=name, description=description)(signal)
 

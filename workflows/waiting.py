@@ -42,7 +42,9 @@ class Waiting:
         self._alarm = alarm
         self._episode = episode
 
-    async def wait(self, promise: Promise, reminder_due: Callable[[], datetime | None]) -> Wake:
+    async def wait(
+        self, promise: Promise, reminder_due: Callable[[], datetime | None] = lambda: None
+    ) -> Wake:
         """Wait; everything that shows where the job stands is told here, in one place.
 
         What came in goes before a deadline that passed in the meantime.

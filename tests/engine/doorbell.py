@@ -32,7 +32,7 @@ class DoorbellCase(Case):
     """A visit, as far as it has come."""
 
     stage: str = Stage.RINGING
-    rings: int = 1
+    rings: int = 0
 
 
 class DoorbellStart(LifecycleStart):
@@ -114,14 +114,14 @@ class Doorbell(Lifecycle[DoorbellCase]):
         while not self.ended:
             await self.wait_and_handle(promise(self.case), lambda: self.end(Stage.GONE))
 
-    async def hear(self, event: Event, before: Job, at: object) -> None:  # noqa: ARG002  as in every story
+    async def hear(self, event: Event, before: Job, at: object) -> None:
         """A customer who calls out has the visitor wait on the doorstep."""
         self.note(f"heard {event.type}")
         self.enter(Stage.ON_THE_DOORSTEP)
 
     def ring(self, _: Ring) -> dict[str, int]:
         """Ring; the hour does not begin again."""
-        self.case.rings += not self.case.begun
+        self.case.rings += 1
         self.case.begun = True
         return {"rings": self.case.rings}
 

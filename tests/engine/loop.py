@@ -54,15 +54,15 @@ class MemoryLoop(asyncio.AbstractEventLoop):
             raise AssertionError(self._faults)
 
     def pass_time(self, span: timedelta) -> None:
-        """Let time pass, and do at each instant what is due at it."""
+        """Let time pass, and do at each instant all that is due at it."""
         until = self._elapsed + span
         self.run_until_quiet()
         while self._timers and self._timers[0].when() <= until.total_seconds():
-            timer = heapq.heappop(self._timers)
-            if not timer.cancelled():
-                self._elapsed = max(self._elapsed, timedelta(seconds=timer.when()))
-                self._ready.append(timer)
-                self.run_until_quiet()
+            instant = self._timers[0].when()
+            self._elapsed = max(self._elapsed, timedelta(seconds=instant))
+            while self._timers and self._timers[0].when() == instant:
+                self._ready.append(heapq.heappop(self._timers))
+            self.run_until_quiet()
         self._elapsed = until
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:

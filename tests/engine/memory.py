@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel
 
 from domain.commands import Answer
 from domain.durations import parse_elapsed
 from domain.effects import (
+    AddNote,
     AskIfUnscheduled,
     Batch,
     BatchResult,
@@ -44,8 +47,11 @@ from domain.promises import resolve
 from domain.refusals import Refusal, Refused, changed_meanwhile, unreadable
 from domain.roles import Actor
 from tests.engine.loop import MemoryLoop
+from workflows.engine import Engine
 from workflows.lifecycle import Lifecycle
 from workflows.runtime import MailGivenUpError, Standing, StoreNotReachedError
+
+EffectT = TypeVar("EffectT", bound=BaseModel)
 
 _numbers = count(1)
 
@@ -77,9 +83,14 @@ class MemoryStore:
     fates: list[MailFate] = field(default_factory=list)
     """What becomes of the next mails; all others are sent."""
 
-    def effects(self, *kinds: type[Effect]) -> list[Any]:
-        """Return the effects of some kinds that came true, in order."""
-        return [step.effect for step in self.steps if isinstance(step.effect, kinds)]
+    def effects(self, kind: type[EffectT]) -> list[EffectT]:
+        """Return the effects of a kind that came true, in order."""
+        return [step.effect for step in self.steps if isinstance(step.effect, kind)]
+
+    @property
+    def notes(self) -> list[str]:
+        """The texts of all notes, in order."""
+        return [note.text for note in self.effects(AddNote)]
 
     @property
     def journal(self) -> list[str]:
@@ -195,7 +206,7 @@ class MemoryRuntime:
             raise StoreNotReachedError
         return self._life.store.apply(batch)
 
-    async def send_mail_again(self, key: str, template: str) -> MailFate:  # noqa: ARG002  as Temporal's
+    async def send_mail_again(self, key: str, template: str) -> MailFate:
         await self._loop.wait_until(lambda: self._life.mail_server is not MailFate.WAITING)
         if self._life.mail_server is None:
             raise MailGivenUpError
@@ -260,6 +271,10 @@ class Life:
         return self.story.kind
 
     @property
+    def engine(self) -> Engine:
+        return self.lifecycle.engine
+
+    @property
     def stage(self) -> str:
         return str(self.lifecycle.case.stage)
 
@@ -285,13 +300,13 @@ class Life:
         """Send a signal, as anybody may send it."""
         read = _reading(payload)
         if name == "job_event":
-            self.lifecycle.mailbox.put_event(read)
+            self.engine.mailbox.put_event(read)
         elif name == "begin_anew":
-            self.lifecycle.episode.begin_anew(read)
+            self.engine.episode.begin_anew(read)
         elif name in self.kind.commands:
-            self.lifecycle.desk.take_signal(name, read)
+            self.engine.desk.take_signal(name, read)
         else:
-            self.lifecycle.mailbox.put_unknown(name, read)
+            self.engine.mailbox.put_unknown(name, read)
         return self
 
     def hears(self, type_: str, data: dict[str, Any] | None = None, **changes: Any) -> Life:
@@ -321,8 +336,8 @@ class Life:
         """
         read = _reading({"actor": {"name": "Sam", "role": role}, **fields})
         update_id = f"update-{next(_numbers)}"
-        self.lifecycle.desk.check_update(name, read, update_id)
-        answering = self.lifecycle.desk.answer_update(name, read, update_id)
+        self.engine.desk.check_update(name, read, update_id)
+        answering = self.engine.desk.answer_update(name, read, update_id)
         update = self.loop.create_task(answering)
         self.updates.append(update)
         return update
@@ -354,11 +369,14 @@ class Life:
 
     def _run(self, start: LifecycleStart) -> None:
         self.lifecycle: Lifecycle[Any] = self.story(start, start.opened(), MemoryRuntime(self))
+        self.loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
         self._task = self.loop.create_task(self._to_its_end())
 
     async def _to_its_end(self) -> None:
         try:
-            self.outcome = await self.lifecycle.run_to_end()
+            self.outcome = await self.engine.run_to_end()
         except ContinuedAsNewError as continued:
             self.history_is_long = False
             start = type(continued.start).model_validate_json(continued.start.model_dump_json())
@@ -375,5 +393,3 @@ def _reading(payload: object) -> Callable[[], object]:
         return payload
 
     return read
-
-

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
 
 from domain.effects import AskIfUnscheduled, MailFate
 from domain.roles import Role
+from tests.domain.factories import a_job
+from tests.engine.memory import Life
 from tests.engine.visits import a_start, a_visit
 
 OPENED = {"actor": {"name": "Sam", "role": "customer"}}
@@ -46,9 +48,7 @@ def test_a_bad_signal_that_came_with_the_end_is_still_recorded() -> None:
     assert visit.store.progress.outcome == "let_in"
 
 
-def test_an_event_that_came_with_the_end_begins_the_next_episode_and_those_after_it_wait_there() -> (
-    None
-):
+def test_an_event_that_came_with_the_end_begins_the_next_episode() -> None:
     visit = a_visit()
     visit.signals("open", OPENED)
     visit.hears("customer.called", {"about": "Again"})
@@ -67,15 +67,13 @@ def test_an_event_that_came_with_the_end_begins_the_next_episode_and_those_after
 def test_the_same_event_is_heard_once() -> None:
     visit = a_visit()
     visit.hears("customer.called", {"about": "Hello?"})
-    twice = visit.lifecycle.mailbox.take()
-    visit.lifecycle.mailbox.put(twice)
-    visit.lifecycle.mailbox.put(twice)
+    twice = visit.engine.mailbox.take()
+    visit.engine.mailbox.put(twice)
+    visit.engine.mailbox.put(twice)
 
     visit.settle()
 
-    assert [note.text for note in visit.store.effects() if note.kind == "add_note"] == [
-        "heard customer.called"
-    ]
+    assert visit.store.notes == ["heard customer.called"]
 
 
 def test_a_lifecycle_lives_until_its_mails_have_found_their_end() -> None:
@@ -120,7 +118,7 @@ def test_a_next_episode_takes_the_mails_along_that_still_wait() -> None:
 
 
 def test_only_a_later_episode_of_the_same_job_begins_anew() -> None:
-    for start in (a_start(episode=1), a_start(episode=2, job=_another_job())):
+    for start in (a_start(episode=1), a_start(episode=2, job=a_job(job_id="SJ-9999"))):
         visit = a_visit()
         visit.signals("begin_anew", start.model_dump(mode="json")).settle()
 
@@ -148,7 +146,7 @@ def test_a_next_episode_replaces_the_look_after_the_end() -> None:
     assert visit.store.tasks == []
 
 
-def _with_a_look_after_the_end() -> Any:
+def _with_a_look_after_the_end() -> Life:
     visit = a_visit()
     asked = AskIfUnscheduled(
         account=visit.store.job.assigned_to.account,
@@ -157,18 +155,6 @@ def _with_a_look_after_the_end() -> Any:
         task="unscheduled",
         text="Call them.",
     )
-    visit.lifecycle.look_after_end(_in_36_hours(visit), asked)
+    visit.engine.episode.look_after_end(visit.loop.now() + timedelta(hours=36), asked)
     visit.does("open", "customer")
     return visit
-
-
-def _in_36_hours(visit: Any) -> Any:
-    from datetime import timedelta
-
-    return visit.loop.now() + timedelta(hours=36)
-
-
-def _another_job() -> Any:
-    from tests.domain.factories import a_job
-
-    return a_job(job_id="SJ-9999")

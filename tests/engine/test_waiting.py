@@ -60,7 +60,7 @@ def test_a_message_that_comes_in_while_a_batch_is_under_way_is_handled_after_it(
 
     assert visit.outcome == "let_in"
     heard, opened = visit.store.batches[1:]
-    assert [step.effect.kind for step in heard.steps][0] == "add_note"
+    assert next(step.effect.kind for step in heard.steps) == "add_note"
     assert heard.sequence < opened.sequence
 
 

@@ -17,7 +17,7 @@ from workflows.temporal import durable
 async def say_hello(story: Lifecycle[Any]) -> None:
     """Carry out one activity more than what was recorded."""
     story.task(Role.DISPATCH, "greet", "Say hello.")
-    await story.publisher.flush(None, "one activity more")
+    await story.engine.publisher.flush(None, "one activity more")
 
 
 class ChangedSearch(PlusOneSearch):

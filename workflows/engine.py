@@ -1,0 +1,152 @@
+"""The engine of a lifecycle: its pieces, put together once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from domain.effects import MailFate, OpenTask
+from domain.events import Event, EventEnvelope
+from domain.jobs import Job
+from domain.lifecycles import Case, LifecycleKind, LifecycleStart
+from domain.promises import PromiseOutcome
+from workflows.alarm import Alarm
+from workflows.command_desk import CommandDesk, Result
+from workflows.effects import EffectBuffer
+from workflows.episode import Episode
+from workflows.mailbox import Mailbox
+from workflows.mails import MailTracker
+from workflows.messages import CommandMessage, EventMessage
+from workflows.moves import Moves
+from workflows.publisher import Publisher
+from workflows.runtime import Runtime
+from workflows.waiting import Waiting
+
+CANCELLED = "cancelled"
+"""The final stage of every lifecycle whose workflow or job is cancelled."""
+
+
+class Story(Protocol):
+    """What the engine asks of a story."""
+
+    async def run(self) -> None:
+        """Carry out the procedure; once it returns, the lifecycle has ended."""
+
+    async def hear(self, event: Event, before: Job, at: datetime) -> None:
+        """Hear an event; the case's job is already up to date.
+
+        Args:
+            event: what happened.
+            before: the job as this lifecycle knew it before.
+            at: when it happened, in the workflow's time.
+        """
+
+    def end(self, stage: str, closing: PromiseOutcome) -> None:
+        """End in a final stage, with nothing left open."""
+
+    def leave_nothing_open(self, stage: str) -> None:
+        """Settle what nobody needs any more once the lifecycle has ended in a stage."""
+
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:
+        """Return what is asked of whom when a mail did not arrive, as far as is known."""
+
+
+class Engine:
+    """Runs a story: takes messages in, carries effects out, waits, ends, and begins anew."""
+
+    def __init__(
+        self,
+        story: Story,
+        kind: LifecycleKind,
+        start: LifecycleStart,
+        case: Case,
+        runtime: Runtime,
+    ) -> None:
+        """Put the pieces together; nothing happens before `run_to_end`.
+
+        Args:
+            story: the procedure.
+            kind: what is declared of it.
+            start: the workflow's argument.
+            case: the case that it opens, which is kept up to date in place from here on.
+            runtime: whoever runs the lifecycle.
+        """
+        self._story = story
+        self._case = case
+        self._runtime = runtime
+        self._opening = _opening_command(kind, start, case)
+        self._passes_event_on = False
+        self.mailbox = mailbox = Mailbox(kind, start, case)
+        self.effects = effects = EffectBuffer(runtime, start, case, self._describe)
+        mails = MailTracker(runtime, start, case, effects, story.undelivered)
+        self.publisher = publisher = Publisher(kind, runtime, case, effects, mails)
+        self.desk = desk = CommandDesk(
+            kind, runtime, case, mailbox, effects, self._act, self._opening
+        )
+        self.moves = Moves(
+            kind, runtime, case, effects, publisher, mailbox, story.leave_nothing_open
+        )
+        self.episode = Episode(kind, runtime, start, case, mailbox, effects, mails, publisher, desk)
+        self._alarm = Alarm(runtime)
+        self.waiting = Waiting(
+            runtime, case, mailbox, effects, publisher, desk, self._alarm, self.episode
+        )
+
+    async def run_to_end(self) -> str:
+        """Tell the story to its end, whatever way it ends, and return the final stage."""
+        try:
+            await self._story.run()
+        except asyncio.CancelledError:
+            self.effects.journal("cancelled in Temporal")
+            self._story.end(CANCELLED, PromiseOutcome.WAIVED)
+        return await self.episode.finish(self._alarm)
+
+    async def take_opening_command(self) -> None:
+        """Execute the command that the lifecycle was started with; refused, it ends at once."""
+        if self._opening is None or self._case.begun:
+            return
+        await self.desk.execute(self._opening)
+        if not self._case.begun:
+            self._case.stage = CANCELLED
+
+    async def handle(self, message: CommandMessage | EventMessage) -> None:
+        """Execute a command, or hear an event."""
+        if isinstance(message, CommandMessage):
+            await self.desk.execute(message)
+        else:
+            await self._hear(message.envelope)
+
+    def pass_event_on(self) -> None:
+        """Have the event that ends this episode heard by the next, if it begins one."""
+        self._passes_event_on = True
+
+    async def _hear(self, envelope: EventEnvelope) -> None:
+        if not self.mailbox.is_new(envelope):
+            return
+        case = self._case
+        self.effects.begin_turn(f"event:{envelope.event_id}")
+        before, at = case.job, self._runtime.now() - timedelta(seconds=envelope.age)
+        if envelope.job_version > case.job_version:
+            case.job, case.job_version = envelope.event.job, envelope.job_version
+        await self._story.hear(envelope.event, before, at)
+        if self._passes_event_on:
+            self.episode.hear_too_late(envelope)
+
+    def _act(self, command: str, payload: Any) -> Awaitable[Result] | Result:  # noqa: ANN401  the method of its name knows the type
+        """Do what a command asks for: the story's method of its name."""
+        method: Callable[[Any], Awaitable[Result] | Result] = getattr(self._story, command)
+        return method(payload)
+
+    def _describe(self) -> None:
+        self.publisher.describe()
+
+
+def _opening_command(
+    kind: LifecycleKind, start: LifecycleStart, case: Case
+) -> CommandMessage | None:
+    """Return the command that starts this episode, None if an event does or it goes on."""
+    if case.begun or start.cause.kind == "event":
+        return None
+    return CommandMessage(kind.commands.read(start.cause.name, start.cause.fields))
