@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from functools import cached_property
+from typing import Any, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -16,6 +17,7 @@ from domain.jobs import Instant, Job
 from domain.policy import Policy
 from domain.promises import Promise
 from domain.roles import STEWARD, Actor
+from domain.stages import LifecycleStage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +29,8 @@ class LifecycleKind:
     workflow_type: str
     title: str
     """What it is, in words for a person."""
-    stages: tuple[str, ...]
-    """The stages it can wait in, the first one first."""
-    ends: tuple[str, ...]
-    """The final stages."""
+    stage: type[LifecycleStage]
+    """Where it can stand."""
     commands: CommandTable
     starts_on: Callable[[Event], bool]
     """Whether an event of the job system starts it."""
@@ -45,6 +45,16 @@ class LifecycleKind:
     """Whether an event starts it anew after it has ended with an outcome."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
+
+    @cached_property
+    def stages(self) -> tuple[str, ...]:
+        """The stages it can wait in, the first one first."""
+        return tuple(stage.value for stage in self.stage if not stage.is_end)
+
+    @cached_property
+    def ends(self) -> tuple[str, ...]:
+        """The final stages, in their order."""
+        return tuple(stage.value for stage in self.stage if stage.is_end)
 
     def workflow_id(self, job_id: str) -> str:
         """Return the id of this lifecycle's workflow for a job."""
@@ -140,6 +150,16 @@ class Case(BaseModel):
             self.attention.remove(attention)
 
 
+class Beginning(TypedDict):
+    """The fields of `Case` that a start says of every first case."""
+
+    job: Job
+    job_version: int
+    policy: Policy
+    begun: bool
+    counts_from: Instant | None
+
+
 class LifecycleStart(BaseModel):
     """The one argument of every lifecycle's workflow."""
 
@@ -165,5 +185,22 @@ class LifecycleStart(BaseModel):
     """What was told of after this episode was due to begin, and before it could."""
 
     def opened(self) -> Case:
-        """Return the case as this run takes it up."""
+        """Return the case as this run takes it up.
+
+        It is the case that an earlier run of the episode left; or else a new one, of `beginning()`
+        and what is the lifecycle's own.
+        """
         raise NotImplementedError
+
+    def beginning(self) -> Beginning:
+        """Return what every case begins with.
+
+        The lifecycle runs at once where an event started it, and the first wait counts from then.
+        """
+        return {
+            "job": self.job,
+            "job_version": self.job_version,
+            "policy": self.policy,
+            "begun": self.cause.kind == "event",
+            "counts_from": self.occurred_at,
+        }
