@@ -14,11 +14,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, StrictBoo
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.addresses import Mailable
 from domain.calendars import is_open_everywhere
-from domain.commands import Command, CommandTable, Payload, Prose, Usd
+from domain.commands import Command, CommandTable, Payload
 from domain.effects import OpenTask
 from domain.events import DocumentArrived, Event
 from domain.guards import PlusOneHold, plusone_hold
-from domain.jobs import Instant, ItemCategory, Job, JobStatus
+from domain.jobs import ItemCategory, Job, JobStatus
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.policy import ApoPolicy, Policy
 from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise, promise_key
@@ -26,6 +26,7 @@ from domain.refusals import Refusal, RefusalKind, conflict
 from domain.reminders import Chase
 from domain.roles import Actor, Role
 from domain.texts import usd
+from domain.values import Instant, Prose, Usd
 
 
 class Stage(StrEnum):

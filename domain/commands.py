@@ -7,48 +7,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Field,
     TypeAdapter,
     ValidationError,
 )
 
-from domain.jobs import Instant
 from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role, may_act_as
 from domain.stages import LifecycleStage
-from domain.strings import STORABLE
-
-MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
-
-
-_AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?", re.ASCII)
-
-
-def _written_out(amount: object) -> object:
-    if isinstance(amount, Decimal) or (isinstance(amount, str) and _AMOUNT.fullmatch(amount)):
-        return Decimal(amount)
-    raise ValueError('an amount in USD is a text like "240.00", with at most two places')
-
-
-Usd = Annotated[
-    Decimal,
-    BeforeValidator(_written_out, json_schema_input_type=str),
-    Field(ge=0, le=Decimal("9999999.99"), decimal_places=2),
-    AfterValidator(lambda amount: amount.quantize(Decimal("0.01"))),
-]
-"""An amount of US dollars, written as a decimal string with at most two places."""
-
-Line = Annotated[str, Field(min_length=1, max_length=300, pattern=STORABLE)]
-Prose = Annotated[str, Field(min_length=1, max_length=4000, pattern=STORABLE)]
+from domain.values import Instant, MessageId
+from domain.values import Line as Line
+from domain.values import Prose as Prose
+from domain.values import Usd as Usd
 
 
 def _without_description(schema: dict[str, Any]) -> None:

@@ -13,11 +13,12 @@ from domain.attention import Attention
 from domain.commands import Answer, CommandTable
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
-from domain.jobs import Instant, Job
+from domain.jobs import Job
 from domain.policy import Policy
 from domain.promises import Promise
 from domain.roles import STEWARD, Actor
 from domain.stages import LifecycleStage
+from domain.values import Instant
 
 
 @dataclass(frozen=True, kw_only=True)

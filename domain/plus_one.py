@@ -17,15 +17,16 @@ from domain.accounts import (
     PLUSONE,
     account_called,
 )
-from domain.commands import Command, CommandTable, Line, Payload, Prose, Usd
+from domain.commands import Command, CommandTable, Payload
 from domain.events import Event
 from domain.guards import PlusOneHold, WayOut, plusone_hold
-from domain.jobs import Instant, Job, JobStatus
+from domain.jobs import Job, JobStatus
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.policy import Policy
 from domain.promises import DueAfterBusinessDays, DueAt, Promise, promise_key
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import EMPLOYEES, Actor, Role
+from domain.values import Instant, Line, Prose, Usd
 
 
 class Stage(StrEnum):

@@ -30,13 +30,13 @@ from pydantic import (
 )
 
 from domain.calendars import Calendar, TimeOfDay, Window
-from domain.commands import Line, Usd
 from domain.durations import BusinessDays, Elapsed, Spacing, format_elapsed
 from domain.exceptions import ExceptionCode
 from domain.guides import Guide, must_be_fillable
 from domain.jobs import Visibility
 from domain.operator_files import parse_toml, read_text, validated
 from domain.roles import Role
+from domain.values import Line, Usd
 
 _BUILT_IN = "policy.toml"
 _LEAST_SEARCH = timedelta(hours=48)
