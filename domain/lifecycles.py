@@ -39,6 +39,8 @@ class LifecycleKind:
     """Makes the argument of its workflow from the fields of `LifecycleStart`."""
     promise: Callable[[Any], Promise]
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
+    guide: Callable[[Any], tuple[str, ...]] = lambda _case: ()
+    """What an agent on the phone does and says now, line by line, where one has to."""
     bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""
@@ -135,10 +137,6 @@ class Case(BaseModel):
     def remembered(self) -> dict[str, JsonValue]:
         """Return what this episode leaves to the next of the same job."""
         return {}
-
-    def guide(self) -> tuple[str, ...]:
-        """Return what whoever is on the phone does and says now, line by line."""
-        return ()
 
     def flag(self, attention: Attention) -> None:
         """Ask for a person's attention."""

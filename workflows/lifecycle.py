@@ -767,7 +767,7 @@ class Lifecycle(Generic[CaseT]):
             attention=tuple(self.case.attention),
             outcome=outcome,
             remembered=self.case.remembered(),
-            guide=() if ended else self.case.guide(),
+            guide=() if ended else self.kind.guide(self.case),
         )
 
     def _has_ended(self, stage: str) -> None:
