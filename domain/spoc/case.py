@@ -51,7 +51,7 @@ _WANTED = {
 }
 
 
-class Deadline(StrEnum):
+class NamedDeadline(StrEnum):
     """What the calendar is asked about beside the wait of a stage."""
 
     REPORT = "report"

@@ -10,7 +10,7 @@ from domain.addresses import is_mailable
 from domain.events import Event, JobAppointmentConfirmed
 from domain.jobs import Job, Severity
 from domain.refusals import Refusal, conflict
-from domain.spoc.case import Contact, Deadline, Reason, Report, SpocCase, Stage
+from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
 
 if TYPE_CHECKING:  # the commands name their guards, and are known here by their fields alone
     from domain.spoc.commands import ContactSpoc, InformationReceived
@@ -143,7 +143,7 @@ def _no_report(case: SpocCase, now: datetime) -> Refusal | None:
             f"A claim with details was submitted at {_moment(case.report.at)}, though not all.",
             "contact_spoc with reason missing_information",
         )
-    due = case.deadlines.get(Deadline.REPORT)
+    due = case.deadlines.get(NamedDeadline.REPORT)
     if due is None or now < due:
         until = f"until {_moment(due)}" if due else "a business day after the diagnosis"
         return conflict(
@@ -180,7 +180,7 @@ def _part_not_announced(case: SpocCase, now: datetime) -> Refusal | None:
             "No report says that the provider supplies the parts without telling when they come.",
             "route_question with topic cinch_part_eta, if Cinch supplies them",
         )
-    old_enough = case.deadlines.get(Deadline.PART_UPDATE)
+    old_enough = case.deadlines.get(NamedDeadline.PART_UPDATE)
     if old_enough is None or now <= old_enough:
         days = case.policy.spoc.part_update_age
         after = f", after {_moment(old_enough)}" if old_enough else ""
@@ -199,7 +199,7 @@ def _order_unconfirmed(case: SpocCase, now: datetime) -> Refusal | None:
             "No research notes say that an order waits for the provider's confirmation.",
             "for parts that Cinch orders, route_question",
         )
-    due = case.deadlines.get(Deadline.ORDER_CONFIRMATION)
+    due = case.deadlines.get(NamedDeadline.ORDER_CONFIRMATION)
     if due is None or now < due:
         until = f"until {_moment(due)}" if due else "a business day"
         return conflict(

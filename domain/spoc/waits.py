@@ -8,7 +8,7 @@ from datetime import datetime
 from domain.promises import DueAfterBusinessDays, DueAt, Promise, promise_key
 from domain.reminders import Chase
 from domain.roles import Role
-from domain.spoc.case import Deadline, Report, SpocCase, Stage
+from domain.spoc.case import NamedDeadline, Report, SpocCase, Stage
 from domain.spoc.policy import SpocPolicy
 
 
@@ -35,7 +35,7 @@ def part_update_due(report: Report, policy: SpocPolicy) -> DueAfterBusinessDays:
 def confirmation(policy: SpocPolicy, at: datetime) -> Promise:
     """Return the provider's duty to confirm an order that research asked about (SPOC-34)."""
     return Promise(
-        key=promise_key(Deadline.ORDER_CONFIRMATION, at),
+        key=promise_key(NamedDeadline.ORDER_CONFIRMATION, at),
         waiting_on=Role.PROVIDER,
         duty="confirm the order",
         rule="SPOC-34",

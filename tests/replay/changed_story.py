@@ -5,12 +5,12 @@ from __future__ import annotations
 from pydantic import ValidationError
 from temporalio import workflow
 
-from domain.am_escalation import AmStart
+from domain.am_escalation.case import AmStart
 from domain.apo import ApoStart
 from domain.plus_one import PlusOneStart
-from domain.reassignment import ReassignmentStart
+from domain.reassignment.case import ReassignmentStart
 from domain.roles import Role
-from domain.spoc import SpocStart
+from domain.spoc.case import SpocStart
 from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.plus_one import PlusOneSearch
