@@ -27,7 +27,7 @@ ProviderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 
 
 class Person(_Entry):
