@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from temporalio import workflow
 
-from domain.am_escalation import commands, rules, waits
+from domain.am_escalation import commands, guide, rules, waits
 from domain.am_escalation.case import ESCALATED, AmCase, AmStart, OpenedException, Stage
 from domain.am_escalation.kind import AM_ESCALATION
 from domain.attention import Attention
@@ -98,7 +98,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.take_up(command.actor)
             return None
         self.hear_a_concern(command.actor, command.concern, workflow.now())
-        return self.whether_to_escalate()
+        return guide.whether_to_escalate(self.case)
 
     def take_up(self, by: Actor) -> None:
         """Customer service is to call the provider, and to look for a solution (AM-07, AM-08)."""
@@ -168,15 +168,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
     def customer_called_back(self, command: commands.CustomerCalledBack) -> dict[str, Any]:
         """The agent learns whether the provider is to be called a second time (AM-13, AM-14)."""
         self.hear_a_call(command.actor, command.about, workflow.now())
-        return self.whether_to_escalate()
-
-    def whether_to_escalate(self) -> dict[str, Any]:
-        """Return what the agent on the phone goes by."""
-        case = self.case
-        early = case.stage in (Stage.CONTACTING_PROVIDER, Stage.AWAITING_CALLBACK)
-        if early or case.is_feedback_alone:
-            return {"escalate": False, "eligible_at": rules.eligible_at(case)}
-        return {"escalate": True}
+        return guide.whether_to_escalate(self.case)
 
     def hear_a_call(self, by: Actor, about: str | None, at: datetime) -> None:
         """Write a call-back down, and what it leads to."""

@@ -12,7 +12,7 @@ from domain.exceptions import ExceptionCode, already_open
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Role
 
-if TYPE_CHECKING:  # the commands name their guards, and are known here by their fields alone
+if TYPE_CHECKING:  # for annotations only: commands.py imports its guards from here
     from domain.am_escalation.commands import (
         AdminReviewed,
         ProviderContacted,

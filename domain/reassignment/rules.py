@@ -20,7 +20,7 @@ from domain.jobs import Severity
 from domain.reassignment.case import Candidate, ReassignmentCase
 from domain.refusals import Refusal, RefusalKind, conflict
 
-if TYPE_CHECKING:  # the commands name their guards, and are known here by their fields alone
+if TYPE_CHECKING:  # for annotations only: commands.py imports its guards from here
     from domain.reassignment.commands import (
         AppointmentCaptured,
         ProviderAnswered,

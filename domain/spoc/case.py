@@ -52,7 +52,7 @@ _WANTED = {
 
 
 class NamedDeadline(StrEnum):
-    """What the calendar is asked about beside the wait of a stage."""
+    """A deadline that the calendar computes beside the one of the stage."""
 
     REPORT = "report"
     PART_UPDATE = "part_update"

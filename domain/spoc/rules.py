@@ -12,7 +12,7 @@ from domain.jobs import Job, Severity
 from domain.refusals import Refusal, conflict
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
 
-if TYPE_CHECKING:  # the commands name their guards, and are known here by their fields alone
+if TYPE_CHECKING:  # for annotations only: commands.py imports its guards from here
     from domain.spoc.commands import ContactSpoc, InformationReceived
 
 
@@ -63,9 +63,9 @@ def reports_on(appointment_at: datetime, report: Report | None) -> bool:
 
 
 def is_news(case: SpocCase, told_at: datetime) -> bool:
-    """Return whether a report of an instant goes before what is known.
+    """Return whether a report of an instant replaces what is known.
 
-    One of an earlier diagnosis, or older than the one there is, only comes in late.
+    A report on an earlier diagnosis, or an older one than we have, has only come in late.
     """
     known = case.report.told_at if case.report else None
     if known is None and case.confirmed_at is not None:
@@ -93,7 +93,7 @@ def still_owed(contacts: tuple[Contact, ...], report: Report) -> tuple[Contact, 
 
 
 def owed_whatever_the_report(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
-    """Return what the specialist owes still when the time for the report begins anew."""
+    """Return what the specialist owes still when the time for the report starts again."""
     return tuple(each for each in contacts if each.reason is Reason.ORDER_CONFIRMATION)
 
 
