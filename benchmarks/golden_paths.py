@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from domain.am_escalation.kind import AM_ESCALATION
-from domain.apo import APO
+from domain.apo.kind import APO
 from domain.lifecycles import LifecycleKind
-from domain.plus_one import PLUS_ONE
+from domain.plus_one.kind import PLUS_ONE
 from domain.reassignment.kind import REASSIGNMENT
 from domain.roles import Role
 from domain.spoc.kind import SPOC

@@ -21,9 +21,6 @@ from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role, may_act_as
 from domain.stages import LifecycleStage
 from domain.values import Instant, MessageId
-from domain.values import Line as Line
-from domain.values import Prose as Prose
-from domain.values import Usd as Usd
 
 
 def _without_description(schema: dict[str, Any]) -> None:

@@ -6,17 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from domain.accounts import Account, same_account
 from domain.addresses import is_mailable, masked
-from domain.values import Instant as Instant
-from domain.values import JobId, Label
-from domain.values import ToldInstant as ToldInstant
+from domain.values import Instant, JobId, Label, ToldInstant
 from domain.zips import five_digits
 
 

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 from temporalio import workflow
 
 from domain.am_escalation.case import AmStart
-from domain.apo import ApoStart
-from domain.plus_one import PlusOneStart
+from domain.apo.case import ApoStart
+from domain.plus_one.case import PlusOneStart
 from domain.reassignment.case import ReassignmentStart
 from domain.roles import Role
 from domain.spoc.case import SpocStart
