@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from domain.jobs import Instant
+from domain.values import Instant
 from store.outbox import QueuedMail
 
 _TO_GET_IN = 5

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from domain.am_escalation import AM_ESCALATION
-from domain.apo import APO
+from domain.am_escalation.kind import AM_ESCALATION
+from domain.apo.kind import APO
 from domain.lifecycles import LifecycleKind
-from domain.plus_one import PLUS_ONE
-from domain.reassignment import REASSIGNMENT
+from domain.plus_one.kind import PLUS_ONE
+from domain.reassignment.kind import REASSIGNMENT
 from domain.roles import Role
-from domain.spoc import SPOC
+from domain.spoc.kind import SPOC
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,8 @@ from benchmarks.figures import Figure, Section, at_most
 from benchmarks.orders import search
 from benchmarks.processes import Measured, TemporalProcess, child, temporal
 from benchmarks.scale import Scale, Tell
-from domain.plus_one import PLUS_ONE, Stage
+from domain.plus_one.case import Stage
+from domain.plus_one.kind import PLUS_ONE
 from domain.policy import load_policy
 from starters.delivery import EventDispatcher
 from store.database import Database, migrate

@@ -138,7 +138,7 @@ _Dates = Annotated[
 class Calendar(BaseModel):
     """Which days are business days, and when they end (G-24)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     zone: Zone
     """The IANA time zone whose wall clock counts."""
@@ -230,7 +230,7 @@ class Window(BaseModel):
     midnight: 17:00 to 07:00. 00:00 to 24:00 never closes.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     opens: TimeOfDay
     closes: TimeOfDay

@@ -5,55 +5,42 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any
+from functools import cached_property
+from typing import Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
-    Field,
     TypeAdapter,
     ValidationError,
 )
 
-from domain.jobs import Instant
 from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role, may_act_as
-from domain.strings import STORABLE
-
-MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
-
-
-_AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?", re.ASCII)
+from domain.stages import LifecycleStage
+from domain.values import Instant, MessageId
 
 
-def _written_out(amount: object) -> object:
-    if isinstance(amount, Decimal) or (isinstance(amount, str) and _AMOUNT.fullmatch(amount)):
-        return Decimal(amount)
-    raise ValueError('an amount in USD is a text like "240.00", with at most two places')
-
-
-Usd = Annotated[
-    Decimal,
-    BeforeValidator(_written_out, json_schema_input_type=str),
-    Field(ge=0, le=Decimal("9999999.99"), decimal_places=2),
-    AfterValidator(lambda amount: amount.quantize(Decimal("0.01"))),
-]
-"""An amount of US dollars, written as a decimal string with at most two places."""
-
-Line = Annotated[str, Field(min_length=1, max_length=300, pattern=STORABLE)]
-Prose = Annotated[str, Field(min_length=1, max_length=4000, pattern=STORABLE)]
+def _without_description(schema: dict[str, Any]) -> None:
+    """Leave the help out of a payload's schema: it stands beside the operation that takes it."""
+    schema.pop("description", None)
 
 
 class Payload(BaseModel):
-    """The fields that every command has; each command adds its own."""
+    """The fields that every command has; each command adds its own.
+
+    The name of a command's payload in snake_case is the command's name, and its docstring the
+    command's help: one sentence that says what the command does.
+    """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", str_strip_whitespace=True, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+        use_attribute_docstrings=True,
+        json_schema_extra=_without_description,
     )
 
     actor: Actor
@@ -66,16 +53,21 @@ Guard = Callable[[Any, Any, datetime], Refusal | None]
 """A pure rule of (case, payload, now) that may refuse a command its role and stage allow."""
 
 
+_ALL_THAT_RUN: frozenset[str] = frozenset({"every running stage"})
+"""Stands for all running stages of a lifecycle, until the command is in that lifecycle's table."""
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Command:
     """One thing that people can do to a running lifecycle."""
 
-    name: str
     payload: type[Payload]
+    """Its fields; its class says the command's name, and its docstring what the command does."""
     roles: frozenset[Role]
-    stages: frozenset[str]
-    help: str
-    """One line: what it does."""
+    stages: frozenset[str] = _ALL_THAT_RUN
+    """Where it is possible: in every running stage, unless it says otherwise."""
     role_rule: str | None = None
     """The rule that names the roles, where a procedure does."""
     role_hint: str | None = None
@@ -91,6 +83,22 @@ class Command:
     """Whether it starts the lifecycle where none runs."""
     example: Mapping[str, object]
     """Fields of a payload that could be sent as it stands, for help, docs and Temporal UI."""
+
+    @cached_property
+    def name(self) -> str:
+        """Its name outside: `request_info` for the payload `RequestInfo`."""
+        return _CAPITAL.sub("_", self.payload.__name__).lower()
+
+    @cached_property
+    def help(self) -> str:
+        """What it does, on one line: its payload's docstring.
+
+        Raises:
+            TypeError: the payload has no docstring of its own.
+        """
+        if self.payload.__doc__ is None:
+            raise TypeError(f"{self.payload.__name__} has no docstring to explain {self.name}")
+        return " ".join(self.payload.__doc__.split())
 
     def example_payload(self) -> dict[str, object]:
         """Return a whole payload to copy: an actor who may do it, and the example's fields."""
@@ -114,9 +122,22 @@ class CommandRequest:
 class CommandTable(Mapping[str, Command]):
     """All commands of one lifecycle, and the one place where a command is refused."""
 
-    def __init__(self, lifecycle: str, *commands: Command) -> None:
+    def __init__(self, lifecycle: str, stage: type[LifecycleStage], *commands: Command) -> None:
+        """Make the table of a lifecycle.
+
+        Args:
+            lifecycle: its name outside.
+            stage: its stages; a command that names none is possible in all that run.
+            commands: in the order in which people see them.
+        """
+        running: frozenset[str] = stage.running()
         self.lifecycle = lifecycle
-        self._commands = {command.name: command for command in commands}
+        self._commands = {
+            command.name: replace(command, stages=running)
+            if command.stages is _ALL_THAT_RUN
+            else command
+            for command in commands
+        }
 
     def __getitem__(self, name: str) -> Command:
         return self._commands[name]

@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from domain.addresses import Mailable, is_mailable
-from domain.commands import Line
 from domain.jobs import Assignee, Job
 from domain.operator_files import parse_toml, read_text, validated
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Role
+from domain.values import Line
 from domain.zips import STATES, state_of
 
 
@@ -27,7 +27,7 @@ ProviderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 
 
 class Person(_Entry):

@@ -12,10 +12,11 @@ from domain.attention import Attention
 from domain.calendars import Calendar
 from domain.directory import Addressee
 from domain.guards import PlusOneHold, WayOut
-from domain.jobs import Instant, Job, JobUpdate, Visibility
+from domain.jobs import Job, JobUpdate, Visibility
 from domain.promises import Due, Promise, PromiseOutcome
 from domain.refusals import Refusal
 from domain.roles import Actor, Role
+from domain.values import Instant
 
 
 class _Effect(BaseModel):

@@ -13,15 +13,9 @@ from pydantic import (
     TypeAdapter,
 )
 
-from domain.commands import Usd
-from domain.jobs import Job, ToldInstant, Visibility
+from domain.jobs import Job, Visibility
 from domain.roles import Actor
-from domain.strings import STORABLE, Storable
-
-MAX_TEXT = 20_000
-"""Longest text, in characters, that we take from outside in one field."""
-
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=STORABLE)]
+from domain.values import Storable, Text, ToldInstant, Usd
 
 
 class _Data(BaseModel):

@@ -1,4 +1,4 @@
-"""Exceptions of a service job that are directed to its provider's Area Manager (document 003)."""
+"""Exceptions of a service job that are directed to its provider's Area Manager."""
 
 from __future__ import annotations
 

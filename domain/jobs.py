@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    StringConstraints,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from domain.accounts import Account, same_account
 from domain.addresses import is_mailable, masked
-from domain.strings import Label
+from domain.values import Instant, JobId, Label, ToldInstant
 from domain.zips import five_digits
-
-JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-"""A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""
-
-_YEARS = range(1900, 2200)
-
-
-def _of_this_age(at: datetime) -> datetime:
-    if at.year not in _YEARS:
-        raise ValueError(f"no job is of the year {at.year}")
-    return at
-
-
-def _in_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""An aware instant, kept in UTC."""
-
-ToldInstant = Annotated[AwareDatetime, AfterValidator(_of_this_age), AfterValidator(_in_utc)]
-"""An instant from outside: of this age, so that any wait can be added to it."""
 
 
 class JobStatus(StrEnum):

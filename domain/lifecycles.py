@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from functools import cached_property
+from typing import Any, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -14,10 +15,13 @@ from domain.commands import Answer, CommandTable
 from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
-from domain.jobs import Instant, Job
+from domain.jobs import Job
 from domain.policy import Policy
 from domain.promises import Promise
 from domain.roles import STEWARD, Actor
+from domain.stages import LifecycleStage
+from domain.tasks import TaskKind
+from domain.values import Instant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +33,10 @@ class LifecycleKind:
     workflow_type: str
     title: str
     """What it is, in words for a person."""
-    stages: tuple[str, ...]
-    """The stages it can wait in, the first one first."""
-    ends: tuple[str, ...]
-    """The final stages."""
+    stage: type[LifecycleStage]
+    """Where it can stand."""
+    tasks: type[TaskKind]
+    """What it asks people to do."""
     commands: CommandTable
     starts_on: Callable[[Event], bool]
     """Whether an event of the job system starts it."""
@@ -42,6 +46,8 @@ class LifecycleKind:
     """Makes that argument from the fields of `LifecycleStart`."""
     promise: Callable[[Any], Promise]
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
+    guide: Callable[[Any], tuple[str, ...]] = lambda _case: ()
+    """What an agent on the phone does and says now, line by line, where one has to."""
     bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""
@@ -53,6 +59,16 @@ class LifecycleKind:
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""
         return stage in self.ends
+
+    @cached_property
+    def stages(self) -> tuple[str, ...]:
+        """The stages it can wait in, the first one first."""
+        return tuple(stage.value for stage in self.stage if not stage.is_end)
+
+    @cached_property
+    def ends(self) -> tuple[str, ...]:
+        """The final stages, in their order."""
+        return tuple(stage.value for stage in self.stage if stage.is_end)
 
     def workflow_id(self, job_id: str) -> str:
         """Return the id of this lifecycle's workflow for a job."""
@@ -142,10 +158,6 @@ class Case(BaseModel):
         """Return what this episode leaves to the next of the same job."""
         return {}
 
-    def guide(self) -> tuple[str, ...]:
-        """Return what whoever is on the phone does and says now, line by line."""
-        return ()
-
     @property
     def is_overdue_beside(self) -> bool:
         """Whether somebody is overdue with something else than what is waited for."""
@@ -178,6 +190,17 @@ class Case(BaseModel):
             self.attention.remove(attention)
 
 
+class Beginning(TypedDict):
+    """The fields of `Case` that a start says of every first case."""
+
+    job: Job
+    job_version: int
+    policy: Policy
+    edition: int
+    begun: bool
+    counts_from: Instant | None
+
+
 class LifecycleStart(BaseModel):
     """The one argument of every lifecycle's workflow."""
 
@@ -207,5 +230,23 @@ class LifecycleStart(BaseModel):
     """How far an earlier run of the same episode had come, None at the beginning."""
 
     def opened(self) -> Case:
-        """Return the case as this run takes it up."""
+        """Return the case as this run takes it up.
+
+        It is the case that an earlier run of the episode left; or else a new one, of `beginning()`
+        and what is the lifecycle's own.
+        """
         raise NotImplementedError
+
+    def beginning(self) -> Beginning:
+        """Return what every case begins with.
+
+        The lifecycle runs at once where an event started it, and the first wait counts from then.
+        """
+        return {
+            "job": self.job,
+            "job_version": self.job_version,
+            "policy": self.policy,
+            "edition": self.edition,
+            "begun": self.cause.kind == "event",
+            "counts_from": self.occurred_at,
+        }

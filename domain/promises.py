@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.calendars import Calendar, Window, business_days_after, next_close, next_open
 from domain.durations import BusinessDays
-from domain.jobs import Instant
 from domain.roles import Role
+from domain.values import Instant
 
 
 class PromiseOutcome(StrEnum):

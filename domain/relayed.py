@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from domain.jobs import JobId
+from domain.values import JobId
 
 
 class RelayedCommand(BaseModel):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.lifecycles import Case
-from domain.policy import Reminders
+from domain.policy_values import Reminders
 from domain.promises import Due, DueAfterBusinessDays, DueAt, Promise, promise_key
 from domain.roles import Role
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from domain.strings import STORABLE
+from domain.values import STORABLE
 
 
 class Role(StrEnum):

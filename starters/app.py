@@ -19,12 +19,11 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from domain.directory import Directory
-from domain.jobs import JobId
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import Actor
-from domain.strings import Storable
+from domain.values import JobId, Storable
 from starters import openapi
 from starters.commands import Commands, Reply, refusal_reply
 from starters.console import console

@@ -22,10 +22,11 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.commands import Answer, MessageId
+from domain.commands import Answer
 from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
+from domain.values import MessageId
 from starters.starting import require_startable, start_with, with_message_id
 from store.intake import Intake
 from store.journal import Journal, RefusedAttempt

@@ -10,8 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from temporalio.client import Client
 
-from domain.jobs import JobId
-from domain.strings import Storable
+from domain.values import JobId, Storable
 from starters.stuck import stuck
 from store.inbox import Inbox
 from store.outbox import Outbox

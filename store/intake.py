@@ -15,13 +15,14 @@ from domain.commands import CommandRequest
 from domain.directory import Directory
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope, JobNoteAdded
-from domain.jobs import HeldJob, Instant, Job, same_assignment
+from domain.jobs import HeldJob, Job, same_assignment
 from domain.lifecycles import Cause, LifecycleKind, LifecycleStart, job_of
 from domain.policy import Policy
 from domain.promises import DueAt, Promise, PromiseOutcome, sentence
 from domain.refusals import Refusal, RefusalKind, Refused
 from domain.relayed import RelayedCommand
 from domain.roles import STEWARD, Role
+from domain.values import Instant
 from store import schema
 from store.database import Database
 from store.inbox import EARLIER, Outcome, comes_before

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
-from domain.jobs import Instant
 from domain.refusals import Refusal, refused_sentence
 from domain.roles import Actor
+from domain.values import Instant
 from store import schema
 from store.database import Database
 

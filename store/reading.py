@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, Text, and_, cast, 
 
 from domain.jobs import Job
 from domain.roles import Role
-from domain.strings import Storable
+from domain.values import Storable
 from store import schema
 from store.database import Database
 from store.inbox import UNTOLD

@@ -27,8 +27,8 @@ from activities.postman import Postman
 from domain.directory import parse_directory
 from domain.durations import parse_elapsed
 from domain.effects import OpenException
-from domain.jobs import Instant
 from domain.policy import Policy, load_policy, parse_policy
+from domain.values import Instant
 from starters.app import Parts, make_app
 from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from domain import am_escalation
-from domain.am_escalation import AM_ESCALATION, AmCase, OpenedException, Stage
+from domain.am_escalation import commands, guide, rules, waits
+from domain.am_escalation.case import ESCALATED, AmCase, OpenedException, Stage
+from domain.am_escalation.kind import AM_ESCALATION
 from domain.attention import Attention
 from domain.effects import (
     ChangeException,
@@ -66,14 +67,14 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         else:
             await self.take_opening_command()
 
-    def report_concern(self, command: am_escalation.ReportConcern) -> dict[str, Any] | None:
+    def report_concern(self, command: commands.ReportConcern) -> dict[str, Any] | None:
         """A customer is not content with the provider (AM-07)."""
         if not self.case.begun:
             self.case.begun = True
             self.take_up(command.actor)
             return None
         self.hear_a_concern(command.actor, command.concern, self.now())
-        return self.whether_to_escalate()
+        return guide.whether_to_escalate(self.case)
 
     def take_up(self, by: Actor) -> None:
         """Customer service is to call the provider, and to look for a solution (AM-07, AM-08)."""
@@ -106,7 +107,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             "not; see to it.",
         )
 
-    def provider_contacted(self, command: am_escalation.ProviderContacted) -> None:
+    def provider_contacted(self, command: commands.ProviderContacted) -> None:
         """The outcome, or that a message was left, goes on the job (AM-09..AM-12)."""
         if command.reached:
             settled = " and settles it" if command.resolved else ""
@@ -128,7 +129,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     async def let_the_customer_call_back(self) -> None:
         """A call-back decides what is due (AM-13); silence means that nothing is."""
-        await self.wait_and_handle(am_escalation.promise(self.case), self.close_quietly)
+        await self.wait_and_handle(waits.promise(self.case), self.close_quietly)
 
     def close_quietly(self) -> None:
         """Nobody called back: it counts as settled, unless feedback has still to be reviewed."""
@@ -140,25 +141,17 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         self.note("The customer has not called back: the concern counts as settled.")
         self.end_with(Stage.CLOSED_QUIET, PromiseOutcome.WAIVED)
 
-    def customer_called_back(self, command: am_escalation.CustomerCalledBack) -> dict[str, Any]:
+    def customer_called_back(self, command: commands.CustomerCalledBack) -> dict[str, Any]:
         """The agent learns whether the provider is to be called a second time (AM-13, AM-14)."""
         self.hear_a_call(command.actor, command.about, self.now())
-        return self.whether_to_escalate()
-
-    def whether_to_escalate(self) -> dict[str, Any]:
-        """Return what the agent on the phone goes by."""
-        case = self.case
-        early = case.stage in (Stage.CONTACTING_PROVIDER, Stage.AWAITING_CALLBACK)
-        if early or case.is_feedback_alone:
-            return {"escalate": False, "eligible_at": am_escalation.eligible_at(case)}
-        return {"escalate": True}
+        return guide.whether_to_escalate(self.case)
 
     def hear_a_call(self, by: Actor, about: str | None, at: datetime) -> None:
         """Write a call-back down, and what it leads to."""
         self.case.calls += 1
         self.note_by(by, f"The customer called back.{_remark(about)}")
-        eligible = am_escalation.eligible_at(self.case)
-        if am_escalation.second_contact_is_due(self.case, at):
+        eligible = rules.eligible_at(self.case)
+        if rules.second_contact_is_due(self.case, at):
             self.have_the_provider_called_again()
         elif eligible is not None and self.case.stage == Stage.AWAITING_CALLBACK:
             self.note(
@@ -205,7 +198,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             f"if it is not settled, with the code and a comment for the Area Manager. {codes}."
         )
 
-    async def second_contact_made(self, command: am_escalation.SecondContactMade) -> None:
+    async def second_contact_made(self, command: commands.SecondContactMade) -> None:
         """Unless this call settled it, the Area Manager gets an Exception (AM-15..AM-18)."""
         if command.reached:
             settled = "settles it" if command.resolved else "does not settle it"
@@ -224,7 +217,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 command.actor,
             )
         code, comment = command.exception_code, command.comment
-        needed = am_escalation.opens_exception(self.case, resolved=command.resolved)
+        needed = rules.opens_exception(self.case, resolved=command.resolved)
         if needed and code is not None and comment is not None:
             self.no_longer_waited_for()
             self.ask_to_review(code)
@@ -232,7 +225,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         else:
             self.await_a_callback(self.now())
 
-    async def record_feedback(self, command: am_escalation.RecordFeedback) -> None:
+    async def record_feedback(self, command: commands.RecordFeedback) -> None:
         """What is no complaint goes to the Area Manager without any call (G-17)."""
         begins = not self.case.begun
         self.case.begun = True
@@ -287,7 +280,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             "to it.",
         )
 
-    async def admin_reviewed(self, command: am_escalation.AdminReviewed) -> None:
+    async def admin_reviewed(self, command: commands.AdminReviewed) -> None:
         """The Area Manager is mailed what is open (AM-34).
 
         Raises:
@@ -298,7 +291,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             command.actor, f"Reviewed; the Area Manager is mailed.{_remark(command.comment)}"
         )
         stage = self.case.stage
-        if stage in am_escalation.ESCALATED:
+        if stage in ESCALATED:
             self.case.unflag(Attention.OVERDUE)
         self.settle(*_REVIEWS, *_ACTIONS)
         for each in self.case.exceptions:
@@ -310,7 +303,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.mail_to_the_area_manager(
                 "am_escalation", required=True, remark=command.comment or ""
             ),
-            Stage.AREA_MANAGER_ENGAGED if stage in am_escalation.ESCALATED else None,
+            Stage.AREA_MANAGER_ENGAGED if stage in ESCALATED else None,
             PromiseOutcome.KEPT if stage == Stage.EXCEPTION_OPEN else PromiseOutcome.SUPERSEDED,
         )
 
@@ -320,7 +313,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     def remind_the_area_manager(self, times: int) -> None:
         """The Area Manager has not said what came of it (G-15)."""
-        attempts = am_escalation.chase(self.case).reminders.attempts
+        attempts = waits.chase(self.case).reminders.attempts
         self.add(
             self.mail_to_the_area_manager("am_reminder", attempt=str(times), attempts=str(attempts))
         )
@@ -343,7 +336,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         said = {"provider": self.provider, "concern": self.case.concern, "exceptions": listed}
         return SendEmail(
             to=to,
-            addressee=am_escalation.area_manager(self.case, required=required),
+            addressee=rules.area_manager(self.case, required=required),
             template=template,
             context={**said, **context, **({"reader": ""} if to else {})},
         )
@@ -365,13 +358,13 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     # --- the ends ----------------------------------------------------------------------------
 
-    def resolve(self, command: am_escalation.Resolve) -> None:
+    def resolve(self, command: commands.Resolve) -> None:
         """It is settled."""
         self.note_by(command.actor, f"Resolved: {command.outcome}")
         acted = self.case.stage == Stage.AREA_MANAGER_ENGAGED
         self.end_with(Stage.RESOLVED, PromiseOutcome.KEPT if acted else PromiseOutcome.SUPERSEDED)
 
-    def risk_reported(self, command: am_escalation.RiskReported) -> None:
+    def risk_reported(self, command: commands.RiskReported) -> None:
         """A risk leaves all of this at once, and the note says no more than that (AM-35)."""
         self.note("Handed to a supervisor (AM-35).")
         self.end_with(Stage.RISK, PromiseOutcome.SUPERSEDED)
@@ -432,7 +425,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.case.flag(Attention.OVERDUE)
             remind(times)
 
-        await self.chase(am_escalation.chase(self.case), flagged, give_up)
+        await self.chase(waits.chase(self.case), flagged, give_up)
 
     async def do_or_refuse(
         self,
@@ -447,7 +440,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         """
         refusal = await self.commit_or_refuse(
             effect,
-            am_escalation.AM_ESCALATION.title,
+            AM_ESCALATION.title,
             entering=entering,
             closing=None if entering is None else closing,
         )

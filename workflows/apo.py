@@ -6,10 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from domain import apo
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.addresses import masked
-from domain.apo import APO, ApoCase, Sent, Stage
+from domain.apo import commands, guide, rules, waits
+from domain.apo.case import REOPENED, WITH_THE_CUSTOMER, ApoCase, Sent, Stage
+from domain.apo.kind import APO
 from domain.attention import Attention
 from domain.effects import (
     ChangeException,
@@ -114,14 +115,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     # --- deciding on it ----------------------------------------------------------------------
 
-    def offer_apo(self, command: apo.OfferApo) -> None:
+    def offer_apo(self, command: commands.OfferApo) -> None:
         """Dispatch, escalations or a supervisor decides that it is offered (APO-19)."""
         self.case.begun = True
         self.case.in_network_exhausted = command.in_network_exhausted
         self.note_by(command.actor, f"The Alternate Provider Option is offered: {command.reason}")
         self.ask_dispatch_to_reach_the_customer()
 
-    def request_apo(self, command: apo.RequestApo) -> None:
+    def request_apo(self, command: commands.RequestApo) -> None:
         """Somebody asks for it: a supervisor decides in their window, else dispatch (G-36)."""
         self.case.begun = True
         self.case.requested_by = command.actor
@@ -132,7 +133,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def ask_for_a_decision(self) -> None:
         """Ask whoever is to decide now."""
-        waited_for = apo.promise(self.case)
+        waited_for = waits.promise(self.case)
         self.settle("decide_apo")
         self.task(
             waited_for.waiting_on,
@@ -143,7 +144,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def await_approval(self) -> None:
         """A supervisor decides while their window is open, dispatch while it is not."""
-        await self.wait_and_handle(apo.promise(self.case), self.hand_the_decision_over)
+        await self.wait_and_handle(waits.promise(self.case), self.hand_the_decision_over)
 
     def hand_the_decision_over(self) -> None:
         """The window turned, and nobody had decided: the wait moves to the others (G-36)."""
@@ -154,14 +155,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.case.supervisors_at_hand = not self.case.supervisors_at_hand
         self.ask_for_a_decision()
 
-    def approve_apo(self, command: apo.ApproveApo) -> None:
+    def approve_apo(self, command: commands.ApproveApo) -> None:
         """Somebody else than who asked approves it (APO-20)."""
         remark = f": {command.note}" if command.note else "."
         self.note_by(command.actor, f"The Alternate Provider Option is approved{remark}")
         self.decided()
         self.ask_dispatch_to_reach_the_customer()
 
-    async def decline_apo(self, command: apo.DeclineApo) -> None:
+    async def decline_apo(self, command: commands.DeclineApo) -> None:
         """It is declined: back to Procure Vendor."""
         self.note_by(command.actor, f"The Alternate Provider Option is declined: {command.reason}")
         self.decided()
@@ -189,7 +190,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     async def let_dispatch_reach_the_customer(self) -> None:
         """Dispatch has its hours, a few reminders, and then a supervisor's help."""
         await self.chase(
-            apo.chase(self.case), self.remind_dispatch_to_call, self.ask_a_supervisor_to_help
+            waits.chase(self.case), self.remind_dispatch_to_call, self.ask_a_supervisor_to_help
         )
 
     def remind_dispatch_to_call(self, times: int) -> None:
@@ -211,7 +212,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "see to it.",
         )
 
-    async def customer_reached(self, command: apo.CustomerReached) -> None:
+    async def customer_reached(self, command: commands.CustomerReached) -> None:
         """Dispatch spoke with the customer."""
         match command.outcome:
             case "accepted":
@@ -228,7 +229,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                     Stage.AWAITING_CUSTOMER, "the customer has still to decide", command.actor
                 )
 
-    async def customer_not_reached(self, command: apo.CustomerNotReached) -> None:
+    async def customer_not_reached(self, command: commands.CustomerNotReached) -> None:
         """Voicemail, mail, and the job goes to the option's account (APO-03..APO-05)."""
         left = "a voicemail was left" if command.voicemail_left else "no voicemail could be left"
         self.note_by(command.actor, f"The customer was not reached; {left}.")
@@ -266,7 +267,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     async def let_the_customer_answer(self) -> None:
         """The instructions are with the customer: remind, then have dispatch call (APO-09)."""
         await self.chase(
-            apo.chase(self.case), self.send_the_instructions_again, self.have_dispatch_call
+            waits.chase(self.case), self.send_the_instructions_again, self.have_dispatch_call
         )
 
     def send_the_instructions_again(self, times: int) -> None:
@@ -283,17 +284,17 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "Call them; customer_accepted or customer_refused writes down what they say.",
         )
 
-    def customer_called(self, command: apo.CustomerCalled) -> dict[str, Any]:
+    def customer_called(self, command: commands.CustomerCalled) -> dict[str, Any]:
         """The agent gets a checklist from the job's own history (APO-07..APO-12)."""
         self.hear_the_customer(command.actor, command.about)
-        return {"checklist": apo.checklist(self.case)}
+        return {"checklist": guide.checklist(self.case)}
 
     def hear_the_customer(self, by: Actor, about: str | None) -> None:
         """Write a call of the customer's down."""
         self.case.calls += 1
         self.note_by(by, f"The customer called: {about}" if about else "The customer called.")
 
-    def instructions_not_received(self, command: apo.InstructionsNotReceived) -> None:
+    def instructions_not_received(self, command: commands.InstructionsNotReceived) -> None:
         """The instructions go out again, by mail or by post (APO-10..APO-14)."""
         if command.corrected_email is not None:
             self.add(
@@ -327,14 +328,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.settle("call_customer", "call_about_documents")
         self.enter(self.case.stage)
 
-    def customer_accepted(self, command: apo.CustomerAccepted) -> None:
+    def customer_accepted(self, command: commands.CustomerAccepted) -> None:
         """The customer takes the option (APO-17, APO-39)."""
         remark = f" {command.note}" if command.note else ""
         self.note_by(command.actor, f"The customer accepts the Alternate Provider Option.{remark}")
         self.note_by(command.actor, RELAYED)
         self.answered(Stage.AWAITING_DOCUMENTS)
 
-    async def customer_refused(self, command: apo.CustomerRefused) -> None:
+    async def customer_refused(self, command: commands.CustomerRefused) -> None:
         """The customer does not want it (APO-15..APO-17)."""
         await self.refused(command.actor, command.reason)
 
@@ -362,7 +363,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def await_documents(self) -> None:
         """The customer has the item diagnosed and sends an estimate or the documents (G-70)."""
-        await self.chase(apo.chase(self.case), self.remind_of_the_documents, self.have_support_call)
+        await self.chase(
+            waits.chase(self.case), self.remind_of_the_documents, self.have_support_call
+        )
 
     def remind_of_the_documents(self, times: int) -> None:
         """Nothing has come yet."""
@@ -377,7 +380,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "The customer took the Alternate Provider Option and sent no documents. Call them.",
         )
 
-    def estimate_submitted(self, command: apo.EstimateSubmitted) -> dict[str, Any]:
+    def estimate_submitted(self, command: commands.EstimateSubmitted) -> dict[str, Any]:
         """Up to the limit the repair may go ahead; above it the estimate is reviewed."""
         may_repair_now = self.take_estimate(command.actor, command.amount, self.now())
         return {"may_repair_now": may_repair_now, "limit": str(self.ceiling)}
@@ -386,7 +389,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Take an estimate; return whether the repair may begin at once (APO-24, APO-25)."""
         self.accepted_by_deed(by)
         self.case.estimate = amount
-        if apo.may_repair_now(self.case.job, self.case.policy, amount):
+        if rules.may_repair_now(self.case.job, self.case.policy, amount):
             self.note_by(
                 by,
                 f"Estimate of {usd(amount)}, within the limit of {self.limit}: the repair may be "
@@ -405,7 +408,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         )
         return False
 
-    def estimate_approved(self, command: apo.EstimateApproved) -> None:
+    def estimate_approved(self, command: commands.EstimateApproved) -> None:
         """The repair may go ahead although it costs more."""
         remark = f": {command.reason}" if command.reason else "."
         self.note_by(command.actor, f"The estimate is approved{remark}")
@@ -414,14 +417,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         )
         self.answered(Stage.AWAITING_DOCUMENTS)
 
-    def estimate_declined(self, command: apo.EstimateDeclined) -> None:
+    def estimate_declined(self, command: commands.EstimateDeclined) -> None:
         """Another estimate is needed."""
         reason = command.reason or "it is more than the plan covers"
         self.note_by(command.actor, f"The estimate is declined: {reason}")
         self.mail_customer("apo_estimate_declined", amount=self.estimate, reason=reason)
         self.answered(Stage.AWAITING_DOCUMENTS)
 
-    def documents_received(self, command: apo.DocumentsReceived) -> None:
+    def documents_received(self, command: commands.DocumentsReceived) -> None:
         """Documents came, with a paid invoice or without, or after the end (APO-36)."""
         self.case.begun = True
         self.take_documents(
@@ -478,11 +481,11 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def let_support_services_review(self) -> None:
         """Support Services decides; a supervisor hears of a review that takes too long."""
-        await self.wait_and_handle(apo.promise(self.case), self.tell_a_supervisor_of_the_review)
+        await self.wait_and_handle(waits.promise(self.case), self.tell_a_supervisor_of_the_review)
 
     def tell_a_supervisor_of_the_review(self) -> None:
         """A review took longer than the policy allows; its time counts anew."""
-        overdue = apo.promise(self.case)
+        overdue = waits.promise(self.case)
         self.case.counts_from = self.next_round()
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
@@ -493,7 +496,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             f"Support Services was to {overdue.duty} and has not ({overdue.rule}).",
         )
 
-    def documents_approved(self, command: apo.DocumentsApproved) -> None:
+    def documents_approved(self, command: commands.DocumentsApproved) -> None:
         """The customer is mailed an offer, firm or until the invoice is there (APO-26, APO-32)."""
         amount = usd(command.amount)
         self.note_by(command.actor, f"Documents approved: {amount}.")
@@ -507,7 +510,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.mail_customer("apo_offer_without_invoice", amount=amount, **self.ways_to_pay)
             self.answered(Stage.AWAITING_PAID_INVOICE)
 
-    def documents_rejected(self, command: apo.DocumentsRejected) -> None:
+    def documents_rejected(self, command: commands.DocumentsRejected) -> None:
         """The customer is told what is missing (G-40)."""
         self.note_by(command.actor, f"The documents do not suffice: {command.reason}")
         self.track("INCOMPLETE DOCUMENTS")
@@ -523,7 +526,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def let_the_customer_choose_a_payment(self) -> None:
         """Check or electronic transfer (APO-27); after several attempts a check (APO-28..31)."""
-        await self.chase(apo.chase(self.case), self.offer_again, self.pay_by_check)
+        await self.chase(waits.chase(self.case), self.offer_again, self.pay_by_check)
 
     def offer_again(self, times: int) -> None:
         """The customer has not chosen yet (APO-28)."""
@@ -536,7 +539,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.pay("check")
         self.complete(Stage.PAID_BY_CHECK, "the offer was not answered (APO-31)")
 
-    def payment_chosen(self, command: apo.PaymentChosen) -> None:
+    def payment_chosen(self, command: commands.PaymentChosen) -> None:
         """The customer chose (APO-27)."""
         by_check = command.method == "check"
         method = "a check" if by_check else "an electronic transfer"
@@ -555,7 +558,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def await_the_paid_invoice(self) -> None:
         """Several attempts to get the invoice (APO-33), then the job closes (APO-34, APO-35)."""
-        await self.chase(apo.chase(self.case), self.remind_of_the_invoice, self.close_without_proof)
+        await self.chase(
+            waits.chase(self.case), self.remind_of_the_invoice, self.close_without_proof
+        )
 
     def remind_of_the_invoice(self, times: int) -> None:
         """The paid invoice is still missing (APO-33)."""
@@ -601,7 +606,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def hear_of_another_account(self, job: Job, by: Actor) -> None:
         """The job went to another account: to the option's own, or out of its hands."""
-        not_yet_there = self.case.stage not in apo.WITH_THE_CUSTOMER
+        not_yet_there = self.case.stage not in WITH_THE_CUSTOMER
         if job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION) and not_yet_there:
             self.close_promise(PromiseOutcome.KEPT)
             self.case.unflag(Attention.OVERDUE)
@@ -615,7 +620,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def hear_of_a_document(self, event: DocumentArrived, at: datetime) -> None:
         """A document came by itself: nobody is on the phone to be told what it means."""
         kind, amount, by = event.data.kind, event.data.amount, event.actor
-        if self.case.stage not in apo.WITH_THE_CUSTOMER:
+        if self.case.stage not in WITH_THE_CUSTOMER:
             self.task(
                 Role.SUPPORT_SERVICES,
                 "new_documents",
@@ -623,7 +628,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             )
         elif kind != "estimate":
             self.take_documents(by, paid_invoice=kind == "paid_invoice", amount=amount, at=at)
-        elif self.case.stage not in apo.COMMANDS["estimate_submitted"].stages:
+        elif self.case.stage not in commands.COMMANDS["estimate_submitted"].stages:
             self.task(
                 Role.SUPPORT_SERVICES, "new_documents", "The customer sent an estimate; look at it."
             )
@@ -641,7 +646,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     @property
     def ceiling(self) -> Decimal:
         """Up to which estimate the repair may precede the documents, USD."""
-        return apo.limit(self.case.job, self.case.policy)
+        return rules.limit(self.case.job, self.case.policy)
 
     @property
     def limit(self) -> str:
@@ -666,7 +671,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     @property
     def ways_to_pay(self) -> dict[str, str]:
         """Whether an offer may name the electronic transfer (G-44)."""
-        return {"electronic_transfer": "yes" if apo.mail_reaches(self.case) else "no"}
+        return {"electronic_transfer": "yes" if rules.mail_reaches(self.case) else "no"}
 
     def answered(self, entering: Stage, at: datetime | None = None) -> None:
         """What was waited for has come: go on in a stage, whose wait begins then, or now."""
@@ -685,7 +690,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def mail_customer(self, template: str, **context: str) -> None:
         """Mail the customer; mails that are known to come back go the next way (G-44, G-73)."""
         if self.case.mail_fails:
-            self.add(apo.next_channel(template))
+            self.add(guide.next_channel(template))
             return
         policy = self.case.policy
         mailbox = policy.apo.documents_mailbox
@@ -696,7 +701,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def remind_customer(self, template: str, times: int, **context: str) -> None:
         """Mail a reminder, and say which it is."""
-        attempts = apo.chase(self.case).reminders.attempts
+        attempts = waits.chase(self.case).reminders.attempts
         self.mail_customer(template, attempt=str(times), attempts=str(attempts), **context)
 
     def was_sent(self, template: str) -> bool:
@@ -706,7 +711,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """The next channel, once a mail has come back for all that follow, too (G-73)."""
         self.case.mail_fails = self.case.mail_fails or fate is MailFate.BOUNCED
-        return apo.next_channel(template)
+        return guide.next_channel(template)
 
     def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
         """End without moving the job."""
@@ -717,7 +722,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def leave_nothing_open(self, stage: Stage) -> None:
         """Settle what nobody needs any more once the option has ended."""
         self.settle(*_ASKED)
-        if stage not in apo.REOPENED:
+        if stage not in REOPENED:
             self.settle("reach_otherwise", "mail_correspondence")
         if self.case.documented:
             complete = "COMPLETE DOCUMENTS" if self.case.paid_invoice else None

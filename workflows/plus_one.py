@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from domain import plus_one, texts
+from domain import texts
 from domain.accounts import (
     ALTERNATE_PROVIDER_OPTION,
     NO_PROVIDER_FOUND,
@@ -15,13 +15,15 @@ from domain.accounts import (
     Account,
     account_called,
 )
-from domain.apo import RequestApo
+from domain.apo.commands import RequestApo
 from domain.attention import Attention
 from domain.effects import AddServiceJob, SendCommand
 from domain.events import Event, WrittenNote
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Assignee, Job, JobStatus
-from domain.plus_one import PLUS_ONE, PlusOneCase, Stage
+from domain.plus_one import commands, guide, rules, waits
+from domain.plus_one.case import REPAIRING, PlusOneCase, Stage
+from domain.plus_one.kind import PLUS_ONE
 from domain.promises import PromiseOutcome
 from domain.refusals import Refusal, Refused, changed_meanwhile
 from domain.roles import STEWARD, Actor, Role
@@ -64,10 +66,10 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         await self.face_the_live_job()
         if self.ended:
             return
-        if reason := plus_one.not_for_plusone(self.case.job, policy):
+        if reason := rules.not_for_plusone(self.case.job, policy):
             await self.send_back(reason)
             return
-        if plus_one.assigned_out_of_turn(self.case.job, self.assigned_by):
+        if rules.assigned_out_of_turn(self.case.job, self.assigned_by):
             self.question_the_assignment(self.assigned_by)
         self.note(texts.SEARCH_NOTE)  # PO-30
         self.case.announced = True
@@ -77,11 +79,11 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     async def let_plusone_search(self) -> None:
         """Give PlusOne its 48 hours (PO-17); remind dispatch once when 24 of them are over."""
         while not self.ended and self.case.stage == Stage.SEARCHING and self.case.announced:
-            come_to = plus_one.verdict(self.case.job, self.case.policy, self.now())
-            if come_to is plus_one.WindowVerdict.ACCEPTED:
+            come_to = rules.verdict(self.case.job, self.case.policy, self.now())
+            if come_to is rules.WindowVerdict.ACCEPTED:
                 self.plusone_found_somebody(self.now())
                 return
-            match await self.wait(plus_one.search_promise(self.case), self.reminder_due):
+            match await self.wait(waits.search_promise(self.case), self.reminder_due):
                 case Deadline():
                     await self.window_is_over()
                 case Reminder():
@@ -163,14 +165,14 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.case.unflag(Attention.OVERDUE)
         self.case.heard_at = at
         self.case.stage, self.case.foretold = self.case.foretold or Stage.ACCEPTED, None
-        if self.case.stage in plus_one.ENDS:
+        if self.case.stage in Stage.ends():
             self.end(self.case.stage)
 
     def reminder_due(self) -> datetime | None:
         """Return when dispatch is reminded of a search that goes on (G-01), None if it was."""
         if self.case.expectation_passed or self.case.window_passed:
             return None
-        return plus_one.expectation_ends(self.case.job, self.case.policy)
+        return rules.expectation_ends(self.case.job, self.case.policy)
 
     def remind_dispatch_of_the_search(self) -> None:
         """The customer was told 24 hours, and they are over; this moves nothing (G-01)."""
@@ -213,8 +215,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     async def follow_the_repair(self) -> None:
         """Follow what PlusOne accepted, and remind dispatch of each long silence."""
-        while not self.ended and self.case.stage in plus_one.REPAIRING:
-            promise = plus_one.repair_promise(self.case)
+        while not self.ended and self.case.stage in REPAIRING:
+            promise = waits.repair_promise(self.case)
             await self.wait_and_handle(promise, self.remind_dispatch_of_the_silence)
 
     def remind_dispatch_of_the_silence(self) -> None:
@@ -222,7 +224,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.close_promise(PromiseOutcome.BROKEN)
         self.case.flag(Attention.OVERDUE)
         self.case.heard_at = self.now()
-        role, duty = plus_one.owed_in(self.case.stage)
+        role, duty = waits.owed_in(self.case.stage)
         self.task(
             Role.DISPATCH,
             "follow_up",
@@ -235,7 +237,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.close_promise(PromiseOutcome.KEPT)
         self.case.stage = stage
         self.heard_of(at)
-        if stage in plus_one.ENDS:
+        if stage in Stage.ends():
             self.end(stage)
 
     def heard_of(self, at: datetime) -> None:
@@ -280,7 +282,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def read_plusone_note(self, note: WrittenNote, at: datetime) -> None:
         """Read PlusOne's prefix (PO-22); an unknown one leaves an ordinary note (G-11)."""
         self.case.news = note.text
-        stage = plus_one.stage_named_by(note.text)
+        stage = rules.stage_named_by(note.text)
         if stage is not None and at < (self.case.stage_noted_at or at):
             stage = None  # a newer note has named a stage already
         elif stage is not None:
@@ -346,7 +348,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def somebody_took_the_job(self, before: Job, by: Actor, at: datetime) -> None:
         """Somebody reassigned the job in the job system, rightly or not (PO-11, PO-18..PO-20)."""
-        way_out = plus_one.way_out_taken(before, self.case.job, by)
+        way_out = rules.way_out_taken(before, self.case.job, by)
         broken = plusone_hold(before, at, PlusOneHold.under(self.case.policy), way_out)
         if broken is None:
             self.end_as_superseded("The job was reassigned in the job system.")
@@ -367,7 +369,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     # --- what people command -----------------------------------------------------------------
 
-    async def request_reassignment(self, command: plus_one.RequestReassignment) -> None:
+    async def request_reassignment(self, command: commands.RequestReassignment) -> None:
         """Give the job to another account; the guard has let it pass (PO-18..PO-20)."""
         to = account_called(command.to)
         self.settle(*_ASKED_OF_DISPATCH)
@@ -386,7 +388,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Return why the job may not be taken from PlusOne now, None if it may."""
         return plusone_hold(self.case.job, self.now(), PlusOneHold.under(self.case.policy), way_out)
 
-    async def report_cannot_locate(self, command: plus_one.ReportCannotLocate) -> None:
+    async def report_cannot_locate(self, command: commands.ReportCannotLocate) -> None:
         """PlusOne finds nobody (PO-67): the job goes on at once, or once its 48 hours are over."""
         reason = f"PlusOne cannot locate a Service Professional: {command.text or 'no details'}"
         releases = self.case.policy.plus_one.release_on_cannot_locate or self.case.window_passed
@@ -396,16 +398,16 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         await self.hand_to_no_provider_found(
             reason, PromiseOutcome.KEPT, by=command.actor, way_out=WayOut.CANNOT_LOCATE
         )
-        if self.case.stage not in plus_one.ENDS:
+        if self.case.stage not in Stage.ends():
             held = self.why_held(WayOut.CANNOT_LOCATE)
             raise Refused(held or changed_meanwhile())
 
-    def customer_called(self, command: plus_one.CustomerCalled) -> dict[str, Any]:
+    def customer_called(self, command: commands.CustomerCalled) -> dict[str, Any]:
         """Tell the agent what to tell the customer (PO-32, PO-34, PO-35)."""
         if command.about:
             self.note_by(command.actor, f"The customer called: {command.about}")
         self.case.calls += 1
-        advice = plus_one.advice(self.case)
+        advice = guide.advice(self.case)
         self.case.news = None
         return {"advice": advice, "calls": self.case.calls}
 
@@ -414,7 +416,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.case.calls += 1
         self.case.news = None
 
-    def approve(self, command: plus_one.Approve) -> None:
+    def approve(self, command: commands.Approve) -> None:
         """Approve, with the Job Approval note to the provider (PO-41, PO-43..PO-45)."""
         approval = texts.job_approval(command.amount, command.non_covered, command.text)
         self.tell_the_provider(self.plusone, approval, command.actor)
@@ -426,12 +428,12 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             )
         self.move_to(Stage.APPROVED, self.now())
 
-    def request_info(self, command: plus_one.RequestInfo) -> None:
+    def request_info(self, command: commands.RequestInfo) -> None:
         """Ask PlusOne for what is missing (PO-26)."""
         self.note_by(command.actor, f"Information needed to decide: {command.what}")
         self.move_to(Stage.INFO_REQUESTED, self.now())
 
-    def deny(self, command: plus_one.Deny) -> None:
+    def deny(self, command: commands.Deny) -> None:
         """Deny; the job stays with PlusOne, Accepted, so that it can bill its diagnosis (PO-20)."""
         what = "A part of the repair is" if command.partial else "The repair is"
         self.note_by(
@@ -440,20 +442,20 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         )
         self.move_to(Stage.DENIED, self.now())
 
-    def add_service_job(self, command: plus_one.AddServiceJob) -> dict[str, Any]:
+    def add_service_job(self, command: commands.AddServiceJob) -> dict[str, Any]:
         """Add a job to the order instead of reassigning this one (PO-09, PO-10)."""
         account = account_called(command.account) if command.account else PROCURE_VENDOR
         return self.added(account, command.event_type, command.reason)
 
-    def supply_parts(self, command: plus_one.SupplyParts) -> dict[str, Any]:
+    def supply_parts(self, command: commands.SupplyParts) -> dict[str, Any]:
         """Let Cinch supply parts through PlusOne's procurement account (PO-49, PO-50, PO-53)."""
         self.note_by(command.actor, f"Cinch supplies {command.what}; ship to {command.ship_to}")
-        if self.case.stage in plus_one.REPAIRING:
+        if self.case.stage in REPAIRING:
             self.heard_of(self.now())
         comment = f"Company: {command.company}. Ship to: {command.ship_to}."
         return self.added(PLUSONE_PARTS, None, command.what, comment)
 
-    def update_parts(self, command: plus_one.UpdateParts) -> None:
+    def update_parts(self, command: commands.UpdateParts) -> None:
         """Note the state of the parts on the original job (PO-52)."""
         eta = f" ETA {command.eta:%Y-%m-%d}." if command.eta else ""
         self.note_by(command.actor, f"Parts: {command.text}{eta}")

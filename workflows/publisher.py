@@ -129,7 +129,7 @@ class Publisher:
             attention=tuple(case.attention),
             outcome=ended_as,
             remembered=case.remembered(),
-            guide=case.guide() if ended_as is None else (),
+            guide=self._kind.guide(case) if ended_as is None else (),
         )
 
     def describe(self) -> None:

@@ -7,21 +7,21 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from domain import reassignment
 from domain.accounts import PROCURE_VENDOR
 from domain.attention import Attention
 from domain.effects import AskIfUnscheduled, MailFate, OpenTask, SendCommand, UpdateJob
 from domain.events import Event
-from domain.guides import Guide
 from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
-from domain.reassignment import (
+from domain.reassignment import commands, guide, rules, waits
+from domain.reassignment.case import (
     CONFIRMED,
-    REASSIGNMENT,
     Candidate,
     ReassignmentCase,
     Stage,
 )
+from domain.reassignment.guide_texts import Guide
+from domain.reassignment.kind import REASSIGNMENT
 from domain.refusals import Refused
 from domain.roles import STEWARD, Actor, Role
 from domain.texts import OUT_OF_HOURS_NOTE, usd
@@ -44,7 +44,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             self.name_the_policy()
             await self.take_opening_command()
         while not self.ended:
-            message = await self.wait(reassignment.promise(self.case))
+            message = await self.wait(waits.promise(self.case))
             if isinstance(message, Deadline | Reminder):
                 await self.nothing_is_heard()
             else:
@@ -52,7 +52,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     # --- calling providers -------------------------------------------------------------------
 
-    async def start_reassignment(self, command: reassignment.StartReassignment) -> dict[str, Any]:
+    async def start_reassignment(self, command: commands.StartReassignment) -> dict[str, Any]:
         """An agent lists whom they could call, and learns whom to call first (CONF-12)."""
         self.case.begun = True
         listed = ", ".join(f"{each.called_as()} ({each.source})" for each in self.case.candidates)
@@ -67,23 +67,23 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     async def call_the_next(self, by: Actor) -> dict[str, Any]:
         """Name the next provider who may be called now, or see to it that nobody is forgotten."""
         case, now = self.case, self.now()
-        place = reassignment.next_to_call(case, now)
+        place = rules.next_to_call(case, now)
         if place is not None:
             case.called = (*case.called, place)
             case.drops, case.appointment, case.fee_asked, case.fee = 0, None, None, None
             return self.go_on_in(Stage.CALLING_PROVIDER, by)
-        if not reassignment.left_to_call(case):
+        if not rules.left_to_call(case):
             return await self.nobody_is_left(by)
         if case.is_urgent:
             return self.have_a_supervisor_choose(by)
         return await self.send_to_dispatch_out_of_hours(by)
 
-    async def provider_no_answer(self, command: reassignment.ProviderNoAnswer) -> dict[str, Any]:
+    async def provider_no_answer(self, command: commands.ProviderNoAnswer) -> dict[str, Any]:
         """Nobody answers, and no message is left; or the line broke off (G-57)."""
         case, by = self.case, command.actor
         if case.stage != Stage.CALLING_PROVIDER:
             self.note_by(by, f"{self.provider.called_as()} was on the line and is gone.")
-            if reassignment.may_be_called_again(case, self.now()):
+            if rules.may_be_called_again(case, self.now()):
                 case.drops += 1
                 return self.go_on_in(Stage.CALLING_PROVIDER, by)
         else:
@@ -91,7 +91,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             self.note_by(by, f"{self.provider.called_as()}: no answer; no message was left.")
         return await self.call_the_next(by)
 
-    async def provider_answered(self, command: reassignment.ProviderAnswered) -> dict[str, Any]:
+    async def provider_answered(self, command: commands.ProviderAnswered) -> dict[str, Any]:
         """The provider says whether it can come, when, and for which fee (CONF-18..CONF-23)."""
         case, by = self.case, command.actor
         spoke = f", {command.contact_name}," if command.contact_name else ""
@@ -100,9 +100,9 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             self.note_by(by, f"{who} cannot take the job: {command.reason or 'no reason given'}.")
             return await self.call_the_next(by)
         case.appointment = command.earliest_appointment
-        offered = reassignment.shown(case.appointment, reassignment.zone_of(case))
-        if case.appointment and not reassignment.is_in_time(case, case.appointment, self.now()):
-            latest = reassignment.in_time_until(case, self.now())
+        offered = guide.shown(case.appointment, rules.zone_of(case))
+        if case.appointment and not rules.is_in_time(case, case.appointment, self.now()):
+            latest = guide.in_time_until(case, self.now())
             self.journal(f"Offered: {offered}. In time: {latest}.", by, "CONF-13")
             self.note_by(by, f"{who} could take the job, but comes too late (CONF-13).")
             return await self.call_the_next(by)
@@ -115,7 +115,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     # --- the travel fee ----------------------------------------------------------------------
 
-    def ask_for_the_travel_fee(self, command: reassignment.ProviderAnswered) -> dict[str, Any]:
+    def ask_for_the_travel_fee(self, command: commands.ProviderAnswered) -> dict[str, Any]:
         """A supervisor sees what is asked beside what the distance suggests (CONF-10, G-56)."""
         self.case.fee_asked = command.travel_fee
         result = self.go_on_in(Stage.TRAVEL_FEE_REVIEW, command.actor)
@@ -127,7 +127,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return result
 
-    def approve_travel_fee(self, command: reassignment.ApproveTravelFee) -> dict[str, Any]:
+    def approve_travel_fee(self, command: commands.ApproveTravelFee) -> dict[str, Any]:
         """The amount that is approved is noted (CONF-11)."""
         self.case.fee = command.amount
         self.note_by(
@@ -137,7 +137,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return self.go_on_in(Stage.ASKING_PROVIDER)
 
-    async def decline_travel_fee(self, command: reassignment.DeclineTravelFee) -> dict[str, Any]:
+    async def decline_travel_fee(self, command: commands.DeclineTravelFee) -> dict[str, Any]:
         """No fee, no job: the next provider is called."""
         up_to = f", more than {usd(command.amount)}" if command.amount is not None else ""
         self.note_by(
@@ -150,7 +150,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     @property
     def asked_and_suggested(self) -> str:
         """Both figures, as a supervisor compares them."""
-        asked, suggested = self.case.fee_asked, reassignment.suggested_fee(self.case)
+        asked, suggested = self.case.fee_asked, rules.suggested_fee(self.case)
         figure = "nothing, for want of a distance" if suggested is None else usd(suggested)
         return (
             f"{usd(asked) if asked else 'nothing'} for the travel; the distance suggests {figure}"
@@ -158,12 +158,12 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     # --- the conference ----------------------------------------------------------------------
 
-    async def provider_conference(self, command: reassignment.ProviderConference) -> dict[str, Any]:
+    async def provider_conference(self, command: commands.ProviderConference) -> dict[str, Any]:
         """The provider joins, or has the job and calls the customer by itself (CONF-24..26)."""
         if command.agrees:
             return self.go_on_in(Stage.ASKING_CUSTOMER, command.actor)
         self.case.contact_by = command.will_contact_by
-        contact_by = reassignment.shown(command.will_contact_by, reassignment.zone_of(self.case))
+        contact_by = guide.shown(command.will_contact_by, rules.zone_of(self.case))
         self.note_by(
             command.actor,
             f"{self.provider.called_as()} takes the job without a conference, and contacts the "
@@ -173,7 +173,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             Guide.PROVIDER_DECLINES, "the provider calls the customer (CONF-24)", command.actor
         )
 
-    async def customer_conference(self, command: reassignment.CustomerConference) -> dict[str, Any]:
+    async def customer_conference(self, command: commands.CustomerConference) -> dict[str, Any]:
         """The customer joins, or gets the provider's name and number by mail (CONF-34, CONF-35)."""
         if command.agrees:
             return self.go_on_in(Stage.CONFERENCING, command.actor)
@@ -187,12 +187,10 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             Guide.CUSTOMER_DECLINES, "the customer could not join (CONF-34)", command.actor
         )
 
-    async def appointment_captured(
-        self, command: reassignment.AppointmentCaptured
-    ) -> dict[str, Any]:
+    async def appointment_captured(self, command: commands.AppointmentCaptured) -> dict[str, Any]:
         """The appointment is stored, and the provider has the job (CONF-36..CONF-38)."""
         self.case.appointment = command.at
-        at = reassignment.shown(command.at, reassignment.zone_of(self.case))
+        at = guide.shown(command.at, rules.zone_of(self.case))
         self.note_by(
             command.actor,
             f"Conference of the customer with {self.provider.called_as()}: appointment on {at}.",
@@ -269,7 +267,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     async def nobody_is_left(self, by: Actor) -> dict[str, Any]:
         """Nobody on the list takes the job: Procure Vendor, unless the policy says otherwise."""
-        if unheard := reassignment.fallback(self.case):
+        if unheard := rules.fallback(self.case):
             return await self.assign_unheard(unheard, by)
         called = len(self.case.called)
         self.note_by(by, f"Nobody takes the job; providers called: {called}. Sent to dispatch.")
@@ -313,7 +311,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return result
 
-    async def supervisor_decision(self, command: reassignment.SupervisorDecision) -> dict[str, Any]:
+    async def supervisor_decision(self, command: commands.SupervisorDecision) -> dict[str, Any]:
         """A supervisor chooses what is done for an urgent customer (CONF-09)."""
         case, by = self.case, command.actor
         remark = f" {command.note}" if command.note else ""
@@ -336,7 +334,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                     self.note_by(by, command.note)
                 return await self.send_to_dispatch_out_of_hours(by)
 
-    def start_the_option(self, command: reassignment.SupervisorDecision) -> None:
+    def start_the_option(self, command: commands.SupervisorDecision) -> None:
         """The apo lifecycle begins as this supervisor authorises it, under its own rules."""
         fields: dict[str, JsonValue] = {
             "actor": command.actor.model_dump(mode="json"),
@@ -355,7 +353,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         if case.reminded == 0:
             case.reminded = 1
             case.flag(Attention.OVERDUE)
-            waiting = reassignment.promise(case)
+            waiting = waits.promise(case)
             self.task(
                 Role.SUPERVISOR,
                 "agent_silent",
@@ -383,7 +381,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         elif job.status is JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
-        elif held := reassignment.held_by_plusone(self.case, self.now()):
+        elif held := rules.held_by_plusone(self.case, self.now()):
             self.journal(held.message, rule=held.rule)
             self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
@@ -409,8 +407,8 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     def said(self, step: str) -> dict[str, Any]:
         """Return what the agent does and says now, and whom they call."""
         calling = self.case.stage == Stage.CALLING_PROVIDER and not self.ended
-        call = reassignment.to_call(self.case) if calling else None
-        return {"call": call, "guide": list(reassignment.guide(self.case, step))}
+        call = guide.to_call(self.case) if calling else None
+        return {"call": call, "guide": list(guide.lines_at(self.case, step))}
 
     def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
         """End without moving the job."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from domain import spoc
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
@@ -29,7 +28,9 @@ from domain.jobs import Job, JobStatus
 from domain.promises import Due, Promise, PromiseOutcome
 from domain.refusals import Refused
 from domain.roles import Role
-from domain.spoc import SPOC, Contact, Reason, Report, SpocCase, Stage
+from domain.spoc import commands, guide, rules, waits
+from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
+from domain.spoc.kind import SPOC
 from domain.texts import written_out
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
@@ -62,25 +63,27 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         while not self.ended:
             match self.case.stage:
                 case Stage.AWAITING_REPORT:
-                    await self.wait_and_handle(spoc.promise(self.case), self.report_is_overdue)
+                    await self.wait_and_handle(waits.promise(self.case), self.report_is_overdue)
                 case Stage.REPORT_OVERDUE:
                     await self.chase(
-                        spoc.chase(self.case), self.remind_of_the_report, self.provider_stays_silent
+                        waits.chase(self.case),
+                        self.remind_of_the_report,
+                        self.provider_stays_silent,
                     )
                 case Stage.MISSING_INFORMATION:
                     await self.chase(
-                        spoc.chase(self.case),
+                        waits.chase(self.case),
                         self.remind_of_what_is_missing,
                         self.provider_stays_silent,
                     )
                 case Stage.SPOC_CONTACTED:
                     await self.chase(
-                        spoc.chase(self.case),
+                        waits.chase(self.case),
                         self.remind_the_specialist,
                         self.specialist_stays_silent,
                     )
                 case Stage.REPORT_RECEIVED:
-                    await self.wait_and_handle(spoc.promise(self.case), self.close_quietly)
+                    await self.wait_and_handle(waits.promise(self.case), self.close_quietly)
                 case ended:
                     raise AssertionError(f"nothing is waited for in {ended}")
 
@@ -102,10 +105,10 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.name_the_policy()
         if self.hear_of_the_end(job):
             return
-        if not spoc.in_programme(job):
+        if not rules.in_programme(job):
             self.supersede(job)
             return
-        self.compute(spoc.Deadline.REPORT, spoc.report_due(self.case))
+        self.compute(NamedDeadline.REPORT, waits.report_due(self.case))
         reported_at = job.diagnostic_report_at
         if reported_at is not None and reported_at >= self.case.appointment_at:
             self.take_report(Report(at=reported_at, told_at=reported_at))
@@ -113,7 +116,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def flag_for_review(self) -> None:
         """A Medical Emergency is reviewed at once, and not by e-mail (SPOC-20, G-31)."""
-        if spoc.needs_review_at_once(self.case):
+        if rules.needs_review_at_once(self.case):
             self.task(
                 Role.AUTHORIZATIONS,
                 "review_at_once",
@@ -127,7 +130,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         case.confirmed_at = event.occurred_at
         self.journal(f"diagnosis confirmed for {appointment_at:%Y-%m-%d %H:%M} UTC", rule="SPOC-13")
         case.appointment_at = appointment_at
-        if spoc.reports_on(appointment_at, case.report):
+        if rules.reports_on(appointment_at, case.report):
             return
         self.settle(*_ASKED_ABOUT_THE_REPORT, *_ASKED_ABOUT_THE_SPECIALIST)
         case.report = None
@@ -135,8 +138,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if case.contacts:
             day = self.day_of(appointment_at)
             self.tell_the_specialist(f"The diagnosis is confirmed for {day} now.")
-        case.contacts = spoc.owed_whatever_the_report(case.contacts)
-        self.compute(spoc.Deadline.REPORT, spoc.report_due(case))
+        case.contacts = rules.owed_whatever_the_report(case.contacts)
+        self.compute(NamedDeadline.REPORT, waits.report_due(case))
         self.go_on(PromiseOutcome.SUPERSEDED, at)
 
     def report_is_overdue(self) -> None:
@@ -175,7 +178,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         case = self.case
         case.report, case.missing_named = report, False
         self.journal(f"a {'complete' if report.complete else 'partial'} report came")
-        self.compute(spoc.Deadline.PART_UPDATE, spoc.part_update_due(report, case.policy.spoc))
+        self.compute(NamedDeadline.PART_UPDATE, waits.part_update_due(report, case.policy.spoc))
         if case.job.status is JobStatus.NEW:
             self.task(
                 Role.AUTHORIZATIONS,
@@ -183,7 +186,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 "A report came although the job is New. Have the provider change the status to "
                 "Accepted: only then can a report be entered (SPOC-46).",
             )
-        owed = spoc.still_owed(case.contacts, report)
+        owed = rules.still_owed(case.contacts, report)
         if owed != case.contacts:
             what = "the service report" if report.complete else "a part of the service report"
             self.tell_the_specialist(f"The provider has entered {what}.")
@@ -221,16 +224,16 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Until when the provider has its own time to confirm an order, None if it has none."""
         if self.case.confirmation is None or self.case.confirmation_late:
             return None
-        return self.case.deadlines.get(spoc.Deadline.ORDER_CONFIRMATION)
+        return self.case.deadlines.get(NamedDeadline.ORDER_CONFIRMATION)
 
     def confirmation_requested(self, what: str, at: datetime) -> None:
         """Research waits for the provider: it has a business day before anybody asks (SPOC-34)."""
         self.confirmation_is_over(PromiseOutcome.SUPERSEDED)
         self.journal(f"research waits for the provider's confirmation: {what}", rule="SPOC-32")
-        awaited = spoc.confirmation(self.case.policy.spoc, at)
+        awaited = waits.confirmation(self.case.policy.spoc, at)
         self.case.confirmation, self.case.confirmation_late = awaited, False
         self.add(OpenPromise(promise=awaited))
-        self.compute(spoc.Deadline.ORDER_CONFIRMATION, awaited.due)
+        self.compute(NamedDeadline.ORDER_CONFIRMATION, awaited.due)
 
     def confirmation_is_late(self) -> None:
         """The provider's own time is over: the Leadership Desk reaches out (SPOC-34)."""
@@ -258,14 +261,14 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     # --- the Leadership Desk and the specialist ----------------------------------------------
 
-    def ask_provider(self, command: spoc.AskProvider) -> dict[str, Any]:
+    def ask_provider(self, command: commands.AskProvider) -> dict[str, Any]:
         """The provider was asked, as it is before the specialist (SPOC-22)."""
         self.case.attempts += 1
         said = command.outcome or "no outcome yet"
         self.note_by(command.actor, f"The provider was asked by {command.channel}: {said}")
         return {"attempts": self.case.attempts}
 
-    def contact_spoc(self, command: spoc.ContactSpoc) -> None:
+    def contact_spoc(self, command: commands.ContactSpoc) -> None:
         """The Leadership Desk asks the specialist for help (SPOC-21)."""
         contact = Contact(reason=command.reason, detail=command.detail)
         self.note_by(command.actor, f"The SPoC specialist is asked for help. {contact.words}")
@@ -290,7 +293,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             "the provider's Area Manager to it: engage_area_manager (SPOC-07).",
         )
 
-    def information_received(self, command: spoc.InformationReceived) -> None:
+    def information_received(self, command: commands.InformationReceived) -> None:
         """What was asked for has come, and the specialist is told so (SPOC-23)."""
         self.note_by(command.actor, f"The information has come: {command.summary}")
         asked_for = {contact.reason for contact in self.case.contacts}
@@ -301,11 +304,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             return
         self.tell_the_specialist(command.summary)
         self.settle(*_ASKED_ABOUT_THE_SPECIALIST)
-        self.case.report = spoc.report_after(self.case, self.now())
+        self.case.report = rules.report_after(self.case, self.now())
         self.case.contacts = ()
         self.go_on(PromiseOutcome.KEPT)
 
-    async def engage_area_manager(self, command: spoc.EngageAreaManager) -> None:
+    async def engage_area_manager(self, command: commands.EngageAreaManager) -> None:
         """Issues with a provider are its Area Manager's; the specialist hears of it (SPOC-24).
 
         Raises:
@@ -331,9 +334,9 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if refusal is not None:
             raise Refused(refusal)
 
-    def route_question(self, command: spoc.RouteQuestion) -> dict[str, Any]:
+    def route_question(self, command: commands.RouteQuestion) -> dict[str, Any]:
         """Say who answers what the specialist does not (SPOC-35..SPOC-45)."""
-        found = spoc.route(command.topic, command.actor.role, self.case.policy.spoc)
+        found = guide.route(command.topic, command.actor.role, self.case.policy.spoc)
         self.journal(
             f"a question about {command.topic} goes another way", command.actor, found.rule
         )
@@ -379,17 +382,17 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Hear what an event says beside the job."""
         shown = self.case.job.diagnostic_report_at
         match event:
-            case JobAppointmentConfirmed() if spoc.newly_confirmed(self.case, event):
+            case JobAppointmentConfirmed() if rules.newly_confirmed(self.case, event):
                 self.appointment_confirmed(event, at)
             case JobReportSubmitted():
-                if spoc.is_news(self.case, event.occurred_at):
+                if rules.is_news(self.case, event.occurred_at):
                     self.take_report(Report.of(event, at))
             case JobPartsConfirmationRequested():
                 self.confirmation_requested(event.data.what, at)
             case JobNoteAdded() if event.data.note.author.role in _NAMES_WHAT_IS_MISSING:
                 self.case.missing_named = True
             case _ if self.case.report is None and shown not in (None, before.diagnostic_report_at):
-                if spoc.is_news(self.case, shown):
+                if rules.is_news(self.case, shown):
                     # Nobody says that anything is missing.
                     self.take_report(Report(at=at, told_at=shown))
 
@@ -400,13 +403,13 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.close_promise(closing)
         if not self.case.confirmation_late:
             self.case.unflag(Attention.OVERDUE)
-        self.enter(spoc.stage_by_the_facts(self.case), at)
+        self.enter(rules.stage_by_the_facts(self.case), at)
 
     def day_of(self, at: datetime) -> str:
         """Return the date of an instant, as it is written in a mail."""
         return written_out(date_in(self.case.policy.calendar.zone, at))
 
-    def compute(self, name: spoc.Deadline, due: Due | None) -> None:
+    def compute(self, name: NamedDeadline, due: Due | None) -> None:
         """Have the calendar tell a deadline; until it has, there is none of that name."""
         self.case.deadlines = {
             each: told for each, told in self.case.deadlines.items() if each != name

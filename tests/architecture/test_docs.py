@@ -6,7 +6,7 @@ import pytest
 
 from activities.adapters import Effects, Mails, all_activities
 from domain.lifecycles import LifecycleKind
-from domain.plus_one import PLUS_ONE
+from domain.plus_one.kind import PLUS_ONE
 from domain.policy import load_policy
 from starters.docs import commands_table, page_of, with_commands
 from workers.settings import Settings

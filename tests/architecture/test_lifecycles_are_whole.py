@@ -12,11 +12,22 @@ import pytest
 import workflows
 from domain.attention import Attention
 from domain.lifecycles import LifecycleKind
-from domain.plus_one import PLUS_ONE
+from domain.plus_one.kind import PLUS_ONE
 from workflows.lifecycle import Lifecycle
 from workflows.registry import LIFECYCLES, WORKFLOWS
 
 ROOT = Path(__file__).parents[2]
+ROOMS = {
+    "__init__": "its name, in one docstring",
+    "case": "its stages, its case and its start",
+    "rules": "who may do what, and when, all pure",
+    "waits": "whom it waits for, until when, and who is reminded",
+    "commands": "what people can do to it, in one table",
+    "guide": "what the agent does and says",
+    "policy": "what the procedure leaves to the company",
+    "kind": "all its rooms tied together",
+}
+"""The rooms of a procedure's package in domain/, and what each holds."""
 STORIES = {workflow.story.kind.name: workflow.story for workflow in WORKFLOWS}
 
 
@@ -44,9 +55,12 @@ def missing(kind: LifecycleKind) -> list[str]:
         f"docs/{name}.md: its page, for those who have to know why a job stands where it stands": (
             ROOT / "docs" / f"{name}.md"
         ).exists(),
-        f"domain/{module}.py: its stages, clocks, rules and commands, pure": (
-            ROOT / "domain" / f"{module}.py"
-        ).exists(),
+        **{
+            f"domain/{module}/{room}.py: {holds}": (
+                ROOT / "domain" / module / f"{room}.py"
+            ).exists()
+            for room, holds in ROOMS.items()
+        },
         f"workflows/{module}.py: its story, {kind.workflow_type}, and a line in "
         "workflows/registry.py": is_told_by(kind, module),
         f"tests/scenarios/test_{module}*.py: scenarios that read like the procedure": bool(
@@ -76,7 +90,7 @@ def test_all_that_a_new_lifecycle_lacks_is_listed() -> None:
     sixth = replace(PLUS_ONE, name="sixth-lifecycle", workflow_type="SixthLifecycle")
     assert [each.partition(":")[0] for each in missing(sixth)] == [
         "docs/sixth-lifecycle.md",
-        "domain/sixth_lifecycle.py",
+        *(f"domain/sixth_lifecycle/{room}.py" for room in ROOMS),
         "workflows/sixth_lifecycle.py",
         "tests/scenarios/test_sixth_lifecycle*.py",
         "tests/scenarios/test_sixth_lifecycle*.py",

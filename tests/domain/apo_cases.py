@@ -7,7 +7,10 @@ from typing import Literal
 import pytest
 
 from domain.accounts import PROCURE_VENDOR
-from domain.apo import COMMANDS, ApoCase, ApoStart, begin, promise
+from domain.apo.case import ApoCase, ApoStart
+from domain.apo.commands import COMMANDS
+from domain.apo.kind import begin
+from domain.apo.waits import promise
 from domain.jobs import Assignee, Job
 from domain.lifecycles import Cause
 from domain.policy import Policy

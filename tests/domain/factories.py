@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.accounts import PLUSONE, PROCURE_VENDOR, Account
-from domain.apo import ApoCase
+from domain.apo.case import ApoCase
 from domain.events import EVENT, Event
 from domain.guards import PlusOneHold
 from domain.jobs import Assignee, Job
-from domain.plus_one import PlusOneCase, Stage
+from domain.plus_one.case import PlusOneCase, Stage
 from domain.policy import load_policy
 
 POLICY = load_policy(None)

@@ -7,7 +7,9 @@ from domain.accounts import PROCURE_VENDOR
 from domain.jobs import Assignee, Job
 from domain.lifecycles import Cause
 from domain.policy import Policy
-from domain.reassignment import COMMANDS, ReassignmentCase, Stage, begin
+from domain.reassignment.case import ReassignmentCase, Stage
+from domain.reassignment.commands import COMMANDS
+from domain.reassignment.kind import begin
 from domain.refusals import Refusal, Refused
 from domain.roles import Actor, Role
 from tests.domain.factories import POLICY, a_job, a_payload, eastern

@@ -8,16 +8,9 @@ from domain.jobs import Assignee, Job
 from domain.policy import Policy
 from domain.promises import resolve
 from domain.refusals import Refusal, Refused
-from domain.spoc import (
-    COMMANDS,
-    Deadline,
-    Report,
-    SpocCase,
-    SpocStart,
-    confirmation,
-    part_update_due,
-    report_due,
-)
+from domain.spoc.case import NamedDeadline, Report, SpocCase, SpocStart
+from domain.spoc.commands import COMMANDS
+from domain.spoc.waits import confirmation, part_update_due, report_due
 from tests.domain.factories import POLICY, a_job, a_payload, eastern
 
 APPOINTMENT = eastern("2026-11-24 10:00")
@@ -68,14 +61,16 @@ def a_report(at: datetime = DUE, /, **said: object) -> Report:
 
 def told_by_the_calendar(case: SpocCase) -> SpocCase:
     """Return a case with the deadlines that the store has resolved for it."""
-    asked = {Deadline.REPORT: report_due(case)}
+    asked = {NamedDeadline.REPORT: report_due(case)}
     if case.report is not None:
-        asked[Deadline.PART_UPDATE] = part_update_due(case.report, case.policy.spoc)
+        asked[NamedDeadline.PART_UPDATE] = part_update_due(case.report, case.policy.spoc)
     told: dict[str, datetime | None] = {
         name: resolve(due, case.policy.calendar) for name, due in asked.items()
     }
     if case.confirmation is not None:
-        told[Deadline.ORDER_CONFIRMATION] = resolve(case.confirmation.due, case.policy.calendar)
+        told[NamedDeadline.ORDER_CONFIRMATION] = resolve(
+            case.confirmation.due, case.policy.calendar
+        )
     case.deadlines = {name: at for name, at in told.items() if at is not None}
     return case
 

@@ -7,20 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.am_escalation import (
-    AM_ESCALATION,
-    COMMANDS,
-    AmCase,
-    AmStart,
-    OpenedException,
-    SecondContactMade,
-    Stage,
-    area_manager,
-    chase,
-    eligible_at,
-    promise,
-    second_contact_is_due,
-)
+from domain.am_escalation.case import AmCase, AmStart, OpenedException, Stage
+from domain.am_escalation.commands import COMMANDS, SecondContactMade
+from domain.am_escalation.kind import AM_ESCALATION
+from domain.am_escalation.rules import area_manager, eligible_at, second_contact_is_due
+from domain.am_escalation.waits import chase, promise
 from domain.directory import Addressee
 from domain.exceptions import ExceptionCode, already_open
 from domain.jobs import Assignee

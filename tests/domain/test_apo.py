@@ -18,26 +18,21 @@ from domain.accounts import (
     PROCURE_VENDOR,
     Account,
 )
-from domain.apo import (
-    APO,
-    ENDS,
-    RUNNING,
-    WITH_THE_CUSTOMER,
-    Memory,
-    Sent,
-    Stage,
-    promise,
+from domain.apo.case import WITH_THE_CUSTOMER, Memory, Sent, Stage
+from domain.apo.kind import APO
+from domain.apo.rules import (
     reopens_on,
     starts_on,
     supervisors_at_hand,
     supervisors_window_is_open,
     task_after_end,
 )
+from domain.apo.waits import promise
 from domain.calendars import Window
 from domain.events import Event
 from domain.jobs import Assignee, Job
 from domain.lifecycles import Cause
-from domain.plus_one import PLUS_ONE
+from domain.plus_one.kind import PLUS_ONE
 from domain.policy import Policy
 from domain.refusals import RefusalKind
 from domain.roles import Role
@@ -87,9 +82,9 @@ def test_the_stages_are_those_of_the_procedure() -> None:
     ends = "paid paid_by_check closed_without_proof refused declined cancelled superseded"
     assert APO.stages == tuple(f"{waits} {reviews}".split())
     assert APO.ends == tuple(ends.split())
-    assert set(APO.stages) == RUNNING
-    assert set(APO.ends) == ENDS
-    assert RUNNING - {"awaiting_approval", "contacting_customer"} == WITH_THE_CUSTOMER
+    assert set(APO.stages) == Stage.running()
+    assert set(APO.ends) == Stage.ends()
+    assert Stage.running() - {"awaiting_approval", "contacting_customer"} == WITH_THE_CUSTOMER
 
 
 @pytest.mark.parametrize(
@@ -669,7 +664,7 @@ REOPENED_FROM = {"paid", "paid_by_check", "closed_without_proof", "superseded"}
 @pytest.mark.rule("APO-36")
 @pytest.mark.rule("APO-37")
 @pytest.mark.rule("G-41")
-@pytest.mark.parametrize("outcome", sorted(ENDS))
+@pytest.mark.parametrize("outcome", sorted(Stage.ends()))
 def test_a_paid_invoice_reopens_the_case_at_any_time(outcome: str) -> None:
     invoice = a_document("paid_invoice")
     for years in (0, 20):
@@ -685,14 +680,14 @@ OF_NO_DOCUMENT = [
 
 
 @pytest.mark.rule("APO-36")
-@pytest.mark.parametrize("outcome", sorted(ENDS))
+@pytest.mark.parametrize("outcome", sorted(Stage.ends()))
 def test_nothing_else_reopens_it(outcome: str) -> None:
     for event in (a_document("estimate"), a_document("documents"), *OF_NO_DOCUMENT):
         assert not reopens_on(event, outcome)
 
 
 @pytest.mark.rule("APO-37")
-@pytest.mark.parametrize("outcome", sorted(ENDS))
+@pytest.mark.parametrize("outcome", sorted(Stage.ends()))
 @pytest.mark.parametrize("kind", ["estimate", "documents", "paid_invoice"])
 def test_a_document_that_does_not_reopen_it_is_looked_at_by_somebody(
     kind: str, outcome: str
@@ -707,7 +702,7 @@ def test_a_document_that_does_not_reopen_it_is_looked_at_by_somebody(
     assert outcome in task.text
 
 
-@pytest.mark.parametrize("outcome", sorted(ENDS))
+@pytest.mark.parametrize("outcome", sorted(Stage.ends()))
 def test_nothing_is_left_over_but_documents(outcome: str) -> None:
     assert [task_after_end(event, outcome) for event in OF_NO_DOCUMENT] == [None, None]
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.apo import (
+from domain.apo.case import Stage
+from domain.apo.commands import (
     COMMANDS,
     CustomerReached,
     DocumentsApproved,
     DocumentsReceived,
     EstimateSubmitted,
     InstructionsNotReceived,
-    Stage,
 )
 from domain.refusals import RefusalKind, Refused
 from domain.roles import Actor, Role

@@ -6,20 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.apo import (
-    COMMANDS,
-    RUNNING,
-    WITH_THE_CUSTOMER,
-    ApoCase,
-    Sent,
-    Stage,
-    checklist,
-    limit,
-    mail_reaches,
-    may_repair_now,
-    next_channel,
-    promise,
-)
+from domain.apo.case import WITH_THE_CUSTOMER, ApoCase, Sent, Stage
+from domain.apo.commands import COMMANDS
+from domain.apo.guide import checklist, next_channel
+from domain.apo.rules import limit, mail_reaches, may_repair_now
+from domain.apo.waits import promise
 from domain.promises import DueAfterBusinessDays, DueAt, DueAtTurn, Promise, resolve
 from domain.refusals import RefusalKind
 from tests.domain.apo_cases import (
@@ -301,7 +292,7 @@ def test_after_the_last_reminder_the_promise_says_what_comes_in_the_end(
 
 def test_a_promise_says_which_commands_answer_it() -> None:
     waits = [asked_for(NOON), asked_for(NIGHT), asked_for(NOON, capped=True)]
-    waits += [an_option(stage) for stage in RUNNING - {Stage.AWAITING_APPROVAL}]
+    waits += [an_option(stage) for stage in Stage.running() - {Stage.AWAITING_APPROVAL}]
     for case in waits:
         said = set(promise(case).changed_by.replace(",", " ").split())
         named = said & set(COMMANDS)
@@ -309,19 +300,21 @@ def test_a_promise_says_which_commands_answer_it() -> None:
         assert named <= set(COMMANDS.possible_in(case.stage))
 
 
-@pytest.mark.parametrize("stage", sorted(RUNNING))
+@pytest.mark.parametrize("stage", sorted(Stage.running()))
 def test_each_wait_is_a_promise_of_its_own(stage: str) -> None:
     def key(since: datetime, **changes: object) -> str:
         return promise(an_option(stage, counts_from=since, **changes)).key
 
     assert key(NOON) == key(NOON)
     assert key(NOON) != key(NOON + timedelta(microseconds=1))
-    others = {promise(an_option(other, counts_from=NOON)).key for other in RUNNING - {stage}}
+    others = {
+        promise(an_option(other, counts_from=NOON)).key for other in Stage.running() - {stage}
+    }
     assert key(NOON) not in others
 
 
 def test_a_wait_of_which_no_beginning_is_known_counts_from_the_assignment() -> None:
-    for stage in RUNNING:
+    for stage in Stage.running():
         assert promise(an_option(stage)).since == ASSIGNED_AT
 
 
@@ -358,7 +351,7 @@ def steps(stage: str, **changes: object) -> str:
 
 
 @pytest.mark.rule("APO-07")
-@pytest.mark.parametrize("stage", sorted(RUNNING))
+@pytest.mark.parametrize("stage", sorted(Stage.running()))
 def test_the_agent_reads_the_job_first(stage: str) -> None:
     first = checklist(an_option(stage))[0]
     assert "(APO-07)" in first
@@ -417,7 +410,7 @@ def test_later_the_agent_hears_whose_turn_it_is(stage: str) -> None:
 
 @pytest.mark.rule("APO-24")
 @pytest.mark.rule("APO-25")
-@pytest.mark.parametrize("stage", sorted(RUNNING))
+@pytest.mark.parametrize("stage", sorted(Stage.running()))
 def test_the_agent_hears_the_limit_as_long_as_an_estimate_may_come(stage: str) -> None:
     for item, ceiling in ((HVAC, "$500.00"), (WATER_HEATER, "$300.00"), (OTHER, "$300.00")):
         said = steps(stage, job=a_dispatch_job(item))

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.commands import Command, CommandRequest, CommandTable, Payload
-from domain.plus_one import COMMANDS, Approve, Stage, SupplyParts
+from domain.plus_one.case import Stage
+from domain.plus_one.commands import COMMANDS, Approve, SupplyParts
 from domain.refusals import Refusal, RefusalKind, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role, may_act_as
+from domain.stages import END, LifecycleStage
 from tests.domain.factories import ASSIGNED_AT, WINDOW_ENDS, a_case, a_payload
 
 EMPLOYEES = """
@@ -218,40 +220,80 @@ def unless_the_night_is_over(over: object, _order: object, _now: datetime) -> Re
     return NIGHT_IS_OVER if over else None
 
 
+class Watch(LifecycleStage):
+    WATCHING = "watching"
+    OVER = "over", END
+
+
+class Begin(Payload):
+    """Begin to watch."""
+
+
+class Look(Payload):
+    """Look, whether or not
+    the watch has begun.
+    """  # noqa: D205  the help of a command may take two lines
+
+
+class Rest(Payload):
+    """Rest."""
+
+
 WATCH = CommandTable(
     "watch",
+    Watch,
     Command(
-        name="begin",
-        payload=Payload,
+        payload=Begin,
         roles=frozenset({Role.DISPATCH}),
         stages=frozenset(),
         stage_hint="it is watched already",
         starts=True,
         guard=unless_the_night_is_over,
-        help="Begin to watch.",
         example={},
     ),
     Command(
-        name="look",
-        payload=Payload,
+        payload=Look,
         roles=frozenset({Role.DISPATCH}),
         stages=frozenset({"watching"}),
         role_hint="stay in bed",
-        help="Look, whether or not the watch has begun.",
         starts=True,
         example={},
     ),
     Command(
-        name="rest",
-        payload=Payload,
+        payload=Rest,
         roles=frozenset({Role.DISPATCH}),
-        stages=frozenset({"watching"}),
         stage_rule="N-2",
         guard=unless_the_night_is_over,
-        help="Rest.",
         example={},
     ),
 )
+
+
+def test_a_command_is_named_and_explained_by_its_payload() -> None:
+    class CallTheGuard(Payload):
+        """Call the guard."""
+
+    command = Command(payload=CallTheGuard, roles=frozenset({Role.DISPATCH}), example={})
+    assert (command.name, command.help) == ("call_the_guard", "Call the guard.")
+    assert WATCH["look"].help == "Look, whether or not the watch has begun."
+
+
+def test_what_a_command_does_is_said_beside_its_schema_and_not_in_it() -> None:
+    assert "description" not in Look.model_json_schema()
+
+
+def test_a_payload_has_to_say_what_its_command_does() -> None:
+    class Unexplained(Payload):
+        note: str | None = None
+
+    command = Command(payload=Unexplained, roles=frozenset({Role.DISPATCH}), example={})
+    with pytest.raises(TypeError, match="Unexplained has no docstring to explain unexplained"):
+        _ = command.help
+
+
+def test_a_command_that_names_no_stage_is_possible_in_all_that_run() -> None:
+    assert WATCH["rest"].stages == {"watching"}
+    assert WATCH["begin"].stages == frozenset()
 
 
 def refusal_on_watch(

@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from domain.events import EVENT, MAX_TEXT, EventEnvelope
+from domain.events import EVENT, EventEnvelope
 from domain.jobs import ItemCategory, Visibility
 from domain.lifecycles import job_of
-from domain.plus_one import PLUS_ONE
+from domain.plus_one.kind import PLUS_ONE
 from domain.roles import Role
+from domain.values import MAX_TEXT
 from tests.domain.factories import ASSIGNED_AT, a_job, an_event
 
 AS_SENT = """

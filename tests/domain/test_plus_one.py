@@ -10,26 +10,22 @@ import pytest
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PLUSONE_PARTS, Account, account_called
 from domain.guards import WayOut, plusone_hold
 from domain.jobs import Assignee, HeldJob, Job, JobStatus
-from domain.plus_one import (
-    COMMANDS,
-    ENDS,
-    PLUS_ONE,
-    REPAIRING,
-    RUNNING,
-    PlusOneStart,
-    Stage,
+from domain.plus_one.case import REPAIRING, PlusOneStart, Stage
+from domain.plus_one.commands import COMMANDS
+from domain.plus_one.guide import advice
+from domain.plus_one.kind import PLUS_ONE
+from domain.plus_one.rules import (
     WindowVerdict,
-    advice,
     assigned_out_of_turn,
     expectation_ends,
     not_for_plusone,
-    owed_in,
     stage_named_by,
     starts_on,
     verdict,
     way_out_taken,
     window_ends,
 )
+from domain.plus_one.waits import owed_in
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, Refused, changed_meanwhile
 from domain.roles import Actor, Role
@@ -204,9 +200,9 @@ def test_the_stages_are_those_of_the_procedure() -> None:
     ends = "completed no_provider_found released cancelled not_eligible superseded"
     assert PLUS_ONE.stages == tuple(running.split())
     assert PLUS_ONE.ends == tuple(ends.split())
-    assert running.split() == [stage for stage in Stage if stage in RUNNING]
-    assert ends.split() == [stage for stage in Stage if stage in ENDS]
-    assert RUNNING - {"searching"} == REPAIRING
+    assert running.split() == [stage for stage in Stage if stage in Stage.running()]
+    assert ends.split() == [stage for stage in Stage if stage in Stage.ends()]
+    assert Stage.running() - {"searching"} == REPAIRING
 
 
 # --- the window -------------------------------------------------------------------------------
@@ -518,7 +514,7 @@ def test_a_caller_who_calls_again_is_told_that_the_search_goes_on() -> None:
 
 @pytest.mark.rule("PO-32")
 @pytest.mark.rule("PO-35")
-@pytest.mark.parametrize("stage", sorted(RUNNING))
+@pytest.mark.parametrize("stage", sorted(Stage.running()))
 @pytest.mark.parametrize("calls", [1, 2, 7])
 def test_news_come_before_everything(stage: Stage, calls: int) -> None:
     case = a_case(stage)

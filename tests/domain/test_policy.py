@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.apo.policy import ApoPolicy
 from domain.calendars import business_days_after
 from domain.durations import format_elapsed
 from domain.jobs import Visibility
 from domain.operator_files import FileProblem, OperatorFileError
-from domain.policy import ApoPolicy, BrandsPolicy, Policy, load_policy, parse_policy
+from domain.policy import BrandsPolicy, Policy, load_policy, parse_policy
 
 BUILT_IN = files("domain").joinpath("policy.toml").read_text("utf-8")
 

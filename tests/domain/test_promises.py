@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from domain.calendars import Window, parse_time_of_day
-from domain.plus_one import Stage, repair_promise, search_promise
+from domain.plus_one.case import Stage
+from domain.plus_one.waits import repair_promise, search_promise
 from domain.promises import (
     Due,
     DueAfterBusinessDays,

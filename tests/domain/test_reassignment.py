@@ -5,27 +5,23 @@ from decimal import Decimal
 
 import pytest
 
-from domain.guides import FACTS, TEXTS, Guide, filled, must_be_fillable
 from domain.jobs import Severity
 from domain.policy import parse_policy
 from domain.promises import DueAt
-from domain.reassignment import (
-    RUNNING,
-    ReassignmentCase,
-    Stage,
+from domain.reassignment.case import ReassignmentCase, Stage
+from domain.reassignment.guide import current_lines, lines_at, to_call, who_is_on_it
+from domain.reassignment.guide_texts import FACTS, TEXTS, Guide, filled, must_be_fillable
+from domain.reassignment.rules import (
     fallback,
-    guide,
     is_in_time,
     left_to_call,
     may_be_called_again,
     next_to_call,
     opens_at,
-    promise,
     suggested_fee,
-    to_call,
     until,
-    who_is_on_it,
 )
+from domain.reassignment.waits import promise
 from domain.roles import Actor, Role
 from domain.texts import OUT_OF_HOURS_NOTE
 from tests.domain.factories import ASSIGNED_AT, a_job, eastern
@@ -214,7 +210,7 @@ def test_the_suggestion_follows_the_policy_and_needs_both_places() -> None:
 # --- what is waited for -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stage", sorted(RUNNING))
+@pytest.mark.parametrize("stage", sorted(Stage.running()))
 def test_silence_is_told_a_supervisor_after_half_an_hour_and_ends_after_two(stage: Stage) -> None:
     case = a_reassignment(TULSA, stage=stage)
     first = promise(case)
@@ -246,7 +242,7 @@ def said_at(step: str, **changes: object) -> str:
     case = a_reassignment(TULSA, job=job, stage=step)
     said = {"called": (0,), "appointment": eastern("2026-11-25 10:00"), **changes}
     case = case.model_copy(update=said)
-    return "\n".join(guide(case, step))
+    return "\n".join(lines_at(case, step))
 
 
 @pytest.mark.rule("CONF-12")
@@ -328,18 +324,18 @@ def test_an_appointment_that_nobody_named_is_still_to_be_agreed_on() -> None:
 def test_where_no_hour_is_to_be_kept_the_guide_says_so() -> None:
     assert "(until: no limit)" in said_at(Stage.CALLING_PROVIDER, lifted_by=KIM)
     nowhere = a_reassignment(listed("Nowhere", "1", "00000"), stage=Stage.SUPERVISOR_REVIEW)
-    assert "(again from: nobody knows when)" in "\n".join(nowhere.guide())
+    assert "(again from: nobody knows when)" in "\n".join(current_lines(nowhere))
 
 
 def test_a_zip_code_that_the_table_does_not_know_is_told_as_it_is() -> None:
     case = a_reassignment(TULSA, job=a_job(customer={"zip": "09012"}), called=(0,))
-    assert "the customer's city, 09012" in "\n".join(case.guide())
+    assert "the customer's city, 09012" in "\n".join(current_lines(case))
 
 
 def test_a_running_case_has_a_guide_at_every_stage_and_an_ended_one_has_none() -> None:
     for stage in Stage:
         case = a_reassignment(TULSA, stage=stage, called=(0,))
-        assert bool(case.guide()) is (stage in RUNNING)
+        assert bool(current_lines(case)) is (stage in Stage.running())
 
 
 @pytest.mark.rule("CONF-40")
@@ -348,11 +344,11 @@ def test_the_operator_words_the_guide() -> None:
     policy = parse_policy(text, "house.toml")
     nasty = listed("{agent} & {nobody}", "1", "74103")
     case = a_reassignment(nasty, policy=policy, called=(0,))
-    assert guide(case, Stage.CONFERENCING) == (
+    assert lines_at(case, Stage.CONFERENCING) == (
         "Say: Hold on, {agent} & {nobody}, {74101}.",
         "Do: nothing.",
     )
-    assert guide(case, Stage.ASKING_PROVIDER) == tuple(TEXTS[Guide.ASKING_PROVIDER].splitlines())
+    assert lines_at(case, Stage.ASKING_PROVIDER) == tuple(TEXTS[Guide.ASKING_PROVIDER].splitlines())
 
 
 def test_a_text_asks_for_facts_and_nothing_else() -> None:

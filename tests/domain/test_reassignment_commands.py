@@ -7,7 +7,8 @@ import pytest
 
 from domain.accounts import PLUSONE
 from domain.jobs import Assignee
-from domain.reassignment import COMMANDS, Stage
+from domain.reassignment.case import Candidate, Stage
+from domain.reassignment.commands import COMMANDS
 from domain.refusals import RefusalKind
 from domain.roles import Role
 from tests.domain.factories import ASSIGNED_AT, LAST_SECOND, WINDOW_ENDS, a_job, eastern
@@ -203,3 +204,14 @@ def test_a_supervisor_opens_the_option_by_its_own_rules(
     assert (refusal and (refusal.rule, refusal.instead)) == wanted
     for option in ("emergency_line", "dispatch"):
         assert rule_against("supervisor_decision", "supervisor", case, at, option=option) is None
+
+
+def test_a_candidate_of_a_newer_release_is_read_and_a_listed_provider_is_checked() -> None:
+    newer: dict[str, object] = {**TULSA, "rating": "5"}
+    assert Candidate.model_validate(newer) == Candidate.model_validate(TULSA)
+    refusal = refusal_of(
+        "start_reassignment", "customer_service", a_reassignment(TULSA), candidates=[newer]
+    )
+    assert refusal is not None
+    assert refusal.kind is RefusalKind.FIELDS
+    assert "rating" in refusal.message

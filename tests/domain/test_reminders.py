@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import apo
-from domain.apo import Stage
-from domain.policy import Policy, Reminders
+from domain.apo import waits
+from domain.apo.case import Stage
+from domain.policy import Policy
+from domain.policy_values import Reminders
 from domain.promises import DueAt, Promise, resolve
 from tests.domain.calendar_oracle import DAY, BusinessDays
 from tests.domain.factories import POLICY, an_option, eastern
@@ -41,7 +42,7 @@ def rounds(stage: str, since: datetime, policy: Policy = POLICY) -> list[Promise
     case = an_option(stage, policy=policy, counts_from=since)
     told: list[Promise] = []
     while len(told) < 30:
-        told.append(apo.promise(case))
+        told.append(waits.promise(case))
         due = resolve(told[-1].due, policy.calendar)
         if due is None:
             break
@@ -112,7 +113,7 @@ def test_each_round_says_which_it_is_and_what_comes_after_the_last(
     stage: Stage, attempts: int, since: datetime
 ) -> None:
     policy = with_reminders(CHASED[stage], reminders(attempts, "90m"))
-    chase = apo.chase(an_option(stage, policy=policy))
+    chase = waits.chase(an_option(stage, policy=policy))
     assert [each.then for each in rounds(stage, since, policy)] == [
         *(f"then {chase.reminder} ({n} of {attempts})" for n in range(1, attempts + 1)),
         f"then {chase.in_the_end}",
@@ -146,14 +147,14 @@ def test_a_wait_told_again_is_the_same_promise_and_one_begun_anew_is_another() -
 
 def test_two_rounds_are_two_promises_even_if_they_begin_at_one_instant() -> None:
     reminded = [an_option(Stage.OFFER_SENT, counts_from=STORM_SATURDAY, reminded=n) for n in (0, 1)]
-    assert len({apo.promise(case).key for case in reminded}) == 2
+    assert len({waits.promise(case).key for case in reminded}) == 2
 
 
 def test_a_round_counts_from_what_the_case_says_or_else_from_what_it_is_told() -> None:
     case = an_option(Stage.CONTACTING_CUSTOMER)
-    told = apo.chase(case).promise(case, STORM_SATURDAY)
+    told = waits.chase(case).promise(case, STORM_SATURDAY)
     case.counts_from = STORM_SATURDAY + timedelta(hours=1)
-    said = apo.chase(case).promise(case, STORM_SATURDAY)
+    said = waits.chase(case).promise(case, STORM_SATURDAY)
     assert [each.since for each in (told, said)] == [STORM_SATURDAY, case.counts_from]
     assert told.due == DueAt(at=STORM_SATURDAY + timedelta(hours=4))
     assert said.due == DueAt(at=STORM_SATURDAY + timedelta(hours=5))
@@ -221,7 +222,7 @@ def test_the_built_in_policy_reminds_three_times_over_holidays_and_weekends(
 def test_only_a_stage_in_which_somebody_is_reminded_has_a_chase() -> None:
     for stage in Stage:
         if stage in CHASED:
-            assert apo.chase(an_option(stage)).key == stage
+            assert waits.chase(an_option(stage)).key == stage
         else:
             with pytest.raises(KeyError):
-                apo.chase(an_option(stage))
+                waits.chase(an_option(stage))

@@ -10,27 +10,20 @@ from domain.jobs import JobStatus, Severity
 from domain.lifecycles import Cause
 from domain.promises import DueAfterBusinessDays, DueAt, resolve
 from domain.roles import EMPLOYEES, Role
-from domain.spoc import (
-    RUNNING,
-    Contact,
-    Reason,
-    Report,
-    SpocCase,
-    Stage,
-    Topic,
-    chase,
+from domain.spoc.case import Contact, Reason, Report, SpocCase, Stage
+from domain.spoc.guide import Topic, route
+from domain.spoc.rules import (
     is_news,
     needs_review_at_once,
     newly_confirmed,
     owed_whatever_the_report,
-    promise,
     report_after,
     reports_on,
-    route,
     stage_by_the_facts,
     starts_on,
     still_owed,
 )
+from domain.spoc.waits import chase, promise
 from tests.domain.factories import POLICY, an_event, eastern
 from tests.domain.spoc_cases import (
     APPOINTMENT,
@@ -464,6 +457,6 @@ def test_reminders_come_to_an_end(stage: str) -> None:
 
 
 def test_every_stage_waits_for_somebody() -> None:
-    keys = {promise(a_follow_up(stage, counts_from=DUE)).key for stage in RUNNING}
-    assert len(keys) == len(RUNNING)
-    assert set(RUNNING).isdisjoint({Stage.CLOSED, Stage.CANCELLED})
+    keys = {promise(a_follow_up(stage, counts_from=DUE)).key for stage in Stage.running()}
+    assert len(keys) == len(Stage.running())
+    assert set(Stage.running()).isdisjoint({Stage.CLOSED, Stage.CANCELLED})

@@ -5,7 +5,8 @@ import pytest
 from domain.exceptions import ExceptionCode
 from domain.refusals import RefusalKind, Refused
 from domain.roles import EMPLOYEES, Actor, Role
-from domain.spoc import COMMANDS, RUNNING, Reason, Stage
+from domain.spoc.case import Reason, Stage
+from domain.spoc.commands import COMMANDS
 from tests.domain.factories import a_payload
 from tests.domain.spoc_cases import DUE, FIELDS, a_follow_up, an_order, refusal_of
 
@@ -50,7 +51,7 @@ def test_who_may_give_which_command(command: str, role: Role) -> None:
 def test_every_command_is_possible_as_long_as_it_runs(command: str, stage: Stage) -> None:
     case = a_follow_up(stage, **an_order(DUE))
     refusal = refusal_of(command, LEADERSHIP, case, DUE)
-    assert (refusal is None) is (stage in RUNNING)
+    assert (refusal is None) is (stage in Stage.running())
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from domain.promises import DueAt, Promise, PromiseOutcome, promise_key
 from domain.refusals import Refusal, conflict, conflicting
 from domain.roles import Role
 from domain.stages import END, LifecycleStage
+from domain.tasks import Lasts, TaskKind
 from workflows.lifecycle import Lifecycle
 
 
@@ -26,6 +27,14 @@ class Stage(LifecycleStage):
     LET_IN = "let_in", END
     GONE = "gone", END
     CANCELLED = "cancelled", END
+
+
+class Task(TaskKind):
+    """What a visit asks people to do."""
+
+    LOOK_OUT = "look_out", Lasts.WAIT
+    LAY_THE_TABLE = "lay_the_table", Lasts.LIFECYCLE
+    SWEEP = "sweep"
 
 
 class DoorbellCase(Case):
@@ -87,6 +96,7 @@ DOORBELL = LifecycleKind(
     workflow_type="Doorbell",
     title="Doorbell",
     stage=Stage,
+    tasks=Task,
     commands=CommandTable(
         "doorbell",
         Stage,
@@ -112,24 +122,29 @@ class Doorbell(Lifecycle[DoorbellCase]):
         """Wait for the door to open."""
         await self.take_opening_command()
         while not self.ended:
-            await self.wait_and_handle(promise(self.case), lambda: self.end(Stage.GONE))
+            await self.wait_and_handle(promise(self.case), self.give_up)
+
+    def give_up(self) -> None:
+        """Nobody opened within the hour."""
+        self.end(Stage.GONE, PromiseOutcome.BROKEN)
 
     async def hear(self, event: Event, before: Job, at: object) -> None:
         """A customer who calls out has the visitor wait on the doorstep."""
         self.note(f"heard {event.type}")
-        self.enter(Stage.ON_THE_DOORSTEP)
+        self.advance(Stage.ON_THE_DOORSTEP, closing=PromiseOutcome.SUPERSEDED)
 
     def ring(self, _: Ring) -> dict[str, int]:
         """Ring; the hour does not begin again."""
         self.case.rings += 1
         self.case.begun = True
+        for task in Task:
+            self.task(Role.CUSTOMER, task, "Somebody rings.")
         return {"rings": self.case.rings}
 
     def open(self, _: Open) -> None:
         """Let the visitor in, with a mail to say so."""
         self.add(SendEmail(to="visitor@example.com", template="public_note", context={}))
-        self.close_promise(PromiseOutcome.KEPT)
-        self.end(Stage.LET_IN)
+        self.end(Stage.LET_IN, PromiseOutcome.KEPT)
 
     def slam_the_door(self, command: SlamTheDoor) -> None:
         """Refuse, after half of it was done."""

@@ -247,7 +247,7 @@ class Life:
             store: the job's, where other lifecycles of it have run before.
         """
         self.story = story
-        self.loop = MemoryLoop(start.occurred_at)
+        self.loop = MemoryLoop.at(start.occurred_at)
         self.store = store or MemoryStore(start.job, start.job_version)
         self.workflow_id = self.kind.workflow_id(start.job.job_id)
         self.starts = [start]

@@ -14,7 +14,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 @pytest.fixture
 def loop() -> MemoryLoop:
-    return MemoryLoop(NOON)
+    return MemoryLoop.at(NOON)
 
 
 def test_time_passes_only_when_it_is_told_to(loop: MemoryLoop) -> None:

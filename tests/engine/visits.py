@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import JsonValue
+
 from domain.lifecycles import Cause
 from domain.policy import load_policy
 from domain.roles import Actor, Role
@@ -38,6 +40,9 @@ def a_visit(**changes: Any) -> Life:
 
 def rung(**changes: Any) -> Life:
     """A visit that somebody's command begins; nothing has happened yet."""
-    fields = {"actor": VISITOR.model_dump(mode="json"), "message_id": "ring-1"}
+    fields: dict[str, JsonValue] = {
+        "actor": VISITOR.model_dump(mode="json"),
+        "message_id": "ring-1",
+    }
     cause = Cause(kind="command", name="ring", fields=fields)
     return Life(Doorbell, a_start(cause=cause, event_id="ring-1", **changes))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.roles import Role
 from workflows.am_escalation import AreaManagerEscalation
 from workflows.apo import AlternateProviderOption
 from workflows.lifecycle import Lifecycle
@@ -16,7 +15,7 @@ from workflows.temporal import durable
 
 async def say_hello(story: Lifecycle[Any]) -> None:
     """Carry out one activity more than what was recorded."""
-    story.task(Role.DISPATCH, "greet", "Say hello.")
+    story.note("Hello.")
     await story.engine.publisher.flush(None, "one activity more")
 
 

@@ -1,4 +1,4 @@
-"""Concerns about a provider as they go, from the first call to their end (document 003)."""
+"""Concerns about a provider as they go, from the first call to their end."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from domain.apo import APO
+from domain.apo.kind import APO
 from domain.commands import Command
 from tests.desk import THREE_WAYS, Desk, Page, acting
 from tests.options import (

@@ -1,4 +1,4 @@
-"""Three options as they go, from the first word about them to their end (document 002)."""
+"""Three options as they go, from the first word about them to their end."""
 
 from __future__ import annotations
 

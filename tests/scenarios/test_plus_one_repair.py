@@ -1,4 +1,4 @@
-"""The repair: from PlusOne's acceptance to its last note (document 001)."""
+"""The repair: from PlusOne's acceptance to its last note."""
 
 from __future__ import annotations
 

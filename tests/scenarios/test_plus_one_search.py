@@ -1,4 +1,4 @@
-"""The search: from the assignment to PlusOne until somebody is found, or nobody (document 001)."""
+"""The search: from the assignment to PlusOne until somebody is found, or nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conference as it goes, from the first call to its ends (document 004)."""
+"""The conference as it goes, from the first call to its ends."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from domain.spoc import SPOC, Topic
+from domain.spoc.guide import Topic
+from domain.spoc.kind import SPOC
 from tests.desk import THREE_WAYS, Desk, acting
 from tests.follow_ups import LEADER, WAYS, awaiting, contacted, partial
 from workflows.registry import TASK_QUEUE

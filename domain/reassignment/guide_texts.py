@@ -1,4 +1,4 @@
-"""What an agent on the phone is to do and to say, in words that the operator may change."""
+"""The texts of the guide for the agent on the phone, which the operator may change."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def filled(text: str, facts: Mapping[str, str]) -> list[str]:
 TEXTS: Mapping[Guide, str] = {
     Guide(step): must_be_fillable(text.strip())
     for step, text in tomllib.loads(
-        files("domain").joinpath("guide.toml").read_text("utf-8")
+        files("domain.reassignment").joinpath("guide.toml").read_text("utf-8")
     ).items()
 }
 """The text of each step, where no policy says another."""

@@ -1,0 +1,1 @@
+"""The Alternate Provider Option (rules APO-*)."""

@@ -1,0 +1,35 @@
+"""The Alternate Provider Option as a kind of workflow: all its rooms tied together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.apo.case import ApoStart, Stage
+from domain.apo.commands import COMMANDS
+from domain.apo.rules import reopens_on, starts_on, supervisors_window_is_open, task_after_end
+from domain.apo.tasks import Task
+from domain.apo.waits import promise
+from domain.lifecycles import LifecycleKind
+
+
+def begin(**fields: Any) -> ApoStart:  # noqa: ANN401  the fields of LifecycleStart
+    """Return the argument of a workflow, with what only a calendar can tell of its beginning."""
+    start = ApoStart(**fields)
+    at_hand = supervisors_window_is_open(start.policy, start.occurred_at)
+    return start.model_copy(update={"supervisors_at_hand": at_hand})
+
+
+APO = LifecycleKind(
+    name="apo",
+    workflow_type="AlternateProviderOption",
+    title="Alternate Provider Option",
+    stage=Stage,
+    tasks=Task,
+    commands=COMMANDS,
+    starts_on=starts_on,
+    start=ApoStart,
+    begin=begin,
+    promise=promise,
+    reopens_on=reopens_on,
+    task_after_end=task_after_end,
+)

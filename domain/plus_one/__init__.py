@@ -1,0 +1,1 @@
+"""The search by PlusOne, and the repair that follows it (rules PO-*)."""

@@ -1,0 +1,23 @@
+"""The search by PlusOne as a kind of workflow: all its rooms tied together."""
+
+from __future__ import annotations
+
+from domain.lifecycles import LifecycleKind
+from domain.plus_one.case import PlusOneStart, Stage
+from domain.plus_one.commands import COMMANDS
+from domain.plus_one.rules import starts_on
+from domain.plus_one.tasks import Task
+from domain.plus_one.waits import promise
+
+PLUS_ONE = LifecycleKind(
+    name="plus-one",
+    workflow_type="PlusOneSearch",
+    title="PlusOne search",
+    stage=Stage,
+    tasks=Task,
+    commands=COMMANDS,
+    starts_on=starts_on,
+    start=PlusOneStart,
+    begin=PlusOneStart,
+    promise=promise,
+)

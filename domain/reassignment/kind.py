@@ -1,0 +1,49 @@
+"""The conference call as a kind of workflow: all its rooms tied together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from domain.accounts import same_account
+from domain.lifecycles import LifecycleKind
+from domain.reassignment.case import Candidate, Listed, ReassignmentStart, Stage
+from domain.reassignment.commands import COMMANDS
+from domain.reassignment.guide import current_lines
+from domain.reassignment.rules import starts_on
+from domain.reassignment.tasks import Task
+from domain.reassignment.waits import promise
+from domain.zips import miles_between, zones_of
+
+_LISTED = TypeAdapter(list[Listed])
+
+
+def begin(**fields: Any) -> ReassignmentStart:  # noqa: ANN401  the fields of LifecycleStart
+    """Return the argument of a workflow, with what the table of ZIP codes tells of the candidates.
+
+    They keep what it told when they were listed, whatever a later table says.
+    """
+    start = ReassignmentStart(**fields)
+    candidates: list[Candidate] = []
+    for each in _LISTED.validate_python(start.cause.fields.get("candidates", [])):
+        if any(same_account(each.account, other.account) for other in candidates):
+            continue
+        zones, miles = zones_of(each.zip), miles_between(each.zip, start.job.customer_zip)
+        candidates.append(Candidate(**each.model_dump(), zones=zones, miles=miles))
+    return start.model_copy(update={"candidates": tuple(candidates)})
+
+
+REASSIGNMENT = LifecycleKind(
+    name="reassignment",
+    workflow_type="ConferenceReassignment",
+    title="Reassignment by conference",
+    stage=Stage,
+    tasks=Task,
+    commands=COMMANDS,
+    starts_on=starts_on,
+    start=ReassignmentStart,
+    begin=begin,
+    promise=promise,
+    guide=current_lines,
+)

@@ -1,0 +1,1 @@
+"""The Single Point of Contact: a specialist helps to get what a provider owes (rules SPOC-*)."""

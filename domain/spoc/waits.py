@@ -1,0 +1,120 @@
+"""Whom a follow-up waits for: its promises, and who is reminded of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from domain.promises import DueAfterBusinessDays, DueAt, Promise, promise_key
+from domain.reminders import Chase
+from domain.roles import Role
+from domain.spoc.case import NamedDeadline, Report, SpocCase, Stage
+from domain.spoc.policy import SpocPolicy
+
+
+def promise(case: SpocCase) -> Promise:
+    """Return what is waited for in the stage of a case."""
+    since = case.counts_from or case.appointment_at
+    if case.stage == Stage.AWAITING_REPORT:
+        return _report(case, since)
+    if case.stage == Stage.REPORT_RECEIVED:
+        return _job_carried_out(case, since)
+    return chase(case).promise(case, since)
+
+
+def report_due(case: SpocCase) -> DueAfterBusinessDays:
+    """Return when the report is due: counted from the appointment, not from when it was made."""
+    return DueAfterBusinessDays(days=case.policy.spoc.report_due, since=case.appointment_at)
+
+
+def part_update_due(report: Report, policy: SpocPolicy) -> DueAfterBusinessDays:
+    """Return after when the specialist may be asked for a part (SPOC-31)."""
+    return DueAfterBusinessDays(days=policy.part_update_age, since=report.at)
+
+
+def confirmation(policy: SpocPolicy, at: datetime) -> Promise:
+    """Return the provider's duty to confirm an order that research asked about (SPOC-34)."""
+    return Promise(
+        key=promise_key(NamedDeadline.ORDER_CONFIRMATION, at),
+        waiting_on=Role.PROVIDER,
+        duty="confirm the order",
+        rule="SPOC-34",
+        since=at,
+        due=DueAfterBusinessDays(days=policy.confirm_grace, since=at),
+        then="then the Leadership Desk is asked to help",
+        changed_by="the Leadership Desk can do so with information_received",
+    )
+
+
+def _report(case: SpocCase, since: datetime) -> Promise:
+    return Promise(
+        key=promise_key(case.stage, since),
+        waiting_on=Role.PROVIDER,
+        duty="enter the service report",
+        rule="SPOC-13",
+        since=since,
+        due=report_due(case),
+        then="then the provider is reminded by mail and the Leadership Desk gets a task",
+        changed_by="the provider can do so by entering the report in Cinch Pro",
+    )
+
+
+def _job_carried_out(case: SpocCase, since: datetime) -> Promise:
+    return Promise(
+        key=promise_key(case.stage, since),
+        waiting_on=Role.PROVIDER,
+        duty="carry the job out, now that its report is in",
+        rule="SPOC-14",
+        since=since,
+        due=DueAt(at=since + case.policy.spoc.quiet),
+        then="then the follow-up closes, unless something is heard before",
+        changed_by="the job system can do so by completing the job",
+    )
+
+
+def chase(case: SpocCase) -> Chase:
+    """Return who is reminded in a stage, how often, and what happens in the end.
+
+    Raises:
+        KeyError: nobody is reminded in this stage.
+    """
+    return _CHASES[case.stage](case)
+
+
+def _all_wanted(case: SpocCase) -> str:
+    return " and ".join(contact.reason.title for contact in case.contacts)
+
+
+_SHOWS_THE_WAY_ON = "the Leadership Desk is asked to engage the Area Manager"
+_CHASES: Mapping[str, Callable[[SpocCase], Chase]] = {
+    Stage.REPORT_OVERDUE: lambda case: Chase(
+        key=Stage.REPORT_OVERDUE,
+        waiting_on=Role.PROVIDER,
+        duty="enter the service report, which is overdue",
+        rule="SPOC-27",
+        reminders=case.policy.spoc.overdue,
+        reminder="the provider and the Leadership Desk are reminded",
+        in_the_end=_SHOWS_THE_WAY_ON,
+        changed_by="the provider can do so by entering it, the Leadership Desk with contact_spoc",
+    ),
+    Stage.MISSING_INFORMATION: lambda case: Chase(
+        key=Stage.MISSING_INFORMATION,
+        waiting_on=Role.PROVIDER,
+        duty="complete the service report",
+        rule="SPOC-28",
+        reminders=case.policy.spoc.missing,
+        reminder="the Leadership Desk is reminded",
+        in_the_end=_SHOWS_THE_WAY_ON,
+        changed_by="the provider can do so by completing it, the Leadership Desk with contact_spoc",
+    ),
+    Stage.SPOC_CONTACTED: lambda case: Chase(
+        key=Stage.SPOC_CONTACTED,
+        waiting_on=Role.SPOC_SPECIALIST,
+        duty=f"get {_all_wanted(case)} from the provider",
+        rule="G-30",
+        reminders=case.policy.spoc.reply,
+        reminder="the specialist is reminded by mail",
+        in_the_end=_SHOWS_THE_WAY_ON,
+        changed_by="the specialist or the Leadership Desk can do so with information_received",
+    ),
+}

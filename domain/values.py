@@ -1,0 +1,81 @@
+"""Values that many models share: texts, ids, amounts and instants, checked where they are read."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+
+# --- texts ------------------------------------------------------------------------------------
+
+STORABLE = r"^[^\x00]*$"
+"""Pattern of a text without NUL, the one character that PostgreSQL cannot keep."""
+
+MAX_TEXT = 20_000
+"""Longest text, in characters, that we take from the job system in one field."""
+
+Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
+"""A text of any length, empty or not."""
+
+Label = Annotated[str, StringConstraints(max_length=300, pattern=STORABLE)]
+"""A short text, such as a name, empty or not: it fits every column."""
+
+Line = Annotated[str, Field(min_length=1, max_length=300, pattern=STORABLE)]
+"""A short text that says something."""
+
+Prose = Annotated[str, Field(min_length=1, max_length=4000, pattern=STORABLE)]
+"""A text that a person gives with a command."""
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=STORABLE)]
+"""A text that the job system tells us of."""
+
+# --- ids --------------------------------------------------------------------------------------
+
+MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+"""The id by which a command or an event is known when it comes twice: visible ASCII."""
+
+JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""
+
+# --- amounts ----------------------------------------------------------------------------------
+
+_AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?", re.ASCII)
+
+
+def _written_out(amount: object) -> object:
+    if isinstance(amount, Decimal) or (isinstance(amount, str) and _AMOUNT.fullmatch(amount)):
+        return Decimal(amount)
+    raise ValueError('an amount in USD is a text like "240.00", with at most two places')
+
+
+Usd = Annotated[
+    Decimal,
+    BeforeValidator(_written_out, json_schema_input_type=str),
+    Field(ge=0, le=Decimal("9999999.99"), decimal_places=2),
+    AfterValidator(lambda amount: amount.quantize(Decimal("0.01"))),
+]
+"""An amount of US dollars, written as a decimal string with at most two places."""
+
+# --- instants ---------------------------------------------------------------------------------
+
+_YEARS = range(1900, 2200)
+
+
+def _of_this_age(at: datetime) -> datetime:
+    if at.year not in _YEARS:
+        raise ValueError(f"no job is of the year {at.year}")
+    return at
+
+
+def _in_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An aware instant, kept in UTC."""
+
+ToldInstant = Annotated[AwareDatetime, AfterValidator(_of_this_age), AfterValidator(_in_utc)]
+"""An instant from outside: of this age, so that any wait can be added to it."""
