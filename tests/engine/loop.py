@@ -14,9 +14,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import Context
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, TypeVarTuple, Unpack
 
 ResultT = TypeVar("ResultT")
+ArgsT = TypeVarTuple("ArgsT")
 
 
 class MemoryLoop(asyncio.AbstractEventLoop):
@@ -29,7 +30,7 @@ class MemoryLoop(asyncio.AbstractEventLoop):
     @classmethod
     def at(cls, begins: datetime) -> Self:
         """Return a loop whose clock shows an instant."""
-        return cls(begins)  # type: ignore[abstract]  # what it leaves out is never asked for
+        return cls(begins)
 
     def __init__(self, begins: datetime) -> None:
         self._begins = begins
@@ -122,7 +123,10 @@ class MemoryLoop(asyncio.AbstractEventLoop):
         return asyncio._get_running_loop() is self
 
     def call_soon(
-        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+        self,
+        callback: Callable[[Unpack[ArgsT]], object],
+        *args: *ArgsT,
+        context: Context | None = None,
     ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
@@ -131,8 +135,8 @@ class MemoryLoop(asyncio.AbstractEventLoop):
     def call_later(
         self,
         delay: float,
-        callback: Callable[..., Any],
-        *args: Any,
+        callback: Callable[[Unpack[ArgsT]], object],
+        *args: *ArgsT,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         return self.call_at(self.time() + delay, callback, *args, context=context)
@@ -140,8 +144,8 @@ class MemoryLoop(asyncio.AbstractEventLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., Any],
-        *args: Any,
+        callback: Callable[[Unpack[ArgsT]], object],
+        *args: *ArgsT,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         timer = asyncio.TimerHandle(when, callback, args, self, context)
