@@ -2,7 +2,8 @@
 
 What the built-in policy says, and under which rule, stands in `policy.toml` beside this module.
 Running jobs carry a snapshot of their policy. So a key that is added after a release has a Python
-default, which is how jobs from before it behave, and a key is never renamed or taken away.
+default, which is how jobs from before it behave, and a key is never renamed or taken away. A key
+that a release does not know is ignored in a snapshot, and refused in an operator's file.
 """
 
 from __future__ import annotations

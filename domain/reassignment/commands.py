@@ -60,13 +60,14 @@ class ApproveTravelFee(Payload):
     """Approve a travel fee, of this amount (CONF-10, CONF-11)."""
 
     amount: Usd
+    """In USD."""
 
 
 class DeclineTravelFee(Payload):
     """Decline the travel fee: on to the next provider (CONF-10)."""
 
-    # What would have been paid.
     amount: Usd | None = None
+    """What would have been paid, in USD."""
 
 
 class ProviderConference(Payload):
