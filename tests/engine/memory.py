@@ -264,6 +264,7 @@ class Life:
         self.history_is_long = False
         self.mail_server: MailFate | None = MailFate.SENT
         """What becomes of a mail that is sent on its own; None: it is given up."""
+        self._task: asyncio.Task[None] | None = None
         self._run(start)
 
     @property
@@ -285,14 +286,20 @@ class Life:
     # --- time ----------------------------------------------------------------------------------
 
     def settle(self) -> Life:
-        """Let everything happen that can happen now."""
+        """Let everything happen that can happen now.
+
+        Raises:
+            Exception: whatever the story failed with.
+        """
         self.loop.run_until_quiet()
+        if self._task is not None and self._task.done():
+            self._task.result()
         return self
 
     def passes(self, span: str) -> Life:
         """Let so much time pass, such as `48h`."""
         self.loop.pass_time(parse_elapsed(span))
-        return self
+        return self.settle()
 
     # --- messages --------------------------------------------------------------------------------
 
@@ -362,7 +369,8 @@ class Life:
 
     def is_cancelled(self) -> Life:
         """Cancel the workflow, as with a button in Temporal UI."""
-        self._task.cancel()
+        if self._task is not None:
+            self._task.cancel()
         return self
 
     # --- runs ------------------------------------------------------------------------------------
