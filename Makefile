@@ -3,7 +3,7 @@ export STEWARD_VENV ?= $(CURDIR)/.venv
 export PATH := $(abspath $(STEWARD_VENV))/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test check bench setup lock environment postgresql
+.PHONY: help run test check format bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -21,12 +21,16 @@ check: environment ## static checks only
 	@mypy --no-error-summary
 	@scripts/imports.sh
 
+format: environment ## let ruff fix and format the code
+	@ruff check --fix --quiet
+	@ruff format --quiet
+
 bench: environment ## measure Steward beside the bare engine; writes benchmarks/README.md
 	@python -m benchmarks $(ARGS)
 
 setup: environment postgresql ## what running and testing need, from PyPI and Debian
 
-lock: environment ## requirements.txt from requirements.in
+lock: environment ## requirements*.txt from requirements*.in
 	@scripts/lock.sh
 
 environment:
