@@ -21,7 +21,7 @@ ROOMS = [
     if "." not in pattern
 ]
 ONLY_FOR_DEVELOPING = {
-    "coverage", "hypothesis", "import-linter", "matplotlib", "mutmut", "mypy", "numpy", "pytest",
+    "hypothesis", "import-linter", "matplotlib", "mutmut", "mypy", "numpy", "pytest",
     "ruff", "setuptools", "uv",
 }  # fmt: skip
 
