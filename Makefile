@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
 MEASURED = tests/domain tests/engine tests/replay
 
-.PHONY: help run test check format coverage ci bench setup lock environment postgresql
+.PHONY: help run test check format coverage mutants ci bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -30,6 +30,9 @@ format: environment ## let ruff fix and format the code
 
 coverage: environment ## the tests that need no server, and how much of the rules and stories they run
 	@scripts/coverage.sh $(MEASURED) $(ARGS)
+
+mutants: environment ## changes to the rules that no test notices, in five minutes
+	@scripts/mutants.py $(ARGS)
 
 ci: setup check coverage ## what `make test` does, with coverage measured
 	@pytest -q -n 2 $(MEASURED:%=--ignore=%)
