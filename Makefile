@@ -3,7 +3,10 @@ export STEWARD_VENV ?= $(CURDIR)/.venv
 export PATH := $(abspath $(STEWARD_VENV))/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test check bench setup lock environment postgresql
+# Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
+MEASURED = tests/domain tests/engine tests/replay
+
+.PHONY: help run test check format coverage mutants ci bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -21,12 +24,25 @@ check: environment ## static checks only
 	@mypy --no-error-summary
 	@scripts/imports.sh
 
+format: environment ## let ruff fix and format the code
+	@ruff check --fix --quiet
+	@ruff format --quiet
+
+coverage: environment ## the tests that need no server, and how much of the rules and stories they run
+	@scripts/coverage.sh $(MEASURED) $(ARGS)
+
+mutants: environment ## changes to the rules that no test notices, in five minutes
+	@scripts/mutants.py $(ARGS)
+
+ci: setup check coverage ## what `make test` does, with coverage measured
+	@pytest -q -n 2 $(MEASURED:%=--ignore=%)
+
 bench: environment ## measure Steward beside the bare engine; writes benchmarks/README.md
 	@python -m benchmarks $(ARGS)
 
 setup: environment postgresql ## what running and testing need, from PyPI and Debian
 
-lock: environment ## requirements.txt from requirements.in
+lock: environment ## requirements*.txt from requirements*.in
 	@scripts/lock.sh
 
 environment:

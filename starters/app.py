@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import structlog
@@ -96,7 +97,7 @@ def make_app(parts: Parts) -> FastAPI:
         events,
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
-        version="0.2.0",
+        version=version("steward"),
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -143,6 +143,9 @@ def test_the_worker_is_healthy_when_it_polls_our_task_queue() -> None:
 
 def test_the_image_runs_the_locked_environment_without_root() -> None:
     image = (ROOT / OURS["api"]["build"]["dockerfile"]).read_text()
-    assert "FROM python:3.11-" in image
-    assert "pip install --require-hashes --requirement requirements.txt" in image
-    assert re.findall("^USER (.*)$", image, re.MULTILINE)[-1] not in {"root", "0"}
+    builder, final = re.split("^FROM ", image, flags=re.MULTILINE)[1:]
+    assert builder.startswith("python:3.11-")
+    assert final.startswith("python:3.11-")
+    assert "pip install --require-hashes --requirement /tmp/requirements.txt" in final
+    assert "requirements-dev" not in final
+    assert re.findall("^USER (.*)$", final, re.MULTILINE)[-1] not in {"root", "0"}

@@ -1,8 +1,9 @@
 """Business days and windows against a clock walked minute by minute, and their old traps."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from itertools import pairwise
+from time import tzset
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +16,7 @@ from domain.calendars import (
     Window,
     business_days_after,
     calendar_days_without_sundays,
+    date_in,
     format_time_of_day,
     is_business_day,
     is_open_everywhere,
@@ -215,9 +217,43 @@ def test_trap_nothing_is_overdue_right_after_creation_through_a_mix_up_of_zones(
     assert due - instant >= timedelta(hours=24)
 
 
+@pytest.fixture
+def machine_in_honolulu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", HONOLULU)
+    tzset()
+    yield
+    monkeypatch.undo()
+    tzset()
+
+
+@pytest.mark.usefixtures("machine_in_honolulu")
+def test_trap_the_zone_of_the_machine_changes_nothing() -> None:
+    end = business_days_after(HOUSE, local("2026-11-18T10:00"), 1)
+    assert (end, end.tzinfo) == (datetime(2026, 11, 19, 22, tzinfo=UTC), UTC)
+    skipped = business_days_after(
+        calendar(day_ends="02:30", workdays=WEEK), local("2026-03-07T01:00"), 1
+    )
+    assert (skipped, skipped.tzinfo) == (datetime(2026, 3, 8, 7, tzinfo=UTC), UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "shown"),
+    [
+        (NEW_YORK, "2026-11-19T04:59:59+00:00", date(2026, 11, 18)),
+        (NEW_YORK, "2026-11-19T05:00:00+00:00", date(2026, 11, 19)),
+        (NEW_YORK, "2026-07-01T04:00:00+00:00", date(2026, 7, 1)),
+        (HONOLULU, "2026-11-19T05:00:00+00:00", date(2026, 11, 18)),
+        (NEW_YORK, "2026-11-19T06:30:00+09:00", date(2026, 11, 18)),
+    ],
+)
+def test_a_date_is_that_of_the_zone(zone: str, instant: str, shown: date) -> None:
+    assert date_in(zone, datetime.fromisoformat(instant)) == shown
+
+
 def test_trap_an_instant_without_a_zone_is_not_taken_for_one_of_this_machine() -> None:
     naive = datetime(2026, 11, 18, 10)  # noqa: DTZ001  the trap
     for asked in (
+        lambda: date_in(NEW_YORK, naive),
         lambda: business_days_after(HOUSE, naive, 1),
         lambda: is_open_everywhere(CALLING_HOURS, naive, [NEW_YORK]),
         lambda: next_open(CALLING_HOURS, naive, [NEW_YORK]),
@@ -261,7 +297,7 @@ def test_trap_a_day_that_ends_at_24_leaves_no_gap_at_midnight() -> None:
             "2026-12-24 is both closed and opened",
         ),
         ({"workdays": ["monday"]}, "should be 'mon', 'tue'"),
-        ({"day_ends": "00:00"}, "a business day cannot end as it begins"),
+        ({"day_ends": "00:00"}, "error, a business day cannot end as it begins: .* as 24:00 "),
         ({"day_ends": "5pm"}, "'5pm' is no time of day: write it like 17:00"),
         ({"day_ends": 17}, "'17' is no time of day"),
         ({"day_ends": "24:01"}, "'24:01' is no time of day"),

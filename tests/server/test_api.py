@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
@@ -371,6 +372,7 @@ def references(value: object) -> Iterator[str]:
 async def test_every_command_is_described_and_every_reference_leads_somewhere(desk: Desk) -> None:
     document = await got(desk, "/openapi.json")
     assert OpenAPI.model_validate(document).openapi.startswith("3.1")
+    assert document["info"]["version"] == version("steward")
     for kind in LIFECYCLES.values():
         for name, command in kind.commands.items():
             operation = document["paths"][f"/jobs/{{job_id}}/{kind.name}/{name}"]["post"]
