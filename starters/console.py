@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from domain.jobs import JobId
 from domain.strings import Storable
-from starters.stuck import stuck
+from service.stuck import stuck
 from store.inbox import Inbox
 from store.outbox import Outbox
 from store.reading import Filter, Reading
