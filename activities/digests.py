@@ -10,7 +10,7 @@ from hashlib import sha256
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.adapters import Mails
+from activities.mails import Mails
 from activities.templating import render
 from domain.directory import Directory, Person
 from domain.effects import MailFate

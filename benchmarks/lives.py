@@ -25,14 +25,11 @@ from temporalio.testing import TimeSkipper
 from benchmarks.floor import TASK_QUEUE, Floor, Phase, Until
 from benchmarks.golden_paths import Event, GoldenPath, Order
 from domain.policy import parse_policy
-from starters.commands import Commands
-from starters.delivery import EventDispatcher
+from service.assembly import make_service
+from starters.command_endpoint import CommandEndpoint
 from store.database import Database
-from store.inbox import Inbox, Outcome
-from store.intake import Intake
+from store.inbox import Outcome
 from store.journal import Journal
-from store.reading import Reading
-from workflows.registry import LIFECYCLES
 
 Call = Callable[[], Awaitable[object]]
 
@@ -74,9 +71,9 @@ class StewardLives:
         config = _client_for(path, client).config()
         self._kept = _Kept(client)
         config["interceptors"] = [self._kept, *config["interceptors"]]
-        intake = Intake(database, tuple(LIFECYCLES.values()), _POLICY)
-        self._delivery = EventDispatcher(Inbox(database), intake, Client(**config))
-        self._commands = Commands(client, intake, Journal(database), Reading(database))
+        self._dispatcher = make_service(database, Client(**config), _POLICY).events
+        commands = make_service(database, client, _POLICY).commands
+        self._commands = CommandEndpoint(commands, Journal(database))
 
     async def prepared(self, number: int) -> Life:
         """Return a life whose job the store knows as if all its events had come in.
@@ -104,7 +101,7 @@ class StewardLives:
             "job": job,
             "data": _as_of_now(event.data),
         }
-        received = await self._delivery.receive(event_id, json.dumps(body).encode())
+        received = await self._dispatcher.receive(event_id, json.dumps(body).encode())
         if heard:
             as_told = received.outcome in _HEARD and not received.reason
         else:
@@ -116,7 +113,7 @@ class StewardLives:
         kind = self._path.lifecycle
         example = kind.commands[order.command].example_payload()
         fields = {**example, **_as_of_now(order.fields)}
-        reply = await self._commands.give(kind, job_id, order.command, fields, None)
+        reply = await self._commands.reply(kind, job_id, order.command, fields, None)
         if reply.status != HTTPStatus.OK:
             raise NotAsToldError(f"{order.command}: {reply}")
 

@@ -20,12 +20,11 @@ from benchmarks.scale import Scale, Tell
 from domain.plus_one.case import Stage
 from domain.plus_one.kind import PLUS_ONE
 from domain.policy import load_policy
-from starters.delivery import EventDispatcher
+from service.assembly import make_service
+from service.events import EventDispatcher
 from store.database import Database, migrate
-from store.inbox import Inbox, Outcome
-from store.intake import Intake
+from store.inbox import Outcome
 from workers.mail_sink import MailSink
-from workflows.registry import LIFECYCLES
 
 _AT_ONCE = 20
 _GOAL_SECONDS_EACH = 60 / 1000
@@ -42,7 +41,7 @@ class House:
 
     temporal: TemporalProcess
     worker: Measured
-    delivery: EventDispatcher
+    dispatcher: EventDispatcher
 
     async def search(self, number: int) -> None:
         """Take over that a job was assigned to PlusOne, and see its search to the end.
@@ -52,7 +51,7 @@ class House:
         """
         at = datetime.now(UTC)
         assigned = search(number, at)
-        received = await self.delivery.receive(f"assigned-{number}", assigned.body(at))
+        received = await self.dispatcher.receive(f"assigned-{number}", assigned.body(at))
         if received.outcome is not Outcome.STARTED or received.reason:
             raise NotAsPlannedError(str(received))
         workflow_id = PLUS_ONE.workflow_id(assigned.job_id)
@@ -72,9 +71,9 @@ async def house(folder: Path) -> AsyncIterator[House]:
         temporal(folder) as server,
         child("benchmarks.worker", server.address, url, smtp_url) as worker,
     ):
-        intake = Intake(database, tuple(LIFECYCLES.values()), load_policy(None))
-        delivery = EventDispatcher(Inbox(database), intake, TimeSkipper(server.client).client)
-        yield House(server, worker.measured, delivery)
+        skipping = TimeSkipper(server.client).client
+        service = make_service(database, skipping, load_policy(None))
+        yield House(server, worker.measured, service.events)
     await database.close()
     sink.stop()
 

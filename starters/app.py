@@ -25,17 +25,19 @@ from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import Actor
 from domain.values import JobId, Storable
+from service.assembly import make_service
+from service.commands import PATIENCE
+from service.events import EventDispatcher
+from service.redelivery import Redelivery
+from service.stuck import stuck
 from starters import openapi
-from starters.commands import Commands, Reply, refusal_reply
+from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
-from starters.delivery import EventDispatcher
 from starters.metrics import Metrics
 from starters.signatures import HookSecrets, SignatureRefused, verify
-from starters.stuck import stuck
 from starters.tokens import Tokens
 from store.database import Database, StoreUnavailableError
 from store.inbox import Inbox
-from store.intake import Intake
 from store.journal import Journal
 from store.outbox import Outbox
 from store.reading import CursorError, Filter, Reading
@@ -61,7 +63,7 @@ class Parts:
     """Who is in the SPoC programme although the job system does not say so."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
-    command_patience: timedelta = timedelta(seconds=8)
+    command_patience: timedelta = PATIENCE
 
 
 class _Api(FastAPI):
@@ -80,19 +82,25 @@ class _Api(FastAPI):
 
 
 def make_app(parts: Parts) -> FastAPI:
-    """Return the API, whose deliverer runs as long as it does."""
+    """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
-    intake = Intake(parts.database, tuple(LIFECYCLES.values()), parts.policy, parts.directory)
-    delivery = EventDispatcher(inbox, intake, parts.client)
+    service = make_service(
+        parts.database,
+        parts.client,
+        parts.policy,
+        parts.directory,
+        command_patience=parts.command_patience,
+        inbox=inbox,
+    )
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _running(delivery):
+        async with _running(service.redelivery):
             yield
 
-    events = _JobEvents(parts.secrets, delivery, metrics)
+    events = _JobEvents(parts.secrets, service.events, metrics)
     app = _Api(
         events,
         title="Steward",
@@ -103,10 +111,8 @@ def make_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(_known_by_token(parts.tokens))],
     )
-    app.include_router(_hooks(events, delivery, inbox))
-    commands = Commands(
-        parts.client, intake, Journal(parts.database), reading, parts.command_patience
-    )
+    app.include_router(_hooks(events, service.events, inbox))
+    commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics))
     outbox = Outbox(parts.database)
@@ -119,8 +125,8 @@ def make_app(parts: Parts) -> FastAPI:
 
 
 @asynccontextmanager
-async def _running(delivery: EventDispatcher) -> AsyncIterator[None]:
-    task = asyncio.create_task(delivery.run())
+async def _running(redelivery: Redelivery) -> AsyncIterator[None]:
+    task = asyncio.create_task(redelivery.run())
     try:
         yield
     finally:
@@ -151,7 +157,7 @@ class _JobEvents:
     """Takes the job system's events."""
 
     secrets: HookSecrets
-    delivery: EventDispatcher
+    dispatcher: EventDispatcher
     metrics: Metrics
 
     async def receive(self, request: Request) -> Response:
@@ -165,14 +171,14 @@ class _JobEvents:
             self.metrics.hooks.labels(outcome="refused").inc()
             return _error(401, str(refused))
         try:
-            received = await self.delivery.receive(event_id, body)
+            received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
             return _no_store(error)
         self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
 
-def _hooks(events: _JobEvents, delivery: EventDispatcher, inbox: Inbox) -> APIRouter:
+def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> APIRouter:
     router = APIRouter(tags=["hooks"])
 
     @router.post(JOB_EVENTS, summary="Receive an event of the job system")
@@ -185,7 +191,7 @@ def _hooks(events: _JobEvents, delivery: EventDispatcher, inbox: Inbox) -> APIRo
 
     @router.post("/hooks/dead/{inbox_id}/replay", summary="Try a dead letter again")
     async def replay(inbox_id: Annotated[int, Path(lt=2**63)]) -> Response:
-        received = await delivery.replay(inbox_id)
+        received = await dispatcher.replay(inbox_id)
         if received is None:
             return _error(404, f"There is no dead letter {inbox_id}; see GET /hooks/dead.")
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
@@ -206,7 +212,7 @@ async def _limited_body(request: Request) -> bytes | None:
 # --- commands ---------------------------------------------------------------------------------
 
 
-def _commands(kind: LifecycleKind, commands: Commands, metrics: Metrics) -> APIRouter:
+def _commands(kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=[kind.name])
 
     async def give(request: Request, job_id: JobId, name: str) -> Response:
@@ -218,7 +224,7 @@ def _commands(kind: LifecycleKind, commands: Commands, metrics: Metrics) -> APIR
         except ValueError as error:
             return _reply(refusal_reply(unreadable(f"The body is not JSON: {error}").refusal))
         by: Actor | None = request.state.actor
-        reply = await commands.give(kind, job_id, name, fields, by)
+        reply = await commands.reply(kind, job_id, name, fields, by)
         metrics.commands.labels(
             lifecycle=kind.name,
             command=name if name in kind.commands else "unknown",

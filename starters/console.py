@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from temporalio.client import Client
 
 from domain.values import JobId, Storable
-from starters.stuck import stuck
+from service.stuck import stuck
 from store.inbox import Inbox
 from store.outbox import Outbox
 from store.reading import Filter, Reading

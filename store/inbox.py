@@ -1,4 +1,4 @@
-"""What the hooks received: kept raw first, then taken, then delivered, each at most once."""
+"""What the hooks received: kept raw first, then taken over, then delivered, each once."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Kept(BaseModel):
     reason: str | None = None
 
 
-class Waiting(BaseModel):
-    """An event that has still to be told to Temporal."""
+class PendingEvent(BaseModel):
+    """An event, or a lifecycle's command to another, that is still to be delivered."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -74,12 +74,12 @@ class Waiting(BaseModel):
 
 EARLIER = schema.inbox.alias("earlier")
 
-UNTOLD = ("pending", "faulty")
-"""States of events that have still to be told; nobody waits for one that is faulty."""
+UNDELIVERED = ("pending", "faulty")
+"""States of events that are still to be delivered; no other event waits for a faulty one."""
 
 
 def comes_before(later: FromClause) -> ColumnElement[bool]:
-    """Return what is true of `EARLIER` if it has to be told before another row of the inbox.
+    """Return the condition that `EARLIER` is delivered before another row of the inbox.
 
     The order is that in which the hooks brought the events of a job. What lifecycles leave in the
     inbox is ordered by the job's version, and neither waits nor is waited for.
@@ -109,7 +109,7 @@ class Inbox:
         *,
         job_id: str | None = None,
         unreadable: str | None = None,
-        left: bool = False,
+        for_redelivery: bool = False,
     ) -> Kept:
         """Keep a body as it came, before anything is made of it.
 
@@ -122,8 +122,8 @@ class Inbox:
             now: the wall clock, aware UTC.
             job_id: the job that it tells of, None where it could not be read.
             unreadable: why it is a dead letter, None where it is none.
-            left: whether the delivery may tell it at once; else it is left for five seconds to
-                the hook that brought it.
+            for_redelivery: whether redelivery may have it at once; otherwise the hook that brought
+                it has five seconds to deliver it.
 
         Raises:
             StoreUnavailableError: it could not be kept.
@@ -137,7 +137,7 @@ class Inbox:
             "digest": sha256(body).hexdigest(),
             "job_id": job_id,
             "attempts": 0,
-            "next_attempt_at": now if left else now + _LEASE,
+            "next_attempt_at": now if for_redelivery else now + _LEASE,
             **(dead if unreadable else {"state": "pending", "outcome": None}),
             "reason": unreadable and unreadable[:_LONGEST_REASON],
         }
@@ -181,7 +181,7 @@ class Inbox:
         return _as_kept(inbox_id or 0, reused)
 
     async def settle(self, inbox_id: int, outcome: Outcome, workflow_id: str | None) -> None:
-        """Record that an event was told to all who were to hear it."""
+        """Record that an event was delivered to everybody in its plan."""
         await self._settling.add(
             {"settled": inbox_id, "told": outcome.value, "told_to": workflow_id}
         )
@@ -196,7 +196,7 @@ class Inbox:
         )
 
     async def forget_plan(self, inbox_id: int) -> None:
-        """Have an event taken over anew: whom it was to be told to has changed."""
+        """Have an event taken over again, because a lifecycle in its plan was ended in Temporal."""
         await self._set(inbox_id, envelope=null())
 
     async def postpone(
@@ -206,7 +206,7 @@ class Inbox:
 
         Args:
             inbox_id: the event.
-            reason: why it could not be told.
+            reason: why it could not be delivered.
             now: the wall clock, aware UTC.
             faulty: whether the fault is Steward's: later events of the job do not wait for it.
         """
@@ -228,7 +228,7 @@ class Inbox:
 
         await self._database.write(postponed)
 
-    async def waiting(self, now: datetime, limit: int = 200) -> list[Waiting]:
+    async def due(self, now: datetime, limit: int = 200) -> list[PendingEvent]:
         """Return the events whose next attempt is due, the oldest first.
 
         Of the events of a job that the hooks brought, only the one whose turn it is.
@@ -237,7 +237,7 @@ class Inbox:
         due = (
             select(inbox)
             .where(
-                inbox.c.state.in_(UNTOLD),
+                inbox.c.state.in_(UNDELIVERED),
                 or_(inbox.c.next_attempt_at.is_(None), inbox.c.next_attempt_at <= now),
                 ~exists().where(comes_before(inbox)),
             )
@@ -245,7 +245,7 @@ class Inbox:
             .limit(limit)
         )
         rows = await self._database.read(lambda connection: connection.execute(due).all())
-        return [_waiting(row) for row in rows]
+        return [_pending(row) for row in rows]
 
     async def dead(self) -> list[dict[str, Any]]:
         """Return the dead letters, the newest first, without their bodies."""
@@ -265,7 +265,7 @@ class Inbox:
             lambda connection: [dict(row) for row in connection.execute(dead).mappings()]
         )
 
-    async def revive(self, inbox_id: int) -> Waiting | None:
+    async def revive(self, inbox_id: int) -> PendingEvent | None:
         """Return a dead letter for another try, None if there is no such dead letter."""
         inbox = schema.inbox
         revived = (
@@ -277,24 +277,7 @@ class Inbox:
         row = await self._database.write(
             lambda connection: connection.execute(revived).one_or_none()
         )
-        return _waiting(row) if row else None
-
-    async def has_begun(self, workflow_id: str, episode: int) -> bool:
-        """Return whether an episode of a lifecycle has carried out anything yet."""
-        return await self._sequence(workflow_id, episode) > 0
-
-    async def awaits_start(self, workflow_id: str) -> bool:
-        """Return whether a lifecycle is listed as running, but has not carried out anything yet."""
-        return await self._sequence(workflow_id, None) == 0
-
-    async def _sequence(self, workflow_id: str, episode: int | None) -> int:
-        table = schema.lifecycles
-        conditions = [table.c.workflow_id == workflow_id]
-        if episode is not None:
-            conditions.append(table.c.episode == episode)
-        query = select(table.c.sequence).where(*conditions)
-        sequence = await self._database.read(lambda connection: connection.scalar(query))
-        return -1 if sequence is None else int(sequence)
+        return _pending(row) if row else None
 
     async def counts(self) -> dict[str, int]:
         """Return how many events there are in each state."""
@@ -309,9 +292,9 @@ class Inbox:
         await self._database.write(lambda connection: connection.execute(setting))
 
 
-def _waiting(row: Row[Any]) -> Waiting:
+def _pending(row: Row[Any]) -> PendingEvent:
     is_first = row.claim is not None
-    return Waiting(
+    return PendingEvent(
         id=row.id,
         # Of two bodies under one id, the second is another event: its effects are not the first's.
         webhook_id=row.webhook_id if is_first else f"{row.webhook_id}+{row.id}",

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
+from domain.effects import OpenTask
 from domain.refusals import Refusal, refused_sentence
-from domain.roles import Actor
+from domain.relayed import RelayedCommand
+from domain.roles import STEWARD, Actor
 from domain.values import Instant
 from store import schema
 from store.database import Database
@@ -51,6 +53,47 @@ class Journal:
         }
         writing = self._database.insert_once(schema.journal)
         await self._database.write(lambda connection: connection.execute(writing, entry))
+
+    async def relay_refused(
+        self,
+        relayed: RelayedCommand,
+        event_id: str,
+        refusal: Refusal,
+        now: datetime,
+        task: OpenTask,
+    ) -> None:
+        """Write that one lifecycle refused the command of another, and open a task for a person.
+
+        Args:
+            relayed: the command.
+            event_id: what the inbox knows it by; whatever is written, is written once for it.
+            refusal: why it was refused.
+            now: the wall clock, aware UTC.
+            task: what a person does about it.
+        """
+        known_by = {"job_id": relayed.job_id, "key": f"refused:{event_id}", "at": now}
+        entry = {
+            **known_by,
+            "lifecycle": relayed.lifecycle,
+            "actor_name": STEWARD.name,
+            "actor_role": STEWARD.role.value,
+            "what": f"refused {relayed.lifecycle} {relayed.command}: {refusal.message}",
+            "rule": refusal.rule,
+        }
+        task_row = {
+            **known_by,
+            "workflow_id": f"{relayed.lifecycle}/{relayed.job_id}",
+            "role": task.role.value,
+            "kind": task.task,
+            "text": task.text,
+            "status": "open",
+        }
+
+        def write(connection: Connection) -> None:
+            connection.execute(self._database.insert_once(schema.journal), entry)
+            connection.execute(self._database.insert_once(schema.tasks), task_row)
+
+        await self._database.write(write)
 
     async def answered(
         self, workflow_id: str, message_id: str

@@ -16,7 +16,7 @@ from domain.roles import Role
 from domain.values import Storable
 from store import schema
 from store.database import Database
-from store.inbox import UNTOLD
+from store.inbox import UNDELIVERED
 
 PAGE = 100
 """Lifecycles on one page of a list."""
@@ -173,11 +173,11 @@ class Reading:
         ]
 
     async def failing_events(self) -> list[dict[str, Any]]:
-        """Return the events that were received but could not be told to Temporal yet."""
+        """Return the events that were received but could not be delivered to Temporal yet."""
         inbox = schema.inbox
         failing = (
             select(inbox)
-            .where(inbox.c.state.in_(UNTOLD), inbox.c.attempts > 0)
+            .where(inbox.c.state.in_(UNDELIVERED), inbox.c.attempts > 0)
             .order_by(inbox.c.id)
         )
         rows = await self._database.read(lambda connection: connection.execute(failing).all())

@@ -11,8 +11,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.adapters import Effects, Mails, all_activities
 from activities.digests import Digests
+from activities.effects import Effects, all_activities
+from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
 from domain.directory import Directory
 from store.database import Database

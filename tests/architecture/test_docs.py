@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.adapters import Effects, Mails, all_activities
+from activities.effects import Effects, all_activities
+from activities.mails import Mails
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.kind import PLUS_ONE
 from domain.policy import load_policy

@@ -24,7 +24,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from activities.adapters import Effects, Mails, all_activities
+from activities.effects import Effects, all_activities
+from activities.mails import Mails
 from domain.effects import Batch, Effect
 from domain.lifecycles import LifecycleKind
 from tests.replay.changed_story import CHANGED

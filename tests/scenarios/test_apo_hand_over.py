@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from starters.delivery import EventDispatcher, Received
+from service.assembly import make_service
+from service.events import Received
 from store import schema
 from store.database import Database, migrate
 from store.inbox import Inbox, Outcome
-from store.intake import Intake
 from tests.desk import Desk, Letterbox, Told, account, acting, free_port, iso, now, sqlite_url
 from tests.options import FRIDGE, KIM, OPTION, WANTED, supervisors
 from tests.server.conftest import api
@@ -21,7 +21,6 @@ from tests.store.rows import execute
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
 from workers.worker import make_worker
-from workflows.registry import LIFECYCLES
 
 STARTS_APO = "[plus_one]\nnpf_starts_apo = true\n"
 NOBODY_FOUND = "No Provider Found"
@@ -201,12 +200,11 @@ async def undelivered(
 
 async def deliver(desk: Desk, *, to_nobody: bool = False) -> list[Received]:
     """Deliver what waits in the inbox, however often that was tried before."""
-    inbox = Inbox(desk.database)
     client = await connect(target_host="127.0.0.1:1", lazy=True) if to_nobody else desk.client
-    intake = Intake(desk.database, tuple(LIFECYCLES.values()), desk.policy)
-    delivery = EventDispatcher(inbox, intake, client)
+    service = make_service(desk.database, client, desk.policy)
     later = now() + timedelta(hours=1)
-    return [await delivery.advance(waiting) for waiting in await inbox.waiting(later)]
+    due = await Inbox(desk.database).due(later)
+    return [await service.events.dispatch(pending) for pending in due]
 
 
 async def lay_back(desk: Desk) -> None:

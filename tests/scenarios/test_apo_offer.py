@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from starters import starting
-from store.intake import Intake
+from service import starting
+from service.routing import Router
+from store.lifecycles import Lifecycles
 from tests.desk import Desk, Told, acting, now
 from tests.domain.calendar_oracle import THU, clock_changes, nth
 from tests.options import (
@@ -405,9 +406,10 @@ async def asked_for_at(desk: Desk, at: datetime) -> Told:
     """
     job, apo = await unserved(desk), LIFECYCLES["apo"]
     fields = {"actor": acting("escalations"), "message_id": f"request-{job.id}", **WANTED}
-    intake = Intake(desk.database, tuple(LIFECYCLES.values()), desk.policy)
-    order = apo.commands.read("request_apo", fields)
-    argument = await intake.opening(apo, job.id, order, fields, at)
+    router = Router(tuple(LIFECYCLES.values()), desk.policy)
+    known = await Lifecycles(desk.database).known(apo.workflow_id(job.id))
+    request = apo.commands.read("request_apo", fields)
+    argument = router.start_for_command(apo, job.id, known, request, fields, at)
     assert argument is not None
     await starting.start(desk.client, apo, argument, timedelta(seconds=10))
     await job.fast_forward_to(at)

@@ -39,7 +39,7 @@ def house(request: pytest.FixtureRequest) -> Desk:
 
 @asynccontextmanager
 async def api(desk: Desk, **changes: Any) -> AsyncIterator[Desk]:
-    """Open the desk's API once more, with other parts, and without a deliverer."""
+    """Open the desk's API once more, with other parts, and without redelivery."""
     parts = Parts(
         database=desk.database,
         client=desk.client,

@@ -9,17 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from starters import delivery
-from starters.delivery import EventDispatcher, Received
+from service import events, traffic
+from service.assembly import make_service
+from service.events import Received
 from store import schema
 from store.database import Database
 from store.inbox import Inbox, Kept, Outcome
-from store.intake import Intake
 from tests.desk import Desk, Told, iso, now
 from tests.server.conftest import api
 from tests.server.test_outages import nobody
 from tests.store.rows import rows
-from workflows.registry import LIFECYCLES
 
 BURST = 500
 NOTES_OF_A_JOB = 24
@@ -119,7 +118,7 @@ async def test_a_burst_is_answered_at_once_and_told_once_in_the_order_of_each_jo
 
 
 async def test_while_few_wait_an_answer_says_what_became_of_the_event(house: Desk) -> None:
-    few = [house.job() for _ in range(delivery._AT_ONCE)]
+    few = [house.job() for _ in range(traffic.AT_ONCE)]
     answers = await asyncio.gather(
         *(answer_of(house.post_event(hook(job, "job.assigned"))) for job in few)
     )
@@ -132,10 +131,10 @@ async def test_who_comes_when_many_wait_is_kept_and_not_told_yet(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = desk.job()
-    async with api(desk) as without_deliverer:
+    async with api(desk) as without_redelivery:
         with monkeypatch.context() as patched:
-            patched.setattr(delivery, "_AT_ONCE", 0)
-            answer = await answer_of(without_deliverer.post_event(hook(job, "job.assigned")))
+            patched.setattr(traffic, "AT_ONCE", 0)
+            answer = await answer_of(without_redelivery.post_event(hook(job, "job.assigned")))
     assert (answer.outcome, answer.workflow_id) == (Outcome.DELIVERED, None)
     assert answer.reason == "kept, and told later by itself: many events came at once"
     assert [row["outcome"] for row in await until_told(desk.database, job.id)] == ["started"]
@@ -166,16 +165,16 @@ async def test_what_cannot_be_read_through_a_fault_of_ours_is_kept_and_told_late
         def validate_json(self, _: bytes) -> Any:
             raise ZeroDivisionError("a fault")
 
-    async with api(desk) as without_deliverer:
+    async with api(desk) as without_redelivery:
         with monkeypatch.context() as patched:
-            patched.setattr(delivery, "EVENT", Faulty())
-            answer = await answer_of(without_deliverer.post_event(hook(job, "job.assigned")))
+            patched.setattr(events, "EVENT", Faulty())
+            answer = await answer_of(without_redelivery.post_event(hook(job, "job.assigned")))
     assert answer.reason == "kept, and told later by itself: it could not be read"
     shown = await _listed(desk, job)
     assert shown["lifecycles"][0]["stage"] == "searching"
 
 
-async def test_the_delivery_gives_way_to_hooks_but_not_for_ever(desk: Desk) -> None:
+async def test_redelivery_gives_way_to_hooks_but_not_for_ever(desk: Desk) -> None:
     comes_in, webhook_id = asyncio.Event(), f"left-{now().timestamp()}"
 
     class Stuck(Inbox):
@@ -183,12 +182,11 @@ async def test_the_delivery_gives_way_to_hooks_but_not_for_ever(desk: Desk) -> N
             comes_in.set()
             return await asyncio.Future()
 
-    intake = Intake(desk.database, tuple(LIFECYCLES.values()), desk.policy)
-    stuck = EventDispatcher(Stuck(desk.database), intake, desk.client)
-    hanging = asyncio.create_task(stuck.receive("never", b"{}"))
+    stuck = make_service(desk.database, desk.client, desk.policy, inbox=Stuck(desk.database))
+    hanging = asyncio.create_task(stuck.events.receive("never", b"{}"))
     await comes_in.wait()
-    await Inbox(desk.database).keep(webhook_id, b"not an event", now(), left=True)
-    delivering = asyncio.create_task(stuck.run())
+    await Inbox(desk.database).keep(webhook_id, b"not an event", now(), for_redelivery=True)
+    delivering = asyncio.create_task(stuck.redelivery.run())
     while not await rows(desk.database, schema.inbox, webhook_id=webhook_id, state="dead"):  # noqa: ASYNC110  no event tells of it
         await asyncio.sleep(0.02)
     assert not hanging.done()

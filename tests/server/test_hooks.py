@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.events import Received
 from starters.app import LARGEST_BODY
-from starters.delivery import Received
 from starters.signatures import HookSecrets, generate_secret, sign
 from store import schema
 from store.inbox import Outcome

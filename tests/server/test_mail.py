@@ -17,8 +17,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities import adapters, postman
-from activities.adapters import Effects, Mails
+from activities import effects, postman
+from activities.effects import Effects
+from activities.mails import Mails
 from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
 from domain.accounts import NO_PROVIDER_FOUND
 from domain.directory import Addressee, Directory, Person, nobody_known
@@ -399,7 +400,7 @@ async def test_a_mail_goes_to_whoever_the_directory_knows_then(
 async def test_a_batch_whose_mail_takes_long_gives_signs_of_life_until_it_is_done(
     office: Office, box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapters, "_HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(effects, "_HEARTBEAT_SECONDS", 0.02)
     monkeypatch.setattr(postman, "_TO_HAND_OVER", 0.5)
     box.falls_silent_at = "DATA"
     signs: list[object] = []

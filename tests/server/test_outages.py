@@ -16,7 +16,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from starters.delivery import EventDispatcher
+from service.assembly import make_service
+from service.routing import Router
 from store import schema
 from store.database import Database, migrate
 from store.inbox import Inbox
@@ -181,13 +182,15 @@ async def test_an_event_that_we_cannot_deal_with_does_not_hold_up_the_others(
                 raise ZeroDivisionError("a fault")
             return await super().take(inbox_id, *rest)
 
-    intake = Faulty(database, tuple(LIFECYCLES.values()), desk.policy)
+    intake = Faulty(database, Router(tuple(LIFECYCLES.values()), desk.policy).route)
     later = now() + timedelta(minutes=1)
-    delivery = EventDispatcher(inbox, intake, desk.client, lambda: later)
+    service = make_service(
+        database, desk.client, desk.policy, inbox=inbox, intake=intake, clock=lambda: later
+    )
     body = await _body_of(desk)
     for number in (1, 2):
         await inbox.keep(f"msg_{number}", body, now())
-    running = asyncio.create_task(delivery.run())
+    running = asyncio.create_task(service.redelivery.run())
     await _is_done(database, 2)
     (first,) = await rows(database, schema.inbox, id=1)
     assert (first["state"], first["attempts"]) == ("faulty", 1)

@@ -85,7 +85,7 @@ def test_a_template_asks_for_nothing_else(template: str) -> None:
 
 
 def test_a_template_that_is_not_there_is_an_error() -> None:
-    for name in ("nothing", "", "../adapters", "_page"):
+    for name in ("nothing", "", "../effects", "_page"):
         with pytest.raises(MailTemplateError, match=f"mail template {name}"):
             render(name, "to@example.com", JOB, {})
 

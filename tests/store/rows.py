@@ -18,7 +18,7 @@ from domain.promises import Due, DueAt, Promise
 from domain.roles import Actor, Role
 from store import schema
 from store.database import Database
-from store.ledger import keep_job
+from store.jobs import keep_job
 from tests.domain.factories import ASSIGNED_AT, POLICY, a_job
 
 NOW = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)

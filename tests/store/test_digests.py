@@ -9,8 +9,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.adapters import Mails
 from activities.digests import PATIENCE, Digests
+from activities.mails import Mails
 from activities.postman import NotTakenError
 from domain.directory import parse_directory
 from domain.jobs import Assignee

@@ -15,11 +15,14 @@ from domain.events import EVENT, Event
 from domain.guards import WayOut
 from domain.jobs import Assignee, Job, JobStatus, Visibility
 from domain.roles import STEWARD, Actor, Role
+from service.routing import Router
 from store import schema
 from store.database import Database
 from store.inbox import Inbox, Kept, Outcome
-from store.intake import Intake, NotItsTurnError, Plan
-from store.ledger import Ledger, held_job
+from store.intake import Intake, NotItsTurnError
+from store.jobs import held_job
+from store.ledger import Ledger
+from store.plans import Plan
 from store.reading import Reading
 from tests.domain.factories import (
     ASSIGNED_AT,
@@ -46,6 +49,7 @@ from tests.store.rows import (
 from workflows.registry import LIFECYCLES
 
 A_SECOND = timedelta(seconds=1)
+ROUTE = Router(tuple(LIFECYCLES.values()), POLICY).route
 BODY = b'{"type": "job.assigned"}'
 
 
@@ -58,7 +62,7 @@ async def take(
 ) -> Plan:
     """Keep an event and take it over, as the hooks do."""
     received = await keep(database, webhook_id, webhook_id.encode())
-    intake = Intake(database, tuple(LIFECYCLES.values()), POLICY)
+    intake = Intake(database, ROUTE)
     return await intake.take(received.id, webhook_id, event, NOW, origin)
 
 
@@ -196,8 +200,8 @@ async def test_a_long_reason_is_cut_and_not_refused(database: Database) -> None:
 async def test_a_fresh_event_is_left_to_the_hook_that_received_it(database: Database) -> None:
     """Only what a hook left behind, because it crashed, is picked up by the deliverer."""
     inbox, received = Inbox(database), await keep(database)
-    assert await inbox.waiting(NOW + 4 * A_SECOND) == []
-    (waiting,) = await inbox.waiting(NOW + 5 * A_SECOND)
+    assert await inbox.due(NOW + 4 * A_SECOND) == []
+    (waiting,) = await inbox.due(NOW + 5 * A_SECOND)
     assert (waiting.id, waiting.body, waiting.attempts) == (received.id, BODY, 0)
 
 
@@ -211,8 +215,8 @@ async def test_a_postponed_event_waits_longer_each_time_but_never_over_a_minute(
         (row,) = await rows(database, schema.inbox)
         waits.append((row["next_attempt_at"] - NOW).total_seconds())
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert await inbox.waiting(NOW + 59 * A_SECOND) == []
-    (waiting,) = await inbox.waiting(NOW + 60 * A_SECOND)
+    assert await inbox.due(NOW + 59 * A_SECOND) == []
+    (waiting,) = await inbox.due(NOW + 60 * A_SECOND)
     assert waiting.attempts == 9
 
 
@@ -222,17 +226,17 @@ async def test_events_wait_in_the_order_in_which_they_came(database: Database) -
     await inbox.settle(ids[1], Outcome.DELIVERED, SEARCH)
     await inbox.bury(ids[2], "unreadable")
     due = NOW + 5 * A_SECOND
-    assert [each.id for each in await inbox.waiting(due)] == [ids[0], ids[3], ids[4]]
-    assert [each.id for each in await inbox.waiting(due, limit=2)] == [ids[0], ids[3]]
+    assert [each.id for each in await inbox.due(due)] == [ids[0], ids[3], ids[4]]
+    assert [each.id for each in await inbox.due(due, limit=2)] == [ids[0], ids[3]]
     (settled,) = await rows(database, schema.inbox, id=ids[1])
     assert (settled["outcome"], settled["workflow_id"]) == ("delivered", SEARCH)
 
 
 async def test_what_is_left_to_the_delivery_is_due_at_once(database: Database) -> None:
     inbox = Inbox(database)
-    left = await inbox.keep("msg_1", BODY, NOW, left=True)
+    left = await inbox.keep("msg_1", BODY, NOW, for_redelivery=True)
     await keep(database, "msg_2")
-    assert [each.id for each in await inbox.waiting(NOW)] == [left.id]
+    assert [each.id for each in await inbox.due(NOW)] == [left.id]
 
 
 # --- in turn ----------------------------------------------------------------------------------
@@ -243,19 +247,19 @@ async def three_in_turn(database: Database) -> list[int]:
     inbox = Inbox(database)
     events = [an_event("job.assigned"), a_note("first"), a_note("second")]
     received = [
-        await inbox.keep(f"msg_{place}", as_sent(event), NOW, job_id="SJ-1001", left=True)
+        await inbox.keep(f"msg_{place}", as_sent(event), NOW, job_id="SJ-1001", for_redelivery=True)
         for place, event in enumerate(events)
     ]
     return [each.id for each in received]
 
 
 async def due(database: Database) -> list[int]:
-    return [each.id for each in await Inbox(database).waiting(NOW)]
+    return [each.id for each in await Inbox(database).due(NOW)]
 
 
 async def take_again(database: Database, inbox_id: int) -> Plan:
     (row,) = await rows(database, schema.inbox, id=inbox_id)
-    intake = Intake(database, tuple(LIFECYCLES.values()), POLICY)
+    intake = Intake(database, ROUTE)
     return await intake.take(
         inbox_id, row["webhook_id"], EVENT.validate_json(row["body"]), NOW, row["origin"]
     )
@@ -263,7 +267,7 @@ async def take_again(database: Database, inbox_id: int) -> Plan:
 
 async def test_of_the_events_of_a_job_only_the_first_is_due(database: Database) -> None:
     first, second, third = await three_in_turn(database)
-    other = await Inbox(database).keep("other", BODY, NOW, job_id="SJ-2", left=True)
+    other = await Inbox(database).keep("other", BODY, NOW, job_id="SJ-2", for_redelivery=True)
     assert await due(database) == [first, other.id]
     await Inbox(database).postpone(first, "Temporal does not answer", NOW)
     assert await due(database) == [other.id]
@@ -308,7 +312,7 @@ async def test_nobody_waits_for_an_event_that_we_cannot_deal_with(database: Data
     await Inbox(database).postpone(first, "a fault of Steward's", NOW, faulty=True)
     assert await due(database) == [second]
     assert (await take_again(database, second)).job.job_id == "SJ-1001"
-    later = await Inbox(database).waiting(NOW + A_SECOND)
+    later = await Inbox(database).due(NOW + A_SECOND)
     assert [each.id for each in later] == [first, third]
     (failing,) = await Reading(database).failing_events()
     assert failing["id"] == first
@@ -342,7 +346,7 @@ async def test_taken_twice_it_is_the_plan_of_the_first_time(database: Database) 
     plan = await take(database, an_event("job.assigned"))
     before = await everything(database)
     (row,) = await rows(database, schema.inbox)
-    intake = Intake(database, tuple(LIFECYCLES.values()), POLICY)
+    intake = Intake(database, ROUTE)
     again = await intake.take(row["id"], "msg_1", an_event("job.assigned"), NOW + A_SECOND)
     assert again == plan
     assert await everything(database) == before
@@ -371,7 +375,7 @@ async def test_nothing_of_the_customer_is_told_to_a_workflow(database: Database)
     customer = {"name": "Ada Byron", "email": "ada@example.com"}
     event = an_event("job.assigned", a_job(customer=customer))
     plan = await take(database, event)
-    told = plan.delivery(event, NOW).model_dump_json()
+    told = plan.envelope(event, NOW).model_dump_json()
     assert "ada" not in (told + plan.model_dump_json()).casefold()
     assert (await kept(database))[0].customer is not None
 
@@ -381,8 +385,8 @@ async def test_how_long_ago_it_happened_is_told_never_less_than_nothing(
 ) -> None:
     event = later("job.assigned", 0)
     plan = await take(database, event)
-    assert plan.delivery(event, ASSIGNED_AT + 90 * A_SECOND).age == 90
-    assert plan.delivery(event, ASSIGNED_AT - A_SECOND).age == 0
+    assert plan.envelope(event, ASSIGNED_AT + 90 * A_SECOND).age == 90
+    assert plan.envelope(event, ASSIGNED_AT - A_SECOND).age == 0
 
 
 async def test_a_job_assigned_anew_starts_anew_once_its_search_has_ended(
@@ -563,8 +567,8 @@ async def test_what_a_lifecycle_did_is_told_to_the_others_and_not_to_itself(
     await take(database, an_event("job.assigned"))
     await add_lifecycle(database, "am-escalation/SJ-1001")
     ours = await reassigned(database)
-    (waiting,) = await Inbox(database).waiting(NOW)
-    intake = Intake(database, tuple(LIFECYCLES.values()), POLICY)
+    (waiting,) = await Inbox(database).due(NOW)
+    intake = Intake(database, ROUTE)
     event = an_event("job.assigned", ours).model_copy(update={"occurred_at": WINDOW_ENDS})
     plan = await intake.take(waiting.id, waiting.webhook_id, event, NOW, waiting.origin)
     assert plan.delivers_to == ("am-escalation/SJ-1001",)
@@ -577,8 +581,8 @@ async def test_our_own_times_do_not_make_the_job_systems_events_old(database: Da
     await take(database, an_event("job.assigned"))
     await add_lifecycle(database, "am-escalation/SJ-1001")
     ours = await reassigned(database)
-    (waiting,) = await Inbox(database).waiting(NOW)
-    intake = Intake(database, tuple(LIFECYCLES.values()), POLICY)
+    (waiting,) = await Inbox(database).due(NOW)
+    intake = Intake(database, ROUTE)
     told = an_event("job.assigned", ours).model_copy(update={"occurred_at": WINDOW_ENDS})
     await intake.take(waiting.id, waiting.webhook_id, told, NOW, waiting.origin)
     cancelled = a_job(status="Cancelled")

@@ -15,7 +15,7 @@ from domain.relayed import RelayedCommand
 from domain.roles import STEWARD
 from store import schema
 from store.database import Database
-from store.inbox import Inbox, Waiting
+from store.inbox import Inbox, PendingEvent
 from store.ledger import Ledger
 from tests.domain.factories import HOLD, LAST_SECOND, WINDOW_ENDS, a_job
 from tests.store.rows import (
@@ -54,9 +54,9 @@ def give(**changes: object) -> ReassignJob:
     return ReassignJob.model_validate(fields)
 
 
-async def told(database: Database) -> list[Waiting]:
+async def told(database: Database) -> list[PendingEvent]:
     """Return what our changes left in the inbox for other lifecycles."""
-    return await Inbox(database).waiting(NOW)
+    return await Inbox(database).due(NOW)
 
 
 # --- updates ----------------------------------------------------------------------------------

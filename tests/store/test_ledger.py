@@ -511,7 +511,7 @@ async def test_other_running_lifecycles_hear_of_our_reassignment(database: Datab
     batch = a_batch(give(), now=WINDOW_ENDS)
     await done(database, batch)
     await done(database, batch)
-    (waiting,) = await Inbox(database).waiting(NOW)
+    (waiting,) = await Inbox(database).due(NOW)
     assert waiting.origin == SEARCH
     (row,) = await rows(database, schema.inbox)
     assert row["job_id"] == "SJ-1001"

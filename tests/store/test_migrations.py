@@ -26,7 +26,7 @@ from store.database import (
     migrate,
     newest_revision,
 )
-from store.ledger import held_job
+from store.jobs import held_job
 from store.schema import metadata
 from tests.domain.factories import WINDOW_ENDS, a_job
 from tests.store.rows import everything, keep, lifecycle_row, rows

@@ -1,16 +1,16 @@
-"""Commands over HTTP: each becomes an update of the job's workflow."""
+"""Commands: each is an update of its lifecycle's workflow, whichever way it came in."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import structlog
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
@@ -20,16 +20,19 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from domain.commands import Answer
 from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
 from domain.values import MessageId
-from starters.starting import require_startable, start_with, with_message_id
-from store.intake import Intake
+from service.audit import Audit
+from service.routing import Router
+from service.signalling import is_not_found
+from service.starting import require_startable, start_with_command, with_message_id
 from store.journal import Journal, RefusedAttempt
+from store.lifecycles import Lifecycles
 from store.reading import Reading
 from workers.temporal import NO_ANSWER
 from workflows.messages import ANSWER_TO, BEGIN_ANEW, REFUSED
@@ -42,79 +45,55 @@ PATIENCE = timedelta(seconds=8)
 _SHORTLY = 0.1
 """Seconds until an ended run may have closed."""
 
-_STATUS: Mapping[RefusalKind, int] = {
-    RefusalKind.ROLE: 403,
-    RefusalKind.CONFLICT: 409,
-    RefusalKind.NOT_RUNNING: 404,
-    RefusalKind.FIELDS: 422,
-}
-_UNHEARD = frozenset({404, 503})
-"""Statuses of a command that no lifecycle has heard: given again, it may well be heard."""
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
+_FIELDS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
-class Reply(BaseModel):
-    """An answer over HTTP."""
-
-    model_config = ConfigDict(frozen=True)
-
-    status: int
-    body: dict[str, Any]
+class UnansweredError(Exception):
+    """Nobody answered a command in time; the message says who. It may still be carried out."""
 
 
-class Commands:
-    """Gives commands to lifecycles."""
+class CommandDispatcher:
+    """Gives commands to lifecycles, which they start where they may."""
 
     def __init__(
         self,
         client: Client,
-        intake: Intake,
+        lifecycles: Lifecycles,
         journal: Journal,
         reading: Reading,
-        patience: timedelta = PATIENCE,
+        router: Router,
+        audit: Audit,
+        patience: timedelta,
+        clock: Callable[[], datetime],
     ) -> None:
         self._client = client
-        self._intake = intake
+        self._lifecycles = lifecycles
         self._journal = journal
         self._reading = reading
+        self._router = router
+        self._audit = audit
         self._patience = patience
+        self._clock = clock
 
-    async def give(
+    async def dispatch(
         self, kind: LifecycleKind, job_id: str, command: str, fields: object, by: Actor | None
-    ) -> Reply:
-        """Give a command and return its answer, or its refusal.
+    ) -> Answer:
+        """Give a command to a lifecycle and return the answer.
 
         Args:
             kind: the lifecycle.
             job_id: the job.
             command: the command's name.
-            fields: the body, as it came.
-            by: who gives it by their token, None where the body is believed.
+            fields: its payload, as it came.
+            by: who gives it, None where the payload's actor is believed.
 
         Raises:
+            Refused: it is refused; the journal says so.
+            UnansweredError: nobody answered in time.
             StoreUnavailableError: the journal cannot be read or written.
         """
-        workflow_id = kind.workflow_id(job_id)
-        message_id = _message_id(fields)
-        if message_id and (known := await self._journal.answered(workflow_id, message_id)):
-            return _as_before(command, message_id, *known)
-        reply = await self._update(kind, job_id, command, fields, by, message_id)
-        if message_id and reply.status not in _UNHEARD:
-            await self._journal.answer(
-                workflow_id, message_id, command, reply.status, reply.body, datetime.now(UTC)
-            )
-        return reply
-
-    async def _update(
-        self,
-        kind: LifecycleKind,
-        job_id: str,
-        command: str,
-        fields: object,
-        by: Actor | None,
-        message_id: str | None,
-    ) -> Reply:
-        actor = _actor(fields)
+        actor, message_id = _actor(fields), message_id_of(fields)
         update_id = f"{command}:{message_id}" if message_id else uuid4().hex
         attempt = partial(
             RefusedAttempt,
@@ -123,63 +102,67 @@ class Commands:
             lifecycle=kind.name,
             command=command,
             actor=by or actor or STEWARD,
-            at=datetime.now(UTC),
+            at=self._clock(),
         )
-        handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
                 given = fields if by is None else _signed(fields, actor, by)
-                answer = await self._ask(kind, job_id, command, given, update_id)
+                return await self._execute_or_start(kind, job_id, command, given, update_id)
         except Refused as refused:
-            return await self._refuse(attempt(refusal=refused.refusal))
+            await self._journal.refused(attempt(refusal=refused.refusal))
+            raise
         except WorkflowUpdateFailedError as failed:
             refusal, at = _refusal_in(failed)
-            return await self._refuse(attempt(refusal=refusal, at=at))
+            await self._journal.refused(attempt(refusal=refusal, at=at))
+            raise Refused(refusal) from failed
         except (
             WorkflowUpdateRPCTimeoutOrCancelledError,
             RPCTimeoutOrCancelledError,
             TimeoutError,
-        ):
-            return _nobody("No worker answered in time; it may still happen.", "look at the job")
+        ) as error:
+            raise UnansweredError("No worker answered in time; it may still happen.") from error
         except NO_ANSWER as error:
-            if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
+            if not is_not_found(error):
                 log.warning("Temporal does not answer", reason=str(error))
-                return _nobody("Temporal does not answer; it may still happen.", "look at the job")
-            if message_id and (known := await self._answered_before_the_end(handle, message_id)):
-                reply = _as_before(command, message_id, known.command, 200, _body(known.answer))
-            else:
-                refusal = await self._not_running(kind, job_id)
-                reply = await self._refuse(attempt(refusal=refusal))
-            return reply
-        return Reply(status=200, body=_body(answer))
+                raise UnansweredError("Temporal does not answer; it may still happen.") from error
+            handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
+            if message_id and (known := await self._answer_of_ended(handle, message_id)):
+                require_same_command(command, message_id, known.command)
+                return known.answer
+            refusal = await self._not_running(kind, job_id)
+            await self._journal.refused(attempt(refusal=refusal))
+            raise Refused(refusal) from error
 
-    async def _ask(
+    async def _execute_or_start(
         self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
     ) -> Answer:
-        """Give a command to the lifecycle, which it starts if none runs and it is one that does.
+        """Give a command to its lifecycle, or start the lifecycle with it if it may and none runs.
 
         Raises:
             Refused: the lifecycle must not be started so.
         """
         declared = kind.commands.get(command)
-        if declared is not None and declared.starts:
-            return await self._ask_or_start(kind, job_id, command, fields, update_id)
-        return await self._execute(kind, job_id, command, fields, update_id)
-
-    async def _ask_or_start(
-        self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
-    ) -> Answer:
+        if declared is None or not declared.starts:
+            return await self._execute(kind, job_id, command, fields, update_id)
         workflow_id = kind.workflow_id(job_id)
         request = kind.commands.read(command, fields)
-        known = with_message_id(dict(fields), update_id)  # type: ignore[call-overload]  # was read
+        known_by = with_message_id(_FIELDS.validate_python(fields), update_id)
         while True:
-            now = datetime.now(UTC)
-            argument = await self._intake.opening(kind, job_id, request, known, now)
+            argument = self._router.start_for_command(
+                kind,
+                job_id,
+                await self._lifecycles.known(workflow_id),
+                request,
+                known_by,
+                self._clock(),
+            )
             try:
                 if argument is None:
-                    return await self._execute(kind, job_id, command, known, update_id)
+                    return await self._execute(kind, job_id, command, known_by, update_id)
                 require_startable(kind, request, argument)
-                return await start_with(self._client, kind, argument, update_id, self._patience)
+                return await start_with_command(
+                    self._client, kind, argument, update_id, self._patience
+                )
             except WorkflowUpdateFailedError as failed:
                 if argument is None or _refusal_in(failed)[0].kind is not RefusalKind.NOT_RUNNING:
                     raise
@@ -189,8 +172,8 @@ class Commands:
                 )
                 await asyncio.sleep(_SHORTLY)
             except RPCError as error:
-                gone = argument is None and error.status is RPCStatusCode.NOT_FOUND
-                if not gone or not await self._intake.abandon(workflow_id, now):
+                gone = argument is None and is_not_found(error)
+                if not gone or not await self._audit.close_ended(workflow_id):
                     raise
 
     async def _execute(
@@ -202,10 +185,13 @@ class Commands:
         )
         return answer
 
-    async def _answered_before_the_end(
+    async def _answer_of_ended(
         self, handle: WorkflowHandle[Any, Any], message_id: str
     ) -> Answered | None:
-        """Return what an ended lifecycle answered to a message that came as a signal."""
+        """Return what an ended lifecycle answered to a message, None if it tells of none.
+
+        It knows messages that came as signals, of which the store has no answer.
+        """
         try:
             known: Answered | None = await handle.query(
                 ANSWER_TO, message_id, result_type=Answered, rpc_timeout=self._patience
@@ -227,43 +213,18 @@ class Commands:
             instead = f"see GET /jobs/{job_id} for what happened"
         return Refusal(kind=RefusalKind.NOT_RUNNING, rule=None, message=message, instead=instead)
 
-    async def _refuse(self, attempt: RefusedAttempt) -> Reply:
-        await self._journal.refused(attempt)
-        return refusal_reply(attempt.refusal)
 
+def require_same_command(command: str, message_id: str, known: str) -> None:
+    """Return if a message id was used for this same command.
 
-def refusal_reply(refusal: Refusal) -> Reply:
-    """Return how a refusal is answered over HTTP."""
-    body: dict[str, Any] = {
-        "error": refusal.kind.value,
-        "rule": refusal.rule,
-        "message": refusal.message,
-    }
-    if refusal.instead:
-        body["instead"] = refusal.instead
-    return Reply(status=_STATUS[refusal.kind], body=body)
-
-
-def _body(answer: Answer) -> dict[str, Any]:
-    return answer.model_dump(mode="json")
-
-
-def _as_before(
-    command: str, message_id: str, known: str, status: int, body: dict[str, Any]
-) -> Reply:
-    if known == command:
-        return Reply(status=status, body=body)
-    return refusal_reply(
-        unreadable(
+    Raises:
+        Refused: it was used for another.
+    """
+    if known != command:
+        raise unreadable(
             f"message_id {message_id!r} was already used for {known}.",
             instead="give every message an id of its own",
-        ).refusal
-    )
-
-
-def _nobody(message: str, instead: str) -> Reply:
-    body = {"error": "unavailable", "rule": None, "message": message, "instead": instead}
-    return Reply(status=503, body=body)
+        )
 
 
 def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
@@ -292,8 +253,11 @@ def _refusal_in(failed: WorkflowUpdateFailedError) -> tuple[Refusal, datetime]:
     raise failed
 
 
-def _message_id(fields: object) -> str | None:
-    """Return a readable message id; an unreadable one is the workflow's to refuse."""
+def message_id_of(fields: object) -> str | None:
+    """Return the message id of a payload, None if it has none that can be read.
+
+    One that cannot be read is the lifecycle's to refuse.
+    """
     if not isinstance(fields, dict) or fields.get("message_id") is None:
         return None
     try:

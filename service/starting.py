@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -24,11 +25,12 @@ from workflows.registry import TASK_QUEUE
 from workflows.runtime import Standing
 
 STARTED_BY = "event_id"
-"""Memo of a workflow: what started it, which tells a second attempt from a second run."""
+"""Memo of a workflow: the event or command that started it, so that a second attempt is recognized.
+"""
 
 
 def start_options(kind: LifecycleKind, start: LifecycleStart) -> dict[str, Any]:
-    """Return how Temporal is to start the workflow of an argument."""
+    """Return the options with which Temporal starts the workflow of an argument."""
     case = start.opened()
     wait = kind.promise(case)
     return {
@@ -67,7 +69,7 @@ async def start(
     )
 
 
-async def start_with(
+async def start_with_command(
     client: Client,
     kind: LifecycleKind,
     argument: LifecycleStart,
@@ -97,10 +99,10 @@ async def start_with(
     return answer
 
 
-def with_message_id(fields: dict[str, JsonValue], otherwise: str) -> dict[str, Any]:
+def with_message_id(fields: Mapping[str, JsonValue], otherwise: str) -> dict[str, Any]:
     """Return a command's payload with a message id: its own, or else another.
 
-    By it the lifecycle tells the command that started it from others.
+    The lifecycle recognizes the command that started it by this id.
     """
     return {**fields, "message_id": fields.get("message_id") or otherwise}
 
@@ -108,7 +110,7 @@ def with_message_id(fields: dict[str, JsonValue], otherwise: str) -> dict[str, A
 def require_startable(
     kind: LifecycleKind, request: CommandRequest, argument: LifecycleStart
 ) -> None:
-    """Let a command pass that may start its lifecycle.
+    """Return if a command may start its lifecycle.
 
     Raises:
         Refused: a rule forbids it.

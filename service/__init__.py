@@ -1,0 +1,1 @@
+"""Keeps the store and Temporal in agreement, whichever way a request comes in."""

@@ -1,0 +1,78 @@
+"""What keeps the store and Temporal in agreement, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client
+
+from domain.directory import Directory
+from domain.policy import Policy
+from service.audit import Audit
+from service.commands import PATIENCE, CommandDispatcher
+from service.events import EventDispatcher
+from service.redelivery import Redelivery
+from service.relayed_commands import CommandRelay
+from service.routing import Router
+from service.traffic import Traffic
+from store.database import Database
+from store.inbox import Inbox
+from store.intake import Intake
+from store.journal import Journal
+from store.lifecycles import Lifecycles
+from store.reading import Reading
+from workflows.registry import LIFECYCLES
+
+
+@dataclass(frozen=True)
+class Service:
+    """All that a door needs."""
+
+    events: EventDispatcher
+    redelivery: Redelivery
+    commands: CommandDispatcher
+
+
+def make_service(
+    database: Database,
+    client: Client,
+    policy: Policy,
+    directory: Directory | None = None,
+    *,
+    command_patience: timedelta = PATIENCE,
+    inbox: Inbox | None = None,
+    intake: Intake | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Service:
+    """Return the service of one process, with its redelivery not yet running.
+
+    Args:
+        database: the store.
+        client: the way to Temporal.
+        policy: what lifecycles start under.
+        directory: who is in the SPoC programme although the job system does not say so.
+        command_patience: how long a command waits for a worker.
+        inbox: the hooks' inbox, if others use it too.
+        intake: what takes events over, if it is not the usual one.
+        clock: the wall clock, aware UTC.
+    """
+    router = Router(tuple(LIFECYCLES.values()), policy, directory)
+    inbox = inbox or Inbox(database)
+    lifecycles, journal, traffic = Lifecycles(database), Journal(database), Traffic()
+    audit = Audit(lifecycles, client, clock)
+    events = EventDispatcher(
+        inbox,
+        intake or Intake(database, router.route),
+        router,
+        CommandRelay(client, lifecycles, journal, router, audit, clock),
+        audit,
+        traffic,
+        client,
+        clock,
+    )
+    commands = CommandDispatcher(
+        client, lifecycles, journal, Reading(database), router, audit, command_patience, clock
+    )
+    return Service(events, Redelivery(inbox, events, traffic, clock), commands)

@@ -1,0 +1,283 @@
+"""Events of the job system: kept, taken over, and dispatched to the lifecycles that want them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+from pydantic import BaseModel, ConfigDict, ValidationError
+from temporalio.client import Client
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.events import EVENT, Event
+from domain.refusals import Refused
+from domain.relayed import RelayedCommand
+from service import starting
+from service.audit import Audit
+from service.relayed_commands import CommandRelay, relayed_command_in
+from service.routing import Router
+from service.signalling import RPC_TIMEOUT, NotDeliveredError, no_answer, signal
+from service.traffic import Traffic
+from store.database import StoreUnavailableError
+from store.inbox import Inbox, Outcome, PendingEvent
+from store.intake import NO_RECIPIENT, Intake, NotItsTurnError
+from store.plans import Plan, StartPlan
+from workers.temporal import NO_ANSWER
+from workflows.messages import BEGIN_ANEW
+from workflows.registry import LIFECYCLES
+
+log = structlog.get_logger()
+
+_PATIENCE_SECONDS = 3
+"""How long Temporal has to take an event, retries and all: senders give up after five seconds."""
+
+
+class Received(BaseModel):
+    """What the sender of an event is answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str
+    outcome: Outcome
+    workflow_id: str | None = None
+    reason: str | None = None
+
+
+class _StalePlanError(Exception):
+    """A lifecycle in the plan was ended in Temporal: the event is routed again."""
+
+
+class EventDispatcher:
+    """Takes events over and delivers them, each once; what cannot be delivered stays pending."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        intake: Intake,
+        router: Router,
+        relay: CommandRelay,
+        audit: Audit,
+        traffic: Traffic,
+        client: Client,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._inbox = inbox
+        self._intake = intake
+        self._router = router
+        self._relay = relay
+        self._audit = audit
+        self._traffic = traffic
+        self._client = client
+        self._clock = clock
+
+    async def receive(self, webhook_id: str, body: bytes) -> Received:
+        """Keep an authentic body and do with it what can be done at once.
+
+        Raises:
+            StoreUnavailableError: it could not even be kept.
+        """
+        with self._traffic.answering() as many_at_once:
+            event, unreadable = None, None
+            try:
+                event = EVENT.validate_json(body)
+            except ValidationError as error:
+                unreadable = _problems(error)
+            except Exception:
+                log.exception("an event cannot be read", event_id=webhook_id)
+            kept = await self._inbox.keep(
+                webhook_id,
+                body,
+                self._clock(),
+                job_id=event.job.job_id if event else None,
+                unreadable=unreadable,
+                for_redelivery=many_at_once,
+            )
+            if kept.outcome is not None:
+                if kept.outcome is Outcome.DEAD_LETTER:
+                    log.error("dead letter", event_id=webhook_id, reason=kept.reason)
+                return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+            pending = PendingEvent(
+                id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
+            )
+            if many_at_once:
+                self._traffic.leave_backlog()
+                return _kept_for_later(pending, "many events came at once")
+            if event is None:
+                return _kept_for_later(pending, "it could not be read")
+            return await self._answer(
+                pending, self._dispatch_event(pending, event, first_attempt=True)
+            )
+
+    async def replay(self, inbox_id: int) -> Received | None:
+        """Try a dead letter again, None if there is no such dead letter."""
+        pending = await self._inbox.revive(inbox_id)
+        return await self._answer(pending, self.dispatch(pending)) if pending else None
+
+    async def dispatch(self, pending: PendingEvent) -> Received:
+        """Deliver an event, or a relayed command, that an earlier attempt may have delivered."""
+        if pending.origin is not None and (command := relayed_command_in(pending.body)):
+            return await self._relay_command(pending, command)
+        try:
+            event = EVENT.validate_json(pending.body)
+        except ValidationError as error:
+            reason = _problems(error)
+            await self._inbox.bury(pending.id, reason)
+            log.warning("dead letter", event_id=pending.webhook_id, reason=reason)
+            return Received(event_id=pending.webhook_id, outcome=Outcome.DEAD_LETTER, reason=reason)
+        return await self._dispatch_event(pending, event, first_attempt=False)
+
+    async def _answer(self, pending: PendingEvent, dispatching: Awaitable[Received]) -> Received:
+        """Answer for a kept event, which is never refused, whatever goes wrong with delivering it.
+
+        What went wrong is logged, and the event stays pending.
+        """
+        try:
+            return await dispatching
+        except StoreUnavailableError as error:
+            log.warning("event kept, not taken yet", event_id=pending.webhook_id, reason=str(error))
+            return _kept_for_later(pending, str(error))
+        except Exception as fault:
+            log.exception("an event cannot be taken further", event_id=pending.webhook_id)
+            return _kept_for_later(pending, f"a fault of Steward's ({type(fault).__name__})")
+
+    async def _dispatch_event(
+        self, pending: PendingEvent, event: Event, *, first_attempt: bool
+    ) -> Received:
+        """Take an event over and deliver it.
+
+        Args:
+            pending: the event, as it is kept.
+            event: what it says.
+            first_attempt: whether no earlier attempt can have got further than the inbox knows.
+        """
+        event_id = pending.webhook_id
+        try:
+            plan = await self._intake.take(
+                pending.id,
+                event_id,
+                event,
+                self._clock(),
+                pending.origin,
+            )
+        except NotItsTurnError as error:
+            self._traffic.leave_backlog()
+            return _kept_for_later(pending, str(error), error.plan)
+        if plan.outcome is Outcome.IGNORED:
+            return Received(event_id=event_id, outcome=Outcome.IGNORED, reason=NO_RECIPIENT)
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                reached = await self._deliver(plan, event, first_attempt=first_attempt)
+        except _StalePlanError:
+            log.warning("a lifecycle was ended in Temporal", event_id=event_id)
+            await self._inbox.forget_plan(pending.id)
+            return await self._dispatch_event(pending, event, first_attempt=False)
+        except (NotDeliveredError, TimeoutError) as error:
+            reason = str(error) or "Temporal does not answer in time"
+            return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
+        outcome = plan.outcome if reached else Outcome.IGNORED
+        workflow_id = reached[0] if reached else None
+        await self._inbox.settle(pending.id, outcome, workflow_id)
+        return Received(event_id=event_id, outcome=outcome, workflow_id=workflow_id)
+
+    async def _deliver(self, plan: Plan, event: Event, *, first_attempt: bool) -> list[str]:
+        """Start and signal what the plan says; return the ids of the workflows that were reached.
+
+        Raises:
+            NotDeliveredError: one of them cannot be reached now.
+        """
+        started = [
+            await self._start(plan, start, event, first_attempt=first_attempt)
+            for start in plan.starts
+        ]
+        signalled = [each for each in plan.delivers_to if await self._signal(each, plan, event)]
+        return started + signalled
+
+    async def _start(
+        self, plan: Plan, start: StartPlan, event: Event, *, first_attempt: bool
+    ) -> str:
+        """Start a lifecycle, unless an earlier attempt did; return its workflow's id."""
+        kind = LIFECYCLES[start.lifecycle]
+        argument = self._router.start_for_event(kind, plan, start, event)
+        workflow_id = kind.workflow_id(plan.job.job_id)
+        if not first_attempt and await self._audit.has_begun(workflow_id, start.episode):
+            return workflow_id
+        try:
+            await starting.start(self._client, kind, argument, RPC_TIMEOUT)
+        except WorkflowAlreadyStartedError as error:
+            if await self._audit.was_started_by(workflow_id, plan.event_id):
+                return workflow_id
+            # The run before has ended but still has mail to send: it begins the next one itself.
+            if not await signal(self._client, workflow_id, BEGIN_ANEW, argument):
+                raise NotDeliveredError("its earlier run has still to close") from error
+        except NO_ANSWER as error:
+            raise no_answer(error) from error
+        return workflow_id
+
+    async def _signal(self, workflow_id: str, plan: Plan, event: Event) -> bool:
+        """Signal an event to a workflow; return whether it still runs."""
+        envelope = plan.envelope(event, self._clock())
+        if await signal(self._client, workflow_id, "job_event", envelope):
+            return True
+        if await self._audit.awaits_start(workflow_id):
+            raise NotDeliveredError("its lifecycle has still to be started")
+        if await self._audit.close_ended(workflow_id):
+            raise _StalePlanError
+        return False
+
+    async def _relay_command(self, pending: PendingEvent, command: RelayedCommand) -> Received:
+        event_id = pending.webhook_id
+        workflow_id = LIFECYCLES[command.lifecycle].workflow_id(command.job_id)
+        try:
+            outcome = await self._relay.relay(command, event_id)
+        except Refused as refused:
+            await self._inbox.settle(pending.id, Outcome.IGNORED, None)
+            reason = refused.refusal.message
+            return Received(event_id=event_id, outcome=Outcome.IGNORED, reason=reason)
+        except NotDeliveredError as error:
+            return await self._postpone(pending, Outcome.STARTED, workflow_id, str(error))
+        await self._inbox.settle(pending.id, outcome, workflow_id)
+        return Received(event_id=event_id, outcome=outcome, workflow_id=workflow_id)
+
+    async def _postpone(
+        self, pending: PendingEvent, outcome: Outcome, workflow_id: str | None, reason: str
+    ) -> Received:
+        """Leave an event, or a relayed command, to redelivery."""
+        await self._inbox.postpone(pending.id, reason, self._clock())
+        log.warning("kept, not told yet", event_id=pending.webhook_id, reason=reason)
+        return _kept(pending, outcome, workflow_id, reason)
+
+
+def _kept_for_later(pending: PendingEvent, reason: str, plan: Plan | None = None) -> Received:
+    """Answer that an event is kept, and what it will come to as far as that is known."""
+    if plan is None:
+        return _kept(pending, Outcome.DELIVERED, None, reason)
+    return _kept(pending, plan.outcome, _first_workflow(plan), reason)
+
+
+def _kept(
+    pending: PendingEvent, outcome: Outcome, workflow_id: str | None, reason: str
+) -> Received:
+    return Received(
+        event_id=pending.webhook_id,
+        outcome=outcome,
+        workflow_id=workflow_id,
+        reason=f"kept, and told later by itself: {reason}",
+    )
+
+
+def _first_workflow(plan: Plan) -> str | None:
+    for start in plan.starts:
+        return LIFECYCLES[start.lifecycle].workflow_id(plan.job.job_id)
+    return plan.delivers_to[0] if plan.delivers_to else None
+
+
+def _problems(error: ValidationError) -> str:
+    """Return what is wrong with a body, without what it says."""
+    problems = error.errors(include_url=False, include_input=False)
+    said = "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}"
+        for problem in problems[:10]
+    )
+    return said.replace("\0", "\\0")  # what was sent may be quoted, and no database keeps a NUL

@@ -1,0 +1,51 @@
+"""The rows that a batch writes: each step writes its own once, however often it is applied."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Table, bindparam, select
+
+from domain.effects import Batch, Step
+from store import schema
+from store.database import Database
+
+
+class BatchRows:
+    """Writes rows of one batch, in its transaction."""
+
+    def __init__(self, database: Database, connection: Connection, batch: Batch) -> None:
+        self.database = database
+        self.connection = connection
+        self.batch = batch
+
+    def insert(self, table: Table, key: str, **values: object) -> None:
+        """Insert a row of the batch's job, unless a row has the key already."""
+        row = {"job_id": self.batch.job_id, "key": key, **values}
+        self.connection.execute(self.database.insert_once(table), row)
+
+    def claim(self, key: str) -> bool:
+        """Claim a step that leaves no row of its own; return whether it was still to be done."""
+        done = schema.effects_done
+        claiming = self.database.insert_once(done, returning=(done.c.key,))
+        return self.connection.scalar(claiming, {"key": key}) is not None
+
+    def is_claimed(self, key: str) -> bool:
+        """Return whether a step was claimed by an earlier attempt."""
+        return self.connection.scalar(_CLAIMED, {"of": key}) is not None
+
+    def put_in_inbox(self, step: Step, body: bytes) -> None:
+        """Have a body dispatched to other lifecycles, as the job system's events are."""
+        row = {
+            "webhook_id": step.key,
+            "claim": step.key,
+            "received_at": step.at,
+            "body": body,
+            "digest": "",
+            "origin": self.batch.workflow_id,
+            "state": "pending",
+            "job_id": self.batch.job_id,
+            "attempts": 0,
+        }
+        self.connection.execute(self.database.insert_once(schema.inbox, "claim"), row)
+
+
+_CLAIMED = select(schema.effects_done.c.key).where(schema.effects_done.c.key == bindparam("of"))

@@ -1,0 +1,141 @@
+"""What a batch changes in our copy of its job."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, func, select
+
+from domain.effects import BatchResult, ReassignJob, Step, UpdateJob
+from domain.events import EVENT, JobChanged
+from domain.guards import plusone_hold
+from domain.jobs import HeldJob, Job
+from domain.refusals import Refusal, RefusalKind
+from store import schema
+from store.batch_rows import BatchRows
+from store.jobs import held_job, keep_job
+
+
+class JobChanges:
+    """Applies the reassignments and updates of one batch."""
+
+    def __init__(self, rows: BatchRows) -> None:
+        self._rows = rows
+
+    def apply(self) -> BatchResult:
+        """Change our copy of the job; return it if it was changed, or why it must not be."""
+        result, steps = BatchResult(), self._rows.batch.steps
+        for step in steps:
+            if isinstance(step.effect, ReassignJob) and result.refusal is None:
+                result = self._reassign(step, step.effect)
+        for step in steps:
+            if isinstance(step.effect, UpdateJob) and result.refusal is None:
+                result = self._update(step, step.effect)
+        return result
+
+    def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
+        """Compare, then set: the guard PO-18..20 stands here, before the live job."""
+        rows, batch = self._rows, self._rows.batch
+        row = held_job(rows.connection, batch.job_id, lock=True)
+        if row is None:
+            return _missing()
+        held, version = row.held, row.version
+        if rows.is_claimed(step.key):
+            return _changed(held, version)
+        live = held.job
+        refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
+        if refusal is None and _compared(live) != _compared(wanted.believed):
+            refusal = _refused("the job is no longer what the lifecycle took it for")
+        if refusal is not None:
+            return _changed(held, version).model_copy(update={"refusal": refusal})
+        rows.claim(step.key)
+        moved = held.reassigned(wanted.to, batch.now)
+        rows.insert(
+            schema.assignments,
+            step.key,
+            at=step.at,
+            **wanted.to.model_dump(),
+            by=wanted.by.name,
+            reason=wanted.reason,
+        )
+        change = JobChanged(
+            type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job
+        )
+        return self._keep_and_announce(step, moved, version + 1, change, always=wanted.announce)
+
+    def _update(self, step: Step, wanted: UpdateJob) -> BatchResult:
+        rows = self._rows
+        row = held_job(rows.connection, rows.batch.job_id, lock=True)
+        if row is None:
+            return _missing()
+        held, version = row.held, row.version
+        if not rows.claim(step.key):
+            return _changed(held, version)
+        updated = held.updated(wanted)
+        change = JobChanged(
+            type="job.status_changed", occurred_at=step.at, actor=wanted.by, job=updated.job
+        )
+        return self._keep_and_announce(step, updated, version + 1, change)
+
+    def _keep_and_announce(
+        self, step: Step, held: HeldJob, version: int, change: JobChanged, *, always: bool = False
+    ) -> BatchResult:
+        """Keep a changed job, and put the change in the inbox if other lifecycles run.
+
+        Args:
+            step: the step that makes the change.
+            held: the job as changed.
+            version: its version from now on.
+            change: the change as an event of the job system.
+            always: whether to put it in the inbox even if no other lifecycle runs.
+        """
+        keep_job(self._rows.connection, self._rows.database, held, version)
+        if always or self._others_run():
+            self._rows.put_in_inbox(step, EVENT.dump_json(change))
+        return _changed(held, version)
+
+    def _others_run(self) -> bool:
+        batch = self._rows.batch
+        this = {"job": batch.job_id, "this": batch.workflow_id}
+        return bool(self._rows.connection.scalar(_COUNT_OTHERS, this))
+
+
+def update_sentence(update: UpdateJob) -> str:
+    """Return what the journal says of an update, without the customer's address."""
+    changes = []
+    if update.status:
+        changes.append(f"status {update.status}")
+    if update.sub_status:
+        changes.append(f"sub-status {update.sub_status}")
+    if update.appointment_at:
+        changes.append(f"appointment {update.appointment_at:%Y-%m-%d %H:%M} UTC")
+    if update.customer_email:
+        changes.append("the customer's e-mail address")
+    return f"job updated ({', '.join(changes)}): {update.reason}"
+
+
+_COUNT_OTHERS = (
+    select(func.count())
+    .select_from(schema.lifecycles)
+    .where(
+        schema.lifecycles.c.job_id == bindparam("job"),
+        schema.lifecycles.c.workflow_id != bindparam("this"),
+        schema.lifecycles.c.outcome.is_(None),
+    )
+)
+
+
+def _compared(job: Job) -> tuple[str, str, bool]:
+    """Return what has to be as believed: account, status, and whether a report is entered."""
+    account = job.assigned_to.number or job.assigned_to.name
+    return account, job.status.value, job.diagnostic_report_at is not None
+
+
+def _changed(held: HeldJob, version: int) -> BatchResult:
+    return BatchResult(job=held.job.without_customer(), job_version=version)
+
+
+def _missing() -> BatchResult:
+    return BatchResult(refusal=_refused("the job is not in the store"))
+
+
+def _refused(message: str) -> Refusal:
+    return Refusal(kind=RefusalKind.CONFLICT, rule=None, message=message)

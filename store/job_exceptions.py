@@ -1,0 +1,75 @@
+"""What a batch does to its job's exceptions: a job has at most one open of a code (G-16)."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Executable, Update, select, update
+
+from domain.effects import ChangeException, CloseException, OpenException, Step
+from domain.exceptions import already_open
+from domain.refusals import Refusal
+from store import schema
+from store.batch_rows import BatchRows
+from store.jobs import held_job
+
+
+class JobExceptions:
+    """Opens, changes and closes exceptions of one batch's job."""
+
+    def __init__(self, rows: BatchRows) -> None:
+        self._rows = rows
+
+    def refusal(self) -> Refusal | None:
+        """Return why an exception that has to be its code's only open one is not (G-16)."""
+        batch = self._rows.batch
+        wanted = [
+            (step.key, step.effect.code)
+            for step in batch.steps
+            if isinstance(step.effect, OpenException) and step.effect.refused_if_open
+        ]
+        if wanted:  # of two that open one at once, the second sees that of the first
+            held_job(self._rows.connection, batch.job_id, lock=True)
+        return next(
+            (
+                already_open(code)
+                for key, code in wanted
+                if not self._rows.is_claimed(key) and self._is_open(code)
+            ),
+            None,
+        )
+
+    def apply(self, step: Step, wanted: OpenException | ChangeException | CloseException) -> None:
+        """Open, change or close the one exception of a code, unless the step was applied before."""
+        if self._rows.claim(step.key):
+            self._rows.connection.execute(self._statement(step, wanted))
+
+    def _statement(
+        self, step: Step, wanted: OpenException | ChangeException | CloseException
+    ) -> Executable:
+        match wanted:
+            case OpenException(code=code, status=status, comment=comment):
+                job_id = self._rows.batch.job_id
+                row = {"job_id": job_id, "key": step.key, "at": step.at, "code": code}
+                said = {"status": status, "comment": comment}
+                opening = self._rows.database.insert(schema.exceptions).values(**row, **said)
+                return opening.on_conflict_do_update(
+                    index_elements=["job_id", "code"],
+                    index_where=schema.is_open_exception,
+                    set_=said,
+                )
+            case ChangeException(code=code, status=status, comment=comment):
+                return self._changing(code, status, comment)
+            case CloseException(code=code, comment=comment):
+                return self._changing(code, schema.COMPLETE, comment)
+
+    def _changing(self, code: str, status: str, comment: str | None) -> Update:
+        said = {} if comment is None else {"comment": comment}
+        return update(schema.exceptions).where(*self._open_of(code)).values(status=status, **said)
+
+    def _is_open(self, code: str) -> bool:
+        found = select(schema.exceptions.c.id).where(*self._open_of(code))
+        return self._rows.connection.scalar(found) is not None
+
+    def _open_of(self, code: str) -> tuple[ColumnElement[bool], ...]:
+        exceptions = schema.exceptions
+        this_job = exceptions.c.job_id == self._rows.batch.job_id
+        return this_job, exceptions.c.code == code, schema.is_open_exception

@@ -1,0 +1,65 @@
+"""Our copies of jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, select
+
+from domain.jobs import HeldJob
+from store import schema
+from store.database import Database
+
+
+class HeldRow(NamedTuple):
+    """Our copy of a job, and how new it is."""
+
+    held: HeldJob
+    version: int
+    newest_event_at: datetime | None
+    """When the newest event happened that was taken for it."""
+
+
+def held_job(connection: Connection, job_id: str, *, lock: bool = False) -> HeldRow | None:
+    """Return our copy of a job, None if the store has none.
+
+    Args:
+        connection: the transaction.
+        job_id: the job.
+        lock: whether the copy stays locked until the transaction ends, because it will change.
+    """
+    row = connection.execute(_LOCK_JOB if lock else _READ_JOB, {"of": job_id}).one_or_none()
+    if row is None:
+        return None
+    held = {"job": row.job, "replaced": row.replaced, "as_told": row.as_told}
+    return HeldRow(HeldJob.model_validate(held), row.version, row.newest_event_at)
+
+
+def keep_job(
+    connection: Connection,
+    database: Database,
+    held: HeldJob,
+    version: int,
+    newest_event_at: datetime | None = None,
+) -> None:
+    """Keep our copy of a job, with what lists are filtered and searched by."""
+    job = held.job
+    row: dict[str, Any] = {
+        "job_id": job.job_id,
+        "version": version,
+        **held.model_dump(mode="json", exclude={"job": {"customer_mail", "customer_zip"}}),
+        "trade": job.trade,
+        "severity": job.severity.value,
+        "assigned_to": job.assigned_to.name,
+        "words": " ".join(
+            filter(None, (job.job_id, job.order_id, job.item.name, job.assigned_to.name, job.trade))
+        ).casefold(),
+    }
+    if newest_event_at is not None:
+        row["newest_event_at"] = newest_event_at
+    connection.execute(database.upsert(schema.jobs, "job_id", row), row)
+
+
+_READ_JOB = select(schema.jobs).where(schema.jobs.c.job_id == bindparam("of"))
+_LOCK_JOB = _READ_JOB.with_for_update()

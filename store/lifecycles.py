@@ -1,0 +1,202 @@
+"""What the store knows of lifecycles: which a job has, and how far each has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pydantic import JsonValue
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from domain.effects import OpenTask
+from domain.lifecycles import job_of
+from domain.promises import DueAt, Promise, PromiseOutcome, sentence
+from store import schema
+from store.database import Database
+from store.jobs import HeldRow, held_job
+
+_TABLE = schema.lifecycles
+
+ABANDONED = "cancelled"
+"""The outcome of a lifecycle whose workflow was ended in Temporal."""
+
+
+class ListedLifecycle(NamedTuple):
+    """A lifecycle of a job, as the store lists it."""
+
+    workflow_id: str
+    lifecycle: str
+    episode: int
+    started_for: datetime | None
+    """When the assignment was made that it is for."""
+    outcome: str | None
+    """None while it runs."""
+    remembered: Mapping[str, JsonValue]
+    """What its newest episode left to the next."""
+
+
+class KnownJob(NamedTuple):
+    """Our copy of a job, and one of its lifecycles, None if that never ran."""
+
+    row: HeldRow
+    lifecycle: ListedLifecycle | None
+
+
+class NewLifecycle(NamedTuple):
+    """A lifecycle that is about to start, as it is listed until it can speak for itself."""
+
+    workflow_id: str
+    job_id: str
+    lifecycle: str
+    episode: int
+    started_by: str
+    """The event that starts it."""
+    started_for: datetime
+    stage: str
+    first_wait: Promise
+
+
+class Lifecycles:
+    """Reads how far lifecycles have come, and closes those that were ended in Temporal."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, workflow_id: str) -> KnownJob | None:
+        """Return the job of a workflow with its lifecycle, None if there is no such job."""
+        this = select(_TABLE).where(_TABLE.c.workflow_id == workflow_id)
+        _, job_id = job_of(workflow_id)
+
+        def read(connection: Connection) -> KnownJob | None:
+            row = connection.execute(this).one_or_none()
+            held = held_job(connection, job_id)
+            return KnownJob(held, _listed(row) if row else None) if held else None
+
+        return await self._database.read(read)
+
+    async def has_begun(self, workflow_id: str, episode: int) -> bool:
+        """Return whether an episode of a lifecycle has carried out anything yet."""
+        begun = select(_TABLE.c.sequence > 0).where(
+            _TABLE.c.workflow_id == workflow_id, _TABLE.c.episode == episode
+        )
+        return bool(await self._database.read(lambda connection: connection.scalar(begun)))
+
+    async def awaits_start(self, workflow_id: str) -> bool:
+        """Return whether a lifecycle is listed, but has not carried out anything yet."""
+        awaits = select(_TABLE.c.sequence == 0).where(_TABLE.c.workflow_id == workflow_id)
+        return bool(await self._database.read(lambda connection: connection.scalar(awaits)))
+
+    async def abandon(self, workflow_id: str, now: datetime, task: OpenTask) -> bool:
+        """Close a running lifecycle with all that it left open, and open a task for a person.
+
+        Args:
+            workflow_id: the lifecycle's workflow, which was ended in Temporal.
+            now: the wall clock, aware UTC.
+            task: what a person does about it.
+
+        Returns:
+            Whether the lifecycle was running by the store; if not, nothing is changed.
+        """
+        _, job_id = job_of(workflow_id)
+
+        def close(connection: Connection) -> bool:
+            if not _close_lifecycle(connection, workflow_id, now):
+                return False
+            _close_promises(connection, workflow_id, now)
+            _close_exceptions(connection, workflow_id)
+            row = {
+                "job_id": job_id,
+                "key": f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}",
+                "at": now,
+                "workflow_id": workflow_id,
+                "role": task.role.value,
+                "kind": task.task,
+                "text": task.text,
+                "status": "open",
+            }
+            connection.execute(self._database.insert_once(schema.tasks), row)
+            return True
+
+        return await self._database.write(close)
+
+
+def lifecycles_of(connection: Connection, job_id: str) -> dict[str, ListedLifecycle]:
+    """Return a job's lifecycles, running and ended, by name."""
+    rows = connection.execute(_LIFECYCLES_OF, {"job": job_id})
+    return {row.lifecycle: _listed(row) for row in rows}
+
+
+def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle) -> None:
+    """List a lifecycle as soon as it is to start, so that the next event finds it running."""
+    wait = new.first_wait
+    due_at = wait.due.at if isinstance(wait.due, DueAt) else None
+    row: dict[str, Any] = {
+        "workflow_id": new.workflow_id,
+        "job_id": new.job_id,
+        "lifecycle": new.lifecycle,
+        "episode": new.episode,
+        "sequence": 0,
+        "started_by": new.started_by,
+        "started_for": new.started_for,
+        "stage": new.stage,
+        "waiting_on": wait.waiting_on.value,
+        "since": wait.since,
+        "due_at": due_at,
+        "next": sentence(wait, due_at),
+        "attention": [],
+        "outcome": None,
+    }
+    connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
+
+
+def _listed(row: Row[Any]) -> ListedLifecycle:
+    return ListedLifecycle(
+        workflow_id=row.workflow_id,
+        lifecycle=row.lifecycle,
+        episode=row.episode,
+        started_for=row.started_for,
+        outcome=row.outcome,
+        remembered=row.remembered,
+    )
+
+
+def _close_lifecycle(connection: Connection, workflow_id: str, now: datetime) -> bool:
+    """Close a lifecycle; return whether it was running."""
+    closed = connection.execute(
+        update(_TABLE)
+        .where(_TABLE.c.workflow_id == workflow_id, _TABLE.c.outcome.is_(None))
+        .values(
+            stage=ABANDONED,
+            outcome=ABANDONED,
+            waiting_on=None,
+            due_at=None,
+            since=now,
+            next="Its workflow was ended in Temporal; nobody is waited for.",
+            guide=[],
+        )
+    )
+    return bool(closed.rowcount)
+
+
+def _close_promises(connection: Connection, workflow_id: str, now: datetime) -> None:
+    promises = schema.promises
+    connection.execute(
+        update(promises)
+        .where(promises.c.workflow_id == workflow_id, promises.c.outcome.is_(None))
+        .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=now)
+    )
+
+
+def _close_exceptions(connection: Connection, workflow_id: str) -> None:
+    """Close the exceptions that a lifecycle opened."""
+    exceptions = schema.exceptions
+    opened_by_it = exceptions.c.key.startswith(f"{workflow_id}#", autoescape=True)
+    connection.execute(
+        update(exceptions)
+        .where(opened_by_it, schema.is_open_exception)
+        .values(status=schema.COMPLETE)
+    )
+
+
+_LIFECYCLES_OF = select(_TABLE).where(_TABLE.c.job_id == bindparam("job"))
