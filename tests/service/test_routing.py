@@ -243,3 +243,15 @@ def test_a_command_on_an_unknown_job_is_refused() -> None:
     with pytest.raises(Refused, match="There is no job SJ-1001") as refused:
         start_for_command(None)
     assert refused.value.refusal.kind is RefusalKind.NOT_RUNNING
+
+
+def test_a_lifecycle_begins_under_the_newest_edition_of_the_rules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.routing.NEWEST", 7)
+    plan = route(ASSIGNED).plan
+
+    by_event = Router([PLUS_ONE], POLICY).start_for_event(PLUS_ONE, plan, plan.starts[0], ASSIGNED)
+    by_command = start_for_command(known_job(None))
+
+    assert [start.opened().edition for start in (by_event, by_command)] == [7, 7]
