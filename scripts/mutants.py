@@ -23,7 +23,7 @@ NOTICED = {"killed", "timeout", "segfault", "suspicious", "caught by type check"
 def mutmut(*arguments: str) -> str:
     """Return what mutmut says; where it fails, say it and stop."""
     done = subprocess.run(
-        ["mutmut", *arguments],
+        [sys.executable, "-m", "mutmut", *arguments],
         cwd=ROOT,
         env={**os.environ, "CI": "1"},  # hypothesis tries the same examples in every run
         stdout=subprocess.PIPE,

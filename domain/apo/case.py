@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -96,6 +97,16 @@ class ApoCase(Case):
     calls: int = 0
     """How often the customer called."""
 
+    @property
+    def brand(self) -> str:
+        """The name that the customer knows us by."""
+        return self.policy.brands.name_of(self.job.brand)
+
+    @property
+    def approved(self) -> Decimal:
+        """What was approved last, USD; nothing until something is."""
+        return self.memory.amount or Decimal(0)
+
     def remembered(self) -> dict[str, JsonValue]:
         """Return the memory, as it is kept."""
         ended_as = self.stage if self.stage in Stage.ends() else None
@@ -106,6 +117,15 @@ class ApoCase(Case):
     def remember(self, **changed: object) -> None:
         """Change what later episodes will know."""
         self.memory = self.memory.model_copy(update=changed)
+
+    def remember_mail(self, template: str, at: datetime) -> None:
+        """Keep that the customer was sent a mail, for the agent whom they call."""
+        sent = Sent(template=template, to=self.job.customer_mail or "no address", at=at)
+        self.remember(sent=(*self.memory.sent, sent))
+
+    def was_mailed(self, template: str) -> bool:
+        """Return whether the customer was sent a mail already, in this episode or before."""
+        return any(sent.template == template for sent in self.memory.sent)
 
 
 _FIRST_STAGES: Mapping[str, Stage] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.apo.case import ApoCase, Stage
 from domain.apo.rules import limit
+from domain.apo.tasks import Task
 from domain.apo.waits import promise
 from domain.effects import OpenTask
 from domain.roles import Role
@@ -66,7 +67,7 @@ def next_channel(template: str) -> OpenTask:
     of_dispatch = template in ("apo_instructions", "apo_instructions_reminder")
     return OpenTask(
         role=Role.DISPATCH if of_dispatch else Role.SUPPORT_SERVICES,
-        task="reach_otherwise",
+        task=Task.REACH_OTHERWISE.value,
         text=f"The mail {template} did not reach the customer, and counts as an attempt. Call "
         "them, or file a Mail Correspondence request (G-73).",
     )

@@ -9,6 +9,7 @@ from unicodedata import normalize
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.apo.case import REOPENED, ApoCase
+from domain.apo.tasks import Task
 from domain.calendars import is_open_everywhere
 from domain.effects import OpenTask
 from domain.events import DocumentArrived, Event
@@ -54,7 +55,7 @@ def task_after_end(event: Event, outcome: str) -> OpenTask | None:
         return None
     return OpenTask(
         role=Role.SUPPORT_SERVICES,
-        task="document_after_the_end",
+        task=Task.DOCUMENT_AFTER_THE_END.value,
         text=f"A document ({event.data.kind}) came although the option ended as {outcome}. Look at "
         "it, and tell the customer what becomes of it.",
     )

@@ -9,18 +9,43 @@ class Task(TaskKind):
     """The kinds of tasks, and how long each lasts."""
 
     DECIDE_APO = "decide_apo", Lasts.WAIT
+    """Approve or decline the option."""
     REACH_CUSTOMER = "reach_customer", Lasts.WAIT
+    """Call the customer and explain the option (APO-02)."""
     CUSTOMER_NOT_CONTACTED = "customer_not_contacted", Lasts.WAIT
+    """Help Dispatch, which has not called the customer."""
     CALL_CUSTOMER = "call_customer", Lasts.WAIT
+    """Call the customer, who has not answered the instructions (APO-09)."""
     CALL_ABOUT_DOCUMENTS = "call_about_documents", Lasts.WAIT
-    REVIEW_DOCUMENTS = "review_documents", Lasts.WAIT
-    REVIEW_ESTIMATE = "review_estimate", Lasts.WAIT
-    REVIEW_OVERDUE = "review_overdue", Lasts.WAIT
+    """Call the customer, who has sent no documents (G-70)."""
     READ_ESTIMATE = "read_estimate", Lasts.WAIT
+    """Read the amount of an estimate that came without one."""
+    REVIEW_ESTIMATE = "review_estimate", Lasts.WAIT
+    """Decide on an estimate above the limit (G-71)."""
+    REVIEW_DOCUMENTS = "review_documents", Lasts.WAIT
+    """Review what the customer sent (APO-26)."""
+    REVIEW_OVERDUE = "review_overdue", Lasts.WAIT
+    """See to a review that Support Services has not done in time."""
     NEW_DOCUMENTS = "new_documents", Lasts.LIFECYCLE
+    """Look at what came when no documents were expected; the next review settles it, too."""
+
     ASSIGNED_OUT_OF_TURN = "assigned_out_of_turn"
-    FIND_PROVIDER = "find_provider"
-    MAIL_CORRESPONDENCE = "mail_correspondence"
-    PAY = "pay"
-    REACH_OTHERWISE = "reach_otherwise"
+    """Talk to the department that opened the option in place of Dispatch (APO-19)."""
     REFUND_DEDUCTIBLE = "refund_deductible"
+    """Refund the customer's deductible (G-45)."""
+    FIND_PROVIDER = "find_provider"
+    """Go on searching, because the customer refused (APO-16); the next option settles it."""
+    PAY = "pay"
+    """Pay the customer (APO-27, APO-30)."""
+    REACH_OTHERWISE = "reach_otherwise"
+    """Reach a customer whose mail came back (G-73).
+
+    A corrected address settles it, and so does an end that no late invoice can reopen.
+    """
+    MAIL_CORRESPONDENCE = "mail_correspondence"
+    """File a Mail Correspondence Request Form (APO-13, APO-14).
+
+    An end that no late invoice can reopen settles it.
+    """
+    DOCUMENT_AFTER_THE_END = "document_after_the_end"
+    """Look at a document that came when there was no option any more."""

@@ -1,0 +1,102 @@
+"""The mails that the customer of an option gets: the template of each, and what it says."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.apo.case import ApoCase
+from domain.apo.rules import limit, mail_reaches
+from domain.apo.waits import chase
+from domain.effects import SendEmail
+from domain.texts import usd
+
+INSTRUCTIONS = "apo_instructions"
+
+
+def instructions(case: ApoCase) -> SendEmail:
+    """Return the instructions for the option (APO-04)."""
+    return _mail(case, INSTRUCTIONS, limit=_limit(case))
+
+
+def instructions_reminder(case: ApoCase, times: int) -> SendEmail:
+    """Return a reminder to answer the instructions (APO-09), the first one with `times` 1."""
+    return _reminder(case, "apo_instructions_reminder", times, limit=_limit(case))
+
+
+def documents_reminder(case: ApoCase, times: int) -> SendEmail:
+    """Return a reminder to send an estimate or the documents (G-70)."""
+    return _reminder(case, "apo_documents_reminder", times, limit=_limit(case))
+
+
+def estimate_approved(case: ApoCase, reason: str = "") -> SendEmail:
+    """Return that the newest estimate is approved, and why, if a reason is given."""
+    return _mail(case, "apo_estimate_approved", amount=_estimate(case), reason=reason)
+
+
+def estimate_declined(case: ApoCase, reason: str) -> SendEmail:
+    """Return that the newest estimate is declined, and why."""
+    return _mail(case, "apo_estimate_declined", amount=_estimate(case), reason=reason)
+
+
+def documents_incomplete(case: ApoCase, reason: str) -> SendEmail:
+    """Return what the documents lack (G-40)."""
+    return _mail(case, "apo_documents_incomplete", reason=reason)
+
+
+def offer(case: ApoCase) -> SendEmail:
+    """Return the offer of what was approved (APO-26)."""
+    return _mail(case, "apo_offer", amount=usd(case.approved), **_ways_to_pay(case))
+
+
+def offer_reminder(case: ApoCase, times: int) -> SendEmail:
+    """Return a reminder to choose how to be paid (APO-28)."""
+    amount = usd(case.approved)
+    return _reminder(case, "apo_offer_reminder", times, amount=amount, **_ways_to_pay(case))
+
+
+def offer_without_invoice(case: ApoCase) -> SendEmail:
+    """Return the offer that holds once the paid invoice is there (APO-32)."""
+    amount = usd(case.approved)
+    return _mail(case, "apo_offer_without_invoice", amount=amount, **_ways_to_pay(case))
+
+
+def invoice_reminder(case: ApoCase, times: int) -> SendEmail:
+    """Return a reminder to send the paid invoice (APO-33)."""
+    return _reminder(case, "apo_invoice_reminder", times, amount=usd(case.approved))
+
+
+def payment_by_check(case: ApoCase) -> SendEmail:
+    """Return that the payment goes by check (APO-30)."""
+    return _mail(case, "apo_payment_by_check", amount=usd(case.approved))
+
+
+def closing_without_proof(case: ApoCase) -> SendEmail:
+    """Return that the job closes without proof of payment (APO-34)."""
+    return _mail(case, "apo_closing_without_proof", amount=usd(case.approved))
+
+
+def _mail(case: ApoCase, template: str, **context: str) -> SendEmail:
+    said = {
+        "brand": case.brand,
+        "documents_mailbox": case.policy.apo.documents_mailbox,
+        **context,
+    }
+    return SendEmail(to=None, template=template, context=said)
+
+
+def _reminder(case: ApoCase, template: str, times: int, **context: str) -> SendEmail:
+    attempts = chase(case).reminders.attempts
+    return _mail(case, template, attempt=str(times), attempts=str(attempts), **context)
+
+
+def _limit(case: ApoCase) -> str:
+    return usd(limit(case.job, case.policy))
+
+
+def _estimate(case: ApoCase) -> str:
+    return usd(case.estimate or Decimal(0))
+
+
+def _ways_to_pay(case: ApoCase) -> dict[str, str]:
+    """Return whether an offer may name the electronic transfer (G-44)."""
+    return {"electronic_transfer": "yes" if mail_reaches(case) else "no"}
