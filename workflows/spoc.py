@@ -54,30 +54,30 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             match self.case.stage:
                 case Stage.AWAITING_REPORT:
                     await self.wait_and_handle(
-                        waits.promise(self.case),
-                        self.report_is_overdue,
+                        waits.report(self.case),
+                        self.start_reminding_of_the_report,
                     )
                 case Stage.REPORT_OVERDUE:
                     await self.chase(
-                        waits.chase(self.case),
+                        waits.overdue_report(self.case),
                         self.remind_of_the_report,
                         self.suggest_the_area_manager,
                     )
                 case Stage.MISSING_INFORMATION:
                     await self.chase(
-                        waits.chase(self.case),
+                        waits.missing_information(self.case),
                         self.ask_for_what_is_missing,
                         self.suggest_the_area_manager,
                     )
                 case Stage.SPOC_CONTACTED:
                     await self.chase(
-                        waits.chase(self.case),
+                        waits.answer_of_the_specialist(self.case),
                         self.remind_the_specialist,
                         self.have_the_specialist_called,
                     )
                 case Stage.REPORT_RECEIVED:
                     await self.wait_and_handle(
-                        waits.promise(self.case),
+                        waits.job_carried_out(self.case),
                         self.close_after_quiet_days,
                     )
                 case ended:
@@ -89,7 +89,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             case Deadline():
                 when_broken()
             case Reminder():
-                self.confirmation_is_late()
+                self.help_with_the_late_confirmation()
             case message:
                 await self.handle(message)
 
@@ -138,7 +138,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.compute(NamedDeadline.REPORT, waits.report_due(case))
         self.advance(rules.stage_by_the_facts(case), at, PromiseOutcome.SUPERSEDED)
 
-    def report_is_overdue(self) -> None:
+    def start_reminding_of_the_report(self) -> None:
         """Remind the provider and ask Leadership for help: the business day is over (SPOC-27)."""
         self.break_promise()
         self.case.overdue = True
@@ -221,14 +221,14 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def confirmation_requested(self, what: str, at: datetime) -> None:
         """Give the provider a business day to confirm an order, as research asks (SPOC-34)."""
-        self.confirmation_is_over(PromiseOutcome.SUPERSEDED)
+        self.stop_waiting_for_the_confirmation(PromiseOutcome.SUPERSEDED)
         self.journal(f"research waits for the provider's confirmation: {what}", rule="SPOC-32")
         awaited = waits.confirmation(self.case.policy.spoc, at)
         self.case.confirmation, self.case.confirmation_late = awaited, False
         self.add(OpenPromise(promise=awaited))
         self.compute(NamedDeadline.ORDER_CONFIRMATION, awaited.due)
 
-    def confirmation_is_late(self) -> None:
+    def help_with_the_late_confirmation(self) -> None:
         """Ask the Leadership Desk to reach out: the provider's business day is over (SPOC-34)."""
         self.close_confirmation(PromiseOutcome.BROKEN)
         self.case.confirmation_late = True
@@ -240,8 +240,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             "order_confirmation (SPOC-22, SPOC-34).",
         )
 
-    def confirmation_is_over(self, closing: PromiseOutcome) -> None:
-        """Stop waiting for the confirmation, if anybody does."""
+    def stop_waiting_for_the_confirmation(self, closing: PromiseOutcome) -> None:
+        """Stop waiting for the confirmation of an order, if one is awaited."""
         self.close_confirmation(closing)
         self.case.confirmation, self.case.confirmation_late = None, False
         self.settle(Task.ORDER_CONFIRMATION)
@@ -290,9 +290,9 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.note_by(command.actor, f"The information has come: {command.summary}")
         asked_for = {contact.reason for contact in self.case.contacts}
         if not asked_for or Reason.ORDER_CONFIRMATION in asked_for:
-            self.confirmation_is_over(PromiseOutcome.KEPT)
+            self.stop_waiting_for_the_confirmation(PromiseOutcome.KEPT)
         if not asked_for:
-            # The confirmation may have been late, so that its promise is closed already.
+            # A late confirmation has closed its promise already, so none closes here.
             self.case.unflag(Attention.OVERDUE)
             return
         self.tell_the_specialist(command.summary)
@@ -425,9 +425,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         )
 
     def leave_nothing_open(self, stage: str) -> None:
-        """Stop waiting for the confirmation of an order as well, whatever ended the follow-up."""
+        """Stop waiting for the confirmation of an order as well."""
         waived = stage == Stage.CANCELLED
-        self.confirmation_is_over(PromiseOutcome.WAIVED if waived else PromiseOutcome.SUPERSEDED)
+        self.stop_waiting_for_the_confirmation(
+            PromiseOutcome.WAIVED if waived else PromiseOutcome.SUPERSEDED
+        )
         super().leave_nothing_open(stage)
 
 
