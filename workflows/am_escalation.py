@@ -1,15 +1,14 @@
-"""The Area Manager's escalation, told beside document 003."""
+"""The Area Manager escalation, step by step as the written procedure has it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from domain.am_escalation import commands, guide, rules, waits
 from domain.am_escalation.case import ESCALATED, AmCase, OpenedException, Stage
 from domain.am_escalation.kind import AM_ESCALATION
-from domain.attention import Attention
+from domain.am_escalation.tasks import Task
 from domain.effects import (
     ChangeException,
     CloseException,
@@ -28,57 +27,69 @@ from domain.roles import Actor, Role
 from workflows.lifecycle import Lifecycle
 from workflows.temporal import durable
 
-_CALLS = ("call_provider", "provider_not_called")
-_REVIEWS = ("review_exception", "exception_not_reviewed")
-_ACTIONS = ("reach_area_manager", "area_manager_silent")
-_ASKED = (*_CALLS, *_REVIEWS, *_ACTIONS, "reach_provider")
-"""Kinds of task that nobody needs any more once it has ended."""
-
 
 class AreaManagerEscalation(Lifecycle[AmCase]):
-    """A customer's concern about a provider, up to whoever can settle it."""
+    """A customer's concern about a provider, from the first call until it is settled."""
 
     kind = AM_ESCALATION
 
     async def run(self) -> None:
-        """Carry out the procedure of the Area Manager's escalation."""
+        """Have the provider called, wait for a call-back, and escalate to the Area Manager."""
         if not self.is_continued:
             await self.begin()
         while not self.ended:
             match self.case.stage:
                 case Stage.CONTACTING_PROVIDER | Stage.SECOND_CONTACT:
-                    await self.let_customer_service_call()
+                    await self.chase(
+                        waits.chase(self.case),
+                        self.remind_customer_service,
+                        self.ask_supervisor_to_have_provider_called,
+                    )
                 case Stage.AWAITING_CALLBACK:
-                    await self.let_the_customer_call_back()
+                    await self.wait_and_handle(
+                        waits.promise(self.case), self.close_without_callback
+                    )
                 case Stage.EXCEPTION_OPEN:
-                    await self.let_the_admin_team_review()
+                    await self.chase(
+                        waits.chase(self.case),
+                        self.remind_admin_team,
+                        self.ask_supervisor_to_have_exception_reviewed,
+                    )
                 case Stage.AREA_MANAGER_ENGAGED:
-                    await self.let_the_area_manager_act()
+                    await self.chase(
+                        waits.chase(self.case),
+                        self.remind_area_manager,
+                        self.ask_supervisor_to_reach_area_manager,
+                    )
                 case ended:
                     raise AssertionError(f"nothing is waited for in {ended}")
 
-    # --- step 1: the provider is called ------------------------------------------------------
+    # --- step 1: customer service calls the provider -----------------------------------------
 
     async def begin(self) -> None:
-        """Begin with a concern that the job system tells of, or with a command."""
+        """Begin with a concern that the job system reports, or with a command."""
         self.name_the_policy()
         if self.start.cause.kind == "event":
-            self.take_up(self.start.started_by)
+            self.ask_for_first_call(self.start.started_by)
         else:
             await self.take_opening_command()
 
     def report_concern(self, command: commands.ReportConcern) -> dict[str, Any] | None:
-        """A customer is not content with the provider (AM-07)."""
+        """Have the provider called about a concern, or count a further one as a call-back (AM-07).
+
+        Returns:
+            What the agent goes by; None for the first concern.
+        """
         if not self.case.begun:
             self.case.begun = True
-            self.take_up(command.actor)
+            self.ask_for_first_call(command.actor)
             return None
-        self.hear_a_concern(command.actor, command.concern, self.now())
+        self.record_further_concern(command.actor, command.concern, self.now())
         return guide.whether_to_escalate(self.case)
 
-    def take_up(self, by: Actor) -> None:
-        """Customer service is to call the provider, and to look for a solution (AM-07, AM-08)."""
-        self.note_by(by, f"The customer reports of {self.provider}: {self.concern}")
+    def ask_for_first_call(self, reported_by: Actor) -> None:
+        """Ask customer service to call the provider and look for a solution (AM-07, AM-08)."""
+        self.note_by(reported_by, f"The customer reports of {self.provider}: {self.concern}")
         self.ask_to_call(
             f"Call {self.provider} about what the customer reports, and look for a solution "
             f"(AM-07, AM-08): {self.concern}. If nobody answers, leave a message with the concern, "
@@ -86,29 +97,29 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             "provider_contacted."
         )
 
-    async def let_customer_service_call(self) -> None:
-        """Customer service has its time, a few reminders, and then a supervisor's help."""
-        await self.pursue(self.remind_customer_service, self.have_a_supervisor_see_to_the_call)
-
     def remind_customer_service(self, times: int) -> None:
-        """Nobody has called the provider in time."""
-        self.settle("call_provider")
+        """Remind customer service to call the provider, the first or the second time."""
+        self.settle(Task.CALL_PROVIDER)
         self.ask_to_call(
             f"{self.provider} has still to be called about the customer's concern "
             f"(reminder {times})."
         )
 
-    def have_a_supervisor_see_to_the_call(self) -> None:
-        """Nobody has called, however often customer service was reminded."""
+    def ask_supervisor_to_have_provider_called(self) -> None:
+        """Ask a supervisor to step in: no reminder helped."""
         self.task(
             Role.SUPERVISOR,
-            "provider_not_called",
+            Task.PROVIDER_NOT_CALLED,
             f"Customer service was to call {self.provider} about the customer's concern and has "
             "not; see to it.",
         )
 
+    def ask_to_call(self, text: str) -> None:
+        """Ask customer service to call the provider."""
+        self.task(Role.CUSTOMER_SERVICE, Task.CALL_PROVIDER, text)
+
     def provider_contacted(self, command: commands.ProviderContacted) -> None:
-        """The outcome, or that a message was left, goes on the job (AM-09..AM-12)."""
+        """Note the outcome of the call, or that a message was left (AM-09..AM-12)."""
         if command.reached:
             settled = " and settles it" if command.resolved else ""
             self.note_by(
@@ -123,72 +134,71 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             )
         if self.case.first_attempt_at is None:
             self.case.first_attempt_at = self.now()
-        self.await_a_callback(self.now())
+        self.expect_callback(self.now())
 
     # --- step 2: the customer calls back -----------------------------------------------------
 
-    async def let_the_customer_call_back(self) -> None:
-        """A call-back decides what is due (AM-13); silence means that nothing is."""
-        await self.wait_and_handle(waits.promise(self.case), self.close_quietly)
+    def expect_callback(self, since: datetime) -> None:
+        """Give the customer time to call back, from the last contact or call."""
+        again = self.case.stage == Stage.AWAITING_CALLBACK
+        closing = PromiseOutcome.SUPERSEDED if again else PromiseOutcome.KEPT
+        self.advance(Stage.AWAITING_CALLBACK, since, closing)
 
-    def close_quietly(self) -> None:
-        """Nobody called back: it counts as settled, unless feedback has still to be reviewed."""
-        self.close_promise(PromiseOutcome.WAIVED)
+    def close_without_callback(self) -> None:
+        """Count the concern as settled; feedback beside it is still reviewed."""
         if self.case.has_unreviewed:
             self.case.first_attempt_at = None
-            self.enter(Stage.EXCEPTION_OPEN)
+            self.advance(Stage.EXCEPTION_OPEN, closing=PromiseOutcome.WAIVED)
             return
         self.note("The customer has not called back: the concern counts as settled.")
-        self.end_with(Stage.CLOSED_QUIET, PromiseOutcome.WAIVED)
+        self.end(Stage.CLOSED_QUIET, PromiseOutcome.WAIVED)
 
     def customer_called_back(self, command: commands.CustomerCalledBack) -> dict[str, Any]:
-        """The agent learns whether the provider is to be called a second time (AM-13, AM-14)."""
-        self.hear_a_call(command.actor, command.about, self.now())
+        """Record a call-back; return whether the provider is called again (AM-13, AM-14)."""
+        self.record_callback(command.actor, command.about, self.now())
         return guide.whether_to_escalate(self.case)
 
-    def hear_a_call(self, by: Actor, about: str | None, at: datetime) -> None:
-        """Write a call-back down, and what it leads to."""
+    def record_callback(self, by: Actor, about: str | None, at: datetime) -> None:
+        """Note a call-back, and have the provider called again where that is due (AM-13)."""
         self.case.calls += 1
         self.note_by(by, f"The customer called back.{_remark(about)}")
         eligible = rules.eligible_at(self.case)
         if rules.second_contact_is_due(self.case, at):
-            self.have_the_provider_called_again()
+            self.ask_for_second_call()
         elif eligible is not None and self.case.stage == Stage.AWAITING_CALLBACK:
             self.note(
                 "The customer is told what to expect: the provider was asked to contact them, and "
                 f"is called again if they call from {eligible:%Y-%m-%d %H:%M} UTC on (G-12)."
             )
-            self.await_a_callback(max(at, self.case.counts_from or at))
+            self.expect_callback(max(at, self.case.counts_from or at))
 
-    def await_a_callback(self, since: datetime) -> None:
-        """The customer has time to call back, from the last contact or call."""
-        again = self.case.stage == Stage.AWAITING_CALLBACK
-        closing = PromiseOutcome.SUPERSEDED if again else PromiseOutcome.KEPT
-        self.go_on_in(Stage.AWAITING_CALLBACK, since, closing)
+    def record_further_concern(self, by: Actor, concern: str, at: datetime) -> None:
+        """Count a further concern as a call-back.
 
-    def hear_a_concern(self, by: Actor, concern: str, at: datetime) -> None:
-        """A further concern counts as a call-back; a person looks at one about somebody else."""
+        After feedback alone it is the first concern, and the provider is called. If another
+        provider has the job by now, a supervisor finds out whom the concern is about.
+        """
         holder = self.case.job.assigned_to
         if holder.is_(self.case.provider.account):
             self.case.concern = concern
             if self.case.is_feedback_alone:
-                self.go_on_in(Stage.CONTACTING_PROVIDER, at, PromiseOutcome.SUPERSEDED)
-                self.take_up(by)
+                self.advance(Stage.CONTACTING_PROVIDER, at, PromiseOutcome.SUPERSEDED)
+                self.ask_for_first_call(by)
             else:
-                self.hear_a_call(by, concern, at)
+                self.record_callback(by, concern, at)
         else:
-            self.hear_a_call(by, concern, at)
+            self.record_callback(by, concern, at)
             self.task(
                 Role.SUPERVISOR,
-                "concern_about_another",
+                Task.CONCERN_ABOUT_ANOTHER,
                 f"The customer reports a concern while one about {self.provider} is followed up, "
                 f"and the job stands with {holder.name} now. If it is about them, settle this one "
                 "with resolve, and give report_concern anew.",
             )
 
-    def have_the_provider_called_again(self) -> None:
-        """24 hours have passed since the first attempt: a second call is due (AM-14)."""
-        self.go_on_in(Stage.SECOND_CONTACT)
+    def ask_for_second_call(self) -> None:
+        """Ask customer service to call the provider a second time (AM-14)."""
+        self.advance(Stage.SECOND_CONTACT)
         codes = "; ".join(
             f"{code}: {said}" for code, said in self.case.policy.am_escalation.code_help.items()
         )
@@ -199,7 +209,11 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         )
 
     async def second_contact_made(self, command: commands.SecondContactMade) -> None:
-        """Unless this call settled it, the Area Manager gets an Exception (AM-15..AM-18)."""
+        """Open an Exception for the Area Manager, unless the call settled it (AM-15..AM-18).
+
+        Raises:
+            Refused: an Exception of the code is open already (G-16).
+        """
         if command.reached:
             settled = "settles it" if command.resolved else "does not settle it"
             self.note_by(
@@ -219,18 +233,21 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         code, comment = command.exception_code, command.comment
         needed = rules.opens_exception(self.case, resolved=command.resolved)
         if needed and code is not None and comment is not None:
-            self.no_longer_waited_for()
-            self.ask_to_review(code)
+            self.ask_for_review(code)
             await self.open_exception(code, comment, entering=Stage.EXCEPTION_OPEN)
         else:
-            self.await_a_callback(self.now())
+            self.expect_callback(self.now())
 
     async def record_feedback(self, command: commands.RecordFeedback) -> None:
-        """What is no complaint goes to the Area Manager without any call (G-17)."""
+        """Open an Exception that is no complaint, without a call to the provider (G-17).
+
+        Raises:
+            Refused: an Exception of the code is open already (G-16).
+        """
         begins = not self.case.begun
         self.case.begun = True
         self.note_by(command.actor, f"Feedback, {command.exception_code}: {command.comment}")
-        self.ask_to_review(command.exception_code)
+        self.ask_for_review(command.exception_code)
         await self.open_exception(
             command.exception_code,
             command.comment,
@@ -247,90 +264,91 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         """
         opened = OpenedException(code=code, comment=comment)
         self.case.exceptions = (*self.case.exceptions, opened)
-        await self.do_or_refuse(
-            OpenException(code=code, comment=comment, refused_if_open=True), entering
-        )
+        await self.commit(OpenException(code=code, comment=comment, refused_if_open=True), entering)
 
-    # --- step 3: the Admin team and the Area Manager -----------------------------------------
+    # --- step 3: the Admin team tells the Area Manager ---------------------------------------
 
-    async def let_the_admin_team_review(self) -> None:
-        """The Admin team reviews what is open (AM-33)."""
-        await self.pursue(self.remind_the_admin_team, self.have_a_supervisor_see_to_the_review)
-
-    def ask_to_review(self, what: str) -> None:
-        """The Admin team is to review something and to tell the Area Manager (AM-33, AM-34)."""
+    def ask_for_review(self, what: str) -> None:
+        """Ask the Admin team to review an Exception and tell the Area Manager (AM-33, AM-34)."""
         self.task(
             Role.ADMIN_TEAM,
-            "review_exception",
+            Task.REVIEW_EXCEPTION,
             f"Review the Exception about {self.provider} ({what}), and have the Area Manager "
             "mailed with admin_reviewed (AM-33, AM-34).",
         )
 
-    def remind_the_admin_team(self, times: int) -> None:
-        """Nobody has reviewed the Exception in time (G-15)."""
-        self.settle("review_exception")
-        self.ask_to_review(f"reminder {times}")
+    def remind_admin_team(self, times: int) -> None:
+        """Remind the Admin team to review what is open (G-15)."""
+        self.settle(Task.REVIEW_EXCEPTION)
+        self.ask_for_review(f"reminder {times}")
 
-    def have_a_supervisor_see_to_the_review(self) -> None:
-        """Nobody has reviewed it, however often the Admin team was reminded."""
+    def ask_supervisor_to_have_exception_reviewed(self) -> None:
+        """Ask a supervisor to step in: no reminder helped."""
         self.task(
             Role.SUPERVISOR,
-            "exception_not_reviewed",
+            Task.EXCEPTION_NOT_REVIEWED,
             f"The Admin team was to review the Exception about {self.provider} and has not; see "
             "to it.",
         )
 
     async def admin_reviewed(self, command: commands.AdminReviewed) -> None:
-        """The Area Manager is mailed what is open (AM-34).
+        """Mail the Area Manager what is open (AM-34).
+
+        While customer service still follows up a concern, the stage stays as it is.
 
         Raises:
-            Refused: nobody is named, and the directory knows nobody.
+            Refused: no address was named, and the directory has none.
         """
         self.case.area_manager_email = command.area_manager_email
         self.note_by(
             command.actor, f"Reviewed; the Area Manager is mailed.{_remark(command.comment)}"
         )
-        stage = self.case.stage
-        if stage in ESCALATED:
-            self.case.unflag(Attention.OVERDUE)
-        self.settle(*_REVIEWS, *_ACTIONS)
+        self.settle(
+            Task.REVIEW_EXCEPTION,
+            Task.EXCEPTION_NOT_REVIEWED,
+            Task.REACH_AREA_MANAGER,
+            Task.AREA_MANAGER_SILENT,
+        )
         for each in self.case.exceptions:
             self.add(ChangeException(code=each.code, status=IN_PROGRESS))
         self.case.exceptions = tuple(
             each.model_copy(update={"reviewed": True}) for each in self.case.exceptions
         )
-        await self.do_or_refuse(
-            self.mail_to_the_area_manager(
-                "am_escalation", required=True, remark=command.comment or ""
+        stage = self.case.stage
+        await self.commit(
+            self.mail_to_area_manager("am_escalation", required=True, remark=command.comment or ""),
+            entering=Stage.AREA_MANAGER_ENGAGED if stage in ESCALATED else None,
+            closing=(
+                PromiseOutcome.KEPT if stage == Stage.EXCEPTION_OPEN else PromiseOutcome.SUPERSEDED
             ),
-            Stage.AREA_MANAGER_ENGAGED if stage in ESCALATED else None,
-            PromiseOutcome.KEPT if stage == Stage.EXCEPTION_OPEN else PromiseOutcome.SUPERSEDED,
         )
 
-    async def let_the_area_manager_act(self) -> None:
-        """The Area Manager takes it up; reminders go to them, then a supervisor hears of it."""
-        await self.pursue(self.remind_the_area_manager, self.have_a_supervisor_see_to_it)
-
-    def remind_the_area_manager(self, times: int) -> None:
-        """The Area Manager has not said what came of it (G-15)."""
+    def remind_area_manager(self, times: int) -> None:
+        """Mail the Area Manager a reminder to act (G-15)."""
         attempts = waits.chase(self.case).reminders.attempts
         self.add(
-            self.mail_to_the_area_manager("am_reminder", attempt=str(times), attempts=str(attempts))
+            self.mail_to_area_manager("am_reminder", attempt=str(times), attempts=str(attempts))
         )
 
-    def have_a_supervisor_see_to_it(self) -> None:
-        """The Area Manager was reminded often enough."""
+    def ask_supervisor_to_reach_area_manager(self) -> None:
+        """Ask a supervisor to step in: no reminder helped."""
         self.task(
             Role.SUPERVISOR,
-            "area_manager_silent",
+            Task.AREA_MANAGER_SILENT,
             f"The Area Manager was told of {self.provider} and has not said what came of it; see "
             "to it.",
         )
 
-    def mail_to_the_area_manager(
+    def mail_to_area_manager(
         self, template: str, *, required: bool = False, **context: str
     ) -> SendEmail:
-        """Return a mail to whoever was named, or whom the directory knows."""
+        """Return a mail to the address that was named, or to the one in the directory.
+
+        Args:
+            template: its template.
+            required: whether the store refuses it if the directory has no address.
+            context: what the template says beside the provider, the concern and the Exceptions.
+        """
         to = self.case.area_manager_email
         listed = "\n".join(f"{each.code}: {each.comment}" for each in self.case.exceptions)
         said = {"provider": self.provider, "concern": self.case.concern, "exceptions": listed}
@@ -342,102 +360,92 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         )
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  both count
-        """Return who reaches the recipient otherwise."""
+        """Return the task to reach the Area Manager or the provider in another way."""
         if template in ("am_escalation", "am_reminder"):
             return OpenTask(
                 role=Role.ADMIN_TEAM,
-                task="reach_area_manager",
+                task=Task.REACH_AREA_MANAGER.value,
                 text="A mail did not reach the Area Manager. Call them, or give admin_reviewed "
                 "again with another area_manager_email.",
             )
         return OpenTask(
             role=Role.CUSTOMER_SERVICE,
-            task="reach_provider",
+            task=Task.REACH_PROVIDER.value,
             text=f"The note to {self.provider} could not be mailed. Reach them by phone.",
         )
 
     # --- the ends ----------------------------------------------------------------------------
 
     def resolve(self, command: commands.Resolve) -> None:
-        """It is settled."""
+        """End: the matter is settled."""
         self.note_by(command.actor, f"Resolved: {command.outcome}")
         acted = self.case.stage == Stage.AREA_MANAGER_ENGAGED
-        self.end_with(Stage.RESOLVED, PromiseOutcome.KEPT if acted else PromiseOutcome.SUPERSEDED)
+        self.end(Stage.RESOLVED, PromiseOutcome.KEPT if acted else PromiseOutcome.SUPERSEDED)
 
     def risk_reported(self, command: commands.RiskReported) -> None:
-        """A risk leaves all of this at once, and the note says no more than that (AM-35)."""
+        """End at once, and tell a supervisor alone what the risk is (AM-35)."""
         self.note("Handed to a supervisor (AM-35).")
-        self.end_with(Stage.RISK, PromiseOutcome.SUPERSEDED)
+        self.end(Stage.RISK, PromiseOutcome.SUPERSEDED)
         self.task(
             Role.SUPERVISOR,
-            "risk",
+            Task.RISK,
             f"URGENT: a risk to the customer or to {self.provider} is reported. Follow the risk "
             f"procedure now (AM-35). {command.actor.name} ({command.actor.role}) says: "
             f"{command.description}",
         )
 
-    def when_cancelled(self) -> None:
-        """End at once: it was cancelled in Temporal."""
-        self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
-
-    def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
-        """End, and leave neither task nor Exception open."""
-        self.close_promise(closing)
-        self.settle(*_ASKED)
+    def leave_nothing_open(self, stage: str) -> None:
+        """Settle the tasks, and complete the Exceptions that this escalation opened."""
+        super().leave_nothing_open(stage)
         for each in self.case.exceptions:
             self.add(CloseException(code=each.code))
-        self.case.unflag(Attention.OVERDUE)
-        self.end(stage)
 
-    # --- what the job system tells -----------------------------------------------------------
+    # --- events of the job system ------------------------------------------------------------
 
     async def hear(self, event: Event, before: Job, at: datetime) -> None:
-        """Hear what happened; a complaint outlives the completion and a new assignment."""
+        """Record calls and concerns; end when the job is cancelled.
+
+        Neither the job's completion nor a new assignment ends it.
+        """
         cancelled = JobStatus.CANCELLED
         if self.case.job.status is cancelled and before.status is not cancelled:
-            self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
+            self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif event.type == "customer.called":
-            self.hear_a_call(event.actor, event.data.about, at)
+            self.record_callback(event.actor, event.data.about, at)
         elif event.type == "customer.reported_concern":
-            self.hear_a_concern(event.actor, event.data.concern, at)
+            self.record_further_concern(event.actor, event.data.concern, at)
 
     # --- helpers -----------------------------------------------------------------------------
 
     @property
     def provider(self) -> str:
-        """Whom the concern is about, as it is written."""
+        """The provider's name and number, as texts show them."""
         provider = self.case.provider
         return f"{provider.name} ({provider.number})" if provider.number else provider.name
 
     @property
     def concern(self) -> str:
-        """What the customer reported last, as it is quoted."""
+        """The customer's last concern, in quotation marks."""
         return f"“{self.case.concern}”"
 
-    def ask_to_call(self, text: str) -> None:
-        """Have customer service call the provider."""
-        self.task(Role.CUSTOMER_SERVICE, "call_provider", text)
-
-    async def pursue(self, remind: Callable[[int], None], give_up: Callable[[], None]) -> None:
-        """Wait one round for whoever is waited for in this stage."""
-
-        def flagged(times: int) -> None:
-            self.case.flag(Attention.OVERDUE)
-            remind(times)
-
-        await self.chase(waits.chase(self.case), flagged, give_up)
-
-    async def do_or_refuse(
+    async def commit(
         self,
         effect: Effect,
         entering: Stage | None,
         closing: PromiseOutcome = PromiseOutcome.KEPT,
     ) -> None:
-        """Do at once what the store may refuse, and go on in a stage, or in the same one.
+        """Carry out at once what the store may refuse, and advance to a stage with it.
+
+        Args:
+            effect: what may be refused.
+            entering: the stage; None leaves the stage and its promise as they are.
+            closing: how the open promise closes.
 
         Raises:
-            Refused: it does; nothing of this turn was done.
+            Refused: the store refuses it; nothing of this turn was done.
         """
+        if entering is not None:
+            self.settle(*Task.of_a_wait())
         refusal = await self.commit_or_refuse(
             effect,
             AM_ESCALATION.title,
@@ -446,22 +454,6 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         )
         if refusal is not None:
             raise Refused(refusal)
-
-    def no_longer_waited_for(self) -> None:
-        """What was waited for in this stage has come."""
-        self.case.unflag(Attention.OVERDUE)
-        self.settle(*_CALLS)
-
-    def go_on_in(
-        self,
-        stage: Stage,
-        at: datetime | None = None,
-        closing: PromiseOutcome = PromiseOutcome.KEPT,
-    ) -> None:
-        """Go on in a stage, whose wait begins then, or now."""
-        self.close_promise(closing)
-        self.no_longer_waited_for()
-        self.enter(stage, at)
 
 
 def _remark(text: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The conference, told beside document 004."""
+"""The conference call: an agent finds another provider, and connects the customer with it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 from pydantic import JsonValue
 
 from domain.accounts import PROCURE_VENDOR
-from domain.attention import Attention
 from domain.effects import AskIfUnscheduled, MailFate, OpenTask, SendCommand, UpdateJob
 from domain.events import Event
 from domain.jobs import Job, JobStatus
-from domain.promises import PromiseOutcome
+from domain.promises import Promise, PromiseOutcome
 from domain.reassignment import commands, guide, rules, waits
 from domain.reassignment.case import (
     CONFIRMED,
@@ -22,6 +21,7 @@ from domain.reassignment.case import (
 )
 from domain.reassignment.guide_texts import Guide
 from domain.reassignment.kind import REASSIGNMENT
+from domain.reassignment.tasks import Task
 from domain.refusals import Refused
 from domain.roles import STEWARD, Actor, Role
 from domain.texts import OUT_OF_HOURS_NOTE, usd
@@ -29,31 +29,46 @@ from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
 from workflows.temporal import durable
 
-_ASKED = ("decide_travel_fee", "decide_for_urgent_customer", "agent_silent", "tell_customer")
-"""Kinds of task that nobody needs any more once it has ended."""
-
 
 class ConferenceReassignment(Lifecycle[ReassignmentCase]):
-    """An agent on the phone finds another provider, and brings the customer into the call."""
+    """Reassign a job while an agent is on the phone with providers and the customer."""
 
     kind = REASSIGNMENT
 
     async def run(self) -> None:
-        """Carry out the conference call: every step is somebody's word, or their silence."""
+        """Go through the call step by step; each step ends with a command, or with silence."""
         if not self.is_continued:
             self.name_the_policy()
             await self.take_opening_command()
         while not self.ended:
-            message = await self.wait(waits.promise(self.case))
-            if isinstance(message, Deadline | Reminder):
-                await self.nothing_is_heard()
-            else:
-                await self.handle(message)
+            match self.case.stage:
+                case Stage.CALLING_PROVIDER:
+                    await self.wait_for_next_step(waits.call_to_the_provider(self.case))
+                case Stage.TRAVEL_FEE_REVIEW:
+                    await self.wait_for_next_step(waits.decision_on_the_travel_fee(self.case))
+                case Stage.ASKING_PROVIDER:
+                    await self.wait_for_next_step(waits.answer_of_the_provider(self.case))
+                case Stage.ASKING_CUSTOMER:
+                    await self.wait_for_next_step(waits.answer_of_the_customer(self.case))
+                case Stage.CONFERENCING:
+                    await self.wait_for_next_step(waits.appointment(self.case))
+                case Stage.SUPERVISOR_REVIEW:
+                    await self.wait_for_next_step(waits.choice_for_the_urgent_customer(self.case))
+                case ended:
+                    raise AssertionError(f"nothing is waited for in {ended}")
+
+    async def wait_for_next_step(self, promise: Promise) -> None:
+        """Wait for the command that ends a step, or handle the silence."""
+        message = await self.wait(promise)
+        if isinstance(message, Deadline | Reminder):
+            await self.handle_silence()
+        else:
+            await self.handle(message)
 
     # --- calling providers -------------------------------------------------------------------
 
     async def start_reassignment(self, command: commands.StartReassignment) -> dict[str, Any]:
-        """An agent lists whom they could call, and learns whom to call first (CONF-12)."""
+        """Note the agent's list of providers, and return whom to call first (CONF-12)."""
         self.case.begun = True
         listed = ", ".join(f"{each.called_as()} ({each.source})" for each in self.case.candidates)
         urgent = ", and the customer's situation is urgent" if command.urgent else ""
@@ -65,13 +80,13 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         return await self.call_the_next(command.actor)
 
     async def call_the_next(self, by: Actor) -> dict[str, Any]:
-        """Name the next provider who may be called now, or see to it that nobody is forgotten."""
+        """Go on to the next provider who may be called now, or else to a supervisor or Dispatch."""
         case, now = self.case, self.now()
         place = rules.next_to_call(case, now)
         if place is not None:
             case.called = (*case.called, place)
             case.drops, case.appointment, case.fee_asked, case.fee = 0, None, None, None
-            return self.go_on_in(Stage.CALLING_PROVIDER, by)
+            return self.next_step(Stage.CALLING_PROVIDER, by)
         if not rules.left_to_call(case):
             return await self.nobody_is_left(by)
         if case.is_urgent:
@@ -79,20 +94,20 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         return await self.send_to_dispatch_out_of_hours(by)
 
     async def provider_no_answer(self, command: commands.ProviderNoAnswer) -> dict[str, Any]:
-        """Nobody answers, and no message is left; or the line broke off (G-57)."""
+        """Call the next provider, or the same one again where the line broke off (G-57)."""
         case, by = self.case, command.actor
         if case.stage != Stage.CALLING_PROVIDER:
             self.note_by(by, f"{self.provider.called_as()} was on the line and is gone.")
             if rules.may_be_called_again(case, self.now()):
                 case.drops += 1
-                return self.go_on_in(Stage.CALLING_PROVIDER, by)
+                return self.next_step(Stage.CALLING_PROVIDER, by)
         else:
             case.unanswered = (*case.unanswered, case.called[-1])
             self.note_by(by, f"{self.provider.called_as()}: no answer; no message was left.")
         return await self.call_the_next(by)
 
     async def provider_answered(self, command: commands.ProviderAnswered) -> dict[str, Any]:
-        """The provider says whether it can come, when, and for which fee (CONF-18..CONF-23)."""
+        """Ask the provider for a conference if it can come in time (CONF-18..CONF-23)."""
         case, by = self.case, command.actor
         spoke = f", {command.contact_name}," if command.contact_name else ""
         who = f"{self.provider.called_as()}{spoke}"
@@ -111,34 +126,34 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         self.note_by(by, f"{who} can take the job.{remark}")
         if command.travel_fee:
             return self.ask_for_the_travel_fee(command)
-        return self.go_on_in(Stage.ASKING_PROVIDER, by)
+        return self.next_step(Stage.ASKING_PROVIDER, by)
 
     # --- the travel fee ----------------------------------------------------------------------
 
     def ask_for_the_travel_fee(self, command: commands.ProviderAnswered) -> dict[str, Any]:
-        """A supervisor sees what is asked beside what the distance suggests (CONF-10, G-56)."""
+        """Have a supervisor decide, with what the distance suggests beside it (CONF-10, G-56)."""
         self.case.fee_asked = command.travel_fee
-        result = self.go_on_in(Stage.TRAVEL_FEE_REVIEW, command.actor)
+        result = self.next_step(Stage.TRAVEL_FEE_REVIEW, command.actor)
         self.task(
             Role.SUPERVISOR,
-            "decide_travel_fee",
+            Task.DECIDE_TRAVEL_FEE,
             f"{self.provider.called_as()} asks {self.asked_and_suggested}. Give "
             "approve_travel_fee or decline_travel_fee (CONF-10).",
         )
         return result
 
     def approve_travel_fee(self, command: commands.ApproveTravelFee) -> dict[str, Any]:
-        """The amount that is approved is noted (CONF-11)."""
+        """Note the approved amount, and ask the provider for a conference (CONF-11)."""
         self.case.fee = command.amount
         self.note_by(
             command.actor,
             f"Travel fee for {self.provider.called_as()}: approved {usd(command.amount)}; "
             f"{self.asked_and_suggested}.",
         )
-        return self.go_on_in(Stage.ASKING_PROVIDER)
+        return self.next_step(Stage.ASKING_PROVIDER)
 
     async def decline_travel_fee(self, command: commands.DeclineTravelFee) -> dict[str, Any]:
-        """No fee, no job: the next provider is called."""
+        """Call the next provider: without the fee, this one does not take the job."""
         up_to = f", more than {usd(command.amount)}" if command.amount is not None else ""
         self.note_by(
             command.actor,
@@ -149,7 +164,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     @property
     def asked_and_suggested(self) -> str:
-        """Both figures, as a supervisor compares them."""
+        """Return the fee asked for and the one suggested, as a supervisor compares them."""
         asked, suggested = self.case.fee_asked, rules.suggested_fee(self.case)
         figure = "nothing, for want of a distance" if suggested is None else usd(suggested)
         return (
@@ -159,9 +174,9 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     # --- the conference ----------------------------------------------------------------------
 
     async def provider_conference(self, command: commands.ProviderConference) -> dict[str, Any]:
-        """The provider joins, or has the job and calls the customer by itself (CONF-24..26)."""
+        """Ask the customer, or give the provider the job to call the customer (CONF-24..26)."""
         if command.agrees:
-            return self.go_on_in(Stage.ASKING_CUSTOMER, command.actor)
+            return self.next_step(Stage.ASKING_CUSTOMER, command.actor)
         self.case.contact_by = command.will_contact_by
         contact_by = guide.shown(command.will_contact_by, rules.zone_of(self.case))
         self.note_by(
@@ -174,9 +189,9 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
 
     async def customer_conference(self, command: commands.CustomerConference) -> dict[str, Any]:
-        """The customer joins, or gets the provider's name and number by mail (CONF-34, CONF-35)."""
+        """Connect both, or give the provider the job to call the customer (CONF-34, CONF-35)."""
         if command.agrees:
-            return self.go_on_in(Stage.CONFERENCING, command.actor)
+            return self.next_step(Stage.CONFERENCING, command.actor)
         self.note_by(
             command.actor,
             f"The customer cannot join a conference. {self.provider.called_as()} is asked to call "
@@ -188,7 +203,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
 
     async def appointment_captured(self, command: commands.AppointmentCaptured) -> dict[str, Any]:
-        """The appointment is stored, and the provider has the job (CONF-36..CONF-38)."""
+        """Store the appointment, and give the provider the job (CONF-36..CONF-38)."""
         self.case.appointment = command.at
         at = guide.shown(command.at, rules.zone_of(self.case))
         self.note_by(
@@ -203,7 +218,6 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                 reason="captured in a conference (CONF-36, CONF-37)",
             )
         )
-        self.leave_nothing_open()
         await self.give_to(
             self.provider.account,
             "the appointment was captured in a conference (CONF-36)",
@@ -214,9 +228,8 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         return self.said(Guide.APPOINTMENT_CONFIRMED)
 
     async def leave_it_to_the_provider(self, step: Guide, reason: str, by: Actor) -> dict[str, Any]:
-        """The provider has the job; whether an appointment came of it is looked at later (G-58)."""
+        """Give the provider the job, and look later whether it made an appointment (G-58)."""
         provider = self.provider
-        self.leave_nothing_open()
         before = self.case.job.appointment_at
         await self.give_to(
             provider.account,
@@ -231,7 +244,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                 account=provider.account,
                 appointment_before=before,
                 role=Role.CUSTOMER_SERVICE,
-                task="unscheduled",
+                task=Task.UNSCHEDULED.value,
                 text=f"{provider.called_as()} was to call the customer, and no appointment is "
                 "confirmed. Call the provider once; if it does not schedule, reassign (G-58).",
             ),
@@ -239,7 +252,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         return self.said(step)
 
     def mail_the_provider(self) -> None:
-        """The customer gets the provider's name and number (CONF-34)."""
+        """Mail the provider's name and number to the customer (CONF-34)."""
         provider = self.provider
         self.mail(
             None,
@@ -249,11 +262,11 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             phone=provider.phone or "",
         )
 
-    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  all count
-        """Have the customer told on the phone."""
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  the one mail
+        """Return the task to tell the customer on the phone."""
         return OpenTask(
             role=Role.CUSTOMER_SERVICE,
-            task="tell_customer",
+            task=Task.TELL_CUSTOMER.value,
             text="The mail with the provider's name and number did not reach the customer. Call "
             "them and give both (CONF-34).",
         )
@@ -261,20 +274,20 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     # --- nobody can be called ----------------------------------------------------------------
 
     async def send_to_dispatch_out_of_hours(self, by: Actor) -> dict[str, Any]:
-        """Nobody may be called at this hour: Procure Vendor, with its note (CONF-05..CONF-08)."""
+        """Send the job to Procure Vendor: nobody may be called at this hour (CONF-05..CONF-08)."""
         self.note_by(by, OUT_OF_HOURS_NOTE)
         return await self.send_to_dispatch("nobody may be called at this hour (CONF-07)", by)
 
     async def nobody_is_left(self, by: Actor) -> dict[str, Any]:
-        """Nobody on the list takes the job: Procure Vendor, unless the policy says otherwise."""
+        """Send the job to Procure Vendor, unless the policy gives it to a provider (G-53)."""
         if unheard := rules.fallback(self.case):
-            return await self.assign_unheard(unheard, by)
+            return await self.assign_without_answer(unheard, by)
         called = len(self.case.called)
         self.note_by(by, f"Nobody takes the job; providers called: {called}. Sent to dispatch.")
         return await self.send_to_dispatch("nobody on the list takes the job", by)
 
-    async def assign_unheard(self, unheard: Candidate, by: Actor) -> dict[str, Any]:
-        """The first of the calendar who did not answer gets the job all the same (G-53)."""
+    async def assign_without_answer(self, unheard: Candidate, by: Actor) -> dict[str, Any]:
+        """Give the job to the first provider of the calendar that did not answer (G-53)."""
         place = self.case.candidates.index(unheard)
         self.case.called = (*self.case.called, place)
         self.note_by(by, f"Nobody takes the job; {unheard.called_as()} gets it unheard (G-53).")
@@ -284,11 +297,9 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
 
     async def send_to_dispatch(self, reason: str, by: Actor) -> dict[str, Any]:
-        """The job is Procure Vendor's, if it is not there already."""
-        self.leave_nothing_open()
+        """Give the job to Procure Vendor, if it is not there already."""
         if self.case.job.assigned_to.is_(PROCURE_VENDOR):
-            self.close_promise(PromiseOutcome.KEPT)
-            self.end(Stage.SENT_TO_DISPATCH)
+            self.end(Stage.SENT_TO_DISPATCH, PromiseOutcome.KEPT)
         else:
             await self.give_to(
                 PROCURE_VENDOR,
@@ -300,11 +311,11 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         return self.said(Guide.SENT_TO_DISPATCH)
 
     def have_a_supervisor_choose(self, by: Actor) -> dict[str, Any]:
-        """An urgent customer, and nobody may be called: a supervisor chooses (CONF-09)."""
-        result = self.go_on_in(Stage.SUPERVISOR_REVIEW, by)
+        """Have a supervisor choose for an urgent customer: nobody may be called (CONF-09)."""
+        result = self.next_step(Stage.SUPERVISOR_REVIEW, by)
         self.task(
             Role.SUPERVISOR,
-            "decide_for_urgent_customer",
+            Task.DECIDE_FOR_URGENT_CUSTOMER,
             "An urgent customer is on the phone and no provider may be called at this hour. Give "
             "supervisor_decision: emergency_line, apo (under APO-20, APO-21 and APO-22) or "
             "dispatch (CONF-09).",
@@ -312,10 +323,9 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         return result
 
     async def supervisor_decision(self, command: commands.SupervisorDecision) -> dict[str, Any]:
-        """A supervisor chooses what is done for an urgent customer (CONF-09)."""
+        """Do for an urgent customer what the supervisor chooses (CONF-09)."""
         case, by = self.case, command.actor
         remark = f" {command.note}" if command.note else ""
-        self.settle("decide_for_urgent_customer")
         match command.option:
             case "emergency_line":
                 case.lifted_by = by
@@ -335,28 +345,27 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                 return await self.send_to_dispatch_out_of_hours(by)
 
     def start_the_option(self, command: commands.SupervisorDecision) -> None:
-        """The apo lifecycle begins as this supervisor authorises it, under its own rules."""
+        """End with a command to the apo lifecycle, which offers the option under its own rules."""
         fields: dict[str, JsonValue] = {
             "actor": command.actor.model_dump(mode="json"),
             "reason": command.note or "An urgent customer, and no provider may be called (CONF-09)",
             "in_network_exhausted": command.in_network_exhausted,
         }
         self.add(SendCommand(lifecycle="apo", command="offer_apo", fields=fields))
-        self.end_with(Stage.APO_STARTED, PromiseOutcome.KEPT)
+        self.end(Stage.APO_STARTED, PromiseOutcome.KEPT)
 
     # --- nothing is heard --------------------------------------------------------------------
 
-    async def nothing_is_heard(self) -> None:
-        """A supervisor is told of whoever is silent; then Dispatch has the job."""
+    async def handle_silence(self) -> None:
+        """Tell a supervisor who is silent, and the second time send the job to Dispatch."""
         case = self.case
-        self.close_promise(PromiseOutcome.BROKEN)
+        self.break_promise()
         if case.reminded == 0:
             case.reminded = 1
-            case.flag(Attention.OVERDUE)
             waiting = waits.promise(case)
             self.task(
                 Role.SUPERVISOR,
-                "agent_silent",
+                Task.AGENT_SILENT,
                 f"{waiting.waiting_on.title} was to {waiting.duty} and is silent; see to it, or "
                 "the job goes to Procure Vendor.",
             )
@@ -365,43 +374,45 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         self.note(OUT_OF_HOURS_NOTE if out_of_hours else "Nothing was heard: sent to dispatch.")
         try:
             await self.send_to_dispatch("nothing was heard from the agent", STEWARD)
-        except Refused as refused:  # what changed meanwhile is heard next
+        except Refused as refused:  # the job has changed meanwhile; its event is next
             self.journal(refused.refusal.message)
 
     # --- what the job system tells -----------------------------------------------------------
 
     async def hear(self, event: Event, before: Job, at: datetime) -> None:  # noqa: ARG002  the job says it
-        """Hear what happened to the job."""
+        """End where the job is no longer to be reassigned; see `Lifecycle.hear`."""
         job = self.case.job
         if job.status is JobStatus.CANCELLED:
-            self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
+            self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif not job.assigned_to.is_(before.assigned_to.account):
             self.journal(f"The job stands with {job.assigned_to.name} now.")
-            self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+            self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         elif job.status is JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")
-            self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+            self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         elif held := rules.held_by_plusone(self.case, self.now()):
             self.journal(held.message, rule=held.rule)
-            self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+            self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
     # --- helpers -----------------------------------------------------------------------------
 
     @property
     def provider(self) -> Candidate:
-        """The provider who is called, or on the line."""
+        """Return the provider who is called, or on the line."""
         provider = self.case.provider
         if provider is None:
             raise AssertionError(f"nobody was called before {self.case.stage}")
         return provider
 
-    def go_on_in(self, stage: Stage, by: Actor | None = None) -> dict[str, Any]:
-        """Go on to a step, whose time begins now, with whoever is on the phone."""
-        self.close_promise(PromiseOutcome.KEPT)
-        self.settle("decide_travel_fee", "agent_silent")
-        self.case.unflag(Attention.OVERDUE)
+    def next_step(self, stage: Stage, by: Actor | None = None) -> dict[str, Any]:
+        """Go on to a step, whose time begins now, and return what the agent does and says.
+
+        Args:
+            stage: the step.
+            by: who is on the phone from here on; None: the same agent as before.
+        """
         self.case.caller = by or self.case.caller
-        self.enter(stage)
+        self.advance(stage)
         return self.said(stage)
 
     def said(self, step: str) -> dict[str, Any]:
@@ -409,17 +420,6 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         calling = self.case.stage == Stage.CALLING_PROVIDER and not self.ended
         call = guide.to_call(self.case) if calling else None
         return {"call": call, "guide": list(guide.lines_at(self.case, step))}
-
-    def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
-        """End without moving the job."""
-        self.close_promise(closing)
-        self.leave_nothing_open()
-        self.end(stage)
-
-    def leave_nothing_open(self) -> None:
-        """Settle what nobody needs any more once it has ended."""
-        self.settle(*_ASKED)
-        self.case.unflag(Attention.OVERDUE)
 
 
 ConferenceReassignmentWorkflow = durable(ConferenceReassignment)

@@ -1,4 +1,4 @@
-"""The Single Point of Contact, told beside document 000."""
+"""The Single Point of Contact: a provider owes its report, and a specialist helps to get it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from domain.roles import Role
 from domain.spoc import commands, guide, rules, waits
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
 from domain.spoc.kind import SPOC
+from domain.spoc.tasks import Task
 from domain.texts import written_out
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
@@ -39,100 +40,95 @@ from workflows.temporal import durable
 _NAMES_WHAT_IS_MISSING = frozenset({Role.AUTHORIZATIONS, Role.DECISION_DESK})
 """Whose notes say what a partial report lacks (SPOC-29)."""
 
-_ASKED_ABOUT_THE_REPORT = ("missing_report", "missing_information", "provider_silent")
-_ASKED_ABOUT_THE_SPECIALIST = ("specialist_silent", "reach_otherwise")
-_ASKED = (
-    *_ASKED_ABOUT_THE_REPORT,
-    *_ASKED_ABOUT_THE_SPECIALIST,
-    "order_confirmation",
-    "review_at_once",
-    "status_to_change",
-)
-"""Kinds of task that nobody needs any more once the follow-up has ended."""
-
 
 class SpocFollowUp(Lifecycle[SpocCase]):
-    """A provider of the programme owes its report, and a specialist helps to get it."""
+    """Follow the report of a provider in the programme until it is in and the job ends."""
 
     kind = SPOC
 
     async def run(self) -> None:
-        """Carry out the procedure of the Single Point of Contact."""
+        """Follow the provider's report from the confirmed diagnosis to the end of the job."""
         if not self.is_continued:
-            self.begin()
+            self.begin_with_the_diagnosis()
         while not self.ended:
             match self.case.stage:
                 case Stage.AWAITING_REPORT:
-                    await self.wait_and_handle(waits.promise(self.case), self.report_is_overdue)
+                    await self.wait_and_handle(
+                        waits.report(self.case),
+                        self.start_reminding_of_the_report,
+                    )
                 case Stage.REPORT_OVERDUE:
                     await self.chase(
-                        waits.chase(self.case),
+                        waits.overdue_report(self.case),
                         self.remind_of_the_report,
-                        self.provider_stays_silent,
+                        self.suggest_the_area_manager,
                     )
                 case Stage.MISSING_INFORMATION:
                     await self.chase(
-                        waits.chase(self.case),
-                        self.remind_of_what_is_missing,
-                        self.provider_stays_silent,
+                        waits.missing_information(self.case),
+                        self.ask_for_what_is_missing,
+                        self.suggest_the_area_manager,
                     )
                 case Stage.SPOC_CONTACTED:
                     await self.chase(
-                        waits.chase(self.case),
+                        waits.answer_of_the_specialist(self.case),
                         self.remind_the_specialist,
-                        self.specialist_stays_silent,
+                        self.have_the_specialist_called,
                     )
                 case Stage.REPORT_RECEIVED:
-                    await self.wait_and_handle(waits.promise(self.case), self.close_quietly)
+                    await self.wait_and_handle(
+                        waits.job_carried_out(self.case),
+                        self.close_after_quiet_days,
+                    )
                 case ended:
                     raise AssertionError(f"nothing is waited for in {ended}")
 
     async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
-        """Wait as every lifecycle does, and beside it for the order that has to be confirmed."""
+        """Wait as every lifecycle does, and beside it for the confirmation of an order."""
         match await self.wait(promise, self.confirmation_due):
             case Deadline():
                 when_broken()
             case Reminder():
-                self.confirmation_is_late()
+                self.help_with_the_late_confirmation()
             case message:
                 await self.handle(message)
 
     # --- the report --------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """A diagnosis is arranged: the provider's time for the report runs (SPOC-13)."""
+    def begin_with_the_diagnosis(self) -> None:
+        """Start the provider's time for the report: a diagnosis is confirmed (SPOC-13)."""
         job = self.case.job
         self.name_the_policy()
-        if self.hear_of_the_end(job):
+        if self.ends_with_the_job(job):
             return
         if not rules.in_programme(job):
-            self.supersede(job)
+            self.leave_to_another_provider(job)
             return
         self.compute(NamedDeadline.REPORT, waits.report_due(self.case))
         reported_at = job.diagnostic_report_at
         if reported_at is not None and reported_at >= self.case.appointment_at:
             self.take_report(Report(at=reported_at, told_at=reported_at))
-        self.flag_for_review()
+        self.have_an_emergency_reviewed()
 
-    def flag_for_review(self) -> None:
-        """A Medical Emergency is reviewed at once, and not by e-mail (SPOC-20, G-31)."""
+    def have_an_emergency_reviewed(self) -> None:
+        """Ask Authorizations to review a Medical Emergency at once, by phone (SPOC-20, G-31)."""
         if rules.needs_review_at_once(self.case):
             self.task(
                 Role.AUTHORIZATIONS,
-                "review_at_once",
+                Task.REVIEW_AT_ONCE,
                 "A Medical Emergency with a SPoC provider: take the report by phone, and review "
                 "it at once (SPOC-20).",
             )
 
     def appointment_confirmed(self, event: JobAppointmentConfirmed, at: datetime) -> None:
-        """Another appointment for the diagnosis is confirmed: the time begins anew (SPOC-13)."""
+        """Give the provider its time again: another diagnosis is confirmed (SPOC-13)."""
         case, appointment_at = self.case, event.data.at
         case.confirmed_at = event.occurred_at
         self.journal(f"diagnosis confirmed for {appointment_at:%Y-%m-%d %H:%M} UTC", rule="SPOC-13")
         case.appointment_at = appointment_at
         if rules.reports_on(appointment_at, case.report):
             return
-        self.settle(*_ASKED_ABOUT_THE_REPORT, *_ASKED_ABOUT_THE_SPECIALIST)
+        self.settle(Task.REACH_OTHERWISE)
         case.report = None
         case.overdue = case.missing_named = False
         if case.contacts:
@@ -140,41 +136,39 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.tell_the_specialist(f"The diagnosis is confirmed for {day} now.")
         case.contacts = rules.owed_whatever_the_report(case.contacts)
         self.compute(NamedDeadline.REPORT, waits.report_due(case))
-        self.go_on(PromiseOutcome.SUPERSEDED, at)
+        self.advance(rules.stage_by_the_facts(case), at, PromiseOutcome.SUPERSEDED)
 
-    def report_is_overdue(self) -> None:
-        """The business day is over: the provider is reminded, Leadership gets a task (SPOC-27)."""
-        self.close_promise(PromiseOutcome.BROKEN)
+    def start_reminding_of_the_report(self) -> None:
+        """Remind the provider and ask Leadership for help: the business day is over (SPOC-27)."""
+        self.break_promise()
         self.case.overdue = True
         self.enter(Stage.REPORT_OVERDUE, self.next_round())
         self.remind_of_the_report(0)
 
     def remind_of_the_report(self, times: int) -> None:
-        """The report is still missing, however often the provider was reminded before."""
-        self.case.flag(Attention.OVERDUE)
+        """Remind the provider of its report by mail, and ask the Leadership Desk to ask for it."""
         self.mail(
             self.case.job.assigned_to.email or "",
             "report_reminder",
             appointment=self.day_of(self.case.appointment_at),
         )
-        self.ask_leadership_anew(
-            "missing_report",
+        self.ask_leadership(
+            Task.MISSING_REPORT,
             "The provider has entered no report within a business day of the diagnosis. Ask the "
             "provider, and log it with ask_provider; if that does not help, contact_spoc with "
             f"reason no_service_report{_numbered(times)} (SPOC-22, SPOC-27).",
         )
 
-    def provider_stays_silent(self) -> None:
-        """No reminder helped: issues with a provider are its Area Manager's (SPOC-07)."""
-        self.case.flag(Attention.OVERDUE)
-        self.ask_leadership_anew(
-            "provider_silent",
+    def suggest_the_area_manager(self) -> None:
+        """Ask the Leadership Desk to engage the Area Manager: no reminder helped (SPOC-07)."""
+        self.ask_leadership(
+            Task.PROVIDER_SILENT,
             "The provider does not do what it owes, however often it is asked. Its Area Manager "
             "is the one to turn to: engage_area_manager (SPOC-07).",
         )
 
     def take_report(self, report: Report) -> None:
-        """A report came, whole or in part, and may be what the specialist was to get."""
+        """Take in a report, complete or partial; it may be what the specialist was asked for."""
         case = self.case
         case.report, case.missing_named = report, False
         self.journal(f"a {'complete' if report.complete else 'partial'} report came")
@@ -182,7 +176,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if case.job.status is JobStatus.NEW:
             self.task(
                 Role.AUTHORIZATIONS,
-                "status_to_change",
+                Task.STATUS_TO_CHANGE,
                 "A report came although the job is New. Have the provider change the status to "
                 "Accepted: only then can a report be entered (SPOC-46).",
             )
@@ -191,125 +185,126 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             what = "the service report" if report.complete else "a part of the service report"
             self.tell_the_specialist(f"The provider has entered {what}.")
         case.contacts = owed
-        self.settle(*_ASKED_ABOUT_THE_REPORT)
+        if owed:  # the specialist is still waited for
+            self.settle(Task.MISSING_INFORMATION)
+        else:
+            self.advance(rules.stage_by_the_facts(case), report.at)
         if not report.complete:
             self.ask_for_what_is_missing(0)
-        if owed:
-            return
-        self.go_on(PromiseOutcome.KEPT, report.at)
 
     def ask_for_what_is_missing(self, times: int) -> None:
-        """A partial report lacks something: the Leadership Desk asks for it (SPOC-28, SPOC-29)."""
+        """Ask the Leadership Desk for what a partial report lacks (SPOC-28, SPOC-29).
+
+        Args:
+            times: how often somebody was reminded of it.
+        """
         missing = self.case.report.missing if self.case.report else None
-        self.ask_leadership_anew(
-            "missing_information",
+        self.ask_leadership(
+            Task.MISSING_INFORMATION,
             f"The service report is not complete: {missing or 'nobody says yet what it lacks'}. "
             "Ask the provider, and log it with ask_provider; if that does not help, contact_spoc "
             f"with reason missing_information{_numbered(times)} (SPOC-22, SPOC-28).",
         )
 
-    def remind_of_what_is_missing(self, times: int) -> None:
-        """Nobody has completed the report yet."""
-        self.case.flag(Attention.OVERDUE)
-        self.ask_for_what_is_missing(times)
-
-    def close_quietly(self) -> None:
-        """The report is in, and nothing was heard for long: there is nothing left to follow."""
+    def close_after_quiet_days(self) -> None:
+        """End the follow-up: the report is in, and nothing was heard for long."""
         self.journal("nothing was heard since the report: the follow-up closes")
-        self.end_with(Stage.CLOSED, PromiseOutcome.SUPERSEDED)
+        self.end(Stage.CLOSED, PromiseOutcome.SUPERSEDED)
 
     # --- an order to confirm -----------------------------------------------------------------
 
     def confirmation_due(self) -> datetime | None:
-        """Until when the provider has its own time to confirm an order, None if it has none."""
+        """Return until when the provider may confirm an order unasked; None: nothing is due."""
         if self.case.confirmation is None or self.case.confirmation_late:
             return None
         return self.case.deadlines.get(NamedDeadline.ORDER_CONFIRMATION)
 
     def confirmation_requested(self, what: str, at: datetime) -> None:
-        """Research waits for the provider: it has a business day before anybody asks (SPOC-34)."""
-        self.confirmation_is_over(PromiseOutcome.SUPERSEDED)
+        """Give the provider a business day to confirm an order, as research asks (SPOC-34)."""
+        self.stop_waiting_for_the_confirmation(PromiseOutcome.SUPERSEDED)
         self.journal(f"research waits for the provider's confirmation: {what}", rule="SPOC-32")
         awaited = waits.confirmation(self.case.policy.spoc, at)
         self.case.confirmation, self.case.confirmation_late = awaited, False
         self.add(OpenPromise(promise=awaited))
         self.compute(NamedDeadline.ORDER_CONFIRMATION, awaited.due)
 
-    def confirmation_is_late(self) -> None:
-        """The provider's own time is over: the Leadership Desk reaches out (SPOC-34)."""
-        if self.case.confirmation is not None:
-            self.close(self.case.confirmation, PromiseOutcome.BROKEN)
+    def help_with_the_late_confirmation(self) -> None:
+        """Ask the Leadership Desk to reach out: the provider's business day is over (SPOC-34)."""
+        self.close_confirmation(PromiseOutcome.BROKEN)
         self.case.confirmation_late = True
-        self.case.flag(Attention.OVERDUE)
-        self.ask_leadership_anew(
-            "order_confirmation",
+        self.case.flag(Attention.OVERDUE)  # the promise that is waited for is not the one broken
+        self.ask_leadership(
+            Task.ORDER_CONFIRMATION,
             "The provider has not confirmed the order within a business day. Ask the provider, and "
             "log it with ask_provider; if that does not help, contact_spoc with reason "
             "order_confirmation (SPOC-22, SPOC-34).",
         )
 
-    def confirmation_is_over(self, closing: PromiseOutcome) -> None:
-        """Nobody waits for the confirmation any more."""
-        if self.case.confirmation is not None and not self.case.confirmation_late:
-            self.close(self.case.confirmation, closing)
+    def stop_waiting_for_the_confirmation(self, closing: PromiseOutcome) -> None:
+        """Stop waiting for the confirmation of an order, if one is awaited."""
+        self.close_confirmation(closing)
         self.case.confirmation, self.case.confirmation_late = None, False
-        self.settle("order_confirmation")
+        self.settle(Task.ORDER_CONFIRMATION)
 
-    def close(self, promise: Promise, outcome: PromiseOutcome) -> None:
-        """Close a promise that is open beside the one that is waited for."""
-        self.add(ClosePromise(promise_key=promise.key, outcome=outcome))
+    def close_confirmation(self, outcome: PromiseOutcome) -> None:
+        """Close the promise to confirm an order, if it is open, beside the one waited for."""
+        awaited = self.case.confirmation
+        if awaited is not None and not self.case.confirmation_late:
+            self.add(ClosePromise(promise_key=awaited.key, outcome=outcome))
 
     # --- the Leadership Desk and the specialist ----------------------------------------------
 
     def ask_provider(self, command: commands.AskProvider) -> dict[str, Any]:
-        """The provider was asked, as it is before the specialist (SPOC-22)."""
+        """Log that the provider was asked, which comes before the specialist (SPOC-22)."""
         self.case.attempts += 1
         said = command.outcome or "no outcome yet"
         self.note_by(command.actor, f"The provider was asked by {command.channel}: {said}")
         return {"attempts": self.case.attempts}
 
     def contact_spoc(self, command: commands.ContactSpoc) -> None:
-        """The Leadership Desk asks the specialist for help (SPOC-21)."""
+        """Ask the specialist for help (SPOC-21)."""
         contact = Contact(reason=command.reason, detail=command.detail)
         self.note_by(command.actor, f"The SPoC specialist is asked for help. {contact.words}")
-        self.settle(*_ASKED_ABOUT_THE_REPORT, *_ASKED_ABOUT_THE_SPECIALIST)
+        self.settle(Task.REACH_OTHERWISE)
         if command.reason is Reason.ORDER_CONFIRMATION:
-            self.settle("order_confirmation")
+            self.settle(Task.ORDER_CONFIRMATION)
         self.mail_the_specialist("spoc_assistance", needed=contact.words)
         self.case.contacts = (*self.case.contacts, contact)
-        self.go_on(PromiseOutcome.SUPERSEDED)
+        self.advance(rules.stage_by_the_facts(self.case), closing=PromiseOutcome.SUPERSEDED)
 
     def remind_the_specialist(self, times: int) -> None:
-        """The specialist has not answered (G-30)."""
-        self.case.flag(Attention.OVERDUE)
+        """Remind the specialist by mail (G-30)."""
         self.journal(f"the specialist is reminded ({times})", rule="G-30")
         self.mail_the_specialist("spoc_reminder", needed=self.case.needed)
 
-    def specialist_stays_silent(self) -> None:
-        """A reminder did not help either: the Leadership Desk decides (G-30)."""
-        self.ask_leadership_anew(
-            "specialist_silent",
+    def have_the_specialist_called(self) -> None:
+        """Ask the Leadership Desk to call the specialist, or to go on without (G-30)."""
+        self.ask_leadership(
+            Task.SPECIALIST_SILENT,
             "The SPoC specialist has not answered, reminded or not. Reach them by phone, or direct "
             "the provider's Area Manager to it: engage_area_manager (SPOC-07).",
         )
 
     def information_received(self, command: commands.InformationReceived) -> None:
-        """What was asked for has come, and the specialist is told so (SPOC-23)."""
+        """Note what has come, tell the specialist, and go on by the facts (SPOC-23)."""
         self.note_by(command.actor, f"The information has come: {command.summary}")
         asked_for = {contact.reason for contact in self.case.contacts}
         if not asked_for or Reason.ORDER_CONFIRMATION in asked_for:
-            self.confirmation_is_over(PromiseOutcome.KEPT)
+            self.stop_waiting_for_the_confirmation(PromiseOutcome.KEPT)
         if not asked_for:
+            # A late confirmation has closed its promise already, so none closes here.
             self.case.unflag(Attention.OVERDUE)
             return
         self.tell_the_specialist(command.summary)
-        self.settle(*_ASKED_ABOUT_THE_SPECIALIST)
+        self.settle(Task.REACH_OTHERWISE)
         self.case.report = rules.report_after(self.case, self.now())
         self.case.contacts = ()
-        self.go_on(PromiseOutcome.KEPT)
+        self.advance(rules.stage_by_the_facts(self.case))
+        if self.case.stage == Stage.MISSING_INFORMATION:
+            self.ask_for_what_is_missing(0)
 
     async def engage_area_manager(self, command: commands.EngageAreaManager) -> None:
-        """Issues with a provider are its Area Manager's; the specialist hears of it (SPOC-24).
+        """Open the Exception for the provider's Area Manager; tell the specialist (SPOC-24).
 
         Raises:
             Refused: an Exception of the code is open already, whoever opened it (G-16).
@@ -318,13 +313,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.note_by(command.actor, f"The Area Manager is engaged ({code}): {command.comment}")
         self.task(
             Role.ADMIN_TEAM,
-            "review_exception",
+            Task.REVIEW_EXCEPTION,
             f"The Leadership Desk opened the Exception {code}. Review it, and tell the provider's "
             "Area Manager (SPOC-07).",
         )
         self.tell_the_specialist(f"An Area Manager has been engaged ({code}): {command.comment}")
-        self.leave_nothing_open()
-        self.confirmation_is_over(PromiseOutcome.SUPERSEDED)
         refusal = await self.commit_or_refuse(
             OpenException(code=code, comment=command.comment, refused_if_open=True),
             f"open exception {code}",
@@ -335,7 +328,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             raise Refused(refusal)
 
     def route_question(self, command: commands.RouteQuestion) -> dict[str, Any]:
-        """Say who answers what the specialist does not (SPOC-35..SPOC-45)."""
+        """Return where to go with a question that is not the specialist's (SPOC-35..SPOC-45)."""
         found = guide.route(command.topic, command.actor.role, self.case.policy.spoc)
         self.journal(
             f"a question about {command.topic} goes another way", command.actor, found.rule
@@ -345,41 +338,39 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     # --- what the job system tells -----------------------------------------------------------
 
     async def hear(self, event: Event, before: Job, at: datetime) -> None:
-        """Hear what happened to the job."""
+        """Follow what happened to the job; see `Lifecycle.hear`."""
         job = self.case.job
-        if self.hear_of_the_end(job):
+        if self.ends_with_the_job(job):
             return
         if not job.assigned_to.is_(before.assigned_to.account):
-            self.supersede(job)
+            self.leave_to_another_provider(job)
             return
         if job.severity is not before.severity:
-            self.settle("review_at_once")
-            self.flag_for_review()
+            self.settle(Task.REVIEW_AT_ONCE)
+            self.have_an_emergency_reviewed()
         if job.status is not JobStatus.NEW:
-            self.settle("status_to_change")
-        self.hear_more(event, before, at)
-        if self.case.stage == Stage.REPORT_RECEIVED and self.case.waiting is not None:
-            self.go_on(PromiseOutcome.SUPERSEDED, at)
+            self.settle(Task.STATUS_TO_CHANGE)
+        self.follow_the_event(event, before, at)
+        if self.case.stage == Stage.REPORT_RECEIVED:
+            self.enter(Stage.REPORT_RECEIVED, at)  # the quiet days count from the last event
 
-    def hear_of_the_end(self, job: Job) -> bool:
-        """Hear whether the job has ended, and the follow-up with it."""
+    def ends_with_the_job(self, job: Job) -> bool:
+        """End the follow-up if the job has ended, and return whether it has."""
         if job.status is JobStatus.CANCELLED:
-            self.end_with(Stage.CANCELLED, PromiseOutcome.WAIVED)
+            self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif job.status is JobStatus.COMPLETED:
             in_time = self.case.stage == Stage.REPORT_RECEIVED
-            self.end_with(
-                Stage.CLOSED, PromiseOutcome.KEPT if in_time else PromiseOutcome.SUPERSEDED
-            )
+            self.end(Stage.CLOSED, PromiseOutcome.KEPT if in_time else PromiseOutcome.SUPERSEDED)
         return self.ended
 
-    def supersede(self, job: Job) -> None:
-        """The job is with another provider, of the programme or not."""
+    def leave_to_another_provider(self, job: Job) -> None:
+        """End the follow-up: the job has another provider, in the programme or not."""
         self.journal(f"The job stands with {job.assigned_to.name} now.")
         self.pass_event_on()
-        self.end_with(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
+        self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
-    def hear_more(self, event: Event, before: Job, at: datetime) -> None:
-        """Hear what an event says beside the job."""
+    def follow_the_event(self, event: Event, before: Job, at: datetime) -> None:
+        """Take in the diagnosis, report, order or note that an event brings."""
         shown = self.case.job.diagnostic_report_at
         match event:
             case JobAppointmentConfirmed() if rules.newly_confirmed(self.case, event):
@@ -398,32 +389,25 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     # --- helpers -----------------------------------------------------------------------------
 
-    def go_on(self, closing: PromiseOutcome, at: datetime | None = None) -> None:
-        """Go on where the facts have brought the follow-up; its wait begins then, or now."""
-        self.close_promise(closing)
-        if not self.case.confirmation_late:
-            self.case.unflag(Attention.OVERDUE)
-        self.enter(rules.stage_by_the_facts(self.case), at)
-
     def day_of(self, at: datetime) -> str:
         """Return the date of an instant, as it is written in a mail."""
         return written_out(date_in(self.case.policy.calendar.zone, at))
 
     def compute(self, name: NamedDeadline, due: Due | None) -> None:
-        """Have the calendar tell a deadline; until it has, there is none of that name."""
+        """Ask the calendar for a deadline; until the answer, none of that name is known."""
         self.case.deadlines = {
             each: told for each, told in self.case.deadlines.items() if each != name
         }
         if due is not None:
             self.add(ComputeDeadline(name=name, due=due))
 
-    def ask_leadership_anew(self, task: str, text: str) -> None:
-        """Ask the Leadership Desk, in place of what it was asked before."""
+    def ask_leadership(self, task: Task, text: str) -> None:
+        """Give the Leadership Desk a task, in place of an open one of the same kind."""
         self.settle(task)
         self.task(Role.LEADERSHIP_DESK, task, text)
 
     def tell_the_specialist(self, summary: str) -> None:
-        """Follow up with the specialist (SPOC-23, SPOC-24)."""
+        """Tell the specialist how it goes on (SPOC-23, SPOC-24)."""
         self.mail_the_specialist("spoc_follow_up", needed=self.case.needed, summary=summary)
 
     def mail_the_specialist(self, template: str, **context: str) -> None:
@@ -432,30 +416,21 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.mail_role(Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  all the same
-        """The Leadership Desk reaches whom a mail did not."""
+        """Return the task to call somebody whom a mail did not reach."""
         who = "provider" if template == "report_reminder" else "specialist"
         return OpenTask(
             role=Role.LEADERSHIP_DESK,
-            task="reach_otherwise",
+            task=Task.REACH_OTHERWISE.value,
             text=f"The mail {template} did not reach the {who}. Call them.",
         )
 
-    def end_with(self, stage: Stage, closing: PromiseOutcome) -> None:
-        """End, with nothing left that anybody would do in vain."""
-        self.close_promise(closing)
-        self.leave_nothing_open()
-        self.end(stage)
-
-    def leave_nothing_open(self) -> None:
-        """Settle what nobody needs any more once the follow-up has ended."""
-        self.settle(*_ASKED)
-        self.case.unflag(Attention.OVERDUE)
-
-    def end(self, stage: str) -> None:
-        """End, whatever the reason: nobody waits for a confirmation any more, either."""
+    def leave_nothing_open(self, stage: str) -> None:
+        """Stop waiting for the confirmation of an order as well."""
         waived = stage == Stage.CANCELLED
-        self.confirmation_is_over(PromiseOutcome.WAIVED if waived else PromiseOutcome.SUPERSEDED)
-        super().end(stage)
+        self.stop_waiting_for_the_confirmation(
+            PromiseOutcome.WAIVED if waived else PromiseOutcome.SUPERSEDED
+        )
+        super().leave_nothing_open(stage)
 
 
 def _numbered(times: int) -> str:

@@ -1,4 +1,4 @@
-"""The stages of an Area Manager escalation, and all that a complaint carries along."""
+"""The stages of an Area Manager escalation, its case and its start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.values import Instant
 
 
 class Stage(LifecycleStage):
-    """Where a complaint stands."""
+    """The stages of an escalation, and its ends."""
 
     CONTACTING_PROVIDER = "contacting_provider"
     AWAITING_CALLBACK = "awaiting_callback"
@@ -27,44 +27,44 @@ class Stage(LifecycleStage):
 
 
 ESCALATED = frozenset({Stage.EXCEPTION_OPEN, Stage.AREA_MANAGER_ENGAGED})
-"""The Exception of a complaint is open, and no longer customer service's."""
+"""The stages in which the Admin team or the Area Manager acts, not customer service."""
 
 
 class OpenedException(BaseModel):
-    """An Exception that this complaint, or the feedback beside it, has open."""
+    """An Exception that this escalation has opened, for a complaint or for feedback."""
 
     model_config = ConfigDict(frozen=True)
 
     code: ExceptionCode
     comment: str
     reviewed: bool = False
-    """The Area Manager was told of it (AM-34)."""
+    """Whether the Area Manager was mailed about it (AM-34)."""
 
 
 class AmCase(Case):
-    """A complaint about a provider, as far as it has come."""
+    """The state of an escalation."""
 
     stage: str = Stage.CONTACTING_PROVIDER
     provider: Assignee
-    """Whom it is about, whoever has the job by now."""
+    """The provider it is about, even if another has the job by now."""
     concern: str
-    """What the customer reported last."""
+    """The concern that the customer reported last; if feedback began it, its comment."""
     first_attempt_at: Instant | None = None
-    """When the provider was first called, reached or not: the 24 hours run from then (AM-13)."""
+    """When the provider was first called, reached or not; the 24 hours count from then (AM-13)."""
     exceptions: tuple[OpenedException, ...] = ()
     area_manager_email: str | None = None
-    """The Area Manager's address where it was named by hand; else the directory knows it."""
+    """The Area Manager's address as the Admin team gave it; None: the directory has it."""
     calls: int = 0
     """How often the customer called back."""
 
     @property
     def is_feedback_alone(self) -> bool:
-        """Whether no concern is followed up: an Exception is open, and nobody had to be called."""
+        """Whether only feedback is open: there is an Exception, and no provider to call."""
         return self.stage in ESCALATED and self.first_attempt_at is None
 
     @property
     def has_unreviewed(self) -> bool:
-        """Whether the Admin team has still to review an Exception."""
+        """Whether an Exception is left for the Admin team to review."""
         return not all(each.reviewed for each in self.exceptions)
 
 
@@ -72,10 +72,10 @@ class AmStart(LifecycleStart):
     """The argument of the workflow `AreaManagerEscalation`."""
 
     case: AmCase | None = None
-    """How far an earlier run of the same episode had come, None at the beginning."""
+    """The case that an earlier run of the same episode left; None at the beginning."""
 
     def opened(self) -> AmCase:
-        """Return the case as this run takes it up."""
+        """Return the case that this run begins with."""
         feedback = self.cause.name == "record_feedback"
         said = self.cause.fields.get("comment" if feedback else "concern")
         return self.case or AmCase(

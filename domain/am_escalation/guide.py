@@ -1,4 +1,4 @@
-"""What the agent goes by while the customer who called back is on the phone."""
+"""What the agent is answered while the customer who called back is on the phone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from domain.am_escalation.rules import eligible_at
 
 
 def whether_to_escalate(case: AmCase) -> dict[str, Any]:
-    """Return the answer to a call-back, as a command's result (AM-13, AM-14).
+    """Return the result of a command that records a call-back (AM-13, AM-14).
 
-    `escalate` says whether the provider is called a second time, or was already; where it is not,
-    `eligible_at` is the instant from which a call-back makes that call due, None before the first.
+    `escalate` says whether a second call to the provider is due, or was made. If not,
+    `eligible_at` is the instant from which a call-back makes it due; None before the first call.
     """
     early = case.stage in {Stage.CONTACTING_PROVIDER, Stage.AWAITING_CALLBACK}
     if early or case.is_feedback_alone:

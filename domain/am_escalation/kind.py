@@ -1,4 +1,4 @@
-"""The Area Manager escalation as a kind of workflow: all its rooms tied together."""
+"""The Area Manager escalation as a kind of workflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the provider is called again, what is escalated, and to whom: the rules, all pure."""
+"""The rules: when the provider is called again, what is escalated, and to whom. All pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # for annotations only: commands.py imports its guards from h
 
 
 def starts_on(event: Event) -> bool:
-    """Return whether an event starts it: the customer reports a concern."""
+    """Return whether an event starts an escalation: the customer reports a concern."""
     return event.type == "customer.reported_concern"
 
 
@@ -42,7 +42,7 @@ def eligible_at(case: AmCase) -> datetime | None:
 def second_contact_is_due(case: AmCase, called_at: datetime) -> bool:
     """Return whether a call-back at an instant makes a second contact due (AM-13, AM-14).
 
-    At 24:00:00 it does (G-14). A complaint that is further already has no second one to make.
+    At 24:00:00 it does (G-14). Beyond the wait for a call-back, no second contact is due.
     """
     eligible = eligible_at(case)
     return case.stage == Stage.AWAITING_CALLBACK and eligible is not None and called_at >= eligible
@@ -57,11 +57,11 @@ def opens_exception(case: AmCase, *, resolved: bool) -> bool:
 
 
 def area_manager(case: AmCase, *, required: bool = False) -> Addressee | None:
-    """Return whom the directory is asked for, None where the address was named by hand (AM-34).
+    """Return whom to look up in the directory; None if the Admin team gave an address (AM-34).
 
     Args:
-        case: the complaint.
-        required: whether nothing may be done if the directory knows nobody.
+        case: the escalation.
+        required: whether the mail is refused if the directory has no address.
     """
     if case.area_manager_email is not None:
         return None
@@ -74,7 +74,7 @@ def area_manager(case: AmCase, *, required: bool = False) -> Addressee | None:
 def nobody_reached_resolves_nothing(
     _: AmCase, command: ProviderContacted | SecondContactMade, __: datetime
 ) -> Refusal | None:
-    """Refuse to settle a matter by a call that nobody answered."""
+    """Refuse a call that nobody answered as one that settled the matter."""
     if command.reached or not command.resolved:
         return None
     return Refusal(
@@ -86,7 +86,7 @@ def nobody_reached_resolves_nothing(
 
 
 def may_be_escalated(case: AmCase, command: SecondContactMade, now: datetime) -> Refusal | None:
-    """Refuse a second contact whose Exception lacks something, or is open already."""
+    """Refuse a second contact whose Exception lacks a field, or whose code is open already."""
     if refusal := nobody_reached_resolves_nothing(case, command, now):
         return refusal
     if not opens_exception(case, resolved=command.resolved):
@@ -108,7 +108,7 @@ def _missing(rule: str, field: str, what: str) -> Refusal:
 
 
 def may_be_recorded(case: AmCase, command: RecordFeedback, _: datetime) -> Refusal | None:
-    """Refuse a complaint as feedback, and feedback that is open already."""
+    """Refuse feedback with a code for complaints, or with a code that is open already."""
     feedback = case.policy.am_escalation.feedback_codes
     if command.exception_code not in feedback:
         return Refusal(
@@ -122,7 +122,7 @@ def may_be_recorded(case: AmCase, command: RecordFeedback, _: datetime) -> Refus
 
 
 def _duplicate(case: AmCase, code: ExceptionCode) -> Refusal | None:
-    """Return why a code cannot be opened, as far as this complaint knows (G-16)."""
+    """Refuse a code that this escalation has open already (G-16)."""
     return already_open(code) if code in {each.code for each in case.exceptions} else None
 
 

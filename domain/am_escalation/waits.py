@@ -1,4 +1,4 @@
-"""Whom an Area Manager escalation waits for: its promises, and who is reminded of theirs."""
+"""The promises of an Area Manager escalation, and the reminders of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.roles import Role
 
 
 def promise(case: AmCase) -> Promise:
-    """Return what is waited for in the stage of a case."""
+    """Return the promise of a case's stage."""
     since = case.counts_from or case.job.assigned_at
     if case.stage == Stage.AWAITING_CALLBACK:
         return _callback(case, since)
@@ -38,7 +38,7 @@ def _callback(case: AmCase, since: datetime) -> Promise:
 
 
 def chase(case: AmCase) -> Chase:
-    """Return who is reminded in a stage, how often, and what happens in the end.
+    """Return who is reminded in a case's stage, how often, and what follows.
 
     Raises:
         KeyError: nobody is reminded in this stage.

@@ -34,8 +34,6 @@ class Stage(LifecycleStage):
 
 WITH_A_PROVIDER = frozenset({Stage.ASKING_PROVIDER, Stage.ASKING_CUSTOMER, Stage.CONFERENCING})
 """A provider has said that it can do the job, and is on the line."""
-OF_A_SUPERVISOR = frozenset({Stage.TRAVEL_FEE_REVIEW, Stage.SUPERVISOR_REVIEW})
-"""A supervisor has to decide."""
 CONFIRMED = "Confirmed Appointment"
 """The sub-status of a job whose appointment was captured (CONF-37)."""
 

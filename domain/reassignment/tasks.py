@@ -9,7 +9,12 @@ class Task(TaskKind):
     """The kinds of tasks, and how long each lasts."""
 
     DECIDE_TRAVEL_FEE = "decide_travel_fee", Lasts.WAIT
+    """Approve or decline the travel fee that a provider asks for."""
+    DECIDE_FOR_URGENT_CUSTOMER = "decide_for_urgent_customer", Lasts.WAIT
+    """Choose what is done for an urgent customer while no provider may be called."""
     AGENT_SILENT = "agent_silent", Lasts.WAIT
-    DECIDE_FOR_URGENT_CUSTOMER = "decide_for_urgent_customer", Lasts.LIFECYCLE
-    TELL_CUSTOMER = "tell_customer", Lasts.LIFECYCLE
+    """Find out why the agent, or a supervisor, has not gone on with the call."""
+    TELL_CUSTOMER = "tell_customer"
+    """Call the customer with the provider's name and number: the mail did not arrive."""
     UNSCHEDULED = "unscheduled"
+    """Call the provider that has made no appointment; that is seen only after the end."""

@@ -125,6 +125,11 @@ class SpocCase(Case):
         """All that the specialist is asked for, a line each."""
         return "\n".join(contact.words for contact in self.contacts)
 
+    @property
+    def is_overdue_beside(self) -> bool:
+        """Whether the provider is late with the confirmation of an order (SPOC-34)."""
+        return self.confirmation_late
+
 
 class SpocStart(LifecycleStart):
     """The argument of the workflow `SpocFollowUp`."""

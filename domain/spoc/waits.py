@@ -12,14 +12,95 @@ from domain.spoc.case import NamedDeadline, Report, SpocCase, Stage
 from domain.spoc.policy import SpocPolicy
 
 
+def report(case: SpocCase) -> Promise:
+    """Return the provider's duty to enter the report (SPOC-13)."""
+    since = _since(case)
+    return Promise(
+        key=promise_key(case.stage, since),
+        waiting_on=Role.PROVIDER,
+        duty="enter the service report",
+        rule="SPOC-13",
+        since=since,
+        due=report_due(case),
+        then="then the provider is reminded by mail and the Leadership Desk gets a task",
+        changed_by="the provider can do so by entering the report in Cinch Pro",
+    )
+
+
+def overdue_report(case: SpocCase) -> Chase:
+    """Return how the provider is reminded of a report that is overdue (SPOC-27)."""
+    return Chase(
+        key=Stage.REPORT_OVERDUE,
+        waiting_on=Role.PROVIDER,
+        duty="enter the service report, which is overdue",
+        rule="SPOC-27",
+        reminders=case.policy.spoc.overdue,
+        reminder="the provider and the Leadership Desk are reminded",
+        in_the_end=_SUGGESTS_THE_AREA_MANAGER,
+        changed_by="the provider can do so by entering it, the Leadership Desk with contact_spoc",
+    )
+
+
+def missing_information(case: SpocCase) -> Chase:
+    """Return how the Leadership Desk is reminded of what a partial report lacks (SPOC-28)."""
+    return Chase(
+        key=Stage.MISSING_INFORMATION,
+        waiting_on=Role.PROVIDER,
+        duty="complete the service report",
+        rule="SPOC-28",
+        reminders=case.policy.spoc.missing,
+        reminder="the Leadership Desk is reminded",
+        in_the_end=_SUGGESTS_THE_AREA_MANAGER,
+        changed_by="the provider can do so by completing it, the Leadership Desk with contact_spoc",
+    )
+
+
+def answer_of_the_specialist(case: SpocCase) -> Chase:
+    """Return how the specialist is reminded of what they were asked for (G-30)."""
+    wanted = " and ".join(contact.reason.title for contact in case.contacts)
+    return Chase(
+        key=Stage.SPOC_CONTACTED,
+        waiting_on=Role.SPOC_SPECIALIST,
+        duty=f"get {wanted} from the provider",
+        rule="G-30",
+        reminders=case.policy.spoc.reply,
+        reminder="the specialist is reminded by mail",
+        in_the_end=_SUGGESTS_THE_AREA_MANAGER,
+        changed_by="the specialist or the Leadership Desk can do so with information_received",
+    )
+
+
+def job_carried_out(case: SpocCase) -> Promise:
+    """Return the provider's duty to carry the job out, once its report is in (SPOC-14)."""
+    since = _since(case)
+    return Promise(
+        key=promise_key(case.stage, since),
+        waiting_on=Role.PROVIDER,
+        duty="carry the job out, now that its report is in",
+        rule="SPOC-14",
+        since=since,
+        due=DueAt(at=since + case.policy.spoc.quiet),
+        then="then the follow-up closes, unless something is heard before",
+        changed_by="the job system can do so by completing the job",
+    )
+
+
 def promise(case: SpocCase) -> Promise:
     """Return what is waited for in the stage of a case."""
-    since = case.counts_from or case.appointment_at
     if case.stage == Stage.AWAITING_REPORT:
-        return _report(case, since)
+        return report(case)
     if case.stage == Stage.REPORT_RECEIVED:
-        return _job_carried_out(case, since)
-    return chase(case).promise(case, since)
+        return job_carried_out(case)
+    return chase(case).promise(case, _since(case))
+
+
+def chase(case: SpocCase) -> Chase:
+    """Return who is reminded in a stage, how often, and what happens in the end.
+
+    Raises:
+        KeyError: nobody is reminded in this stage.
+    """
+    return _CHASES[case.stage](case)
 
 
 def report_due(case: SpocCase) -> DueAfterBusinessDays:
@@ -46,75 +127,13 @@ def confirmation(policy: SpocPolicy, at: datetime) -> Promise:
     )
 
 
-def _report(case: SpocCase, since: datetime) -> Promise:
-    return Promise(
-        key=promise_key(case.stage, since),
-        waiting_on=Role.PROVIDER,
-        duty="enter the service report",
-        rule="SPOC-13",
-        since=since,
-        due=report_due(case),
-        then="then the provider is reminded by mail and the Leadership Desk gets a task",
-        changed_by="the provider can do so by entering the report in Cinch Pro",
-    )
+def _since(case: SpocCase) -> datetime:
+    return case.counts_from or case.appointment_at
 
 
-def _job_carried_out(case: SpocCase, since: datetime) -> Promise:
-    return Promise(
-        key=promise_key(case.stage, since),
-        waiting_on=Role.PROVIDER,
-        duty="carry the job out, now that its report is in",
-        rule="SPOC-14",
-        since=since,
-        due=DueAt(at=since + case.policy.spoc.quiet),
-        then="then the follow-up closes, unless something is heard before",
-        changed_by="the job system can do so by completing the job",
-    )
-
-
-def chase(case: SpocCase) -> Chase:
-    """Return who is reminded in a stage, how often, and what happens in the end.
-
-    Raises:
-        KeyError: nobody is reminded in this stage.
-    """
-    return _CHASES[case.stage](case)
-
-
-def _all_wanted(case: SpocCase) -> str:
-    return " and ".join(contact.reason.title for contact in case.contacts)
-
-
-_SHOWS_THE_WAY_ON = "the Leadership Desk is asked to engage the Area Manager"
+_SUGGESTS_THE_AREA_MANAGER = "the Leadership Desk is asked to engage the Area Manager"
 _CHASES: Mapping[str, Callable[[SpocCase], Chase]] = {
-    Stage.REPORT_OVERDUE: lambda case: Chase(
-        key=Stage.REPORT_OVERDUE,
-        waiting_on=Role.PROVIDER,
-        duty="enter the service report, which is overdue",
-        rule="SPOC-27",
-        reminders=case.policy.spoc.overdue,
-        reminder="the provider and the Leadership Desk are reminded",
-        in_the_end=_SHOWS_THE_WAY_ON,
-        changed_by="the provider can do so by entering it, the Leadership Desk with contact_spoc",
-    ),
-    Stage.MISSING_INFORMATION: lambda case: Chase(
-        key=Stage.MISSING_INFORMATION,
-        waiting_on=Role.PROVIDER,
-        duty="complete the service report",
-        rule="SPOC-28",
-        reminders=case.policy.spoc.missing,
-        reminder="the Leadership Desk is reminded",
-        in_the_end=_SHOWS_THE_WAY_ON,
-        changed_by="the provider can do so by completing it, the Leadership Desk with contact_spoc",
-    ),
-    Stage.SPOC_CONTACTED: lambda case: Chase(
-        key=Stage.SPOC_CONTACTED,
-        waiting_on=Role.SPOC_SPECIALIST,
-        duty=f"get {_all_wanted(case)} from the provider",
-        rule="G-30",
-        reminders=case.policy.spoc.reply,
-        reminder="the specialist is reminded by mail",
-        in_the_end=_SHOWS_THE_WAY_ON,
-        changed_by="the specialist or the Leadership Desk can do so with information_received",
-    ),
+    Stage.REPORT_OVERDUE: overdue_report,
+    Stage.MISSING_INFORMATION: missing_information,
+    Stage.SPOC_CONTACTED: answer_of_the_specialist,
 }
