@@ -596,10 +596,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         return guide.next_channel(template)
 
     def leave_nothing_open(self, stage: str) -> None:
-        """Close the review of documents, too, and what only a case that may reopen still needs.
+        """Settle what nobody needs any more, and close the exception of the review.
 
-        A cancellation in Temporal, of a job that goes on, leaves all of it open: the customer still
-        waits for an answer, and people see what to do.
+        A customer whose late invoice may reopen the option still has to be reached. A cancellation
+        in Temporal leaves everything open while the job goes on: the customer waits for an answer.
         """
         if stage == Stage.CANCELLED and self.case.job.status is not JobStatus.CANCELLED:
             return
