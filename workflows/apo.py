@@ -1,4 +1,4 @@
-"""The Alternate Provider Option, told beside document 002."""
+"""The Alternate Provider Option, told beside its procedure."""
 
 from __future__ import annotations
 
@@ -213,7 +213,6 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def give_to_the_option(self, entering: Stage, reason: str, by: Actor) -> None:
         """Assign the job to Alternate Provider Option, and instruct the customer."""
-        self.settle(Task.REACH_CUSTOMER, Task.CUSTOMER_NOT_CONTACTED)
         self.add(CloseTask(task=Task.FIND_PROVIDER.value))  # an earlier episode may have opened it
         self.refund_the_deductible()
         self.mail_customer(mails.instructions(self.case))

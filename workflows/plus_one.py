@@ -1,4 +1,4 @@
-"""The 48-hour search by PlusOne, told beside document 001."""
+"""The 48-hour search by PlusOne, told beside its procedure."""
 
 from __future__ import annotations
 
