@@ -12,7 +12,6 @@ from domain.am_escalation.tasks import Task
 from domain.effects import (
     ChangeException,
     CloseException,
-    Effect,
     MailFate,
     OpenException,
     OpenTask,
@@ -22,7 +21,6 @@ from domain.events import Event
 from domain.exceptions import IN_PROGRESS, ExceptionCode
 from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
-from domain.refusals import Refused
 from domain.roles import Actor, Role
 from workflows.lifecycle import Lifecycle
 from workflows.temporal import durable
@@ -264,7 +262,11 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         """
         opened = OpenedException(code=code, comment=comment)
         self.case.exceptions = (*self.case.exceptions, opened)
-        await self.commit(OpenException(code=code, comment=comment, refused_if_open=True), entering)
+        await self.commit_or_refuse(
+            OpenException(code=code, comment=comment, refused_if_open=True),
+            AM_ESCALATION.title,
+            entering=entering,
+        )
 
     # --- step 3: the Admin team tells the Area Manager ---------------------------------------
 
@@ -315,8 +317,9 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             each.model_copy(update={"reviewed": True}) for each in self.case.exceptions
         )
         stage = self.case.stage
-        await self.commit(
+        await self.commit_or_refuse(
             self.mail_to_area_manager("am_escalation", required=True, remark=command.comment or ""),
+            AM_ESCALATION.title,
             entering=Stage.AREA_MANAGER_ENGAGED if stage in ESCALATED else None,
             closing=(
                 PromiseOutcome.KEPT if stage == Stage.EXCEPTION_OPEN else PromiseOutcome.SUPERSEDED
@@ -427,33 +430,6 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
     def concern(self) -> str:
         """The customer's last concern, in quotation marks."""
         return f"“{self.case.concern}”"
-
-    async def commit(
-        self,
-        effect: Effect,
-        entering: Stage | None,
-        closing: PromiseOutcome = PromiseOutcome.KEPT,
-    ) -> None:
-        """Carry out at once what the store may refuse, and advance to a stage with it.
-
-        Args:
-            effect: what may be refused.
-            entering: the stage; None leaves the stage and its promise as they are.
-            closing: how the open promise closes.
-
-        Raises:
-            Refused: the store refuses it; nothing of this turn was done.
-        """
-        if entering is not None:
-            self.settle(*Task.of_a_wait())
-        refusal = await self.commit_or_refuse(
-            effect,
-            AM_ESCALATION.title,
-            entering=entering,
-            closing=None if entering is None else closing,
-        )
-        if refusal is not None:
-            raise Refused(refusal)
 
 
 def _remark(text: str | None) -> str:

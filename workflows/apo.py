@@ -1,4 +1,4 @@
-"""The Alternate Provider Option, told beside document 002."""
+"""The Alternate Provider Option, told beside its procedure."""
 
 from __future__ import annotations
 
@@ -213,7 +213,6 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     async def give_to_the_option(self, entering: Stage, reason: str, by: Actor) -> None:
         """Assign the job to Alternate Provider Option, and instruct the customer."""
-        self.settle(Task.REACH_CUSTOMER, Task.CUSTOMER_NOT_CONTACTED)
         self.add(CloseTask(task=Task.FIND_PROVIDER.value))  # an earlier episode may have opened it
         self.refund_the_deductible()
         self.mail_customer(mails.instructions(self.case))
@@ -596,10 +595,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         return guide.next_channel(template)
 
     def leave_nothing_open(self, stage: str) -> None:
-        """Close the review of documents, too, and what only a case that may reopen still needs.
+        """Settle what nobody needs any more, and close the exception of the review.
 
-        A cancellation in Temporal, of a job that goes on, leaves all of it open: the customer still
-        waits for an answer, and people see what to do.
+        A customer whose late invoice may reopen the option still has to be reached. A cancellation
+        in Temporal leaves everything open while the job goes on: the customer waits for an answer.
         """
         if stage == Stage.CANCELLED and self.case.job.status is not JobStatus.CANCELLED:
             return

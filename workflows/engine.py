@@ -46,6 +46,9 @@ class Story(Protocol):
     def end(self, stage: str, closing: PromiseOutcome) -> None:
         """End in a final stage, with nothing left open."""
 
+    def settle_the_wait(self) -> None:
+        """Close the tasks of the wait that is over."""
+
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""
 
@@ -85,9 +88,7 @@ class Engine:
         self.desk = desk = CommandDesk(
             kind, runtime, case, mailbox, effects, self._act, self._opening
         )
-        self.moves = Moves(
-            kind, runtime, case, effects, publisher, mailbox, story.leave_nothing_open
-        )
+        self.moves = Moves(kind, runtime, case, effects, publisher, mailbox, story)
         self.episode = Episode(kind, runtime, start, case, mailbox, effects, mails, publisher, desk)
         self._alarm = Alarm(runtime)
         self.waiting = Waiting(

@@ -215,7 +215,7 @@ class Lifecycle(Generic[CaseT]):
             closing: how the open promise closes.
         """
         self.close_promise(closing)
-        self.settle(*self.kind.tasks.of_a_wait())
+        self.settle_the_wait()
         self.enter(stage, at)
 
     def enter(self, stage: str, at: datetime | None = None) -> None:
@@ -232,6 +232,10 @@ class Lifecycle(Generic[CaseT]):
         self.close_promise(closing)
         self.leave_nothing_open(stage)
         self.case.stage = stage
+
+    def settle_the_wait(self) -> None:
+        """Close the tasks of the wait that is over."""
+        self.settle(*self.kind.tasks.of_a_wait())
 
     def leave_nothing_open(self, stage: str) -> None:  # noqa: ARG002  for stories whose ends differ
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from domain.accounts import Account
 from domain.effects import Effect, ReassignJob
@@ -17,6 +17,16 @@ from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 
 
+class Settling(Protocol):
+    """What moves ask of a story."""
+
+    def settle_the_wait(self) -> None:
+        """Close the tasks of the wait that is over."""
+
+    def leave_nothing_open(self, stage: str) -> None:
+        """Settle what nobody needs any more once the lifecycle has ended in a stage."""
+
+
 class Moves:
     """Moves a job, and does whatever else the live job or the store may forbid."""
 
@@ -28,7 +38,7 @@ class Moves:
         effects: EffectBuffer,
         publisher: Publisher,
         mailbox: Mailbox,
-        leave_nothing_open: Callable[[str], None],
+        story: Settling,
     ) -> None:
         """Begin.
 
@@ -39,7 +49,7 @@ class Moves:
             effects: takes what may be refused.
             publisher: has it come true.
             mailbox: takes the change of the job by which a move was refused.
-            leave_nothing_open: settles what nobody needs any more once a final stage is reached.
+            story: settles what nobody needs any more once a wait, or the lifecycle, is over.
         """
         self._kind = kind
         self._runtime = runtime
@@ -47,7 +57,7 @@ class Moves:
         self._effects = effects
         self._publisher = publisher
         self._mailbox = mailbox
-        self._leave_nothing_open = leave_nothing_open
+        self._story = story
 
     async def commit_or_refuse(
         self,
@@ -56,44 +66,24 @@ class Moves:
         *,
         ending: str | None = None,
         entering: str | None = None,
-        closing: PromiseOutcome | None = None,
-    ) -> Refusal | None:
+        closing: PromiseOutcome = PromiseOutcome.KEPT,
+    ) -> None:
         """Do at once what the store may refuse, and with it all that this turn has collected.
 
         Args:
             effect: what may be refused.
             summary: what a person reads of it in Temporal UI, if the effects say nothing.
-            ending: the final stage, where it ends the lifecycle.
-            entering: the stage in which the lifecycle goes on otherwise; None: in its own.
-            closing: how the open promise closes then; None leaves it open.
+            ending: the final stage, where it ends the lifecycle; nothing is left open then.
+            entering: the stage to advance to otherwise; None: the lifecycle goes on in its own, and
+                the open promise stays open.
+            closing: how the open promise closes where the stage changes.
 
-        Returns:
-            Why it was refused; then nothing of this turn was done, and the case is as it was.
+        Raises:
+            Refused: the store refuses it; nothing of this turn was done, and the case is as it was.
         """
-        before = self._case.before_turn()
-        if closing is not None:
-            self._publisher.close(closing)
-        if ending is not None:
-            self._leave_nothing_open(ending)
-        self._effects.add(effect)
-        progress = None
-        if ending is not None:
-            self._publisher.journal_move_to(ending)
-            progress = self._publisher.progress(ended_as=ending)
-        elif entering is not None:
-            self._case.enter(entering, self._runtime.now())
-            self._publisher.open(self._kind.promise(self._case))
-            progress = self._publisher.progress()
-        result = await self._publisher.flush(progress, summary)
-        if result.refusal is not None:
-            self._case.roll_back_to(before)
-            return result.refusal
-        if progress is not None:
-            self._case.due_at = result.due_at
-        if ending is not None:
-            self._case.stage = ending
-            self._case.waiting = self._case.due_at = None
-        return None
+        refusal = await self._commit(effect, summary, ending, entering, closing)
+        if refusal is not None:
+            raise Refused(refusal)
 
     async def reassign(
         self,
@@ -134,10 +124,7 @@ class Moves:
             way_out=way_out,
             announce=announce,
         )
-        refusal = await self.commit_or_refuse(
-            reassigning, reason, ending=ending, entering=entering, closing=closing
-        )
-        return refusal is None
+        return await self._commit(reassigning, reason, ending, entering, closing) is None
 
     async def give_to(
         self,
@@ -162,3 +149,39 @@ class Moves:
         self._mailbox.put_change(self._case.job, self._case.job_version, self._runtime.now())
         self._case.job, self._case.job_version = believed, version
         raise Refused(changed_meanwhile())
+
+    async def _commit(
+        self,
+        effect: Effect,
+        summary: str,
+        ending: str | None,
+        entering: str | None,
+        closing: PromiseOutcome,
+    ) -> Refusal | None:
+        """Commit an effect with this turn; return why the store refuses it, None if it does not."""
+        before = self._case.before_turn()
+        progress = None
+        if ending is not None:
+            self._publisher.close(closing)
+            self._story.leave_nothing_open(ending)
+        elif entering is not None:
+            self._publisher.close(closing)
+            self._story.settle_the_wait()
+        self._effects.add(effect)
+        if ending is not None:
+            self._publisher.journal_move_to(ending)
+            progress = self._publisher.progress(ended_as=ending)
+        elif entering is not None:
+            self._case.enter(entering, self._runtime.now())
+            self._publisher.open(self._kind.promise(self._case))
+            progress = self._publisher.progress()
+        result = await self._publisher.flush(progress, summary)
+        if result.refusal is not None:
+            self._case.roll_back_to(before)
+            return result.refusal
+        if progress is not None:
+            self._case.due_at = result.due_at
+        if ending is not None:
+            self._case.stage = ending
+            self._case.waiting = self._case.due_at = None
+        return None

@@ -197,7 +197,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             f"The customer cannot join a conference. {self.provider.called_as()} is asked to call "
             "them; they get its name and number by mail.",
         )
-        self.mail_the_provider()
+        self.mail_the_providers_details()
         return await self.leave_it_to_the_provider(
             Guide.CUSTOMER_DECLINES, "the customer could not join (CONF-34)", command.actor
         )
@@ -251,7 +251,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return self.said(step)
 
-    def mail_the_provider(self) -> None:
+    def mail_the_providers_details(self) -> None:
         """Mail the provider's name and number to the customer (CONF-34)."""
         provider = self.provider
         self.mail(
@@ -291,7 +291,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         place = self.case.candidates.index(unheard)
         self.case.called = (*self.case.called, place)
         self.note_by(by, f"Nobody takes the job; {unheard.called_as()} gets it unheard (G-53).")
-        self.mail_the_provider()
+        self.mail_the_providers_details()
         return await self.leave_it_to_the_provider(
             Guide.ASSIGNED_UNHEARD, "nobody else takes the job (G-53)", by
         )

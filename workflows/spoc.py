@@ -26,7 +26,6 @@ from domain.events import (
 )
 from domain.jobs import Job, JobStatus
 from domain.promises import Due, Promise, PromiseOutcome
-from domain.refusals import Refused
 from domain.roles import Role
 from domain.spoc import commands, guide, rules, waits
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
@@ -318,14 +317,12 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             "Area Manager (SPOC-07).",
         )
         self.tell_the_specialist(f"An Area Manager has been engaged ({code}): {command.comment}")
-        refusal = await self.commit_or_refuse(
+        await self.commit_or_refuse(
             OpenException(code=code, comment=command.comment, refused_if_open=True),
             f"open exception {code}",
             ending=Stage.AREA_MANAGER_ENGAGED,
             closing=PromiseOutcome.SUPERSEDED,
         )
-        if refusal is not None:
-            raise Refused(refusal)
 
     def route_question(self, command: commands.RouteQuestion) -> dict[str, Any]:
         """Return where to go with a question that is not the specialist's (SPOC-35..SPOC-45)."""

@@ -1,4 +1,4 @@
-"""The settings of the Area Manager escalation, which the procedure leaves to the company."""
+"""What the procedure of the Area Manager escalation leaves to the company."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CODE_HELP = {
 
 
 class AmEscalationPolicy(Section):
-    """The settings of the Area Manager escalation."""
+    """What the procedure of the Area Manager's escalation leaves open."""
 
     callback_after: Elapsed = timedelta(hours=24)
     """How long after the first attempt at the provider a call-back makes a second one due, this

@@ -79,7 +79,7 @@ class ApoCase(Case):
     memory: Memory = Memory()
     requested_by: Actor | None = None
     in_network_exhausted: bool = False
-    """Whoever asked says that every effort to find a provider in the network failed (APO-22)."""
+    """Every effort to find a provider in the network failed, says the requester (APO-22)."""
     supervisors_at_hand: bool = False
     """Whether the supervisors' window was open when it last turned (APO-20)."""
     capped: bool = False
@@ -119,7 +119,7 @@ class ApoCase(Case):
         self.memory = self.memory.model_copy(update=changed)
 
     def remember_mail(self, template: str, at: datetime) -> None:
-        """Keep that the customer was sent a mail, for the agent whom they call."""
+        """Remember a mail to the customer, for the agent who takes their calls."""
         sent = Sent(template=template, to=self.job.customer_mail or "no address", at=at)
         self.remember(sent=(*self.memory.sent, sent))
 

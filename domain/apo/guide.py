@@ -63,7 +63,7 @@ def _what_was_sent(case: ApoCase) -> str:
 
 
 def next_channel(template: str) -> OpenTask:
-    """Return who reaches the customer when a mail comes back; it counts as sent (G-73)."""
+    """Return the task to reach the customer when a mail comes back; it counts as sent (G-73)."""
     of_dispatch = template in ("apo_instructions", "apo_instructions_reminder")
     return OpenTask(
         role=Role.DISPATCH if of_dispatch else Role.SUPPORT_SERVICES,

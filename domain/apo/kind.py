@@ -13,7 +13,7 @@ from domain.lifecycles import LifecycleKind
 
 
 def begin(**fields: Any) -> ApoStart:  # noqa: ANN401  the fields of LifecycleStart
-    """Return the argument of a workflow, with what only a calendar can tell of its beginning."""
+    """Return the argument of a workflow, with whether supervisors are at hand as it begins."""
     start = ApoStart(**fields)
     at_hand = supervisors_window_is_open(start.policy, start.occurred_at)
     return start.model_copy(update={"supervisors_at_hand": at_hand})

@@ -50,7 +50,7 @@ def reopens_on(event: Event, outcome: str) -> bool:
 
 
 def task_after_end(event: Event, outcome: str) -> OpenTask | None:
-    """Return who looks at a document that comes when there is no option any more."""
+    """Return the task to look at a document that comes after the end, None if there is none."""
     if not isinstance(event, DocumentArrived) or reopens_on(event, outcome):
         return None
     return OpenTask(
@@ -253,7 +253,7 @@ def may_refuse(case: ApoCase, _: CustomerRefused, __: datetime) -> Refusal | Non
 
 
 def may_be_reopened(case: ApoCase, command: DocumentsReceived, _: datetime) -> Refusal | None:
-    """Refuse documents for which there is no option, nor one that they reopen (APO-36)."""
+    """Refuse documents where no option runs and they can reopen none (APO-36)."""
     if case.begun or (case.memory.ended_as in REOPENED and command.paid_invoice):
         return None
     ended_as = case.memory.ended_as

@@ -1,4 +1,4 @@
-"""Whom an option waits for: its promises, and who is reminded of theirs."""
+"""What an option waits for: its promises, and who is reminded to keep them."""
 
 from __future__ import annotations
 

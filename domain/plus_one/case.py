@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from domain.lifecycles import Case, LifecycleStart
+from domain.roles import STEWARD, Actor
 from domain.stages import END, LifecycleStage
 from domain.values import Instant
 
@@ -34,6 +37,8 @@ class PlusOneCase(Case):
     """A search, as far as it has come."""
 
     stage: str = Stage.SEARCHING
+    assigned_by: Actor = STEWARD
+    """Who assigned the job to PlusOne."""
     announced: bool = False
     """The start is done: the mandated comment is written (PO-30)."""
     expectation_passed: bool = False
@@ -51,6 +56,20 @@ class PlusOneCase(Case):
     news: str | None = None
     """PlusOne's newest note since the customer last called (PO-32, PO-35)."""
 
+    def enter(self, stage: str, at: datetime) -> None:
+        """Go on to a stage; that the repair goes on in it is a sign of life."""
+        super().enter(stage, at)
+        self.count_silence_from(at)
+
+    def count_silence_from(self, at: datetime) -> None:
+        """Count the silence from a sign of life, unless a newer one came before it."""
+        self.heard_at = max(at, self.heard_at or at)
+
+    def forget_search(self) -> None:
+        """Forget how far the last search had come: the job was assigned to PlusOne again (G-04)."""
+        self.announced = self.expectation_passed = self.window_passed = False
+        self.foretold = self.heard_at = None
+
 
 class PlusOneStart(LifecycleStart):
     """The argument of the workflow `PlusOneSearch`."""
@@ -60,4 +79,4 @@ class PlusOneStart(LifecycleStart):
 
     def opened(self) -> PlusOneCase:
         """Return the case as this run takes it up."""
-        return self.case or PlusOneCase(**self.beginning())
+        return self.case or PlusOneCase(**self.beginning(), assigned_by=self.started_by)

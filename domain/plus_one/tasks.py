@@ -1,4 +1,4 @@
-"""What a search by PlusOne asks people to do."""
+"""What a search by PlusOne, and the repair after it, ask people to do."""
 
 from __future__ import annotations
 
@@ -9,13 +9,27 @@ class Task(TaskKind):
     """The kinds of tasks, and how long each lasts."""
 
     SEARCH_RUNNING = "search_running", Lasts.WAIT
+    """Asks dispatch to know that a search has taken longer than the customer was told (G-01)."""
     DECIDE_AFTER_SEARCH = "decide_after_search", Lasts.WAIT
+    """Asks dispatch to decide about a job that PlusOne did not accept in its 48 hours (G-02)."""
     FOLLOW_UP = "follow_up", Lasts.WAIT
+    """Asks dispatch to follow up a repair that nothing was heard of; any news settles it."""
     NO_LONGER_ACCEPTED = "no_longer_accepted", Lasts.LIFECYCLE
+    """Asks dispatch to decide about a job that PlusOne gave up; progress elsewhere settles nothing.
+
+    Only an acceptance, a new search or the end does.
+    """
     ASSIGNED_OUT_OF_TURN = "assigned_out_of_turn"
+    """Asks a supervisor to talk to a department that may not assign PlusOne (PO-05)."""
     BECAME_URGENT = "became_urgent"
+    """Asks for an emergency provider, or for what else an urgent job with PlusOne needs (PO-04)."""
     COMPLETE_CLAIM = "complete_claim"
+    """Asks dispatch to complete the claim of a job without a provider (PO-69)."""
     DISCLOSE_CHARGES = "disclose_charges"
+    """Asks authorizations to tell the customer what is not covered (PO-44)."""
     NOT_FOR_PLUSONE = "not_for_plusone"
+    """Asks dispatch to place a job that PlusOne must not have (PO-01, PO-04)."""
     REASSIGNED_AGAINST_RULE = "reassigned_against_rule"
+    """Asks a supervisor to give a job back to PlusOne, or to settle with it (PO-11)."""
     MAIL_UNDELIVERED = "mail_undelivered"
+    """Asks dispatch to reach somebody by phone whom a mail did not reach."""

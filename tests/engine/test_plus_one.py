@@ -1,0 +1,373 @@
+"""The search by PlusOne in memory: the whole story, from the assignment to each of its ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.accounts import NO_PROVIDER_FOUND, PROCURE_VENDOR, Account
+from domain.attention import Attention
+from domain.effects import AddServiceJob, SendCommand, SendEmail
+from domain.jobs import Assignee, JobStatus, Severity
+from domain.lifecycles import Cause
+from domain.plus_one.case import PlusOneStart
+from domain.policy import Policy
+from domain.roles import Actor, Role
+from domain.texts import SEARCH_NOTE
+from tests.domain.factories import ASSIGNED_AT, POLICY, PROVIDER, a_job
+from tests.engine.memory import Life
+from workflows.plus_one import PlusOneSearch
+
+DANA = Actor(name="Dana", role=Role.DISPATCH)
+SOMEBODY_ELSE = Assignee.of(PROVIDER)
+
+
+def with_setting(**settings: object) -> Policy:
+    return POLICY.model_copy(update={"plus_one": POLICY.plus_one.model_copy(update=settings)})
+
+
+def a_search(policy: Policy = POLICY, by: Actor = DANA, **changes: Any) -> Life:
+    """A job that was just assigned to PlusOne; the changes are the job's."""
+    start = PlusOneStart(
+        job=a_job(**changes),
+        job_version=1,
+        policy=policy,
+        episode=1,
+        event_id="assigned",
+        cause=Cause(kind="event", name="job.assigned"),
+        occurred_at=ASSIGNED_AT,
+        started_by=by,
+    )
+    return Life(PlusOneSearch, start).settle()
+
+
+def accepts(life: Life) -> Life:
+    return life.hears("job.status_changed", status=JobStatus.ACCEPTED).settle()
+
+
+def a_repair(**changes: Any) -> Life:
+    """A job that PlusOne accepted at once; the changes are the job's."""
+    return accepts(a_search(**changes))
+
+
+def plusone_notes(life: Life, text: str) -> Life:
+    author = {"name": "Paula", "role": "plusone"}
+    return life.hears("job.note_added", {"note": {"author": author, "text": text}}).settle()
+
+
+def behind_its_back(life: Life, **changes: object) -> Life:
+    """Change the job in the store alone: its event has not reached the lifecycle yet."""
+    life.store.job = life.store.job.model_copy(update=changes)
+    life.store.version += 1
+    return life
+
+
+def outcomes(life: Life) -> list[str | None]:
+    """Return how the promises closed, in the order in which they were opened."""
+    return list(life.store.promises.values())
+
+
+def nothing_is_open(life: Life, *tasks: str) -> bool:
+    """Return whether nothing is left of an ended lifecycle but some tasks."""
+    progress = life.store.progress
+    assert progress is not None
+    return (
+        life.store.tasks == [*tasks]
+        and None not in life.store.promises.values()
+        and progress.outcome == life.outcome
+        and Attention.OVERDUE not in progress.attention
+    )
+
+
+# --- the golden path --------------------------------------------------------------------------
+
+
+def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
+    life = a_search()
+    assert (life.stage, life.store.notes) == ("searching", [SEARCH_NOTE])
+
+    accepts(life.passes("3h"))
+    assert life.stage == "accepted"
+    plusone_notes(life, "DIAGNOSIS SUBMITTED/AWAITING APPROVAL: worn cartridge")
+    life.does("approve", "authorizations", amount="240.00", non_covered="35.00")
+    plusone_notes(life, "PARTS ORDERED")
+    assert life.stage == "parts_ordered"
+    plusone_notes(life, "JOB COMPLETE")
+
+    assert life.outcome == "completed"
+    assert outcomes(life) == ["kept"] * 5
+    assert life.activities == [
+        "add_note",
+        "record_progress",
+        "record_progress",
+        "send_email",
+        "record_progress",
+        "record_progress",
+    ]
+    assert nothing_is_open(life, "disclose_charges")
+    assert life.attention == []
+
+
+def test_a_job_that_came_accepted_goes_to_the_stage_that_its_note_foretold() -> None:
+    life = a_search()
+
+    plusone_notes(life, "DIAGNOSIS SUBMITTED/AWAITING APPROVAL")
+    assert life.stage == "searching"
+    accepts(life)
+
+    assert life.stage == "diagnosis_submitted"
+    assert a_search(status=JobStatus.ACCEPTED).stage == "accepted"
+
+
+# --- ends that are reached by time -----------------------------------------------------------
+
+
+def test_a_search_that_finds_nobody_goes_to_no_provider_found() -> None:
+    life = a_search()
+
+    life.passes("24h")
+    assert life.store.tasks == ["search_running"]
+    assert life.passes("23h").outcome is None
+    life.passes("1h")
+
+    assert life.outcome == "no_provider_found"
+    assert life.store.job.assigned_to.is_(NO_PROVIDER_FOUND)
+    assert [mail.template for mail in life.store.effects(SendEmail)] == [
+        "plusone_send_instructions"
+    ]
+    assert life.activities == ["add_note", "open_task", "reassign_job"]
+    assert outcomes(life) == ["broken"]
+    assert nothing_is_open(life, "complete_claim")
+
+
+def test_no_provider_found_may_lead_to_the_alternate_provider_option() -> None:
+    life = a_search(with_setting(npf_starts_apo=True)).passes("48h")
+
+    (sent,) = life.store.effects(SendCommand)
+    assert (sent.lifecycle, sent.command) == ("apo", "request_apo")
+    assert nothing_is_open(life)
+
+
+def test_dispatch_decides_about_a_search_that_found_nobody_if_the_policy_says_so() -> None:
+    life = a_search(with_setting(on_window_end="dispatch_task")).passes("48h")
+    assert (life.stage, life.attention) == ("searching", ["overdue"])
+    assert life.store.tasks == ["decide_after_search"]
+    assert outcomes(life) == ["broken"]
+
+    life.does("request_reassignment", "dispatch", to="Tulsa Plumbing", reason="is free")
+
+    assert life.outcome == "released"
+    assert life.activities[-1] == "reassign_job"
+    assert nothing_is_open(life)
+
+
+def test_a_late_acceptance_settles_what_dispatch_was_to_decide() -> None:
+    life = a_search(with_setting(on_window_end="dispatch_task")).passes("48h")
+
+    accepts(life)
+
+    assert (life.stage, life.attention, life.store.tasks) == ("accepted", [], [])
+
+
+# --- the repair ---------------------------------------------------------------------------------
+
+
+def test_a_silent_repair_is_followed_up_until_it_is_heard_of() -> None:
+    life = a_repair().passes("7d")
+    assert (life.attention, life.store.tasks) == (["overdue"], ["follow_up"])
+    assert outcomes(life) == ["kept", "broken", None]
+
+    life.does("update_parts", "parts_sourcing", text="Shipped")
+
+    assert (life.stage, life.attention, life.store.tasks) == ("accepted", [], [])
+    assert outcomes(life) == ["kept", "broken", "superseded", None]
+
+
+def test_old_news_lifts_the_reminder_of_a_silence_but_does_not_move_its_deadline() -> None:
+    life = a_repair().passes("7d")
+    due_at = life.lifecycle.case.due_at
+
+    told = {"complete": True}
+    envelope = _told_late("job.report_submitted", told, life, seconds=100 * 3600)
+    life.signals("job_event", envelope).settle()
+
+    assert (life.attention, life.store.tasks) == ([], [])
+    assert life.lifecycle.case.due_at == due_at
+    assert outcomes(life) == ["kept", "broken", None]
+
+
+def _told_late(type_: str, data: dict[str, Any], life: Life, seconds: float) -> dict[str, Any]:
+    event = {
+        "type": type_,
+        "occurred_at": life.loop.now().isoformat(),
+        "actor": DANA.model_dump(mode="json"),
+        "job": life.store.job.model_dump(mode="json"),
+        "data": data,
+    }
+    version = life.store.version
+    return {"event_id": "late", "job_version": version, "event": event, "age": seconds}
+
+
+def test_a_job_that_plusone_gave_up_stays_a_task_while_the_repair_goes_on() -> None:
+    life = a_repair()
+    life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
+
+    plusone_notes(life, "PARTS ORDERED")
+    assert (life.stage, life.store.tasks) == ("parts_ordered", ["no_longer_accepted"])
+    accepts(life)
+
+    assert life.store.tasks == []
+
+
+def test_parts_are_supplied_in_a_job_of_their_own() -> None:
+    life = a_repair()
+    ship_to = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
+
+    life.does(
+        "supply_parts", "parts_sourcing", company="Tulsa Plumbing", ship_to=ship_to, what="Valve"
+    )
+
+    (added,) = life.store.effects(AddServiceJob)
+    assert added.account.name == "PlusOne Part Procurement"
+    assert (life.stage, life.activities[-1]) == ("accepted", "add_service_job")
+
+
+# --- ends that others bring about ------------------------------------------------------------
+
+
+def test_a_cancelled_job_leaves_nothing_open() -> None:
+    life = a_search().passes("24h")
+
+    life.hears("job.status_changed", status=JobStatus.CANCELLED).settle()
+
+    assert life.outcome == "cancelled"
+    assert life.activities[-1] == "close_task"
+    assert outcomes(life) == ["waived"]
+    assert nothing_is_open(life)
+
+
+def test_a_search_that_is_cancelled_in_temporal_leaves_nothing_open() -> None:
+    life = a_repair().passes("7d")
+    assert life.store.tasks == ["follow_up"]
+
+    life.is_cancelled().settle()
+
+    assert life.outcome == "cancelled"
+    assert outcomes(life)[-1] == "waived"
+    assert nothing_is_open(life)
+
+
+def test_a_job_that_is_taken_against_the_rules_is_a_matter_for_a_supervisor() -> None:
+    life = a_search()
+
+    life.hears("job.assigned", assigned_to=SOMEBODY_ELSE).settle()
+
+    assert life.outcome == "superseded"
+    assert life.attention == ["rule_conflict"]
+    assert outcomes(life) == ["superseded"]
+    assert nothing_is_open(life, "reassigned_against_rule")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"), [({"trade": "Roofing"}, "PO-01"), ({"severity": "Emergency"}, "PO-04")]
+)
+def test_a_job_that_is_not_for_plusone_is_sent_back(changes: dict[str, Any], rule: str) -> None:
+    life = a_search(**changes)
+
+    assert life.outcome == "not_eligible"
+    assert life.store.job.assigned_to.is_(PROCURE_VENDOR)
+    assert rule in life.store.notes[0]
+    assert life.activities == ["reassign_job"]
+    assert nothing_is_open(life, "not_for_plusone")
+
+
+def test_a_job_that_becomes_urgent_is_taken_from_a_search() -> None:
+    life = a_search()
+
+    life.hears("job.severity_changed", severity=Severity.EMERGENCY).settle()
+
+    assert life.outcome == "released"
+    assert outcomes(life) == ["superseded"]
+    assert nothing_is_open(life, "became_urgent")
+
+
+# --- the search begins again -----------------------------------------------------------------
+
+
+def test_a_new_assignment_gives_plusone_another_48_hours() -> None:
+    life = a_search().passes("30h")
+    assert life.store.tasks == ["search_running"]
+    support = {"name": "Sue", "role": "support_services"}
+
+    again = life.loop.now()
+    envelope = _told_late("job.assigned", {}, behind_its_back(life, assigned_at=again), 0)
+    envelope["event"]["actor"] = support
+    life.signals("job_event", envelope).settle()
+
+    assert life.store.notes == [SEARCH_NOTE] * 2
+    assert life.store.tasks == ["assigned_out_of_turn"], "support services may not assign PlusOne"
+    assert outcomes(life) == ["superseded", None]
+    assert life.passes("47h").outcome is None
+    assert life.passes("1h").outcome == "no_provider_found"
+
+
+# --- the store refuses -----------------------------------------------------------------------
+
+
+def test_a_job_that_was_accepted_unheard_is_not_given_up() -> None:
+    life = a_search().passes("47h")
+    behind_its_back(life, status=JobStatus.ACCEPTED)
+
+    life.passes("1h")
+
+    assert (life.stage, life.outcome) == ("accepted", None)
+    assert life.store.effects(SendEmail) == []
+    assert outcomes(life) == ["kept", None]
+    assert (life.attention, life.store.tasks) == ([], [])
+
+
+def test_a_reassignment_of_a_job_that_was_accepted_unheard_is_refused() -> None:
+    life = a_search()
+    life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
+    behind_its_back(life, status=JobStatus.ACCEPTED)
+
+    refusal = life.refuses("request_reassignment", "dispatch", to="Tulsa Plumbing", reason="free")
+
+    assert refusal.rule == "PO-19"
+    assert life.stage == "accepted"
+    assert life.store.notes == [SEARCH_NOTE]
+    assert (outcomes(life), life.store.tasks) == (["kept", None], [])
+
+
+def test_a_reassignment_of_a_job_that_is_elsewhere_ends_with_nothing_open() -> None:
+    life = a_search()
+    life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
+    elsewhere = Assignee.of(Account(number="4712", name="City Plumbers"))
+    behind_its_back(life, assigned_to=elsewhere)
+
+    refusal = life.refuses("request_reassignment", "dispatch", to="Tulsa Plumbing", reason="free")
+
+    assert refusal.rule is None
+    assert life.outcome == "superseded"
+    assert "The job stands with City Plumbers already." in life.store.journal
+    assert outcomes(life) == ["superseded"]
+    assert nothing_is_open(life)
+
+
+# --- a long history --------------------------------------------------------------------------
+
+
+def test_a_search_goes_on_in_a_fresh_history() -> None:
+    life = a_search(by=Actor(name="Sue", role=Role.SUPPORT_SERVICES)).passes("25h")
+    life.history_is_long = True
+
+    plusone_notes(life, "PARTS ORDERED")
+    assert len(life.starts) == 2
+    assert life.store.tasks == ["assigned_out_of_turn", "search_running"]
+    accepts(life)
+
+    assert (life.stage, life.attention) == ("parts_ordered", ["rule_conflict"])
+    assert life.store.notes == [SEARCH_NOTE], "it was announced once"
+    assert life.store.tasks == ["assigned_out_of_turn"]
+    assert outcomes(life) == ["kept", None]

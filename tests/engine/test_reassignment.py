@@ -1,0 +1,244 @@
+"""The conference call in memory: its steps, its ends, and what silence leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from domain.accounts import PROCURE_VENDOR
+from domain.effects import MailFate, SendCommand, SendEmail, UpdateJob
+from domain.jobs import JobStatus
+from domain.lifecycles import Cause
+from domain.policy import Policy
+from domain.reassignment.kind import begin
+from domain.roles import Actor, Role
+from tests.domain.factories import POLICY, a_job
+from tests.domain.reassignment_cases import NIGHT, NOON, PHOENIX, TULSA, listed, with_setting
+from tests.engine.memory import Life
+from workflows.reassignment import ConferenceReassignment
+
+AGENT = "customer_service"
+ROBIN = Actor(name="Robin", role=Role.CUSTOMER_SERVICE)
+SLOW = {"number": "4700", "name": "Slow Plumbers"}
+CALENDAR = listed("Bay Plumbers", "4714", "74101", "calendar")
+FRIDGE = {"name": "Refrigerator", "category": "refrigerator"}
+
+
+def calling(
+    *candidates: Mapping[str, str],
+    at: datetime = NOON,
+    urgent: bool = False,
+    policy: Policy = POLICY,
+    **job: object,
+) -> Life:
+    """A call that an agent has begun, with these providers to call."""
+    fields: dict[str, JsonValue] = {
+        "actor": ROBIN.model_dump(mode="json"),
+        "message_id": "start-1",
+        "reason": "Too late",
+        "urgent": urgent,
+        "candidates": [dict(each) for each in candidates or (TULSA, PHOENIX)],
+    }
+    start = begin(
+        job=a_job(**{"assigned_to": SLOW, "customer": {"zip": "74101"}, **job}).without_customer(),
+        job_version=1,
+        policy=policy,
+        episode=1,
+        event_id="start-1",
+        cause=Cause(kind="command", name="start_reassignment", fields=fields),
+        occurred_at=at,
+        started_by=ROBIN,
+    )
+    return Life(ConferenceReassignment, start).settle()
+
+
+def asking_the_customer() -> Life:
+    """A call whose provider can come and joins a conference."""
+    life = calling()
+    life.does("provider_answered", AGENT, available=True)
+    life.does("provider_conference", AGENT, agrees=True)
+    return life
+
+
+def outcomes(life: Life) -> list[str | None]:
+    """Return how the promises were closed, in the order in which they were opened."""
+    return list(life.store.promises.values())
+
+
+def left(life: Life) -> tuple[str | None, list[str], list[str]]:
+    """Return the outcome, and what is left open: tasks and calls for attention."""
+    return life.outcome, life.store.tasks, list(life.attention)
+
+
+def in_days(life: Life, days: int) -> str:
+    """Return an instant so many days ahead."""
+    return (life.loop.now() + timedelta(days=days)).isoformat()
+
+
+def test_a_conference_gets_an_appointment_with_a_travel_fee() -> None:
+    life = calling()
+    life.does("provider_answered", AGENT, available=True, travel_fee="45.00")
+    assert (life.stage, life.store.tasks) == ("travel_fee_review", ["decide_travel_fee"])
+    answer = life.does("approve_travel_fee", "supervisor", amount="30.00")
+    assert (answer.stage, answer.waiting_on, life.store.tasks) == ("asking_provider", AGENT, [])
+    assert answer.result is not None
+    assert "$30.00" in answer.result["guide"][0]
+    life.does("provider_conference", AGENT, agrees=True)
+    life.does("customer_conference", AGENT, agrees=True)
+    assert life.stage == "conferencing"
+
+    answer = life.does("appointment_captured", AGENT, at=in_days(life, 1))
+
+    assert left(life) == ("appointment_confirmed", [], [])
+    assert answer.stage == "appointment_confirmed"
+    assert outcomes(life) == ["kept"] * 5
+    assert life.store.job.assigned_to.number == TULSA["number"]
+    (update,) = life.store.effects(UpdateJob)
+    assert update.sub_status == "Confirmed Appointment"
+    notes = ["add_note"] * 3
+    assert life.activities == [*notes, "record_progress", "record_progress", "reassign_job"]
+
+
+def test_one_provider_after_the_other_is_called_until_nobody_is_left() -> None:
+    life = calling().passes("1m")
+    answer = life.does("provider_no_answer", AGENT)
+    assert answer.result is not None
+    assert answer.result["call"]["number"] == PHOENIX["number"]
+
+    life.passes("1m").does("provider_answered", AGENT, available=False, reason="No van")
+
+    assert left(life) == ("sent_to_dispatch", [], [])
+    assert outcomes(life) == ["kept", "kept"]
+    assert life.store.job.assigned_to.is_(PROCURE_VENDOR)
+    assert life.activities == ["add_note", "add_note", "reassign_job"]
+
+
+def test_a_provider_of_the_calendar_gets_the_job_although_it_did_not_answer() -> None:
+    life = calling(CALENDAR, policy=with_setting(no_answer_fallback=True))
+    life.store.fates = [MailFate.BOUNCED]
+
+    life.does("provider_no_answer", AGENT)
+
+    assert life.stage == "provider_will_call"
+    assert life.store.job.assigned_to.number == CALENDAR["number"]
+    assert (life.store.tasks, life.attention) == (["tell_customer"], ["delivery_failed"])
+    assert life.passes("36h").outcome == "provider_will_call"
+    assert life.store.tasks == ["tell_customer", "unscheduled"]
+
+
+def test_a_customer_who_cannot_join_is_called_by_the_provider() -> None:
+    life = asking_the_customer()
+
+    life.does("customer_conference", AGENT, agrees=False)
+
+    assert (life.stage, life.outcome) == ("provider_will_call", None)
+    assert [mail.template for mail in life.store.effects(SendEmail)] == ["provider_information"]
+    life.hears("job.appointment_confirmed", {"kind": "repair", "at": in_days(life, 1)})
+    assert left(life.passes("36h")) == ("provider_will_call", ["unscheduled"], [])
+    assert outcomes(life) == ["kept", "kept", "kept"]
+
+
+def test_a_silent_agent_is_a_supervisors_and_then_dispatchs() -> None:
+    life = calling().passes("30m")
+    assert left(life) == (None, ["agent_silent"], ["overdue"])
+    assert outcomes(life) == ["broken", None]
+
+    life.passes("90m")
+
+    assert left(life) == ("sent_to_dispatch", [], [])
+    assert outcomes(life) == ["broken", "broken"]
+    assert life.activities == ["add_note", "open_task", "reassign_job"]
+    assert life.store.notes[-1] == "Nothing was heard: sent to dispatch."
+
+
+def test_an_agent_who_speaks_again_is_no_longer_overdue() -> None:
+    life = asking_the_customer().passes("30m")
+    assert left(life) == (None, ["agent_silent"], ["overdue"])
+
+    life.does("customer_conference", AGENT, agrees=True)
+
+    assert left(life) == (None, [], [])
+    assert outcomes(life) == ["kept", "kept", "broken", "kept", None]
+
+
+def test_an_urgent_customer_at_night_is_a_supervisors_to_decide_on() -> None:
+    life = calling(at=NIGHT, urgent=True)
+    assert (life.stage, life.store.tasks) == ("supervisor_review", ["decide_for_urgent_customer"])
+
+    life.does("supervisor_decision", "supervisor", option="emergency_line")
+
+    assert (life.stage, life.store.tasks) == ("calling_provider", [])
+    assert outcomes(life) == ["kept", None]
+
+
+def test_a_supervisor_who_is_silent_at_night_leaves_the_job_to_dispatch() -> None:
+    life = calling(at=NIGHT, urgent=True).passes("30m")
+    assert life.store.tasks == ["decide_for_urgent_customer", "agent_silent"]
+
+    life.passes("90m")
+
+    assert left(life) == ("sent_to_dispatch", [], [])
+    assert "outside permitted calling time" in life.store.notes[-1]
+
+
+def test_a_supervisor_may_open_the_alternate_provider_option() -> None:
+    life = calling(at=NIGHT, urgent=True, item=FRIDGE)
+
+    life.does("supervisor_decision", "supervisor", option="apo", in_network_exhausted=True)
+
+    assert left(life) == ("apo_started", [], [])
+    (sent,) = life.store.effects(SendCommand)
+    assert (sent.lifecycle, sent.command) == ("apo", "offer_apo")
+    assert outcomes(life) == ["kept"]
+
+
+def test_a_job_that_is_cancelled_ends_the_call() -> None:
+    life = calling().passes("30m")
+
+    life.hears("job.cancelled", status=JobStatus.CANCELLED).settle()
+
+    assert left(life) == ("cancelled", [], [])
+    assert outcomes(life) == ["broken", "waived"]
+    assert life.activities[-1] == "close_task"
+
+
+def test_a_workflow_cancelled_in_temporal_leaves_nothing_open() -> None:
+    life = calling(at=NIGHT, urgent=True)
+
+    life.is_cancelled().settle()
+
+    assert left(life) == ("cancelled", [], [])
+    assert outcomes(life) == ["waived"]
+
+
+def test_a_job_that_was_moved_meanwhile_refuses_the_appointment() -> None:
+    life = asking_the_customer()
+    life.does("customer_conference", AGENT, agrees=True)
+    notes = life.store.notes
+    other = life.store.job.assigned_to.model_copy(update={"number": "4799", "name": "Other"})
+    life.store.job = life.store.job.model_copy(update={"assigned_to": other})
+    life.store.version += 1
+
+    refusal = life.refuses("appointment_captured", AGENT, at=in_days(life, 1))
+
+    assert refusal.message
+    assert life.store.notes == notes
+    assert life.store.job.assigned_to.number == "4799"
+    assert left(life) == ("superseded", [], [])
+    assert outcomes(life) == ["kept", "kept", "kept", "superseded"]
+
+
+def test_a_long_history_goes_on_in_the_middle_of_the_call() -> None:
+    life = calling()
+    life.history_is_long = True
+    life.does("provider_answered", AGENT, available=True, travel_fee="45.00")
+    assert len(life.starts) == 2
+    assert (life.stage, life.store.tasks) == ("travel_fee_review", ["decide_travel_fee"])
+
+    life.passes("1m").does("decline_travel_fee", "supervisor")
+
+    assert (life.stage, life.store.tasks) == ("calling_provider", [])
+    assert outcomes(life) == ["kept", "kept", None]
+    assert life.lifecycle.case.provider.name == PHOENIX["name"]

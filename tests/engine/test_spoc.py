@@ -1,0 +1,240 @@
+"""The follow-up of a provider's report in memory: its way, its ends, and what runs beside it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from domain.effects import MailFate
+from domain.jobs import JobStatus
+from tests.domain.spoc_cases import a_start
+from tests.engine.memory import Life
+from workflows.spoc import SpocFollowUp
+
+LEADER = "leadership_desk"
+ASKING = {"reason": "no_service_report", "detail": "Tuesday's diagnosis"}
+ENGAGING = {"exception_code": "SP UNRESPONSIVE", "comment": "No report for days"}
+TO_THE_DEADLINE = "55h"
+"""From the confirmation of the diagnosis until its report is due."""
+
+
+def awaiting(**changes: object) -> Life:
+    """A follow-up whose report is to come."""
+    return Life(SpocFollowUp, a_start(**changes)).settle()
+
+
+def overdue() -> Life:
+    """A follow-up whose report did not come in time."""
+    return awaiting().passes(TO_THE_DEADLINE)
+
+
+def contacted(**asking: object) -> Life:
+    """A follow-up whose specialist is asked for help."""
+    life = overdue()
+    life.does("ask_provider", LEADER, channel="phone")
+    life.does("contact_spoc", LEADER, **(asking or ASKING))
+    return life
+
+
+def reports(life: Life, *, complete: bool = True, **said: Any) -> Life:
+    """Tell that the provider has entered a report."""
+    reported = {"diagnostic_report_at": life.loop.now()}
+    return life.hears("job.report_submitted", {"complete": complete, **said}, **reported).settle()
+
+
+def an_order_to_confirm(life: Life) -> Life:
+    """Tell that research waits for the provider's confirmation of an order."""
+    return life.hears("job.parts_confirmation_requested", {"what": "Two units"}).settle()
+
+
+def outcomes(life: Life) -> list[str | None]:
+    """Return how the promises were closed, in the order in which they were opened."""
+    return list(life.store.promises.values())
+
+
+def left(life: Life) -> tuple[str | None, list[str], list[str]]:
+    """Return the outcome, and what is left open: tasks and calls for attention."""
+    return life.outcome, life.store.tasks, list(life.attention)
+
+
+def test_a_missing_report_comes_with_the_specialists_help() -> None:
+    life = overdue()
+    assert (life.stage, life.store.tasks, life.attention) == (
+        "report_overdue",
+        ["missing_report"],
+        ["overdue"],
+    )
+
+    life.does("ask_provider", LEADER, channel="phone")
+    life.does("contact_spoc", LEADER, **ASKING)
+    assert (life.stage, life.store.tasks, life.attention) == ("spoc_contacted", [], [])
+    reports(life)
+    assert life.stage == "report_received"
+    life.hears("job.status_changed", status=JobStatus.COMPLETED).settle()
+
+    assert left(life) == ("closed", [], [])
+    assert outcomes(life) == ["broken", "superseded", "kept", "kept"]
+    assert life.activities == [
+        "record_progress",
+        "send_email",
+        "add_note",
+        "send_email",
+        "send_email",
+        "record_progress",
+    ]
+
+
+def test_thirty_quiet_days_after_the_report_close_it() -> None:
+    life = reports(awaiting())
+    life.passes("29d")
+    life.hears("customer.called", {"about": "The appointment"}).settle()
+
+    life.passes("29d")
+    assert (life.stage, life.outcome) == ("report_received", None)
+    life.passes("1d")
+
+    assert left(life) == ("closed", [], [])
+    assert outcomes(life) == ["kept", "superseded", "superseded"]
+    assert life.activities == ["record_progress"] * 4
+
+
+def test_reminders_that_do_not_help_lead_to_the_area_manager() -> None:
+    life = contacted()
+    life.passes("24h")
+    assert (life.activities[-1], life.attention) == ("send_email", ["overdue"])
+    life.passes("24h")
+    assert (life.stage, life.store.tasks) == ("spoc_contacted", ["specialist_silent"])
+
+    life.does("engage_area_manager", LEADER, **ENGAGING)
+
+    assert left(life) == ("area_manager_engaged", ["review_exception"], [])
+    assert life.store.exceptions == {"SP UNRESPONSIVE": "Open"}
+    assert outcomes(life) == ["broken", "superseded", "broken", "broken"]
+    assert life.activities[-1] == "open_exception"
+
+
+def test_a_provider_that_no_reminder_moves_is_left_to_leadership() -> None:
+    life = overdue().passes("10d")
+
+    assert left(life) == (None, ["missing_report", "provider_silent"], ["overdue"])
+    assert life.lifecycle.case.due_at is None
+    assert outcomes(life) == ["broken"] * 4
+
+
+def test_an_exception_that_is_open_refuses_the_area_manager_and_changes_nothing() -> None:
+    life = an_order_to_confirm(overdue())
+    life.store.exceptions["SP UNRESPONSIVE"] = "Open"
+    before, notes = life.lifecycle.case.model_copy(), life.store.notes
+
+    refusal = life.refuses("engage_area_manager", LEADER, **ENGAGING)
+
+    assert refusal.rule == "AM-17"
+    after = life.lifecycle.case
+    assert (after.stage, after.waiting, after.confirmation) == (
+        before.stage,
+        before.waiting,
+        before.confirmation,
+    )
+    assert life.store.notes == notes
+    assert left(life) == (None, ["missing_report"], ["overdue"])
+    assert outcomes(life) == ["broken", None, None]
+
+
+def test_a_cancelled_job_waives_the_report_and_the_confirmation_of_an_order() -> None:
+    life = an_order_to_confirm(overdue())
+
+    life.hears("job.cancelled", status=JobStatus.CANCELLED).settle()
+
+    assert left(life) == ("cancelled", [], [])
+    assert outcomes(life) == ["broken", "waived", "waived"]
+    assert life.activities[-1] == "close_task"
+
+
+def test_a_workflow_cancelled_in_temporal_leaves_nothing_open() -> None:
+    life = an_order_to_confirm(overdue())
+
+    life.is_cancelled().settle()
+
+    assert left(life) == ("cancelled", [], [])
+    assert outcomes(life) == ["broken", "waived", "waived"]
+    assert "cancelled in Temporal" in life.store.journal
+
+
+def test_a_confirmation_that_is_late_stays_overdue_whatever_else_comes() -> None:
+    life = an_order_to_confirm(reports(awaiting()).passes("1h"))
+    life.passes("4d")
+    assert left(life) == (None, ["order_confirmation"], ["overdue"])
+    assert outcomes(life) == ["kept", "superseded", "broken", None]
+
+    reports(life)
+    assert left(life) == (None, ["order_confirmation"], ["overdue"])
+    life.does("information_received", LEADER, summary="Two units are right")
+
+    assert left(life) == (None, [], [])
+    assert life.stage == "report_received"
+
+
+def test_a_report_settles_what_a_silent_specialist_was_to_be_called_for() -> None:
+    life = contacted().passes("48h")
+    assert life.store.tasks == ["specialist_silent"]
+
+    reports(life, complete=False, missing="The model number")
+
+    assert left(life) == (None, ["missing_information"], [])
+    assert life.stage == "missing_information"
+
+
+def test_what_a_report_still_lacks_is_asked_for_once_the_specialist_has_answered() -> None:
+    life = reports(awaiting(), complete=False, parts_supplied_by="provider")
+    life.does("ask_provider", LEADER, channel="phone")
+    an_order_to_confirm(life).passes("4d")
+    life.does("contact_spoc", LEADER, reason="order_confirmation", detail="Two units")
+    assert (life.stage, life.store.tasks) == ("spoc_contacted", [])
+
+    life.does("information_received", "spoc_specialist", summary="Two units are right")
+
+    assert (life.stage, life.store.tasks) == ("missing_information", ["missing_information"])
+    assert life.attention == []
+
+
+def test_a_mail_that_does_not_arrive_has_its_task_until_the_specialist_answers() -> None:
+    life = contacted()
+    life.store.fates = [MailFate.BOUNCED]
+    life.passes("24h")
+    assert left(life) == (None, ["reach_otherwise"], ["overdue", "delivery_failed"])
+
+    life.does("information_received", LEADER, summary="It was entered on paper")
+
+    assert left(life) == (None, [], ["delivery_failed"])
+    assert life.stage == "report_received"
+
+
+def test_a_long_history_goes_on_in_the_middle_of_a_late_confirmation() -> None:
+    life = an_order_to_confirm(overdue())
+    life.history_is_long = True
+    life.does("ask_provider", LEADER, channel="phone")
+    assert len(life.starts) == 2
+    before = life.store.promises.copy()
+
+    life.passes("10d")
+
+    assert life.store.tasks == ["order_confirmation", "missing_report", "provider_silent"]
+    assert (life.stage, life.attention) == ("report_overdue", ["overdue"])
+    assert list(life.store.promises)[: len(before)] == list(before)
+    assert outcomes(life) == ["broken"] * 5
+    life.does("information_received", LEADER, summary="Two units are right")
+    assert life.store.tasks == ["missing_report", "provider_silent"]
+
+
+def test_a_diagnosis_by_another_provider_of_the_programme_is_followed_anew() -> None:
+    life = contacted()
+    provider = life.store.job.assigned_to.model_copy(update={"number": "4712", "name": "Other"})
+    day = life.loop.now() + timedelta(days=4)
+    said = {"kind": "diagnosis", "at": day}
+
+    life.hears("job.appointment_confirmed", said, assigned_to=provider).settle()
+
+    assert [start.episode for start in life.starts] == [1, 2]
+    assert left(life) == (None, [], [])
+    assert life.stage == "awaiting_report"
+    assert outcomes(life) == ["broken", "superseded", "superseded", None]
