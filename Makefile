@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
 MEASURED = tests/domain tests/engine tests/replay
 
-.PHONY: help run test check format coverage mutants ci bench setup lock environment postgresql
+.PHONY: help run test check format coverage mutants lifecycle ci bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -36,6 +36,9 @@ mutants: environment ## changes to the rules that no test notices, in five minut
 
 ci: setup check coverage ## what `make test` does, with coverage measured
 	@pytest -q -n 2 $(MEASURED:%=--ignore=%)
+
+lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=warranty-callback
+	@python -m scaffold new-lifecycle $(NAME) $(ARGS)
 
 bench: environment ## measure Steward beside the bare engine; writes benchmarks/README.md
 	@python -m benchmarks $(ARGS)

@@ -61,7 +61,7 @@ def _next_steps(names: Names) -> str:
 Next, as docs/adding-a-lifecycle.md says:
   pytest tests/scenarios/test_{names.module}.py   a scenario fails; it says what to change
   python -m starters.docs   fills the table of commands in docs/{names.name}.md
-  python -m tests.replay.record {" ".join(names.recorded)}
+  python -m tests.replay.record {names.name}
   make check && pytest tests/architecture"""
 
 

@@ -78,12 +78,10 @@ class Names:
             prefix=prefix,
         )
 
-    @property
-    def recorded(self) -> tuple[str, ...]:
-        """The stories of the skeleton that are recorded for replay."""
-        endings = ("completed", "with-bad-messages", "cancelled-in-temporal")
-        return tuple(f"{self.name}-{ending}" for ending in endings)
-
     def put_into(self, template: str) -> str:
-        """Return a template with `$name`, `$module` and the others replaced."""
-        return Template(template).substitute(asdict(self))
+        """Return a template with `$name`, `$module` and the others replaced.
+
+        `$gap` stands for the spaces that the title is shorter than the longest one.
+        """
+        gap = " " * (_LONGEST - len(self.title))
+        return Template(template).substitute(asdict(self), gap=gap)

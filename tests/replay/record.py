@@ -1,8 +1,9 @@
 """Records the histories that every later release has to replay: `python -m tests.replay.record`.
 
-Each story is told once at a real desk. Name the stories to record on the command line; without a
-name all are recorded. A story whose name begins with `long` is told at a server that takes forty
-events for a long history. Before a story is recorded again, read `test_replay.py`.
+Each story is told once at a real desk. Name the stories to record on the command line, or a whole
+module of them (`apo` for `apo_stories.py`); without a name all are recorded. A story whose name
+begins with `long` is told at a server that takes forty events for a long history. Before a story is
+recorded again, read `test_replay.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import json
 import pkgutil
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,13 +31,14 @@ FOLDER = Path(__file__).parent / "histories"
 Story = Callable[[Desk], Awaitable[Told]]
 
 _LONG = "long"
+_MODULES_END = "_stories"
 _SHORT_HISTORIES = ("limit.historyCount.suggestContinueAsNew=40",)
 
 
 def _modules() -> Iterator[ModuleType]:
     """The modules of this folder that tell stories: one for each lifecycle."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent)], "tests.replay."):
-        if module.name.endswith("_stories"):
+        if module.name.endswith(_MODULES_END):
             yield import_module(module.name)
 
 
@@ -69,27 +71,28 @@ def _without_places(recorded: Any) -> Any:
             return recorded
 
 
-async def record(story: Story) -> None:
-    """Tell a story, and keep the histories of all its runs."""
-    server = DevServer(
-        ServerOptions(
-            port=free_port(),
-            ui_port=None,
-            database=None,
-            dynamic_config=_SHORT_HISTORIES if story.__name__.startswith(_LONG) else (),
-        )
+async def record(stories: Iterable[Story], *dynamic_config: str) -> None:
+    """Tell stories at one server, and keep the histories of all their runs."""
+    options = ServerOptions(
+        port=free_port(), ui_port=None, database=None, dynamic_config=dynamic_config
     )
+    server = DevServer(options)
     await server.start()
     try:
         # The identity is in every event: that of this machine is nobody's business.
         client = await connect(target_host=server.address, namespace="default", identity="recorder")
-        with TemporaryDirectory() as folder:
-            async with open_desk(client, sqlite_url(Path(folder))) as desk:
-                job = await story(desk)
-                await job.outcome()
-                histories = await _histories(client, job.handle.id)
+        for story in stories:
+            await _keep(story, client)
     finally:
         await server.stop()
+
+
+async def _keep(story: Story, client: Client) -> None:
+    with TemporaryDirectory() as folder:
+        async with open_desk(client, sqlite_url(Path(folder))) as desk:
+            job = await story(desk)
+            await job.outcome()
+            histories = await _histories(client, job.handle.id)
     name = story.__name__.replace("_", "-")
     lifecycle, _ = job_of(job.handle.id)
     for told_before in FOLDER.glob(f"{lifecycle}.{name}.*.json"):
@@ -100,15 +103,30 @@ async def record(story: Story) -> None:
         print(f"{path.name}: {len(history.events)} events")  # noqa: T201  a tool for a person
 
 
-def _chosen(names: Sequence[str]) -> Iterator[Story]:
-    known = {story.__name__: story for story in STORIES}
-    for name in names or known:
-        yield known[name.replace("-", "_")]
+def chosen(names: Sequence[str]) -> list[Story]:
+    """Return the stories of these names, or of the modules of these names; all if none is named.
+
+    Raises:
+        SystemExit: there is no such story, and no such module.
+    """
+    found: list[Story] = []
+    for name in names:
+        wanted = name.replace("-", "_")
+        module = f"tests.replay.{wanted}{_MODULES_END}"
+        named = [each for each in STORIES if each.__name__ == wanted or each.__module__ == module]
+        if not named:
+            raise SystemExit(f"There is no story {name}, and no tests/replay/{wanted}_stories.py.")
+        found += named
+    return found if names else [*STORIES]
 
 
 async def main() -> None:
-    for story in _chosen(sys.argv[1:]):
-        await record(story)
+    stories = chosen(sys.argv[1:])
+    long = [story for story in stories if story.__name__.startswith(_LONG)]
+    if len(long) < len(stories):
+        await record(story for story in stories if story not in long)
+    if long:
+        await record(long, *_SHORT_HISTORIES)
 
 
 if __name__ == "__main__":
