@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from pydantic import JsonValue
+
 from domain.accounts import PROCURE_VENDOR
 from domain.effects import MailFate, SendCommand, SendEmail, UpdateJob
 from domain.jobs import JobStatus
@@ -32,7 +34,7 @@ def calling(
     **job: object,
 ) -> Life:
     """A call that an agent has begun, with these providers to call."""
-    fields = {
+    fields: dict[str, JsonValue] = {
         "actor": ROBIN.model_dump(mode="json"),
         "message_id": "start-1",
         "reason": "Too late",
