@@ -280,17 +280,17 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     async def nobody_is_left(self, by: Actor) -> dict[str, Any]:
         """Send the job to Procure Vendor, unless the policy gives it to a provider (G-53)."""
-        if unheard := rules.fallback(self.case):
-            return await self.assign_without_answer(unheard, by)
+        if candidate := rules.fallback(self.case):
+            return await self.assign_without_answer(candidate, by)
         called = len(self.case.called)
         self.note_by(by, f"Nobody takes the job; providers called: {called}. Sent to dispatch.")
         return await self.send_to_dispatch("nobody on the list takes the job", by)
 
-    async def assign_without_answer(self, unheard: Candidate, by: Actor) -> dict[str, Any]:
+    async def assign_without_answer(self, candidate: Candidate, by: Actor) -> dict[str, Any]:
         """Give the job to the first provider of the calendar that did not answer (G-53)."""
-        place = self.case.candidates.index(unheard)
+        place = self.case.candidates.index(candidate)
         self.case.called = (*self.case.called, place)
-        self.note_by(by, f"Nobody takes the job; {unheard.called_as()} gets it unheard (G-53).")
+        self.note_by(by, f"Nobody takes the job; {candidate.called_as()} gets it unheard (G-53).")
         self.mail_the_providers_details()
         return await self.leave_it_to_the_provider(
             Guide.ASSIGNED_UNHEARD, "nobody else takes the job (G-53)", by

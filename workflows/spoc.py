@@ -306,7 +306,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Open the Exception for the provider's Area Manager; tell the specialist (SPOC-24).
 
         Raises:
-            Refused: an Exception of the code is open already, whoever opened it (G-16).
+            Refused: an Exception of the code is open already (G-16).
         """
         code = command.exception_code
         self.note_by(command.actor, f"The Area Manager is engaged ({code}): {command.comment}")
@@ -413,7 +413,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.mail_role(Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  all the same
-        """Return the task to call somebody whom a mail did not reach."""
+        """Return the task to call somebody after a mail came back."""
         who = "provider" if template == "report_reminder" else "specialist"
         return OpenTask(
             role=Role.LEADERSHIP_DESK,
