@@ -376,6 +376,7 @@ def test_where_nothing_is_open_there_is_nothing_to_review() -> None:
 def test_an_area_manager_who_was_named_is_not_looked_up() -> None:
     wanted = Addressee(role=Role.AREA_MANAGER, provider=TULSA, required=True)
     assert area_manager(a_complaint(), required=True) == wanted
+    assert area_manager(a_complaint()) == wanted.model_copy(update={"required": False})
     assert area_manager(a_complaint(area_manager_email="pat@example.com"), required=True) is None
 
 
