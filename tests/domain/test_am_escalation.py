@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.am_escalation.case import AmCase, AmStart, OpenedException, Stage
-from domain.am_escalation.commands import COMMANDS, SecondContactMade
+from domain.am_escalation.commands import COMMANDS
 from domain.am_escalation.kind import AM_ESCALATION
+from domain.am_escalation.payloads import SecondContactMade
 from domain.am_escalation.rules import area_manager, eligible_at, second_contact_is_due
 from domain.am_escalation.waits import chase, promise
 from domain.directory import Addressee
