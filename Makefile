@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
 MEASURED = tests/domain tests/engine tests/replay
 
-.PHONY: help run test check format coverage mutants lifecycle ci bench setup lock environment postgresql
+.PHONY: help run test check format coverage mutants lifecycle bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -15,8 +15,13 @@ help: ## list the targets
 run: environment ## the whole stack with a day of samples, until Ctrl-C
 	@steward up --sample $(ARGS)
 
-test: setup check ## static checks, then every test
+test: setup check ## static checks, then every test; or those that ARGS name
+ifdef ARGS
 	@pytest -q -n 2 $(ARGS)
+else
+	@scripts/coverage.sh $(MEASURED)
+	@pytest -q -n 2 $(MEASURED:%=--ignore=%)
+endif
 
 check: environment ## static checks only
 	@ruff format --check --quiet
@@ -33,9 +38,6 @@ coverage: environment ## the tests that need no server, and how much of the rule
 
 mutants: environment ## changes to the rules that no test notices, in five minutes
 	@scripts/mutants.py $(ARGS)
-
-ci: setup check coverage ## what `make test` does, with coverage measured
-	@pytest -q -n 2 $(MEASURED:%=--ignore=%)
 
 lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=warranty-callback
 	@python -m scaffold new-lifecycle $(NAME) $(ARGS)

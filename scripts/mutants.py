@@ -8,15 +8,20 @@ docs/mutation-testing.md, beside a reason for each survivor.
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Iterator
+from difflib import unified_diff
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-NOTICED = {"killed", "timeout", "segfault", "suspicious", "caught by type check"}
+NOTICED = {"killed", "timeout", "segfault", "suspicious"}
 """A mutant that never ends, or takes the interpreter down, fails its test as well."""
 
 
@@ -36,34 +41,77 @@ def mutmut(*arguments: str) -> str:
     return done.stdout
 
 
-def module_of(mutant: str) -> str:
+def file_of(mutant: str) -> str:
     """Return the file that a mutant belongs to."""
     module, _, _ = mutant.rpartition(".")
     return module.replace(".", "/") + ".py"
 
 
+@cache
+def functions_in(file: str) -> dict[str, ast.FunctionDef]:
+    """Return each function of a mutated file: mutmut keeps originals and mutants side by side."""
+    tree = ast.parse((ROOT / "mutants" / file).read_text())
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for function in functions.values():
+        function.name, function.decorator_list = "it", []
+    return functions
+
+
+def pair(mutant: str) -> tuple[str, str]:
+    """Return the source of a function as it was, and as a mutant has it."""
+    functions, name = functions_in(file_of(mutant)), mutant.rpartition(".")[2]
+    original = functions[re.sub(r"_\d+$", "_orig", name)]
+    return ast.unparse(original), ast.unparse(functions[name])
+
+
+def difference(mutant: str) -> Iterator[str]:
+    """Give the lines that a mutant changes, as they were and as they are."""
+    original, changed = (source.splitlines() for source in pair(mutant))
+    for line in unified_diff(original, changed, n=0, lineterm=""):
+        if not line.startswith(("---", "+++", "@@")):
+            yield line
+
+
+class _WithoutSentences(ast.NodeTransformer):
+    """Makes all sentences alike: a text with a space in it is for people."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant("…") if isinstance(node.value, str) and " " in node.value else node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        if " " not in ast.unparse(node):
+            return node
+        return ast.Tuple([part for part in node.values if isinstance(part, ast.FormattedValue)])
+
+
+def rewords(mutant: str) -> bool:
+    """Return whether a mutant changes nothing but the wording of a sentence."""
+    original, changed = (_WithoutSentences().visit(ast.parse(source)) for source in pair(mutant))
+    return ast.dump(original) == ast.dump(changed)
+
+
 def main() -> None:
-    """Try the mutants, and print the score of each file and the difference of each survivor."""
+    """Try the mutants; print the score of each file, and what survivors change in the rules."""
     shutil.rmtree(ROOT / "mutants", ignore_errors=True)  # a verdict is as old as the tests it is of
     mutmut("run", "--max-children", str(os.cpu_count() or 1), *sys.argv[1:])
 
-    found = dict(
-        line.strip().split(": ", 1)
-        for line in mutmut("results", "--all", "true").splitlines()
-        if ": " in line
+    said = (line.strip() for line in mutmut("results", "--all", "true").splitlines())
+    statuses = dict(line.split(": ", 1) for line in said if ": " in line)
+    tried = {mutant for mutant, status in statuses.items() if status != "not checked"}
+    survived = {mutant for mutant in tried if statuses[mutant] not in NOTICED}
+    reworded = {mutant for mutant in survived if rewords(mutant)}
+
+    of_each, of_survivors, of_reworded = (
+        Counter(file_of(mutant) for mutant in mutants) for mutants in (tried, survived, reworded)
     )
-    tried = {mutant: status for mutant, status in found.items() if status != "not checked"}
-    scores: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for mutant, status in tried.items():
-        scores[module_of(mutant)][status] += 1
-    lines = ["| File | Mutants | Killed | Survived |", "|---|---|---|---|"]
-    for module, score in sorted(scores.items()):
-        killed = sum(number for status, number in score.items() if status in NOTICED)
-        lines.append(f"| `{module}` | {score.total()} | {killed} | {score.total() - killed} |")
-    for mutant, status in tried.items():
-        if status not in NOTICED:
-            changed = [line for line in mutmut("show", mutant).splitlines() if line[:1] in "+-"]
-            lines += ["", f"{mutant}: {status}", *(line for line in changed if line[1:2] == " ")]
+    lines = ["| File | Mutants | Killed | Survived | of these, wording |", "|---|---|---|---|---|"]
+    for file, mutants in sorted(of_each.items()):
+        lived = of_survivors[file]
+        lines.append(
+            f"| `{file}` | {mutants} | {mutants - lived} | {lived} | {of_reworded[file]} |"
+        )
+    for mutant in sorted(survived - reworded):
+        lines += ["", f"{mutant}: {statuses[mutant]}", *difference(mutant)]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

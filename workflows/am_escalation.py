@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from domain.am_escalation import commands, guide, rules, waits
+from domain.am_escalation import guide, payloads, rules, waits
 from domain.am_escalation.case import ESCALATED, AmCase, OpenedException, Stage
 from domain.am_escalation.kind import AM_ESCALATION
 from domain.am_escalation.tasks import Task
@@ -72,7 +72,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         else:
             await self.take_opening_command()
 
-    def report_concern(self, command: commands.ReportConcern) -> dict[str, Any] | None:
+    def report_concern(self, command: payloads.ReportConcern) -> dict[str, Any] | None:
         """Have the provider called about a concern, or count a further one as a call-back (AM-07).
 
         Returns:
@@ -116,7 +116,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         """Ask customer service to call the provider."""
         self.task(Role.CUSTOMER_SERVICE, Task.CALL_PROVIDER, text)
 
-    def provider_contacted(self, command: commands.ProviderContacted) -> None:
+    def provider_contacted(self, command: payloads.ProviderContacted) -> None:
         """Note the outcome of the call, or that a message was left (AM-09..AM-12)."""
         if command.reached:
             settled = " and settles it" if command.resolved else ""
@@ -151,7 +151,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         self.note("The customer has not called back: the concern counts as settled.")
         self.end(Stage.CLOSED_QUIET, PromiseOutcome.WAIVED)
 
-    def customer_called_back(self, command: commands.CustomerCalledBack) -> dict[str, Any]:
+    def customer_called_back(self, command: payloads.CustomerCalledBack) -> dict[str, Any]:
         """Record a call-back; return whether the provider is called again (AM-13, AM-14)."""
         self.record_callback(command.actor, command.about, self.now())
         return guide.whether_to_escalate(self.case)
@@ -206,7 +206,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             f"if it is not settled, with the code and a comment for the Area Manager. {codes}."
         )
 
-    async def second_contact_made(self, command: commands.SecondContactMade) -> None:
+    async def second_contact_made(self, command: payloads.SecondContactMade) -> None:
         """Open an Exception for the Area Manager, unless the call settled it (AM-15..AM-18).
 
         Raises:
@@ -236,7 +236,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         else:
             self.expect_callback(self.now())
 
-    async def record_feedback(self, command: commands.RecordFeedback) -> None:
+    async def record_feedback(self, command: payloads.RecordFeedback) -> None:
         """Open an Exception that is no complaint, without a call to the provider (G-17).
 
         Raises:
@@ -293,7 +293,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             "to it.",
         )
 
-    async def admin_reviewed(self, command: commands.AdminReviewed) -> None:
+    async def admin_reviewed(self, command: payloads.AdminReviewed) -> None:
         """Mail the Area Manager what is open (AM-34).
 
         While customer service still follows up a concern, the stage stays as it is.
@@ -379,13 +379,13 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     # --- the ends ----------------------------------------------------------------------------
 
-    def resolve(self, command: commands.Resolve) -> None:
+    def resolve(self, command: payloads.Resolve) -> None:
         """End: the matter is settled."""
         self.note_by(command.actor, f"Resolved: {command.outcome}")
         acted = self.case.stage == Stage.AREA_MANAGER_ENGAGED
         self.end(Stage.RESOLVED, PromiseOutcome.KEPT if acted else PromiseOutcome.SUPERSEDED)
 
-    def risk_reported(self, command: commands.RiskReported) -> None:
+    def risk_reported(self, command: payloads.RiskReported) -> None:
         """End at once, and tell a supervisor alone what the risk is (AM-35)."""
         self.note("Handed to a supervisor (AM-35).")
         self.end(Stage.RISK, PromiseOutcome.SUPERSEDED)

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.addresses import masked
-from domain.apo import commands, documents, guide, mails, rules, waits
+from domain.apo import commands, documents, guide, mails, payloads, rules, waits
 from domain.apo.case import REOPENED, WITH_THE_CUSTOMER, ApoCase, Stage
 from domain.apo.kind import APO
 from domain.apo.tasks import Task
@@ -110,14 +110,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     # --- deciding on it ----------------------------------------------------------------------
 
-    def offer_apo(self, command: commands.OfferApo) -> None:
+    def offer_apo(self, command: payloads.OfferApo) -> None:
         """Offer the option, as Dispatch, Escalations or a supervisor decided (APO-19)."""
         self.case.begun = True
         self.case.in_network_exhausted = command.in_network_exhausted
         self.note_by(command.actor, f"The Alternate Provider Option is offered: {command.reason}")
         self.have_dispatch_reach_the_customer()
 
-    def request_apo(self, command: commands.RequestApo) -> None:
+    def request_apo(self, command: payloads.RequestApo) -> None:
         """Ask a supervisor for the option in their window, Dispatch outside of it (G-36)."""
         self.case.begun = True
         self.case.requested_by = command.actor
@@ -145,13 +145,13 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.case.supervisors_at_hand = not self.case.supervisors_at_hand
         self.ask_for_a_decision()
 
-    def approve_apo(self, command: commands.ApproveApo) -> None:
+    def approve_apo(self, command: payloads.ApproveApo) -> None:
         """Offer what somebody else has asked for (APO-20)."""
         remark = f": {command.note}" if command.note else "."
         self.note_by(command.actor, f"The Alternate Provider Option is approved{remark}")
         self.have_dispatch_reach_the_customer()
 
-    async def decline_apo(self, command: commands.DeclineApo) -> None:
+    async def decline_apo(self, command: payloads.DeclineApo) -> None:
         """Send the job back to Procure Vendor without an offer."""
         self.note_by(command.actor, f"The Alternate Provider Option is declined: {command.reason}")
         await self.send_back(Stage.DECLINED, command.reason, command.actor)
@@ -187,7 +187,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "see to it.",
         )
 
-    async def customer_reached(self, command: commands.CustomerReached) -> None:
+    async def customer_reached(self, command: payloads.CustomerReached) -> None:
         """Do as the customer told Dispatch on the phone."""
         match command.outcome:
             case "accepted":
@@ -204,7 +204,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                     Stage.AWAITING_CUSTOMER, "the customer has still to decide", command.actor
                 )
 
-    async def customer_not_reached(self, command: commands.CustomerNotReached) -> None:
+    async def customer_not_reached(self, command: payloads.CustomerNotReached) -> None:
         """Mail the instructions, and assign the job to the option (APO-03..APO-05)."""
         left = "a voicemail was left" if command.voicemail_left else "no voicemail could be left"
         self.note_by(command.actor, f"The customer was not reached; {left}.")
@@ -250,7 +250,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "Call them; customer_accepted or customer_refused writes down what they say.",
         )
 
-    def customer_called(self, command: commands.CustomerCalled) -> dict[str, Any]:
+    def customer_called(self, command: payloads.CustomerCalled) -> dict[str, Any]:
         """Answer the agent with a checklist from the job's own history (APO-07..APO-12)."""
         self.count_call(command.actor, command.about)
         return {"checklist": guide.checklist(self.case)}
@@ -260,7 +260,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.case.calls += 1
         self.note_by(by, f"The customer called: {about}" if about else "The customer called.")
 
-    def instructions_not_received(self, command: commands.InstructionsNotReceived) -> None:
+    def instructions_not_received(self, command: payloads.InstructionsNotReceived) -> None:
         """Send the instructions again, by mail or by post (APO-10..APO-14)."""
         if command.corrected_email is not None:
             self.correct_address(command.corrected_email, command.actor)
@@ -295,14 +295,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             f"{what}: file the Mail Correspondence Request Form ({rule}).",
         )
 
-    def customer_accepted(self, command: commands.CustomerAccepted) -> None:
+    def customer_accepted(self, command: payloads.CustomerAccepted) -> None:
         """Wait for the documents of a customer who takes the option (APO-17, APO-39)."""
         remark = f" {command.note}" if command.note else ""
         self.note_by(command.actor, f"The customer accepts the Alternate Provider Option.{remark}")
         self.note_by(command.actor, RELAYED)
         self.advance(Stage.AWAITING_DOCUMENTS)
 
-    async def customer_refused(self, command: commands.CustomerRefused) -> None:
+    async def customer_refused(self, command: payloads.CustomerRefused) -> None:
         """Send the job back, because the customer does not want the option (APO-15..APO-17)."""
         await self.refuse(command.actor, command.reason)
 
@@ -338,7 +338,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             "The customer took the Alternate Provider Option and sent no documents. Call them.",
         )
 
-    def estimate_submitted(self, command: commands.EstimateSubmitted) -> dict[str, Any]:
+    def estimate_submitted(self, command: payloads.EstimateSubmitted) -> dict[str, Any]:
         """Take an estimate, and answer whether the repair may go ahead."""
         may_repair_now = self.take_estimate(command.actor, command.amount, self.now())
         limit = rules.limit(self.case.job, self.case.policy)
@@ -373,14 +373,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if self.case.stage == Stage.AWAITING_CUSTOMER:
             self.note_by(by, "The customer accepts the option: they sent what it asks for.")
 
-    def estimate_approved(self, command: commands.EstimateApproved) -> None:
+    def estimate_approved(self, command: payloads.EstimateApproved) -> None:
         """Tell the customer that the repair may go ahead, although it costs more."""
         remark = f": {command.reason}" if command.reason else "."
         self.note_by(command.actor, f"The estimate is approved{remark}")
         self.mail_customer(mails.estimate_approved(self.case, command.reason or ""))
         self.advance(Stage.AWAITING_DOCUMENTS)
 
-    def estimate_declined(self, command: commands.EstimateDeclined) -> None:
+    def estimate_declined(self, command: payloads.EstimateDeclined) -> None:
         """Tell the customer that another estimate is needed."""
         reason = command.reason or "it is more than the plan covers"
         self.note_by(command.actor, f"The estimate is declined: {reason}")
@@ -389,7 +389,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     # --- the documents -----------------------------------------------------------------------
 
-    def documents_received(self, command: commands.DocumentsReceived) -> None:
+    def documents_received(self, command: payloads.DocumentsReceived) -> None:
         """Take documents, with a paid invoice or without, or after the end (APO-36)."""
         self.case.begun = True
         self.take_documents(
@@ -454,7 +454,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             f"Support Services was to {overdue.duty} and has not ({overdue.rule}).",
         )
 
-    def documents_approved(self, command: commands.DocumentsApproved) -> None:
+    def documents_approved(self, command: payloads.DocumentsApproved) -> None:
         """Mail the customer an offer, firm or until the invoice is there (APO-26, APO-32)."""
         self.note_by(command.actor, f"Documents approved: {usd(command.amount)}.")
         self.case.remember(amount=command.amount)
@@ -467,7 +467,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.mail_customer(mails.offer_without_invoice(self.case))
             self.advance(Stage.AWAITING_PAID_INVOICE)
 
-    def documents_rejected(self, command: commands.DocumentsRejected) -> None:
+    def documents_rejected(self, command: payloads.DocumentsRejected) -> None:
         """Tell the customer what is missing (G-40)."""
         self.note_by(command.actor, f"The documents do not suffice: {command.reason}")
         self.add(documents.pending("INCOMPLETE DOCUMENTS"))
@@ -489,7 +489,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.pay("check")
         self.complete(Stage.PAID_BY_CHECK, "the offer was not answered (APO-31)")
 
-    def payment_chosen(self, command: commands.PaymentChosen) -> None:
+    def payment_chosen(self, command: payloads.PaymentChosen) -> None:
         """Pay as the customer chose (APO-27)."""
         by_check = command.method == "check"
         method = "a check" if by_check else "an electronic transfer"

@@ -15,13 +15,13 @@ from domain.accounts import (
     Account,
     account_called,
 )
-from domain.apo.commands import RequestApo
+from domain.apo.payloads import RequestApo
 from domain.attention import Attention
 from domain.effects import AddServiceJob, SendCommand
 from domain.events import Event, WrittenNote
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Assignee, Job, JobStatus
-from domain.plus_one import commands, guide, rules, waits
+from domain.plus_one import guide, payloads, rules, waits
 from domain.plus_one.case import PlusOneCase, Stage
 from domain.plus_one.kind import PLUS_ONE
 from domain.plus_one.tasks import Task
@@ -162,7 +162,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     # --- PlusOne finds nobody ----------------------------------------------------------------
 
-    async def report_cannot_locate(self, command: commands.ReportCannotLocate) -> None:
+    async def report_cannot_locate(self, command: payloads.ReportCannotLocate) -> None:
         """Send the job to No Provider Found, at once or once the 48 hours are over (PO-67)."""
         reason = f"PlusOne cannot locate a Service Professional: {command.text or 'no details'}"
         releases = self.case.policy.plus_one.release_on_cannot_locate or self.case.window_passed
@@ -221,7 +221,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Return why the job may not be taken from PlusOne now, None if it may."""
         return plusone_hold(self.case.job, self.now(), PlusOneHold.under(self.case.policy), way_out)
 
-    async def request_reassignment(self, command: commands.RequestReassignment) -> None:
+    async def request_reassignment(self, command: payloads.RequestReassignment) -> None:
         """Give the job to another account; the guard has let it pass (PO-18..PO-20)."""
         to = account_called(command.to)
         self.note_by(command.actor, f"Reassigned from PlusOne to {to.name}: {command.reason}")
@@ -314,7 +314,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     # --- the customer calls ------------------------------------------------------------------
 
-    def customer_called(self, command: commands.CustomerCalled) -> dict[str, Any]:
+    def customer_called(self, command: payloads.CustomerCalled) -> dict[str, Any]:
         """Tell the agent what to tell the customer (PO-32, PO-34, PO-35)."""
         advice = self.count_call(command.actor, command.about)
         return {"advice": advice, "calls": self.case.calls}
@@ -365,7 +365,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     # --- authorizations ----------------------------------------------------------------------
 
-    def approve(self, command: commands.Approve) -> None:
+    def approve(self, command: payloads.Approve) -> None:
         """Approve, with the Job Approval note to the provider (PO-41, PO-43..PO-45)."""
         approval = texts.job_approval(command.amount, command.non_covered, command.text)
         self.tell_the_provider(self.plusone, approval, command.actor)
@@ -377,12 +377,12 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             )
         self.advance(Stage.APPROVED)
 
-    def request_info(self, command: commands.RequestInfo) -> None:
+    def request_info(self, command: payloads.RequestInfo) -> None:
         """Ask PlusOne for what is missing (PO-26)."""
         self.note_by(command.actor, f"Information needed to decide: {command.what}")
         self.advance(Stage.INFO_REQUESTED)
 
-    def deny(self, command: commands.Deny) -> None:
+    def deny(self, command: payloads.Deny) -> None:
         """Deny; the job stays with PlusOne, Accepted, so that it can bill its diagnosis (PO-20)."""
         what = "A part of the repair is" if command.partial else "The repair is"
         self.note_by(
@@ -393,19 +393,19 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     # --- other service jobs, and parts -------------------------------------------------------
 
-    def add_service_job(self, command: commands.AddServiceJob) -> dict[str, Any]:
+    def add_service_job(self, command: payloads.AddServiceJob) -> dict[str, Any]:
         """Add a job to the order instead of reassigning this one (PO-09, PO-10)."""
         account = account_called(command.account) if command.account else PROCURE_VENDOR
         return self.add_to_order(account, command.event_type, command.reason)
 
-    def supply_parts(self, command: commands.SupplyParts) -> dict[str, Any]:
+    def supply_parts(self, command: payloads.SupplyParts) -> dict[str, Any]:
         """Let Cinch supply parts through PlusOne's procurement account (PO-49, PO-50, PO-53)."""
         self.note_by(command.actor, f"Cinch supplies {command.what}; ship to {command.ship_to}")
         self.hear_sign_of_life(self.now())
         comment = f"Company: {command.company}. Ship to: {command.ship_to}."
         return self.add_to_order(PLUSONE_PARTS, None, command.what, comment)
 
-    def update_parts(self, command: commands.UpdateParts) -> None:
+    def update_parts(self, command: payloads.UpdateParts) -> None:
         """Note the state of the parts on the original job (PO-52)."""
         eta = f" ETA {command.eta:%Y-%m-%d}." if command.eta else ""
         self.note_by(command.actor, f"Parts: {command.text}{eta}")

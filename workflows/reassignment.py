@@ -12,7 +12,7 @@ from domain.effects import AskIfUnscheduled, MailFate, OpenTask, SendCommand, Up
 from domain.events import Event
 from domain.jobs import Job, JobStatus
 from domain.promises import Promise, PromiseOutcome
-from domain.reassignment import commands, guide, rules, waits
+from domain.reassignment import guide, payloads, rules, waits
 from domain.reassignment.case import (
     CONFIRMED,
     Candidate,
@@ -67,7 +67,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     # --- calling providers -------------------------------------------------------------------
 
-    async def start_reassignment(self, command: commands.StartReassignment) -> dict[str, Any]:
+    async def start_reassignment(self, command: payloads.StartReassignment) -> dict[str, Any]:
         """Note the agent's list of providers, and return whom to call first (CONF-12)."""
         self.case.begun = True
         listed = ", ".join(f"{each.called_as()} ({each.source})" for each in self.case.candidates)
@@ -93,7 +93,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             return self.have_a_supervisor_choose(by)
         return await self.send_to_dispatch_out_of_hours(by)
 
-    async def provider_no_answer(self, command: commands.ProviderNoAnswer) -> dict[str, Any]:
+    async def provider_no_answer(self, command: payloads.ProviderNoAnswer) -> dict[str, Any]:
         """Call the next provider, or the same one again where the line broke off (G-57)."""
         case, by = self.case, command.actor
         if case.stage != Stage.CALLING_PROVIDER:
@@ -106,7 +106,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             self.note_by(by, f"{self.provider.called_as()}: no answer; no message was left.")
         return await self.call_the_next(by)
 
-    async def provider_answered(self, command: commands.ProviderAnswered) -> dict[str, Any]:
+    async def provider_answered(self, command: payloads.ProviderAnswered) -> dict[str, Any]:
         """Ask the provider for a conference if it can come in time (CONF-18..CONF-23)."""
         case, by = self.case, command.actor
         spoke = f", {command.contact_name}," if command.contact_name else ""
@@ -130,7 +130,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     # --- the travel fee ----------------------------------------------------------------------
 
-    def ask_for_the_travel_fee(self, command: commands.ProviderAnswered) -> dict[str, Any]:
+    def ask_for_the_travel_fee(self, command: payloads.ProviderAnswered) -> dict[str, Any]:
         """Have a supervisor decide, with what the distance suggests beside it (CONF-10, G-56)."""
         self.case.fee_asked = command.travel_fee
         result = self.next_step(Stage.TRAVEL_FEE_REVIEW, command.actor)
@@ -142,7 +142,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return result
 
-    def approve_travel_fee(self, command: commands.ApproveTravelFee) -> dict[str, Any]:
+    def approve_travel_fee(self, command: payloads.ApproveTravelFee) -> dict[str, Any]:
         """Note the approved amount, and ask the provider for a conference (CONF-11)."""
         self.case.fee = command.amount
         self.note_by(
@@ -152,7 +152,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return self.next_step(Stage.ASKING_PROVIDER)
 
-    async def decline_travel_fee(self, command: commands.DeclineTravelFee) -> dict[str, Any]:
+    async def decline_travel_fee(self, command: payloads.DeclineTravelFee) -> dict[str, Any]:
         """Call the next provider: without the fee, this one does not take the job."""
         up_to = f", more than {usd(command.amount)}" if command.amount is not None else ""
         self.note_by(
@@ -173,7 +173,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     # --- the conference ----------------------------------------------------------------------
 
-    async def provider_conference(self, command: commands.ProviderConference) -> dict[str, Any]:
+    async def provider_conference(self, command: payloads.ProviderConference) -> dict[str, Any]:
         """Ask the customer, or give the provider the job to call the customer (CONF-24..26)."""
         if command.agrees:
             return self.next_step(Stage.ASKING_CUSTOMER, command.actor)
@@ -188,7 +188,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             Guide.PROVIDER_DECLINES, "the provider calls the customer (CONF-24)", command.actor
         )
 
-    async def customer_conference(self, command: commands.CustomerConference) -> dict[str, Any]:
+    async def customer_conference(self, command: payloads.CustomerConference) -> dict[str, Any]:
         """Connect both, or give the provider the job to call the customer (CONF-34, CONF-35)."""
         if command.agrees:
             return self.next_step(Stage.CONFERENCING, command.actor)
@@ -202,7 +202,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             Guide.CUSTOMER_DECLINES, "the customer could not join (CONF-34)", command.actor
         )
 
-    async def appointment_captured(self, command: commands.AppointmentCaptured) -> dict[str, Any]:
+    async def appointment_captured(self, command: payloads.AppointmentCaptured) -> dict[str, Any]:
         """Store the appointment, and give the provider the job (CONF-36..CONF-38)."""
         self.case.appointment = command.at
         at = guide.shown(command.at, rules.zone_of(self.case))
@@ -280,17 +280,17 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
 
     async def nobody_is_left(self, by: Actor) -> dict[str, Any]:
         """Send the job to Procure Vendor, unless the policy gives it to a provider (G-53)."""
-        if unheard := rules.fallback(self.case):
-            return await self.assign_without_answer(unheard, by)
+        if candidate := rules.fallback(self.case):
+            return await self.assign_without_answer(candidate, by)
         called = len(self.case.called)
         self.note_by(by, f"Nobody takes the job; providers called: {called}. Sent to dispatch.")
         return await self.send_to_dispatch("nobody on the list takes the job", by)
 
-    async def assign_without_answer(self, unheard: Candidate, by: Actor) -> dict[str, Any]:
+    async def assign_without_answer(self, candidate: Candidate, by: Actor) -> dict[str, Any]:
         """Give the job to the first provider of the calendar that did not answer (G-53)."""
-        place = self.case.candidates.index(unheard)
+        place = self.case.candidates.index(candidate)
         self.case.called = (*self.case.called, place)
-        self.note_by(by, f"Nobody takes the job; {unheard.called_as()} gets it unheard (G-53).")
+        self.note_by(by, f"Nobody takes the job; {candidate.called_as()} gets it unheard (G-53).")
         self.mail_the_providers_details()
         return await self.leave_it_to_the_provider(
             Guide.ASSIGNED_UNHEARD, "nobody else takes the job (G-53)", by
@@ -322,7 +322,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         )
         return result
 
-    async def supervisor_decision(self, command: commands.SupervisorDecision) -> dict[str, Any]:
+    async def supervisor_decision(self, command: payloads.SupervisorDecision) -> dict[str, Any]:
         """Do for an urgent customer what the supervisor chooses (CONF-09)."""
         case, by = self.case, command.actor
         remark = f" {command.note}" if command.note else ""
@@ -344,7 +344,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                     self.note_by(by, command.note)
                 return await self.send_to_dispatch_out_of_hours(by)
 
-    def start_the_option(self, command: commands.SupervisorDecision) -> None:
+    def start_the_option(self, command: payloads.SupervisorDecision) -> None:
         """End with a command to the apo lifecycle, which offers the option under its own rules."""
         fields: dict[str, JsonValue] = {
             "actor": command.actor.model_dump(mode="json"),

@@ -27,7 +27,7 @@ from domain.events import (
 from domain.jobs import Job, JobStatus
 from domain.promises import Due, Promise, PromiseOutcome
 from domain.roles import Role
-from domain.spoc import commands, guide, rules, waits
+from domain.spoc import guide, payloads, rules, waits
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
 from domain.spoc.kind import SPOC
 from domain.spoc.tasks import Task
@@ -253,14 +253,14 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     # --- the Leadership Desk and the specialist ----------------------------------------------
 
-    def ask_provider(self, command: commands.AskProvider) -> dict[str, Any]:
+    def ask_provider(self, command: payloads.AskProvider) -> dict[str, Any]:
         """Log that the provider was asked, which comes before the specialist (SPOC-22)."""
         self.case.attempts += 1
         said = command.outcome or "no outcome yet"
         self.note_by(command.actor, f"The provider was asked by {command.channel}: {said}")
         return {"attempts": self.case.attempts}
 
-    def contact_spoc(self, command: commands.ContactSpoc) -> None:
+    def contact_spoc(self, command: payloads.ContactSpoc) -> None:
         """Ask the specialist for help (SPOC-21)."""
         contact = Contact(reason=command.reason, detail=command.detail)
         self.note_by(command.actor, f"The SPoC specialist is asked for help. {contact.words}")
@@ -284,7 +284,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             "the provider's Area Manager to it: engage_area_manager (SPOC-07).",
         )
 
-    def information_received(self, command: commands.InformationReceived) -> None:
+    def information_received(self, command: payloads.InformationReceived) -> None:
         """Note what has come, tell the specialist, and go on by the facts (SPOC-23)."""
         self.note_by(command.actor, f"The information has come: {command.summary}")
         asked_for = {contact.reason for contact in self.case.contacts}
@@ -302,11 +302,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if self.case.stage == Stage.MISSING_INFORMATION:
             self.ask_for_what_is_missing(0)
 
-    async def engage_area_manager(self, command: commands.EngageAreaManager) -> None:
+    async def engage_area_manager(self, command: payloads.EngageAreaManager) -> None:
         """Open the Exception for the provider's Area Manager; tell the specialist (SPOC-24).
 
         Raises:
-            Refused: an Exception of the code is open already, whoever opened it (G-16).
+            Refused: an Exception of the code is open already (G-16).
         """
         code = command.exception_code
         self.note_by(command.actor, f"The Area Manager is engaged ({code}): {command.comment}")
@@ -324,7 +324,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             closing=PromiseOutcome.SUPERSEDED,
         )
 
-    def route_question(self, command: commands.RouteQuestion) -> dict[str, Any]:
+    def route_question(self, command: payloads.RouteQuestion) -> dict[str, Any]:
         """Return where to go with a question that is not the specialist's (SPOC-35..SPOC-45)."""
         found = guide.route(command.topic, command.actor.role, self.case.policy.spoc)
         self.journal(
@@ -413,7 +413,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.mail_role(Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  all the same
-        """Return the task to call somebody whom a mail did not reach."""
+        """Return the task to call somebody after a mail came back."""
         who = "provider" if template == "report_reminder" else "specialist"
         return OpenTask(
             role=Role.LEADERSHIP_DESK,

@@ -234,7 +234,6 @@ def _starting(story: type[Lifecycle[Any]]) -> Callable[..., None]:
     def __init__(self: DurableLifecycle, start: Any = None) -> None:  # noqa: ANN401, N807  annotated below
         """Take the case up where it stands; `run` refuses to go on without an argument."""
         if start is not None:
-            _leave_to_a_newer_worker(start)
             self.engine = story(start, start.opened(), TemporalRuntime()).engine
 
     __init__.__annotations__ = {"start": story.kind.start, "return": None}
@@ -264,8 +263,10 @@ def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
 
         Raises:
             ValidationError: it was started without input.
+            UnknownEditionError: it began under rules that this worker does not have yet.
         """
         story.kind.start.model_validate(start)
+        _leave_to_a_newer_worker(start)
         return await self.engine.run_to_end()
 
     # A union with None would cost the converter a schema of its own for each workflow.

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from domain.am_escalation.case import AmCase, Stage
+from domain.am_escalation.payloads import (
+    AdminReviewed,
+    ProviderContacted,
+    RecordFeedback,
+    SecondContactMade,
+)
 from domain.directory import Addressee
 from domain.events import Event
 from domain.exceptions import ExceptionCode, already_open
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Role
-
-if TYPE_CHECKING:  # for annotations only: commands.py imports its guards from here
-    from domain.am_escalation.commands import (
-        AdminReviewed,
-        ProviderContacted,
-        RecordFeedback,
-        SecondContactMade,
-    )
 
 
 def starts_on(event: Event) -> bool:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.apo.case import REOPENED, ApoCase
+from domain.apo.payloads import (
+    ApproveApo,
+    CustomerRefused,
+    DeclineApo,
+    DocumentsReceived,
+    InstructionsNotReceived,
+    OfferApo,
+    PaymentChosen,
+    RequestApo,
+)
 from domain.apo.tasks import Task
 from domain.calendars import is_open_everywhere
 from domain.effects import OpenTask
@@ -18,19 +27,6 @@ from domain.jobs import ItemCategory, Job, JobStatus
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, conflict
 from domain.roles import Actor, Role
-
-if TYPE_CHECKING:  # the commands name their guards, and are known here by their fields alone
-    from domain.apo.commands import (
-        ApproveApo,
-        CustomerRefused,
-        DeclineApo,
-        DocumentsReceived,
-        InstructionsNotReceived,
-        OfferApo,
-        PaymentChosen,
-        RequestApo,
-    )
-
 
 # --- events -----------------------------------------------------------------------------------
 

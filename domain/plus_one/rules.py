@@ -7,20 +7,16 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, NO_PROVIDER_FOUND, PLUSONE, account_called
 from domain.events import Event
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job, JobStatus
 from domain.plus_one.case import PlusOneCase, Stage
+from domain.plus_one.payloads import ReportCannotLocate, RequestReassignment, SupplyParts
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
-
-if TYPE_CHECKING:  # the commands name their guards, and are known here by their fields alone
-    from domain.plus_one.commands import ReportCannotLocate, RequestReassignment, SupplyParts
-
 
 # --- who comes to PlusOne ---------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from domain.apo.rules import PRIORITY_ITEMS, may_authorise, supervisors_window_is_open
@@ -18,16 +17,14 @@ from domain.events import Event
 from domain.guards import PlusOneHold, plusone_hold
 from domain.jobs import Severity
 from domain.reassignment.case import Candidate, ReassignmentCase
+from domain.reassignment.payloads import (
+    AppointmentCaptured,
+    ProviderAnswered,
+    ProviderConference,
+    StartReassignment,
+    SupervisorDecision,
+)
 from domain.refusals import Refusal, RefusalKind, conflict
-
-if TYPE_CHECKING:  # for annotations only: commands.py imports its guards from here
-    from domain.reassignment.commands import (
-        AppointmentCaptured,
-        ProviderAnswered,
-        ProviderConference,
-        StartReassignment,
-        SupervisorDecision,
-    )
 
 
 def starts_on(_: Event) -> bool:

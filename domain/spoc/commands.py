@@ -1,50 +1,18 @@
-"""What people can do to a follow-up: a payload each, and the table of all."""
+"""What people can do to a follow-up with a specialist, in which roles and stages."""
 
 from __future__ import annotations
 
-from domain.commands import Command, CommandTable, Payload
-from domain.exceptions import ExceptionCode
+from domain.commands import Command, CommandTable
 from domain.roles import EMPLOYEES, Role
 from domain.spoc import rules
-from domain.spoc.case import Reason, Stage
-from domain.spoc.guide import Topic
-from domain.values import Line, Prose
-
-
-class AskProvider(Payload):
-    """Log that the provider was asked, which comes before the specialist (SPOC-22)."""
-
-    channel: Line
-    """How the provider was asked: by phone, by e-mail."""
-    outcome: Prose | None = None
-
-
-class ContactSpoc(Payload):
-    """Ask the specialist for help, for one of four reasons (SPOC-21 to SPOC-34)."""
-
-    reason: Reason
-    detail: Prose
-    """What exactly is needed."""
-
-
-class RouteQuestion(Payload):
-    """Learn where to go with what is not the specialist's (SPOC-35 to SPOC-45)."""
-
-    topic: Topic
-
-
-class InformationReceived(Payload):
-    """Say that what was asked for has come; the specialist is told (SPOC-23)."""
-
-    summary: Prose
-
-
-class EngageAreaManager(Payload):
-    """Direct the provider's Area Manager to it, with an Exception (SPOC-07, SPOC-24)."""
-
-    exception_code: ExceptionCode
-    comment: Prose
-
+from domain.spoc.case import Stage
+from domain.spoc.payloads import (
+    AskProvider,
+    ContactSpoc,
+    EngageAreaManager,
+    InformationReceived,
+    RouteQuestion,
+)
 
 _LEADERSHIP = frozenset({Role.LEADERSHIP_DESK})
 

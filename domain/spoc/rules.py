@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from domain.addresses import is_mailable
 from domain.events import Event, JobAppointmentConfirmed
 from domain.jobs import Job, Severity
 from domain.refusals import Refusal, conflict
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
-
-if TYPE_CHECKING:  # for annotations only: commands.py imports its guards from here
-    from domain.spoc.commands import ContactSpoc, InformationReceived
-
+from domain.spoc.payloads import ContactSpoc, InformationReceived
 
 # --- whom it is for ---------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ class Task(TaskKind):
     SPECIALIST_SILENT = "specialist_silent", Lasts.WAIT
     """Call the specialist, who has not reacted to any reminder, or engage the Area Manager."""
     REACH_OTHERWISE = "reach_otherwise", Lasts.LIFECYCLE
-    """Call somebody whom a mail did not reach; a follow-up mail may be sent after the wait ends."""
+    """Call the recipient of a mail that came back; it may do so after the wait has ended."""
     ORDER_CONFIRMATION = "order_confirmation", Lasts.LIFECYCLE
     """Ask the provider to confirm an order, which has a deadline of its own."""
     REVIEW_AT_ONCE = "review_at_once", Lasts.LIFECYCLE

@@ -23,6 +23,7 @@ ROOMS = {
     "rules": "who may do what, and when, all pure",
     "waits": "whom it waits for, until when, and who is reminded",
     "tasks": "what it asks people to do, and how long each task lasts",
+    "payloads": "what each command carries, with its help",
     "commands": "what people can do to it, in one table",
     "guide": "what the agent does and says",
     "policy": "what the procedure leaves to the company",

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.am_escalation.case import AmCase, AmStart, OpenedException, Stage
-from domain.am_escalation.commands import COMMANDS, SecondContactMade
+from domain.am_escalation.commands import COMMANDS
 from domain.am_escalation.kind import AM_ESCALATION
+from domain.am_escalation.payloads import SecondContactMade
 from domain.am_escalation.rules import area_manager, eligible_at, second_contact_is_due
 from domain.am_escalation.waits import chase, promise
 from domain.directory import Addressee
@@ -376,6 +377,7 @@ def test_where_nothing_is_open_there_is_nothing_to_review() -> None:
 def test_an_area_manager_who_was_named_is_not_looked_up() -> None:
     wanted = Addressee(role=Role.AREA_MANAGER, provider=TULSA, required=True)
     assert area_manager(a_complaint(), required=True) == wanted
+    assert area_manager(a_complaint()) == wanted.model_copy(update={"required": False})
     assert area_manager(a_complaint(area_manager_email="pat@example.com"), required=True) is None
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.apo.case import Stage
-from domain.apo.commands import (
-    COMMANDS,
+from domain.apo.commands import COMMANDS
+from domain.apo.payloads import (
     CustomerReached,
     DocumentsApproved,
     DocumentsReceived,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from domain.commands import Command, CommandRequest, CommandTable, Payload
 from domain.plus_one.case import Stage
-from domain.plus_one.commands import COMMANDS, Approve, SupplyParts
+from domain.plus_one.commands import COMMANDS
+from domain.plus_one.payloads import Approve, SupplyParts
 from domain.refusals import Refusal, RefusalKind, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role, may_act_as
 from domain.stages import END, LifecycleStage

@@ -607,6 +607,7 @@ def refusal_of_shipping(company: str, ship_to: dict[str, str]) -> Refusal | None
         ("Tampa Plumbing", PROFILE | {"zip": "33602"}),
         ("Tampa Plumbing", PROFILE | {"city": "Fiction Ville", "zip": "33602"}),
         ("Tampa Plumbing", PROFILE | {"city": "Tampa"}),
+        ("Tampa Plumbing", PROFILE | {"city": "Tampa", "zip": "00000-1234"}),
     ],
 )
 def test_nothing_is_shipped_to_plusone_in_florida(company: str, ship_to: dict[str, str]) -> None:

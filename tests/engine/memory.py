@@ -99,22 +99,18 @@ class MemoryStore:
 
     def apply(self, batch: Batch) -> BatchResult:
         """Make a batch true, or refuse it, as the real store does."""
+        if duplicate := self._duplicate_exception(batch):
+            return BatchResult(refusal=duplicate)
         job, version = self.job, self.version
-        for step in batch.steps:
-            match step.effect:
-                case ReassignJob() as wanted:
-                    refusal = plusone_hold(job, batch.now, wanted.hold, wanted.way_out)
-                    if refusal is None and _compared(job) != _compared(wanted.believed):
-                        refusal = changed_meanwhile()
-                    if refusal is not None:
-                        return BatchResult(refusal=refusal, job=job, job_version=version)
-                    job, version = job.reassigned(wanted.to, batch.now), version + 1
-                case UpdateJob() as wanted:
-                    job, version = job.updated(wanted), version + 1
-                case OpenException(code=code, refused_if_open=True) if self._is_open(code):
-                    return BatchResult(refusal=already_open(code))
-                case _:
-                    pass
+        for wanted in _effects(batch, ReassignJob):
+            refusal = plusone_hold(job, batch.now, wanted.hold, wanted.way_out)
+            if refusal is None and _compared(job) != _compared(wanted.believed):
+                refusal = changed_meanwhile()
+            if refusal is not None:
+                return BatchResult(refusal=refusal, job=job, job_version=version)
+            job, version = job.reassigned(wanted.to, batch.now), version + 1
+        for changes in _effects(batch, UpdateJob):
+            job, version = job.updated(changes), version + 1
         changed = version != self.version
         self.job, self.version = job, version
         for step in batch.steps:
@@ -151,6 +147,10 @@ class MemoryStore:
             case _:
                 pass
 
+    def _duplicate_exception(self, batch: Batch) -> Refusal | None:
+        wanted = (each.code for each in _effects(batch, OpenException) if each.refused_if_open)
+        return next((already_open(code) for code in wanted if self._is_open(code)), None)
+
     def _is_open(self, code: str) -> bool:
         return self.exceptions.get(code, "Complete") != "Complete"
 
@@ -161,6 +161,10 @@ class MemoryStore:
     def _due_at(batch: Batch) -> datetime | None:
         waiting = batch.progress.waiting if batch.progress else None
         return resolve(waiting.due, batch.calendar) if waiting else None
+
+
+def _effects(batch: Batch, kind: type[EffectT]) -> list[EffectT]:
+    return [step.effect for step in batch.steps if isinstance(step.effect, kind)]
 
 
 def _compared(job: Job) -> tuple[object, ...]:

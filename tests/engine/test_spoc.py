@@ -226,7 +226,7 @@ def test_a_long_history_goes_on_in_the_middle_of_a_late_confirmation() -> None:
     assert life.store.tasks == ["missing_report", "provider_silent"]
 
 
-def test_a_diagnosis_by_another_provider_of_the_programme_is_followed_anew() -> None:
+def test_a_diagnosis_by_another_provider_of_the_programme_begins_the_next_follow_up() -> None:
     life = contacted()
     provider = life.store.job.assigned_to.model_copy(update={"number": "4712", "name": "Other"})
     day = life.loop.now() + timedelta(days=4)
