@@ -137,6 +137,7 @@ def test_a_skeleton_becomes_a_lifecycle_in_the_steps_of_the_page(tmp_path: Path)
         f"docs/{NAMES.name}.md",
         *new,
     }
+    shutil.rmtree(tmp_path)
 
 
 def replays_in(root: Path) -> Iterator[str]:
