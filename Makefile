@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
 MEASURED = tests/domain tests/engine tests/replay
 
-.PHONY: help run test check format coverage mutants bench setup lock environment postgresql
+.PHONY: help run test check format coverage mutants lifecycle bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -38,6 +38,9 @@ coverage: environment ## the tests that need no server, and how much of the rule
 
 mutants: environment ## changes to the rules that no test notices, in five minutes
 	@scripts/mutants.py $(ARGS)
+
+lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=warranty-callback
+	@python -m scaffold new-lifecycle $(NAME) $(ARGS)
 
 bench: environment ## measure Steward beside the bare engine; writes benchmarks/README.md
 	@python -m benchmarks $(ARGS)

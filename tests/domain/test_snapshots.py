@@ -22,7 +22,7 @@ from domain.commands import Answer
 from domain.directory import parse_directory
 from domain.events import EventEnvelope
 from domain.exceptions import ExceptionCode
-from domain.lifecycles import Answered, Cause, LifecycleStart
+from domain.lifecycles import Answered, Cause, LifecycleKind, LifecycleStart
 from domain.operator_files import OperatorFileError
 from domain.plus_one.case import PlusOneCase, PlusOneStart, Stage
 from domain.policy import Policy, parse_policy
@@ -216,6 +216,15 @@ STARTS: dict[str, LifecycleStart] = {
         ),
     ),
 }
+
+
+def a_start_of(kind: LifecycleKind) -> LifecycleStart:
+    """The snapshot of a lifecycle whose case has no fields of its own, and stands in no table."""
+    case = kind.start(**OF_EVERY_START).opened().model_copy(update=OF_EVERY_CASE)
+    return kind.start(**OF_EVERY_START, case=case)
+
+
+STARTS |= {name: a_start_of(kind) for name, kind in LIFECYCLES.items() if name not in STARTS}
 ADDED = "of_another_release"
 
 

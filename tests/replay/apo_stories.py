@@ -246,7 +246,7 @@ async def long_option(desk: Desk) -> Told:
     return job
 
 
-APO_STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
+STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     storm_weekend,
     silent_customer,
     reopened,

@@ -4,61 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows.am_escalation import AreaManagerEscalation
-from workflows.apo import AlternateProviderOption
 from workflows.lifecycle import Lifecycle
-from workflows.plus_one import PlusOneSearch
-from workflows.reassignment import ConferenceReassignment
-from workflows.spoc import SpocFollowUp
-from workflows.temporal import durable
+from workflows.registry import WORKFLOWS
+from workflows.temporal import DurableLifecycle, durable
 
 
-async def say_hello(story: Lifecycle[Any]) -> None:
-    """Carry out one activity more than what was recorded."""
-    story.note("Hello.")
-    await story.engine.publisher.flush(None, "one activity more")
+def changed(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
+    """Return the workflow of a story that carries out one activity more than was recorded."""
+
+    async def run(self: Lifecycle[Any]) -> None:
+        self.note("Hello.")
+        await self.engine.publisher.flush(None, "one activity more")
+        await story.run(self)
+
+    return durable(type(f"Changed{story.__name__}", (story,), {"__module__": __name__, "run": run}))
 
 
-class ChangedSearch(PlusOneSearch):
-    async def run(self) -> None:
-        await say_hello(self)
-        await super().run()
+CHANGED = tuple(changed(workflow.story) for workflow in WORKFLOWS)
 
-
-class ChangedOption(AlternateProviderOption):
-    async def run(self) -> None:
-        await say_hello(self)
-        await super().run()
-
-
-class ChangedComplaint(AreaManagerEscalation):
-    async def run(self) -> None:
-        await say_hello(self)
-        await super().run()
-
-
-class ChangedFollowUp(SpocFollowUp):
-    async def run(self) -> None:
-        await say_hello(self)
-        await super().run()
-
-
-class ChangedConference(ConferenceReassignment):
-    async def run(self) -> None:
-        await say_hello(self)
-        await super().run()
-
-
-ChangedSearchWorkflow = durable(ChangedSearch)
-ChangedOptionWorkflow = durable(ChangedOption)
-ChangedComplaintWorkflow = durable(ChangedComplaint)
-ChangedFollowUpWorkflow = durable(ChangedFollowUp)
-ChangedConferenceWorkflow = durable(ChangedConference)
-
-CHANGED = (
-    ChangedSearchWorkflow,
-    ChangedOptionWorkflow,
-    ChangedComplaintWorkflow,
-    ChangedFollowUpWorkflow,
-    ChangedConferenceWorkflow,
-)
+globals().update({workflow.__name__: workflow for workflow in CHANGED})
+# Temporal's sandbox imports a workflow by its name.

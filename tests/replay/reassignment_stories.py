@@ -139,7 +139,7 @@ async def long_list(desk: Desk) -> Told:
     return job
 
 
-REASSIGNMENT_STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
+STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     an_appointment,
     a_travel_fee,
     a_declined_fee,

@@ -1,29 +1,28 @@
 """Records the histories that every later release has to replay: `python -m tests.replay.record`.
 
-Each story is told once at a real desk. Name the stories to record on the command line; without a
-name all are recorded. Before a story is recorded again, read `test_replay.py`.
+Each story is told once at a real desk. Name the stories to record on the command line, or a whole
+module of them (`apo` for `apo_stories.py`); without a name all are recorded. A story whose name
+begins with `long` is told at a server that takes forty events for a long history. Before a story is
+recorded again, read `test_replay.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import pkgutil
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 from temporalio.client import Client, WorkflowHistory
 
-from activities.postman import NotTakenError
 from domain.lifecycles import job_of
-from tests.desk import Desk, Told, free_port, iso, now, open_desk, sqlite_url
-from tests.replay.am_stories import AM_STORIES, long_complaint
-from tests.replay.apo_stories import APO_STORIES, long_option
-from tests.replay.reassignment_stories import REASSIGNMENT_STORIES, long_list
-from tests.replay.spoc_stories import SPOC_STORIES, long_follow_up
+from tests.desk import Desk, Told, free_port, open_desk, sqlite_url
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
 
@@ -31,196 +30,20 @@ FOLDER = Path(__file__).parent / "histories"
 
 Story = Callable[[Desk], Awaitable[Told]]
 
+_LONG = "long"
+_MODULES_END = "_stories"
 _SHORT_HISTORIES = ("limit.historyCount.suggestContinueAsNew=40",)
-_SHIP_TO = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
 
 
-async def no_provider_found(desk: Desk) -> Told:
-    """PlusOne stays silent: dispatch is reminded after 24 hours, and the search ends after 48."""
-    job = await desk.searching()
-    await job.fast_forward("24h")
-    await job.ok("customer_called", "customer_service", about="Who is coming?")
-    await job.fast_forward("24h")
-    return job
+def _modules() -> Iterator[ModuleType]:
+    """The modules of this folder that tell stories: one for each lifecycle."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)], "tests.replay."):
+        if module.name.endswith(_MODULES_END):
+            yield import_module(module.name)
 
 
-async def cannot_locate(desk: Desk) -> Told:
-    job = await desk.searching()
-    await job.ok("report_cannot_locate", "plusone", text="Nobody within 60 miles")
-    return job
-
-
-async def completed(desk: Desk) -> Told:
-    """The whole way through the repair."""
-    job = await desk.searching()
-    await job.ok("add_service_job", "dispatch", reason="Second opinion", event_type="Recall")
-    await job.note("ASSIGNMENT: Tulsa Plumbing takes it")
-    await job.accepted()
-    await job.until("accepted")
-    await job.note("DIAGNOSIS SUBMITTED/AWAITING APPROVAL: the cartridge")
-    await job.until("diagnosis_submitted")
-    await job.ok("request_info", "decision_desk", what="A photo of the cartridge")
-    await job.note("ADDITIONAL INFO PROVIDED/AWAITING APPROVAL")
-    await job.until("diagnosis_submitted")
-    for _ in range(2):
-        await job.ok(
-            "approve", "authorizations", amount="240.00", non_covered="35.00", message_id="once"
-        )
-    await job.ok(
-        "supply_parts",
-        "parts_sourcing",
-        company="Tulsa Plumbing",
-        what="Cartridge",
-        ship_to=_SHIP_TO,
-    )
-    await job.ok("update_parts", "parts_sourcing", text="Shipped", eta="2026-12-01")
-    await job.event("customer.called", {"about": "When?"})
-    await job.note("PARTS ORDERED - cartridge")
-    await job.until("parts_ordered")
-    await job.note("JOB COMPLETE")
-    return job
-
-
-async def denied(desk: Desk) -> Told:
-    job = await desk.accepted()
-    await job.note("DIAGNOSIS SUBMITTED/AWAITING APPROVAL: frost")
-    await job.until("diagnosis_submitted")
-    await job.ok("deny", "authorizations", reason="Damage by frost.", partial=True)
-    await job.becomes("Completed")
-    return job
-
-
-async def became_urgent(desk: Desk) -> Told:
-    job = await desk.searching()
-    job.fields["severity"] = "Emergency"
-    await job.event("job.severity_changed")
-    return job
-
-
-async def rejected_and_reassigned(desk: Desk) -> Told:
-    job = await desk.accepted()
-    await job.becomes("Rejected")
-    await desk.eventually(job, lambda shown: shown["tasks"])
-    await job.ok("request_reassignment", "dispatch", to="Procure Vendor", reason="PlusOne gave up")
-    return job
-
-
-async def not_eligible(desk: Desk) -> Told:
-    job = desk.job(severity="Medical Emergency")
-    await job.assigned()
-    return job
-
-
-async def taken_against_the_rules(desk: Desk) -> Told:
-    job = await desk.accepted()
-    job.fields["assigned_to"] = {"number": "4711", "name": "Somebody"}
-    job.fields["assigned_at"] = iso(now())
-    await job.assigned()
-    return job
-
-
-async def changed_meanwhile(desk: Desk) -> Told:
-    """The live job is no longer what the lifecycle believes, and says so when it is to move."""
-    job = await desk.accepted()
-    await job.becomes("Rejected")
-    await desk.eventually(job, lambda shown: shown["tasks"])
-    unheard = await desk.cut_off_from_temporal()
-    await replace(job, desk=unheard).becomes("Accepted")
-    await job.refused("request_reassignment", "dispatch", to="Procure Vendor", reason="Rejected")
-    await job.becomes("Cancelled")
-    return job
-
-
-async def silent_after_acceptance(desk: Desk) -> Told:
-    job = await desk.accepted()
-    for _ in range(2):
-        await job.fast_forward("8d")
-    await job.becomes("Completed")
-    return job
-
-
-async def bad_messages(desk: Desk) -> Told:
-    """Signals that are misspelt, not allowed or unreadable; then the customer cancels."""
-    job = await desk.searching()
-    dana = {"name": "Dana", "role": "dispatch"}
-    await job.signal("aprove", {"actor": dana})
-    await job.signal("approve", {"actor": dana, "amount": "240.00"})
-    await job.signal("approve", "240.00")
-    await job.signal("job_event", {"type": "job.exploded"})
-    await job.signal("request_reassignment", {"actor": dana, "to": "4711", "reason": "Hurry"})
-    await job.signal("add_service_job", {"actor": dana, "reason": "Second opinion"})
-    await desk.eventually(job, lambda shown: shown["service_jobs"])
-    await job.becomes("Cancelled")
-    return job
-
-
-async def mail_undelivered(desk: Desk) -> Told:
-    """The mail server is busy when the mail is first brought, and then finds no such mailbox."""
-    job = await desk.accepted()
-    desk.letterbox.failures[job.id] = [
-        NotTakenError("451 try again later", for_good=False),
-        NotTakenError("550 no such mailbox", for_good=True),
-    ]
-    await job.ok("approve", "authorizations", amount="240.00")
-    await desk.eventually(job, lambda shown: shown["tasks"])
-    await job.note("JOB COMPLETE")
-    return job
-
-
-async def cancelled_in_temporal(desk: Desk) -> Told:
-    job = await desk.searching()
-    await job.handle.cancel()
-    return job
-
-
-async def assigned_anew(desk: Desk) -> Told:
-    job = await desk.searching()
-    job.fields["assigned_at"] = iso(now())
-    await job.assigned(actor={"name": "Cem", "role": "customer_service"})
-    await desk.eventually(job, lambda shown: shown["tasks"])
-    await job.ok("report_cannot_locate", "dispatch")
-    return job
-
-
-async def asks_for_the_option(desk: Desk) -> Told:
-    """The policy has No Provider Found ask for the Alternate Provider Option."""
-    job = await desk.under("[plus_one]\nnpf_starts_apo = true").searching()
-    await job.ok("report_cannot_locate", "plusone")
-    return job
-
-
-async def long(desk: Desk) -> Told:
-    """A history so long that the lifecycle goes on in a new one."""
-    job = await desk.searching()
-    for _ in range(6):
-        await job.ok("customer_called", "customer_service", about="Who is coming?")
-    await job.ok("report_cannot_locate", "plusone")
-    return job
-
-
-STORIES: Sequence[Story] = (
-    no_provider_found,
-    cannot_locate,
-    completed,
-    denied,
-    became_urgent,
-    rejected_and_reassigned,
-    not_eligible,
-    taken_against_the_rules,
-    changed_meanwhile,
-    silent_after_acceptance,
-    bad_messages,
-    mail_undelivered,
-    cancelled_in_temporal,
-    assigned_anew,
-    asks_for_the_option,
-    long,
-    *APO_STORIES,
-    *AM_STORIES,
-    *SPOC_STORIES,
-    *REASSIGNMENT_STORIES,
-)
-_LONG_STORIES = (long, long_option, long_complaint, long_follow_up, long_list)
+STORIES: Sequence[Story] = tuple(story for module in _modules() for story in module.STORIES)
+"""The stories of all `*_stories.py` beside this module."""
 
 
 async def _histories(client: Client, workflow_id: str) -> list[WorkflowHistory]:
@@ -248,27 +71,28 @@ def _without_places(recorded: Any) -> Any:
             return recorded
 
 
-async def record(story: Story) -> None:
-    """Tell a story, and keep the histories of all its runs."""
-    server = DevServer(
-        ServerOptions(
-            port=free_port(),
-            ui_port=None,
-            database=None,
-            dynamic_config=_SHORT_HISTORIES if story in _LONG_STORIES else (),
-        )
+async def record(stories: Iterable[Story], *dynamic_config: str) -> None:
+    """Tell stories at one server, and keep the histories of all their runs."""
+    options = ServerOptions(
+        port=free_port(), ui_port=None, database=None, dynamic_config=dynamic_config
     )
+    server = DevServer(options)
     await server.start()
     try:
         # The identity is in every event: that of this machine is nobody's business.
         client = await connect(target_host=server.address, namespace="default", identity="recorder")
-        with TemporaryDirectory() as folder:
-            async with open_desk(client, sqlite_url(Path(folder))) as desk:
-                job = await story(desk)
-                await job.outcome()
-                histories = await _histories(client, job.handle.id)
+        for story in stories:
+            await _keep(story, client)
     finally:
         await server.stop()
+
+
+async def _keep(story: Story, client: Client) -> None:
+    with TemporaryDirectory() as folder:
+        async with open_desk(client, sqlite_url(Path(folder))) as desk:
+            job = await story(desk)
+            await job.outcome()
+            histories = await _histories(client, job.handle.id)
     name = story.__name__.replace("_", "-")
     lifecycle, _ = job_of(job.handle.id)
     for told_before in FOLDER.glob(f"{lifecycle}.{name}.*.json"):
@@ -279,15 +103,30 @@ async def record(story: Story) -> None:
         print(f"{path.name}: {len(history.events)} events")  # noqa: T201  a tool for a person
 
 
-def _chosen(names: Sequence[str]) -> Iterator[Story]:
-    known = {story.__name__: story for story in STORIES}
-    for name in names or known:
-        yield known[name.replace("-", "_")]
+def chosen(names: Sequence[str]) -> list[Story]:
+    """Return the stories of these names, or of the modules of these names; all if none is named.
+
+    Raises:
+        SystemExit: there is no such story, and no such module.
+    """
+    found: list[Story] = []
+    for name in names:
+        wanted = name.replace("-", "_")
+        module = f"tests.replay.{wanted}{_MODULES_END}"
+        named = [each for each in STORIES if each.__name__ == wanted or each.__module__ == module]
+        if not named:
+            raise SystemExit(f"There is no story {name}, and no tests/replay/{wanted}_stories.py.")
+        found += named
+    return found if names else [*STORIES]
 
 
 async def main() -> None:
-    for story in _chosen(sys.argv[1:]):
-        await record(story)
+    stories = chosen(sys.argv[1:])
+    long = [story for story in stories if story.__name__.startswith(_LONG)]
+    if len(long) < len(stories):
+        await record(story for story in stories if story not in long)
+    if long:
+        await record(long, *_SHORT_HISTORIES)
 
 
 if __name__ == "__main__":

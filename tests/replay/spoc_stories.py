@@ -112,7 +112,7 @@ async def long_follow_up(desk: Desk) -> Told:
     return job
 
 
-SPOC_STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
+STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     report_never_comes,
     report_in_two_parts,
     diagnosis_put_off,

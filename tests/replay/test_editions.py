@@ -12,7 +12,7 @@ from domain.policy import load_policy
 from domain.roles import Actor, Role
 from tests.domain.factories import a_job
 from tests.engine.memory import Life
-from tests.replay.edition_stories import (
+from tests.replay.changed_rule import (
     NEXT,
     RemindsLaterSinceNext,
     RemindsLaterSinceNextWorkflow,

@@ -140,7 +140,7 @@ async def long_complaint(desk: Desk) -> Told:
     return job
 
 
-AM_STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
+STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     never_reached,
     nobody_acts,
     settled_by_itself,

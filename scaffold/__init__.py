@@ -1,0 +1,1 @@
+"""What helps to develop Steward: a part of the checkout, and of no wheel."""
