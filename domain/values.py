@@ -26,7 +26,10 @@ Label = Annotated[str, StringConstraints(max_length=300, pattern=STORABLE)]
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=STORABLE)]
 """A short text that says something."""
 
-Prose = Annotated[str, Field(min_length=1, max_length=4000, pattern=STORABLE)]
+LONGEST_PROSE = 4000
+"""Characters that a person may write in one field."""
+
+Prose = Annotated[str, Field(min_length=1, max_length=LONGEST_PROSE, pattern=STORABLE)]
 """A text that a person gives with a command."""
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=STORABLE)]

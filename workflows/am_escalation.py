@@ -59,8 +59,8 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                         self.remind_area_manager,
                         self.ask_supervisor_to_reach_area_manager,
                     )
-                case ended:
-                    raise AssertionError(f"nothing is waited for in {ended}")
+                case unknown:
+                    raise AssertionError(f"nothing is waited for in {unknown}")
 
     # --- step 1: customer service calls the provider -----------------------------------------
 

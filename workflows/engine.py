@@ -67,7 +67,7 @@ class Engine:
         case: Case,
         runtime: Runtime,
     ) -> None:
-        """Put the pieces together; nothing happens before `run_to_end`.
+        """Put the pieces together; mails that an earlier run has left are sent on at once.
 
         Args:
             story: the procedure.

@@ -46,7 +46,7 @@ class Lifecycle(Generic[CaseT]):
     kind: ClassVar[LifecycleKind]
 
     def __init__(self, start: LifecycleStart, case: CaseT, runtime: Runtime) -> None:
-        """Make the words of the engine the story's own; nothing happens yet.
+        """Make the words of the engine the story's own; the story begins with `run`.
 
         Args:
             start: the workflow's argument.
@@ -58,6 +58,7 @@ class Lifecycle(Generic[CaseT]):
         """Whether an earlier run of the same episode has begun the story."""
         self.engine = engine = Engine(self, self.kind, start, case, runtime)
         self.now = runtime.now
+        self.patched = runtime.patched
         self.wait = engine.waiting.wait
         self.handle = engine.handle
         self.take_opening_command = engine.take_opening_command

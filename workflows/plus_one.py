@@ -28,6 +28,7 @@ from domain.plus_one.tasks import Task
 from domain.promises import PromiseOutcome
 from domain.refusals import Refusal, Refused, changed_meanwhile
 from domain.roles import STEWARD, Actor, Role
+from domain.values import LONGEST_PROSE
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
 from workflows.temporal import durable
@@ -211,7 +212,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def request_apo(self, reason: str) -> None:
         """Request the Alternate Provider Option, where the policy has it follow (G-08)."""
-        command = RequestApo(actor=STEWARD, reason=reason, in_network_exhausted=True)
+        command = RequestApo(
+            actor=STEWARD, reason=reason[:LONGEST_PROSE], in_network_exhausted=True
+        )
         fields = command.model_dump(mode="json", exclude_none=True)
         self.add(SendCommand(lifecycle="apo", command="request_apo", fields=fields))
 

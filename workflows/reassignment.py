@@ -54,8 +54,8 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                     await self.wait_for_next_step(waits.appointment(self.case))
                 case Stage.SUPERVISOR_REVIEW:
                     await self.wait_for_next_step(waits.choice_for_the_urgent_customer(self.case))
-                case ended:
-                    raise AssertionError(f"nothing is waited for in {ended}")
+                case unknown:
+                    raise AssertionError(f"nothing is waited for in {unknown}")
 
     async def wait_for_next_step(self, promise: Promise) -> None:
         """Wait for the command that ends a step, or handle the silence."""

@@ -85,5 +85,11 @@ class Runtime(Protocol):
     def handlers_are_finished(self) -> bool:
         """Return whether everybody who sent an update has their answer."""
 
+    def patched(self, change: str) -> bool:
+        """Return whether a change of a story's mechanics is in force for this job.
+
+        It is not for a job that had come past this place before the change.
+        """
+
     def continue_as_new(self, start: LifecycleStart) -> NoReturn:
         """End this run, and begin another one with an argument."""

@@ -79,8 +79,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                         waits.job_carried_out(self.case),
                         self.close_after_quiet_days,
                     )
-                case ended:
-                    raise AssertionError(f"nothing is waited for in {ended}")
+                case unknown:
+                    raise AssertionError(f"nothing is waited for in {unknown}")
 
     async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
         """Wait as every lifecycle does, and beside it for the confirmation of an order."""

@@ -58,6 +58,10 @@ class UnknownEditionError(RuntimeError):
     """A job follows rules that this worker does not have; no failure of the workflow."""
 
 
+class StoryFaultError(RuntimeError):
+    """A fault of ours: it fails the workflow task, until a worker without it takes the job up."""
+
+
 class TemporalRuntime:
     """Runs a lifecycle as a Temporal workflow; see `Runtime`."""
 
@@ -148,6 +152,10 @@ class TemporalRuntime:
     def handlers_are_finished(self) -> bool:
         """Return whether no update is unanswered."""
         return workflow.all_handlers_finished()
+
+    def patched(self, change: str) -> bool:
+        """Return whether a change of a story is in force for this job."""
+        return workflow.patched(change)
 
     def continue_as_new(self, start: LifecycleStart) -> NoReturn:
         """End this run, and begin another one of the same workflow id."""
@@ -267,7 +275,11 @@ def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
         """
         story.kind.start.model_validate(start)
         _leave_to_a_newer_worker(start)
-        return await self.engine.run_to_end()
+        try:
+            return await self.engine.run_to_end()
+        except ValidationError as error:
+            # Of all that pydantic may refuse, only a start that cannot be read fails the workflow.
+            raise StoryFaultError(f"{type(self).__name__} has a fault: {error}") from error
 
     # A union with None would cost the converter a schema of its own for each workflow.
     run.__annotations__ = {"start": story.kind.start, "return": str}

@@ -77,8 +77,6 @@ class MemoryLoop(asyncio.AbstractEventLoop):
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return once a condition holds."""
-        if condition():
-            return
         waiting = self.create_future()
         entry = (condition, waiting)
         self._conditions.append(entry)

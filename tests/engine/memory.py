@@ -229,6 +229,9 @@ class MemoryRuntime:
     def handlers_are_finished(self) -> bool:
         return all(update.done() for update in self._life.updates)
 
+    def patched(self, change: str) -> bool:
+        return change not in self._life.unpatched
+
     def continue_as_new(self, start: LifecycleStart) -> NoReturn:
         raise ContinuedAsNewError(start)
 
@@ -263,6 +266,8 @@ class Life:
         self.details = ""
         self.refusals: list[tuple[str, str, str, Refusal]] = []
         self.updates: list[asyncio.Task[Answer]] = []
+        self.unpatched: set[str] = set()
+        """Changes that are not in force, as for a job that came past their place before."""
         self.store_is_slow = False
         self.store_failures = 0
         self.history_is_long = False

@@ -15,6 +15,7 @@ from domain.plus_one.case import PlusOneStart
 from domain.policy import Policy
 from domain.roles import Actor, Role
 from domain.texts import SEARCH_NOTE
+from domain.values import LONGEST_PROSE
 from tests.domain.factories import ASSIGNED_AT, POLICY, PROVIDER, a_job
 from tests.engine.memory import Life
 from workflows.plus_one import PlusOneSearch
@@ -371,3 +372,13 @@ def test_a_search_goes_on_in_a_fresh_history() -> None:
     assert life.store.notes == [SEARCH_NOTE], "it was announced once"
     assert life.store.tasks == ["assigned_out_of_turn"]
     assert outcomes(life) == ["kept", None]
+
+
+def test_the_longest_report_still_asks_for_the_alternate_provider_option() -> None:
+    life = a_search(policy=with_setting(npf_starts_apo=True))
+
+    life.does("report_cannot_locate", "plusone", text="x" * LONGEST_PROSE)
+
+    (asked,) = life.store.effects(SendCommand)
+    assert len(str(asked.fields["reason"])) == LONGEST_PROSE
+    assert life.outcome == "no_provider_found"

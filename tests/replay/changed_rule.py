@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from domain.apo.payloads import RequestApo
 from domain.editions import NEWEST
 from workflows.plus_one import PlusOneSearch
 from workflows.temporal import durable
@@ -35,3 +36,26 @@ class RemindsLaterSinceNext(PlusOneSearch):
 
 RemindsLaterWorkflow = durable(RemindsLater)
 RemindsLaterSinceNextWorkflow = durable(RemindsLaterSinceNext)
+
+
+class GreetsSincePatch(PlusOneSearch):
+    """Does one activity more, behind a patch: a change of mechanics, and of no rule."""
+
+    async def run(self) -> None:
+        if self.patched("greets"):
+            self.note("Hello.")
+            await self.engine.publisher.flush(None, "one activity more")
+        await super().run()
+
+
+GreetsSincePatchWorkflow = durable(GreetsSincePatch)
+
+
+class Faulty(PlusOneSearch):
+    """Has a fault that pydantic finds."""
+
+    async def run(self) -> None:
+        RequestApo.model_validate({})
+
+
+FaultyWorkflow = durable(Faulty)

@@ -14,6 +14,9 @@ from tests.domain.factories import a_job
 from tests.engine.memory import Life
 from tests.replay.changed_rule import (
     NEXT,
+    FaultyWorkflow,
+    GreetsSincePatch,
+    GreetsSincePatchWorkflow,
     RemindsLaterSinceNext,
     RemindsLaterSinceNextWorkflow,
     RemindsLaterWorkflow,
@@ -41,6 +44,25 @@ async def test_a_rule_changed_in_place_breaks_jobs_that_run() -> None:
 
 async def test_a_rule_with_an_edition_leaves_jobs_that_run_as_they_are() -> None:
     await replay(RemindsLaterSinceNextWorkflow)
+
+
+async def test_a_change_of_mechanics_behind_a_patch_leaves_jobs_that_run_as_they_are() -> None:
+    await replay(GreetsSincePatchWorkflow)
+
+
+@pytest.mark.parametrize("patched", [True, False])
+def test_a_job_that_starts_after_a_patch_takes_the_new_way(*, patched: bool) -> None:
+    search = Life(GreetsSincePatch, start_under(NEWEST))
+    search.unpatched = set() if patched else {"greets"}
+
+    search.settle()
+
+    assert ("Hello." in search.store.notes) is patched
+
+
+async def test_a_fault_of_ours_fails_the_task_and_never_the_workflow() -> None:
+    with pytest.raises(RuntimeError, match="FaultyWorkflow has a fault"):
+        await replay(FaultyWorkflow)
 
 
 def start_under(edition: int) -> PlusOneStart:

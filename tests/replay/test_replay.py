@@ -2,8 +2,8 @@
 
 A failing replay means that a running job would get stuck at the next deployment. The change that
 made it fail is not wrong for new jobs, only for those that began before it: keep the old way beside
-the new one, behind `workflow.patched("what-changed")`, and record a history that takes the new way
-under a story of its own (`python -m tests.replay.record a_new_story`).
+the new one, behind `self.patched("what-changed")` or an edition, and record a history that takes
+the new way under a story of its own (`python -m tests.replay.record a_new_story`).
 
 A history is recorded again, or removed, only once no job of its kind runs any more: ask Temporal,
 `temporal workflow list --query 'ExecutionStatus = "Running" AND WorkflowType = "PlusOneSearch"'`,
