@@ -17,6 +17,10 @@ class Edition(IntEnum):
 
     FIRST = 1
     """The rules as the first releases have them; a start from before says no edition."""
+    TASKS_CLOSE_AT_EVERY_END = 2
+    """However a lifecycle ends, its own tasks close: also where its workflow is cancelled in
+    Temporal, where a refused move shows that the job is elsewhere, and after PlusOne's `JOB
+    COMPLETE`. A mail that comes back while a command is refused is not forgotten with it."""
 
 
 NEWEST: Final = max(Edition)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -158,6 +158,9 @@ class Case(BaseModel):
         """Return what this episode leaves to the next of the same job."""
         return {}
 
+    set_beside_turns: ClassVar[frozenset[str]] = frozenset()
+    """Fields that something beside the turns sets, such as a mail that comes back."""
+
     @property
     def is_overdue_beside(self) -> bool:
         """Whether somebody is overdue with something else than what is waited for."""
@@ -173,8 +176,11 @@ class Case(BaseModel):
 
     def roll_back_to(self, before: Self) -> None:
         """Have the case as it was before a turn that was refused after all."""
-        raised_meanwhile = [each for each in self.attention if each in _OF_NO_TURN]
-        for name in type(self).model_fields.keys() - _KEPT_ON_ROLLBACK:
+        kept, raised_meanwhile = _KEPT_ON_ROLLBACK, list[Attention]()
+        if self.edition >= Edition.TASKS_CLOSE_AT_EVERY_END:
+            kept |= self.set_beside_turns
+            raised_meanwhile = [each for each in self.attention if each in _OF_NO_TURN]
+        for name in type(self).model_fields.keys() - kept:
             setattr(self, name, getattr(before, name))
         for attention in raised_meanwhile:
             self.flag(attention)

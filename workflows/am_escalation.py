@@ -397,6 +397,10 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             f"{command.description}",
         )
 
+    def end_cancelled(self) -> None:
+        """End, because the workflow was cancelled in Temporal: nothing is left open, ever."""
+        self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
+
     def leave_nothing_open(self, stage: str) -> None:
         """Settle the tasks, and complete the Exceptions that this escalation opened."""
         super().leave_nothing_open(stage)

@@ -436,10 +436,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
         Nothing that was asked before is settled by it, and a review that was late is still late.
         """
-        was_overdue = Attention.OVERDUE in self.case.attention
-        self.close_promise(PromiseOutcome.SUPERSEDED)
-        if was_overdue:
-            self.case.flag(Attention.OVERDUE)
+        self.supersede_promise()
         self.enter(Stage.REVIEWING_DOCUMENTS, at)
 
     def tell_a_supervisor_of_the_review(self) -> None:

@@ -11,7 +11,6 @@ from domain.effects import MailFate, OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
-from domain.promises import PromiseOutcome
 from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk, Result
 from workflows.effects import EffectBuffer
@@ -43,8 +42,8 @@ class Story(Protocol):
             at: when it happened, in the workflow's time.
         """
 
-    def end(self, stage: str, closing: PromiseOutcome) -> None:
-        """End in a final stage, with nothing left open."""
+    def end_cancelled(self) -> None:
+        """End, because the workflow was cancelled in Temporal."""
 
     def settle_the_wait(self) -> None:
         """Close the tasks of the wait that is over."""
@@ -101,7 +100,7 @@ class Engine:
             await self._story.run()
         except asyncio.CancelledError:
             self.effects.journal("cancelled in Temporal")
-            self._story.end(CANCELLED, PromiseOutcome.WAIVED)
+            self._story.end_cancelled()
         return await self.episode.finish(self._alarm)
 
     async def take_opening_command(self) -> None:

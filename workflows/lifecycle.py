@@ -12,6 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from domain.attention import Attention
 from domain.directory import Addressee
+from domain.editions import Edition
 from domain.effects import (
     AddNote,
     CloseTask,
@@ -27,7 +28,7 @@ from domain.promises import Promise, PromiseOutcome
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
 from domain.tasks import TaskKind
-from workflows.engine import Engine
+from workflows.engine import CANCELLED, Engine
 from workflows.messages import Deadline, Reminder
 from workflows.runtime import Runtime
 
@@ -200,6 +201,10 @@ class Lifecycle(Generic[CaseT]):
         """Close the promise that is open, if any, and whoever gave it is no longer overdue."""
         self.engine.publisher.close(outcome)
 
+    def supersede_promise(self) -> None:
+        """Close the promise that is open for another of the same wait: who was overdue still is."""
+        self.engine.publisher.supersede()
+
     def advance(
         self,
         stage: str,
@@ -233,6 +238,14 @@ class Lifecycle(Generic[CaseT]):
         self.close_promise(closing)
         self.leave_nothing_open(stage)
         self.case.stage = stage
+
+    def end_cancelled(self) -> None:
+        """End, because the workflow was cancelled in Temporal."""
+        if self.case.edition >= Edition.TASKS_CLOSE_AT_EVERY_END:
+            self.end(CANCELLED, PromiseOutcome.WAIVED)
+        else:
+            self.close_promise(PromiseOutcome.WAIVED)
+            self.case.stage = CANCELLED
 
     def settle_the_wait(self) -> None:
         """Close the tasks of the wait that is over."""

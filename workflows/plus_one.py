@@ -17,6 +17,7 @@ from domain.accounts import (
 )
 from domain.apo.payloads import RequestApo
 from domain.attention import Attention
+from domain.editions import Edition
 from domain.effects import AddServiceJob, SendCommand
 from domain.events import Event, WrittenNote
 from domain.guards import PlusOneHold, WayOut, plusone_hold
@@ -40,6 +41,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     """PlusOne has 48 hours to find a Service Professional, and keeps the job it accepts."""
 
     kind = PLUS_ONE
+    tasks_outlive_end = False
+    """Whether an end leaves tasks open, as some did in the first edition."""
 
     async def run(self) -> None:
         """Carry out the procedure of PlusOne."""
@@ -57,7 +60,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             else:  # PlusOne has accepted, and keeps the job until the repair is complete (PO-19)
                 promise = waits.repair_promise(self.case)
                 await self.wait_and_handle(promise, self.remind_dispatch_of_silence)
+            self.tasks_outlive_end = self.case.edition < Edition.TASKS_CLOSE_AT_EVERY_END
             self.catch_up_with_job()
+            self.tasks_outlive_end = False
 
     # --- the job comes to PlusOne ------------------------------------------------------------
 
@@ -311,6 +316,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def go_to_noted(self, stage: Stage, at: datetime) -> None:
         """Go on to the stage that PlusOne's note names; `JOB COMPLETE` ends the lifecycle."""
         if stage.is_end:
+            self.settle_the_wait()
+            self.tasks_outlive_end = self.case.edition < Edition.TASKS_CLOSE_AT_EVERY_END
             self.end(stage, PromiseOutcome.KEPT)
         else:
             self.advance(stage, at)
@@ -470,6 +477,11 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             found = rules.verdict(job, self.case.policy, self.now())
             if found is rules.WindowVerdict.ACCEPTED:
                 self.follow_repair(self.now())
+
+    def leave_nothing_open(self, stage: str) -> None:
+        """Settle what nobody needs any more once the search has ended."""
+        if not self.tasks_outlive_end:
+            super().leave_nothing_open(stage)
 
     def end_superseded(self, why: str) -> None:
         """End because the job is in other hands."""

@@ -50,7 +50,7 @@ class Publisher:
         """Open a promise in place of the one before, unless it is open already."""
         waiting = self._case.waiting
         if waiting is None or waiting.key != promise.key:
-            self.close(PromiseOutcome.SUPERSEDED)
+            self.supersede()
             self._case.waiting = promise
             if promise.due is not None:
                 self._effects.add(OpenPromise(promise=promise))
@@ -68,13 +68,21 @@ class Publisher:
         promise, case = self._case.waiting, self._case
         if promise is None:
             return
-        self._effects.add(ClosePromise(promise_key=promise.key, outcome=outcome))
-        case.waiting = None
+        self._close(promise, outcome)
         if outcome is not PromiseOutcome.BROKEN:
             if not case.is_overdue_beside:
                 case.unflag(Attention.OVERDUE)
         elif makes_overdue(promise, reminders_left=reminders_left):
             case.flag(Attention.OVERDUE)
+
+    def supersede(self) -> None:
+        """Close the promise that is open for another of the same wait: who was overdue still is."""
+        if self._case.waiting is not None:
+            self._close(self._case.waiting, PromiseOutcome.SUPERSEDED)
+
+    def _close(self, promise: Promise, outcome: PromiseOutcome) -> None:
+        self._effects.add(ClosePromise(promise_key=promise.key, outcome=outcome))
+        self._case.waiting = None
 
     def journal_move_to(self, stage: str) -> None:
         """Record that the lifecycle goes on to another stage, whatever moved it."""

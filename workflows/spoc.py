@@ -349,6 +349,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.settle(Task.STATUS_TO_CHANGE)
         self.follow_the_event(event, before, at)
         if self.case.stage == Stage.REPORT_RECEIVED:
+            if not self.case.is_overdue_beside:
+                self.case.unflag(Attention.OVERDUE)  # there was news, whatever the promise's key
             self.enter(Stage.REPORT_RECEIVED, at)  # the quiet days count from the last event
 
     def ends_with_the_job(self, job: Job) -> bool:
@@ -420,6 +422,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             task=Task.REACH_OTHERWISE.value,
             text=f"The mail {template} did not reach the {who}. Call them.",
         )
+
+    def end_cancelled(self) -> None:
+        """End, because the workflow was cancelled in Temporal; nobody confirms an order then."""
+        self.stop_waiting_for_the_confirmation(PromiseOutcome.WAIVED)
+        super().end_cancelled()
 
     def leave_nothing_open(self, stage: str) -> None:
         """Stop waiting for the confirmation of an order as well."""

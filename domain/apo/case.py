@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -106,6 +107,8 @@ class ApoCase(Case):
     def approved(self) -> Decimal:
         """What was approved last, USD; nothing until something is."""
         return self.memory.amount or Decimal(0)
+
+    set_beside_turns: ClassVar[frozenset[str]] = frozenset({"mail_fails"})
 
     def remembered(self) -> dict[str, JsonValue]:
         """Return the memory, as it is kept."""

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from domain.commands import Answer
 from domain.durations import parse_elapsed
+from domain.editions import NEWEST
 from domain.effects import (
     AddNote,
     AskIfUnscheduled,
@@ -245,6 +246,7 @@ class Life:
         start: LifecycleStart,
         *,
         store: MemoryStore | None = None,
+        edition: int | None = None,
     ) -> None:
         """Begin; the story runs as soon as the loop does.
 
@@ -252,7 +254,9 @@ class Life:
             story: what is carried out.
             start: its argument; its clock begins when that occurred.
             store: the job's, where other lifecycles of it have run before.
+            edition: of the rules that it follows; the newest unless said otherwise.
         """
+        start = start.model_copy(update={"edition": edition or max(start.edition, NEWEST)})
         self.story = story
         self.loop = MemoryLoop.at(start.occurred_at)
         self.store = store or MemoryStore(start.job, start.job_version)

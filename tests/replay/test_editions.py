@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
@@ -25,8 +27,11 @@ from tests.replay.record import FOLDER
 from tests.replay.test_replay import history
 from workers.payloads import DATA_CONVERTER
 from workers.worker import runner
+from workflows.plus_one import PlusOneSearch
+from workflows.registry import WORKFLOWS
 from workflows.temporal import DurableLifecycle
 
+FIRST_EDITION = sorted((FOLDER.parent / "first_edition").glob("*.json"))
 REMINDED_OF_A_SEARCH = FOLDER / "plus-one.no-provider-found.1.json"
 
 
@@ -44,6 +49,33 @@ async def test_a_rule_changed_in_place_breaks_jobs_that_run() -> None:
 
 async def test_a_rule_with_an_edition_leaves_jobs_that_run_as_they_are() -> None:
     await replay(RemindsLaterSinceNextWorkflow)
+
+
+@pytest.mark.parametrize("path", FIRST_EDITION, ids=lambda path: path.stem)
+async def test_a_job_of_the_first_edition_ends_as_it_did_then(path: Path) -> None:
+    """Its tasks stay open where they did: closing them would be another activity."""
+    replayer = Replayer(
+        workflows=WORKFLOWS, workflow_runner=runner(), data_converter=DATA_CONVERTER
+    )
+    await replayer.replay_workflow(history(path))
+
+
+@pytest.mark.parametrize(
+    ("edition", "left"), [(Edition.FIRST, ["decide_after_search"]), (NEWEST, [])]
+)
+def test_tasks_close_when_temporal_cancels_a_job_of_a_later_edition(
+    edition: int, left: list[str]
+) -> None:
+    policy = load_policy(None)
+    asks = policy.plus_one.model_copy(update={"on_window_end": "dispatch_task"})
+    start = start_under(edition).model_copy(
+        update={"policy": policy.model_copy(update={"plus_one": asks})}
+    )
+    search = Life(PlusOneSearch, start, edition=edition).passes("49h")
+
+    search.is_cancelled().settle()
+
+    assert (search.outcome, search.store.tasks) == ("cancelled", left)
 
 
 async def test_a_change_of_mechanics_behind_a_patch_leaves_jobs_that_run_as_they_are() -> None:
