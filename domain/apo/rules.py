@@ -67,12 +67,19 @@ PRIORITY_ITEMS = frozenset(
 
 
 def supervisors_window_is_open(policy: Policy, at: datetime) -> bool:
-    """Return whether supervisors may authorise the option at an instant (APO-20, G-36)."""
+    """Return whether supervisors may authorise the option at an instant (APO-20, G-36).
+
+    `Window.is_open` in `domain/calendars.py` decides: 17:00 sharp is inside, 07:00 sharp is not.
+    """
     return is_open_everywhere(policy.apo.supervisors, at, [policy.calendar.zone])
 
 
 def supervisors_at_hand(case: ApoCase, now: datetime) -> bool:
-    """Return whether the window is open now, by when it was to turn: without any calendar."""
+    """Return whether the supervisors' window is open now (APO-20).
+
+    A workflow has no calendar: `supervisors_window_is_open` was asked when the option began, and
+    the calendar told when the window turns next. At that very instant, 17:00 sharp, it has turned.
+    """
     turned = case.due_at is not None and now >= case.due_at
     return case.supervisors_at_hand is not turned
 
