@@ -14,11 +14,14 @@ from domain.plus_one.case import REPAIRING, PlusOneStart, Stage
 from domain.plus_one.commands import COMMANDS
 from domain.plus_one.guide import advice
 from domain.plus_one.kind import PLUS_ONE
+from domain.plus_one.payloads import RequestReassignment, SupplyParts
 from domain.plus_one.rules import (
     WindowVerdict,
     assigned_out_of_turn,
     expectation_ends,
+    may_leave_plusone,
     not_for_plusone,
+    not_to_plusone_in_florida,
     stage_named_by,
     starts_on,
     verdict,
@@ -638,6 +641,22 @@ def test_a_shop_of_another_company_gets_its_parts(company: str, ship_to: dict[st
     assert refusal_of_shipping(company, ship_to) is None
 
 
+@pytest.mark.rule("PO-54")
+@pytest.mark.parametrize("ours", ["00000", "00000-1234"])
+@pytest.mark.parametrize("theirs", ["00000", "00000-9876"])
+def test_five_digits_of_a_zip_code_tell_an_address(ours: str, theirs: str) -> None:
+    address = POLICY.plus_one.profile_address.model_copy(update={"zip": ours})
+    policy = with_setting(profile_address=address)
+    case = a_case(Stage.ACCEPTED).model_copy(update={"policy": policy})
+    ship_to = PROFILE | {"city": "Tampa", "zip": theirs}
+    sent = a_payload("parts_sourcing", company="Tampa Plumbing", ship_to=ship_to, what="Cartridge")
+    request = COMMANDS.read("supply_parts", sent)
+    assert isinstance(request.payload, SupplyParts)
+    refusal = not_to_plusone_in_florida(case, request.payload, ASSIGNED_AT)
+    assert refusal is not None
+    assert refusal.rule == "PO-54"
+
+
 # --- reassigning ------------------------------------------------------------------------------
 
 
@@ -679,6 +698,26 @@ def test_a_denied_job_stays_with_plusone() -> None:
     refusal = refusal_of_reassigning(Stage.DENIED, WINDOW_ENDS, reported)
     assert refusal is not None
     assert (refusal.rule, refusal.instead) == ("PO-20", "add_service_job")
+
+
+@pytest.mark.rule("APO-18")
+@pytest.mark.rule("APO-19")
+@pytest.mark.parametrize(
+    ("role", "to", "rule"),
+    [
+        ("dispatch", "Alternate Provider Option", None),
+        ("customer_service", "Alternate Provider Option", "APO-18"),
+        ("supervisor", "alternate provider option", "APO-18"),
+        ("customer_service", "Procure Vendor", None),
+        ("customer_service", "No Provider Found", None),
+    ],
+)
+def test_only_dispatch_moves_a_job_to_the_option(role: str, to: str, rule: str | None) -> None:
+    sent = a_payload(role, to=to, reason="The customer asks for it")
+    request = COMMANDS.read("request_reassignment", sent)
+    assert isinstance(request.payload, RequestReassignment)
+    refusal = may_leave_plusone(a_case(), request.payload, WINDOW_ENDS)
+    assert (refusal.rule if refusal else None) == rule
 
 
 @pytest.mark.parametrize("to", ["PlusOne Solutions", "plusone solutions", "700010237"])
