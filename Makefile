@@ -36,7 +36,7 @@ format: environment ## let ruff fix and format the code
 coverage: environment ## the tests that need no server, and how much of the rules and stories they run
 	@scripts/coverage.sh $(MEASURED) $(ARGS)
 
-mutants: environment ## changes to the rules that no test notices; takes a quarter of an hour
+mutants: environment ## changes to the rules that no test notices; takes ten minutes
 	@scripts/mutants.py $(ARGS)
 
 lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=warranty-callback

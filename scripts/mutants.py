@@ -16,20 +16,31 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import chdir
 from difflib import unified_diff
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
 NOTICED = {"killed", "timeout", "segfault", "suspicious"}
 """A mutant that never ends, or takes the interpreter down, fails its test as well."""
 
 
+def copy_to(place: Path) -> None:
+    """Copy the checkout as it stands, committed or not: other tests would find mutants in it."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(listed, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    for name in filter(None, done.stdout.split("\0")):
+        if (ROOT / name).exists():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, place / name)
+
+
 def mutmut(*arguments: str) -> str:
-    """Return what mutmut says; where it fails, say it and stop."""
+    """Return what mutmut says in the present folder; where it fails, say it and stop."""
     done = subprocess.run(
         [sys.executable, "-m", "mutmut", *arguments],
-        cwd=ROOT,
         env={**os.environ, "CI": "1"},  # hypothesis tries the same examples in every run
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -50,7 +61,7 @@ def file_of(mutant: str) -> str:
 @cache
 def functions_in(file: str) -> dict[str, ast.FunctionDef]:
     """Return each function of a mutated file: mutmut keeps originals and mutants side by side."""
-    tree = ast.parse((ROOT / "mutants" / file).read_text())
+    tree = ast.parse(Path("mutants", file).read_text())
     functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     for function in functions.values():
         function.name, function.decorator_list = "it", []
@@ -90,9 +101,8 @@ def rewords(mutant: str) -> bool:
     return ast.dump(original) == ast.dump(changed)
 
 
-def main() -> None:
-    """Try the mutants; print the score of each file, and what survivors change in the rules."""
-    shutil.rmtree(ROOT / "mutants", ignore_errors=True)  # a verdict is as old as the tests it is of
+def score() -> str:
+    """Return the score of the mutants that are made in the present folder."""
     mutmut("run", "--max-children", str(os.cpu_count() or 1), *sys.argv[1:])
 
     said = (line.strip() for line in mutmut("results", "--all", "true").splitlines())
@@ -112,7 +122,14 @@ def main() -> None:
         )
     for mutant in sorted(survived - reworded):
         lines += ["", f"{mutant}: {statuses[mutant]}", *difference(mutant)]
-    sys.stdout.write("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Try the mutants; print the score of each file, and what survivors change in the rules."""
+    with TemporaryDirectory(prefix="mutants-") as place, chdir(place):
+        copy_to(Path(place))
+        sys.stdout.write(score())
 
 
 if __name__ == "__main__":
