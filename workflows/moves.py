@@ -160,18 +160,16 @@ class Moves:
     ) -> Refusal | None:
         """Commit an effect with this turn; return why the store refuses it, None if it does not."""
         before = self._case.before_turn()
+        self._effects.add(effect)
         progress = None
         if ending is not None:
             self._publisher.close(closing)
             self._story.leave_nothing_open(ending)
-        elif entering is not None:
-            self._publisher.close(closing)
-            self._story.settle_the_wait()
-        self._effects.add(effect)
-        if ending is not None:
             self._publisher.journal_move_to(ending)
             progress = self._publisher.progress(ended_as=ending)
         elif entering is not None:
+            self._publisher.close(closing)
+            self._story.settle_the_wait()
             self._case.enter(entering, self._runtime.now())
             self._publisher.open(self._kind.promise(self._case))
             progress = self._publisher.progress()
