@@ -21,6 +21,9 @@ class Edition(IntEnum):
     """However a lifecycle ends, its own tasks close: also where its workflow is cancelled in
     Temporal, where a refused move shows that the job is elsewhere, and after PlusOne's `JOB
     COMPLETE`. A mail that comes back while a command is refused is not forgotten with it."""
+    FACTS_BY_MEANING = 3
+    """What is told twice in two spellings is one fact: instants, names and addresses are compared
+    by what they mean, and only `job.assigned` tells of an assignment."""
 
 
 NEWEST: Final = max(Edition)
