@@ -86,6 +86,7 @@ ANSWER = Answer(
 )
 OF_EVERY_CASE: dict[str, Any] = {
     "job": JOB,
+    "last_heard": JOB,
     "job_version": 4,
     "policy": FULL_POLICY,
     "waiting": WAIT,
