@@ -548,12 +548,19 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         if self.ended:
             return
-        if job.customer_mail != before.customer_mail:
+        if self.has_another_address(before):
             self.case.mail_fails = False  # another address may work
         if event.type == "customer.called":
             self.count_call(event.actor, event.data.about)
         if isinstance(event, DocumentArrived):
             self.hear_of_a_document(event, at)
+
+    def has_another_address(self, before: Job) -> bool:
+        """Return whether the customer's address changed since the job was as given."""
+        job = self.case.job
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            return job.customer_mail_version != before.customer_mail_version
+        return job.customer_mail != before.customer_mail
 
     def hear_of_another_account(self, job: Job, by: Actor) -> None:
         """Go on where the job went to the option's account; end where it went to another."""

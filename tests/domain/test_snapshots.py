@@ -59,6 +59,7 @@ JOB = a_job(
     appointment_at=WINDOW_ENDS,
     customer_mail="a***@customer.example",
     customer_zip="74101",
+    customer_mail_version=1,
 )
 FULL_POLICY = parse_policy(
     "[calendar]\nclosed = [2026-12-24]\nopened = [2026-12-26]\n"
