@@ -122,8 +122,8 @@ class _EventTransaction:
 
     def take_over(self, inbox_id: int, now: datetime, route: Route) -> Plan:
         """Bring our copy of the job up to date, and keep what is decided on the event."""
-        held, version = self._bring_up_to_date(now)
-        taken = TakenEvent(self.event_id, self.event, held.job, version, self.origin)
+        held, version, before = self._bring_up_to_date(now)
+        taken = TakenEvent(self.event_id, self.event, held.job, version, self.origin, before)
         routing = route(taken, lifecycles_of(self.connection, held.job.job_id))
         for task in routing.tasks:
             self._add_task(task)
@@ -167,8 +167,11 @@ class _EventTransaction:
         }
         self.connection.execute(_CHANGE_INBOX, {"of": inbox_id, **taken})
 
-    def _bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int]:
-        """Return our copy of the job, up to date, and its version; an old event changes nothing."""
+    def _bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int, Job | None]:
+        """Return our copy of the job, up to date, its version, and the copy before.
+
+        An old event changes nothing.
+        """
         told, occurred_at = self.event.job_told(), self.event.occurred_at
         self._lock_job(told.job_id)
         row = held_job(self.connection, told.job_id, lock=True)
@@ -177,7 +180,7 @@ class _EventTransaction:
             held, version = HeldJob(job=told), stored_version(self.connection, told.job_id) + 1
             keep_job(self.connection, self.database, held, version, occurred_at)
             self._add_note_and_assignment(None, held.job)
-            return held, version
+            return held, version, None
         held, version, newest = row
         before = held
         if self.origin is None and (
@@ -197,7 +200,7 @@ class _EventTransaction:
             if before.accepted_too_late(told, newly_assigned=newly):
                 self._ask_about_late_acceptance(held.job, now)
         self._add_note_and_assignment(before.job, held.job)
-        return held, version
+        return held, version, before.job
 
     def _is_new_assignment(self) -> bool:
         """Return whether a person assigned the job; the job system itself only repeats us."""
@@ -206,6 +209,7 @@ class _EventTransaction:
     def _add_task(self, task: OpenTask) -> None:
         self._insert(
             schema.tasks,
+            key=f"event:{self.event_id}:{task.task}",
             at=self.event.occurred_at,
             workflow_id=f"hooks/{self.event.job.job_id}",
             role=task.role.value,

@@ -68,6 +68,8 @@ class TakenEvent:
     job_version: int
     origin: str | None
     """The workflow that caused the event, None for an event of the job system."""
+    before: Job | None = None
+    """Our copy before the event, None if there was none."""
 
 
 @dataclass(frozen=True)

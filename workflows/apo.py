@@ -18,6 +18,7 @@ from domain.effects import CloseTask, MailFate, OpenTask, SendEmail, UpdateJob
 from domain.events import DocumentArrived, Event
 from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
+from domain.reopening import task_on_reopening
 from domain.roles import STEWARD, Actor, Role
 from domain.texts import usd
 from workflows.lifecycle import Lifecycle
@@ -541,6 +542,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif self.case.reopened:
             self.journal(f"The job is {job.status}, with {job.assigned_to.name}.")
+            self.have_a_reopened_job_decided_on(event, before)
         elif self.has_another_holder(before):
             self.hear_of_another_account(job, event.actor)
         elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
@@ -554,6 +556,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.count_call(event.actor, event.data.about)
         if isinstance(event, DocumentArrived):
             self.hear_of_a_document(event, at)
+
+    def have_a_reopened_job_decided_on(self, event: Event, before: Job) -> None:
+        """Have a supervisor decide on a job that goes on beside a late invoice (APO-37)."""
+        if self.case.edition < Edition.FACTS_BY_MEANING:
+            return
+        ended = {self.kind.name: str(self.case.memory.ended_as or self.case.stage)}
+        if task := task_on_reopening(event, before, self.case.job, ended):
+            self.add(task)
 
     def has_another_address(self, before: Job) -> bool:
         """Return whether the customer's address changed since the job was as given."""
