@@ -20,10 +20,13 @@ MAX_TEXT = 20_000
 Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
 """A text of any length, empty or not."""
 
-Label = Annotated[str, StringConstraints(max_length=300, pattern=STORABLE)]
+LONGEST_LABEL = 300
+"""Characters of a short text."""
+
+Label = Annotated[str, StringConstraints(max_length=LONGEST_LABEL, pattern=STORABLE)]
 """A short text, such as a name, empty or not: it fits every column."""
 
-Line = Annotated[str, Field(min_length=1, max_length=300, pattern=STORABLE)]
+Line = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL, pattern=STORABLE)]
 """A short text that says something."""
 
 LONGEST_PROSE = 4000
