@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.events import EVENT, Event
-from domain.refusals import Refused
+from domain.refusals import Refused, problems_in
 from domain.relayed import RelayedCommand
 from service import starting
 from service.audit import Audit
@@ -83,7 +83,7 @@ class EventDispatcher:
             try:
                 event = EVENT.validate_json(body)
             except ValidationError as error:
-                unreadable = _problems(error)
+                unreadable = problems_in(error, "body")
             except Exception:
                 log.exception("an event cannot be read", event_id=webhook_id)
             kept = await self._inbox.keep(
@@ -122,7 +122,7 @@ class EventDispatcher:
         try:
             event = EVENT.validate_json(pending.body)
         except ValidationError as error:
-            reason = _problems(error)
+            reason = problems_in(error, "body")
             await self._inbox.bury(pending.id, reason)
             log.warning("dead letter", event_id=pending.webhook_id, reason=reason)
             return Received(event_id=pending.webhook_id, outcome=Outcome.DEAD_LETTER, reason=reason)
@@ -271,13 +271,3 @@ def _first_workflow(plan: Plan) -> str | None:
     for start in plan.starts:
         return LIFECYCLES[start.lifecycle].workflow_id(plan.job.job_id)
     return plan.delivers_to[0] if plan.delivers_to else None
-
-
-def _problems(error: ValidationError) -> str:
-    """Return what is wrong with a body, without what it says."""
-    problems = error.errors(include_url=False, include_input=False)
-    said = "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}"
-        for problem in problems[:10]
-    )
-    return said.replace("\0", "\\0")  # what was sent may be quoted, and no database keeps a NUL
