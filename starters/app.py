@@ -22,7 +22,7 @@ from temporalio.client import Client
 from domain.directory import Directory
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
-from domain.refusals import Refusal, RefusalKind, unreadable
+from domain.refusals import Refusal, RefusalKind, listed, unreadable
 from domain.roles import may_act_as
 from domain.values import JobId, Storable
 from service.assembly import make_service
@@ -411,7 +411,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(_: Request, error: RequestValidationError) -> Response:
-        said = "; ".join(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
+        said = listed(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
         nowhere = any(problem["loc"][0] == "path" for problem in error.errors())
         return error_response(404 if nowhere else 422, said)
 
