@@ -15,6 +15,7 @@ from domain.jobs import Job
 from domain.roles import Role
 from domain.values import Storable
 from store import schema
+from store.damaged import read_stored_job
 from store.database import Database
 from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
@@ -87,13 +88,14 @@ class Reading:
         """Return the jobs that wait for a role, the one that has waited longest first."""
         table, jobs = schema.lifecycles, schema.jobs
         query = (
-            select(table.c.next, jobs.c.job)
+            select(table.c.next, jobs.c.job_id, jobs.c.job)
             .join(jobs, jobs.c.job_id == table.c.job_id)
             .where(table.c.waiting_on == role.value, table.c.outcome.is_(None))
             .order_by(table.c.since, table.c.workflow_id)
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [WaitingJob(Job.model_validate(row.job), row.next) for row in rows]
+        jobs_read = ((read_stored_job(row.job_id, row.job), row.next) for row in rows)
+        return [WaitingJob(job, what_next) for job, what_next in jobs_read if job is not None]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job."""
