@@ -13,6 +13,7 @@ from domain.apo.case import REOPENED, WITH_THE_CUSTOMER, ApoCase, Stage
 from domain.apo.kind import APO
 from domain.apo.tasks import Task
 from domain.attention import Attention
+from domain.editions import Edition
 from domain.effects import CloseTask, MailFate, OpenTask, SendEmail, UpdateJob
 from domain.events import DocumentArrived, Event
 from domain.jobs import Job, JobStatus
@@ -138,11 +139,24 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         )
 
     def hand_the_decision_over(self) -> None:
-        """Ask the other side once the supervisors' window opens or closes (G-36)."""
-        self.case.counts_from, self.case.due_at = self.case.due_at, None
+        """Ask the other side once the supervisors' window opens or closes (G-36).
+
+        A worker that was down for longer than a turn asks whoever is at hand when it is back.
+        """
+        case = self.case
+        if case.edition >= Edition.FACTS_BY_MEANING:
+            turned_at, case.counts_from = case.due_at, self.next_round()
+            has_just_turned = case.counts_from == turned_at
+        else:
+            case.counts_from, has_just_turned = case.due_at, True
+        case.due_at = None
         self.break_promise()
-        if not self.case.capped:
-            self.case.supervisors_at_hand = not self.case.supervisors_at_hand
+        if not case.capped:
+            case.supervisors_at_hand = (
+                not case.supervisors_at_hand
+                if has_just_turned
+                else rules.supervisors_at_hand(case, self.now())
+            )
         self.ask_for_a_decision()
 
     def approve_apo(self, command: payloads.ApproveApo) -> None:

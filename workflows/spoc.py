@@ -390,7 +390,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def day_of(self, at: datetime) -> str:
         """Return the date of an instant, as it is written in a mail."""
-        return written_out(date_in(self.case.policy.calendar.zone, at))
+        return written_out(date_in(self.case.zone(self.case.policy.calendar.zone), at))
 
     def compute(self, name: NamedDeadline, due: Due | None) -> None:
         """Ask the calendar for a deadline; until the answer, none of that name is known."""

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from domain.am_escalation.case import AmCase, AmStart, OpenedException
 from domain.apo.case import ApoCase, ApoStart, Memory, Sent
 from domain.attention import Attention
+from domain.clocks import record_clocks
 from domain.commands import Answer
 from domain.directory import parse_directory
 from domain.events import EventEnvelope
@@ -84,6 +85,7 @@ AT_THE_TURN = WAIT.model_copy(
 ANSWER = Answer(
     stage="searching", waiting_on=Role.PLUSONE, due_at=WINDOW_ENDS, next="wait", result={"call": 1}
 )
+CLOCKS = record_clocks(["America/Chicago"], ASSIGNED_AT)
 OF_EVERY_CASE: dict[str, Any] = {
     "job": JOB,
     "job_version": 4,
@@ -99,6 +101,7 @@ OF_EVERY_CASE: dict[str, Any] = {
     "named": {"note": 2},
     "events_taken": ["msg-2"],
     "answers": {"msg-3": Answered(command="approve", answer=ANSWER)},
+    "clocks": CLOCKS,
 }
 OF_EVERY_START: dict[str, Any] = {
     "job": JOB,
@@ -114,6 +117,7 @@ OF_EVERY_START: dict[str, Any] = {
     "occurred_at": ASSIGNED_AT,
     "started_by": DANA,
     "remembered": {"refusals": 1},
+    "clocks": CLOCKS,
     "unsent_mails": {"mail-1": "apo_offer"},
     "unheard": (
         EventEnvelope(
@@ -251,6 +255,7 @@ def with_added_keys(value: object, written: Any) -> Any:
 
 
 KEYS_ARE_DATA = {
+    "clocks",
     "answers",
     "deadlines",
     "fields",
