@@ -9,6 +9,7 @@ from domain.am_escalation import guide, payloads, rules, waits
 from domain.am_escalation.case import ESCALATED, AmCase, OpenedException, Stage
 from domain.am_escalation.kind import AM_ESCALATION
 from domain.am_escalation.tasks import Task
+from domain.editions import Edition
 from domain.effects import (
     ChangeException,
     CloseException,
@@ -399,7 +400,10 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     def end_cancelled(self) -> None:
         """End, because the workflow was cancelled in Temporal: nothing is left open, ever."""
-        self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            super().end_cancelled()
+        else:
+            self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
 
     def leave_nothing_open(self, stage: str) -> None:
         """Settle the tasks, and complete the Exceptions that this escalation opened."""

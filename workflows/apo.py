@@ -608,13 +608,15 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more, and close the exception of the review.
 
-        A customer whose late invoice may reopen the option still has to be reached. A cancellation
-        in Temporal leaves everything open while the job goes on: the customer waits for an answer.
+        A customer whose late invoice may reopen the option still has to be reached, and so has one
+        whose option was cancelled in Temporal, while the job goes on. Until edition 3, such a
+        cancellation left everything open.
         """
-        if stage == Stage.CANCELLED and self.case.job.status is not JobStatus.CANCELLED:
+        job_goes_on = stage == Stage.CANCELLED and self.case.job.status is not JobStatus.CANCELLED
+        if job_goes_on and self.case.edition < Edition.FACTS_BY_MEANING:
             return
         super().leave_nothing_open(stage)
-        if stage not in REOPENED:
+        if stage not in REOPENED and not job_goes_on:
             self.settle(Task.REACH_OTHERWISE, Task.MAIL_CORRESPONDENCE)
         if self.case.documented:
             self.add(documents.reviewed(self.case))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from domain.editions import NEWEST
+from domain.editions import NEWEST, Edition
 from domain.effects import Effect
 from domain.events import EventEnvelope
 from domain.lifecycles import Case, Cause, LifecycleKind, LifecycleStart
@@ -98,7 +100,7 @@ class Episode:
         self._desk.answer(publisher.next_sentence())
         await self._settle_what_came_late()
         await self._stay_until_nothing_is_left(alarm)
-        await self._runtime.wait_until(self._runtime.handlers_are_finished)
+        await self._wait_until(self._runtime.handlers_are_finished)
         if self._next_start is not None:
             unsent = {"unsent_mails": self._mails.unsent}
             self._runtime.continue_as_new(self._next_start.model_copy(update=unsent))
@@ -109,13 +111,29 @@ class Episode:
         if self._look_after_end is not None:
             alarm.set(self._look_after_end[0], "a look at the job after the end")
         while self._next_start is None and not self._is_done():
-            await self._runtime.wait_until(lambda: self._is_disturbed(alarm))
+            await self._wait_until(lambda: self._is_disturbed(alarm))
             if self._look_after_end is not None and alarm.has_rung:
                 self._effects.begin_turn("afterwards")
                 self._effects.add(self._look_after_end[1])
                 self._look_after_end = None
             await self._settle_what_came_late()
         alarm.off()
+
+    async def _wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait after the end, whoever cancels the workflow: there is nothing to cancel any more.
+
+        The mails that wait for their server, and the look at the job, are still to be done.
+        """
+        while True:
+            try:
+                await self._runtime.wait_until(condition)
+            except asyncio.CancelledError:
+                if self._case.edition < Edition.FACTS_BY_MEANING:
+                    raise
+                self._effects.begin_turn("cancelled-after-the-end")
+                self._effects.journal("cancelled in Temporal, after the end")
+                continue
+            return
 
     def _is_done(self) -> bool:
         return not self._mails.unsent and self._look_after_end is None

@@ -27,15 +27,13 @@ from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
-from domain.tasks import TaskKind
+from domain.tasks import CommonTask, TaskKind
+from domain.unfollowed import CANCELLED_IN_TEMPORAL, task_to_take_up
 from workflows.engine import CANCELLED, Engine
 from workflows.messages import Deadline, Reminder
 from workflows.runtime import Runtime
 
 CaseT = TypeVar("CaseT", bound=Case)
-
-MAIL_UNDELIVERED = "mail_undelivered"
-"""Kind of the task to reach somebody whom a mail did not, unless a story has another."""
 
 _LATE = timedelta(hours=1)
 """How long after its deadline something may happen and still count from the deadline."""
@@ -64,6 +62,7 @@ class Lifecycle(Generic[CaseT]):
         self.handle = engine.handle
         self.take_opening_command = engine.take_opening_command
         self.pass_event_on = engine.pass_event_on
+        self.begin_turn = engine.effects.begin_turn
         self.commit_or_refuse = engine.moves.commit_or_refuse
         self.reassign = engine.moves.reassign
         self.give_to = engine.moves.give_to
@@ -91,7 +90,7 @@ class Lifecycle(Generic[CaseT]):
             "A mail of this job could not be delivered; see its mails, and reach the recipient by "
             "phone."
         )
-        return OpenTask(role=Role.DISPATCH, task=MAIL_UNDELIVERED, text=text)
+        return OpenTask(role=Role.DISPATCH, task=CommonTask.MAIL_UNDELIVERED.value, text=text)
 
     # --- what a story does -------------------------------------------------------------------
 
@@ -118,7 +117,12 @@ class Lifecycle(Generic[CaseT]):
         self.engine.effects.journal(what, actor, rule)
 
     def name_the_policy(self) -> None:
-        """Record which policy the job keeps from here on, whatever becomes of the operator's."""
+        """Record which policy the job keeps from here on, whatever becomes of the operator's.
+
+        Nobody has to take the job up any more that an earlier episode was cancelled on.
+        """
+        if self.start.episode > 1 and self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.add(CloseTask(task=CommonTask.WORKFLOW_ENDED.value))
         policy = self.case.policy
         self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
 
@@ -240,8 +244,11 @@ class Lifecycle(Generic[CaseT]):
         self.case.stage = stage
 
     def end_cancelled(self) -> None:
-        """End, because the workflow was cancelled in Temporal."""
-        if self.case.edition >= Edition.TASKS_CLOSE_AT_EVERY_END:
+        """End, because the workflow was cancelled in Temporal, and tell a supervisor so."""
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.end(CANCELLED, PromiseOutcome.WAIVED)
+            self.add(task_to_take_up(self.kind, CANCELLED_IN_TEMPORAL))
+        elif self.case.edition >= Edition.TASKS_CLOSE_AT_EVERY_END:
             self.end(CANCELLED, PromiseOutcome.WAIVED)
         else:
             self.close_promise(PromiseOutcome.WAIVED)
