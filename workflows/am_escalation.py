@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -397,6 +398,14 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             f"procedure now (AM-35). {command.actor.name} ({command.actor.role}) says: "
             f"{command.description}",
         )
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:  # noqa: ARG002  all alike
+        """Return the stages in which a mail that has not left is still to be sent: until the end.
+
+        A complaint that is settled, or handed to a supervisor, is no longer the provider's or the
+        Area Manager's to hear of by mail.
+        """
+        return self.kind.stages
 
     def end_cancelled(self) -> None:
         """End, because the workflow was cancelled in Temporal: nothing is left open, ever."""

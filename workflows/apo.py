@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -597,8 +598,16 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if self.case.mail_fails:
             self.add(guide.next_channel(mail.template))
             return
-        self.add(mail)
-        self.case.remember_mail(mail.template, self.now())
+        key = self.add(mail)
+        self.case.remember_mail(mail.template, self.now(), key)
+
+    def mail_found_end(self, key: str, fate: MailFate) -> None:
+        """Remember what has become of a mail: one that came back was not sent (APO-04)."""
+        self.case.mail_found_end(key, fate)
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:
+        """Return the stages in which the customer is still to get a mail that has not left."""
+        return mails.with_a_point_in(template)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return who reaches the customer; once a mail bounced, the same holds for all (G-73)."""

@@ -6,7 +6,7 @@ waited, and it collects effects, which come true together when it waits again or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
@@ -20,6 +20,7 @@ from domain.effects import (
     MailFate,
     OpenTask,
     SendEmail,
+    WithdrawMails,
 )
 from domain.events import Event
 from domain.jobs import Assignee, Job, Visibility
@@ -92,6 +93,9 @@ class Lifecycle(Generic[CaseT]):
         )
         return OpenTask(role=Role.DISPATCH, task=CommonTask.MAIL_UNDELIVERED.value, text=text)
 
+    def mail_found_end(self, key: str, fate: MailFate) -> None:
+        """Take in what has become of the mail of a key, as far as is known."""
+
     # --- what a story does -------------------------------------------------------------------
 
     @property
@@ -99,9 +103,13 @@ class Lifecycle(Generic[CaseT]):
         """Whether the lifecycle has come to a final stage."""
         return self.kind.has_ended(self.case.stage)
 
-    def add(self, effect: Effect) -> None:
-        """Add any effect; it comes true, with the others, when the story next waits or ends."""
-        self.engine.effects.add(effect)
+    def add(self, effect: Effect) -> str:
+        """Add any effect; it comes true, with the others, when the story next waits or ends.
+
+        Returns:
+            Its key.
+        """
+        return self.engine.effects.add(effect)
 
     def note(self, text: str) -> None:
         """Write a note on the job, as visible as the policy has it (G-20)."""
@@ -226,6 +234,7 @@ class Lifecycle(Generic[CaseT]):
         """
         self.close_promise(closing)
         self.settle_the_wait()
+        self.withdraw_mails_without_point_in(stage)
         self.enter(stage, at)
 
     def enter(self, stage: str, at: datetime | None = None) -> None:
@@ -258,7 +267,23 @@ class Lifecycle(Generic[CaseT]):
         """Close the tasks of the wait that is over."""
         self.settle(*self.kind.tasks.of_a_wait())
 
-    def leave_nothing_open(self, stage: str) -> None:  # noqa: ARG002  for stories whose ends differ
+    def withdraw_mails_without_point_in(self, stage: str) -> None:
+        """Take mails back that wait for their server and have lost their point in a stage."""
+        if self.case.edition < Edition.FACTS_BY_MEANING:
+            return
+        unsent = self.engine.mails.unsent.items()
+        lost = {key: name for key, name in unsent if stage not in self.mails_with_a_point_in(name)}
+        if lost:
+            self.add(WithdrawMails(templates=tuple(sorted({*lost.values()}))))
+        for key in lost:
+            self.mail_found_end(key, MailFate.WITHDRAWN)
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:  # noqa: ARG002  for stories that tell
+        """Return the stages in which a mail that waits for its server still has a point: all."""
+        return (*self.kind.stages, *self.kind.ends)
+
+    def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""
         self.settle(*self.kind.tasks.of_the_lifecycle())
+        self.withdraw_mails_without_point_in(stage)
         self.case.unflag(Attention.OVERDUE)

@@ -21,6 +21,9 @@ from workflows.runtime import MailGivenUpError, Runtime
 Undelivered = Callable[[str, MailFate], OpenTask]
 """What is asked of whom when a mail of a template did not arrive, as far as is known."""
 
+FoundEnd = Callable[[str, MailFate], None]
+"""Told what has become of the mail of a key, as far as is known."""
+
 
 class MailTracker:
     """Follows the mails that a batch has queued."""
@@ -32,6 +35,7 @@ class MailTracker:
         case: Case,
         effects: EffectBuffer,
         undelivered: Undelivered,
+        found_end: FoundEnd,
     ) -> None:
         """Begin with the mails that an earlier run has left.
 
@@ -41,11 +45,13 @@ class MailTracker:
             case: asks for attention when a mail did not arrive.
             effects: takes what follows from that.
             undelivered: says what that is.
+            found_end: told what has become of each mail.
         """
         self._runtime = runtime
         self._case = case
         self._effects = effects
         self._undelivered = undelivered
+        self._found_end = found_end
         self._sending: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._withdrawn: set[str] = set()
         for key, template in start.unsent_mails.items():
@@ -68,7 +74,9 @@ class MailTracker:
         for (key, mail), fate in zip(batch.mails.items(), result.mails.values(), strict=True):
             if fate is MailFate.WAITING:
                 self._send_on_its_own(key, mail.template)
-            elif fate not in _NO_MATTER:
+                continue
+            self._found_end(key, fate)
+            if fate not in _NO_MATTER:
                 self._leave_to_a_person(key, mail.template, fate)
 
     def _withdraw(self, withdrawn: WithdrawMails) -> None:
@@ -85,6 +93,7 @@ class MailTracker:
         except MailGivenUpError:
             self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
             fate = MailFate.BOUNCED
+        self._found_end(key, fate)
         if fate not in _NO_MATTER and (fate is MailFate.UNCERTAIN or key not in self._withdrawn):
             self._leave_to_a_person(key, template, fate)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -490,6 +491,16 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Settle what nobody needs any more once the search has ended."""
         if not self.tasks_outlive_end:
             super().leave_nothing_open(stage)
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:
+        """Return the stages in which a mail that has not left is still to be sent.
+
+        A note on the repair has none once PlusOne has the job no more, nor has what it is to
+        instruct the customer of once the job is its own again.
+        """
+        if template == "plusone_send_instructions":
+            return {Stage.NO_PROVIDER_FOUND}
+        return {*self.kind.stages, Stage.COMPLETED}
 
     def end_superseded(self, why: str) -> None:
         """End because the job is in other hands."""

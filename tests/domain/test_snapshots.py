@@ -21,6 +21,7 @@ from domain.attention import Attention
 from domain.clocks import record_clocks
 from domain.commands import Answer
 from domain.directory import parse_directory
+from domain.effects import MailFate
 from domain.events import EventEnvelope
 from domain.exceptions import ExceptionCode
 from domain.lifecycles import Answered, Cause, LifecycleKind, LifecycleStart
@@ -84,6 +85,13 @@ AT_THE_TURN = WAIT.model_copy(
 )
 ANSWER = Answer(
     stage="searching", waiting_on=Role.PLUSONE, due_at=WINDOW_ENDS, next="wait", result={"call": 1}
+)
+SENT = Sent(
+    template="apo_offer",
+    to="a***@customer.example",
+    at=ASSIGNED_AT,
+    key="mail-1",
+    fate=MailFate.BOUNCED,
 )
 CLOCKS = record_clocks(["America/Chicago"], ASSIGNED_AT)
 OF_EVERY_CASE: dict[str, Any] = {
@@ -166,11 +174,12 @@ STARTS: dict[str, LifecycleStart] = {
             | {
                 "waiting": AT_THE_TURN,
                 "memory": Memory(
-                    sent=(Sent(template="apo_offer", to="a***@customer.example", at=ASSIGNED_AT),),
+                    sent=(SENT,),
                     amount=Decimal("240.00"),
                     ended_as="paid",
                 ),
                 "requested_by": DANA,
+                "mail_fates": {"mail-1": MailFate.BOUNCED},
                 "estimate": "240.00",
             }
         ),
@@ -256,6 +265,7 @@ def with_added_keys(value: object, written: Any) -> Any:
 
 KEYS_ARE_DATA = {
     "clocks",
+    "mail_fates",
     "answers",
     "deadlines",
     "fields",

@@ -16,9 +16,7 @@ from workflows.reassignment import ConferenceReassignment
 OLD = Edition.TASKS_CLOSE_AT_EVERY_END
 
 
-def test_a_silence_whose_move_is_refused_once_breaks_its_promise() -> (
-    None
-):
+def test_a_silence_whose_move_is_refused_once_breaks_its_promise() -> None:
     life = calling().passes("30m")
     behind_its_back(life, status=JobStatus.ACCEPTED)
 
