@@ -55,6 +55,8 @@ class LifecycleKind:
     """Whether an event starts it anew after it has ended with an outcome."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
+    event_that_starts: str | None = None
+    """What to do in the job system to start it, as an order to a person; None if nothing does."""
 
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,8 +27,9 @@ from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher
-from service.redelivery import Redelivery
-from service.stuck import stuck
+from service.readiness import Readiness
+from service.stuck import StuckList
+from service.unfollowed import unfollowed
 from starters import openapi
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
@@ -41,7 +41,6 @@ from store.inbox import Inbox
 from store.journal import Journal
 from store.outbox import Outbox
 from store.reading import CursorError, Filter, Reading
-from workers.temporal import NO_ANSWER, missing_search_attributes
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
@@ -94,10 +93,11 @@ def make_app(parts: Parts) -> FastAPI:
         inbox=inbox,
     )
     metrics = Metrics()
+    metrics.watch(service.audit, service.background)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _running(service.redelivery):
+        async with service.running():
             yield
 
     events = _JobEvents(parts.secrets, service.events, metrics)
@@ -116,22 +116,13 @@ def make_app(parts: Parts) -> FastAPI:
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics))
     outbox = Outbox(parts.database)
-    app.include_router(_reads(reading, outbox, inbox, parts.client))
-    app.include_router(console(reading, outbox, inbox, parts.client))
-    app.include_router(_health(parts, reading, inbox, metrics))
+    look = StuckList(reading, inbox, service.audit, service.guard, service.background)
+    app.include_router(_reads(reading, outbox, look))
+    app.include_router(console(reading, outbox, look))
+    app.include_router(_health(service.readiness, reading, inbox, metrics))
     _add_error_answers(app)
     openapi.describe_commands(app, LIFECYCLES)
     return app
-
-
-@asynccontextmanager
-async def _running(redelivery: Redelivery) -> AsyncIterator[None]:
-    task = asyncio.create_task(redelivery.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 _OPEN_TO_ALL = (JOB_EVENTS, "/healthz", "/readyz")
@@ -263,7 +254,7 @@ def _commands(kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics) 
 # --- reads ------------------------------------------------------------------------------------
 
 
-def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> APIRouter:
+def _reads(reading: Reading, outbox: Outbox, look: StuckList) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
     @router.get("/jobs", summary="List lifecycles, the soonest due first")
@@ -312,11 +303,12 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
                 | ({"guide": each["guide"]} if "guide" in each else {})
                 for each in found["lifecycles"]
             ]
+            + unfollowed(found["job"], found["lifecycles"])
         }
 
     @router.get("/stuck", summary="What is overdue or failing, with the likely cure")
     async def all_stuck() -> dict[str, Any]:
-        return {"items": await stuck(reading, inbox, client, datetime.now(UTC))}
+        return {"items": await look.items(datetime.now(UTC))}
 
     @router.get("/mail", summary="The newest mails, whole")
     async def mails() -> dict[str, Any]:
@@ -339,7 +331,7 @@ def _no_job(job_id: JobId) -> Response:
 # --- health -----------------------------------------------------------------------------------
 
 
-def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
+def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz", summary="Whether this process lives")
@@ -348,9 +340,8 @@ def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> A
 
     @router.get("/readyz", summary="Whether database and Temporal answer")
     async def readyz() -> Response:
-        checks = {"database": await _database_check(parts), "temporal": await _temporal(parts)}
-        ready = all(said == "ok" for said in checks.values())
-        return JSONResponse({"ready": ready, **checks}, 200 if ready else 503)
+        ready, said = await readiness.check()
+        return JSONResponse(said, 200 if ready else 503)
 
     @router.get("/metrics", summary="Figures for Prometheus")
     async def figures() -> Response:
@@ -358,23 +349,6 @@ def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> A
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return router
-
-
-async def _database_check(parts: Parts) -> str:
-    try:
-        await parts.database.check()
-    except StoreUnavailableError as error:
-        return str(error)
-    return "ok"
-
-
-async def _temporal(parts: Parts) -> str:
-    try:
-        missing = await missing_search_attributes(parts.client)
-    except NO_ANSWER as error:
-        return f"Temporal does not answer: {str(error) or 'not in time'}"
-    names = ", ".join(key.name for key in missing)
-    return f"search attributes missing: {names}; run `steward setup`" if missing else "ok"
 
 
 # --- errors -----------------------------------------------------------------------------------

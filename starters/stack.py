@@ -24,6 +24,7 @@ from starters.tokens import TokenFileError, Tokens
 from store.database import Database, migrate
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
+from workers.namespace import NamespaceGuard
 from workers.schedules import ensure_digest
 from workers.settings import (
     DEFAULT_DATA,
@@ -98,6 +99,7 @@ async def run_stack(
         announce("Starting Temporal …")
         client = await server.start()
         stack.push_async_callback(server.stop)
+        await NamespaceGuard(database, client).adopt()  # what was in another, the audit finds lost
         await ensure_digest(client, policy)
         worker = make_worker(client, database, postman, directory=directory)
         await stack.enter_async_context(worker)
@@ -125,6 +127,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         SettingsError: a setting makes no sense or is missing.
         StoreUnavailableError: the database does not answer, or its schema is another release's.
         TemporalUnreachableError: its address makes no sense.
+        WrongNamespaceError: the namespace is missing, or it is not the database's.
     """
     must_be_loopback(host, settings.auth)
     settings.require("hook_secrets")
@@ -133,6 +136,8 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     database = Database(settings.database_in(DEFAULT_DATA))
     stop = _stop_on_signals()
     client = await connect(lazy=True)
+    await database.check()
+    await NamespaceGuard(database, client).require_if_it_answers()
     parts = Parts(
         database=database,
         client=client,

@@ -17,6 +17,7 @@ AM_ESCALATION = LifecycleKind(
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
+    event_that_starts="Report the customer's concern in the job system.",
     start=AmStart,
     begin=AmStart,
     promise=promise,

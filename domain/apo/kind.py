@@ -27,6 +27,7 @@ APO = LifecycleKind(
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
+    event_that_starts="Assign the job to Alternate Provider Option in the job system.",
     start=ApoStart,
     begin=begin,
     promise=promise,

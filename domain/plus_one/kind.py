@@ -17,6 +17,7 @@ PLUS_ONE = LifecycleKind(
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
+    event_that_starts="Assign the job to PlusOne Solutions again in the job system.",
     start=PlusOneStart,
     begin=PlusOneStart,
     promise=promise,

@@ -17,6 +17,7 @@ SPOC = LifecycleKind(
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
+    event_that_starts="Confirm the diagnosis appointment again in the job system.",
     start=SpocStart,
     begin=SpocStart,
     promise=promise,
