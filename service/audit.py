@@ -18,15 +18,13 @@ from uuid import uuid4
 import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from domain.effects import OpenTask
 from domain.lifecycles import LifecycleKind, job_of
-from domain.restarting import how_to_start
-from domain.roles import Role
+from domain.unfollowed import nobody_follows, task_to_take_up
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, is_not_found, no_answer
 from service.starting import STARTED_BY
 from store.database import StoreUnavailableError
 from store.leases import Leases
-from store.lifecycles import WORKFLOW_ENDED, Lifecycles
+from store.lifecycles import Lifecycles
 from store.losses import Loss, Losses, LostLifecycle, OpenLifecycle
 from workers.namespace import NamespaceGuard
 from workers.temporal import (
@@ -335,15 +333,10 @@ def _is_ours(workflow_id: str) -> bool:
 
 def _loss(kind: LifecycleKind, how: str) -> Loss:
     """Return what people are told of a lifecycle that is lost."""
-    nobody = f"Nobody follows this job: its workflow ({kind.title}) {how}."
-    again = " ".join(how_to_start(kind))
+    why = f"its workflow {how}"
     return Loss(
-        how=how,
-        next=f"{nobody} To start it again: {again}",
-        task=OpenTask(
-            role=Role.SUPERVISOR,
-            task=WORKFLOW_ENDED,
-            text=f"{nobody} Decide how the job goes on. To start it again: {again}",
-        ),
+        why=why,
+        next=nobody_follows(kind, why),
+        task=task_to_take_up(kind, why),
         closing=tuple(kind.tasks.of_the_lifecycle()),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.jobs import JobStatus
-from domain.restarting import nobody_follows
+from domain.unfollowed import job_without_follower
 from workflows.registry import LIFECYCLES
 
 
@@ -22,5 +22,8 @@ def unfollowed(
     if any(each["outcome"] is None for each in lifecycles):
         return []
     return [
-        {"lifecycle": None, "why": nobody_follows(JobStatus(job["status"]), LIFECYCLES.values())}
+        {
+            "lifecycle": None,
+            "why": job_without_follower(JobStatus(job["status"]), LIFECYCLES.values()),
+        }
     ]

@@ -206,8 +206,10 @@ async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) ->
 
 
 def _tokens(settings: Settings) -> Tokens | None:
-    if settings.auth is not Auth.TOKENS or settings.tokens is None:
+    if settings.auth is not Auth.TOKENS:
         return None
+    if settings.tokens is None:
+        return Tokens([])  # nobody may come in
     try:
         return Tokens.read(settings.tokens)
     except TokenFileError as error:

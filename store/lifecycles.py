@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from domain.lifecycles import job_of
 from domain.promises import DueAt, Promise, sentence
+from domain.tasks import CommonTask
 from store import schema
 from store.database import Database
 from store.jobs import HeldRow, held_job
@@ -19,9 +20,6 @@ _TABLE = schema.lifecycles
 
 ABANDONED = "cancelled"
 """The outcome of a lifecycle whose workflow was ended or lost in Temporal."""
-
-WORKFLOW_ENDED = "workflow_ended"
-"""The kind of the task that asks what becomes of a job that nothing follows any more."""
 
 
 class ListedLifecycle(NamedTuple):
@@ -136,6 +134,6 @@ def _listed(row: Row[Any]) -> ListedLifecycle:
 _LIFECYCLES_OF = select(_TABLE).where(_TABLE.c.job_id == bindparam("job"))
 _CLOSE_LOSS = update(schema.tasks).where(
     schema.tasks.c.workflow_id == bindparam("of"),
-    schema.tasks.c.kind == WORKFLOW_ENDED,
+    schema.tasks.c.kind == CommonTask.WORKFLOW_ENDED.value,
     schema.tasks.c.status == "open",
 )

@@ -25,10 +25,11 @@ from domain.effects import OpenTask
 from domain.lifecycles import job_of
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD
+from domain.tasks import CommonTask
 from store import schema
 from store.database import Database
 from store.inbox import UNDELIVERED
-from store.lifecycles import ABANDONED, WORKFLOW_ENDED, close_loss
+from store.lifecycles import ABANDONED, close_loss
 
 _TABLE = schema.lifecycles
 
@@ -52,8 +53,8 @@ class OpenLifecycle(NamedTuple):
 class Loss(NamedTuple):
     """A lifecycle that ended without an end of its own, as it is told to people."""
 
-    how: str
-    """What became of its workflow, as the end of a sentence: `was terminated in Temporal`."""
+    why: str
+    """What ended it, as a clause: `its workflow was terminated in Temporal`."""
     next: str
     """What `why` says from then on."""
     task: OpenTask
@@ -126,7 +127,7 @@ class Losses:
         tasks = schema.tasks
         waiting = (
             select(tasks.c.job_id, tasks.c.workflow_id, tasks.c.at, tasks.c.text)
-            .where(tasks.c.kind == WORKFLOW_ENDED, tasks.c.status == "open")
+            .where(tasks.c.kind == CommonTask.WORKFLOW_ENDED.value, tasks.c.status == "open")
             .order_by(tasks.c.at, tasks.c.id)
         )
         rows = await self._database.read(lambda connection: connection.execute(waiting).all())
@@ -175,7 +176,7 @@ class Losses:
             text = f"{loss.task.text} {_unsent_sentence(unsent)}".strip()
             key = f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
             self._add_task(connection, workflow_id, key, now, loss.task, text)
-            self._add_entry(connection, workflow_id, key, now, f"its workflow {loss.how}")
+            self._add_entry(connection, workflow_id, key, now, loss.why)
             return True
 
         return await self._database.write(close)

@@ -17,9 +17,9 @@ AM_ESCALATION = LifecycleKind(
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
-    event_that_starts="Report the customer's concern in the job system.",
     start=AmStart,
     begin=AmStart,
     promise=promise,
+    restarts="report the customer's concern again (`report_concern`)",
     bound_to_assignment=False,
 )

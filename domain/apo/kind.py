@@ -27,10 +27,10 @@ APO = LifecycleKind(
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
-    event_that_starts="Assign the job to Alternate Provider Option in the job system.",
     start=ApoStart,
     begin=begin,
     promise=promise,
     reopens_on=reopens_on,
     task_after_end=task_after_end,
+    restarts="offer or request APO (`offer_apo`, `request_apo`)",
 )

@@ -17,8 +17,8 @@ PLUS_ONE = LifecycleKind(
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
-    event_that_starts="Assign the job to PlusOne Solutions again in the job system.",
     start=PlusOneStart,
     begin=PlusOneStart,
     promise=promise,
+    restarts="assign the job to PlusOne Solutions once more in the job system",
 )

@@ -17,9 +17,9 @@ SPOC = LifecycleKind(
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
-    event_that_starts="Confirm the diagnosis appointment again in the job system.",
     start=SpocStart,
     begin=SpocStart,
     promise=promise,
+    restarts="confirm the diagnosis appointment once more in the job system",
     bound_to_assignment=False,
 )
