@@ -43,7 +43,7 @@ EVERY = timedelta(seconds=20)
 """How often the audit looks."""
 _WHOLE = timedelta(minutes=10)
 """How often it compares every workflow id, though the numbers agree."""
-_SECOND_LOOK = timedelta(seconds=5)
+SECOND_LOOK = timedelta(seconds=5)
 """How long after the first look a workflow that Temporal does not know is looked for again."""
 _LEASE = 3 * EVERY
 _OVERLAP = timedelta(minutes=2)
@@ -113,11 +113,14 @@ class Audit:
         leases: Leases,
         guard: NamespaceGuard,
         clock: Callable[[], datetime],
+        second_look: timedelta = SECOND_LOOK,
     ) -> None:
+        """Take what store and Temporal are asked through, and how long a second look waits."""
         self._lifecycles = lifecycles
         self._losses = losses
         self._leases = leases
         self._guard = guard
+        self._second_look = second_look
         self._client: Client = guard.client
         self._clock = clock
         self._holder = uuid4().hex
@@ -278,7 +281,7 @@ class Audit:
         ]
         if not unknown:
             return
-        await asyncio.sleep(_SECOND_LOOK.total_seconds())
+        await asyncio.sleep(self._second_look.total_seconds())
         await self._each(unknown, self._settle_unknown)
 
     async def _settle_unknown(self, workflow_id: str) -> Standing:

@@ -99,7 +99,8 @@ async def run_stack(
         announce("Starting Temporal …")
         client = await server.start()
         stack.push_async_callback(server.stop)
-        await NamespaceGuard(database, client).adopt()  # what was in another, the audit finds lost
+        guard = NamespaceGuard(database, client)
+        await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_digest(client, policy)
         worker = make_worker(client, database, postman, directory=directory)
         await stack.enter_async_context(worker)
@@ -116,7 +117,7 @@ async def run_stack(
         announce(_where_to_look(where, ui_port, temporal_port, data))
         if when_ready is not None:
             await when_ready(where, secrets)
-        await _until(stop, api, server, announce)
+        await _until(stop, api, server, announce, guard)
         announce("Stopping …")
 
 
@@ -180,7 +181,11 @@ async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.
 
 
 async def _until(
-    stop: asyncio.Event, api: asyncio.Task[None], server: DevServer, announce: Announce
+    stop: asyncio.Event,
+    api: asyncio.Task[None],
+    server: DevServer,
+    announce: Announce,
+    guard: NamespaceGuard,
 ) -> None:
     """Return once somebody stops us or the API ends; start Temporal again whenever it ends."""
     stopping = asyncio.create_task(stop.wait())
@@ -194,6 +199,7 @@ async def _until(
         announce(f"Temporal ended by itself (exit {ended.result()}); starting it again …")
         await asyncio.sleep(0.5)
         await server.start()
+        await guard.adopt()  # its data may have been lost with it
 
 
 async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) -> Postman:
