@@ -19,7 +19,7 @@ import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from domain.lifecycles import LifecycleKind, job_of
-from domain.unfollowed import nobody_follows, task_to_take_up
+from domain.unfollowed import CANCELLED_IN_TEMPORAL, nobody_follows, task_to_take_up
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, is_not_found, no_answer
 from service.starting import STARTED_BY
 from store.database import StoreUnavailableError
@@ -48,6 +48,8 @@ SECOND_LOOK = timedelta(seconds=5)
 _LEASE = 3 * EVERY
 _OVERLAP = timedelta(minutes=2)
 """How late visibility may tell of an end."""
+_REMEMBERED = timedelta(days=7)
+"""For how long a cancellation that nobody was told of is looked for."""
 _AT_ONCE = 8
 """Workflows that are described at the same time."""
 
@@ -196,7 +198,7 @@ class Audit:
     async def _close(self, lifecycle: OpenLifecycle, how: str) -> None:
         """Close a lifecycle that is lost, unless it is no longer open."""
         name, job_id = job_of(lifecycle.workflow_id)
-        loss = _loss(LIFECYCLES[name], how)
+        loss = loss_of(LIFECYCLES[name], how)
         if await self._losses.abandon(lifecycle, self._clock(), loss):
             log.warning("a lifecycle is lost", lifecycle=name, job=job_id, reason=how)
             self.figures = self.figures._replace(closed=self.figures.closed + 1)
@@ -252,6 +254,9 @@ class Audit:
             await self._take_back(await self._losses.lost_ids() & running)
             self._compared_at, self._difference = started, difference
         await self._settle_all(suspects)
+        for workflow_id in await self._losses.cancelled_unseen(started - _REMEMBERED):
+            task = task_to_take_up(LIFECYCLES[job_of(workflow_id)[0]], CANCELLED_IN_TEMPORAL)
+            await self._losses.tell_cancelled(workflow_id, started, task)
         self._looked_until = started
         self.figures = self.figures._replace(
             last_run=started,
@@ -334,7 +339,7 @@ def _is_ours(workflow_id: str) -> bool:
     return bool(slash and job_id) and lifecycle in LIFECYCLES
 
 
-def _loss(kind: LifecycleKind, how: str) -> Loss:
+def loss_of(kind: LifecycleKind, how: str) -> Loss:
     """Return what people are told of a lifecycle that is lost."""
     why = f"its workflow {how}"
     return Loss(

@@ -33,6 +33,9 @@ from store.lifecycles import ABANDONED, close_loss
 
 _TABLE = schema.lifecycles
 
+CANCELLED_ENTRY = "cancelled in Temporal"
+"""What the journal says of a lifecycle whose cancellation was requested in Temporal."""
+
 _NOT_SENT = "not sent: the workflow that was to send it has ended"
 _UNKNOWN = "interrupted: the workflow that handed it over has ended"
 
@@ -132,6 +135,43 @@ class Losses:
         )
         rows = await self._database.read(lambda connection: connection.execute(waiting).all())
         return [LostLifecycle(row.job_id, row.workflow_id, row.at, row.text) for row in rows]
+
+    async def cancelled_unseen(self, since: datetime) -> list[str]:
+        """Return the workflow ids of what was cancelled in Temporal without anybody being told.
+
+        A lifecycle tells a supervisor by itself from edition 3 of the rules on, and not before.
+
+        Args:
+            since: the earliest end that counts.
+        """
+        journal, tasks = schema.journal, schema.tasks
+        cancelled = exists().where(
+            journal.c.job_id == _TABLE.c.job_id,
+            journal.c.lifecycle == _TABLE.c.lifecycle,
+            journal.c.what == CANCELLED_ENTRY,
+            journal.c.key.startswith(_TABLE.c.workflow_id + "#" + cast(_TABLE.c.episode, String)),
+        )
+        told = exists().where(
+            tasks.c.workflow_id == _TABLE.c.workflow_id,
+            tasks.c.kind == CommonTask.WORKFLOW_ENDED.value,
+            tasks.c.at >= _TABLE.c.since,
+        )
+        unseen = select(_TABLE.c.workflow_id).where(
+            _TABLE.c.outcome == ABANDONED, _TABLE.c.since >= since, cancelled, not_(told)
+        )
+        return await self._database.read(lambda connection: list(connection.scalars(unseen)))
+
+    async def tell_cancelled(self, workflow_id: str, now: datetime, task: OpenTask) -> None:
+        """Open the task for a lifecycle that was cancelled in Temporal, once for each end."""
+        this = select(_TABLE.c.episode, _TABLE.c.since).where(_TABLE.c.workflow_id == workflow_id)
+
+        def tell(connection: Connection) -> None:
+            row = connection.execute(this).one()
+            key = f"cancelled:{workflow_id}#{row.episode}"
+            at = max(now, row.since)  # a fast-forwarded job ends ahead of the wall clock
+            self._add_task(connection, workflow_id, key, at, task, task.text)
+
+        await self._database.write(tell)
 
     async def lost_ids(self) -> set[str]:
         """Return the workflow ids of all lifecycles that were found lost and not started again."""
