@@ -57,7 +57,6 @@ class LifecycleKind:
     """Whether an event starts it anew after it has ended with an outcome."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
-
     restarts: str | None = None
     """How people start it again on a job that it no longer follows, as an imperative clause; None:
     by one of the commands that start it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,6 +109,28 @@ class Intake:
                 job = row.held.job.without_customer()
             return Plan.model_validate({**kept, "job": job}) if job else None
 
+    async def plan_anew(
+        self, inbox_id: int, plan: Plan, event: Event, reached: Sequence[str]
+    ) -> Plan:
+        """Decide anew on an event whose plan names a lifecycle that has ended before it was told.
+
+        Our copy of the job is as it is by now: the event has changed it already, once.
+
+        Args:
+            inbox_id: where the inbox keeps it.
+            plan: what was decided before.
+            event: what it says.
+            reached: the workflows that it has reached: none of them is told again.
+        """
+        event = event.model_copy(update={"occurred_at": plan.occurred_at})
+
+        def plan_again(connection: Connection) -> Plan:
+            origin = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one().origin
+            planning = _EventTransaction(self._database, connection, plan.event_id, event, origin)
+            return planning.plan_anew(inbox_id, plan, tuple(reached), self._route)
+
+        return await self._database.write(plan_again)
+
 
 @dataclass(frozen=True)
 class _EventTransaction:
@@ -122,13 +145,28 @@ class _EventTransaction:
     def take_over(self, inbox_id: int, now: datetime, route: Route) -> Plan:
         """Bring our copy of the job up to date, and keep what is decided on the event."""
         held, version = self._bring_up_to_date(now)
-        taken = TakenEvent(self.event_id, self.event, held.job, version, self.origin)
+        plan = self._decide(held, version, (), route)
+        self._keep_plan(inbox_id, plan)
+        return plan
+
+    def plan_anew(self, inbox_id: int, plan: Plan, reached: tuple[str, ...], route: Route) -> Plan:
+        """Keep what is decided on the event by now."""
+        self._lock_job(plan.job.job_id)
+        row = held_job(self.connection, plan.job.job_id, lock=True)
+        if row is None:
+            raise LookupError(f"job {plan.job.job_id} is not in the store")
+        anew = self._decide(row.held, row.version, reached, route)
+        self._keep_plan(inbox_id, anew)
+        return anew
+
+    def _decide(self, held: HeldJob, version: int, reached: tuple[str, ...], route: Route) -> Plan:
+        """Return what is decided, with new lifecycles listed and tasks opened."""
+        taken = TakenEvent(self.event_id, self.event, held.job, version, self.origin, reached)
         routing = route(taken, lifecycles_of(self.connection, held.job.job_id))
         for task in routing.tasks:
             self._add_task(task)
         for new in routing.new:
             list_lifecycle(self.connection, self.database, new)
-        self._keep_plan(inbox_id, routing.plan)
         return routing.plan
 
     def record_left_out(self, now: datetime, left_out: str, lost: str | None) -> None:
@@ -202,6 +240,7 @@ class _EventTransaction:
             kind=task.task,
             text=task.text,
             status="open",
+            key=f"event:{self.event_id}/{task.task}",
         )
 
     def _lock_job(self, job_id: str) -> None:
@@ -269,6 +308,7 @@ _INBOX, _NOTES = schema.inbox, schema.notes
 _WHOSE_TURN = (
     select(
         _INBOX.c.envelope,
+        _INBOX.c.origin,
         exists().where(comes_before(_INBOX)).label("waits"),
         exists().where(comes_before(_INBOX), EARLIER.c.envelope.is_(None)).label("is_held_up"),
     )
