@@ -18,6 +18,7 @@ from activities.postman import Postman, SmtpPostman
 from domain.policy import Policy
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
+from starters.data_folder import FolderError, prepare
 from starters.hook_sender import SECRETS_FILE
 from starters.signatures import HookSecrets, generate_secret
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
@@ -242,14 +243,9 @@ def _secrets(settings: Settings, data: Path) -> HookSecrets:
 
 def _prepare_folder(data: Path) -> None:
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = data / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CannotRun(
-            f"the data folder {data} cannot be written ({error.strerror}); name another with --data"
-        ) from error
+        prepare(data)
+    except FolderError as error:
+        raise CannotRun(str(error)) from error
 
 
 class _only_one:  # noqa: N801  reads as what it is for: with _only_one(folder)

@@ -185,6 +185,22 @@ def migrate(database_url: str) -> None:
         engine.dispose()
 
 
+def is_empty(database_url: str) -> bool:
+    """Return whether a database has no schema of ours yet, as a file that is not there has none.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    url = checked_url(database_url)
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).exists()):
+        return True
+    engine = _engine_of(url)
+    try:
+        return _transact(engine.execution_options(steward_writes=False), _revision_of) is None
+    finally:
+        engine.dispose()
+
+
 def newest_revision() -> str | None:
     """Return the revision of the schema that this release needs."""
     return ScriptDirectory.from_config(_alembic()).get_current_head()
