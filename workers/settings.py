@@ -135,7 +135,7 @@ def load_settings() -> Settings:
         SettingsError: a variable makes no sense.
     """
     try:
-        settings = Settings()
+        return Settings()
     except ValidationError as error:
         raise SettingsError(
             "\n".join(
@@ -143,7 +143,6 @@ def load_settings() -> Settings:
                 for problem in error.errors(include_input=False, include_url=False)
             )
         ) from error
-    return settings
 
 
 def must_be_loopback(host: str, auth: Auth) -> None:
