@@ -178,7 +178,12 @@ class _JobEvents:
         try:
             received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
-            return _no_store(error)
+            log.warning("the store does not answer", reason=str(error))
+            return error_response(
+                503,
+                "The store does not answer. Send the event again with the same webhook-id: it "
+                "counts once.",
+            )
         self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 

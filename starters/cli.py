@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from starters.failures import Failure
+from starters.token_verbs import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -618,6 +619,7 @@ app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
+app.add_typer(tokens, name="token")
 
 
 def main() -> None:
