@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.events import EVENT, Event
+from domain.faults import in_brief
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from service import starting
@@ -96,7 +97,7 @@ class EventDispatcher:
             )
             if kept.outcome is not None:
                 if kept.outcome is Outcome.DEAD_LETTER:
-                    log.error("dead letter", event_id=webhook_id, reason=kept.reason)
+                    log.error("dead letter", event_id=webhook_id)
                 return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
             pending = PendingEvent(
                 id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
@@ -124,7 +125,7 @@ class EventDispatcher:
         except ValidationError as error:
             reason = _problems(error)
             await self._inbox.bury(pending.id, reason)
-            log.warning("dead letter", event_id=pending.webhook_id, reason=reason)
+            log.warning("dead letter", event_id=pending.webhook_id)
             return Received(event_id=pending.webhook_id, outcome=Outcome.DEAD_LETTER, reason=reason)
         return await self._dispatch_event(pending, event, first_attempt=False)
 
@@ -136,7 +137,9 @@ class EventDispatcher:
         try:
             return await dispatching
         except StoreUnavailableError as error:
-            log.warning("event kept, not taken yet", event_id=pending.webhook_id, reason=str(error))
+            log.warning(
+                "event kept, not taken yet", event_id=pending.webhook_id, reason=in_brief(error)
+            )
             return _kept_for_later(pending, str(error))
         except Exception as fault:
             log.exception("an event cannot be taken further", event_id=pending.webhook_id)
@@ -245,7 +248,7 @@ class EventDispatcher:
     ) -> Received:
         """Leave an event, or a relayed command, to redelivery."""
         await self._inbox.postpone(pending.id, reason, self._clock())
-        log.warning("kept, not told yet", event_id=pending.webhook_id, reason=reason)
+        log.warning("kept, not told yet", event_id=pending.webhook_id)
         return _kept(pending, outcome, workflow_id, reason)
 
 

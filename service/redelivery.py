@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from domain.faults import in_brief
 from service.events import EventDispatcher
 from service.traffic import Traffic
 from store.database import StoreUnavailableError
@@ -46,7 +47,7 @@ class Redelivery:
                 while due := await self._inbox.due(self._clock()):
                     await self._deliver_all(due)
             except StoreUnavailableError as error:
-                log.warning("the store does not answer", reason=str(error))
+                log.warning("the store does not answer", reason=in_brief(error))
                 await asyncio.sleep(_PAUSE_SECONDS)
             await self._traffic.until_backlog(_PAUSE_SECONDS)
 

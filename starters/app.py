@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from domain.directory import Directory
+from domain.faults import in_brief
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
@@ -409,7 +410,7 @@ def _error(status: int, message: str) -> Response:
 
 
 def _no_store(error: StoreUnavailableError) -> Response:
-    log.warning("the store does not answer", reason=str(error))
+    log.warning("the store does not answer", reason=in_brief(error))
     return _error(503, "The store does not answer; try again.")
 
 

@@ -26,7 +26,13 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
@@ -55,6 +61,11 @@ class DatabaseUrlError(ValueError):
 
 class StoreUnavailableError(Exception):
     """The database does not answer; what was asked for may be asked again."""
+
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it: everything, since no text of ours quotes a row."""
+        return str(self)
 
 
 def checked_url(database_url: str) -> URL:
@@ -180,7 +191,7 @@ def migrate(database_url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+        raise StoreUnavailableError(_no_answer(error)) from error
     finally:
         engine.dispose()
 
@@ -209,8 +220,14 @@ def _engine_of(url: URL) -> Engine:
             pool_size=_CONNECTIONS,
             max_overflow=0,
             connect_args=_POSTGRESQL_PATIENCE,
+            hide_parameters=True,
         )
-    engine = create_engine(url, pool_size=_CONNECTIONS + 1, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(
+        url,
+        pool_size=_CONNECTIONS + 1,
+        connect_args={"timeout": _BUSY_SECONDS},
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -256,11 +273,21 @@ def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
             return work(connection)
     except DBAPIError as error:
         if error.connection_invalidated or _unreachable(error):
-            raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+            raise StoreUnavailableError(_no_answer(error)) from error
         raise
 
 
+def _no_answer(error: DBAPIError) -> str:
+    """Return that and why the database does not answer, without what it was asked.
+
+    A server's details and hints, on lines of their own, may quote rows.
+    """
+    return f"the database does not answer: {str(error.orig).partition(chr(10))[0]}"
+
+
 def _unreachable(error: DBAPIError) -> bool:
+    if isinstance(error, IntegrityError | DataError | ProgrammingError):
+        return False  # it has answered; and its text may quote a row that says anything
     said = str(error.orig)
     return any(
         sign in said

@@ -16,6 +16,7 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
+from domain.faults import in_brief
 from domain.lifecycles import job_of
 from domain.refusals import Refusal
 from domain.roles import Actor
@@ -74,7 +75,7 @@ class RefusalRecorder(Interceptor):
             await self._journal.refused(attempt)
         except StoreUnavailableError as error:
             log.warning(
-                "a refusal could not be journalled", command=attempt.command, reason=str(error)
+                "a refusal could not be journalled", command=attempt.command, reason=in_brief(error)
             )
 
     async def written(self) -> None:
