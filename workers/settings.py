@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.postman import SmtpPostman
+from activities.postman import check_smtp_url
 from domain.directory import Directory, load_directory
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
@@ -47,7 +47,7 @@ def _database(url: str) -> str:
 
 
 def _smtp(url: str) -> str:
-    SmtpPostman(url, "steward@example.com")
+    check_smtp_url(url)
     return url
 
 

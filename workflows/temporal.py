@@ -20,7 +20,13 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from domain.commands import Answer, Command
 from domain.editions import NEWEST
-from domain.effects import Batch, BatchResult, MailFate
+from domain.effects import (
+    MESSAGE_NOT_TAKEN_YET,
+    NOT_TAKEN_YET,
+    Batch,
+    BatchResult,
+    MailFate,
+)
 from domain.lifecycles import Answered, LifecycleStart
 from domain.refusals import Refusal, Refused, unreadable
 from domain.roles import Actor
@@ -54,11 +60,20 @@ _MAIL_PATIENCE = timedelta(hours=8)
 """How long a mail server may refuse for the moment before the mail counts as undeliverable."""
 
 
-class UnknownEditionError(RuntimeError):
+class _TaskFailureError(RuntimeError):
+    """What fails a workflow task, and not the workflow; its text names nobody."""
+
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it, and shown in Temporal UI: all that it says."""
+        return str(self)
+
+
+class UnknownEditionError(_TaskFailureError):
     """A job follows rules that this worker does not have; no failure of the workflow."""
 
 
-class StoryFaultError(RuntimeError):
+class StoryFaultError(_TaskFailureError):
     """A fault of ours: it fails the workflow task, until a worker without it takes the job up."""
 
 
@@ -127,7 +142,7 @@ class TemporalRuntime:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            raise MailGivenUpError from error
+            raise _given_up(error) from error
         return fate
 
     def show(self, standing: Standing, details: str) -> None:
@@ -160,6 +175,23 @@ class TemporalRuntime:
     def continue_as_new(self, start: LifecycleStart) -> NoReturn:
         """End this run, and begin another one of the same workflow id."""
         workflow.continue_as_new(start)
+
+
+def _given_up(error: ActivityError) -> MailGivenUpError:
+    """Return why a mail was not sent for as long as that is tried.
+
+    Whatever fails but the mailbox and the mail is ours to mend: worker, store, mail server.
+    """
+    cause: BaseException | None = error.cause
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    if cause is None:
+        return MailGivenUpError(waits_for_us=True)
+    if cause.type == NOT_TAKEN_YET or cause.non_retryable:
+        return MailGivenUpError()
+    if cause.type == MESSAGE_NOT_TAKEN_YET:
+        return MailGivenUpError(fate=MailFate.REFUSED)
+    return MailGivenUpError(waits_for_us=True)
 
 
 # --- a story as a workflow ------------------------------------------------------------------------
@@ -279,7 +311,9 @@ def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
             return await self.engine.run_to_end()
         except ValidationError as error:
             # Of all that pydantic may refuse, only a start that cannot be read fails the workflow.
-            raise StoryFaultError(f"{type(self).__name__} has a fault: {error}") from error
+            raise StoryFaultError(
+                f"{type(self).__name__} has a fault: {type(error).__name__}"
+            ) from error
 
     # A union with None would cost the converter a schema of its own for each workflow.
     run.__annotations__ = {"start": story.kind.start, "return": str}
