@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.events import Event
+from domain.faults import in_brief
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.told import ToldEvent, UnreadableEventError, read_event, read_own_event
@@ -108,7 +109,7 @@ class EventDispatcher:
                 raise StoreUnavailableError("an event was not kept in time") from error
             if kept.outcome is not None:
                 if kept.outcome is Outcome.DEAD_LETTER:
-                    log.error("dead letter", event_id=webhook_id, reason=kept.reason)
+                    log.error("dead letter", event_id=webhook_id)
                 return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
             pending = PendingEvent(
                 id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
@@ -139,7 +140,7 @@ class EventDispatcher:
         except UnreadableEventError as error:
             reason = str(error)
             await self._inbox.bury(pending.id, reason)
-            log.warning("dead letter", event_id=pending.webhook_id, reason=reason)
+            log.warning("dead letter", event_id=pending.webhook_id)
             return Received(event_id=pending.webhook_id, outcome=Outcome.DEAD_LETTER, reason=reason)
         return await self._dispatch_event(pending, told, first_attempt=False)
 
@@ -157,7 +158,9 @@ class EventDispatcher:
             log.warning("event kept, not told in time", event_id=pending.webhook_id)
             return _kept_for_later(pending, "it takes longer than its sender waits")
         except StoreUnavailableError as error:
-            log.warning("event kept, not taken yet", event_id=pending.webhook_id, reason=str(error))
+            log.warning(
+                "event kept, not taken yet", event_id=pending.webhook_id, reason=in_brief(error)
+            )
             return _kept_for_later(pending, str(error))
         except Exception as fault:
             log.exception("an event cannot be taken further", event_id=pending.webhook_id)
@@ -296,7 +299,7 @@ class EventDispatcher:
     ) -> Received:
         """Leave an event, or a relayed command, to redelivery."""
         await self._inbox.postpone(pending.id, reason, self._clock())
-        log.warning("kept, not told yet", event_id=pending.webhook_id, reason=reason)
+        log.warning("kept, not told yet", event_id=pending.webhook_id)
         return _kept(pending, outcome, workflow_id, reason)
 
 

@@ -56,6 +56,11 @@ class DatabaseUrlError(ValueError):
 class StoreUnavailableError(Exception):
     """The database does not answer; what was asked for may be asked again."""
 
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it: everything, since no text of ours quotes a row."""
+        return str(self)
+
 
 def checked_url(database_url: str) -> URL:
     """Return the URL of a database that the store can live in.
@@ -180,7 +185,7 @@ def migrate(database_url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+        raise StoreUnavailableError(_no_answer(error)) from error
     finally:
         engine.dispose()
 
@@ -232,12 +237,16 @@ def _engine_of(url: URL, *, patient: bool = True) -> Engine:
             max_overflow=0,
             pool_timeout=CONNECT_ARGUMENTS["connect_timeout"],
             connect_args=dict(CONNECT_ARGUMENTS),
+            hide_parameters=True,
         )
         if patient:
             limit_postgresql(engine)
         return engine
     engine = create_engine(
-        url, pool_size=_READERS + 1, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+        url,
+        pool_size=_READERS + 1,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -284,10 +293,18 @@ def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
             return work(connection)
     except DBAPIError as error:
         if is_outage(error):
-            raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+            raise StoreUnavailableError(_no_answer(error)) from error
         raise
     except PoolTimeoutError as error:
         raise StoreUnavailableError("the database does not answer: no connection free") from error
+
+
+def _no_answer(error: DBAPIError) -> str:
+    """Return that and why the database does not answer, without what it was asked.
+
+    A server's details and hints, on lines of their own, may quote rows.
+    """
+    return f"the database does not answer: {str(error.orig).partition(chr(10))[0]}"
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401  the driver's
