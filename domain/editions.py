@@ -8,8 +8,11 @@ is told in `docs/changing-a-rule.md`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
+
+from pydantic import ValidationInfo
 
 
 class Edition(IntEnum):
@@ -28,3 +31,21 @@ class Edition(IntEnum):
 
 NEWEST: Final = max(Edition)
 """The edition of jobs that start now."""
+
+
+def reading_under(edition: int) -> Mapping[str, object]:
+    """Return the context in which pydantic reads what comes in to a job of an edition.
+
+    What an earlier edition could read, and what it refused, is read so again when a history is
+    replayed.
+    """
+    return {_EDITION: edition}
+
+
+def edition_of(info: ValidationInfo) -> int:
+    """Return the edition under which something is read: the newest, unless the reader says."""
+    context = info.context
+    return int(context.get(_EDITION, NEWEST)) if isinstance(context, Mapping) else NEWEST
+
+
+_EDITION: Final = "edition"

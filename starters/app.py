@@ -23,7 +23,6 @@ from domain.directory import Directory
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
-from domain.roles import Actor
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
@@ -31,6 +30,7 @@ from service.events import EventDispatcher
 from service.redelivery import Redelivery
 from service.stuck import stuck
 from starters import openapi
+from starters.access import EVERYBODY, Caller, reader
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
 from starters.metrics import Metrics
@@ -140,11 +140,12 @@ _OPEN_TO_ALL = (JOB_EVENTS, "/healthz", "/readyz")
 def _known_by_token(tokens: Tokens | None) -> Any:  # noqa: ANN401  a FastAPI dependency
     async def known(request: Request) -> None:
         if tokens is None or request.url.path in _OPEN_TO_ALL:
-            request.state.actor = None
+            request.state.caller = EVERYBODY
             return
-        request.state.actor = tokens.actor(request.headers.get("authorization"))
-        if request.state.actor is None:
+        actor = tokens.actor(request.headers.get("authorization"))
+        if actor is None:
             raise HTTPException(401, "no bearer token that we know")
+        request.state.caller = Caller(actor)
 
     return known
 
@@ -223,8 +224,7 @@ def _commands(kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics) 
             fields = from_json(body or b"null", allow_inf_nan=False)
         except ValueError as error:
             return _reply(refusal_reply(unreadable(f"The body is not JSON: {error}").refusal))
-        by: Actor | None = request.state.actor
-        reply = await commands.reply(kind, job_id, name, fields, by)
+        reply = await commands.reply(kind, job_id, name, fields, reader(request).actor)
         metrics.commands.labels(
             lifecycle=kind.name,
             command=name if name in kind.commands else "unknown",

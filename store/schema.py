@@ -156,6 +156,8 @@ emails = Table(
     Column("state", String(20), nullable=False, index=True),
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text),
+    Column("fault", String(20)),
+    Column("withdrawn_at", UtcDateTime),
     Column("changed_at", UtcDateTime),
     _key(),
 )

@@ -195,6 +195,7 @@ _IN_WORDS: Mapping[str, str] = {
     "add_note": "{visibility} note",
     "open_task": "task {task} for {role}",
     "send_email": "mail {template}",
+    "withdraw_mails": "withdraw mail",
     "give_order": "order {command} to {lifecycle}",
     "close_promise": "promise {outcome}",
 }

@@ -149,4 +149,4 @@ def _opening_command(
     """Return the command that starts this episode, None if an event does or it goes on."""
     if case.begun or start.cause.kind == "event":
         return None
-    return CommandMessage(kind.commands.read(start.cause.name, start.cause.fields))
+    return CommandMessage(kind.commands.read(start.cause.name, start.cause.fields, case.edition))

@@ -6,7 +6,14 @@ import asyncio
 from collections.abc import Callable
 
 from domain.attention import Attention
-from domain.effects import Batch, BatchResult, MailFate, MailUndeliverable, OpenTask
+from domain.effects import (
+    Batch,
+    BatchResult,
+    MailFate,
+    MailUndeliverable,
+    OpenTask,
+    WithdrawMails,
+)
 from domain.lifecycles import Case, LifecycleStart
 from workflows.effects import EffectBuffer
 from workflows.runtime import MailGivenUpError, Runtime
@@ -40,6 +47,7 @@ class MailTracker:
         self._effects = effects
         self._undelivered = undelivered
         self._sending: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._withdrawn: set[str] = set()
         for key, template in start.unsent_mails.items():
             self._send_on_its_own(key, template)
 
@@ -54,11 +62,19 @@ class MailTracker:
         They are told apart by their order: a story that gets an effect before them gives them
         other keys.
         """
+        for step in batch.steps:
+            if isinstance(step.effect, WithdrawMails):
+                self._withdraw(step.effect)
         for (key, mail), fate in zip(batch.mails.items(), result.mails.values(), strict=True):
             if fate is MailFate.WAITING:
                 self._send_on_its_own(key, mail.template)
-            elif fate is not MailFate.SENT:
+            elif fate not in _NO_MATTER:
                 self._leave_to_a_person(key, mail.template, fate)
+
+    def _withdraw(self, withdrawn: WithdrawMails) -> None:
+        """Have nobody do by hand what mails were to do that have lost their point."""
+        waiting = self.unsent.items()
+        self._withdrawn |= {key for key, name in waiting if name in withdrawn.templates}
 
     def _send_on_its_own(self, key: str, template: str) -> None:
         self._sending[key] = template, asyncio.create_task(self._send(key, template))
@@ -69,10 +85,14 @@ class MailTracker:
         except MailGivenUpError:
             self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
             fate = MailFate.BOUNCED
-        if fate is not MailFate.SENT:
+        if fate not in _NO_MATTER and (fate is MailFate.UNCERTAIN or key not in self._withdrawn):
             self._leave_to_a_person(key, template, fate)
 
     def _leave_to_a_person(self, key: str, template: str, fate: MailFate) -> None:
         """Have a person do what a mail could not."""
         self._case.flag(Attention.DELIVERY_FAILED)
         self._effects.add_beside(f"undelivered:{key}", self._undelivered(template, fate))
+
+
+_NO_MATTER = (MailFate.SENT, MailFate.WITHDRAWN)
+"""What becomes of a mail so that nobody has to do anything about it."""
