@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copyfile
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from domain.apo.rules import supervisors_window_is_open
+from domain.calendars import is_business_day, is_open_everywhere
+from domain.policy import parse_policy
 from tests.pages import ROOT, pages, script
 from tests.server.processes import Processes, environment, quiet_port, steward
 
@@ -34,9 +38,8 @@ class Clock:
     hour: int
     works: bool
 
-    def policy(self) -> str:
+    def policy(self, now: datetime) -> str:
         """The policy by which it is this hour now."""
-        now = datetime.now(UTC)
         ahead = (self.hour - now.hour + 11) % 24 - 11
         today = (now + timedelta(hours=ahead)).date()
         # The zones of Etc have their signs the other way round.
@@ -105,13 +108,28 @@ def pretend_that_make_was_run(place: Path) -> None:
     (venv / ".steward").write_bytes(stamp)
 
 
+@pytest.mark.parametrize("hour", range(24))
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_clock_shows_its_hour_whenever_the_test_runs(clock: str, hour: int) -> None:
+    now, works = datetime(2026, 11, 28, hour, 59, tzinfo=UTC), CLOCKS[clock].works
+    policy = parse_policy(CLOCKS[clock].policy(now), "policy.toml")
+    local = now.astimezone(ZoneInfo(policy.calendar.zone))
+    assert local.hour == CLOCKS[clock].hour
+    assert supervisors_window_is_open(policy, now) is not works
+    for minutes in (0, 5):  # as long as a page takes
+        later = now + timedelta(minutes=minutes)
+        for zone in ("America/New_York", "America/Chicago", "Pacific/Honolulu"):
+            assert is_open_everywhere(policy.reassignment.calling, later, [zone]) is works
+    assert is_business_day(policy.calendar, local.date()) is works
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_works_as_it_is_printed(page: str, clock: str, tmp_path: Path) -> None:
     folder = checkout(tmp_path / "steward")
     port, temporal_port = quiet_port(), quiet_port(UI)
-    (tmp_path / "policy.toml").write_text(CLOCKS[clock].policy())
+    (tmp_path / "policy.toml").write_text(CLOCKS[clock].policy(datetime.now(UTC)))
     here = {
         "127.0.0.1:8080": f"127.0.0.1:{port}",
         "127.0.0.1:7233": f"127.0.0.1:{temporal_port}",
