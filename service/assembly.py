@@ -12,18 +12,20 @@ from domain.directory import Directory
 from domain.policy import Policy
 from service.audit import Audit
 from service.commands import PATIENCE, CommandDispatcher
+from service.dismissals import Dismissals
 from service.events import EventDispatcher
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
 from service.routing import Router
 from service.traffic import Traffic
+from service.unfollowed import Unfollowed
 from store.database import Database
 from store.inbox import Inbox
 from store.intake import Intake
 from store.journal import Journal
 from store.lifecycles import Lifecycles
 from store.reading import Reading
-from workflows.registry import LIFECYCLES
+from workflows.registry import LIFECYCLES, TASK_KINDS
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Service:
     events: EventDispatcher
     redelivery: Redelivery
     commands: CommandDispatcher
+    unfollowed: Unfollowed
 
 
 def make_service(
@@ -64,7 +67,7 @@ def make_service(
     audit = Audit(lifecycles, client, clock)
     events = EventDispatcher(
         inbox,
-        intake or Intake(database, router.route),
+        intake or Intake(database, router.route, TASK_KINDS),
         router,
         CommandRelay(client, lifecycles, journal, router, audit, clock),
         audit,
@@ -73,6 +76,15 @@ def make_service(
         clock,
     )
     commands = CommandDispatcher(
-        client, lifecycles, journal, Reading(database), router, audit, command_patience, clock
+        client,
+        lifecycles,
+        journal,
+        Reading(database),
+        router,
+        audit,
+        Dismissals(database, clock),
+        command_patience,
+        clock,
     )
-    return Service(events, Redelivery(inbox, events, traffic, clock), commands)
+    unfollowed = Unfollowed(lifecycles, router, LIFECYCLES, clock)
+    return Service(events, Redelivery(inbox, events, traffic, clock), commands, unfollowed)

@@ -45,8 +45,14 @@ async def stuck(
     ]
     for standing in await reading.needing_attention():
         items += [
-            _item("attention", standing["job_id"], flag, _CURES.get(flag, ""), standing["since"])
-            for flag in standing["attention"]
+            _item(
+                "attention",
+                standing["job_id"],
+                f"{raised['attention']}: {raised['why']}",
+                _CURES.get(raised["attention"], ""),
+                raised["since"],
+            )
+            for raised in standing["attention_details"]
         ]
     items += [
         _item(
@@ -68,6 +74,7 @@ async def stuck(
         )
         for event in await reading.failing_events()
     ]
+    letters, more = await inbox.dead()
     items += [
         _item(
             "dead_letter",
@@ -76,8 +83,12 @@ async def stuck(
             f"have it corrected and sent anew, or `steward hooks replay {letter['id']}`",
             letter["received_at"],
         )
-        for letter in await inbox.dead()
+        for letter in letters
     ]
+    if more:
+        items.append(
+            _item("dead_letter", None, "older dead letters", "see `steward hooks dead`", None)
+        )
     return items + await _failing_tasks(client)
 
 

@@ -19,36 +19,45 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
+from domain.commands import DISMISS_ATTENTION
 from domain.directory import Directory
+from domain.jobs import Severity
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
+from domain.roles import Role
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher
 from service.redelivery import Redelivery
 from service.stuck import stuck
+from service.tasks import TaskDesk, TaskDone
+from service.unfollowed import Unfollowed
 from starters import openapi
 from starters.access import EVERYBODY, Caller, reader
+from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
+from starters.mail_api import mail_routes
 from starters.metrics import Metrics
+from starters.queries import STAGES, Cursor, one_of
 from starters.signatures import HookSecrets, SignatureRefused, verify
+from starters.tasks_api import task_routes
 from starters.tokens import Tokens
+from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.inbox import Inbox
 from store.journal import Journal
-from store.outbox import Outbox
-from store.reading import CursorError, Filter, Reading
+from store.mails import MailList
+from store.reading import NO_LIFECYCLE, Filter, Reading
+from store.tasks import Tasks
 from workers.temporal import NO_ANSWER, missing_search_attributes
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
 
 JOB_EVENTS = "/hooks/jobs"
-LARGEST_BODY = 256 * 1024
-"""Bytes of the largest event that is taken."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +124,15 @@ def make_app(parts: Parts) -> FastAPI:
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics))
-    outbox = Outbox(parts.database)
-    app.include_router(_reads(reading, outbox, inbox, parts.client))
-    app.include_router(console(reading, outbox, inbox, parts.client))
+    app.include_router(_reads(reading, inbox, parts.client, service.unfollowed))
+    desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC))
+    app.include_router(task_routes(desk))
+    mails = MailList(parts.database)
+    app.include_router(mail_routes(mails))
+    app.include_router(console(reading, mails, inbox, parts.client, service.unfollowed))
     app.include_router(_health(parts, reading, inbox, metrics))
     _add_error_answers(app)
-    openapi.describe_commands(app, LIFECYCLES)
+    openapi.describe_commands(app, LIFECYCLES, TaskDone)
     return app
 
 
@@ -163,9 +175,9 @@ class _JobEvents:
 
     async def receive(self, request: Request) -> Response:
         """Answer an event, authentic or not."""
-        body = await _limited_body(request)
+        body = await limited_body(request)
         if body is None:
-            return _too_large()
+            return too_large()
         try:
             event_id = verify(self.secrets, request.headers, body, datetime.now(UTC))
         except SignatureRefused as refused:
@@ -187,8 +199,9 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
         return await events.receive(request)
 
     @router.get("/hooks/dead", summary="List dead letters")
-    async def dead() -> dict[str, Any]:
-        return {"items": await inbox.dead()}
+    async def dead(after: Cursor = None) -> dict[str, Any]:
+        items, cursor = await inbox.dead(after)
+        return {"items": items, "after": cursor}
 
     @router.post("/hooks/dead/{inbox_id}/replay", summary="Try a dead letter again")
     async def replay(inbox_id: Annotated[int, Path(lt=2**63)]) -> Response:
@@ -200,16 +213,6 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
     return router
 
 
-async def _limited_body(request: Request) -> bytes | None:
-    """Return the body, None as soon as it is known to be too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            return None
-    return bytes(body)
-
-
 # --- commands ---------------------------------------------------------------------------------
 
 
@@ -217,9 +220,9 @@ def _commands(kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics) 
     router = APIRouter(tags=[kind.name])
 
     async def give(request: Request, job_id: JobId, name: str) -> Response:
-        body = await _limited_body(request)
+        body = await limited_body(request)
         if body is None:
-            return _too_large()
+            return too_large()
         try:
             fields = from_json(body or b"null", allow_inf_nan=False)
         except ValueError as error:
@@ -263,10 +266,13 @@ def _commands(kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics) 
 # --- reads ------------------------------------------------------------------------------------
 
 
-def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> APIRouter:
+def _reads(reading: Reading, inbox: Inbox, client: Client, unfollowed: Unfollowed) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
-    @router.get("/jobs", summary="List lifecycles, the soonest due first")
+    @router.get(
+        "/jobs",
+        summary="List lifecycles, the soonest due first, then jobs that have none",
+    )
     async def jobs(
         stage: Storable | None = None,
         waiting_on: Storable | None = None,
@@ -276,21 +282,21 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
         overdue: bool | None = None,  # noqa: FBT001  a query's filter
         open_: Annotated[bool | None, Query(alias="open")] = None,
         q: Storable | None = None,
-        after: Storable | None = None,
+        after: Cursor = None,
     ) -> dict[str, Any]:
         wanted = Filter(
-            stage=stage,
-            waiting_on=waiting_on,
-            lifecycle=lifecycle,
+            stage=one_of("stage", stage, STAGES),
+            waiting_on=one_of("waiting_on", waiting_on, list(Role)),
+            lifecycle=one_of("lifecycle", lifecycle, (*LIFECYCLES, NO_LIFECYCLE)),
             trade=trade,
-            severity=severity,
+            severity=one_of("severity", severity, list(Severity)),
             overdue=overdue,
             open=open_,
             q=q,
             after=after,
         )
         items, cursor = await reading.lifecycles(wanted, datetime.now(UTC))
-        return {"items": items, "after": cursor}
+        return {"items": await unfollowed.complete(items), "after": cursor}
 
     @router.get("/jobs/{job_id}", summary="Everything about a job")
     async def job(job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape, or an error
@@ -299,17 +305,21 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
             return _no_job(job_id)
         for standing in found["lifecycles"]:
             standing["allowed"] = _allowed(standing)
-        return found
+        return found if found["lifecycles"] else found | await unfollowed.of(job_id)
 
     @router.get("/jobs/{job_id}/why", summary="Who is waited for, why, and what happens next")
     async def why(job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape, or an error
         found = await reading.job(job_id)
         if found is None:
             return _no_job(job_id)
+        if not found["lifecycles"]:
+            alone = await unfollowed.of(job_id)
+            return {"items": [{"lifecycle": None, "why": alone.get("next", "")}]}
         return {
             "items": [
                 {"lifecycle": each["lifecycle"], "why": each["next"]}
                 | ({"guide": each["guide"]} if "guide" in each else {})
+                | ({"attention": each["attention_details"]} if each["attention"] else {})
                 for each in found["lifecycles"]
             ]
         }
@@ -318,18 +328,16 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
     async def all_stuck() -> dict[str, Any]:
         return {"items": await stuck(reading, inbox, client, datetime.now(UTC))}
 
-    @router.get("/mail", summary="The newest mails, whole")
-    async def mails() -> dict[str, Any]:
-        return {"items": await outbox.recent()}
-
     return router
 
 
 def _allowed(standing: Mapping[str, Any]) -> list[str]:
     kind = LIFECYCLES.get(standing["lifecycle"])
-    if kind is None or standing["outcome"] is not None:
+    if kind is None:
         return []
-    return kind.commands.possible_in(standing["stage"])
+    if standing["outcome"] is not None:
+        return [DISMISS_ATTENTION] if standing["attention"] else []
+    return kind.commands.possible_now(standing["stage"], standing["attention"])
 
 
 def _no_job(job_id: JobId) -> Response:
@@ -411,10 +419,6 @@ def _error(status: int, message: str) -> Response:
 def _no_store(error: StoreUnavailableError) -> Response:
     log.warning("the store does not answer", reason=str(error))
     return _error(503, "The store does not answer; try again.")
-
-
-def _too_large() -> Response:
-    return _error(413, f"The body is larger than {LARGEST_BODY} bytes.")
 
 
 def _reply(reply: Reply) -> Response:

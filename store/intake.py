@@ -18,6 +18,7 @@ from store.inbox import EARLIER, Outcome, comes_before
 from store.jobs import held_job, keep_job
 from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
+from store.task_closing import TaskKinds, close_pointless
 
 NO_RECIPIENT = "no lifecycle of this job waits for it"
 """Why an event is ignored."""
@@ -35,10 +36,17 @@ class NotItsTurnError(Exception):
 class Intake:
     """Takes the events of the inbox over."""
 
-    def __init__(self, database: Database, route: Route) -> None:
-        """Take the decision that is made on each event, inside its transaction."""
+    def __init__(self, database: Database, route: Route, kinds: TaskKinds | None = None) -> None:
+        """Take the decision that is made on each event, inside its transaction.
+
+        Args:
+            database: the store.
+            route: makes the decision.
+            kinds: the kinds of tasks of each lifecycle, which say when a task loses its point.
+        """
         self._database = database
         self._route = route
+        self._kinds = kinds or {}
 
     async def take(
         self,
@@ -71,7 +79,9 @@ class Intake:
             row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
             plan = Plan.model_validate(row.envelope) if row.envelope is not None else None
             if plan is None and not row.is_held_up:
-                taking = _EventTransaction(self._database, connection, event_id, event, origin)
+                taking = _EventTransaction(
+                    self._database, connection, event_id, event, origin, self._kinds
+                )
                 plan = taking.take_over(inbox_id, now, self._route)
             waits = row.waits and (plan is None or plan.outcome is not Outcome.IGNORED)
             if waits:
@@ -93,6 +103,7 @@ class _EventTransaction:
     event_id: str
     event: Event
     origin: str | None
+    kinds: TaskKinds
 
     def take_over(self, inbox_id: int, now: datetime, route: Route) -> Plan:
         """Bring our copy of the job up to date, and keep what is decided on the event."""
@@ -134,6 +145,9 @@ class _EventTransaction:
             held = before.told(told, newly_assigned=newly)
             version += held.job != before.job
             keep_job(self.connection, self.database, held, version, occurred_at)
+            close_pointless(
+                self.database, self.connection, self.kinds, before.job, held.job, occurred_at
+            )
             if before.accepted_too_late(told, newly_assigned=newly):
                 self._ask_about_late_acceptance(held.job, now)
         self._add_note_and_assignment(before.job, held.job)

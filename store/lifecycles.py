@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from domain.attention import Attention
 from domain.effects import OpenTask
 from domain.lifecycles import job_of
 from domain.promises import DueAt, Promise, PromiseOutcome, sentence
 from store import schema
+from store.attention import drop
 from store.database import Database
 from store.jobs import HeldRow, held_job
 
@@ -75,6 +77,19 @@ class Lifecycles:
 
         return await self._database.read(read)
 
+    async def unfollowed(self, job_ids: Sequence[str]) -> dict[str, KnownJob]:
+        """Return by its number each of these jobs that never had a lifecycle."""
+
+        def read(connection: Connection) -> dict[str, KnownJob]:
+            held = {job_id: held_job(connection, job_id) for job_id in job_ids}
+            return {
+                job_id: KnownJob(row, None)
+                for job_id, row in held.items()
+                if row is not None and not lifecycles_of(connection, job_id)
+            }
+
+        return await self._database.read(read)
+
     async def has_begun(self, workflow_id: str, episode: int) -> bool:
         """Return whether an episode of a lifecycle has carried out anything yet."""
         begun = select(_TABLE.c.sequence > 0).where(
@@ -86,6 +101,10 @@ class Lifecycles:
         """Return whether a lifecycle is listed, but has not carried out anything yet."""
         awaits = select(_TABLE.c.sequence == 0).where(_TABLE.c.workflow_id == workflow_id)
         return bool(await self._database.read(lambda connection: connection.scalar(awaits)))
+
+    async def settle(self, workflow_id: str, flag: Attention) -> None:
+        """End a call for attention of a lifecycle that has ended: its cause is settled."""
+        await self._database.write(lambda connection: drop(connection, workflow_id, flag))
 
     async def abandon(self, workflow_id: str, now: datetime, task: OpenTask) -> bool:
         """Close a running lifecycle with all that it left open, and open a task for a person.
