@@ -1,115 +1,29 @@
-"""Jobs that no lifecycle follows: how somebody starts one, in words and as commands."""
+"""What is said of a job that no lifecycle follows."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domain.lifecycles import LifecycleKind
-from domain.refusals import Refused
-from service.routing import Router
-from service.starting import require_startable, with_message_id
-from store.lifecycles import KnownJob, Lifecycles
-
-_TRIAL = "trial"
-"""Message id of a command that is only tried, never sent."""
+from domain.jobs import JobStatus
+from domain.unfollowed import job_without_follower
+from workflows.registry import LIFECYCLES
 
 
-class Unfollowed:
-    """Says what can start a lifecycle on a job that none follows."""
+def unfollowed(
+    job: Mapping[str, Any], lifecycles: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return what `why` says beside the lifecycles of a job: nothing while one of them runs.
 
-    def __init__(
-        self,
-        lifecycles: Lifecycles,
-        router: Router,
-        kinds: Mapping[str, LifecycleKind],
-        clock: Callable[[], datetime],
-    ) -> None:
-        """Take what starts are decided by.
-
-        Args:
-            lifecycles: knows which jobs have none.
-            router: makes the argument of a lifecycle.
-            kinds: the lifecycles, by name.
-            clock: the wall clock, aware UTC.
-        """
-        self._lifecycles = lifecycles
-        self._router = router
-        self._kinds = kinds
-        self._clock = clock
-
-    async def complete(self, items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return a list's items; those without a lifecycle say how somebody starts one.
-
-        Raises:
-            StoreUnavailableError: the store does not answer.
-        """
-        alone = [item["job_id"] for item in items if item["lifecycle"] is None]
-        known = await self._lifecycles.unfollowed(alone) if alone else {}
-        return [
-            {**item, **(self.shown(known[item["job_id"]]) if item["job_id"] in known else {})}
-            for item in items
-        ]
-
-    async def of(self, job_id: str) -> dict[str, Any]:
-        """Return `next` and `allowed` of a job without a lifecycle, nothing of any other.
-
-        Raises:
-            StoreUnavailableError: the store does not answer.
-        """
-        known = await self._lifecycles.unfollowed([job_id])
-        return self.shown(known[job_id]) if job_id in known else {}
-
-    def shown(self, known: KnownJob) -> dict[str, Any]:
-        """Return `next` and `allowed` of a job without a lifecycle."""
-        possible = self.possible_starts(known)
-        return {
-            "next": self._sentence(possible),
-            "allowed": [command for _, command in possible],
+    Args:
+        job: the job, as it is stored.
+        lifecycles: all that ever ran for it, as they are shown.
+    """
+    if any(each["outcome"] is None for each in lifecycles):
+        return []
+    return [
+        {
+            "lifecycle": None,
+            "why": job_without_follower(JobStatus(job["status"]), LIFECYCLES.values()),
         }
-
-    def possible_starts(self, known: KnownJob) -> Sequence[tuple[str, str]]:
-        """Return (lifecycle, command) of each command that can start a lifecycle on a job now.
-
-        A command counts if somebody in one of its roles can start the lifecycle with its example:
-        what a rule asks of the fields is not known before they are filled in.
-        """
-        return [
-            (kind.name, name)
-            for kind in self._kinds.values()
-            for name, command in kind.commands.items()
-            if command.starts and self._can_start(kind, name, known)
-        ]
-
-    def _can_start(self, kind: LifecycleKind, name: str, known: KnownJob) -> bool:
-        command, job_id = kind.commands[name], known.row.held.job.job_id
-        for role in sorted(command.roles):
-            example: dict[str, Any] = {
-                **command.example_payload(),
-                "actor": {"name": "Dana", "role": role.value},
-            }
-            fields = with_message_id(example, _TRIAL)
-            try:
-                request = kind.commands.read(name, fields)
-                argument = self._router.start_for_command(
-                    kind, job_id, known, request, fields, self._clock()
-                )
-                if argument is None:
-                    return False
-                require_startable(kind, request, argument)
-            except Refused:
-                continue
-            return True
-        return False
-
-    def _sentence(self, possible: Sequence[tuple[str, str]]) -> str:
-        commands = defaultdict[str, list[str]](list)
-        for lifecycle, command in possible:
-            commands[self._kinds[lifecycle].title].append(f"`{command}`")
-        ways = [f"{title} ({', '.join(names)})" for title, names in commands.items()]
-        if not ways:
-            return "Nobody follows this job. No command can start anything on it now."
-        listed = " or ".join(filter(None, (", ".join(ways[:-1]), ways[-1])))
-        return f"Nobody follows this job. Start {listed}."
+    ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse
+
+from starters.http_errors import error_response
 
 LARGEST_BODY = 256 * 1024
 """Bytes of the largest event or command that is taken."""
@@ -21,5 +22,4 @@ async def limited_body(request: Request) -> bytes | None:
 
 def too_large() -> Response:
     """Return the answer to a body that is too large."""
-    message = f"The body is larger than {LARGEST_BODY} bytes."
-    return JSONResponse({"error": "too_large", "rule": None, "message": message}, 413)
+    return error_response(413, f"The body is larger than {LARGEST_BODY} bytes.")

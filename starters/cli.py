@@ -190,14 +190,24 @@ def api(
         _serve(run_api(load_settings(), host=host, port=port))
 
 
-@app.command(epilog=_examples("setup", "setup --json"))
-def setup(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("setup", "setup --adopt-namespace", "setup --json"))
+def setup(
+    *,
+    adopt_namespace: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-namespace",
+            help="Have the database belong to this namespace, although it belonged to another.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Make schema, namespace and search attributes, or update them."""
     from workers.setup import main as set_up
 
     _log_as_json(as_json)
     with _failures_told():
-        _run(set_up())
+        _run(set_up(adopt_namespace=adopt_namespace))
 
 
 # --- hooks ------------------------------------------------------------------------------------

@@ -96,9 +96,14 @@ def print_standing(job_id: str, standing: Json) -> None:
 def print_reasons(reasons: Json) -> None:
     """Print why each lifecycle of a job stands where it stands."""
     for reason in reasons["items"]:
-        of = f"{reason['lifecycle']}: " if reason["lifecycle"] else ""
-        print_text(f"{of}{reason['why']}", *_listed(reason.get("guide", [])))
+        print_text(_reason(reason), *_listed(reason.get("guide", [])))
         print_text(*_attention(reason.get("attention", [])))
+
+
+def _reason(reason: Json) -> str:
+    """Return the sentence of one lifecycle, or of a job that none follows."""
+    said: str = reason["why"]
+    return f"{reason['lifecycle']}: {said}" if reason["lifecycle"] else said
 
 
 def _attention(raised: Sequence[Json]) -> list[str]:

@@ -17,6 +17,7 @@ from service.tasks import TaskDesk, TaskDone
 from starters.access import Employee, reader
 from starters.bodies import limited_body, too_large
 from starters.command_endpoint import refusal_reply
+from starters.http_errors import error_response
 from starters.openapi import answers
 from starters.queries import Cursor, JobFilter, RowId, one_of
 from store.tasks import TASK_STATUSES, TaskFilter
@@ -67,8 +68,7 @@ def task_routes(desk: TaskDesk) -> APIRouter:
         except Refused as refused:
             return _refused(refused)
         if task is None:
-            message = f"There is no task {task_id}; see GET /tasks."
-            return JSONResponse({"error": "not_found", "rule": None, "message": message}, 404)
+            return error_response(404, f"There is no task {task_id}; see GET /tasks.")
         return JSONResponse(jsonable_encoder(task))
 
     return router

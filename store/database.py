@@ -30,6 +30,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from store.outages import is_outage
+
 T = TypeVar("T")
 
 _DialectInsert = Callable[[Table], sqlite.Insert | postgresql.Insert]
@@ -255,7 +257,7 @@ def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         with engine.begin() as connection:
             return work(connection)
     except DBAPIError as error:
-        if error.connection_invalidated or _unreachable(error):
+        if error.connection_invalidated or is_outage(error) or _unreachable(error):
             raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
         raise
 

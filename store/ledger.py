@@ -43,8 +43,7 @@ from domain.jobs import Job
 from domain.promises import Promise, ended_sentence, resolve, sentence
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
-from domain.roles import STEWARD, Actor
-from domain.tasks import CommonTask
+from domain.roles import Actor
 from store import schema
 from store.attention import after_batch
 from store.batch_rows import BatchRows
@@ -52,6 +51,7 @@ from store.database import Columns, Database
 from store.job_changes import JobChanges, update_sentence
 from store.job_exceptions import JobExceptions
 from store.jobs import held_job
+from store.lifecycles import close_loss
 from store.outbox import QueuedMail, RenderedMail, mail_row, take, withdraw
 from store.task_closing import TaskKinds, close_settled, settled_by
 
@@ -154,6 +154,8 @@ class BatchTransaction:
         result = JobChanges(self._rows, self._kinds).apply()
         if result.refusal is not None:
             return result
+        if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
+            close_loss(self._connection, self._batch.workflow_id, self._batch.now)
         for step in self._batch.steps:
             self._apply_step(step)
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
@@ -311,11 +313,10 @@ class BatchTransaction:
             "outcome": progress.outcome,
             "remembered": progress.remembered,
             "guide": list(progress.guide),
+            "lost_at": None,
+            "before_loss": None,
             **({"started_for": job.assigned_at} if job else {}),
         }
-        if batch.episode > 1 and batch.sequence == 1:
-            ended = CommonTask.WORKFLOW_ENDED.value
-            close_settled(self._connection, batch.workflow_id, ended, STEWARD, batch.now)
         keeping = self._database.upsert(schema.lifecycles, "workflow_id", row, only_if=_is_newer)
         self._connection.execute(keeping, {"started_by": "", **row})
         return due_at

@@ -28,7 +28,9 @@ from domain.values import Instant, Storable
 from store import schema
 from store.attention import details
 from store.cursors import page_of, read_cursor, write_cursor
+from store.damaged import read_stored_job
 from store.database import Database
+from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
 
 PAGE = 100
@@ -61,6 +63,8 @@ class Filter:
     open: bool | None = None
     q: str | None = None
     after: str | None = None
+    account: str | None = None
+    """Number of an account that the job is or was assigned to."""
 
 
 class WaitingJob(NamedTuple):
@@ -151,13 +155,14 @@ class Reading:
         """Return the jobs that wait for a role, the one that has waited longest first."""
         table, jobs = schema.lifecycles, schema.jobs
         query = (
-            select(table.c.next, jobs.c.job)
+            select(table.c.next, jobs.c.job_id, jobs.c.job)
             .join(jobs, jobs.c.job_id == table.c.job_id)
             .where(table.c.waiting_on == role.value, table.c.outcome.is_(None))
             .order_by(table.c.since, table.c.workflow_id)
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [WaitingJob(Job.model_validate(row.job), row.next) for row in rows]
+        jobs_read = ((read_stored_job(row.job_id, row.job), row.next) for row in rows)
+        return [WaitingJob(job, what_next) for job, what_next in jobs_read if job is not None]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job."""
@@ -304,6 +309,8 @@ def _job_conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
         column == value for column, value in asked if value is not None
     ]
+    if wanted.account is not None:
+        conditions.append(was_assigned_to(wanted.account, jobs.c.job_id))
     words = wanted.q.casefold().split() if wanted.q else []
     return conditions + [jobs.c.words.contains(word, autoescape=True) for word in words]
 
@@ -324,8 +331,9 @@ def _may_be_unfollowed(wanted: Filter) -> bool:
 def _never_followed(row: Row[Any]) -> dict[str, Any]:
     """Return a job without a lifecycle as lists show it, but for how to start one."""
     nothing = ("lifecycle", "stage", "waiting_on", "since", "due_at", "outcome")
+    said = {"next": "Nobody follows this job.", "attention": []}
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
-    return {"job_id": row.job_id, **dict.fromkeys(nothing), "attention": [], **job}
+    return {"job_id": row.job_id, **dict.fromkeys(nothing), **said, **job}
 
 
 def _rows(connection: Connection, table: Table, job_id: str) -> list[Row[Any]]:

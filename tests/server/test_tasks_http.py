@@ -240,7 +240,7 @@ async def test_a_job_without_a_lifecycle_is_listed_and_says_how_one_starts(house
         (item,) = response.json()["items"]
         assert (item["job_id"], item["lifecycle"], item["stage"]) == (job.id, None, None)
         assert (item["attention"], item["outcome"]) == ([], None)
-        assert item["next"].startswith("Nobody follows this job. Start ")
+        assert item["next"].startswith("Nobody follows this job. ")
         assert set(item["allowed"]) == {
             "offer_apo",
             "request_apo",
