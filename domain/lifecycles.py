@@ -69,6 +69,10 @@ class LifecycleKind:
         starting = (name for name, command in self.commands.items() if command.starts)
         return f"send {' or '.join(f'`{name}`' for name in starting)}"
 
+    def __post_init__(self) -> None:
+        """Add the commands of every lifecycle to the procedure's own."""
+        object.__setattr__(self, "commands", self.commands.with_common())
+
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""
         return stage in self.ends

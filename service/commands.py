@@ -22,13 +22,14 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from domain.commands import Answer
+from domain.commands import DISMISS_ATTENTION, Answer
 from domain.faults import in_brief
 from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
 from domain.values import MessageId
 from service.audit import Audit, Standing
+from service.dismissals import Dismissals
 from service.routing import Router
 from service.signalling import NotDeliveredError, is_not_found
 from service.starting import require_startable, start_with_command, with_message_id
@@ -65,6 +66,7 @@ class CommandDispatcher:
         reading: Reading,
         router: Router,
         audit: Audit,
+        dismissals: Dismissals,
         patience: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
@@ -74,6 +76,7 @@ class CommandDispatcher:
         self._reading = reading
         self._router = router
         self._audit = audit
+        self._dismissals = dismissals
         self._patience = patience
         self._clock = clock
 
@@ -148,6 +151,10 @@ class CommandDispatcher:
         Raises:
             Refused: the lifecycle must not be started so.
         """
+        if command == DISMISS_ATTENTION and (
+            answer := await self._dismissals.answer(kind, job_id, fields, update_id)
+        ):
+            return answer
         declared = kind.commands.get(command)
         if declared is None or not declared.starts:
             return await self._execute(kind, job_id, command, fields, update_id)

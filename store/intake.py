@@ -22,6 +22,7 @@ from store.inbox import EARLIER, Outcome, comes_before
 from store.jobs import held_job, keep_job, stored_version
 from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
+from store.task_closing import TaskKinds, close_pointless
 
 NO_RECIPIENT = "no lifecycle of this job waits for it"
 """Why an event is ignored."""
@@ -39,10 +40,17 @@ class NotItsTurnError(Exception):
 class Intake:
     """Takes the events of the inbox over."""
 
-    def __init__(self, database: Database, route: Route) -> None:
-        """Take the decision that is made on each event, inside its transaction."""
+    def __init__(self, database: Database, route: Route, kinds: TaskKinds | None = None) -> None:
+        """Take the decision that is made on each event, inside its transaction.
+
+        Args:
+            database: the store.
+            route: makes the decision.
+            kinds: the kinds of tasks of each lifecycle, which say when a task loses its point.
+        """
         self._database = database
         self._route = route
+        self._kinds = kinds or {}
 
     async def take(
         self,
@@ -80,7 +88,9 @@ class Intake:
             row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
             plan = None if row.envelope is None else self._kept_plan(connection, row.envelope)
             if plan is None and not row.is_held_up:
-                taking = _EventTransaction(self._database, connection, event_id, event, origin)
+                taking = _EventTransaction(
+                    self._database, connection, event_id, event, origin, self._kinds
+                )
                 plan = taking.take_over(inbox_id, now, self._route)
                 if left_out is not None:
                     taking.record_left_out(now, left_out, lost)
@@ -126,7 +136,9 @@ class Intake:
 
         def plan_again(connection: Connection) -> Plan:
             origin = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one().origin
-            planning = _EventTransaction(self._database, connection, plan.event_id, event, origin)
+            planning = _EventTransaction(
+                self._database, connection, plan.event_id, event, origin, self._kinds
+            )
             return planning.plan_anew(inbox_id, plan, tuple(reached), self._route)
 
         return await self._database.write(plan_again)
@@ -141,6 +153,7 @@ class _EventTransaction:
     event_id: str
     event: Event
     origin: str | None
+    kinds: TaskKinds
 
     def take_over(self, inbox_id: int, now: datetime, route: Route) -> Plan:
         """Bring our copy of the job up to date, and keep what is decided on the event."""
@@ -222,6 +235,9 @@ class _EventTransaction:
             held = before.told(told, newly_assigned=newly)
             version += held.job != before.job
             keep_job(self.connection, self.database, held, version, occurred_at)
+            close_pointless(
+                self.database, self.connection, self.kinds, before.job, held.job, occurred_at
+            )
             if before.accepted_too_late(told, newly_assigned=newly):
                 self._ask_about_late_acceptance(held.job, now)
         self._add_note_and_assignment(before.job, held.job)

@@ -45,6 +45,7 @@ from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Actor
 from store import schema
+from store.attention import after_batch
 from store.batch_rows import BatchRows
 from store.database import Columns, Database
 from store.job_changes import JobChanges, update_sentence
@@ -52,6 +53,7 @@ from store.job_exceptions import JobExceptions
 from store.jobs import held_job
 from store.lifecycles import close_loss
 from store.outbox import QueuedMail, RenderedMail, mail_row, take, withdraw
+from store.task_closing import TaskKinds, close_settled, settled_by
 
 Render = Callable[[SendEmail, Job], RenderedMail]
 """Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
@@ -72,8 +74,15 @@ def _renders_nothing(mail: SendEmail, job: Job) -> RenderedMail:
 class Ledger:
     """Writes what lifecycles do."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kinds: TaskKinds | None = None) -> None:
+        """Take a database.
+
+        Args:
+            database: the store.
+            kinds: the kinds of tasks of each lifecycle, which say when a task loses its point.
+        """
         self._database = database
+        self._kinds = kinds or {}
 
     async def apply(self, batch: Batch, render: Render = _renders_nothing) -> BatchResult:
         """Make all effects of a batch true, or none; each is done once, however often it is asked.
@@ -87,7 +96,9 @@ class Ledger:
             or a mail was not possible, and the deadline of what is waited for now.
         """
         return await self._database.write(
-            lambda connection: BatchTransaction(self._database, connection, batch, render).apply()
+            lambda connection: BatchTransaction(
+                self._database, connection, batch, render, self._kinds
+            ).apply()
         )
 
     async def apply_and_take(self, batch: Batch, render: Render, now: datetime) -> AppliedBatch:
@@ -100,7 +111,9 @@ class Ledger:
         """
 
         def work(connection: Connection) -> AppliedBatch:
-            result = BatchTransaction(self._database, connection, batch, render).apply()
+            result = BatchTransaction(
+                self._database, connection, batch, render, self._kinds
+            ).apply()
             first = next(iter(batch.mails), None)
             if result.refusal is not None or first is None:
                 return AppliedBatch(result, None)
@@ -118,11 +131,13 @@ class BatchTransaction:
         connection: Connection,
         batch: Batch,
         render: Render,
+        kinds: TaskKinds,
     ) -> None:
         self._database = database
         self._connection = connection
         self._batch = batch
         self._render = render
+        self._kinds = kinds
         self._rows = BatchRows(database, connection, batch)
         self._exceptions = JobExceptions(self._rows)
         self._mails: Mapping[str, RenderedMail] = {}
@@ -136,7 +151,7 @@ class BatchTransaction:
         if duplicate := self._exceptions.refusal():
             return BatchResult(refusal=duplicate)
         # The job first: if its change is refused, nothing else may be done.
-        result = JobChanges(self._rows).apply()
+        result = JobChanges(self._rows, self._kinds).apply()
         if result.refusal is not None:
             return result
         if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
@@ -294,7 +309,7 @@ class BatchTransaction:
             "since": progress.since,
             "due_at": due_at,
             "next": said,
-            "attention": list(progress.attention),
+            **after_batch(self._connection, batch),
             "outcome": progress.outcome,
             "remembered": progress.remembered,
             "guide": list(progress.guide),
@@ -309,8 +324,8 @@ class BatchTransaction:
     def _close_tasks(self, step: Step, kind: str) -> None:
         if not self._rows.claim(step.key):
             return
-        this = {"of": self._batch.workflow_id, "task": kind}
-        self._connection.execute(_CLOSE_TASKS, {**this, "status": "done", "closed_at": step.at})
+        by = settled_by(self._connection, step, self._batch.steps)
+        close_settled(self._connection, self._batch.workflow_id, kind, by, step.at)
 
     def _withdraw_mails(self, step: Step, withdrawn: WithdrawMails) -> None:
         """Take the lifecycle's mails back that wait; once, lest it takes back later ones."""
@@ -350,11 +365,6 @@ def _is_newer(kept: Columns, new: Columns) -> ColumnElement[bool]:
 
 _CLOSE_PROMISE = update(schema.promises).where(
     schema.promises.c.key == bindparam("of"), schema.promises.c.outcome.is_(None)
-)
-_CLOSE_TASKS = update(schema.tasks).where(
-    schema.tasks.c.workflow_id == bindparam("of"),
-    schema.tasks.c.kind == bindparam("task"),
-    schema.tasks.c.status == "open",
 )
 _GIVE_MAIL_UP = update(schema.emails).where(
     schema.emails.c.key == bindparam("of"), schema.emails.c.state == "queued"

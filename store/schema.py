@@ -109,6 +109,7 @@ lifecycles = Table(
     Column("due_at", UtcDateTime),
     Column("next", Text, nullable=False),
     _json("attention"),
+    _json("attention_since", default=dict),
     Column("outcome", String(40)),
     _json("remembered", default=dict),
     _json("guide", default=list),
@@ -203,8 +204,15 @@ tasks = Table(
     Column("text", Text, nullable=False),
     Column("status", String(20), nullable=False),
     Column("closed_at", UtcDateTime),
+    Column("closed_by_name", String(200)),
+    Column("closed_by_role", String(40)),
+    Column("closed_with", String(200)),
+    Column("outcome", Text),
     _key(),
 )
+"""What people are asked to do. `closed_with` is the message id by which a person closed it."""
+
+Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
 
 service_jobs = Table(
     "service_jobs",

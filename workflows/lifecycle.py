@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
 from domain.attention import Attention
+from domain.commands import DismissAttention
 from domain.directory import Addressee
 from domain.editions import Edition
 from domain.effects import (
@@ -159,6 +160,12 @@ class Lifecycle(Generic[CaseT]):
             self.mail(provider.email or "", "public_note", provider=provider.name, text=text)
         if self.case.policy.notes.public_email_to_customer:
             self.mail(None, "public_note_to_customer", text=text)
+
+    def dismiss_attention(self, command: DismissAttention) -> None:
+        """Take a call for attention back, because a supervisor dismisses it."""
+        if command.attention in self.case.attention:
+            self.case.unflag(command.attention)
+            self.journal(f"dismissed {command.attention}: {command.reason}", command.actor)
 
     # --- waiting -----------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
-from starters.app import LARGEST_BODY
+from starters.bodies import LARGEST_BODY
 from store import schema
 from tests.desk import Desk, Told
 from tests.server.test_hooks import JSONS
