@@ -146,6 +146,8 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "next": sentence(wait, due_at),
         "attention": [],
         "outcome": None,
+        "run_id": None,
+        "told_at": None,
     }
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
 

@@ -133,7 +133,14 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
     assert row is not None
     assert row.held == moved
     (brought_over,) = await rows(database, schema.lifecycles)
-    assert brought_over == {**lifecycle, "remembered": {}, "guide": []}
+    assert brought_over == {
+        **lifecycle,
+        "remembered": {},
+        "guide": [],
+        "run_id": None,
+        "told_at": None,
+        "was_reset": False,
+    }
     await database.close()
 
 
