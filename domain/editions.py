@@ -23,7 +23,8 @@ class Edition(IntEnum):
     COMPLETE`. A mail that comes back while a command is refused is not forgotten with it."""
     FACTS_BY_MEANING = 3
     """What is told twice in two spellings is one fact: instants, names and addresses are compared
-    by what they mean, and only `job.assigned` tells of an assignment."""
+    by what they mean, and only `job.assigned` tells of an assignment. Signals that cannot be used
+    are recorded together, and a long history goes on without waiting for silence."""
 
 
 NEWEST: Final = max(Edition)
