@@ -243,6 +243,11 @@ class Case(BaseModel):
             oldest = next(iter(answers))
             excess -= _size_of((oldest, answers.pop(oldest)))
 
+    @property
+    def promised_beside(self) -> tuple[str, ...]:
+        """Keys of the promises that are open beside what is waited for."""
+        return ()
+
     def enter(self, stage: str, at: datetime) -> None:
         """Go on to a stage, whose wait counts from an instant."""
         self.stage, self.counts_from, self.reminded = stage, at, 0
