@@ -546,7 +546,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif self.case.reopened:
             self.journal(f"The job is {job.status}, with {job.assigned_to.name}.")
-        elif not job.assigned_to.is_(before.assigned_to.account):
+        elif self.has_another_holder(before):
             self.hear_of_another_account(job, event.actor)
         elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")

@@ -24,7 +24,7 @@ from domain.effects import (
     WithdrawMails,
 )
 from domain.events import Event
-from domain.jobs import Assignee, Job, Visibility
+from domain.jobs import Assignee, Job, Visibility, same_holder
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
 from domain.reminders import Chase
@@ -103,6 +103,13 @@ class Lifecycle(Generic[CaseT]):
     def ended(self) -> bool:
         """Whether the lifecycle has come to a final stage."""
         return self.kind.has_ended(self.case.stage)
+
+    def has_another_holder(self, before: Job) -> bool:
+        """Return whether the job went to another account or firm since it was as given."""
+        now, then = self.case.job.assigned_to, before.assigned_to
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            return not same_holder(now, then)
+        return not now.is_(then.account)
 
     def add(self, effect: Effect) -> str:
         """Add any effect; it comes true, with the others, when the story next waits or ends.

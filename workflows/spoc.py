@@ -347,7 +347,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         job = self.case.job
         if self.ends_with_the_job(job):
             return
-        if not job.assigned_to.is_(before.assigned_to.account):
+        if self.has_another_holder(before):
             self.leave_to_another_provider(job)
             return
         if job.severity is not before.severity:
