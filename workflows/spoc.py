@@ -9,6 +9,7 @@ from typing import Any
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
+from domain.editions import Edition
 from domain.effects import (
     ClosePromise,
     ComputeDeadline,
@@ -188,6 +189,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 "Accepted: only then can a report be entered (SPOC-46).",
             )
         owed = rules.still_owed(case.contacts, report)
+        if case.edition >= Edition.FACTS_BY_MEANING and not owed:
+            self.settle(Task.REACH_OTHERWISE)
         if owed != case.contacts:
             what = "the service report" if report.complete else "a part of the service report"
             self.tell_the_specialist(f"The provider has entered {what}.")
