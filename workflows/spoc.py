@@ -233,7 +233,9 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Give the provider a business day to confirm an order, as research asks (SPOC-34)."""
         self.stop_waiting_for_the_confirmation(PromiseOutcome.SUPERSEDED)
         self.journal(f"research waits for the provider's confirmation: {what}", rule="SPOC-32")
-        awaited = waits.confirmation(self.case.policy.spoc, at)
+        self.case.confirmations += 1
+        nth = self.case.confirmations if self.case.edition >= Edition.FACTS_BY_MEANING else 1
+        awaited = waits.confirmation(self.case.policy.spoc, at, nth)
         self.case.confirmation, self.case.confirmation_late = awaited, False
         self.add(OpenPromise(promise=awaited))
         self.compute(NamedDeadline.ORDER_CONFIRMATION, awaited.due)
