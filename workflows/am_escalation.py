@@ -14,6 +14,7 @@ from domain.editions import Edition
 from domain.effects import (
     ChangeException,
     CloseException,
+    CloseTask,
     MailFate,
     OpenException,
     OpenTask,
@@ -88,7 +89,12 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         return guide.whether_to_escalate(self.case)
 
     def ask_for_first_call(self, reported_by: Actor) -> None:
-        """Ask customer service to call the provider and look for a solution (AM-07, AM-08)."""
+        """Ask customer service to call the provider and look for a solution (AM-07, AM-08).
+
+        A concern that an earlier escalation left to be looked into is this one.
+        """
+        if self.start.episode > 1 and self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.add(CloseTask(task=Task.CONCERN_ABOUT_ANOTHER.value))
         self.note_by(reported_by, f"The customer reports of {self.provider}: {self.concern}")
         self.ask_to_call(
             f"Call {self.provider} about what the customer reports, and look for a solution "
@@ -132,9 +138,16 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 f"{self.concern}, please contact them as soon as possible."
                 f"{_remark(command.outcome)}",
             )
+        if command.reached:
+            self.forget_to_reach_the_provider()
         if self.case.first_attempt_at is None:
             self.case.first_attempt_at = self.now()
         self.expect_callback(self.now())
+
+    def forget_to_reach_the_provider(self) -> None:
+        """Have nobody reach the provider otherwise, who has been spoken to."""
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.settle(Task.REACH_PROVIDER)
 
     # --- step 2: the customer calls back -----------------------------------------------------
 
@@ -215,6 +228,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             Refused: an Exception of the code is open already (G-16).
         """
         if command.reached:
+            self.forget_to_reach_the_provider()
             settled = "settles it" if command.resolved else "does not settle it"
             self.note_by(
                 command.actor,

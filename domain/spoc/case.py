@@ -118,6 +118,8 @@ class SpocCase(Case):
     contacts: tuple[Contact, ...] = ()
     confirmation: Promise | None = None
     """The provider's confirmation of an order, as long as research waits for it (SPOC-32)."""
+    confirmations: int = 0
+    """How many orders the provider was asked to confirm."""
     confirmation_late: bool = False
     """The provider's own time for it has passed (SPOC-34)."""
 
