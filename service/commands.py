@@ -133,7 +133,8 @@ class CommandDispatcher:
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
             if message_id and (known := await self._answer_of_ended(handle, message_id)):
                 require_same_command(command, message_id, known.command)
-                return known.answer
+                if known.answer is not None:
+                    return known.answer
             refusal = await self._not_running(kind, job_id)
             await self._journal.refused(attempt(refusal=refusal))
             raise Refused(refusal) from error

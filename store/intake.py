@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Table, bindparam, exists, func, select, update
 
 from domain.accounts import PLUSONE
@@ -14,9 +16,10 @@ from domain.events import Event, JobNoteAdded
 from domain.jobs import HeldJob, Job, same_assignment
 from domain.roles import Role
 from store import schema
+from store.damaged import read_stored_job
 from store.database import Database
 from store.inbox import EARLIER, Outcome, comes_before
-from store.jobs import held_job, keep_job
+from store.jobs import held_job, keep_job, stored_version
 from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
 
@@ -75,7 +78,7 @@ class Intake:
 
         def take_over(connection: Connection) -> tuple[Plan | None, bool]:
             row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
-            plan = Plan.model_validate(row.envelope) if row.envelope is not None else None
+            plan = None if row.envelope is None else self._kept_plan(connection, row.envelope)
             if plan is None and not row.is_held_up:
                 taking = _EventTransaction(self._database, connection, event_id, event, origin)
                 plan = taking.take_over(inbox_id, now, self._route)
@@ -112,6 +115,21 @@ class Intake:
             return planning.plan_anew(inbox_id, plan, tuple(reached), self._route)
 
         return await self._database.write(plan_again)
+
+    @staticmethod
+    def _kept_plan(connection: Connection, kept: dict[str, Any]) -> Plan | None:
+        """Return a plan as it was kept; where its job can no longer be read, with the live one.
+
+        None if there is none either: the event is taken over again.
+        """
+        try:
+            return Plan.model_validate(kept)
+        except ValidationError:
+            job_id = str(kept["job"].get("job_id"))
+            job = read_stored_job(job_id, kept["job"])
+            if job is None and (row := held_job(connection, job_id)):
+                job = row.held.job.without_customer()
+            return Plan.model_validate({**kept, "job": job}) if job else None
 
 
 @dataclass(frozen=True)
@@ -192,7 +210,8 @@ class _EventTransaction:
         self._lock_job(told.job_id)
         row = held_job(self.connection, told.job_id, lock=True)
         if row is None:
-            held, version = HeldJob(job=told), 1
+            # A row that is there all the same holds nothing that can be read.
+            held, version = HeldJob(job=told), stored_version(self.connection, told.job_id) + 1
             keep_job(self.connection, self.database, held, version, occurred_at)
             self._add_note_and_assignment(None, held.job)
             return held, version

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from domain.attention import Attention
+from domain.editions import Edition
 from domain.effects import (
     Batch,
     BatchResult,
@@ -20,6 +21,10 @@ from workflows.runtime import MailGivenUpError, Runtime
 
 Undelivered = Callable[[str, MailFate], OpenTask]
 """What is asked of whom when a mail of a template did not arrive, as far as is known."""
+
+
+_MOST_UNSENT = 100
+"""Mails of one lifecycle that wait for their server; what comes on top is left to a person."""
 
 
 class MailTracker:
@@ -54,7 +59,38 @@ class MailTracker:
     @property
     def unsent(self) -> dict[str, str]:
         """The mails that wait for their server: the key of each, and its template."""
-        return {key: name for key, (name, task) in self._sending.items() if not task.done()}
+        return {
+            key: name
+            for key, (name, task) in self._sending.items()
+            if not task.done() or task.cancelled()
+        }
+
+    async def let_go(self) -> None:
+        """Send nothing any more, so that another run can.
+
+        What is being handed over is brought to its end: of a mail that is taken up in the middle of
+        it, nobody knows whether it arrived.
+        """
+        sending = [task for _, task in self._sending.values() if not task.done()]
+        if not sending or not self._runtime.patched("mails-are-let-go"):
+            return
+        for task in sending:
+            task.cancel()
+        await self._runtime.wait_until(lambda: all(task.done() for task in sending))
+
+    def resume(self) -> None:
+        """Send on what was let go: no other run takes it up after all."""
+        for key, (template, task) in list(self._sending.items()):
+            if task.cancelled():
+                self._send_on_its_own(key, template)
+
+    async def give_up(self) -> None:
+        """Have a person do what the mails that are still unsent could not."""
+        await self.let_go()
+        for key, template in self.unsent.items():
+            self._give_up(key)
+            self._leave_to_a_person(key, template, MailFate.BOUNCED)
+        self._sending = {}
 
     def track(self, batch: Batch, result: BatchResult) -> None:
         """Follow the mails of a batch that came true.
@@ -66,7 +102,10 @@ class MailTracker:
             if isinstance(step.effect, WithdrawMails):
                 self._withdraw(step.effect)
         for (key, mail), fate in zip(batch.mails.items(), result.mails.values(), strict=True):
-            if fate is MailFate.WAITING:
+            if fate is MailFate.WAITING and self._are_too_many():
+                self._give_up(key)
+                self._leave_to_a_person(key, mail.template, MailFate.BOUNCED)
+            elif fate is MailFate.WAITING:
                 self._send_on_its_own(key, mail.template)
             elif fate not in _NO_MATTER:
                 self._leave_to_a_person(key, mail.template, fate)
@@ -83,10 +122,19 @@ class MailTracker:
         try:
             fate = await self._runtime.send_mail_again(key, template)
         except MailGivenUpError:
-            self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
+            self._give_up(key)
             fate = MailFate.BOUNCED
         if fate not in _NO_MATTER and (fate is MailFate.UNCERTAIN or key not in self._withdrawn):
             self._leave_to_a_person(key, template, fate)
+
+    def _are_too_many(self) -> bool:
+        """Return whether more mails wait than a case can carry along."""
+        if self._case.edition < Edition.FACTS_BY_MEANING:
+            return False
+        return len(self.unsent) >= _MOST_UNSENT
+
+    def _give_up(self, key: str) -> None:
+        self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
 
     def _leave_to_a_person(self, key: str, template: str, fate: MailFate) -> None:
         """Have a person do what a mail could not."""
