@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.attention import Attention
+from domain.clocks import Clock, zone_in
 from domain.commands import Answer, CommandTable
 from domain.editions import Edition
 from domain.effects import OpenTask
@@ -194,6 +195,12 @@ class Case(BaseModel):
     answers: dict[str, Answered] = {}
     """What commands with a message id were answered, by `answer_key`; those of releases before
     that told no actors apart, by the id alone."""
+    clocks: dict[str, Clock] = {}
+    """The clocks that rules ask, by IANA zone, as the host that began the lifecycle knew them."""
+
+    def zone(self, name: str) -> tzinfo:
+        """Return an IANA zone as it was recorded when this began: the same at every replay."""
+        return zone_in(self.clocks, name)
 
     def remembered(self) -> dict[str, JsonValue]:
         """Return what this episode leaves to the next of the same job."""
@@ -271,6 +278,7 @@ class Beginning(TypedDict):
     edition: int
     begun: bool
     counts_from: Instant | None
+    clocks: dict[str, Clock]
 
 
 class LifecycleStart(BaseModel):
@@ -300,6 +308,8 @@ class LifecycleStart(BaseModel):
     """What came in to an earlier run of the same episode, and waits to be taken."""
     edition: int = Edition.FIRST
     """The edition of the rules that the episode follows."""
+    clocks: dict[str, Clock] = {}
+    """The clocks that its rules ask, by IANA zone; a start from before has none."""
     case: Case | None = None
     """How far an earlier run of the same episode had come, None at the beginning."""
 
@@ -323,4 +333,5 @@ class LifecycleStart(BaseModel):
             "edition": self.edition,
             "begun": self.cause.kind == "event",
             "counts_from": self.occurred_at,
+            "clocks": self.clocks,
         }

@@ -23,6 +23,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from domain.commands import Answer
+from domain.faults import in_brief
 from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
@@ -123,7 +124,7 @@ class CommandDispatcher:
             raise UnansweredError("No worker answered in time; it may still happen.") from error
         except NO_ANSWER as error:
             if not is_not_found(error):
-                log.warning("Temporal does not answer", reason=str(error))
+                log.warning("Temporal does not answer", reason=in_brief(error))
                 raise UnansweredError("Temporal does not answer; it may still happen.") from error
             try:
                 await self._audit.settle(kind.workflow_id(job_id))
@@ -203,7 +204,7 @@ class CommandDispatcher:
                 ANSWER_TO, message_id, result_type=Answered, rpc_timeout=self._patience
             )
         except (*NO_ANSWER, RPCTimeoutOrCancelledError, WorkflowQueryFailedError) as error:
-            log.info("no ended lifecycle tells its answers", reason=str(error))
+            log.info("no ended lifecycle tells its answers", reason=in_brief(error))
             return None
         return known
 

@@ -61,9 +61,8 @@ class CommandRelay:
         try:
             return await self._deliver(command, event_id)
         except Refused as refused:
-            log.warning(
-                "a lifecycle's order is refused", event_id=event_id, reason=refused.refusal.message
-            )
+            rule = refused.refusal.rule
+            log.warning("a lifecycle's order is refused", event_id=event_id, rule=rule)
             await self._journal.relay_refused(
                 command, event_id, refused.refusal, self._clock(), _task(command, refused.refusal)
             )

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from domain.directory import Directory
+from domain.faults import in_brief
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, listed, unreadable
@@ -178,7 +179,12 @@ class _JobEvents:
         try:
             received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
-            return _no_store(error)
+            log.warning("the store does not answer", reason=str(error))
+            return error_response(
+                503,
+                "The store does not answer. Send the event again with the same webhook-id: it "
+                "counts once.",
+            )
         self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
@@ -398,7 +404,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
 
 def _no_store(error: StoreUnavailableError) -> Response:
-    log.warning("the store does not answer", reason=str(error))
+    log.warning("the store does not answer", reason=in_brief(error))
     return error_response(503, "The store does not answer; try again.")
 
 

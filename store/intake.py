@@ -94,6 +94,21 @@ class Intake:
             raise NotItsTurnError(plan)
         return plan
 
+    @staticmethod
+    def _kept_plan(connection: Connection, kept: dict[str, Any]) -> Plan | None:
+        """Return a plan as it was kept; where its job can no longer be read, with the live one.
+
+        None if there is none either: the event is taken over again.
+        """
+        try:
+            return Plan.model_validate(kept)
+        except ValidationError:
+            job_id = str(kept["job"].get("job_id"))
+            job = read_stored_job(job_id, kept["job"])
+            if job is None and (row := held_job(connection, job_id)):
+                job = row.held.job.without_customer()
+            return Plan.model_validate({**kept, "job": job}) if job else None
+
     async def plan_anew(
         self, inbox_id: int, plan: Plan, event: Event, reached: Sequence[str]
     ) -> Plan:
@@ -115,21 +130,6 @@ class Intake:
             return planning.plan_anew(inbox_id, plan, tuple(reached), self._route)
 
         return await self._database.write(plan_again)
-
-    @staticmethod
-    def _kept_plan(connection: Connection, kept: dict[str, Any]) -> Plan | None:
-        """Return a plan as it was kept; where its job can no longer be read, with the live one.
-
-        None if there is none either: the event is taken over again.
-        """
-        try:
-            return Plan.model_validate(kept)
-        except ValidationError:
-            job_id = str(kept["job"].get("job_id"))
-            job = read_stored_job(job_id, kept["job"])
-            if job is None and (row := held_job(connection, job_id)):
-                job = row.held.job.without_customer()
-            return Plan.model_validate({**kept, "job": job}) if job else None
 
 
 @dataclass(frozen=True)
