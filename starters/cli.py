@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from starters.failures import Failure
+from starters import conveniences
+from starters.failures import Failure, one_line
 from starters.token_verbs import tokens
 
 if TYPE_CHECKING:
@@ -62,14 +63,13 @@ app = typer.Typer(
     help="Keeps a home-warranty company's service jobs from being forgotten.",
     epilog=_examples("up --sample", "jobs", "why SJ-2001", "do --help"),
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
 )
 hooks = typer.Typer(
-    help="The hooks' dead letters.",
-    epilog=_examples("hooks dead", "hooks replay 7"),
+    help="The hooks' dead letters and secrets.",
+    epilog=_examples("hooks dead", "hooks replay 7", "hooks secret"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -97,7 +97,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 LogAsJson = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's number.")]
 LifecycleArgument = Annotated[
-    str, typer.Argument(metavar="LIFECYCLE", help="The lifecycle's name, such as plus-one.")
+    str,
+    typer.Argument(
+        metavar="LIFECYCLE",
+        help="The lifecycle's name, such as plus-one.",
+        autocompletion=conveniences.lifecycles_beginning_with,
+    ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
 
@@ -434,7 +439,12 @@ def do(
     job: JobArgument,
     lifecycle: LifecycleArgument,
     command: Annotated[
-        str, typer.Argument(metavar="COMMAND", help="One of those that `steward show JOB` lists.")
+        str,
+        typer.Argument(
+            metavar="COMMAND",
+            help="One of those that `steward show JOB` lists.",
+            autocompletion=conveniences.commands_beginning_with,
+        ),
     ],
     fields: Annotated[
         list[str] | None,
@@ -486,7 +496,7 @@ def fast_forward(
     job: JobArgument,
     lifecycle: LifecycleArgument,
     ahead: Annotated[
-        str, typer.Argument(metavar="DURATION", help="Written 48h, 90m, 1h30m or 3d.")
+        str, typer.Argument(metavar="DURATION", help="Written 48h, 90m, 1h30m, 3d or 2w.")
     ],
     *,
     as_json: AsJson = False,
@@ -616,6 +626,7 @@ def check_directory(
         print_text(f"{file}: good; it lists {listed or 'nobody'}")
 
 
+conveniences.add_to(app, hooks)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
@@ -719,6 +730,9 @@ def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
 
 @contextmanager
 def _failures_told() -> Iterator[None]:
+    from sqlalchemy.exc import DBAPIError
+    from temporalio.service import RPCError
+
     from starters.stack import CannotRun
     from store.database import StoreUnavailableError
     from workers.settings import SettingsError
@@ -729,7 +743,18 @@ def _failures_told() -> Iterator[None]:
     except (SettingsError, CannotRun) as error:
         raise Failure(str(error), _MISCONFIGURED) from error
     except (StoreUnavailableError, TemporalUnreachableError) as error:
-        raise Failure(str(error)) from error
+        raise Failure(one_line(str(error))) from error
+    except RPCError as error:
+        raise Failure(
+            f"Temporal refuses: {one_line(error.message)}: check TEMPORAL_NAMESPACE and what its "
+            "credentials allow, and run `steward setup`"
+        ) from error
+    except DBAPIError as error:
+        # Its first line says what failed; the next ones may quote what was written.
+        reason = next(iter(str(error.orig).splitlines()), "")
+        raise Failure(
+            f"the database refuses: {reason}: check STEWARD_DATABASE_URL and what its user may do"
+        ) from error
 
 
 def _send_samples(url: str, data: Path, events: list[HookEvent]) -> str:

@@ -177,7 +177,12 @@ def migrate(database_url: str) -> None:
     """
     url = checked_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailableError(
+                f"the database's folder cannot be made: {error.strerror}: {error.filename}"
+            ) from error
     engine = _engine_of(url, patient=False)
     config = _alembic()
     try:

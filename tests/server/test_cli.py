@@ -211,6 +211,7 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "hook",
         "hooks dead",
         "hooks replay",
+        "hooks secret",
         "jobs",
         "mail list",
         "mail preview",
