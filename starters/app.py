@@ -346,7 +346,7 @@ def _reads(
                 )
                 for each in found["lifecycles"]
             ]
-            + unfollowed(found["job"], found["lifecycles"])
+            + (unfollowed(found["job"], found["lifecycles"]) if caller.reads_all else [])
         }
 
     @router.get("/stuck", summary="What is overdue or failing, with the likely cure")
