@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -20,16 +19,18 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from domain.directory import Directory
+from domain.faults import in_brief
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
-from domain.refusals import Refusal, RefusalKind, unreadable
+from domain.refusals import Refusal, RefusalKind, listed, unreadable
 from domain.roles import may_act_as
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher
-from service.redelivery import Redelivery
-from service.stuck import stuck
+from service.readiness import Readiness
+from service.stuck import StuckList
+from service.unfollowed import unfollowed
 from starters import openapi
 from starters.access import (
     Caller,
@@ -54,7 +55,6 @@ from store.inbox import Inbox
 from store.journal import Journal
 from store.outbox import Outbox
 from store.reading import CursorError, Filter, Reading
-from workers.temporal import NO_ANSWER, missing_search_attributes
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
@@ -121,10 +121,11 @@ def make_app(parts: Parts) -> FastAPI:
         inbox=inbox,
     )
     metrics = Metrics()
+    metrics.watch(service.audit, service.background)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _running(service.redelivery):
+        async with service.running():
             yield
 
     events = _JobEvents(parts.secrets, service.events, metrics)
@@ -145,22 +146,13 @@ def make_app(parts: Parts) -> FastAPI:
         app.include_router(_commands(kind, commands, metrics, holders))
     outbox = Outbox(parts.database)
     views = PartnerViews(holders, parts.policy)
-    app.include_router(_reads(reading, outbox, inbox, parts.client, views))
-    app.include_router(console(reading, outbox, inbox, parts.client))
-    app.include_router(_health(parts, reading, inbox, metrics))
+    look = StuckList(reading, inbox, service.audit, service.guard, service.background)
+    app.include_router(_reads(reading, outbox, look, views))
+    app.include_router(console(reading, outbox, look))
+    app.include_router(_health(service.readiness, reading, inbox, metrics))
     _add_error_answers(app)
     openapi.describe_commands(app, LIFECYCLES)
     return app
-
-
-@asynccontextmanager
-async def _running(redelivery: Redelivery) -> AsyncIterator[None]:
-    task = asyncio.create_task(redelivery.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -289,9 +281,7 @@ def _commands(
 # --- reads ------------------------------------------------------------------------------------
 
 
-def _reads(
-    reading: Reading, outbox: Outbox, inbox: Inbox, client: Client, views: PartnerViews
-) -> APIRouter:
+def _reads(reading: Reading, outbox: Outbox, look: StuckList, views: PartnerViews) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
     @router.get("/jobs", summary="List lifecycles, the soonest due first")
@@ -338,11 +328,12 @@ def _reads(
                 | ({"guide": each["guide"]} if "guide" in each else {})
                 for each in found["lifecycles"]
             ]
+            + unfollowed(found["job"], found["lifecycles"])
         }
 
     @router.get("/stuck", summary="What is overdue or failing, with the likely cure")
     async def all_stuck(_: Employee) -> dict[str, Any]:
-        return {"items": await stuck(reading, inbox, client, datetime.now(UTC))}
+        return {"items": await look.items(datetime.now(UTC))}
 
     @router.get("/mail", summary="The newest mails, whole")
     async def mails(_: Employee) -> dict[str, Any]:
@@ -364,7 +355,7 @@ def _allowed(standing: Mapping[str, Any], caller: Caller) -> list[str]:
 # --- health -----------------------------------------------------------------------------------
 
 
-def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
+def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz", summary="Whether this process lives")
@@ -373,9 +364,8 @@ def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> A
 
     @router.get("/readyz", summary="Whether database and Temporal answer")
     async def readyz() -> Response:
-        checks = {"database": await _database_check(parts), "temporal": await _temporal(parts)}
-        ready = all(said == "ok" for said in checks.values())
-        return JSONResponse({"ready": ready, **checks}, 200 if ready else 503)
+        ready, said = await readiness.check()
+        return JSONResponse(said, 200 if ready else 503)
 
     @router.get("/metrics", summary="Figures for Prometheus")
     async def figures(_: FiguresReader) -> Response:
@@ -383,23 +373,6 @@ def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> A
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return router
-
-
-async def _database_check(parts: Parts) -> str:
-    try:
-        await parts.database.check()
-    except StoreUnavailableError as error:
-        return str(error)
-    return "ok"
-
-
-async def _temporal(parts: Parts) -> str:
-    try:
-        missing = await missing_search_attributes(parts.client)
-    except NO_ANSWER as error:
-        return f"Temporal does not answer: {str(error) or 'not in time'}"
-    names = ", ".join(key.name for key in missing)
-    return f"search attributes missing: {names}; run `steward setup`" if missing else "ok"
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -416,7 +389,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(_: Request, error: RequestValidationError) -> Response:
-        said = "; ".join(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
+        said = listed(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
         nowhere = any(problem["loc"][0] == "path" for problem in error.errors())
         return error_response(404 if nowhere else 422, said)
 
@@ -431,7 +404,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
 
 def _no_store(error: StoreUnavailableError) -> Response:
-    log.warning("the store does not answer", reason=str(error))
+    log.warning("the store does not answer", reason=in_brief(error))
     return error_response(503, "The store does not answer; try again.")
 
 

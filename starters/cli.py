@@ -65,6 +65,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
 )
 hooks = typer.Typer(
     help="The hooks' dead letters.",
@@ -135,6 +136,7 @@ def up(
     from starters.stack import run_stack
     from workers.settings import load_settings
 
+    _log(as_json)
     events = sample_events(datetime.now(UTC)) if sample else []
 
     async def tell_the_day(url: str, _: HookSecrets) -> None:
@@ -142,7 +144,6 @@ def up(
 
         typer.echo(await to_thread(_send_samples, url, data, events))
 
-    _log_as_json(as_json)
     with _failures_told():
         _serve(
             run_stack(
@@ -163,9 +164,9 @@ def worker(*, as_json: LogAsJson = False) -> None:
     Temporal is where TEMPORAL_* says, the database where STEWARD_DATABASE_URL says, and mail goes
     to STEWARD_SMTP_URL.
     """
+    _log(as_json)
     from workers.worker import main as run_worker
 
-    _log_as_json(as_json)
     with _failures_told():
         _serve(run_worker())
 
@@ -184,19 +185,29 @@ def api(
     from starters.stack import run_api
     from workers.settings import load_settings
 
-    _log_as_json(as_json)
+    _log(as_json)
     with _failures_told():
         _serve(run_api(load_settings(), host=host, port=port))
 
 
-@app.command(epilog=_examples("setup", "setup --json"))
-def setup(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("setup", "setup --adopt-namespace", "setup --json"))
+def setup(
+    *,
+    adopt_namespace: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-namespace",
+            help="Have the database belong to this namespace, although it belonged to another.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Make schema, namespace and search attributes, or update them."""
+    _log(as_json)
     from workers.setup import main as set_up
 
-    _log_as_json(as_json)
     with _failures_told():
-        _run(set_up())
+        _run(set_up(adopt_namespace=adopt_namespace))
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -614,6 +625,7 @@ app.add_typer(tokens, name="token")
 
 def main() -> None:
     """Run the command line, and leave the process with its exit code."""
+    sys.excepthook = _tell_fault
     try:
         app()
     except SystemExit as done:
@@ -623,6 +635,13 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(done.code if isinstance(done.code, int) else 0)
+
+
+def _tell_fault(_: object, fault: BaseException, __: object) -> None:
+    """Tell a fault of ours by its kind and places: its text may hold a customer's data."""
+    from domain.faults import places
+
+    _complain("steward: this is a bug in Steward; please report these lines:", *places(fault))
 
 
 # --- helpers ----------------------------------------------------------------------------------
@@ -689,9 +708,13 @@ def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     return uvloop.run(work)
 
 
-def _log_as_json(wanted: bool) -> None:  # noqa: FBT001  the option's value
-    if wanted:
+def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
+    """Configure logging, before anything can be logged."""
+    from workers.telemetry import configure_logging, log_form
+
+    if as_json:
         os.environ["STEWARD_LOG"] = "json"
+    configure_logging(log_form())
 
 
 @contextmanager

@@ -8,12 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from temporalio.client import Client
 
 from domain.values import JobId, Storable
-from service.stuck import stuck
+from service.stuck import StuckList
 from starters.access import employee
-from store.inbox import Inbox
 from store.outbox import Outbox
 from store.reading import Filter, Reading
 from workflows.registry import LIFECYCLES
@@ -38,7 +36,7 @@ def _pages() -> Environment:
     return pages
 
 
-def console(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> APIRouter:
+def console(reading: Reading, outbox: Outbox, look: StuckList) -> APIRouter:
     """Return the console's pages, which are the employees' alone."""
     router = APIRouter(include_in_schema=False, dependencies=[Depends(employee)])
     pages = _pages()
@@ -87,7 +85,7 @@ def console(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> A
 
     @router.get("/console/stuck")
     async def what_is_stuck() -> Response:
-        items = await stuck(reading, inbox, client, datetime.now(UTC))
+        items = await look.items(datetime.now(UTC))
         return page("stuck.html", items=items)
 
     return router

@@ -31,13 +31,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from store import schema
-from store.patience import (
-    CONNECT_ARGUMENTS,
-    SQLITE_BUSY_SECONDS,
-    limit_postgresql,
-    may_be_asked_again,
-)
+from store.outages import is_outage
+from store.patience import CONNECT_ARGUMENTS, SQLITE_BUSY_SECONDS, limit_postgresql
 
 T = TypeVar("T")
 
@@ -60,6 +55,11 @@ class DatabaseUrlError(ValueError):
 
 class StoreUnavailableError(Exception):
     """The database does not answer; what was asked for may be asked again."""
+
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it: everything, since no text of ours quotes a row."""
+        return str(self)
 
 
 def checked_url(database_url: str) -> URL:
@@ -150,15 +150,13 @@ class Database:
         return _upsert(self.insert, table, key, tuple(columns), only_if)
 
     async def check(self) -> None:
-        """Return if the database can be written and its schema is the one this release needs.
+        """Return if the database answers and its schema is the one this release needs.
 
         Raises:
-            StoreUnavailableError: it cannot, or the schema is another.
+            StoreUnavailableError: it does not, or the schema is another.
         """
         revision = await self.read(_revision_of)
-        if revision == newest_revision():
-            await self.write(_write_nothing)
-        else:
+        if revision != newest_revision():
             raise StoreUnavailableError(
                 f"the schema is at {revision or 'nothing'}, this release needs "
                 f"{newest_revision()}: run `steward setup`"
@@ -187,7 +185,7 @@ def migrate(database_url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+        raise StoreUnavailableError(_no_answer(error)) from error
     finally:
         engine.dispose()
 
@@ -224,16 +222,6 @@ def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _write_nothing(connection: Connection) -> None:
-    """Write as far as a transaction goes that is taken back: a database that cannot, says so."""
-    with connection.begin_nested() as attempt:
-        connection.execute(_EFFECTS_DONE.insert(), {"key": "can this be written?"})
-        attempt.rollback()
-
-
-_EFFECTS_DONE = schema.effects_done
-
-
 def _engine_of(url: URL, *, patient: bool = True) -> Engine:
     """Return the engine of a database.
 
@@ -249,12 +237,16 @@ def _engine_of(url: URL, *, patient: bool = True) -> Engine:
             max_overflow=0,
             pool_timeout=CONNECT_ARGUMENTS["connect_timeout"],
             connect_args=dict(CONNECT_ARGUMENTS),
+            hide_parameters=True,
         )
         if patient:
             limit_postgresql(engine)
         return engine
     engine = create_engine(
-        url, pool_size=_READERS + 1, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+        url,
+        pool_size=_READERS + 1,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -300,11 +292,19 @@ def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         with engine.begin() as connection:
             return work(connection)
     except DBAPIError as error:
-        if may_be_asked_again(error):
-            raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+        if is_outage(error):
+            raise StoreUnavailableError(_no_answer(error)) from error
         raise
     except PoolTimeoutError as error:
         raise StoreUnavailableError("the database does not answer: no connection free") from error
+
+
+def _no_answer(error: DBAPIError) -> str:
+    """Return that and why the database does not answer, without what it was asked.
+
+    A server's details and hints, on lines of their own, may quote rows.
+    """
+    return f"the database does not answer: {str(error.orig).partition(chr(10))[0]}"
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401  the driver's

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import DBAPIError
 
 T = TypeVar("T")
 
@@ -38,32 +37,6 @@ SELECT set_config('lock_timeout', '{LOCK_SECONDS}s', false),
        set_config('statement_timeout', '{STATEMENT_SECONDS}s', false),
        set_config('idle_in_transaction_session_timeout', '60s', false)
 """
-
-_TEMPORARY = (
-    "08",  # connections
-    "25006",  # read-only: a standby after a failover
-    "40",  # serialization failures and deadlocks
-    "53",  # disk, memory or connections used up
-    "55P03",  # a lock that is not to be had
-    "57",  # an operator stopped something, or the time was up
-    "58",  # the system below
-)
-"""States of PostgreSQL in which what was asked for may be asked again, by how they begin."""
-
-_SIGNS = (
-    "connection",
-    "failed to resolve host",
-    "unable to open database",
-    "database is locked",
-    "database table is locked",
-    "readonly database",
-    "shutting down",
-    "starting up",
-    "disk I/O error",
-    "disk is full",
-    "wait timeout expired",
-)
-"""What a driver says where it names no state."""
 
 
 class PatientConnection(psycopg.Connection[Any]):
@@ -98,14 +71,3 @@ def limit_postgresql(engine: Engine) -> None:
         return connection
 
     event.listen(engine, "do_connect", connect)
-
-
-def may_be_asked_again(error: DBAPIError) -> bool:
-    """Return whether an error is the database's trouble of the moment, and no fault of ours."""
-    if error.connection_invalidated:
-        return True
-    state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
-        return str(state).startswith(_TEMPORARY)
-    said = str(error.orig)
-    return any(sign in said for sign in _SIGNS)

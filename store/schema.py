@@ -112,6 +112,8 @@ lifecycles = Table(
     Column("outcome", String(40)),
     _json("remembered", default=dict),
     _json("guide", default=list),
+    Column("lost_at", UtcDateTime, index=True),
+    _json("before_loss", nullable=True),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
@@ -276,6 +278,25 @@ inbox = Table(
     Column("next_attempt_at", UtcDateTime),
 )
 """Everything the hooks received, raw. `claim` is the webhook id of the first body that used it."""
+
+temporal_namespace = Table(
+    "temporal_namespace",
+    metadata,
+    Column("key", String(20), primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("namespace_id", String(100), nullable=False),
+    _at("adopted_at"),
+)
+"""The one Temporal namespace whose workflows this store tells of; it has one row at most."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(100), nullable=False),
+    _at("until"),
+)
+"""What one process at a time does, who does it, and until when nobody else may."""
 
 answers = Table(
     "answers",
