@@ -7,30 +7,28 @@ from collections.abc import Mapping
 from domain.accounts import PLUSONE
 from domain.effects import OpenTask
 from domain.events import Event, JobNoteAdded
-from domain.jobs import Job
+from domain.jobs import Job, JobStatus
 from domain.plus_one.rules import stage_named_by
 from domain.roles import Role
-
-TASK = "job_reopened"
-"""Kind of the task."""
+from domain.tasks import CommonTask
 
 
 def task_on_reopening(
-    event: Event, before: Job | None, job: Job, ended: Mapping[str, str]
+    event: Event, before: JobStatus | None, job: Job, ended: Mapping[str, str]
 ) -> OpenTask | None:
     """Return what a supervisor decides on a job that goes on although nothing follows it any more.
 
     Args:
         event: what happened.
-        before: the job before it, None if nothing was known of it.
+        before: the job's status before it, None if nothing was known of the job.
         job: the job since.
         ended: the outcome of each lifecycle of the job that has ended, by its name.
     """
     if job.status.final or not ended:
         return None
-    if before is not None and before.status.final:
+    if before is not None and before.final:
         return _decide(
-            f"It was {before.status} and is {job.status} again, and Steward no longer follows it."
+            f"It was {before} and is {job.status} again, and Steward no longer follows it."
         )
     if ended.get("plus-one") == "completed" and _tells_of_work_with_plusone(event, job):
         return _decide("PlusOne goes on with it after Steward stopped following it as completed.")
@@ -46,4 +44,5 @@ def _tells_of_work_with_plusone(event: Event, job: Job) -> bool:
 
 
 def _decide(why: str) -> OpenTask:
-    return OpenTask(role=Role.SUPERVISOR, task=TASK, text=f"Decide how this job goes on. {why}")
+    task, text = CommonTask.JOB_REOPENED.value, f"Decide how this job goes on. {why}"
+    return OpenTask(role=Role.SUPERVISOR, task=task, text=text)

@@ -49,16 +49,20 @@ class Router:
             job=self._for_lifecycles(taken.job),
             job_version=taken.job_version,
             occurred_at=event.occurred_at,
+            reached=taken.reached,
         )
+        kinds = [
+            kind for kind in self._kinds if kind.workflow_id(plan.job.job_id) not in taken.reached
+        ]
         new = [
             self._new_lifecycle(kind, plan, event, listed.get(kind.name))
-            for kind in self._kinds
+            for kind in kinds
             if starts(kind, event, plan.job, listed.get(kind.name))
         ]
         started = {each.lifecycle for each in new}
         tasks = [
             task
-            for kind in self._kinds
+            for kind in kinds
             if (known := listed.get(kind.name)) is not None
             and known.outcome is not None
             and (task := kind.task_after_end(event, known.outcome)) is not None
@@ -70,7 +74,7 @@ class Router:
             for each in listed.values()
             if each.outcome is None
             and each.lifecycle not in started
-            and each.workflow_id != taken.origin
+            and each.workflow_id not in (taken.origin, *taken.reached)
         ]
         start_plans = tuple(_start_plan(each.lifecycle, listed.get(each.lifecycle)) for each in new)
         return Routing(
@@ -84,7 +88,7 @@ class Router:
     ) -> OpenTask | None:
         """Return what a person does about a job that goes on after all that followed it ended.
 
-        A lifecycle that still runs hears of it itself.
+        A lifecycle that still runs, or has heard of it already, sees to it itself.
         """
         bound = [
             listed[kind.name]
@@ -92,9 +96,10 @@ class Router:
             if kind.bound_to_assignment and kind.name in listed
         ]
         ended = {each.lifecycle: each.outcome for each in bound if each.outcome is not None}
-        if len(ended) < len(bound):
+        has_heard = any(each.workflow_id in taken.reached for each in bound)
+        if has_heard or len(ended) < len(bound):
             return None
-        return task_on_reopening(taken.event, taken.before, taken.job, ended)
+        return task_on_reopening(taken.event, taken.status_before, taken.job, ended)
 
     def start_for_event(
         self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event

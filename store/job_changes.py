@@ -12,13 +12,15 @@ from domain.refusals import Refusal, RefusalKind
 from store import schema
 from store.batch_rows import BatchRows
 from store.jobs import held_job, keep_job
+from store.task_closing import TaskKinds, close_pointless
 
 
 class JobChanges:
     """Applies the reassignments and updates of one batch."""
 
-    def __init__(self, rows: BatchRows) -> None:
+    def __init__(self, rows: BatchRows, kinds: TaskKinds) -> None:
         self._rows = rows
+        self._kinds = kinds
 
     def apply(self) -> BatchResult:
         """Change our copy of the job; return it if it was changed, or why it must not be."""
@@ -59,6 +61,7 @@ class JobChanges:
         change = JobChanged(
             type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job
         )
+        self._close_pointless(live, moved.job, step)
         return self._keep_and_announce(step, moved, version + 1, change, always=wanted.announce)
 
     def _update(self, step: Step, wanted: UpdateJob) -> BatchResult:
@@ -76,7 +79,12 @@ class JobChanges:
         change = JobChanged(
             type="job.status_changed", occurred_at=step.at, actor=wanted.by, job=updated.job
         )
+        self._close_pointless(held.job, updated.job, step)
         return self._keep_and_announce(step, updated, version + 1, change)
+
+    def _close_pointless(self, before: Job, after: Job, step: Step) -> None:
+        rows = self._rows
+        close_pointless(rows.database, rows.connection, self._kinds, before, after, step.at)
 
     def _keep_and_announce(
         self, step: Step, held: HeldJob, version: int, change: JobChanged, *, always: bool = False

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
-from domain.jobs import Job
+from domain.jobs import Job, JobStatus
 from domain.values import Instant
 from store.inbox import Outcome
 from store.lifecycles import ListedLifecycle, NewLifecycle
@@ -37,16 +37,20 @@ class Plan(BaseModel):
     """Our copy, as lifecycles may see it."""
     job_version: int
     occurred_at: Instant
+    status_before: JobStatus | None = None
+    """The job's status before the event, None if nothing was known of it."""
     starts: tuple[StartPlan, ...] = ()
     delivers_to: tuple[str, ...] = ()
     """Ids of the workflows that are told."""
+    reached: tuple[str, ...] = ()
+    """Ids of the workflows that an earlier plan for the event has reached."""
 
     @property
     def outcome(self) -> Outcome:
         """What the event comes to once the plan is carried out."""
         if self.starts:
             return Outcome.STARTED
-        return Outcome.DELIVERED if self.delivers_to else Outcome.IGNORED
+        return Outcome.DELIVERED if self.delivers_to or self.reached else Outcome.IGNORED
 
     def envelope(self, event: Event, now: datetime) -> EventEnvelope:
         """Return the event as it travels at an instant of the wall clock."""
@@ -68,8 +72,10 @@ class TakenEvent:
     job_version: int
     origin: str | None
     """The workflow that caused the event, None for an event of the job system."""
-    before: Job | None = None
-    """Our copy before the event, None if there was none."""
+    reached: tuple[str, ...] = ()
+    """The workflows that the event has reached already."""
+    status_before: JobStatus | None = None
+    """The status of our copy before the event, None if there was none."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from temporalio.workflow import NondeterminismError
 
 from activities.effects import Effects, all_activities
 from activities.mails import Mails
+from domain.commands import DISMISS_ATTENTION
 from domain.effects import Batch, Effect
 from domain.lifecycles import LifecycleKind
 from tests.replay.changed_story import CHANGED
@@ -109,13 +110,20 @@ def test_every_command_is_in_a_history() -> None:
     given = found_in_histories(
         "workflowExecutionUpdateAccepted", "acceptedRequest", "input", "name"
     )
-    assert given == {name for kind in LIFECYCLES.values() for name in kind.commands}
+    assert given == {
+        name for kind in LIFECYCLES.values() for name in kind.commands if name != DISMISS_ATTENTION
+    }
+
+
+SINCE_THE_THIRD_EDITION = {"withdraw_mails"}
+"""Effects that no job of these histories could have: they follow earlier editions."""
 
 
 def test_every_kind_of_effect_is_in_a_history() -> None:
     carried_out = {step.effect.kind for batch in batches() for step in batch.steps}
     union, _ = get_args(Effect)
-    assert carried_out == {kind.model_fields["kind"].default for kind in get_args(union)}
+    kinds = {kind.model_fields["kind"].default for kind in get_args(union)}
+    assert carried_out == kinds - SINCE_THE_THIRD_EDITION
 
 
 @pytest.mark.parametrize("kind", LIFECYCLES.values(), ids=lambda kind: kind.name)

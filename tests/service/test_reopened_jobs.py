@@ -26,7 +26,8 @@ def note(text: str, role: str = "plusone", job: Job = ACCEPTED) -> Event:
 
 
 def route(event: Event, before: Job | None, *known: ListedLifecycle) -> Routing:
-    taken = TakenEvent("msg_1", event, event.job, 7, None, before)
+    status = before.status if before else None
+    taken = TakenEvent("msg_1", event, event.job, 7, None, status_before=status)
     return Router([PLUS_ONE, AM_ESCALATION], POLICY).route(taken, by_name(*known))
 
 

@@ -124,7 +124,8 @@ async def test_the_next_event_of_a_damaged_job_is_taken(
     await keep(database, version=7)
     await damage(database, **fields)
     assert await take(database) is Outcome.STARTED
-    assert await kept(database) == (a_job(), 8)
+    job, version = await kept(database)
+    assert (job.model_copy(update={"customer_mail_version": 0}), version) == (a_job(), 8)
 
 
 async def test_a_damaged_job_is_found_and_listed(database: Database) -> None:
