@@ -12,7 +12,7 @@ from domain.attention import Attention
 from domain.calendars import Calendar
 from domain.directory import Addressee
 from domain.guards import PlusOneHold, WayOut
-from domain.jobs import Job, JobUpdate, Visibility
+from domain.jobs import Believed, Job, JobUpdate, Visibility
 from domain.promises import Due, Promise, PromiseOutcome
 from domain.refusals import Refusal
 from domain.roles import Actor, Role
@@ -52,7 +52,7 @@ class UpdateJob(JobUpdate):
     kind: Literal["update_job"] = "update_job"
     by: Actor
     reason: str
-    believed: Job | None = None
+    believed: Believed | None = Field(default=None, exclude_if=lambda believed: believed is None)
     """The job as the workflow believes it to be: of another, nothing is changed. None where the
     change holds whoever has the job."""
 

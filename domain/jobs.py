@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from domain.accounts import PSEUDO_ACCOUNTS, Account, same_account
 from domain.addresses import is_mailable, masked
@@ -111,6 +111,21 @@ class Assignee(_Told):
         return same_account(self.account, account)
 
 
+class Believed(BaseModel):
+    """What a lifecycle believes of a job: where it is not so, its change of the job is refused."""
+
+    model_config = ConfigDict(frozen=True)
+
+    assigned_to: Assignee
+    status: JobStatus
+    is_reported: bool
+    """Whether a diagnostic report is entered."""
+
+    @field_serializer("assigned_to")
+    def _in_short(self, assignee: Assignee) -> dict[str, object]:
+        return assignee.model_dump(mode="json", exclude_defaults=True)
+
+
 class JobUpdate(BaseModel):
     """Changes of our own to a job, apart from whom it is assigned to; None leaves a field alone."""
 
@@ -145,13 +160,22 @@ class Job(_Told):
     """
     customer_zip: str | None = None
     """The customer's ZIP code, where the customer is left out."""
-    customer_mail_version: int = 0
+    customer_mail_version: int = Field(default=0, exclude_if=lambda count: count == 0)
     """Counts the addresses that the customer has had: two may look the same in `customer_mail`."""
 
     @property
     def customer_email(self) -> str | None:
         """The customer's address, as it was given."""
         return self.customer.email if self.customer else None
+
+    @property
+    def as_believed(self) -> Believed:
+        """What has to be so still where the job is changed."""
+        return Believed(
+            assigned_to=self.assigned_to,
+            status=self.status,
+            is_reported=self.diagnostic_report_at is not None,
+        )
 
     def without_customer(self) -> Job:
         """Return the job without its customer: what a workflow may carry in its history."""

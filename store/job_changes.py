@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, select
 from domain.effects import BatchResult, ReassignJob, Step, UpdateJob
 from domain.events import EVENT, JobChanged
 from domain.guards import plusone_hold
-from domain.jobs import HeldJob, Job, same_holder
+from domain.jobs import Believed, HeldJob, Job, same_holder
 from domain.refusals import Refusal, RefusalKind
 from store import schema
 from store.batch_rows import BatchRows
@@ -44,7 +44,7 @@ class JobChanges:
             return _changed(held, version)
         live = held.job
         refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
-        if refusal is None and not _as_believed(live, wanted.believed):
+        if refusal is None and not _as_believed(live, wanted.believed.as_believed):
             refusal = _CHANGED
         if refusal is not None:
             return _changed(held, version).model_copy(update={"refusal": refusal})
@@ -134,12 +134,12 @@ _COUNT_OTHERS = (
 )
 
 
-def _as_believed(live: Job, believed: Job) -> bool:
+def _as_believed(live: Job, believed: Believed) -> bool:
     """Return whether account, status, and whether a report is entered are as believed."""
     return (
         same_holder(live.assigned_to, believed.assigned_to)
         and live.status is believed.status
-        and (live.diagnostic_report_at is None) == (believed.diagnostic_report_at is None)
+        and live.as_believed.is_reported is believed.is_reported
     )
 
 

@@ -164,7 +164,7 @@ class Moves:
             Refused: the live job is not what was believed; its change is heard next.
         """
         believed = self._believed()
-        wanted = update.model_copy(update={"believed": self._case.job})
+        wanted = update.model_copy(update={"believed": self._case.job.as_believed})
         if await self._commit(wanted, update.reason, ending, None, closing) is not None:
             raise self._to_be_heard(believed)
 

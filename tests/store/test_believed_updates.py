@@ -32,7 +32,7 @@ async def test_a_job_that_is_not_what_it_was_believed_to_be_is_not_updated(
 ) -> None:
     assert isinstance(live, type(OURS))
     await keep(database, live)
-    update = COMPLETED.model_copy(update={"believed": OURS})
+    update = COMPLETED.model_copy(update={"believed": OURS.as_believed})
     result = await Ledger(database).apply(a_batch(update, NOTE))
     assert result.refusal is not None
     assert (result.job, result.job_version) == (live, 1)
@@ -45,7 +45,7 @@ async def test_a_job_that_is_as_believed_is_updated_once(database: Database) -> 
     spelled = OURS.model_copy(
         update={"assigned_to": Assignee(number="4711", name="TULSA PLUMBING ", phone="1")}
     )
-    batch = a_batch(COMPLETED.model_copy(update={"believed": spelled}), NOTE)
+    batch = a_batch(COMPLETED.model_copy(update={"believed": spelled.as_believed}), NOTE)
     for _ in range(2):
         result = await Ledger(database).apply(batch)
         assert result.refusal is None
