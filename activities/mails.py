@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.postman import NotTakenError, Postman, UncertainError
 from domain.effects import MailFate
-from store.outbox import MailState, Outbox, QueuedMail
+from store.outbox import MailFault, MailState, Outbox, QueuedMail
 
 log = structlog.get_logger()
 
@@ -66,8 +66,10 @@ class Mails:
         mail = taken or await self._outbox.take(key, datetime.now(UTC))
         if mail is None:
             raise ApplicationError(f"no mail was queued for {key}", non_retryable=True)
+        if mail.state is MailState.SENDING:
+            raise NotTakenError("it is being handed over already", for_good=False)
         if mail.state is not MailState.QUEUED:
-            return _KNOWN.get(mail.state, MailFate.UNCERTAIN)
+            return _fate(mail.state, mail.fault)
         try:
             await self._postman.bring(mail, datetime.now(UTC))
         except UncertainError as error:
@@ -85,5 +87,15 @@ class Mails:
         return MailFate.SENT
 
 
-_KNOWN = {MailState.SENT: MailFate.SENT, MailState.BOUNCED: MailFate.BOUNCED}
-"""What became of mails that are no longer queued; any other state is uncertain."""
+_FATES = {MailFault.MESSAGE: MailFate.REFUSED, MailFault.WITHDRAWN: MailFate.WITHDRAWN}
+
+
+def _fate(state: MailState, fault: MailFault | None) -> MailFate:
+    """Return the fate of a mail that is no longer queued."""
+    match state:
+        case MailState.SENT:
+            return MailFate.SENT
+        case MailState.BOUNCED:
+            return _FATES.get(fault, MailFate.BOUNCED) if fault else MailFate.BOUNCED
+        case _:
+            return MailFate.UNCERTAIN

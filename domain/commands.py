@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
+from domain.editions import NEWEST, reading_under
 from domain.refusals import (
     Refusal,
     Refused,
@@ -171,8 +172,13 @@ class CommandTable(Mapping[str, Command]):
         """Return the names of the commands that the stage leaves possible."""
         return [name for name, command in self.items() if stage in command.stages]
 
-    def read(self, name: str, fields: object) -> CommandRequest:
+    def read(self, name: str, fields: object, edition: int = NEWEST) -> CommandRequest:
         """Return the command that the fields make, if they can be read and their actor may give it.
+
+        Args:
+            name: the command's name.
+            fields: its payload, as it was sent.
+            edition: the edition of the rules that reads it.
 
         Raises:
             Refused: the command is unknown, a field is wrong, or the role may not.
@@ -194,7 +200,7 @@ class CommandTable(Mapping[str, Command]):
                 )
             if wrong := _obviously_wrong(fields, command.payload):
                 raise unreadable(f"{name}: {wrong}.", instead=_like_this(command))
-            payload = command.payload.model_validate(fields)
+            payload = command.payload.model_validate(fields, context=reading_under(edition))
         except ValidationError as error:
             raise unreadable(
                 f"{name}: {problems_in(error, 'payload', _in_words)}.",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-from domain.addresses import Mailable, is_mailable
+from domain.addresses import Mailable, read_field
 from domain.jobs import Assignee, Job
 from domain.operator_files import parse_toml, read_text, validated
 from domain.refusals import Refusal, RefusalKind
@@ -72,10 +72,12 @@ class Directory(_Entry):
 
         The table is asked where the job system names none that mail can be sent to (SPOC-11).
         """
-        listed, told = self.specialists.get(provider.number or ""), provider.spoc_email
-        if told is None or not is_mailable(told) or (listed and listed.email == told):
+        listed = self.specialists.get((provider.number or "").strip())
+        told = read_field(provider.spoc_email)
+        if not told.recipients or (listed and listed.email == told.bare):
             return listed
-        return Person(name="SPoC specialist", email=told)
+        names = [each.name for each in told.recipients if each.name]
+        return Person(name=", ".join(names) or "SPoC specialist", email=told.bare)
 
     def with_specialist(self, job: Job) -> Job:
         """Return a job that says where its provider's specialist is reached, if anybody is."""

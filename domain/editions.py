@@ -8,8 +8,11 @@ is told in `docs/changing-a-rule.md`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
+
+from pydantic import ValidationInfo
 
 
 class Edition(IntEnum):
@@ -23,9 +26,30 @@ class Edition(IntEnum):
     COMPLETE`. A mail that comes back while a command is refused is not forgotten with it."""
     FACTS_BY_MEANING = 3
     """What is told twice in two spellings is one fact: instants, names and addresses are compared
-    by what they mean, and only `job.assigned` tells of an assignment. Signals that cannot be used
-    are recorded together, and a long history goes on without waiting for silence."""
+    by what they mean, and only `job.assigned` tells of an assignment. Supervisors are at hand by
+    the company's clock, and not by the last turn that was told. A lifecycle that is cancelled in
+    Temporal leaves a supervisor the task to take its job up. A mail that came back was not sent,
+    and one that has lost its point is taken back; tasks that have lost theirs close. Signals
+    that cannot be used are recorded together, and a long history goes on without silence."""
 
 
 NEWEST: Final = max(Edition)
 """The edition of jobs that start now."""
+
+
+def reading_under(edition: int) -> Mapping[str, object]:
+    """Return the context in which pydantic reads what comes in to a job of an edition.
+
+    What an earlier edition could read, and what it refused, is read so again when a history is
+    replayed.
+    """
+    return {_EDITION: edition}
+
+
+def edition_of(info: ValidationInfo) -> int:
+    """Return the edition under which something is read: the newest, unless the reader says."""
+    context = info.context
+    return int(context.get(_EDITION, NEWEST)) if isinstance(context, Mapping) else NEWEST
+
+
+_EDITION: Final = "edition"

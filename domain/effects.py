@@ -152,6 +152,19 @@ class MailUndeliverable(_Effect):
     email_key: str
 
 
+class WithdrawMails(_Effect):
+    """Send no more of this lifecycle's mails that have lost their point before they went out.
+
+    Nothing can be done about a mail that the mail server has, or is being handed.
+    """
+
+    kind: Literal["withdraw_mails"] = "withdraw_mails"
+    templates: tuple[str, ...]
+    """Templates of the mails that are not sent any more."""
+    reason: str = "it lost its point before it was sent"
+    """Why, for colleagues who look at the mail."""
+
+
 class SendCommand(_Effect):
     """Have another lifecycle of the job, running or not, take a command."""
 
@@ -208,6 +221,7 @@ Effect = Annotated[
     | CloseTask
     | SendEmail
     | MailUndeliverable
+    | WithdrawMails
     | SendCommand
     | OpenPromise
     | ClosePromise
@@ -284,6 +298,10 @@ class MailFate(StrEnum):
     """Nobody knows whether it arrived: it is never sent again by itself."""
     WAITING = "waiting"
     """The mail server does not take it for now."""
+    REFUSED = "refused"
+    """The mail server does not take this mail, which says nothing about the address."""
+    WITHDRAWN = "withdrawn"
+    """It lost its point before it went out, and was not sent."""
 
 
 class BatchResult(BaseModel):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.attention import Attention
+from domain.clocks import Clock, zone_in
 from domain.commands import Answer, CommandTable
 from domain.editions import Edition
 from domain.effects import OpenTask
@@ -56,6 +57,17 @@ class LifecycleKind:
     """Whether an event starts it anew after it has ended with an outcome."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
+    restarts: str | None = None
+    """How people start it again on a job that it no longer follows, as an imperative clause; None:
+    by one of the commands that start it."""
+
+    @property
+    def start_again(self) -> str:
+        """How people start it again on a job that it no longer follows, as an imperative clause."""
+        if self.restarts is not None:
+            return self.restarts
+        starting = (name for name, command in self.commands.items() if command.starts)
+        return f"send {' or '.join(f'`{name}`' for name in starting)}"
 
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""
@@ -183,6 +195,12 @@ class Case(BaseModel):
     answers: dict[str, Answered] = {}
     """What commands with a message id were answered, by `answer_key`; those of releases before
     that told no actors apart, by the id alone."""
+    clocks: dict[str, Clock] = {}
+    """The clocks that rules ask, by IANA zone, as the host that began the lifecycle knew them."""
+
+    def zone(self, name: str) -> tzinfo:
+        """Return an IANA zone as it was recorded when this began: the same at every replay."""
+        return zone_in(self.clocks, name)
 
     def remembered(self) -> dict[str, JsonValue]:
         """Return what this episode leaves to the next of the same job."""
@@ -265,6 +283,7 @@ class Beginning(TypedDict):
     edition: int
     begun: bool
     counts_from: Instant | None
+    clocks: dict[str, Clock]
 
 
 class LifecycleStart(BaseModel):
@@ -294,6 +313,8 @@ class LifecycleStart(BaseModel):
     """What came in to an earlier run of the same episode, and waits to be taken."""
     edition: int = Edition.FIRST
     """The edition of the rules that the episode follows."""
+    clocks: dict[str, Clock] = {}
+    """The clocks that its rules ask, by IANA zone; a start from before has none."""
     case: Case | None = None
     """How far an earlier run of the same episode had come, None at the beginning."""
 
@@ -317,4 +338,5 @@ class LifecycleStart(BaseModel):
             "edition": self.edition,
             "begun": self.cause.kind == "event",
             "counts_from": self.occurred_at,
+            "clocks": self.clocks,
         }

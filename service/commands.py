@@ -27,9 +27,9 @@ from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
 from domain.values import MessageId
-from service.audit import Audit
+from service.audit import Audit, Standing
 from service.routing import Router
-from service.signalling import is_not_found
+from service.signalling import NotDeliveredError, is_not_found
 from service.starting import require_startable, start_with_command, with_message_id
 from store.journal import Journal, RefusedAttempt
 from store.lifecycles import Lifecycles
@@ -128,6 +128,11 @@ class CommandDispatcher:
             if not is_not_found(error):
                 log.warning("Temporal does not answer", reason=str(error))
                 raise UnansweredError("Temporal does not answer; it may still happen.") from error
+            try:
+                await self._audit.settle(kind.workflow_id(job_id))
+            except NotDeliveredError as unproven:
+                log.warning("Temporal does not answer", reason=str(unproven))
+                raise UnansweredError(f"{unproven}. It was not carried out.") from unproven
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
             if message_id and giver:
                 known = await self._answer_of_ended(handle, giver, message_id)
@@ -177,7 +182,7 @@ class CommandDispatcher:
                 await asyncio.sleep(_SHORTLY)
             except RPCError as error:
                 gone = argument is None and is_not_found(error)
-                if not gone or not await self._audit.close_ended(workflow_id):
+                if not gone or await self._audit.settle(workflow_id) is not Standing.ENDED:
                     raise
 
     async def _execute(

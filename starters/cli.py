@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from starters.failures import Failure
+from starters.token_verbs import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -188,14 +189,24 @@ def api(
         _serve(run_api(load_settings(), host=host, port=port))
 
 
-@app.command(epilog=_examples("setup", "setup --json"))
-def setup(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("setup", "setup --adopt-namespace", "setup --json"))
+def setup(
+    *,
+    adopt_namespace: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-namespace",
+            help="Have the database belong to this namespace, although it belonged to another.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Make schema, namespace and search attributes, or update them."""
     from workers.setup import main as set_up
 
     _log_as_json(as_json)
     with _failures_told():
-        _run(set_up())
+        _run(set_up(adopt_namespace=adopt_namespace))
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -608,6 +619,7 @@ app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
+app.add_typer(tokens, name="token")
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ from domain.effects import (
     SendEmail,
     Step,
     UpdateJob,
+    WithdrawMails,
     WriteJournal,
 )
 from domain.jobs import Job
@@ -50,7 +51,8 @@ from store.database import Columns, Database
 from store.job_changes import JobChanges, update_sentence
 from store.job_exceptions import JobExceptions
 from store.jobs import held_job
-from store.outbox import QueuedMail, RenderedMail, mail_row, take
+from store.lifecycles import close_loss
+from store.outbox import QueuedMail, RenderedMail, mail_row, take, withdraw
 
 Render = Callable[[SendEmail, Job], RenderedMail]
 """Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
@@ -159,6 +161,8 @@ class BatchTransaction:
         result = JobChanges(self._rows).apply()
         if result.refusal is not None:
             return result
+        if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
+            close_loss(self._connection, self._batch.workflow_id, self._batch.now)
         for step in self._batch.steps:
             self._apply_step(step)
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
@@ -226,6 +230,8 @@ class BatchTransaction:
                 self._connection.execute(
                     _GIVE_MAIL_UP, {"of": key, "state": "bounced", "changed_at": step.at}
                 )
+            case WithdrawMails() as withdrawn:
+                self._withdraw_mails(step, withdrawn)
             case OpenPromise(promise=promise):
                 self._open_promise(promise)
             case _:
@@ -314,6 +320,8 @@ class BatchTransaction:
             "outcome": progress.outcome,
             "remembered": progress.remembered,
             "guide": list(progress.guide),
+            "lost_at": None,
+            "before_loss": None,
             **({"started_for": job.assigned_at} if job else {}),
             **({"run_id": self._told.run_id, "told_at": self._told.at} if self._told else {}),
         }
@@ -351,6 +359,18 @@ class BatchTransaction:
             return
         this = {"of": self._batch.workflow_id, "task": kind}
         self._connection.execute(_CLOSE_TASKS, {**this, "status": "done", "closed_at": step.at})
+
+    def _withdraw_mails(self, step: Step, withdrawn: WithdrawMails) -> None:
+        """Take the lifecycle's mails back that wait; once, lest it takes back later ones."""
+        if self._rows.claim(step.key):
+            withdraw(
+                self._connection,
+                self._batch.job_id,
+                self._batch.workflow_id,
+                withdrawn.templates,
+                step.at,
+                withdrawn.reason,
+            )
 
     def _journal_row(self, actor: Actor, what: str, rule: str | None) -> dict[str, Any]:
         return {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, select, update
 
 from domain.addresses import is_mailable
 from store import schema
@@ -25,6 +26,23 @@ class MailState(StrEnum):
     UNCERTAIN = "uncertain"
     """The mail server may have it or not: shown, and never sent again by itself."""
     BOUNCED = "bounced"
+
+
+class MailFault(StrEnum):
+    """Whose fault it is that a mail did not go out: what follows from it depends on that."""
+
+    OURS = "ours"
+    """The mail server's or ours: the mail waits until that is mended."""
+    RECIPIENT = "recipient"
+    """The address takes no mail, for now or for good."""
+    MESSAGE = "message"
+    """This very mail is not wanted; the address may take others."""
+    WITHDRAWN = "withdrawn"
+    """Nobody's: it had lost its point before it went out."""
+
+
+HAND_OVER = timedelta(seconds=60)
+"""How long whoever takes a mail has to hand it over; all time-outs of one attempt are shorter."""
 
 
 class RenderedMail(BaseModel):
@@ -50,6 +68,10 @@ class QueuedMail(BaseModel):
     text: str
     html: str
     state: MailState
+    attempts: int = 0
+    """How often it was taken to be handed over before."""
+    fault: MailFault | None = None
+    """Whose fault it is that it was not taken, as far as it was not."""
 
 
 class Outbox:
@@ -76,18 +98,41 @@ class Outbox:
         return await self._database.write(lambda connection: take(connection, key, now))
 
     async def change(
-        self, key: str, state: MailState, now: datetime, error: str | None = None
-    ) -> None:
-        """Record what became of a mail.
+        self,
+        key: str,
+        state: MailState,
+        now: datetime,
+        error: str | None = None,
+        fault: MailFault | None = None,
+    ) -> MailState:
+        """Record what became of a mail that was handed over, or that waited; return its state.
+
+        One that is to wait again and was withdrawn meanwhile does not wait any more. One that
+        counts as uncertain by now stays so, unless it is known to have been sent.
 
         Args:
             key: the step that queued it.
             state: its state from now on.
             now: the wall clock, aware UTC.
             error: what the mail server said, if it did not take it.
+            fault: whose fault that is.
         """
-        values = {"of": key, "state": state.value, "changed_at": now, "last_error": error}
-        await self._database.write(lambda connection: connection.execute(_CHANGE_MAIL, values))
+        values = {"of": key, "changed_at": now, "last_error": error, "fault": fault}
+
+        def work(connection: Connection) -> MailState:
+            if state is MailState.SENT:
+                connection.execute(_CHANGE_MAIL, {"state": state, **values})
+                return state
+            row = connection.execute(_LOCK_MAIL, {"of": key}).one()
+            if row.state not in _UNDER_WAY:
+                return MailState(row.state)
+            if state is MailState.QUEUED and row.withdrawn_at is not None:
+                connection.execute(_CHANGE_MAIL, {"of": key, "state": "bounced"})
+                return MailState.BOUNCED
+            connection.execute(_CHANGE_MAIL, {"state": state, **values})
+            return state
+
+        return await self._database.write(work)
 
     async def recent(self, limit: int = 200) -> list[dict[str, Any]]:
         """Return the newest mails, whole."""
@@ -99,10 +144,10 @@ class Outbox:
 
 
 def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
-    """Take a mail to hand it over; return it as it was found, None if there is none.
+    """Take a mail to hand it over; return it with the state that it had, None if there is none.
 
-    One that was queued is `sending` from now on, and nobody else gets it so. One that was `sending`
-    already is `uncertain`: whoever had it crashed over it.
+    One that was queued is `sending` from now on, and nobody else gets it so. One that is `sending`
+    for longer than any hand-over takes is `uncertain`: whoever had it crashed over it.
 
     Args:
         connection: the transaction in which it is taken.
@@ -114,15 +159,62 @@ def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
         return None
     match MailState(row.state):
         case MailState.QUEUED:
-            state, error, attempts = MailState.SENDING, None, row.attempts + 1
-        case MailState.SENDING:
-            error = "interrupted while it was handed over"
-            state, attempts = MailState.UNCERTAIN, row.attempts
+            values = {"state": "sending", "attempts": row.attempts + 1}
+            connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
+            return _queued(row)
+        case MailState.SENDING if not _is_being_handed_over(row, now):
+            values = {"state": "uncertain", "last_error": "interrupted while it was handed over"}
+            connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
+            return _queued(row, MailState.UNCERTAIN)
         case _:
             return _queued(row)
-    values = {"state": state.value, "last_error": error, "attempts": attempts}
-    connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
-    return _queued(row)
+
+
+def withdraw(
+    connection: Connection,
+    job_id: str,
+    workflow_id: str,
+    templates: Iterable[str],
+    at: datetime,
+    reason: str,
+) -> None:
+    """Take a lifecycle's mails back that have not gone out, and let none of them go out any more.
+
+    One that is being handed over may arrive; if it does not, it is not tried again.
+
+    Args:
+        connection: the transaction.
+        job_id: the job they are about.
+        workflow_id: the lifecycle's workflow.
+        templates: what they were made from.
+        at: the business time, aware UTC.
+        reason: why, for colleagues who look at the mail.
+    """
+    emails, begins = schema.emails, f"{workflow_id}#"
+    taking_back = (
+        update(emails)
+        .where(
+            emails.c.job_id == job_id,
+            func.substr(emails.c.key, 1, len(begins)) == begins,
+            emails.c.template.in_(list(templates)),
+            emails.c.state.in_(_UNDER_WAY),
+            emails.c.withdrawn_at.is_(None),
+        )
+        .values(
+            withdrawn_at=at,
+            state=case((emails.c.state == MailState.QUEUED, "bounced"), else_=emails.c.state),
+            last_error=f"withdrawn: {reason}",
+            fault=MailFault.WITHDRAWN.value,
+        )
+    )
+    connection.execute(taking_back)
+
+
+_UNDER_WAY = (MailState.QUEUED, MailState.SENDING)
+
+
+def _is_being_handed_over(row: Row[Any], now: datetime) -> bool:
+    return row.changed_at is not None and abs(now - row.changed_at) < HAND_OVER
 
 
 _LOCK_MAIL = select(schema.emails).where(schema.emails.c.key == bindparam("of")).with_for_update()
@@ -137,6 +229,7 @@ def mail_row(mail: RenderedMail, template: str) -> dict[str, Any]:
         "template": template,
         "state": "bounced" if obstacle else "queued",
         "last_error": obstacle,
+        "fault": MailFault.RECIPIENT.value if obstacle else None,
         "attempts": 0,
     }
 
@@ -150,7 +243,7 @@ def _obstacle(to: str) -> str | None:
     return None
 
 
-def _queued(row: Row[Any]) -> QueuedMail:
+def _queued(row: Row[Any], state: MailState | None = None) -> QueuedMail:
     return QueuedMail(
         id=row.id,
         key=row.key,
@@ -158,5 +251,7 @@ def _queued(row: Row[Any]) -> QueuedMail:
         subject=row.subject,
         text=row.text,
         html=row.html,
-        state=MailState(row.state),
+        state=state or MailState(row.state),
+        attempts=row.attempts,
+        fault=row.fault,
     )

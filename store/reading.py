@@ -15,7 +15,9 @@ from domain.jobs import Job
 from domain.roles import Role
 from domain.values import Storable
 from store import schema
+from store.damaged import read_stored_job
 from store.database import Database
+from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
 
 PAGE = 100
@@ -42,6 +44,8 @@ class Filter:
     open: bool | None = None
     q: str | None = None
     after: str | None = None
+    account: str | None = None
+    """Number of an account that the job is or was assigned to."""
 
 
 class WaitingJob(NamedTuple):
@@ -84,13 +88,14 @@ class Reading:
         """Return the jobs that wait for a role, the one that has waited longest first."""
         table, jobs = schema.lifecycles, schema.jobs
         query = (
-            select(table.c.next, jobs.c.job)
+            select(table.c.next, jobs.c.job_id, jobs.c.job)
             .join(jobs, jobs.c.job_id == table.c.job_id)
             .where(table.c.waiting_on == role.value, table.c.outcome.is_(None))
             .order_by(table.c.since, table.c.workflow_id)
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [WaitingJob(Job.model_validate(row.job), row.next) for row in rows]
+        jobs_read = ((read_stored_job(row.job_id, row.job), row.next) for row in rows)
+        return [WaitingJob(job, what_next) for job, what_next in jobs_read if job is not None]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job."""
@@ -230,6 +235,8 @@ def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
             ),
         )
         conditions.append(late if wanted.overdue else ~late)
+    if wanted.account is not None:
+        conditions.append(was_assigned_to(wanted.account, jobs.c.job_id))
     if wanted.q:
         conditions += [
             jobs.c.words.contains(word, autoescape=True) for word in wanted.q.casefold().split()

@@ -116,6 +116,8 @@ lifecycles = Table(
     Column("run_id", String(80)),
     Column("told_at", UtcDateTime),
     Column("was_reset", Boolean, nullable=False, default=False),
+    Column("lost_at", UtcDateTime, index=True),
+    _json("before_loss", nullable=True),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
@@ -160,6 +162,8 @@ emails = Table(
     Column("state", String(20), nullable=False, index=True),
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text),
+    Column("fault", String(20)),
+    Column("withdrawn_at", UtcDateTime),
     Column("changed_at", UtcDateTime),
     _key(),
 )
@@ -279,6 +283,25 @@ inbox = Table(
 )
 """Everything the hooks received, raw. `claim` is the webhook id of the first body that used it."""
 
+temporal_namespace = Table(
+    "temporal_namespace",
+    metadata,
+    Column("key", String(20), primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("namespace_id", String(100), nullable=False),
+    _at("adopted_at"),
+)
+"""The one Temporal namespace whose workflows this store tells of; it has one row at most."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(100), nullable=False),
+    _at("until"),
+)
+"""What one process at a time does, who does it, and until when nobody else may."""
+
 answers = Table(
     "answers",
     metadata,
@@ -297,3 +320,19 @@ answers = Table(
 
 The id is the actor's own. What releases before kept told no actors apart, and has none.
 """
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("account", String(300)),
+    _json("jobs"),
+    _at("created_at"),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+"""The bearer tokens, of which only digests are known: who somebody is, and what concerns them."""

@@ -21,6 +21,7 @@ from store.journal import Journal
 from store.ledger import Ledger
 from store.outbox import Outbox
 from store.reading import Reading
+from workers.namespace import NamespaceGuard
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_digest
@@ -117,6 +118,7 @@ async def main() -> None:
         SettingsError: a setting makes no sense or is missing.
         StoreUnavailableError: the database does not answer, or its schema is another release's.
         TemporalUnreachableError: Temporal does not answer, or lacks our search attributes.
+        WrongNamespaceError: the namespace is missing, or it is not the database's.
     """
     settings = load_settings().require("smtp_url")
     configure_logging(settings.log)
@@ -124,6 +126,7 @@ async def main() -> None:
     database = Database(settings.database_in(DEFAULT_DATA))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
+    await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
     await ensure_digest(client, policy)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)

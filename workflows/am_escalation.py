@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from domain.am_escalation import guide, payloads, rules, waits
 from domain.am_escalation.case import ESCALATED, AmCase, OpenedException, Stage
 from domain.am_escalation.kind import AM_ESCALATION
 from domain.am_escalation.tasks import Task
+from domain.editions import Edition
 from domain.effects import (
     ChangeException,
     CloseException,
@@ -397,9 +399,20 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             f"{command.description}",
         )
 
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:  # noqa: ARG002  all alike
+        """Return the stages in which a mail that has not left is still to be sent: until the end.
+
+        A complaint that is settled, or handed to a supervisor, is no longer the provider's or the
+        Area Manager's to hear of by mail.
+        """
+        return self.kind.stages
+
     def end_cancelled(self) -> None:
         """End, because the workflow was cancelled in Temporal: nothing is left open, ever."""
-        self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            super().end_cancelled()
+        else:
+            self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
 
     def leave_nothing_open(self, stage: str) -> None:
         """Settle the tasks, and complete the Exceptions that this escalation opened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from domain.apo.case import REOPENED, WITH_THE_CUSTOMER, ApoCase, Stage
 from domain.apo.kind import APO
 from domain.apo.tasks import Task
 from domain.attention import Attention
+from domain.editions import Edition
 from domain.effects import CloseTask, MailFate, OpenTask, SendEmail, UpdateJob
 from domain.events import DocumentArrived, Event
 from domain.jobs import Job, JobStatus
@@ -138,11 +140,24 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         )
 
     def hand_the_decision_over(self) -> None:
-        """Ask the other side once the supervisors' window opens or closes (G-36)."""
-        self.case.counts_from, self.case.due_at = self.case.due_at, None
+        """Ask the other side once the supervisors' window opens or closes (G-36).
+
+        A worker that was down for longer than a turn asks whoever is at hand when it is back.
+        """
+        case = self.case
+        if case.edition >= Edition.FACTS_BY_MEANING:
+            turned_at, case.counts_from = case.due_at, self.next_round()
+            has_just_turned = case.counts_from == turned_at
+        else:
+            case.counts_from, has_just_turned = case.due_at, True
+        case.due_at = None
         self.break_promise()
-        if not self.case.capped:
-            self.case.supervisors_at_hand = not self.case.supervisors_at_hand
+        if not case.capped:
+            case.supervisors_at_hand = (
+                not case.supervisors_at_hand
+                if has_just_turned
+                else rules.supervisors_at_hand(case, self.now())
+            )
         self.ask_for_a_decision()
 
     def approve_apo(self, command: payloads.ApproveApo) -> None:
@@ -583,8 +598,16 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if self.case.mail_fails:
             self.add(guide.next_channel(mail.template))
             return
-        self.add(mail)
-        self.case.remember_mail(mail.template, self.now())
+        key = self.add(mail)
+        self.case.remember_mail(mail.template, self.now(), key)
+
+    def mail_found_end(self, key: str, fate: MailFate) -> None:
+        """Remember what has become of a mail: one that came back was not sent (APO-04)."""
+        self.case.mail_found_end(key, fate)
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:
+        """Return the stages in which the customer is still to get a mail that has not left."""
+        return mails.with_a_point_in(template)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return who reaches the customer; once a mail bounced, the same holds for all (G-73)."""
@@ -594,13 +617,15 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more, and close the exception of the review.
 
-        A customer whose late invoice may reopen the option still has to be reached. A cancellation
-        in Temporal leaves everything open while the job goes on: the customer waits for an answer.
+        A customer whose late invoice may reopen the option still has to be reached, and so has one
+        whose option was cancelled in Temporal, while the job goes on. Until edition 3, such a
+        cancellation left everything open.
         """
-        if stage == Stage.CANCELLED and self.case.job.status is not JobStatus.CANCELLED:
+        job_goes_on = stage == Stage.CANCELLED and self.case.job.status is not JobStatus.CANCELLED
+        if job_goes_on and self.case.edition < Edition.FACTS_BY_MEANING:
             return
         super().leave_nothing_open(stage)
-        if stage not in REOPENED:
+        if stage not in REOPENED and not job_goes_on:
             self.settle(Task.REACH_OTHERWISE, Task.MAIL_CORRESPONDENCE)
         if self.case.documented:
             self.add(documents.reviewed(self.case))

@@ -101,7 +101,7 @@ class CommandDesk:
         try:
             fields = read()
             actor = actor_in(fields)
-            request = self._kind.commands.read(name, fields)
+            request = self._read(name, fields)
             if self._answered(request) is None and not self._is_opening(request):
                 self._check_unless_busy(request)
         except Refused as refused:
@@ -114,7 +114,7 @@ class CommandDesk:
         Raises:
             Refused: by the time that the story came to it, it was no longer possible.
         """
-        request = self._kind.commands.read(name, read())
+        request = self._read(name, read())
         if answer := self._answered(request):
             return answer
         reply: asyncio.Future[Answer] = asyncio.Future()
@@ -127,7 +127,7 @@ class CommandDesk:
         try:
             fields = read()
             actor = actor_in(fields)
-            self._mailbox.put(CommandMessage(self._kind.commands.read(name, fields)))
+            self._mailbox.put(CommandMessage(self._read(name, fields)))
         except Refused as refused:
             self._mailbox.put(RejectedMessage(name, actor, refused.refusal))
 
@@ -213,6 +213,10 @@ class CommandDesk:
         if message.more:
             said = f"{said} And {message.more:,} more signals that cannot be used."
         self._effects.journal(said, message.actor, refusal.rule)
+
+    def _read(self, name: str, fields: object) -> CommandRequest:
+        """Return a command, as the rules that this episode began under read it."""
+        return self._kind.commands.read(name, fields, self._case.edition)
 
     # --- checking them -----------------------------------------------------------------------
 

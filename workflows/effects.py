@@ -82,10 +82,12 @@ class EffectBuffer:
         ordinal = self._case.named[name] = self._case.named.get(name, 0) + 1
         self.begin_turn(f"{name}:{ordinal}")
 
-    def add(self, effect: Effect) -> None:
-        """Collect an effect of this turn."""
+    def add(self, effect: Effect) -> str:
+        """Collect an effect of this turn, and return its key."""
         self._steps_in_turn += 1
-        self.add_beside(f"{self._prefix}{self._steps_in_turn}", effect)
+        key = f"{self._prefix}{self._steps_in_turn}"
+        self.add_beside(key, effect)
+        return key
 
     def add_beside(self, key: str, effect: Effect) -> None:
         """Collect an effect that belongs to no turn, under a key of its own."""
@@ -218,6 +220,7 @@ _IN_WORDS: Mapping[str, str] = {
     "add_note": "{visibility} note",
     "open_task": "task {task} for {role}",
     "send_email": "mail {template}",
+    "withdraw_mails": "withdraw mail",
     "give_order": "order {command} to {lifecycle}",
     "close_promise": "promise {outcome}",
 }

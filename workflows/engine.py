@@ -54,6 +54,9 @@ class Story(Protocol):
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
 
+    def mail_found_end(self, key: str, fate: MailFate) -> None:
+        """Take in what has become of the mail of a key, as far as is known."""
+
 
 class Engine:
     """Runs a story: takes messages in, carries effects out, waits, ends, and begins anew."""
@@ -82,7 +85,9 @@ class Engine:
         self._passes_event_on = False
         self.mailbox = mailbox = Mailbox(kind, start, case)
         self.effects = effects = EffectBuffer(runtime, start, case, self._describe)
-        mails = MailTracker(runtime, start, case, effects, story.undelivered)
+        self.mails = mails = MailTracker(
+            runtime, start, case, effects, story.undelivered, story.mail_found_end
+        )
         self.publisher = publisher = Publisher(kind, runtime, case, effects, mails)
         self.desk = desk = CommandDesk(
             kind, runtime, case, mailbox, effects, self._act, self._opening
@@ -155,4 +160,4 @@ def _opening_command(
     """Return the command that starts this episode, None if an event does or it goes on."""
     if case.begun or start.cause.kind == "event":
         return None
-    return CommandMessage(kind.commands.read(start.cause.name, start.cause.fields))
+    return CommandMessage(kind.commands.read(start.cause.name, start.cause.fields, case.edition))

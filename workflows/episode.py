@@ -253,7 +253,7 @@ class Episode:
     def begin_anew(self, read: Read) -> None:
         """Keep the argument of the next episode until this one, which has ended, closes."""
         try:
-            start = read_as(type(self._start), BEGIN_ANEW, read)
+            start = read_as(type(self._start), BEGIN_ANEW, read, self._case.edition)
             self._require_next(start)
         except Refused as refused:
             self._mailbox.put(RejectedMessage(BEGIN_ANEW, STEWARD, refused.refusal))
@@ -278,7 +278,7 @@ class Episode:
         is_fresh = not (start.unsent_mails or start.unheard or start.waiting_messages or start.case)
         if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
             raise unreadable(f"{BEGIN_ANEW} takes the argument of an episode that begins.")
-        read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start))
+        read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)
 
     def _tried(self, start: LifecycleStart) -> LifecycleStart:
         """Return an argument with which its episode can begin.

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.editions import Edition
+from domain.editions import Edition, reading_under
 from domain.events import EventEnvelope, JobChanged
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart, WaitingMessage
@@ -78,7 +78,7 @@ class Mailbox:
     def put_event(self, read: Read) -> None:
         """Put in an event as the hooks deliver it, or that it cannot be used."""
         try:
-            envelope = read_as(EventEnvelope, JOB_EVENT, read)
+            envelope = read_as(EventEnvelope, JOB_EVENT, read, self._case.edition)
             if envelope.event.job.job_id != self._case.job.job_id:
                 raise unreadable(f"{JOB_EVENT} is about another job.")
             self.put(EventMessage(envelope))
@@ -115,7 +115,7 @@ class Mailbox:
             self.put(RejectedMessage(waiting.name, waiting.actor, waiting.refusal, waiting.more))
         else:
             try:
-                request = self._kind.commands.read(waiting.name, waiting.fields)
+                request = self._kind.commands.read(waiting.name, waiting.fields, self._case.edition)
                 self.put(CommandMessage(request))
             except Refused as refused:
                 actor = actor_in(waiting.fields)
@@ -192,14 +192,14 @@ class Mailbox:
         )
 
 
-def read_as(model: type[ModelT], name: str, read: Read) -> ModelT:
+def read_as(model: type[ModelT], name: str, read: Read, edition: int) -> ModelT:
     """Return what a message says, as a model reads it.
 
     Raises:
         Refused: it cannot be read, whatever it is.
     """
     try:
-        return model.model_validate(read())
+        return model.model_validate(read(), context=reading_under(edition))
     except Refused:
         raise
     except ValidationError as error:

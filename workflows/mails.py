@@ -7,13 +7,23 @@ from collections.abc import Callable
 
 from domain.attention import Attention
 from domain.editions import Edition
-from domain.effects import Batch, BatchResult, MailFate, MailUndeliverable, OpenTask
+from domain.effects import (
+    Batch,
+    BatchResult,
+    MailFate,
+    MailUndeliverable,
+    OpenTask,
+    WithdrawMails,
+)
 from domain.lifecycles import Case, LifecycleStart
 from workflows.effects import EffectBuffer
 from workflows.runtime import MailGivenUpError, Runtime
 
 Undelivered = Callable[[str, MailFate], OpenTask]
 """What is asked of whom when a mail of a template did not arrive, as far as is known."""
+
+FoundEnd = Callable[[str, MailFate], None]
+"""Told what has become of the mail of a key, as far as is known."""
 
 
 _MOST_UNSENT = 100
@@ -30,6 +40,7 @@ class MailTracker:
         case: Case,
         effects: EffectBuffer,
         undelivered: Undelivered,
+        found_end: FoundEnd,
     ) -> None:
         """Begin with the mails that an earlier run has left.
 
@@ -39,12 +50,15 @@ class MailTracker:
             case: asks for attention when a mail did not arrive.
             effects: takes what follows from that.
             undelivered: says what that is.
+            found_end: told what has become of each mail.
         """
         self._runtime = runtime
         self._case = case
         self._effects = effects
         self._undelivered = undelivered
+        self._found_end = found_end
         self._sending: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._withdrawn: set[str] = set()
         for key, template in start.unsent_mails.items():
             self._send_on_its_own(key, template)
 
@@ -80,8 +94,7 @@ class MailTracker:
         """Have a person do what the mails that are still unsent could not."""
         await self.let_go()
         for key, template in self.unsent.items():
-            self._give_up(key)
-            self._leave_to_a_person(key, template, MailFate.BOUNCED)
+            self._leave_unsent(key, template)
         self._sending = {}
 
     def track(self, batch: Batch, result: BatchResult) -> None:
@@ -90,14 +103,23 @@ class MailTracker:
         They are told apart by their order: a story that gets an effect before them gives them
         other keys.
         """
+        for step in batch.steps:
+            if isinstance(step.effect, WithdrawMails):
+                self._withdraw(step.effect)
         for (key, mail), fate in zip(batch.mails.items(), result.mails.values(), strict=True):
             if fate is MailFate.WAITING and self._are_too_many():
-                self._give_up(key)
-                self._leave_to_a_person(key, mail.template, MailFate.BOUNCED)
+                self._leave_unsent(key, mail.template)
             elif fate is MailFate.WAITING:
                 self._send_on_its_own(key, mail.template)
-            elif fate is not MailFate.SENT:
-                self._leave_to_a_person(key, mail.template, fate)
+            else:
+                self._found_end(key, fate)
+                if fate not in _NO_MATTER:
+                    self._leave_to_a_person(key, mail.template, fate)
+
+    def _withdraw(self, withdrawn: WithdrawMails) -> None:
+        """Have nobody do by hand what mails were to do that have lost their point."""
+        waiting = self.unsent.items()
+        self._withdrawn |= {key for key, name in waiting if name in withdrawn.templates}
 
     def _send_on_its_own(self, key: str, template: str) -> None:
         self._sending[key] = template, asyncio.create_task(self._send(key, template))
@@ -108,7 +130,8 @@ class MailTracker:
         except MailGivenUpError:
             self._give_up(key)
             fate = MailFate.BOUNCED
-        if fate is not MailFate.SENT:
+        self._found_end(key, fate)
+        if fate not in _NO_MATTER and (fate is MailFate.UNCERTAIN or key not in self._withdrawn):
             self._leave_to_a_person(key, template, fate)
 
     def _are_too_many(self) -> bool:
@@ -117,6 +140,12 @@ class MailTracker:
             return False
         return len(self.unsent) >= _MOST_UNSENT
 
+    def _leave_unsent(self, key: str, template: str) -> None:
+        """Have a person do what a mail could not that nobody sends any more."""
+        self._give_up(key)
+        self._found_end(key, MailFate.BOUNCED)
+        self._leave_to_a_person(key, template, MailFate.BOUNCED)
+
     def _give_up(self, key: str) -> None:
         self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
 
@@ -124,3 +153,7 @@ class MailTracker:
         """Have a person do what a mail could not."""
         self._case.flag(Attention.DELIVERY_FAILED)
         self._effects.add_beside(f"undelivered:{key}", self._undelivered(template, fate))
+
+
+_NO_MATTER = (MailFate.SENT, MailFate.WITHDRAWN)
+"""What becomes of a mail so that nobody has to do anything about it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -175,10 +176,10 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if not releases:
             self.note_by(command.actor, reason)
             return
-        await self.send_to_no_provider_found(
+        moved = await self.send_to_no_provider_found(
             reason, PromiseOutcome.KEPT, by=command.actor, way_out=WayOut.CANNOT_LOCATE
         )
-        if not self.ended:
+        if not moved:
             held = self.why_held(WayOut.CANNOT_LOCATE)
             raise Refused(held or changed_meanwhile())
 
@@ -189,10 +190,14 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         *,
         by: Actor = STEWARD,
         way_out: WayOut | None = None,
-    ) -> None:
+    ) -> bool:
         """Reassign the job to No Provider Found, and have PlusOne instruct the customer.
 
-        See PO-67, PO-68 and PO-69.
+        See PO-67, PO-68 and PO-69. Where the live job forbids it, the search goes on by what the
+        job is now, once the turn is over.
+
+        Returns:
+            Whether that was done, or the search has ended otherwise by now.
         """
         self.note(f"{reason}. The job goes to No Provider Found (PO-67).")
         self.mail(self.plusone.email, "plusone_send_instructions", reason=reason)
@@ -212,8 +217,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             ending=Stage.NO_PROVIDER_FOUND,
             closing=closing,
         )
-        if not moved:
+        if not moved and self.case.edition < Edition.FACTS_BY_MEANING:
             self.catch_up_with_job()
+        return self.ended
 
     def request_apo(self, reason: str) -> None:
         """Request the Alternate Provider Option, where the policy has it follow (G-08)."""
@@ -250,6 +256,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         severity = self.case.job.severity
         releasing = self.case.policy.plus_one.on_severity_raise == "release_if_new"
         if self.case.stage == Stage.SEARCHING and releasing:
+            if self.case.edition >= Edition.FACTS_BY_MEANING:
+                # What else the event told stays told where the job may not be taken after all.
+                self.begin_turn(f"became-urgent:{self.case.job_version}")
             reason = f"{severity} jobs follow the emergency protocols (PO-04)"
             self.note(f"The job is now {severity}: taken from PlusOne. {reason}.")
             self.task(
@@ -482,6 +491,16 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Settle what nobody needs any more once the search has ended."""
         if not self.tasks_outlive_end:
             super().leave_nothing_open(stage)
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:
+        """Return the stages in which a mail that has not left is still to be sent.
+
+        A note on the repair has none once PlusOne has the job no more, nor has what it is to
+        instruct the customer of once the job is its own again.
+        """
+        if template == "plusone_send_instructions":
+            return {Stage.NO_PROVIDER_FOUND}
+        return {*self.kind.stages, Stage.COMPLETED}
 
     def end_superseded(self, why: str) -> None:
         """End because the job is in other hands."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,14 @@ from workflows.temporal import durable
 
 _NAMES_WHAT_IS_MISSING = frozenset({Role.AUTHORIZATIONS, Role.DECISION_DESK})
 """Whose notes say what a partial report lacks (SPOC-29)."""
+
+
+_MAILS_WITH_A_POINT_IN: Mapping[str, Collection[str]] = {
+    "report_reminder": {Stage.REPORT_OVERDUE},
+    "spoc_assistance": {Stage.SPOC_CONTACTED},
+    "spoc_reminder": {Stage.SPOC_CONTACTED},
+}
+"""Where a follow-up stands as long as a mail that has not left yet is to be sent; others always."""
 
 
 class SpocFollowUp(Lifecycle[SpocCase]):
@@ -390,7 +398,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def day_of(self, at: datetime) -> str:
         """Return the date of an instant, as it is written in a mail."""
-        return written_out(date_in(self.case.policy.calendar.zone, at))
+        return written_out(date_in(self.case.zone(self.case.policy.calendar.zone), at))
 
     def compute(self, name: NamedDeadline, due: Due | None) -> None:
         """Ask the calendar for a deadline; until the answer, none of that name is known."""
@@ -422,6 +430,10 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             task=Task.REACH_OTHERWISE.value,
             text=f"The mail {template} did not reach the {who}. Call them.",
         )
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:
+        """Return the stages in which a mail that has not left is still to be sent."""
+        return _MAILS_WITH_A_POINT_IN.get(template, super().mails_with_a_point_in(template))
 
     def end_cancelled(self) -> None:
         """End, because the workflow was cancelled in Temporal; nobody confirms an order then."""

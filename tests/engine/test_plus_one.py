@@ -256,7 +256,7 @@ def test_a_search_that_is_cancelled_in_temporal_leaves_nothing_open() -> None:
 
     assert life.outcome == "cancelled"
     assert outcomes(life)[-1] == "waived"
-    assert nothing_is_open(life)
+    assert nothing_is_open(life, "workflow_ended")
 
 
 def test_a_job_that_is_taken_against_the_rules_is_a_matter_for_a_supervisor() -> None:
