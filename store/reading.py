@@ -189,7 +189,8 @@ class Reading:
                 name: [_SHAPES[name](each) for each in _rows(connection, table, job_id)]
                 for name, table in tables.items()
             }
-            return {"job": row.job, **found}
+            shown = {name: said for name, said in row.job.items() if name not in _OURS_ALONE}
+            return {"job": shown, **found}
 
         return await self._database.read(read)
 
@@ -282,6 +283,10 @@ class Reading:
         )
         rows = await self._database.read(lambda connection: connection.execute(counting).all())
         return [(row[0], row[1], row[2]) for row in rows]
+
+
+_OURS_ALONE = frozenset({"customer_mail_version"})
+"""What a job says for its lifecycles alone."""
 
 
 def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:

@@ -111,6 +111,8 @@ class MemoryStore:
                 return BatchResult(refusal=refusal, job=job, job_version=version)
             job, version = job.reassigned(wanted.to, batch.now), version + 1
         for changes in _effects(batch, UpdateJob):
+            if changes.believed is not None and _compared(job) != _compared(changes.believed):
+                return BatchResult(refusal=changed_meanwhile(), job=job, job_version=version)
             job, version = job.updated(changes), version + 1
         changed = version != self.version
         self.job, self.version = job, version
