@@ -18,7 +18,7 @@ from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
 from domain.policy import Policy
-from domain.promises import Promise
+from domain.promises import Promise, promise_key
 from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 from domain.stages import LifecycleStage
@@ -186,6 +186,8 @@ class Case(BaseModel):
     """What the wait of this stage counts from: the business event, or the last reminder."""
     reminded: int = 0
     """Reminders given in this stage."""
+    entered: int = 0
+    """How often a wait has begun, in whatever stage."""
     deadlines: dict[str, Instant] = {}
     """What the calendar has told beside `due_at`, by what each is the deadline of."""
     attention: list[Attention] = []
@@ -243,9 +245,24 @@ class Case(BaseModel):
             oldest = next(iter(answers))
             excess -= _size_of((oldest, answers.pop(oldest)))
 
+    @property
+    def promised_beside(self) -> tuple[str, ...]:
+        """Keys of the promises that are open beside what is waited for."""
+        return ()
+
     def enter(self, stage: str, at: datetime) -> None:
         """Go on to a stage, whose wait counts from an instant."""
         self.stage, self.counts_from, self.reminded = stage, at, 0
+        self.entered += 1
+
+    def promise_key(self, name: str, since: datetime) -> str:
+        """Return the key of the wait of a name that counts from an instant.
+
+        From edition 3 on, a wait that begins again at the very instant of the one before has a key
+        of its own: what it promises is a promise of its own.
+        """
+        key = promise_key(name, since)
+        return f"{key}/{self.entered}" if self.edition >= Edition.FACTS_BY_MEANING else key
 
     def before_turn(self) -> Self:
         """Return the case as it is now, to roll back to."""

@@ -18,6 +18,7 @@ from uuid import uuid4
 import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from domain.faults import in_brief
 from domain.lifecycles import LifecycleKind, job_of
 from domain.unfollowed import CANCELLED_IN_TEMPORAL, nobody_follows, task_to_take_up
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, is_not_found, no_answer
@@ -226,7 +227,7 @@ class Audit:
             try:
                 await self.compare()
             except (NotDeliveredError, *NO_ANSWER) as error:
-                log.warning("the audit concludes nothing", reason=str(error) or "no answer in time")
+                log.warning("the audit concludes nothing", reason=in_brief(error))
         await asyncio.sleep(EVERY.total_seconds())
 
     async def stop(self) -> None:

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.events import Event
+from domain.faults import in_brief
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.told import ToldEvent, UnreadableEventError, read_event, read_own_event
@@ -31,6 +32,8 @@ from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
 
+_ANSWER_SECONDS = 4.5
+"""After this a hook is answered, whatever hangs: senders give up after five seconds."""
 _PATIENCE_SECONDS = 3
 """How long Temporal has to take an event, retries and all: senders give up after five seconds."""
 _PLANS_AT_ONCE = 3
@@ -77,11 +80,13 @@ class EventDispatcher:
         self._clock = clock
 
     async def receive(self, webhook_id: str, body: bytes) -> Received:
-        """Keep an authentic body and do with it what can be done at once.
+        """Keep an authentic body and do with it what can be done in time.
 
         Raises:
-            StoreUnavailableError: it could not even be kept.
+            StoreUnavailableError: it was not even kept in time. It may still be, and is then
+                recognised when it is sent again.
         """
+        deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
         with self._traffic.answering() as many_at_once:
             told, unreadable = None, None
             try:
@@ -90,17 +95,21 @@ class EventDispatcher:
                 unreadable = str(error)
             except Exception:
                 log.exception("an event cannot be read", event_id=webhook_id)
-            kept = await self._inbox.keep(
-                webhook_id,
-                body,
-                self._clock(),
-                job_id=told.event.job.job_id if told else None,
-                unreadable=unreadable,
-                for_redelivery=many_at_once,
-            )
+            try:
+                async with asyncio.timeout_at(deadline):
+                    kept = await self._inbox.keep(
+                        webhook_id,
+                        body,
+                        self._clock(),
+                        job_id=told.event.job.job_id if told else None,
+                        unreadable=unreadable,
+                        for_redelivery=many_at_once,
+                    )
+            except TimeoutError as error:
+                raise StoreUnavailableError("an event was not kept in time") from error
             if kept.outcome is not None:
                 if kept.outcome is Outcome.DEAD_LETTER:
-                    log.error("dead letter", event_id=webhook_id, reason=kept.reason)
+                    log.error("dead letter", event_id=webhook_id)
                 return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
             pending = PendingEvent(
                 id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
@@ -111,7 +120,7 @@ class EventDispatcher:
             if told is None:
                 return _kept_for_later(pending, "it could not be read")
             return await self._answer(
-                pending, self._dispatch_event(pending, told, first_attempt=True)
+                pending, self._dispatch_event(pending, told, first_attempt=True), deadline
             )
 
     async def replay(self, inbox_id: int) -> Received | None:
@@ -131,19 +140,27 @@ class EventDispatcher:
         except UnreadableEventError as error:
             reason = str(error)
             await self._inbox.bury(pending.id, reason)
-            log.warning("dead letter", event_id=pending.webhook_id, reason=reason)
+            log.warning("dead letter", event_id=pending.webhook_id)
             return Received(event_id=pending.webhook_id, outcome=Outcome.DEAD_LETTER, reason=reason)
         return await self._dispatch_event(pending, told, first_attempt=False)
 
-    async def _answer(self, pending: PendingEvent, dispatching: Awaitable[Received]) -> Received:
+    async def _answer(
+        self, pending: PendingEvent, dispatching: Awaitable[Received], deadline: float | None = None
+    ) -> Received:
         """Answer for a kept event, which is never refused, whatever goes wrong with delivering it.
 
         What went wrong is logged, and the event stays pending.
         """
         try:
-            return await dispatching
+            async with asyncio.timeout_at(deadline):
+                return await dispatching
+        except TimeoutError:
+            log.warning("event kept, not told in time", event_id=pending.webhook_id)
+            return _kept_for_later(pending, "it takes longer than its sender waits")
         except StoreUnavailableError as error:
-            log.warning("event kept, not taken yet", event_id=pending.webhook_id, reason=str(error))
+            log.warning(
+                "event kept, not taken yet", event_id=pending.webhook_id, reason=in_brief(error)
+            )
             return _kept_for_later(pending, str(error))
         except Exception as fault:
             log.exception("an event cannot be taken further", event_id=pending.webhook_id)
@@ -282,7 +299,7 @@ class EventDispatcher:
     ) -> Received:
         """Leave an event, or a relayed command, to redelivery."""
         await self._inbox.postpone(pending.id, reason, self._clock())
-        log.warning("kept, not told yet", event_id=pending.webhook_id, reason=reason)
+        log.warning("kept, not told yet", event_id=pending.webhook_id)
         return _kept(pending, outcome, workflow_id, reason)
 
 

@@ -65,9 +65,8 @@ class CommandRelay:
         except Refused as refused:
             if command.command == DISMISS_ATTENTION:
                 return await self._dismiss_of_ended(command)
-            log.warning(
-                "a lifecycle's order is refused", event_id=event_id, reason=refused.refusal.message
-            )
+            rule = refused.refusal.rule
+            log.warning("a lifecycle's order is refused", event_id=event_id, rule=rule)
             await self._journal.relay_refused(
                 command, event_id, refused.refusal, self._clock(), _task(command, refused.refusal)
             )

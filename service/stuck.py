@@ -11,6 +11,7 @@ from domain.attention import Attention
 from domain.lifecycles import job_of
 from service.audit import Audit
 from store.inbox import Inbox
+from store.outbox import MailFault
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard, WrongNamespaceError
@@ -32,10 +33,24 @@ _CURES: Mapping[str, str] = {
 _MAIL_CURES: Mapping[str, str] = {
     "queued": "see that the mail server answers; it is tried again by itself",
     "sending": "see that the mail server answers",
+    "sent": "not everybody got it: correct the other address, and reach them by phone",
     "uncertain": "ask the recipient whether it came; it is never sent again by itself",
     "bounced": "correct the address, and reach the recipient by phone",
 }
 _SILENT = "Temporal does not answer: "
+_OURS = (
+    "check STEWARD_SMTP_URL, the account there and the policy's mail.sender; the mail waits and "
+    "goes out by itself once the server takes it"
+)
+_NOT_WANTED = "reach the recipient by phone; the address itself takes mail"
+
+
+def _mail_cure(state: str, fault: str | None) -> str:
+    if state in ("queued", "sending") and fault == MailFault.OURS:
+        return _OURS
+    if state == "bounced" and fault in (MailFault.OURS, MailFault.MESSAGE):
+        return _NOT_WANTED
+    return _MAIL_CURES[state]
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
             "mail",
             mail["job_id"],
             f"{mail['template']} is {mail['state']}: {mail['last_error'] or 'no answer'}",
-            _MAIL_CURES[mail["state"]],
+            _mail_cure(mail["state"], mail["fault"]),
             mail["at"],
         )
         for mail in await reading.failing_mails()

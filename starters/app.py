@@ -20,6 +20,7 @@ from temporalio.client import Client
 
 from domain.commands import DISMISS_ATTENTION
 from domain.directory import Directory
+from domain.faults import in_brief
 from domain.jobs import Severity
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
@@ -189,7 +190,12 @@ class _JobEvents:
         try:
             received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
-            return _no_store(error)
+            log.warning("the store does not answer", reason=str(error))
+            return error_response(
+                503,
+                "The store does not answer. Send the event again with the same webhook-id: it "
+                "counts once.",
+            )
         self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
@@ -340,7 +346,7 @@ def _reads(
                 )
                 for each in found["lifecycles"]
             ]
-            + unfollowed(found["job"], found["lifecycles"])
+            + (unfollowed(found["job"], found["lifecycles"]) if caller.reads_all else [])
         }
 
     @router.get("/stuck", summary="What is overdue or failing, with the likely cure")
@@ -415,7 +421,7 @@ def _add_error_answers(app: FastAPI) -> None:
 
 
 def _no_store(error: StoreUnavailableError) -> Response:
-    log.warning("the store does not answer", reason=str(error))
+    log.warning("the store does not answer", reason=in_brief(error))
     return error_response(503, "The store does not answer; try again.")
 
 

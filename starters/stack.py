@@ -12,13 +12,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import structlog
-import uvicorn
 
 from activities.postman import Postman, SmtpPostman
 from domain.policy import Policy
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
+from starters.data_folder import FolderError, prepare
 from starters.hook_sender import SECRETS_FILE
+from starters.serving import server_of
 from starters.signatures import HookSecrets, generate_secret
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, migrate
@@ -41,7 +42,6 @@ from workers.worker import make_worker
 log = structlog.get_logger()
 
 _LOCK_FILE = "lock"
-_STOP_SECONDS = 3
 
 
 class CannotRun(Exception):  # noqa: N818  an answer for a person
@@ -163,17 +163,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
 
 @asynccontextmanager
 async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.Task[None]]:
-    config = uvicorn.Config(
-        make_app(parts),
-        host=host,
-        port=port,
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = server_of(make_app(parts), host, port)
     task = asyncio.create_task(server._serve())  # noqa: SLF001  serve() would take our signals
     while not server.started:
         if task.done():
@@ -255,14 +245,9 @@ def _secrets(settings: Settings, data: Path) -> HookSecrets:
 
 def _prepare_folder(data: Path) -> None:
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = data / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CannotRun(
-            f"the data folder {data} cannot be written ({error.strerror}); name another with --data"
-        ) from error
+        prepare(data)
+    except FolderError as error:
+        raise CannotRun(str(error)) from error
 
 
 class _only_one:  # noqa: N801  reads as what it is for: with _only_one(folder)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, exists, func, select, updat
 from domain.accounts import PLUSONE
 from domain.effects import OpenTask
 from domain.events import Event, JobNoteAdded
+from domain.facts import same_instant
 from domain.jobs import HeldJob, Job, same_assignment
 from domain.roles import Role
 from store import schema
@@ -230,11 +231,20 @@ class _EventTransaction:
             return held, version
         held, version, newest = row
         before = held
-        if self.origin is None and (newest is None or occurred_at >= newest):
+        if self.origin is None and (
+            newest is None or occurred_at >= newest or _in_one_second(occurred_at, newest)
+        ):
             newly = self._is_new_assignment()
-            held = before.told(told, newly_assigned=newly)
+            held = before.told(
+                told,
+                newly_assigned=newly,
+                tells_assignment=self.event.type == "job.assigned",
+                tells_status=self.event.type in ("job.status_changed", "job.cancelled"),
+                in_one_second=newest is not None and _in_one_second(occurred_at, newest),
+            )
             version += held.job != before.job
-            keep_job(self.connection, self.database, held, version, occurred_at)
+            newest = max(occurred_at, newest or occurred_at)
+            keep_job(self.connection, self.database, held, version, newest)
             close_pointless(
                 self.database, self.connection, self.kinds, before.job, held.job, occurred_at
             )
@@ -317,6 +327,15 @@ class _EventTransaction:
         note = event.data.note
         told = {"job": event.job.job_id, "said": note.text, "by": note.author.name}
         return self.connection.scalar(_OUR_NOTE, told) is not None
+
+
+def _in_one_second(occurred_at: datetime, newest: datetime) -> bool:
+    """Return whether nobody can tell which of two events was first.
+
+    Both may be told with a fraction of the second; then the fractions tell.
+    """
+    both_tell = bool(occurred_at.microsecond and newest.microsecond)
+    return same_instant(occurred_at, newest) and (not both_tell or occurred_at == newest)
 
 
 _INBOX, _NOTES = schema.inbox, schema.notes

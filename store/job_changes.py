@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, select
 from domain.effects import BatchResult, ReassignJob, Step, UpdateJob
 from domain.events import EVENT, JobChanged
 from domain.guards import plusone_hold
-from domain.jobs import HeldJob, Job
+from domain.jobs import HeldJob, Job, same_holder
 from domain.refusals import Refusal, RefusalKind
 from store import schema
 from store.batch_rows import BatchRows
@@ -44,7 +44,7 @@ class JobChanges:
             return _changed(held, version)
         live = held.job
         refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
-        if refusal is None and _compared(live) != _compared(wanted.believed):
+        if refusal is None and not _as_believed(live, wanted.believed):
             refusal = _refused("the job is no longer what the lifecycle took it for")
         if refusal is not None:
             return _changed(held, version).model_copy(update={"refusal": refusal})
@@ -131,10 +131,13 @@ _COUNT_OTHERS = (
 )
 
 
-def _compared(job: Job) -> tuple[str, str, bool]:
-    """Return what has to be as believed: account, status, and whether a report is entered."""
-    account = job.assigned_to.number or job.assigned_to.name
-    return account, job.status.value, job.diagnostic_report_at is not None
+def _as_believed(live: Job, believed: Job) -> bool:
+    """Return whether account, status, and whether a report is entered are as believed."""
+    return (
+        same_holder(live.assigned_to, believed.assigned_to)
+        and live.status is believed.status
+        and (live.diagnostic_report_at is None) == (believed.diagnostic_report_at is None)
+    )
 
 
 def _changed(held: HeldJob, version: int) -> BatchResult:

@@ -31,6 +31,7 @@ from domain.effects import (
     OpenException,
     OpenPromise,
     OpenTask,
+    Progress,
     ReassignJob,
     SendCommand,
     SendEmail,
@@ -40,7 +41,7 @@ from domain.effects import (
     WriteJournal,
 )
 from domain.jobs import Job
-from domain.promises import Promise, ended_sentence, resolve, sentence
+from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, sentence
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Actor
@@ -57,6 +58,17 @@ from store.task_closing import TaskKinds, close_settled, settled_by
 
 Render = Callable[[SendEmail, Job], RenderedMail]
 """Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
+
+
+class Told(NamedTuple):
+    """Which run of a workflow tells where its lifecycle stands, and since when it does.
+
+    After a reset, batches are counted anew: by this the later of two runs is known.
+    """
+
+    run_id: str
+    at: datetime
+    """When the batch was handed to the workers: the wall clock, aware UTC."""
 
 
 class AppliedBatch(NamedTuple):
@@ -84,12 +96,15 @@ class Ledger:
         self._database = database
         self._kinds = kinds or {}
 
-    async def apply(self, batch: Batch, render: Render = _renders_nothing) -> BatchResult:
+    async def apply(
+        self, batch: Batch, render: Render = _renders_nothing, told: Told | None = None
+    ) -> BatchResult:
         """Make all effects of a batch true, or none; each is done once, however often it is asked.
 
         Args:
             batch: the effects, and where the lifecycle stands with them.
             render: makes the mails of the batch.
+            told: which run tells it, None if nobody knows.
 
         Returns:
             The live job where the batch changes it, a refusal if that, the opening of an exception
@@ -97,22 +112,25 @@ class Ledger:
         """
         return await self._database.write(
             lambda connection: BatchTransaction(
-                self._database, connection, batch, render, self._kinds
+                self._database, connection, batch, render, self._kinds, told
             ).apply()
         )
 
-    async def apply_and_take(self, batch: Batch, render: Render, now: datetime) -> AppliedBatch:
+    async def apply_and_take(
+        self, batch: Batch, render: Render, now: datetime, told: Told | None = None
+    ) -> AppliedBatch:
         """Apply a batch, and take its first mail in the same transaction.
 
         Args:
             batch: as in `apply`.
             render: as in `apply`.
             now: the wall clock, aware UTC, in which mails travel.
+            told: as in `apply`.
         """
 
         def work(connection: Connection) -> AppliedBatch:
             result = BatchTransaction(
-                self._database, connection, batch, render, self._kinds
+                self._database, connection, batch, render, self._kinds, told
             ).apply()
             first = next(iter(batch.mails), None)
             if result.refusal is not None or first is None:
@@ -132,7 +150,9 @@ class BatchTransaction:
         batch: Batch,
         render: Render,
         kinds: TaskKinds,
+        told: Told | None = None,
     ) -> None:
+        self._told = told
         self._database = database
         self._connection = connection
         self._batch = batch
@@ -316,10 +336,36 @@ class BatchTransaction:
             "lost_at": None,
             "before_loss": None,
             **({"started_for": job.assigned_at} if job else {}),
+            **({"run_id": self._told.run_id, "told_at": self._told.at} if self._told else {}),
         }
-        keeping = self._database.upsert(schema.lifecycles, "workflow_id", row, only_if=_is_newer)
-        self._connection.execute(keeping, {"started_by": "", **row})
+        keeping = self._database.upsert(
+            schema.lifecycles,
+            "workflow_id",
+            row,
+            only_if=_is_newer,
+            tells=(schema.lifecycles.c.was_reset, _is_reset),
+        )
+        if self._connection.scalar(keeping, {"started_by": "", **row}):
+            self._close_forgotten_promises(progress)
         return due_at
+
+    def _close_forgotten_promises(self, progress: Progress) -> None:
+        """Close the promises that an earlier run opened, and that this one, after a reset, has not.
+
+        The times of what is told again are those of the reset, and so are its promises.
+        """
+        known = [progress.waiting.key] if progress.waiting else []
+        keys = [self._promise_key(key) for key in (*known, *progress.beside)]
+        promises = schema.promises
+        self._connection.execute(
+            update(promises)
+            .where(
+                promises.c.workflow_id == self._batch.workflow_id,
+                promises.c.outcome.is_(None),
+                promises.c.key.not_in(keys),
+            )
+            .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=self._batch.now)
+        )
 
     def _close_tasks(self, step: Step, kind: str) -> None:
         if not self._rows.claim(step.key):
@@ -359,8 +405,26 @@ class BatchTransaction:
 
 
 def _is_newer(kept: Columns, new: Columns) -> ColumnElement[bool]:
-    later_batch = and_(kept.episode == new.episode, kept.sequence < new.sequence)
-    return or_(kept.episode < new.episode, later_batch)
+    """Return whether a batch tells something newer than what is kept.
+
+    In one run, and where nobody knows the runs, the later batch does; of two runs, the later one.
+    """
+    one_run = or_(kept.run_id == new.run_id, kept.run_id.is_(None), new.run_id.is_(None))
+    later_batch = and_(one_run, kept.sequence < new.sequence)
+    later_run = and_(kept.run_id != new.run_id, kept.told_at < new.told_at)
+    return or_(
+        kept.episode < new.episode,
+        and_(kept.episode == new.episode, or_(later_batch, later_run)),
+    )
+
+
+def _is_reset(kept: Columns, new: Columns) -> ColumnElement[bool]:
+    """Return whether a run tells what comes before something that another run has told."""
+    return and_(
+        kept.episode == new.episode,
+        kept.run_id != new.run_id,
+        kept.sequence >= new.sequence,
+    )
 
 
 _CLOSE_PROMISE = update(schema.promises).where(

@@ -132,6 +132,8 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "outcome": None,
         "lost_at": None,
         "before_loss": None,
+        "run_id": None,
+        "told_at": None,
     }
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
     close_loss(connection, new.workflow_id, wait.since)

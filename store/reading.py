@@ -32,6 +32,7 @@ from store.damaged import read_stored_job
 from store.database import Database
 from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
+from store.outbox import MailFault, shown_state
 
 PAGE = 100
 """Lifecycles on one page of a list."""
@@ -227,8 +228,14 @@ class Reading:
         """Return the mails that could not be delivered, or not yet."""
         emails = schema.emails
         failing = or_(
-            emails.c.state.in_(["uncertain", "bounced"]),
+            emails.c.state == "uncertain",
+            and_(
+                emails.c.state == "bounced",
+                emails.c.fault.is_distinct_from(MailFault.WITHDRAWN.value),
+            ),
             and_(emails.c.state == "queued", emails.c.attempts > 0),
+            and_(emails.c.state == "sending", emails.c.last_error.is_not(None)),
+            and_(emails.c.state == "sent", emails.c.last_error.is_not(None)),
         )
         query = select(emails).where(failing).order_by(emails.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
@@ -239,6 +246,7 @@ class Reading:
                 "state": row.state,
                 "attempts": row.attempts,
                 "last_error": row.last_error,
+                "fault": row.fault,
                 "at": row.at,
             }
             for row in rows
@@ -410,7 +418,7 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
 
 def _mail(row: Row[Any]) -> dict[str, Any]:
     shown = {name: getattr(row, name) for name in ("at", "to", "template", "subject")}
-    return {**shown, "state": "queued" if row.state == "sending" else row.state}
+    return {**shown, "state": shown_state(row.state)}
 
 
 def _fields(*names: str) -> Any:  # noqa: ANN401  a function of a row

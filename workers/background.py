@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from domain.faults import in_brief
+
 log = structlog.get_logger()
 
 _LONGEST_PAUSE = 5.0
@@ -54,7 +56,7 @@ class Background:
         What an error says may be a customer's: only its type is told.
         """
         self._record(name).failures += 1
-        log.error("a background task failed", task=name, reason=type(error).__name__)
+        log.error("a background task failed", task=name, reason=in_brief(error))
 
     @asynccontextmanager
     async def running(self, **rounds: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:

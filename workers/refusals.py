@@ -16,6 +16,7 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
+from domain.faults import in_brief
 from domain.lifecycles import job_of
 from domain.refusals import Refusal
 from domain.roles import Actor
@@ -76,7 +77,7 @@ class RefusalRecorder(Interceptor):
             await self._journal.refused(attempt)
         except StoreUnavailableError as error:
             log.warning(
-                "a refusal could not be journalled", command=attempt.command, reason=str(error)
+                "a refusal could not be journalled", command=attempt.command, reason=in_brief(error)
             )
         except Exception as error:  # noqa: BLE001  nobody waits for it, and nobody else would tell
             self._background.count("refusals", error)

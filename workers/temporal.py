@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from google.protobuf.duration_pb2 import Duration
@@ -65,13 +66,28 @@ async def connect(*, lazy: bool = False, **overrides: Any) -> Client:  # noqa: A
     Args:
         lazy: connect at the first call instead of now.
         overrides: connection options that go before the environment.
+
+    Raises:
+        TemporalUnreachableError: the configuration cannot be read, or its address is none.
+        RuntimeError: nothing answers there; only if it is not lazy.
     """
-    options: dict[str, Any] = {
-        "target_host": "127.0.0.1:7233",
-        **ClientConfig.load_client_connect_config(),
-        **overrides,
-    }
-    return await Client.connect(**options, lazy=lazy, data_converter=DATA_CONVERTER)
+    try:
+        configured = ClientConfig.load_client_connect_config()
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        raise TemporalUnreachableError(
+            f"Temporal's settings cannot be read, see TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE: "
+            f"{said}"
+        ) from error
+    options: dict[str, Any] = {"target_host": "127.0.0.1:7233", **configured, **overrides}
+    address = options["target_host"]
+    try:
+        _ = urlsplit(f"//{address}").port  # a lazy client would find out much later
+        return await Client.connect(**options, lazy=lazy, data_converter=DATA_CONVERTER)
+    except ValueError as error:
+        raise TemporalUnreachableError(
+            f"TEMPORAL_ADDRESS: {address} is no address ({error}): write it like 127.0.0.1:7233"
+        ) from error
 
 
 async def connect_when_it_answers(patience: timedelta, **overrides: Any) -> Client:  # noqa: ANN401

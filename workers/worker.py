@@ -84,6 +84,19 @@ def runner(*, guards_stories: bool = False) -> WorkflowRunner:
     return ContextFreeRunner(sandbox(guards_stories=guards_stories))
 
 
+class _MailingWorker(Worker):
+    """A worker that knows of each mail whether it was sent before it is gone."""
+
+    mails: Mails
+
+    async def __aexit__(self, exc_type: type[BaseException] | None, *args: object) -> None:
+        """Stop, and bring the mails to an end that are being handed over."""
+        try:
+            await super().__aexit__(exc_type, *args)
+        finally:
+            await self.mails.finish()
+
+
 def make_worker(
     client: Client,
     database: Database,
@@ -99,7 +112,7 @@ def make_worker(
     mails = Mails(outbox, postman)
     effects = Effects(Ledger(database, TASK_KINDS), mails, known)
     digests = Digests(Reading(database), outbox, mails, known)
-    return Worker(
+    worker = _MailingWorker(
         client,
         task_queue=task_queue,
         workflows=[*WORKFLOWS, SpecialistsDigest],
@@ -109,6 +122,8 @@ def make_worker(
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
     )
+    worker.mails = mails
+    return worker
 
 
 async def main() -> None:

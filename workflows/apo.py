@@ -105,6 +105,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def reopen(self) -> None:
         """Review a paid invoice that came after the end (APO-36, APO-37)."""
         self.journal("reopened by a late paid invoice; earlier runs have the same workflow id")
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.add(CloseTask(task=Task.DOCUMENT_AFTER_THE_END.value))
         said = self.start.cause.fields.get("amount")
         amount = None if said is None else Decimal(str(said))
         at = self.case.counts_from or self.now()
@@ -513,7 +515,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def pay(self, method: str) -> None:
         """Ask Support Services for the payment."""
         before = self.case.memory.paid
-        earlier = f" {usd(before)} was paid before: pay what is missing." if before else ""
+        earlier = (
+            f" {usd(before)} was already requested: pay only the difference." if before else ""
+        )
         text = f"Pay the customer {usd(self.case.approved)} by {method}.{earlier}"
         self.task(Role.SUPPORT_SERVICES, Task.PAY, text)
         self.case.remember(paid=self.case.memory.amount or before)
@@ -546,7 +550,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif self.case.reopened:
             self.journal(f"The job is {job.status}, with {job.assigned_to.name}.")
-        elif not job.assigned_to.is_(before.assigned_to.account):
+        elif self.has_another_holder(before):
             self.hear_of_another_account(job, event.actor)
         elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")
@@ -625,10 +629,19 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if job_goes_on and self.case.edition < Edition.FACTS_BY_MEANING:
             return
         super().leave_nothing_open(stage)
-        if stage not in REOPENED and not job_goes_on:
+        settled_for_good = stage not in REOPENED and not job_goes_on
+        if settled_for_good or self.is_elsewhere(stage):
             self.settle(Task.REACH_OTHERWISE, Task.MAIL_CORRESPONDENCE)
         if self.case.documented:
             self.add(documents.reviewed(self.case))
+
+    def is_elsewhere(self, stage: str) -> bool:
+        """Return whether an option has ended because another account has the job (edition 3)."""
+        return (
+            self.case.edition >= Edition.FACTS_BY_MEANING
+            and stage == Stage.SUPERSEDED
+            and not self.case.job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION)
+        )
 
 
 AlternateProviderOptionWorkflow = durable(AlternateProviderOption)

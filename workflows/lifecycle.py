@@ -24,18 +24,22 @@ from domain.effects import (
     WithdrawMails,
 )
 from domain.events import Event
-from domain.jobs import Assignee, Job, Visibility
+from domain.jobs import Assignee, Job, JobStatus, Visibility, same_holder
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
-from domain.tasks import CommonTask, TaskKind
+from domain.tasks import CommonTask, JobChange, TaskKind, changes
 from domain.unfollowed import CANCELLED_IN_TEMPORAL, task_to_take_up
 from workflows.engine import CANCELLED, Engine
 from workflows.messages import Deadline, Reminder
 from workflows.runtime import Runtime
 
 CaseT = TypeVar("CaseT", bound=Case)
+
+SUPERSEDED = "superseded"
+"""The final stage of every lifecycle whose job somebody has given to another account."""
+_ANOTHER = Assignee(name="another account")
 
 _LATE = timedelta(hours=1)
 """How long after its deadline something may happen and still count from the deadline."""
@@ -103,6 +107,13 @@ class Lifecycle(Generic[CaseT]):
     def ended(self) -> bool:
         """Whether the lifecycle has come to a final stage."""
         return self.kind.has_ended(self.case.stage)
+
+    def has_another_holder(self, before: Job) -> bool:
+        """Return whether the job went to another account or firm since it was as given."""
+        now, then = self.case.job.assigned_to, before.assigned_to
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            return not same_holder(now, then)
+        return not now.is_(then.account)
 
     def add(self, effect: Effect) -> str:
         """Add any effect; it comes true, with the others, when the story next waits or ends.
@@ -274,6 +285,15 @@ class Lifecycle(Generic[CaseT]):
         """Close the tasks of the wait that is over."""
         self.settle(*self.kind.tasks.of_a_wait())
 
+    def what_ended_it(self, stage: str) -> frozenset[JobChange]:
+        """Return what happened to the job, in other hands than ours, that ended it in a stage."""
+        job = self.case.job
+        if job.status.final:
+            return changes(job.model_copy(update={"status": JobStatus.NEW}), job)
+        if stage != SUPERSEDED:
+            return frozenset()
+        return changes(job.model_copy(update={"assigned_to": _ANOTHER}), job)
+
     def withdraw_mails_without_point_in(self, stage: str) -> None:
         """Take mails back that wait for their server and have lost their point in a stage."""
         if self.case.edition < Edition.FACTS_BY_MEANING:
@@ -292,5 +312,7 @@ class Lifecycle(Generic[CaseT]):
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""
         self.settle(*self.kind.tasks.of_the_lifecycle())
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.settle(*self.kind.tasks.pointless_once(self.what_ended_it(stage)))
         self.withdraw_mails_without_point_in(stage)
         self.case.unflag(Attention.OVERDUE)

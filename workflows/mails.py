@@ -19,6 +19,9 @@ from domain.lifecycles import Case, LifecycleStart
 from workflows.effects import EffectBuffer
 from workflows.runtime import MailGivenUpError, Runtime
 
+WAITS_FOR_OUR_SERVER = "mail-waits-for-our-server"
+"""The patch since which a mail is not given up because of a fault of our own."""
+
 Undelivered = Callable[[str, MailFate], OpenTask]
 """What is asked of whom when a mail of a template did not arrive, as far as is known."""
 
@@ -126,10 +129,10 @@ class MailTracker:
 
     async def _send(self, key: str, template: str) -> None:
         try:
-            fate = await self._runtime.send_mail_again(key, template)
-        except MailGivenUpError:
+            fate = await self._send_until_mended(key, template)
+        except MailGivenUpError as error:
             self._give_up(key)
-            fate = MailFate.BOUNCED
+            fate = error.fate
         self._found_end(key, fate)
         if fate not in _NO_MATTER and (fate is MailFate.UNCERTAIN or key not in self._withdrawn):
             self._leave_to_a_person(key, template, fate)
@@ -148,6 +151,19 @@ class MailTracker:
 
     def _give_up(self, key: str) -> None:
         self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
+
+    async def _send_until_mended(self, key: str, template: str) -> MailFate:
+        """Have a mail sent; what fails on our side is waited for, however long it takes.
+
+        Raises:
+            MailGivenUpError: the recipient's side has not taken it for hours.
+        """
+        while True:
+            try:
+                return await self._runtime.send_mail_again(key, template)
+            except MailGivenUpError as error:
+                if not (error.waits_for_us and self._runtime.patched(WAITS_FOR_OUR_SERVER)):
+                    raise
 
     def _leave_to_a_person(self, key: str, template: str, fate: MailFate) -> None:
         """Have a person do what a mail could not."""

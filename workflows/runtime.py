@@ -51,7 +51,17 @@ class StoreNotReachedError(Exception):
 
 
 class MailGivenUpError(Exception):
-    """The mail server did not take a mail for so long that it will not be tried again."""
+    """The mail server has not taken a mail for hours.
+
+    Attributes:
+        waits_for_us: whether that says nothing about the mail: our server or our store fails.
+        fate: what the mail counts as if it is not tried any more.
+    """
+
+    def __init__(self, *, waits_for_us: bool = False, fate: MailFate = MailFate.BOUNCED) -> None:
+        super().__init__()
+        self.waits_for_us = waits_for_us
+        self.fate = fate
 
 
 @dataclass(frozen=True, kw_only=True)

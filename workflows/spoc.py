@@ -9,6 +9,7 @@ from typing import Any
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
+from domain.editions import Edition
 from domain.effects import (
     ClosePromise,
     ComputeDeadline,
@@ -188,6 +189,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 "Accepted: only then can a report be entered (SPOC-46).",
             )
         owed = rules.still_owed(case.contacts, report)
+        if case.edition >= Edition.FACTS_BY_MEANING and not owed:
+            self.settle(Task.REACH_OTHERWISE)
         if owed != case.contacts:
             what = "the service report" if report.complete else "a part of the service report"
             self.tell_the_specialist(f"The provider has entered {what}.")
@@ -230,7 +233,9 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Give the provider a business day to confirm an order, as research asks (SPOC-34)."""
         self.stop_waiting_for_the_confirmation(PromiseOutcome.SUPERSEDED)
         self.journal(f"research waits for the provider's confirmation: {what}", rule="SPOC-32")
-        awaited = waits.confirmation(self.case.policy.spoc, at)
+        self.case.confirmations += 1
+        nth = self.case.confirmations if self.case.edition >= Edition.FACTS_BY_MEANING else 1
+        awaited = waits.confirmation(self.case.policy.spoc, at, nth)
         self.case.confirmation, self.case.confirmation_late = awaited, False
         self.add(OpenPromise(promise=awaited))
         self.compute(NamedDeadline.ORDER_CONFIRMATION, awaited.due)
@@ -347,7 +352,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         job = self.case.job
         if self.ends_with_the_job(job):
             return
-        if not job.assigned_to.is_(before.assigned_to.account):
+        if self.has_another_holder(before):
             self.leave_to_another_provider(job)
             return
         if job.severity is not before.severity:

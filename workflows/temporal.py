@@ -21,7 +21,13 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from domain.commands import Answer, Command
 from domain.editions import NEWEST
-from domain.effects import Batch, BatchResult, MailFate
+from domain.effects import (
+    MESSAGE_NOT_TAKEN_YET,
+    NOT_TAKEN_YET,
+    Batch,
+    BatchResult,
+    MailFate,
+)
 from domain.lifecycles import Answered, LifecycleStart
 from domain.refusals import Refusal, Refused, unreadable
 from domain.roles import Actor
@@ -64,11 +70,20 @@ _MANY_BYTES = 25 * 1024 * 1024
 """Half of what a history may have before the server ends its workflow."""
 
 
-class UnknownEditionError(RuntimeError):
+class _TaskFailureError(RuntimeError):
+    """What fails a workflow task, and not the workflow; its text names nobody."""
+
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it, and shown in Temporal UI: all that it says."""
+        return str(self)
+
+
+class UnknownEditionError(_TaskFailureError):
     """A job follows rules that this worker does not have; no failure of the workflow."""
 
 
-class StoryFaultError(RuntimeError):
+class StoryFaultError(_TaskFailureError):
     """A fault of ours: it fails the workflow task, until a worker without it takes the job up."""
 
 
@@ -142,7 +157,7 @@ class TemporalRuntime:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise asyncio.CancelledError from error
-            raise MailGivenUpError from error
+            raise _given_up(error) from error
         return fate
 
     def show(self, standing: Standing, details: str) -> None:
@@ -183,6 +198,23 @@ class TemporalRuntime:
     def continue_as_new(self, start: LifecycleStart) -> NoReturn:
         """End this run, and begin another one of the same workflow id."""
         workflow.continue_as_new(start)
+
+
+def _given_up(error: ActivityError) -> MailGivenUpError:
+    """Return why a mail was not sent for as long as that is tried.
+
+    Whatever fails but the mailbox and the mail is ours to mend: worker, store, mail server.
+    """
+    cause: BaseException | None = error.cause
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    if cause is None:
+        return MailGivenUpError(waits_for_us=True)
+    if cause.type == NOT_TAKEN_YET or cause.non_retryable:
+        return MailGivenUpError()
+    if cause.type == MESSAGE_NOT_TAKEN_YET:
+        return MailGivenUpError(fate=MailFate.REFUSED)
+    return MailGivenUpError(waits_for_us=True)
 
 
 # --- a story as a workflow ------------------------------------------------------------------------
@@ -310,7 +342,9 @@ def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
             return await _engine_of(self).run_to_end()
         except ValidationError as error:
             # Of all that pydantic may refuse, only a start that cannot be read fails the workflow.
-            raise StoryFaultError(f"{type(self).__name__} has a fault: {error}") from error
+            raise StoryFaultError(
+                f"{type(self).__name__} has a fault: {type(error).__name__}"
+            ) from error
 
     return _takes_a_start(run, story, returns=str)
 

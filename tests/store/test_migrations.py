@@ -138,6 +138,9 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
         "attention_since": {},
         "lost_at": None,
         "before_loss": None,
+        "run_id": None,
+        "told_at": None,
+        "was_reset": False,
     }
     (brought_over,) = await rows(database, schema.lifecycles)
     assert brought_over == {**lifecycle, **new}

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from domain.accounts import PROCURE_VENDOR
+from domain.editions import NEWEST
 from domain.effects import CloseTask, OpenTask, ReassignJob, UpdateJob, WriteJournal
 from domain.guards import PlusOneHold
 from domain.jobs import Assignee, JobStatus
@@ -225,7 +226,11 @@ async def test_a_refused_move_closes_no_task(database: Database) -> None:
     await open_task(database, 1, kind="complete_claim")
     believed = a_job(assigned_to=Assignee.of(PROVIDER))
     move = ReassignJob(
-        to=PROCURE_VENDOR, by=DANA, reason="x", believed=believed, hold=PlusOneHold.under(POLICY)
+        to=PROCURE_VENDOR,
+        by=DANA,
+        reason="x",
+        believed=believed,
+        hold=PlusOneHold.under(POLICY, NEWEST),
     )
     result = await Ledger(database, TASK_KINDS).apply(a_batch(move))
     assert result.refusal is not None
