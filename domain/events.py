@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -15,7 +14,7 @@ from pydantic import (
 
 from domain.jobs import Job, Visibility
 from domain.roles import Actor
-from domain.values import Storable, Text, ToldInstant, Usd
+from domain.values import Storable, Text, ToldDate, ToldInstant, Usd
 
 
 class _Data(BaseModel):
@@ -53,7 +52,7 @@ class ReportSubmitted(_Data):
     complete: bool
     missing: Storable | None = None
     parts_supplied_by: Literal["provider", "cinch"] | None = None
-    part_eta: date | None = None
+    part_eta: ToldDate | None = None
 
 
 class PartsConfirmationRequested(_Data):
@@ -65,7 +64,7 @@ class PartsConfirmationRequested(_Data):
 class CustomerCalled(_Data):
     """Data of `customer.called`."""
 
-    about: Text
+    about: Text | None = None
 
 
 class ConcernReported(_Data):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from domain.accounts import Account, same_account
 from domain.addresses import is_mailable, masked
-from domain.values import Instant, JobId, Label, ToldInstant
+from domain.values import Instant, JobId, KeptInstant, Label
 from domain.zips import five_digits
 
 
@@ -132,13 +132,13 @@ class Job(_Told):
     item: Item
     severity: Severity = Severity.STANDARD
     assigned_to: Assignee
-    assigned_at: ToldInstant
+    assigned_at: KeptInstant
     customer: Customer | None = None
     brand: Label | None = None
     is_recall: bool = False
     original_provider_network: Label | None = None
-    diagnostic_report_at: ToldInstant | None = None
-    appointment_at: ToldInstant | None = None
+    diagnostic_report_at: KeptInstant | None = None
+    appointment_at: KeptInstant | None = None
     customer_mail: str | None = None
     """The customer's address, masked, where the customer is left out; None if no mail reaches it.
     """

@@ -56,6 +56,18 @@ class LifecycleKind:
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
 
+    restarts: str | None = None
+    """How people start it again on a job that it no longer follows, as an imperative clause; None:
+    by one of the commands that start it."""
+
+    @property
+    def start_again(self) -> str:
+        """How people start it again on a job that it no longer follows, as an imperative clause."""
+        if self.restarts is not None:
+            return self.restarts
+        starting = (name for name, command in self.commands.items() if command.starts)
+        return f"send {' or '.join(f'`{name}`' for name in starting)}"
+
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""
         return stage in self.ends

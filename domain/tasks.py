@@ -1,9 +1,12 @@
-"""Tasks: what people are asked to do, and for how long that has a point."""
+"""Tasks: what people are asked to do, what settles each, and for how long it has a point."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
+
+from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PROCURE_VENDOR
+from domain.jobs import Job, JobStatus
 
 
 class Lasts(StrEnum):
@@ -14,26 +17,99 @@ class Lasts(StrEnum):
     LIFECYCLE = "lifecycle"
     """Until the lifecycle ends."""
     UNTIL_DONE = "until_done"
-    """Until somebody has done it, whatever becomes of the lifecycle."""
+    """Until somebody has done it or the job changes so that it has no point any more, whatever
+    becomes of the lifecycle."""
+
+
+class JobChange(StrEnum):
+    """What may happen to a job and leave a task without a point, whoever brings it about."""
+
+    CANCELLED = "cancelled"
+    """The job is Cancelled."""
+    COMPLETED = "completed"
+    """The job is Completed."""
+    MOVED = "moved"
+    """Another account has the job."""
+    PLACED = "placed"
+    """Another account has the job, one that works on it: not Procure Vendor or No Provider Found.
+    """
+    BACK_WITH_PLUSONE = "back_with_plusone"
+    """PlusOne has the job again."""
+    SCHEDULED = "scheduled"
+    """The job has another appointment."""
+    CALMED = "calmed"
+    """The job is no longer urgent."""
+
+
+_UNPLACED = (PROCURE_VENDOR, NO_PROVIDER_FOUND)
+
+
+def changes(before: Job, after: Job) -> frozenset[JobChange]:
+    """Return what has happened to a job between two versions of it."""
+    found: set[JobChange] = set()
+    if after.status is not before.status:
+        if after.status is JobStatus.CANCELLED:
+            found.add(JobChange.CANCELLED)
+        elif after.status is JobStatus.COMPLETED:
+            found.add(JobChange.COMPLETED)
+    if not after.assigned_to.is_(before.assigned_to.account):
+        found.add(JobChange.MOVED)
+        if not any(after.assigned_to.is_(account) for account in _UNPLACED):
+            found.add(JobChange.PLACED)
+        if after.assigned_to.is_(PLUSONE):
+            found.add(JobChange.BACK_WITH_PLUSONE)
+    if after.appointment_at not in (None, before.appointment_at):
+        found.add(JobChange.SCHEDULED)
+    if before.severity.urgent and not after.severity.urgent:
+        found.add(JobChange.CALMED)
+    return frozenset(found)
+
+
+JOB_IS_OVER: Final = frozenset({JobChange.CANCELLED, JobChange.COMPLETED})
+"""Nobody works on the job any more."""
+ANOTHER_HAS_IT: Final = JOB_IS_OVER | {JobChange.MOVED}
+"""Nobody works on the job any more, or another account does."""
+SOMEBODY_HAS_IT: Final = JOB_IS_OVER | {JobChange.PLACED}
+"""Nobody works on the job any more, or somebody was found who does."""
 
 
 class TaskKind(StrEnum):
-    """The kinds of tasks of one lifecycle, each with how long it lasts."""
+    """The kinds of tasks of one lifecycle: how long each lasts, and what settles it."""
 
     _value_: str
     lasts: Lasts
+    settled_by: tuple[str, ...]
+    """The commands of its lifecycle that alone settle it, the usual one first; none where whoever
+    has done it says so."""
+    pointless_after: frozenset[JobChange]
+    """What leaves it without a point, also after its lifecycle has ended: it closes then."""
 
-    def __new__(cls, value: str, lasts: Lasts = Lasts.UNTIL_DONE) -> Self:
+    def __new__(
+        cls,
+        value: str,
+        lasts: Lasts = Lasts.UNTIL_DONE,
+        settled_by: tuple[str, ...] = (),
+        pointless_after: frozenset[JobChange] = frozenset(),
+    ) -> Self:
         """Return a kind of task.
 
         Args:
             value: its name outside.
             lasts: when it closes by itself.
+            settled_by: the commands that alone settle it.
+            pointless_after: the changes of the job after which it closes as well.
         """
         kind = str.__new__(cls, value)
         kind._value_ = value
         kind.lasts = lasts
+        kind.settled_by = settled_by
+        kind.pointless_after = pointless_after
         return kind
+
+    @property
+    def closes_by(self) -> str | None:
+        """The command that settles it, None where whoever has done it says so."""
+        return self.settled_by[0] if self.settled_by else None
 
     @classmethod
     def of_a_wait(cls) -> tuple[Self, ...]:
@@ -44,3 +120,18 @@ class TaskKind(StrEnum):
     def of_the_lifecycle(cls) -> tuple[Self, ...]:
         """Return the kinds that close when the lifecycle ends, those of a wait among them."""
         return tuple(kind for kind in cls if kind.lasts is not Lasts.UNTIL_DONE)
+
+    @classmethod
+    def pointless_once(cls, happened: frozenset[JobChange]) -> tuple[Self, ...]:
+        """Return the kinds that have no point any more once a job has changed so."""
+        return tuple(kind for kind in cls if kind.pointless_after & happened)
+
+
+class CommonTask(TaskKind):
+    """The kinds of tasks that no one procedure has to itself."""
+
+    WORKFLOW_ENDED = "workflow_ended", Lasts.UNTIL_DONE, (), JOB_IS_OVER
+    """Decide how a job goes on that nobody follows any more; the lifecycle's next start settles
+    it."""
+    MAIL_UNDELIVERED = "mail_undelivered", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
+    """Reach somebody by phone whom a mail did not reach."""

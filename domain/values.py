@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+)
+
+from domain.editions import Edition, edition_of
 
 # --- texts ------------------------------------------------------------------------------------
 
@@ -67,21 +77,64 @@ Usd = Annotated[
 
 # --- instants ---------------------------------------------------------------------------------
 
-_YEARS = range(1900, 2200)
+TOLD_YEARS = range(2000, 2200)
+"""Years, in UTC, of which the job system tells something."""
+_KEPT_YEARS = range(1899, 2201)
+"""More than any release has taken, and few enough that every wait can be added to an instant."""
+_YEARS_ONCE_TOLD = range(1900, 2200)
+"""What earlier editions took, by the year that the text itself named."""
 
-
-def _of_this_age(at: datetime) -> datetime:
-    if at.year not in _YEARS:
-        raise ValueError(f"no job is of the year {at.year}")
-    return at
+_WRITTEN_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}", re.ASCII)
+_WRITTEN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def _in_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"no job is of the year {at.year}") from error
+
+
+def _written_instant(at: object, info: ValidationInfo) -> object:
+    is_written = isinstance(at, datetime) or (isinstance(at, str) and _WRITTEN_INSTANT.match(at))
+    if not is_written and edition_of(info) >= Edition.FACTS_BY_MEANING:
+        raise ValueError('an instant is written like "2026-11-21T14:05:00Z", with its offset')
+    return at
+
+
+def _written_date(day: object, info: ValidationInfo) -> object:
+    is_written = isinstance(day, date) or (isinstance(day, str) and _WRITTEN_DATE.match(day))
+    if not is_written and edition_of(info) >= Edition.FACTS_BY_MEANING:
+        raise ValueError('a date is written like "2026-11-21"')
+    return day
+
+
+def _of_years(years: range) -> Callable[[datetime, ValidationInfo], datetime]:
+    def checked(at: datetime, info: ValidationInfo) -> datetime:
+        if edition_of(info) < Edition.FACTS_BY_MEANING:
+            if at.year not in _YEARS_ONCE_TOLD:
+                raise ValueError(f"no job is of the year {at.year}")
+            return _in_utc(at)
+        in_utc = _in_utc(at)
+        if in_utc.year not in years:
+            raise ValueError(f"no job is of the year {in_utc.year}")
+        return in_utc
+
+    return checked
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """An aware instant, kept in UTC."""
 
-ToldInstant = Annotated[AwareDatetime, AfterValidator(_of_this_age), AfterValidator(_in_utc)]
-"""An instant from outside: of this age, so that any wait can be added to it."""
+ToldInstant = Annotated[
+    AwareDatetime, BeforeValidator(_written_instant), AfterValidator(_of_years(TOLD_YEARS))
+]
+"""An instant from outside, as ISO 8601 text with its offset, of the years 2000 to 2199 in UTC."""
+
+KeptInstant = Annotated[
+    AwareDatetime, BeforeValidator(_written_instant), AfterValidator(_of_years(_KEPT_YEARS))
+]
+"""An instant as a job carries it: whatever was once taken in is read back."""
+
+ToldDate = Annotated[date, BeforeValidator(_written_date)]
+"""A date from outside, as ISO 8601 text."""

@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from domain.events import EVENT, Event
+from domain.events import Event
 from domain.faults import in_brief
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
+from domain.told import ToldEvent, UnreadableEventError, read_event, read_own_event
 from service import starting
 from service.audit import Audit
 from service.relayed_commands import CommandRelay, relayed_command_in
@@ -80,18 +81,18 @@ class EventDispatcher:
             StoreUnavailableError: it could not even be kept.
         """
         with self._traffic.answering() as many_at_once:
-            event, unreadable = None, None
+            told, unreadable = None, None
             try:
-                event = EVENT.validate_json(body)
-            except ValidationError as error:
-                unreadable = _problems(error)
+                told = read_event(body, self._clock())
+            except UnreadableEventError as error:
+                unreadable = str(error)
             except Exception:
                 log.exception("an event cannot be read", event_id=webhook_id)
             kept = await self._inbox.keep(
                 webhook_id,
                 body,
                 self._clock(),
-                job_id=event.job.job_id if event else None,
+                job_id=told.event.job.job_id if told else None,
                 unreadable=unreadable,
                 for_redelivery=many_at_once,
             )
@@ -105,10 +106,10 @@ class EventDispatcher:
             if many_at_once:
                 self._traffic.leave_backlog()
                 return _kept_for_later(pending, "many events came at once")
-            if event is None:
+            if told is None:
                 return _kept_for_later(pending, "it could not be read")
             return await self._answer(
-                pending, self._dispatch_event(pending, event, first_attempt=True)
+                pending, self._dispatch_event(pending, told, first_attempt=True)
             )
 
     async def replay(self, inbox_id: int) -> Received | None:
@@ -121,13 +122,16 @@ class EventDispatcher:
         if pending.origin is not None and (command := relayed_command_in(pending.body)):
             return await self._relay_command(pending, command)
         try:
-            event = EVENT.validate_json(pending.body)
-        except ValidationError as error:
-            reason = _problems(error)
+            if pending.origin is None:
+                told = read_event(pending.body, self._clock())
+            else:
+                told = read_own_event(pending.body)
+        except UnreadableEventError as error:
+            reason = str(error)
             await self._inbox.bury(pending.id, reason)
             log.warning("dead letter", event_id=pending.webhook_id)
             return Received(event_id=pending.webhook_id, outcome=Outcome.DEAD_LETTER, reason=reason)
-        return await self._dispatch_event(pending, event, first_attempt=False)
+        return await self._dispatch_event(pending, told, first_attempt=False)
 
     async def _answer(self, pending: PendingEvent, dispatching: Awaitable[Received]) -> Received:
         """Answer for a kept event, which is never refused, whatever goes wrong with delivering it.
@@ -146,16 +150,16 @@ class EventDispatcher:
             return _kept_for_later(pending, f"a fault of Steward's ({type(fault).__name__})")
 
     async def _dispatch_event(
-        self, pending: PendingEvent, event: Event, *, first_attempt: bool
+        self, pending: PendingEvent, told: ToldEvent, *, first_attempt: bool
     ) -> Received:
         """Take an event over and deliver it.
 
         Args:
             pending: the event, as it is kept.
-            event: what it says.
+            told: what it says.
             first_attempt: whether no earlier attempt can have got further than the inbox knows.
         """
-        event_id = pending.webhook_id
+        event_id, event = pending.webhook_id, told.event
         try:
             plan = await self._intake.take(
                 pending.id,
@@ -163,26 +167,31 @@ class EventDispatcher:
                 event,
                 self._clock(),
                 pending.origin,
+                left_out=told.left_out,
+                lost=told.lost,
             )
         except NotItsTurnError as error:
             self._traffic.leave_backlog()
             return _kept_for_later(pending, str(error), error.plan)
         if plan.outcome is Outcome.IGNORED:
-            return Received(event_id=event_id, outcome=Outcome.IGNORED, reason=NO_RECIPIENT)
+            reason = "; ".join(filter(None, (NO_RECIPIENT, told.left_out)))
+            return Received(event_id=event_id, outcome=Outcome.IGNORED, reason=reason)
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 reached = await self._deliver(plan, event, first_attempt=first_attempt)
         except _StalePlanError:
             log.warning("a lifecycle was ended in Temporal", event_id=event_id)
             await self._inbox.forget_plan(pending.id)
-            return await self._dispatch_event(pending, event, first_attempt=False)
+            return await self._dispatch_event(pending, told, first_attempt=False)
         except (NotDeliveredError, TimeoutError) as error:
             reason = str(error) or "Temporal does not answer in time"
             return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
         outcome = plan.outcome if reached else Outcome.IGNORED
         workflow_id = reached[0] if reached else None
         await self._inbox.settle(pending.id, outcome, workflow_id)
-        return Received(event_id=event_id, outcome=outcome, workflow_id=workflow_id)
+        return Received(
+            event_id=event_id, outcome=outcome, workflow_id=workflow_id, reason=told.left_out
+        )
 
     async def _deliver(self, plan: Plan, event: Event, *, first_attempt: bool) -> list[str]:
         """Start and signal what the plan says; return the ids of the workflows that were reached.
@@ -274,13 +283,3 @@ def _first_workflow(plan: Plan) -> str | None:
     for start in plan.starts:
         return LIFECYCLES[start.lifecycle].workflow_id(plan.job.job_id)
     return plan.delivers_to[0] if plan.delivers_to else None
-
-
-def _problems(error: ValidationError) -> str:
-    """Return what is wrong with a body, without what it says."""
-    problems = error.errors(include_url=False, include_input=False)
-    said = "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}"
-        for problem in problems[:10]
-    )
-    return said.replace("\0", "\\0")  # what was sent may be quoted, and no database keeps a NUL

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from temporalio.client import Client
 
 from domain.values import JobId, Storable
 from service.stuck import stuck
+from starters.access import employee
 from store.inbox import Inbox
 from store.outbox import Outbox
 from store.reading import Filter, Reading
@@ -38,13 +39,16 @@ def _pages() -> Environment:
 
 
 def console(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> APIRouter:
-    """Return the console's pages."""
-    router = APIRouter(include_in_schema=False)
+    """Return the console's pages, which are the employees' alone."""
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(employee)])
     pages = _pages()
 
     def page(name: str, status: int = 200, **context: Any) -> Response:  # noqa: ANN401  a template's
         html = pages.get_template(name).render(now=datetime.now(UTC), **context)
-        policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
+        policy = (
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+            "frame-ancestors 'none'; base-uri 'none'"
+        )
         return HTMLResponse(html, status, headers={"content-security-policy": policy})
 
     @router.get("/")

@@ -20,8 +20,9 @@ from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.hook_sender import SECRETS_FILE
 from starters.signatures import HookSecrets, generate_secret
-from starters.tokens import TokenFileError, Tokens
+from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, migrate
+from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
 from workers.schedules import ensure_digest
@@ -107,11 +108,14 @@ async def run_stack(
             policy=policy,
             directory=directory,
             secrets=secrets,
-            tokens=_tokens(settings),
+            tokens=_tokens(settings, database),
+            hosts=settings.hosts,
         )
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, ui_port, temporal_port, data))
+        if parts.tokens is not None and await parts.tokens.are_none():
+            announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
             await when_ready(where, secrets)
         await _until(stop, api, server, announce)
@@ -139,10 +143,13 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         policy=policy,
         directory=directory,
         secrets=_secrets(settings, DEFAULT_DATA),
-        tokens=_tokens(settings),
+        tokens=_tokens(settings, database),
+        hosts=settings.hosts,
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
+        if parts.tokens is not None and await parts.tokens.are_none():
+            log.warning(HOW_TO_MAKE_THE_FIRST)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
     await database.close()
@@ -200,13 +207,21 @@ async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) ->
     return SmtpPostman(url, policy.mail.sender)
 
 
-def _tokens(settings: Settings) -> Tokens | None:
+def _token_file(settings: Settings) -> TokenFile | None:
     if settings.auth is not Auth.TOKENS or settings.tokens is None:
         return None
+    if settings.tokens is None:
+        return Tokens([])  # nobody may come in
     try:
-        return Tokens.read(settings.tokens)
+        return TokenFile(settings.tokens)
     except TokenFileError as error:
         raise SettingsError(f"STEWARD_TOKENS: {error}") from error
+
+
+def _tokens(settings: Settings, database: Database) -> Tokens | None:
+    if settings.auth is not Auth.TOKENS:
+        return None
+    return Tokens(TokenStore(database), _token_file(settings))
 
 
 def _secrets(settings: Settings, data: Path) -> HookSecrets:

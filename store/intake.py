@@ -47,6 +47,9 @@ class Intake:
         event: Event,
         now: datetime,
         origin: str | None = None,
+        *,
+        left_out: str | None = None,
+        lost: str | None = None,
     ) -> Plan:
         """Take an event over: bring our copy of the job up to date and keep what is decided on it.
 
@@ -59,6 +62,8 @@ class Intake:
             event: what it says.
             now: the wall clock, aware UTC.
             origin: the workflow that caused it, None for an event of the job system.
+            left_out: what of its data could not be taken, and why; the journal says so.
+            lost: its type as it was sent, if somebody has to look up what it says.
 
         Raises:
             NotItsTurnError: an earlier event of the job is still undelivered. If all of these are
@@ -73,6 +78,8 @@ class Intake:
             if plan is None and not row.is_held_up:
                 taking = _EventTransaction(self._database, connection, event_id, event, origin)
                 plan = taking.take_over(inbox_id, now, self._route)
+                if left_out is not None:
+                    taking.record_left_out(now, left_out, lost)
             waits = row.waits and (plan is None or plan.outcome is not Outcome.IGNORED)
             if waits:
                 connection.execute(_CHANGE_INBOX, {"of": inbox_id, "next_attempt_at": now})
@@ -105,6 +112,30 @@ class _EventTransaction:
             list_lifecycle(self.connection, self.database, new)
         self._keep_plan(inbox_id, routing.plan)
         return routing.plan
+
+    def record_left_out(self, now: datetime, left_out: str, lost: str | None) -> None:
+        """Record what of the event could not be taken, and have it looked up if that says much."""
+        key = f"event:{self.event_id}:left-out"
+        self._insert(
+            schema.journal,
+            key=key,
+            at=now,
+            actor_name=self.event.actor.name,
+            actor_role=self.event.actor.role.value,
+            what=f"left out of an event: {left_out}",
+        )
+        if lost is not None:
+            self._insert(
+                schema.tasks,
+                key=key,
+                at=now,
+                workflow_id=f"hooks/{self.event.job.job_id}",
+                role=Role.DISPATCH.value,
+                kind="event_not_understood",
+                text=f"Look up in the job system what the event {lost} of {self.event.actor.name} "
+                "says. Steward took the job from it, and couldn't read the rest.",
+                status="open",
+            )
 
     def _keep_plan(self, inbox_id: int, plan: Plan) -> None:
         ignored = plan.outcome is Outcome.IGNORED

@@ -16,6 +16,7 @@ from domain.roles import Role
 from domain.values import Storable
 from store import schema
 from store.database import Database
+from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
 from store.outbox import MailFault, shown_state
 
@@ -43,6 +44,8 @@ class Filter:
     open: bool | None = None
     q: str | None = None
     after: str | None = None
+    account: str | None = None
+    """Number of an account that the job is or was assigned to."""
 
 
 class WaitingJob(NamedTuple):
@@ -238,6 +241,8 @@ def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
             ),
         )
         conditions.append(late if wanted.overdue else ~late)
+    if wanted.account is not None:
+        conditions.append(was_assigned_to(wanted.account, jobs.c.job_id))
     if wanted.q:
         conditions += [
             jobs.c.words.contains(word, autoescape=True) for word in wanted.q.casefold().split()

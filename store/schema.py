@@ -290,3 +290,19 @@ answers = Table(
     UniqueConstraint("workflow_id", "message_id"),
 )
 """What commands with a message id were answered over HTTP, so that they answer so for ever."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("account", String(300)),
+    _json("jobs"),
+    _at("created_at"),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+"""The bearer tokens, of which only digests are known: who somebody is, and what concerns them."""

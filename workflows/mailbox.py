@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from domain.editions import reading_under
 from domain.events import EventEnvelope, JobChanged
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
@@ -55,7 +56,8 @@ class Mailbox:
     def put_event(self, read: Read) -> None:
         """Put in an event as the hooks deliver it, or that it cannot be read."""
         try:
-            self.put(EventMessage(EventEnvelope.model_validate(read())))
+            reading = reading_under(self._case.edition)
+            self.put(EventMessage(EventEnvelope.model_validate(read(), context=reading)))
         except (Refused, ValidationError) as error:
             refusal = unreadable(f"{JOB_EVENT} cannot be read: {error}").refusal
             self.put(RejectedMessage(JOB_EVENT, STEWARD, refusal))

@@ -20,5 +20,6 @@ AM_ESCALATION = LifecycleKind(
     start=AmStart,
     begin=AmStart,
     promise=promise,
+    restarts="report the customer's concern again (`report_concern`)",
     bound_to_assignment=False,
 )

@@ -32,4 +32,5 @@ APO = LifecycleKind(
     promise=promise,
     reopens_on=reopens_on,
     task_after_end=task_after_end,
+    restarts="offer or request APO (`offer_apo`, `request_apo`)",
 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from domain.tasks import Lasts, TaskKind
+from domain.tasks import SOMEBODY_HAS_IT, JobChange, Lasts, TaskKind
+
+_NO_LONGER_AN_OPTION = frozenset({JobChange.CANCELLED, JobChange.MOVED})
 
 
 class Task(TaskKind):
     """The kinds of tasks, and how long each lasts."""
 
-    DECIDE_APO = "decide_apo", Lasts.WAIT
+    DECIDE_APO = "decide_apo", Lasts.WAIT, ("approve_apo", "decline_apo")
     """Approve or decline the option."""
-    REACH_CUSTOMER = "reach_customer", Lasts.WAIT
+    REACH_CUSTOMER = "reach_customer", Lasts.WAIT, ("customer_reached", "customer_not_reached")
     """Call the customer and explain the option (APO-02)."""
     CUSTOMER_NOT_CONTACTED = "customer_not_contacted", Lasts.WAIT
     """Help Dispatch, which has not called the customer."""
@@ -18,11 +20,11 @@ class Task(TaskKind):
     """Call the customer, who has not answered the instructions (APO-09)."""
     CALL_ABOUT_DOCUMENTS = "call_about_documents", Lasts.WAIT
     """Call the customer, who has sent no documents (G-70)."""
-    READ_ESTIMATE = "read_estimate", Lasts.WAIT
+    READ_ESTIMATE = "read_estimate", Lasts.WAIT, ("estimate_submitted",)
     """Read the amount of an estimate that came without one."""
-    REVIEW_ESTIMATE = "review_estimate", Lasts.WAIT
+    REVIEW_ESTIMATE = "review_estimate", Lasts.WAIT, ("estimate_approved", "estimate_declined")
     """Decide on an estimate above the limit (G-71)."""
-    REVIEW_DOCUMENTS = "review_documents", Lasts.WAIT
+    REVIEW_DOCUMENTS = "review_documents", Lasts.WAIT, ("documents_approved", "documents_rejected")
     """Review what the customer sent (APO-26)."""
     REVIEW_OVERDUE = "review_overdue", Lasts.WAIT
     """See to a review that Support Services has not done in time."""
@@ -33,16 +35,16 @@ class Task(TaskKind):
     """Talk to the department that opened the option in place of Dispatch (APO-19)."""
     REFUND_DEDUCTIBLE = "refund_deductible"
     """Refund the customer's deductible (G-45)."""
-    FIND_PROVIDER = "find_provider"
+    FIND_PROVIDER = "find_provider", Lasts.UNTIL_DONE, (), SOMEBODY_HAS_IT
     """Go on searching, because the customer refused (APO-16); the next option settles it."""
     PAY = "pay"
     """Pay the customer (APO-27, APO-30)."""
-    REACH_OTHERWISE = "reach_otherwise"
+    REACH_OTHERWISE = "reach_otherwise", Lasts.UNTIL_DONE, (), _NO_LONGER_AN_OPTION
     """Reach a customer whose mail came back (G-73).
 
     A corrected address settles it, and so does an end that no late invoice can reopen.
     """
-    MAIL_CORRESPONDENCE = "mail_correspondence"
+    MAIL_CORRESPONDENCE = "mail_correspondence", Lasts.UNTIL_DONE, (), _NO_LONGER_AN_OPTION
     """File a Mail Correspondence Request Form (APO-13, APO-14).
 
     An end that no late invoice can reopen settles it.

@@ -20,4 +20,5 @@ PLUS_ONE = LifecycleKind(
     start=PlusOneStart,
     begin=PlusOneStart,
     promise=promise,
+    restarts="assign the job to PlusOne Solutions once more in the job system",
 )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.commands import Payload
-from domain.values import Line, Prose, Usd
+from domain.values import Line, Prose, ToldDate, Usd
 
 
 class RequestReassignment(Payload):
@@ -92,4 +91,4 @@ class UpdateParts(Payload):
     """Note the state or ETA of the parts on the original job (PO-52)."""
 
     text: Prose
-    eta: date | None = None
+    eta: ToldDate | None = None

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from domain.tasks import Lasts, TaskKind
+from domain.tasks import (
+    ANOTHER_HAS_IT,
+    SOMEBODY_HAS_IT,
+    CommonTask,
+    JobChange,
+    Lasts,
+    TaskKind,
+)
+
+_DECISIONS = ("report_cannot_locate", "request_reassignment")
 
 
 class Task(TaskKind):
@@ -10,26 +19,41 @@ class Task(TaskKind):
 
     SEARCH_RUNNING = "search_running", Lasts.WAIT
     """Asks dispatch to know that a search has taken longer than the customer was told (G-01)."""
-    DECIDE_AFTER_SEARCH = "decide_after_search", Lasts.WAIT
+    DECIDE_AFTER_SEARCH = "decide_after_search", Lasts.WAIT, _DECISIONS
     """Asks dispatch to decide about a job that PlusOne did not accept in its 48 hours (G-02)."""
     FOLLOW_UP = "follow_up", Lasts.WAIT
     """Asks dispatch to follow up a repair that nothing was heard of; any news settles it."""
-    NO_LONGER_ACCEPTED = "no_longer_accepted", Lasts.LIFECYCLE
+    NO_LONGER_ACCEPTED = "no_longer_accepted", Lasts.LIFECYCLE, _DECISIONS
     """Asks dispatch to decide about a job that PlusOne gave up; progress elsewhere settles nothing.
 
     Only an acceptance, a new search or the end does.
     """
     ASSIGNED_OUT_OF_TURN = "assigned_out_of_turn"
     """Asks a supervisor to talk to a department that may not assign PlusOne (PO-05)."""
-    BECAME_URGENT = "became_urgent"
+    BECAME_URGENT = (
+        "became_urgent",
+        Lasts.UNTIL_DONE,
+        (),
+        SOMEBODY_HAS_IT | {JobChange.CALMED},
+    )
     """Asks for an emergency provider, or for what else an urgent job with PlusOne needs (PO-04)."""
-    COMPLETE_CLAIM = "complete_claim"
+    COMPLETE_CLAIM = "complete_claim", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
     """Asks dispatch to complete the claim of a job without a provider (PO-69)."""
-    DISCLOSE_CHARGES = "disclose_charges"
+    DISCLOSE_CHARGES = "disclose_charges", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
     """Asks authorizations to tell the customer what is not covered (PO-44)."""
-    NOT_FOR_PLUSONE = "not_for_plusone"
+    NOT_FOR_PLUSONE = "not_for_plusone", Lasts.UNTIL_DONE, (), SOMEBODY_HAS_IT
     """Asks dispatch to place a job that PlusOne must not have (PO-01, PO-04)."""
-    REASSIGNED_AGAINST_RULE = "reassigned_against_rule"
+    REASSIGNED_AGAINST_RULE = (
+        "reassigned_against_rule",
+        Lasts.UNTIL_DONE,
+        (),
+        frozenset({JobChange.BACK_WITH_PLUSONE}),
+    )
     """Asks a supervisor to give a job back to PlusOne, or to settle with it (PO-11)."""
-    MAIL_UNDELIVERED = "mail_undelivered"
+    MAIL_UNDELIVERED = (
+        CommonTask.MAIL_UNDELIVERED.value,
+        Lasts.UNTIL_DONE,
+        (),
+        CommonTask.MAIL_UNDELIVERED.pointless_after,
+    )
     """Asks dispatch to reach somebody by phone whom a mail did not reach."""

@@ -45,5 +45,6 @@ REASSIGNMENT = LifecycleKind(
     start=ReassignmentStart,
     begin=begin,
     promise=promise,
+    restarts="start the reassignment again (`start_reassignment`)",
     guide=current_lines,
 )

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.editions import reading_under
 from domain.events import AppointmentConfirmed, JobReportSubmitted
 from domain.lifecycles import Case, LifecycleStart
 from domain.promises import Promise
@@ -142,5 +143,7 @@ class SpocStart(LifecycleStart):
         return self.case or SpocCase(
             **self.beginning(),
             confirmed_at=self.occurred_at,
-            appointment_at=AppointmentConfirmed.model_validate(self.cause.fields).at,
+            appointment_at=AppointmentConfirmed.model_validate(
+                self.cause.fields, context=reading_under(self.edition)
+            ).at,
         )

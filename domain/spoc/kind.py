@@ -20,5 +20,6 @@ SPOC = LifecycleKind(
     start=SpocStart,
     begin=SpocStart,
     promise=promise,
+    restarts="confirm the diagnosis appointment once more in the job system",
     bound_to_assignment=False,
 )

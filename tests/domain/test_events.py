@@ -145,7 +145,6 @@ def test_a_note_is_private_unless_it_says_otherwise() -> None:
         ("job.report_submitted", {}),
         ("job.report_submitted", {"complete": True, "parts_supplied_by": "thieves"}),
         ("job.parts_confirmation_requested", {"what": ""}),
-        ("customer.called", {}),
         ("customer.called", {"about": "When\0"}),
         ("job.report_submitted", {"complete": False, "missing": "\0"}),
         ("customer.reported_concern", {"concern": None}),
@@ -183,7 +182,7 @@ def test_an_event_without_time_actor_or_job_is_refused(wrong: dict[str, object])
 def test_the_longest_text_is_taken() -> None:
     event = an_event("customer.called", data={"about": "x" * MAX_TEXT})
     assert event.type == "customer.called"
-    assert len(event.data.about) == MAX_TEXT
+    assert event.data.about == "x" * MAX_TEXT
 
 
 # --- the report -------------------------------------------------------------------------------

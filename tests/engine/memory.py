@@ -213,6 +213,8 @@ class MemoryRuntime:
 
     async def send_mail_again(self, key: str, template: str) -> MailFate:
         await self._loop.wait_until(lambda: self._life.mail_server is not MailFate.WAITING)
+        if self._life.given_up:
+            raise self._life.given_up.pop(0)
         if self._life.mail_server is None:
             raise MailGivenUpError
         return self._life.mail_server
@@ -277,6 +279,8 @@ class Life:
         self.history_is_long = False
         self.mail_server: MailFate | None = MailFate.SENT
         """What becomes of a mail that is sent on its own; None: it is given up."""
+        self.given_up: list[MailGivenUpError] = []
+        """How a mail that is sent on its own fails for hours, each time, before that."""
         self._task: asyncio.Task[None] | None = None
         self._run(start)
 

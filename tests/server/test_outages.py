@@ -177,10 +177,10 @@ async def test_an_event_that_we_cannot_deal_with_does_not_hold_up_the_others(
     inbox = Inbox(database)
 
     class Faulty(Intake):
-        async def take(self, inbox_id: int, *rest: Any) -> Any:
+        async def take(self, inbox_id: int, *rest: Any, **more: Any) -> Any:
             if inbox_id == 1:
                 raise ZeroDivisionError("a fault")
-            return await super().take(inbox_id, *rest)
+            return await super().take(inbox_id, *rest, **more)
 
     intake = Faulty(database, Router(tuple(LIFECYCLES.values()), desk.policy).route)
     later = now() + timedelta(minutes=1)
