@@ -18,10 +18,11 @@ from domain.values import Instant
 from store import schema
 from store.database import Database, migrate
 from store.outbox import HAND_OVER, MailFault, Outbox, QueuedMail, RenderedMail
-from tests.desk import sqlite_url
+from tests.desk import free_port, open_desk, sqlite_url
 from tests.server.smtp_script import SILENCE, scripted
 from tests.server.test_mail import SENDER
 from tests.store.rows import rows
+from workers.dev_server import DevServer, ServerOptions
 
 MAIL = RenderedMail(to="ada@example.com", subject="A note", text="Hello", html="<p>Hello</p>")
 
@@ -214,3 +215,35 @@ async def test_what_breaks_in_nobodys_expectation_is_uncertain(database: Databas
         assert await mails.send_email_again(key) is MailFate.UNCERTAIN
     (row, _) = await rows(database, schema.emails)
     assert row["last_error"] == "a fault of ours (RuntimeError)"
+
+
+# --- a command ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def server_of_its_own() -> AsyncIterator[DevServer]:
+    """A server of its own: the session's worker must not get these jobs."""
+    running = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
+    yield running
+    await running.stop()
+
+
+async def test_a_command_is_answered_while_the_mail_server_hangs(
+    tmp_path: Path, server_of_its_own: DevServer
+) -> None:
+    """The mail goes out once, when the mail server has come to itself."""
+    postman = SlowPostman()
+    client = await server_of_its_own.start()
+    async with open_desk(client, sqlite_url(tmp_path), postman=postman) as desk:
+        job = await desk.accepted()
+        answer = await job.ok("approve", "authorizations", amount="240.00")
+        assert answer["stage"] == "approved"
+        answer = await job.ok("deny", "authorizations", reason="Withdrawn")
+        assert answer["stage"] == "denied"
+        assert postman.brought == []
+        shown = await job.show()  # as it is now: its page would wait until nothing is under way
+        assert [mail["state"] for mail in shown["emails"]] == ["queued"]
+        postman.let_go.set()
+        await desk.eventually(job, lambda shown: shown["emails"][0]["state"] == "sent")
+        assert len(postman.brought) == 1
+        assert (await job.page()).attention == []
