@@ -256,6 +256,8 @@ class Progress(BaseModel):
     """The final stage, None while it runs."""
     remembered: dict[str, JsonValue] = {}
     """What this episode leaves to the next of the same job."""
+    beside: tuple[str, ...] = ()
+    """Keys of the promises that are open beside what is waited for."""
     guide: tuple[str, ...] = ()
     """What whoever is on the phone does and says now, line by line."""
 

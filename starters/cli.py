@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from starters.failures import Failure
+from starters import conveniences
+from starters.failures import Failure, one_line
+from starters.mail_verbs import list_mails
+from starters.task_verbs import add_task_verbs
+from starters.token_verbs import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -61,14 +65,13 @@ app = typer.Typer(
     help="Keeps a home-warranty company's service jobs from being forgotten.",
     epilog=_examples("up --sample", "jobs", "why SJ-2001", "do --help"),
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
 )
 hooks = typer.Typer(
-    help="The hooks' dead letters.",
-    epilog=_examples("hooks dead", "hooks replay 7"),
+    help="The hooks' dead letters and secrets.",
+    epilog=_examples("hooks dead", "hooks replay 7", "hooks secret"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -96,7 +99,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 LogAsJson = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's number.")]
 LifecycleArgument = Annotated[
-    str, typer.Argument(metavar="LIFECYCLE", help="The lifecycle's name, such as plus-one.")
+    str,
+    typer.Argument(
+        metavar="LIFECYCLE",
+        help="The lifecycle's name, such as plus-one.",
+        autocompletion=conveniences.lifecycles_beginning_with,
+    ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
 
@@ -189,14 +197,24 @@ def api(
         _serve(run_api(load_settings(), host=host, port=port))
 
 
-@app.command(epilog=_examples("setup", "setup --json"))
-def setup(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("setup", "setup --adopt-namespace", "setup --json"))
+def setup(
+    *,
+    adopt_namespace: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-namespace",
+            help="Have the database belong to this namespace, although it belonged to another.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Make schema, namespace and search attributes, or update them."""
     _log(as_json)
     from workers.setup import main as set_up
 
     with _failures_told():
-        _run(set_up())
+        _run(set_up(adopt_namespace=adopt_namespace))
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -245,12 +263,16 @@ def hook(
 
 
 @hooks.command(epilog=_examples("hooks dead", "hooks dead --json"))
-def dead(*, as_json: AsJson = False) -> None:
-    """List the events that were authentic and could not be read."""
+def dead(
+    after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the events that were authentic and could not be read, the newest first."""
     from starters.rendering import print_dead_letters, print_json
 
     with _client() as client:
-        found = client.get("hooks", "dead")
+        found = client.get("hooks", "dead", after=after)
     (print_json if as_json else print_dead_letters)(found)
 
 
@@ -286,7 +308,9 @@ def replay(
 def jobs(
     stage: Annotated[str | None, typer.Option(help="Only in this stage.")] = None,
     waiting_on: Annotated[str | None, typer.Option(help="Only waiting on this role.")] = None,
-    lifecycle: Annotated[str | None, typer.Option(help="Only of this lifecycle.")] = None,
+    lifecycle: Annotated[
+        str | None, typer.Option(help="Only of this lifecycle; none: of no lifecycle.")
+    ] = None,
     trade: Annotated[str | None, typer.Option(help="Only of this trade.")] = None,
     severity: Annotated[str | None, typer.Option(help="Only of this severity.")] = None,
     overdue: Annotated[
@@ -300,7 +324,7 @@ def jobs(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs' lifecycles, the soonest due first."""
+    """List the jobs' lifecycles, the soonest due first, then the jobs that have none."""
     from starters.rendering import print_jobs, print_json
 
     with _client() as client:
@@ -347,24 +371,6 @@ def stuck(*, as_json: AsJson = False) -> None:
     with _client() as client:
         found = client.get("stuck")
     (print_json if as_json else print_stuck)(found)
-
-
-@mails.command("list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --json"))
-def list_mails(
-    job: Annotated[
-        str | None, typer.Argument(metavar="JOB", help="Show this job's mails whole.")
-    ] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """List the newest mails, or show those of a job whole."""
-    from starters.rendering import print_json, print_mail_texts, print_mails
-
-    with _client() as client:
-        found = client.get("mail")["items"]
-    chosen = {"items": [each for each in found if job in (None, each["job_id"])]}
-    as_text = print_mails if job is None else print_mail_texts
-    (print_json if as_json else as_text)(chosen)
 
 
 @mails.command(
@@ -423,7 +429,12 @@ def do(
     job: JobArgument,
     lifecycle: LifecycleArgument,
     command: Annotated[
-        str, typer.Argument(metavar="COMMAND", help="One of those that `steward show JOB` lists.")
+        str,
+        typer.Argument(
+            metavar="COMMAND",
+            help="One of those that `steward show JOB` lists.",
+            autocompletion=conveniences.commands_beginning_with,
+        ),
     ],
     fields: Annotated[
         list[str] | None,
@@ -475,7 +486,7 @@ def fast_forward(
     job: JobArgument,
     lifecycle: LifecycleArgument,
     ahead: Annotated[
-        str, typer.Argument(metavar="DURATION", help="Written 48h, 90m, 1h30m or 3d.")
+        str, typer.Argument(metavar="DURATION", help="Written 48h, 90m, 1h30m, 3d or 2w.")
     ],
     *,
     as_json: AsJson = False,
@@ -605,10 +616,16 @@ def check_directory(
         print_text(f"{file}: good; it lists {listed or 'nobody'}")
 
 
+conveniences.add_to(app, hooks)
+mails.command(
+    "list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --state bounced")
+)(list_mails)
+add_task_verbs(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
+app.add_typer(tokens, name="token")
 
 
 def main() -> None:
@@ -707,6 +724,9 @@ def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
 
 @contextmanager
 def _failures_told() -> Iterator[None]:
+    from sqlalchemy.exc import DBAPIError
+    from temporalio.service import RPCError
+
     from starters.stack import CannotRun
     from store.database import StoreUnavailableError
     from workers.settings import SettingsError
@@ -717,7 +737,18 @@ def _failures_told() -> Iterator[None]:
     except (SettingsError, CannotRun) as error:
         raise Failure(str(error), _MISCONFIGURED) from error
     except (StoreUnavailableError, TemporalUnreachableError) as error:
-        raise Failure(str(error)) from error
+        raise Failure(one_line(str(error))) from error
+    except RPCError as error:
+        raise Failure(
+            f"Temporal refuses: {one_line(error.message)}: check TEMPORAL_NAMESPACE and what its "
+            "credentials allow, and run `steward setup`"
+        ) from error
+    except DBAPIError as error:
+        # Its first line says what failed; the next ones may quote what was written.
+        reason = next(iter(str(error.orig).splitlines()), "")
+        raise Failure(
+            f"the database refuses: {reason}: check STEWARD_DATABASE_URL and what its user may do"
+        ) from error
 
 
 def _send_samples(url: str, data: Path, events: list[HookEvent]) -> str:

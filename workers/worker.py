@@ -21,6 +21,7 @@ from store.journal import Journal
 from store.ledger import Ledger
 from store.outbox import Outbox
 from store.reading import Reading
+from workers.namespace import NamespaceGuard
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_digest
@@ -28,7 +29,7 @@ from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workflows.digest import SpecialistsDigest
-from workflows.registry import TASK_QUEUE, WORKFLOWS
+from workflows.registry import TASK_KINDS, TASK_QUEUE, WORKFLOWS
 
 log = structlog.get_logger()
 
@@ -109,7 +110,7 @@ def make_worker(
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`."""
     outbox, known = Outbox(database), directory or Directory()
     mails = Mails(outbox, postman)
-    effects = Effects(Ledger(database), mails, known)
+    effects = Effects(Ledger(database, TASK_KINDS), mails, known)
     digests = Digests(Reading(database), outbox, mails, known)
     worker = _MailingWorker(
         client,
@@ -132,6 +133,7 @@ async def main() -> None:
         SettingsError: a setting makes no sense or is missing.
         StoreUnavailableError: the database does not answer, or its schema is another release's.
         TemporalUnreachableError: Temporal does not answer, or lacks our search attributes.
+        WrongNamespaceError: the namespace is missing, or it is not the database's.
     """
     settings = load_settings().require("smtp_url")
     configure_logging(settings.log)
@@ -139,6 +141,7 @@ async def main() -> None:
     database = Database(settings.database_in(DEFAULT_DATA))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
+    await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
     await ensure_digest(client, policy)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
