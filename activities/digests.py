@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.mails import Mails
 from activities.templating import render
+from domain.calendars import DigestDay
 from domain.directory import Directory, Person
 from domain.effects import MailFate
 from domain.roles import Role
@@ -36,11 +37,13 @@ class Digests:
         self._directory = directory
 
     @activity.defn(name="send_specialists_digest")
-    async def send_specialists_digest(self, day: date) -> int:
+    async def send_specialists_digest(self, asked: DigestDay | date) -> int:
         """Send the digests of a day; return how many there are.
 
-        A specialist gets one a day, however often it is asked for: the first stands.
+        A specialist gets one a day, however often it is asked for: the first stands. A digest that
+        was begun by an earlier release asks with the day itself.
         """
+        day = asked.of_calendar() if isinstance(asked, DigestDay) else asked
         now = datetime.now(UTC)
         digests = self._digests(day, await self._reading.waiting_on(Role.SPOC_SPECIALIST))
         for key, mail in digests.items():

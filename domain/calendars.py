@@ -7,13 +7,11 @@ the clock shows, so that the end of a day, 24:00, is a value like any other.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Collection
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 from itertools import count
 from typing import Annotated, Literal, Self, get_args
-from zoneinfo import ZoneInfo
 
 from holidays import country_holidays
 from holidays.registry import EntityLoader
@@ -25,8 +23,12 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     StrictBool,
+    ValidationInfo,
     model_validator,
 )
+
+from domain.clocks import host_zone, jump
+from domain.operator_files import is_written_by_hand
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEK: tuple[Weekday, ...] = get_args(Weekday)
@@ -67,13 +69,9 @@ def _read_time_of_day(value: object) -> timedelta:
     return parse_time_of_day(str(value))
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (LookupError, OSError, ValueError) as error:
-        raise ValueError(
-            f"{name!r} is no IANA time zone: write it like America/New_York"
-        ) from error
+def _known_zone(name: str, info: ValidationInfo) -> str:
+    if is_written_by_hand(info):
+        host_zone(name)
     return name
 
 
@@ -84,8 +82,8 @@ def _countries() -> frozenset[str]:
     return frozenset(EntityLoader.get_country_codes(include_aliases=False))
 
 
-def _known_country(code: str) -> str:
-    if code not in _countries():
+def _known_country(code: str, info: ValidationInfo) -> str:
+    if is_written_by_hand(info) and code not in _countries():
         raise ValueError(
             f"the holidays of {code!r} are not known: write a country as its code, like US"
         )
@@ -154,10 +152,12 @@ class Calendar(BaseModel):
     """Dates that are business days although a holiday or a weekend."""
 
     @model_validator(mode="after")
-    def _leaves_business_days(self) -> Self:
+    def _leaves_business_days(self, info: ValidationInfo) -> Self:
         for day in self.closed:
             if day in self.opened:
                 raise ValueError(f"{day} is both closed and opened")
+        if not is_written_by_hand(info):
+            return self
         for year in sorted({day.year for day in self.closed}):
             days = range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
             if not any(is_business_day(self, date.fromordinal(day)) for day in days):
@@ -178,13 +178,29 @@ def is_business_day(calendar: Calendar, day: date) -> bool:
     return not closed and _WEEK[day.weekday()] in calendar.workdays
 
 
-def date_in(zone: str, instant: datetime) -> date:
-    """Return the date that a calendar in an IANA zone shows at an instant.
+def date_in(zone: str | tzinfo, instant: datetime) -> date:
+    """Return the date that a calendar in a zone shows at an instant.
 
     Raises:
         ValueError: the instant has no time zone.
     """
-    return _wall(_utc(instant), ZoneInfo(zone)).date()
+    return _wall(_utc(instant), _zone(zone)).date()
+
+
+class DigestDay(BaseModel):
+    """The day of a digest: the one that was named, or that a calendar shows at an instant."""
+
+    model_config = ConfigDict(frozen=True)
+
+    zone: str
+    """The IANA zone of the calendar."""
+    at: datetime
+    """The instant, aware."""
+    day: date | None = None
+
+    def of_calendar(self) -> date:
+        """Return the day; never asked in a workflow, since this host's calendar says it."""
+        return self.day or date_in(self.zone, self.at)
 
 
 def business_days_after(calendar: Calendar, instant: datetime, n: int) -> datetime:
@@ -199,7 +215,7 @@ def business_days_after(calendar: Calendar, instant: datetime, n: int) -> dateti
     if n < 1:
         raise ValueError(f"{n} business days: at least 1 can be waited")
     at = _utc(instant)
-    day = _wall(at, ZoneInfo(calendar.zone)).date()
+    day = _wall(at, host_zone(calendar.zone)).date()
     if not is_business_day(calendar, day) or at > _end_of(calendar, day):
         day = _next_business_day(calendar, day)
     for _ in range(n):
@@ -260,8 +276,12 @@ class Window(BaseModel):
         return shown >= self.opens or shown < self.closes
 
 
-def is_open_everywhere(window: Window, instant: datetime, zones: Collection[str]) -> bool:
-    """Return whether a window is open at an instant in every one of the IANA zones (CONF-05).
+Zones = Collection[str] | Collection[tzinfo]
+"""Zones, by their IANA names as this host knows them, or as they were recorded."""
+
+
+def is_open_everywhere(window: Window, instant: datetime, zones: Zones) -> bool:
+    """Return whether a window is open at an instant in every one of the zones (CONF-05).
 
     Without any zone, as for an unknown ZIP, it is closed (G-50).
 
@@ -269,10 +289,10 @@ def is_open_everywhere(window: Window, instant: datetime, zones: Collection[str]
         ValueError: the instant has no time zone.
     """
     at = _utc(instant)
-    return bool(zones) and all(window.is_open(_wall(at, ZoneInfo(zone))) for zone in zones)
+    return bool(zones) and all(window.is_open(_wall(at, _zone(zone))) for zone in zones)
 
 
-def next_open(window: Window, instant: datetime, zones: Collection[str]) -> datetime | None:
+def next_open(window: Window, instant: datetime, zones: Zones) -> datetime | None:
     """Return the first instant from this one on, in UTC, at which a window is open in every zone.
 
     None if there is none within a year, nor ever: the zones lie too far apart, or there are none.
@@ -283,7 +303,7 @@ def next_open(window: Window, instant: datetime, zones: Collection[str]) -> date
     return _next(window, instant, zones, wanted=True)
 
 
-def next_close(window: Window, instant: datetime, zones: Collection[str]) -> datetime | None:
+def next_close(window: Window, instant: datetime, zones: Zones) -> datetime | None:
     """Return the first instant from this one on, in UTC, at which a window is closed in some zone.
 
     None if it never closes.
@@ -294,9 +314,7 @@ def next_close(window: Window, instant: datetime, zones: Collection[str]) -> dat
     return _next(window, instant, zones, wanted=False)
 
 
-def _next(
-    window: Window, instant: datetime, zones: Collection[str], *, wanted: bool
-) -> datetime | None:
+def _next(window: Window, instant: datetime, zones: Zones, *, wanted: bool) -> datetime | None:
     at = _utc(instant)
     if zones and window.never_closes:  # else each midnight of a year would be looked at
         return at if wanted else None
@@ -304,18 +322,22 @@ def _next(
     while is_open_everywhere(window, at, zones) is not wanted:
         if not zones or at > last:
             return None
-        at = min(_next_turn(window, at, ZoneInfo(zone)) for zone in zones)
+        at = min(_next_turn(window, at, _zone(zone)) for zone in zones)
     return at
 
 
-def _next_turn(window: Window, at: datetime, zone: ZoneInfo) -> datetime:
+def _next_turn(window: Window, at: datetime, zone: tzinfo) -> datetime:
     """Return when next the zone's clock comes to an edge of the window or of the day, or jumps."""
     wall = _wall(at, zone)
     edges = (_midnight(wall) + edge for edge in (window.opens, window.closes, _ONE_DAY))
     reached = at + min(edge - wall for edge in edges if edge > wall)
     if _offset(reached, zone) == _offset(at, zone):
         return reached
-    return _jump(zone, at, reached)
+    return jump(zone, at, reached)
+
+
+def _zone(zone: str | tzinfo) -> tzinfo:
+    return host_zone(zone) if isinstance(zone, str) else zone
 
 
 def _utc(instant: datetime) -> datetime:
@@ -324,7 +346,7 @@ def _utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-def _wall(at: datetime, zone: ZoneInfo) -> datetime:
+def _wall(at: datetime, zone: tzinfo) -> datetime:
     return at.astimezone(zone).replace(tzinfo=None)
 
 
@@ -332,7 +354,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time())
 
 
-def _offset(at: datetime, zone: ZoneInfo) -> timedelta | None:
+def _offset(at: datetime, zone: tzinfo) -> timedelta | None:
     return at.astimezone(zone).utcoffset()
 
 
@@ -343,20 +365,9 @@ def _next_business_day(calendar: Calendar, day: date) -> date:
 
 def _end_of(calendar: Calendar, day: date) -> datetime:
     """Return the first instant at which the day's clock shows its end, or jumps over it."""
-    zone = ZoneInfo(calendar.zone)
+    zone = host_zone(calendar.zone)
     wall = _midnight(day) + calendar.day_ends
     at = wall.replace(tzinfo=zone).astimezone(UTC)
     if _wall(at, zone) == wall:
         return at
-    return _jump(zone, wall.replace(tzinfo=zone, fold=1).astimezone(UTC), at)
-
-
-def _jump(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """Return the instant at which the zone's clock was changed between two instants."""
-    seconds = range(int(before.timestamp()), int(after.timestamp()) + 1)
-    old = _offset(before, zone)
-
-    def changed(second: int) -> bool:
-        return _offset(datetime.fromtimestamp(second, UTC), zone) != old
-
-    return datetime.fromtimestamp(seconds[bisect_left(seconds, True, key=changed)], UTC)  # noqa: FBT003
+    return jump(zone, wall.replace(tzinfo=zone, fold=1).astimezone(UTC), at)

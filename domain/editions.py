@@ -26,7 +26,12 @@ class Edition(IntEnum):
     COMPLETE`. A mail that comes back while a command is refused is not forgotten with it."""
     FACTS_BY_MEANING = 3
     """What is told twice in two spellings is one fact: instants, names and addresses are compared
-    by what they mean, and only `job.assigned` tells of an assignment."""
+    by what they mean, and only `job.assigned` tells of an assignment. Supervisors are at hand by
+    the company's clock, and not by the last turn that was told. A lifecycle that is cancelled in
+    Temporal leaves a supervisor the task to take its job up. A mail that came back was not sent,
+    and one that has lost its point is taken back; tasks that have lost theirs close.
+    Signals that cannot be used are recorded together, and a long history goes on without waiting
+    for silence."""
 
 
 NEWEST: Final = max(Edition)

@@ -14,7 +14,7 @@ from pydantic import (
 
 from domain.jobs import Job, Visibility
 from domain.roles import Actor
-from domain.values import Storable, Text, ToldDate, ToldInstant, Usd
+from domain.values import EventId, Ordinal, Storable, Text, ToldDate, ToldInstant, Usd
 
 
 class _Data(BaseModel):
@@ -132,8 +132,13 @@ class JobReportSubmitted(_Event):
     data: ReportSubmitted
 
     def job_told(self) -> Job:
-        """Return the job with its report, so that PO-20 binds even where the job shows none."""
-        reported_at = self.job.diagnostic_report_at or self.occurred_at
+        """Return the job with its report, so that PO-20 binds even where the job shows none.
+
+        Neither does one that it shows from before its present assignment.
+        """
+        shown, assigned_at = self.job.diagnostic_report_at, self.job.assigned_at
+        is_earlier = shown is not None and shown < assigned_at <= self.occurred_at
+        reported_at = self.occurred_at if shown is None or is_earlier else shown
         return self.job.model_copy(update={"diagnostic_report_at": reported_at})
 
 
@@ -180,16 +185,20 @@ Event = Annotated[
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
+_OLDEST_SECONDS = 200 * 366 * 86_400
+"""Seconds that no told instant lies back: those of this age are younger."""
+
+
 class EventEnvelope(BaseModel):
     """An event on its way to a lifecycle: the job in it is our copy, already up to date."""
 
     model_config = ConfigDict(frozen=True)
 
-    event_id: str
+    event_id: EventId
     """The hook's `webhook-id`, or an id of ours for a change that Steward made itself."""
-    job_version: int
+    job_version: Ordinal
     """Counts the changes of our copy: the higher is the newer, whatever order events arrive in."""
     event: Event
-    age: float
+    age: Annotated[float, Field(ge=0, le=_OLDEST_SECONDS, allow_inf_nan=False)]
     """How long ago the event had occurred when it was delivered, in seconds. A lifecycle's time
     may be fast-forwarded, so what matters to it is how long ago, not when."""

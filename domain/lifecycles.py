@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.attention import Attention
+from domain.clocks import Clock, zone_in
 from domain.commands import Answer, CommandTable
 from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
 from domain.policy import Policy
-from domain.promises import Promise
+from domain.promises import Promise, promise_key
+from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 from domain.stages import LifecycleStage
 from domain.tasks import TaskKind
@@ -55,7 +57,6 @@ class LifecycleKind:
     """Whether an event starts it anew after it has ended with an outcome."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
-
     restarts: str | None = None
     """How people start it again on a job that it no longer follows, as an imperative clause; None:
     by one of the commands that start it."""
@@ -67,6 +68,10 @@ class LifecycleKind:
             return self.restarts
         starting = (name for name, command in self.commands.items() if command.starts)
         return f"send {' or '.join(f'`{name}`' for name in starting)}"
+
+    def __post_init__(self) -> None:
+        """Add the commands of every lifecycle to the procedure's own."""
+        object.__setattr__(self, "commands", self.commands.with_common())
 
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""
@@ -124,7 +129,35 @@ class Answered(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     command: str
-    answer: Answer
+    answer: Answer | None = None
+    """None: it was so long ago that only this is known of it, that it was carried out."""
+
+
+class WaitingMessage(BaseModel):
+    """A message that came in and that nobody had taken when its run continued as new.
+
+    It is an event, a command, or a signal that cannot be used.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    event: EventEnvelope | None = None
+    name: str = ""
+    """The command's or the signal's."""
+    fields: dict[str, JsonValue] = {}
+    """The command's payload."""
+    actor: Actor = STEWARD
+    """Who sent what cannot be used."""
+    refusal: Refusal | None = None
+    """Why it cannot be used."""
+    more: int = 0
+    """How many more came that are not told one by one."""
+
+
+def _size_of(remembered: tuple[str, Answered]) -> int:
+    """Return about how many bytes of JSON an answer has with its key."""
+    key, answered = remembered
+    return len(key) + len(answered.model_dump_json().encode())
 
 
 _KEPT_ON_ROLLBACK = frozenset({"job", "job_version", "turns", "named", "events_taken", "answers"})
@@ -153,6 +186,8 @@ class Case(BaseModel):
     """What the wait of this stage counts from: the business event, or the last reminder."""
     reminded: int = 0
     """Reminders given in this stage."""
+    entered: int = 0
+    """How often a wait has begun, in whatever stage."""
     deadlines: dict[str, Instant] = {}
     """What the calendar has told beside `due_at`, by what each is the deadline of."""
     attention: list[Attention] = []
@@ -164,7 +199,14 @@ class Case(BaseModel):
     """How often each step's name was used, so that a repeated step has a key of its own."""
     events_taken: list[str] = []
     answers: dict[str, Answered] = {}
-    """What commands with a message id were answered, by that id."""
+    """What commands with a message id were answered, by `answer_key`; those of releases before
+    that told no actors apart, by the id alone."""
+    clocks: dict[str, Clock] = {}
+    """The clocks that rules ask, by IANA zone, as the host that began the lifecycle knew them."""
+
+    def zone(self, name: str) -> tzinfo:
+        """Return an IANA zone as it was recorded when this began: the same at every replay."""
+        return zone_in(self.clocks, name)
 
     def remembered(self) -> dict[str, JsonValue]:
         """Return what this episode leaves to the next of the same job."""
@@ -178,9 +220,49 @@ class Case(BaseModel):
         """Whether somebody is overdue with something else than what is waited for."""
         return False
 
+    def remember_answer(self, key: str, answered: Answered, *, most: int, bytes_: int) -> None:
+        """Remember what a message was answered; of old messages less is known, and then nothing.
+
+        Args:
+            key: whose message it was, as `answer_key` says.
+            answered: the answer.
+            most: how many messages are known at most.
+            bytes_: how many bytes of JSON they may have; what was answered is forgotten before it
+                is forgotten that the command was carried out.
+        """
+        answers = self.answers
+        answers[key] = answered
+        while len(answers) > most:
+            del answers[next(iter(answers))]
+        excess = sum(map(_size_of, answers.items())) - bytes_
+        for each, known in list(answers.items()) if excess > 0 else ():
+            brief = known.model_copy(update={"answer": None})
+            excess -= _size_of((each, known)) - _size_of((each, brief))
+            answers[each] = brief
+            if excess <= 0:
+                return
+        while excess > 0:
+            oldest = next(iter(answers))
+            excess -= _size_of((oldest, answers.pop(oldest)))
+
+    @property
+    def promised_beside(self) -> tuple[str, ...]:
+        """Keys of the promises that are open beside what is waited for."""
+        return ()
+
     def enter(self, stage: str, at: datetime) -> None:
         """Go on to a stage, whose wait counts from an instant."""
         self.stage, self.counts_from, self.reminded = stage, at, 0
+        self.entered += 1
+
+    def promise_key(self, name: str, since: datetime) -> str:
+        """Return the key of the wait of a name that counts from an instant.
+
+        From edition 3 on, a wait that begins again at the very instant of the one before has a key
+        of its own: what it promises is a promise of its own.
+        """
+        key = promise_key(name, since)
+        return f"{key}/{self.entered}" if self.edition >= Edition.FACTS_BY_MEANING else key
 
     def before_turn(self) -> Self:
         """Return the case as it is now, to roll back to."""
@@ -217,6 +299,7 @@ class Beginning(TypedDict):
     edition: int
     begun: bool
     counts_from: Instant | None
+    clocks: dict[str, Clock]
 
 
 class LifecycleStart(BaseModel):
@@ -242,8 +325,12 @@ class LifecycleStart(BaseModel):
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
     unheard: tuple[EventEnvelope, ...] = ()
     """What was told of after this episode was due to begin, and before it could."""
+    waiting_messages: tuple[WaitingMessage, ...] = ()
+    """What came in to an earlier run of the same episode, and waits to be taken."""
     edition: int = Edition.FIRST
     """The edition of the rules that the episode follows."""
+    clocks: dict[str, Clock] = {}
+    """The clocks that its rules ask, by IANA zone; a start from before has none."""
     case: Case | None = None
     """How far an earlier run of the same episode had come, None at the beginning."""
 
@@ -267,4 +354,5 @@ class LifecycleStart(BaseModel):
             "edition": self.edition,
             "begun": self.cause.kind == "event",
             "counts_from": self.occurred_at,
+            "clocks": self.clocks,
         }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_args, get_origin
+from typing import Any, Final, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
@@ -72,12 +72,13 @@ def parse_toml(text: str, source_name: str) -> dict[str, Any]:
         raise OperatorFileError(_syntax_problem(error, text, source_name)) from error
 
 
-_BY_HAND = object()
+BY_HAND: Final = object()
+"""The validation context of what is written by hand."""
 
 
 def is_written_by_hand(info: ValidationInfo) -> bool:
     """Return whether what is validated comes from an operator's file, where a slip is told."""
-    return info.context is _BY_HAND
+    return info.context is BY_HAND
 
 
 def validated(model: type[ModelT], document: dict[str, Any], text: str, source_name: str) -> ModelT:
@@ -95,7 +96,7 @@ def validated(model: type[ModelT], document: dict[str, Any], text: str, source_n
         OperatorFileError: the document is no such model; every problem is told.
     """
     try:
-        return model.model_validate(document, extra="forbid", context=_BY_HAND)
+        return model.model_validate(document, extra="forbid", context=BY_HAND)
     except ValidationError as error:
         lines = _lines_of_keys(text)
         problems = (_problem(model, each, lines, source_name) for each in error.errors())

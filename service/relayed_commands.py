@@ -11,12 +11,14 @@ from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from domain.attention import Attention
+from domain.commands import DISMISS_ATTENTION
 from domain.effects import OpenTask
 from domain.refusals import Refusal, Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Role
 from service import starting
-from service.audit import Audit
+from service.audit import WHY_NOT_NOW, Audit, Standing
 from service.routing import Router
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, signal
 from store.inbox import Outcome
@@ -61,9 +63,10 @@ class CommandRelay:
         try:
             return await self._deliver(command, event_id)
         except Refused as refused:
-            log.warning(
-                "a lifecycle's order is refused", event_id=event_id, reason=refused.refusal.message
-            )
+            if command.command == DISMISS_ATTENTION:
+                return await self._dismiss_of_ended(command)
+            rule = refused.refusal.rule
+            log.warning("a lifecycle's order is refused", event_id=event_id, rule=rule)
             await self._journal.relay_refused(
                 command, event_id, refused.refusal, self._clock(), _task(command, refused.refusal)
             )
@@ -73,6 +76,12 @@ class CommandRelay:
             raise NotDeliveredError("it still runs") from error
         except NO_ANSWER as error:
             raise NotDeliveredError(str(error)) from error
+
+    async def _dismiss_of_ended(self, command: RelayedCommand) -> Outcome:
+        """Dismiss in the store what a lifecycle that has ended meanwhile asks attention for."""
+        workflow_id = f"{command.lifecycle}/{command.job_id}"
+        await self._lifecycles.settle(workflow_id, Attention(str(command.fields["attention"])))
+        return Outcome.IGNORED
 
     async def _deliver(self, command: RelayedCommand, event_id: str) -> Outcome:
         kind = LIFECYCLES[command.lifecycle]
@@ -88,7 +97,9 @@ class CommandRelay:
                 break
             if await signal(self._client, workflow_id, command.command, request.payload):
                 return Outcome.DELIVERED
-            await self._audit.close_ended(workflow_id)
+            standing = await self._audit.settle(workflow_id)
+            if standing is not Standing.ENDED:
+                raise NotDeliveredError(WHY_NOT_NOW[standing])
         if not await self._audit.was_started_by(workflow_id, argument.event_id):
             starting.require_startable(kind, request, argument)
             await starting.start(self._client, kind, argument, RPC_TIMEOUT)

@@ -13,7 +13,8 @@ from domain.commands import CommandRequest
 from domain.directory import Directory
 from domain.editions import NEWEST
 from domain.events import Event
-from domain.jobs import Job, same_assignment
+from domain.facts import same_instant
+from domain.jobs import Job, same_assignment, same_holder
 from domain.lifecycles import Cause, LifecycleKind, LifecycleStart
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, Refused
@@ -46,16 +47,20 @@ class Router:
             job=self._for_lifecycles(taken.job),
             job_version=taken.job_version,
             occurred_at=event.occurred_at,
+            reached=taken.reached,
         )
+        kinds = [
+            kind for kind in self._kinds if kind.workflow_id(plan.job.job_id) not in taken.reached
+        ]
         new = [
             self._new_lifecycle(kind, plan, event, listed.get(kind.name))
-            for kind in self._kinds
+            for kind in kinds
             if starts(kind, event, plan.job, listed.get(kind.name))
         ]
         started = {each.lifecycle for each in new}
         tasks = [
             task
-            for kind in self._kinds
+            for kind in kinds
             if (known := listed.get(kind.name)) is not None
             and known.outcome is not None
             and (task := kind.task_after_end(event, known.outcome)) is not None
@@ -65,7 +70,7 @@ class Router:
             for each in listed.values()
             if each.outcome is None
             and each.lifecycle not in started
-            and each.workflow_id != taken.origin
+            and each.workflow_id not in (taken.origin, *taken.reached)
         ]
         start_plans = tuple(_start_plan(each.lifecycle, listed.get(each.lifecycle)) for each in new)
         return Routing(
@@ -173,13 +178,23 @@ def starts(kind: LifecycleKind, event: Event, job: Job, known: ListedLifecycle |
     """
     if not kind.bound_to_assignment:
         return kind.starts_on(event) and (known is None or known.outcome is not None)
-    is_due = same_assignment(event.job, job) and kind.starts_on(event)
+    is_due = _shows_present_assignment(event, job) and kind.starts_on(event)
     if known is None:
         return is_due
     if known.outcome is None:
         return False
-    is_for_another = is_due and known.started_for != job.assigned_at
+    is_for_another = is_due and not same_instant(known.started_for, job.assigned_at)
     return is_for_another or kind.reopens_on(event, known.outcome)
+
+
+def _shows_present_assignment(event: Event, job: Job) -> bool:
+    """Return whether an event shows whom the job is assigned to now.
+
+    When it was assigned, only an assignment tells.
+    """
+    if event.type == "job.assigned":
+        return same_assignment(event.job, job)
+    return same_holder(event.job.assigned_to, job.assigned_to)
 
 
 def _start_plan(lifecycle: str, known: ListedLifecycle | None) -> StartPlan:

@@ -18,8 +18,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from starters.data_folder import STORE_FILE, TEMPORAL_FILE, hold
 from starters.failures import Failure
-from starters.folder import STORE_FILE, TEMPORAL_FILE, hold
 from starters.hook_sender import SECRETS_FILE
 
 DATABASES = (STORE_FILE, TEMPORAL_FILE)

@@ -18,6 +18,9 @@ from typer.core import TyperGroup
 
 from starters import conveniences
 from starters.failures import Failure, one_line
+from starters.mail_verbs import list_mails
+from starters.task_verbs import add_task_verbs
+from starters.token_verbs import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -64,6 +67,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
 )
 hooks = typer.Typer(
     help="The hooks' dead letters and secrets.",
@@ -139,6 +143,7 @@ def up(
     from starters.stack import run_stack
     from workers.settings import load_settings
 
+    _log(as_json)
     events = sample_events(datetime.now(UTC)) if sample else []
 
     async def tell_the_day(url: str, _: HookSecrets) -> None:
@@ -146,7 +151,6 @@ def up(
 
         typer.echo(await to_thread(_send_samples, url, data, events))
 
-    _log_as_json(as_json)
     with _failures_told():
         _serve(
             run_stack(
@@ -167,9 +171,9 @@ def worker(*, as_json: LogAsJson = False) -> None:
     Temporal is where TEMPORAL_* says, the database where STEWARD_DATABASE_URL says, and mail goes
     to STEWARD_SMTP_URL.
     """
+    _log(as_json)
     from workers.worker import main as run_worker
 
-    _log_as_json(as_json)
     with _failures_told():
         _serve(run_worker())
 
@@ -188,19 +192,29 @@ def api(
     from starters.stack import run_api
     from workers.settings import load_settings
 
-    _log_as_json(as_json)
+    _log(as_json)
     with _failures_told():
         _serve(run_api(load_settings(), host=host, port=port))
 
 
-@app.command(epilog=_examples("setup", "setup --json"))
-def setup(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("setup", "setup --adopt-namespace", "setup --json"))
+def setup(
+    *,
+    adopt_namespace: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-namespace",
+            help="Have the database belong to this namespace, although it belonged to another.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Make schema, namespace and search attributes, or update them."""
+    _log(as_json)
     from workers.setup import main as set_up
 
-    _log_as_json(as_json)
     with _failures_told():
-        _run(set_up())
+        _run(set_up(adopt_namespace=adopt_namespace))
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -249,12 +263,16 @@ def hook(
 
 
 @hooks.command(epilog=_examples("hooks dead", "hooks dead --json"))
-def dead(*, as_json: AsJson = False) -> None:
-    """List the events that were authentic and could not be read."""
+def dead(
+    after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the events that were authentic and could not be read, the newest first."""
     from starters.rendering import print_dead_letters, print_json
 
     with _client() as client:
-        found = client.get("hooks", "dead")
+        found = client.get("hooks", "dead", after=after)
     (print_json if as_json else print_dead_letters)(found)
 
 
@@ -290,7 +308,9 @@ def replay(
 def jobs(
     stage: Annotated[str | None, typer.Option(help="Only in this stage.")] = None,
     waiting_on: Annotated[str | None, typer.Option(help="Only waiting on this role.")] = None,
-    lifecycle: Annotated[str | None, typer.Option(help="Only of this lifecycle.")] = None,
+    lifecycle: Annotated[
+        str | None, typer.Option(help="Only of this lifecycle; none: of no lifecycle.")
+    ] = None,
     trade: Annotated[str | None, typer.Option(help="Only of this trade.")] = None,
     severity: Annotated[str | None, typer.Option(help="Only of this severity.")] = None,
     overdue: Annotated[
@@ -304,7 +324,7 @@ def jobs(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs' lifecycles, the soonest due first."""
+    """List the jobs' lifecycles, the soonest due first, then the jobs that have none."""
     from starters.rendering import print_jobs, print_json
 
     with _client() as client:
@@ -351,24 +371,6 @@ def stuck(*, as_json: AsJson = False) -> None:
     with _client() as client:
         found = client.get("stuck")
     (print_json if as_json else print_stuck)(found)
-
-
-@mails.command("list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --json"))
-def list_mails(
-    job: Annotated[
-        str | None, typer.Argument(metavar="JOB", help="Show this job's mails whole.")
-    ] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """List the newest mails, or show those of a job whole."""
-    from starters.rendering import print_json, print_mail_texts, print_mails
-
-    with _client() as client:
-        found = client.get("mail")["items"]
-    chosen = {"items": [each for each in found if job in (None, each["job_id"])]}
-    as_text = print_mails if job is None else print_mail_texts
-    (print_json if as_json else as_text)(chosen)
 
 
 @mails.command(
@@ -615,14 +617,20 @@ def check_directory(
 
 
 conveniences.add_to(app, hooks)
+mails.command(
+    "list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --state bounced")
+)(list_mails)
+add_task_verbs(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
+app.add_typer(tokens, name="token")
 
 
 def main() -> None:
     """Run the command line, and leave the process with its exit code."""
+    sys.excepthook = _tell_fault
     try:
         app()
     except SystemExit as done:
@@ -632,6 +640,13 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(done.code if isinstance(done.code, int) else 0)
+
+
+def _tell_fault(_: object, fault: BaseException, __: object) -> None:
+    """Tell a fault of ours by its kind and places: its text may hold a customer's data."""
+    from domain.faults import places
+
+    _complain("steward: this is a bug in Steward; please report these lines:", *places(fault))
 
 
 # --- helpers ----------------------------------------------------------------------------------
@@ -698,9 +713,13 @@ def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     return uvloop.run(work)
 
 
-def _log_as_json(wanted: bool) -> None:  # noqa: FBT001  the option's value
-    if wanted:
+def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
+    """Configure logging, before anything can be logged."""
+    from workers.telemetry import configure_logging, log_form
+
+    if as_json:
         os.environ["STEWARD_LOG"] = "json"
+    configure_logging(log_form())
 
 
 @contextmanager

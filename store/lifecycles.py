@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select
 
-from domain.effects import OpenTask
+from domain.attention import Attention
 from domain.lifecycles import job_of
-from domain.promises import DueAt, Promise, PromiseOutcome, sentence
+from domain.promises import DueAt, Promise, sentence
+from domain.roles import STEWARD
+from domain.tasks import CommonTask
 from store import schema
+from store.attention import drop
 from store.database import Database
 from store.jobs import HeldRow, held_job
+from store.task_closing import close_settled
 
 _TABLE = schema.lifecycles
 
 ABANDONED = "cancelled"
-"""The outcome of a lifecycle whose workflow was ended in Temporal."""
+"""The outcome of a lifecycle whose workflow was ended or lost in Temporal."""
 
 
 class ListedLifecycle(NamedTuple):
@@ -58,7 +62,7 @@ class NewLifecycle(NamedTuple):
 
 
 class Lifecycles:
-    """Reads how far lifecycles have come, and closes those that were ended in Temporal."""
+    """Reads how far lifecycles have come."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,6 +79,19 @@ class Lifecycles:
 
         return await self._database.read(read)
 
+    async def unfollowed(self, job_ids: Sequence[str]) -> dict[str, KnownJob]:
+        """Return by its number each of these jobs that never had a lifecycle."""
+
+        def read(connection: Connection) -> dict[str, KnownJob]:
+            held = {job_id: held_job(connection, job_id) for job_id in job_ids}
+            return {
+                job_id: KnownJob(row, None)
+                for job_id, row in held.items()
+                if row is not None and not lifecycles_of(connection, job_id)
+            }
+
+        return await self._database.read(read)
+
     async def has_begun(self, workflow_id: str, episode: int) -> bool:
         """Return whether an episode of a lifecycle has carried out anything yet."""
         begun = select(_TABLE.c.sequence > 0).where(
@@ -82,43 +99,9 @@ class Lifecycles:
         )
         return bool(await self._database.read(lambda connection: connection.scalar(begun)))
 
-    async def awaits_start(self, workflow_id: str) -> bool:
-        """Return whether a lifecycle is listed, but has not carried out anything yet."""
-        awaits = select(_TABLE.c.sequence == 0).where(_TABLE.c.workflow_id == workflow_id)
-        return bool(await self._database.read(lambda connection: connection.scalar(awaits)))
-
-    async def abandon(self, workflow_id: str, now: datetime, task: OpenTask) -> bool:
-        """Close a running lifecycle with all that it left open, and open a task for a person.
-
-        Args:
-            workflow_id: the lifecycle's workflow, which was ended in Temporal.
-            now: the wall clock, aware UTC.
-            task: what a person does about it.
-
-        Returns:
-            Whether the lifecycle was running by the store; if not, nothing is changed.
-        """
-        _, job_id = job_of(workflow_id)
-
-        def close(connection: Connection) -> bool:
-            if not _close_lifecycle(connection, workflow_id, now):
-                return False
-            _close_promises(connection, workflow_id, now)
-            _close_exceptions(connection, workflow_id)
-            row = {
-                "job_id": job_id,
-                "key": f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}",
-                "at": now,
-                "workflow_id": workflow_id,
-                "role": task.role.value,
-                "kind": task.task,
-                "text": task.text,
-                "status": "open",
-            }
-            connection.execute(self._database.insert_once(schema.tasks), row)
-            return True
-
-        return await self._database.write(close)
+    async def settle(self, workflow_id: str, flag: Attention) -> None:
+        """End a call for attention of a lifecycle that has ended: its cause is settled."""
+        await self._database.write(lambda connection: drop(connection, workflow_id, flag))
 
 
 def lifecycles_of(connection: Connection, job_id: str) -> dict[str, ListedLifecycle]:
@@ -145,9 +128,20 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "due_at": due_at,
         "next": sentence(wait, due_at),
         "attention": [],
+        "attention_since": {},
         "outcome": None,
+        "lost_at": None,
+        "before_loss": None,
+        "run_id": None,
+        "told_at": None,
     }
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
+    close_loss(connection, new.workflow_id, wait.since)
+
+
+def close_loss(connection: Connection, workflow_id: str, now: datetime) -> None:
+    """Close what asks for a lifecycle to be started again: it is."""
+    close_settled(connection, workflow_id, CommonTask.WORKFLOW_ENDED.value, STEWARD, now)
 
 
 def _listed(row: Row[Any]) -> ListedLifecycle:
@@ -158,44 +152,6 @@ def _listed(row: Row[Any]) -> ListedLifecycle:
         started_for=row.started_for,
         outcome=row.outcome,
         remembered=row.remembered,
-    )
-
-
-def _close_lifecycle(connection: Connection, workflow_id: str, now: datetime) -> bool:
-    """Close a lifecycle; return whether it was running."""
-    closed = connection.execute(
-        update(_TABLE)
-        .where(_TABLE.c.workflow_id == workflow_id, _TABLE.c.outcome.is_(None))
-        .values(
-            stage=ABANDONED,
-            outcome=ABANDONED,
-            waiting_on=None,
-            due_at=None,
-            since=now,
-            next="Its workflow was ended in Temporal; nobody is waited for.",
-            guide=[],
-        )
-    )
-    return bool(closed.rowcount)
-
-
-def _close_promises(connection: Connection, workflow_id: str, now: datetime) -> None:
-    promises = schema.promises
-    connection.execute(
-        update(promises)
-        .where(promises.c.workflow_id == workflow_id, promises.c.outcome.is_(None))
-        .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=now)
-    )
-
-
-def _close_exceptions(connection: Connection, workflow_id: str) -> None:
-    """Close the exceptions that a lifecycle opened."""
-    exceptions = schema.exceptions
-    opened_by_it = exceptions.c.key.startswith(f"{workflow_id}#", autoescape=True)
-    connection.execute(
-        update(exceptions)
-        .where(opened_by_it, schema.is_open_exception)
-        .values(status=schema.COMPLETE)
     )
 
 

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic import AwareDatetime, TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, Table, Text, and_, cast, func, or_, select
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from domain.jobs import Job
 from domain.roles import Role
-from domain.values import Storable
+from domain.values import Instant, Storable
 from store import schema
+from store.attention import details
+from store.cursors import page_of, read_cursor, write_cursor
+from store.damaged import read_stored_job
 from store.database import Database
 from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
+from store.outbox import MailFault, shown_state
 
 PAGE = 100
 """Lifecycles on one page of a list."""
 
-_Cursor = TypeAdapter(tuple[AwareDatetime | None, Storable])
-"""The place of a row in the order of a list: when it is due, if ever, and its workflow id."""
+_Cursor = TypeAdapter(tuple[Instant | None, Storable])
+"""The place of a row in the order of a list: when it is due, if ever, and its workflow id.
 
+Jobs without a lifecycle come last, by their numbers: each has `NO_LIFECYCLE` before its number, a
+workflow id that none has.
+"""
 
-class CursorError(ValueError):
-    """A cursor that no list gave out."""
+NO_LIFECYCLE = "none"
+"""What a filter asks for to see the jobs alone that never had a lifecycle."""
+
+_UNFOLLOWED = f"{NO_LIFECYCLE}/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +57,7 @@ class Filter:
     stage: str | None = None
     waiting_on: str | None = None
     lifecycle: str | None = None
+    """The name of a lifecycle, or `NO_LIFECYCLE`."""
     trade: str | None = None
     severity: str | None = None
     overdue: bool | None = None
@@ -66,9 +87,57 @@ class Reading:
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page of lifecycles, the soonest due first, and the cursor of the next page.
 
+        The jobs that never had a lifecycle follow, where the filter lets them: each with all that
+        tells of a lifecycle None.
+
         Raises:
             CursorError: `after` is no cursor.
         """
+        place = read_cursor(_Cursor, wanted.after) if wanted.after else None
+        items: list[dict[str, Any]] = []
+        in_jobs = place is not None and place[0] is None and place[1].startswith(_UNFOLLOWED)
+        if not in_jobs and wanted.lifecycle != NO_LIFECYCLE:
+            items, after = await self._followed(wanted, now, place, limit)
+            if after is not None or len(items) == limit:
+                return items, after or await self._first_unfollowed(wanted)
+        if not _may_be_unfollowed(wanted):
+            return items, None
+        number = place[1].removeprefix(_UNFOLLOWED) if in_jobs and place is not None else None
+        more, after = await self._unfollowed(wanted, number, limit - len(items))
+        return items + more, after
+
+    async def _first_unfollowed(self, wanted: Filter) -> str | None:
+        """Return the cursor of the jobs without a lifecycle, None if there are none to show."""
+        if not _may_be_unfollowed(wanted):
+            return None
+        items, _ = await self._unfollowed(wanted, None, 1)
+        return write_cursor(_Cursor, (None, _UNFOLLOWED)) if items else None
+
+    async def _unfollowed(
+        self, wanted: Filter, after: str | None, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of the jobs that never had a lifecycle, by their numbers."""
+        jobs, lifecycles = schema.jobs, schema.lifecycles
+        query = (
+            select(jobs)
+            .where(
+                ~exists().where(lifecycles.c.job_id == jobs.c.job_id),
+                *_job_conditions(wanted),
+            )
+            .order_by(jobs.c.job_id)
+            .limit(limit + 1)
+        )
+        if after is not None:
+            query = query.where(jobs.c.job_id > after)
+        rows = await self._database.read(lambda connection: list(connection.execute(query)))
+        page, last = page_of(rows, limit)
+        cursor = last and write_cursor(_Cursor, (None, f"{_UNFOLLOWED}{last.job_id}"))
+        return [_never_followed(row) for row in page], cursor
+
+    async def _followed(
+        self, wanted: Filter, now: datetime, place: tuple[datetime | None, str] | None, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of lifecycles, and the cursor of the next page of them."""
         table, jobs = schema.lifecycles, schema.jobs
         query = (
             select(table, jobs.c.trade, jobs.c.severity, jobs.c.assigned_to)
@@ -77,23 +146,24 @@ class Reading:
             .order_by(table.c.due_at.nulls_last(), table.c.workflow_id)
             .limit(limit + 1)
         )
-        if wanted.after:
-            query = query.where(_comes_after(*_read_cursor(wanted.after)))
+        if place is not None:
+            query = query.where(_comes_after(*place))
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        after = _cursor(rows[limit - 1]) if len(rows) > limit else None
-        return [_listed(row) for row in rows[:limit]], after
+        page, last = page_of(list(rows), limit)
+        return [_listed(row) for row in page], last and _cursor(last)
 
     async def waiting_on(self, role: Role) -> list[WaitingJob]:
         """Return the jobs that wait for a role, the one that has waited longest first."""
         table, jobs = schema.lifecycles, schema.jobs
         query = (
-            select(table.c.next, jobs.c.job)
+            select(table.c.next, jobs.c.job_id, jobs.c.job)
             .join(jobs, jobs.c.job_id == table.c.job_id)
             .where(table.c.waiting_on == role.value, table.c.outcome.is_(None))
             .order_by(table.c.since, table.c.workflow_id)
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [WaitingJob(Job.model_validate(row.job), row.next) for row in rows]
+        jobs_read = ((read_stored_job(row.job_id, row.job), row.next) for row in rows)
+        return [WaitingJob(job, what_next) for job, what_next in jobs_read if job is not None]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job."""
@@ -158,8 +228,14 @@ class Reading:
         """Return the mails that could not be delivered, or not yet."""
         emails = schema.emails
         failing = or_(
-            emails.c.state.in_(["uncertain", "bounced"]),
+            emails.c.state == "uncertain",
+            and_(
+                emails.c.state == "bounced",
+                emails.c.fault.is_distinct_from(MailFault.WITHDRAWN.value),
+            ),
             and_(emails.c.state == "queued", emails.c.attempts > 0),
+            and_(emails.c.state == "sending", emails.c.last_error.is_not(None)),
+            and_(emails.c.state == "sent", emails.c.last_error.is_not(None)),
         )
         query = select(emails).where(failing).order_by(emails.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
@@ -170,6 +246,7 @@ class Reading:
                 "state": row.state,
                 "attempts": row.attempts,
                 "last_error": row.last_error,
+                "fault": row.fault,
                 "at": row.at,
             }
             for row in rows
@@ -208,18 +285,16 @@ class Reading:
 
 
 def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
-    table, jobs = schema.lifecycles, schema.jobs
+    table = schema.lifecycles
     conditions: list[ColumnElement[bool]] = [
         column == value
         for column, value in (
             (table.c.stage, wanted.stage),
             (table.c.waiting_on, wanted.waiting_on),
             (table.c.lifecycle, wanted.lifecycle),
-            (jobs.c.trade, wanted.trade),
-            (jobs.c.severity, wanted.severity),
         )
         if value is not None
-    ]
+    ] + _job_conditions(wanted)
     if wanted.open is not None:
         conditions.append(
             table.c.outcome.is_(None) if wanted.open else table.c.outcome.is_not(None)
@@ -233,13 +308,40 @@ def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
             ),
         )
         conditions.append(late if wanted.overdue else ~late)
+    return conditions
+
+
+def _job_conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    jobs = schema.jobs
+    asked = ((jobs.c.trade, wanted.trade), (jobs.c.severity, wanted.severity))
+    conditions: list[ColumnElement[bool]] = [
+        column == value for column, value in asked if value is not None
+    ]
     if wanted.account is not None:
         conditions.append(was_assigned_to(wanted.account, jobs.c.job_id))
-    if wanted.q:
-        conditions += [
-            jobs.c.words.contains(word, autoescape=True) for word in wanted.q.casefold().split()
-        ]
-    return conditions
+    words = wanted.q.casefold().split() if wanted.q else []
+    return conditions + [jobs.c.words.contains(word, autoescape=True) for word in words]
+
+
+def _may_be_unfollowed(wanted: Filter) -> bool:
+    """Return whether a filter lets jobs through that never had a lifecycle.
+
+    They are neither open nor ended, stand in no stage, wait for nobody, and are never late.
+    """
+    of_lifecycles = (wanted.stage, wanted.waiting_on, wanted.open)
+    return (
+        all(each is None for each in of_lifecycles)
+        and wanted.lifecycle in (None, NO_LIFECYCLE)
+        and wanted.overdue is not True
+    )
+
+
+def _never_followed(row: Row[Any]) -> dict[str, Any]:
+    """Return a job without a lifecycle as lists show it, but for how to start one."""
+    nothing = ("lifecycle", "stage", "waiting_on", "since", "due_at", "outcome")
+    said = {"next": "Nobody follows this job.", "attention": []}
+    job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
+    return {"job_id": row.job_id, **dict.fromkeys(nothing), **said, **job}
 
 
 def _rows(connection: Connection, table: Table, job_id: str) -> list[Row[Any]]:
@@ -248,16 +350,7 @@ def _rows(connection: Connection, table: Table, job_id: str) -> list[Row[Any]]:
 
 
 def _cursor(row: Row[Any]) -> str:
-    place = _Cursor.dump_json((row.due_at, row.workflow_id))
-    return base64.urlsafe_b64encode(place).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime | None, str]:
-    try:
-        due, workflow_id = _Cursor.validate_json(base64.urlsafe_b64decode(cursor.encode()))
-        return due and due.astimezone(UTC), workflow_id
-    except (ValueError, OverflowError) as error:
-        raise CursorError(f"{cursor!r} is no cursor: take `after` from the page before") from error
+    return write_cursor(_Cursor, (row.due_at, row.workflow_id))
 
 
 def _comes_after(due_at: datetime | None, workflow_id: str) -> ColumnElement[bool]:
@@ -279,6 +372,7 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
         "due_at": row.due_at,
         "next": row.next,
         "attention": row.attention,
+        "attention_details": details(row),
         "outcome": row.outcome,
         **({"guide": row.guide} if row.guide else {}),
     }
@@ -286,7 +380,7 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
 
 def _listed(row: Row[Any]) -> dict[str, Any]:
     standing = _standing(row)
-    del standing["workflow_id"]
+    del standing["workflow_id"], standing["attention_details"]
     standing.pop("guide", None)
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **standing, **job}
@@ -324,7 +418,7 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
 
 def _mail(row: Row[Any]) -> dict[str, Any]:
     shown = {name: getattr(row, name) for name in ("at", "to", "template", "subject")}
-    return {**shown, "state": "queued" if row.state == "sending" else row.state}
+    return {**shown, "state": shown_state(row.state)}
 
 
 def _fields(*names: str) -> Any:  # noqa: ANN401  a function of a row

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from activities.postman import SmtpPostman
+from activities.postman import check_smtp_url
 from domain.directory import Directory, load_directory
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
@@ -60,7 +60,7 @@ def _hosts(names: object) -> object:
 
 
 def _smtp(url: str) -> str:
-    SmtpPostman(url, "steward@example.com")
+    check_smtp_url(url)
     return url
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from domain.apo.case import REOPENED, WITH_THE_CUSTOMER, ApoCase, Stage
 from domain.apo.kind import APO
 from domain.apo.tasks import Task
 from domain.attention import Attention
+from domain.editions import Edition
 from domain.effects import CloseTask, MailFate, OpenTask, SendEmail, UpdateJob
 from domain.events import DocumentArrived, Event
 from domain.jobs import Job, JobStatus
@@ -103,6 +105,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def reopen(self) -> None:
         """Review a paid invoice that came after the end (APO-36, APO-37)."""
         self.journal("reopened by a late paid invoice; earlier runs have the same workflow id")
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.add(CloseTask(task=Task.DOCUMENT_AFTER_THE_END.value))
         said = self.start.cause.fields.get("amount")
         amount = None if said is None else Decimal(str(said))
         at = self.case.counts_from or self.now()
@@ -138,11 +142,24 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         )
 
     def hand_the_decision_over(self) -> None:
-        """Ask the other side once the supervisors' window opens or closes (G-36)."""
-        self.case.counts_from, self.case.due_at = self.case.due_at, None
+        """Ask the other side once the supervisors' window opens or closes (G-36).
+
+        A worker that was down for longer than a turn asks whoever is at hand when it is back.
+        """
+        case = self.case
+        if case.edition >= Edition.FACTS_BY_MEANING:
+            turned_at, case.counts_from = case.due_at, self.next_round()
+            has_just_turned = case.counts_from == turned_at
+        else:
+            case.counts_from, has_just_turned = case.due_at, True
+        case.due_at = None
         self.break_promise()
-        if not self.case.capped:
-            self.case.supervisors_at_hand = not self.case.supervisors_at_hand
+        if not case.capped:
+            case.supervisors_at_hand = (
+                not case.supervisors_at_hand
+                if has_just_turned
+                else rules.supervisors_at_hand(case, self.now())
+            )
         self.ask_for_a_decision()
 
     def approve_apo(self, command: payloads.ApproveApo) -> None:
@@ -498,7 +515,9 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def pay(self, method: str) -> None:
         """Ask Support Services for the payment."""
         before = self.case.memory.paid
-        earlier = f" {usd(before)} was paid before: pay what is missing." if before else ""
+        earlier = (
+            f" {usd(before)} was already requested: pay only the difference." if before else ""
+        )
         text = f"Pay the customer {usd(self.case.approved)} by {method}.{earlier}"
         self.task(Role.SUPPORT_SERVICES, Task.PAY, text)
         self.case.remember(paid=self.case.memory.amount or before)
@@ -531,7 +550,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif self.case.reopened:
             self.journal(f"The job is {job.status}, with {job.assigned_to.name}.")
-        elif not job.assigned_to.is_(before.assigned_to.account):
+        elif self.has_another_holder(before):
             self.hear_of_another_account(job, event.actor)
         elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
             self.journal("The job was completed in the job system.")
@@ -583,8 +602,16 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if self.case.mail_fails:
             self.add(guide.next_channel(mail.template))
             return
-        self.add(mail)
-        self.case.remember_mail(mail.template, self.now())
+        key = self.add(mail)
+        self.case.remember_mail(mail.template, self.now(), key)
+
+    def mail_found_end(self, key: str, fate: MailFate) -> None:
+        """Remember what has become of a mail: one that came back was not sent (APO-04)."""
+        self.case.mail_found_end(key, fate)
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:
+        """Return the stages in which the customer is still to get a mail that has not left."""
+        return mails.with_a_point_in(template)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return who reaches the customer; once a mail bounced, the same holds for all (G-73)."""
@@ -594,16 +621,27 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more, and close the exception of the review.
 
-        A customer whose late invoice may reopen the option still has to be reached. A cancellation
-        in Temporal leaves everything open while the job goes on: the customer waits for an answer.
+        A customer whose late invoice may reopen the option still has to be reached, and so has one
+        whose option was cancelled in Temporal, while the job goes on. Until edition 3, such a
+        cancellation left everything open.
         """
-        if stage == Stage.CANCELLED and self.case.job.status is not JobStatus.CANCELLED:
+        job_goes_on = stage == Stage.CANCELLED and self.case.job.status is not JobStatus.CANCELLED
+        if job_goes_on and self.case.edition < Edition.FACTS_BY_MEANING:
             return
         super().leave_nothing_open(stage)
-        if stage not in REOPENED:
+        settled_for_good = stage not in REOPENED and not job_goes_on
+        if settled_for_good or self.is_elsewhere(stage):
             self.settle(Task.REACH_OTHERWISE, Task.MAIL_CORRESPONDENCE)
         if self.case.documented:
             self.add(documents.reviewed(self.case))
+
+    def is_elsewhere(self, stage: str) -> bool:
+        """Return whether an option has ended because another account has the job (edition 3)."""
+        return (
+            self.case.edition >= Edition.FACTS_BY_MEANING
+            and stage == Stage.SUPERSEDED
+            and not self.case.job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION)
+        )
 
 
 AlternateProviderOptionWorkflow = durable(AlternateProviderOption)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from domain.calendars import date_in
+from domain.calendars import DigestDay
 
 _ONE_ATTEMPT = timedelta(minutes=10)
 _RETRY = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(minutes=10))
@@ -22,16 +22,15 @@ class SpecialistsDigest:
         """Send the digests of a day, and return how many there are.
 
         Args:
-            zone: the IANA zone whose calendar says which day it is.
+            zone: the IANA zone whose calendar says which day it is; the activity asks it.
             day: the day, if it is not today.
         """
-        of_day = day or date_in(zone, workflow.now())
         sent: int = await workflow.execute_activity(
             "send_specialists_digest",
-            of_day,
+            DigestDay(zone=zone, at=workflow.now(), day=day),
             result_type=int,
             start_to_close_timeout=_ONE_ATTEMPT,
             retry_policy=_RETRY,
-            summary=f"digests of {of_day}",
+            summary=f"digests of {day or 'today'}",
         )
         return sent

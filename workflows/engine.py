@@ -54,6 +54,9 @@ class Story(Protocol):
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
 
+    def mail_found_end(self, key: str, fate: MailFate) -> None:
+        """Take in what has become of the mail of a key, as far as is known."""
+
 
 class Engine:
     """Runs a story: takes messages in, carries effects out, waits, ends, and begins anew."""
@@ -82,7 +85,9 @@ class Engine:
         self._passes_event_on = False
         self.mailbox = mailbox = Mailbox(kind, start, case)
         self.effects = effects = EffectBuffer(runtime, start, case, self._describe)
-        mails = MailTracker(runtime, start, case, effects, story.undelivered)
+        self.mails = mails = MailTracker(
+            runtime, start, case, effects, story.undelivered, story.mail_found_end
+        )
         self.publisher = publisher = Publisher(kind, runtime, case, effects, mails)
         self.desk = desk = CommandDesk(
             kind, runtime, case, mailbox, effects, self._act, self._opening
@@ -99,9 +104,15 @@ class Engine:
         try:
             await self._story.run()
         except asyncio.CancelledError:
+            self.effects.was_cancelled = False
             self.effects.journal("cancelled in Temporal")
             self._story.end_cancelled()
-        return await self.episode.finish(self._alarm)
+        try:
+            return await self.episode.finish(self._alarm)
+        except asyncio.CancelledError:
+            if not self._runtime.patched("mails-outlast-cancellation"):
+                raise
+            return await self.episode.leave(self._alarm)
 
     async def take_opening_command(self) -> None:
         """Execute the command that the lifecycle was started with; refused, it ends at once."""

@@ -6,11 +6,12 @@ waited, and it collects effects, which come true together when it waits again or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
 from domain.attention import Attention
+from domain.commands import DismissAttention
 from domain.directory import Addressee
 from domain.editions import Edition
 from domain.effects import (
@@ -20,22 +21,25 @@ from domain.effects import (
     MailFate,
     OpenTask,
     SendEmail,
+    WithdrawMails,
 )
 from domain.events import Event
-from domain.jobs import Assignee, Job, Visibility
+from domain.jobs import Assignee, Job, JobStatus, Visibility, same_holder
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
-from domain.tasks import TaskKind
+from domain.tasks import CommonTask, JobChange, TaskKind, changes
+from domain.unfollowed import CANCELLED_IN_TEMPORAL, task_to_take_up
 from workflows.engine import CANCELLED, Engine
 from workflows.messages import Deadline, Reminder
 from workflows.runtime import Runtime
 
 CaseT = TypeVar("CaseT", bound=Case)
 
-MAIL_UNDELIVERED = "mail_undelivered"
-"""Kind of the task to reach somebody whom a mail did not, unless a story has another."""
+SUPERSEDED = "superseded"
+"""The final stage of every lifecycle whose job somebody has given to another account."""
+_ANOTHER = Assignee(name="another account")
 
 _LATE = timedelta(hours=1)
 """How long after its deadline something may happen and still count from the deadline."""
@@ -64,6 +68,7 @@ class Lifecycle(Generic[CaseT]):
         self.handle = engine.handle
         self.take_opening_command = engine.take_opening_command
         self.pass_event_on = engine.pass_event_on
+        self.begin_turn = engine.effects.begin_turn
         self.commit_or_refuse = engine.moves.commit_or_refuse
         self.reassign = engine.moves.reassign
         self.give_to = engine.moves.give_to
@@ -91,7 +96,10 @@ class Lifecycle(Generic[CaseT]):
             "A mail of this job could not be delivered; see its mails, and reach the recipient by "
             "phone."
         )
-        return OpenTask(role=Role.DISPATCH, task=MAIL_UNDELIVERED, text=text)
+        return OpenTask(role=Role.DISPATCH, task=CommonTask.MAIL_UNDELIVERED.value, text=text)
+
+    def mail_found_end(self, key: str, fate: MailFate) -> None:
+        """Take in what has become of the mail of a key, as far as is known."""
 
     # --- what a story does -------------------------------------------------------------------
 
@@ -100,9 +108,20 @@ class Lifecycle(Generic[CaseT]):
         """Whether the lifecycle has come to a final stage."""
         return self.kind.has_ended(self.case.stage)
 
-    def add(self, effect: Effect) -> None:
-        """Add any effect; it comes true, with the others, when the story next waits or ends."""
-        self.engine.effects.add(effect)
+    def has_another_holder(self, before: Job) -> bool:
+        """Return whether the job went to another account or firm since it was as given."""
+        now, then = self.case.job.assigned_to, before.assigned_to
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            return not same_holder(now, then)
+        return not now.is_(then.account)
+
+    def add(self, effect: Effect) -> str:
+        """Add any effect; it comes true, with the others, when the story next waits or ends.
+
+        Returns:
+            Its key.
+        """
+        return self.engine.effects.add(effect)
 
     def note(self, text: str) -> None:
         """Write a note on the job, as visible as the policy has it (G-20)."""
@@ -118,7 +137,12 @@ class Lifecycle(Generic[CaseT]):
         self.engine.effects.journal(what, actor, rule)
 
     def name_the_policy(self) -> None:
-        """Record which policy the job keeps from here on, whatever becomes of the operator's."""
+        """Record which policy the job keeps from here on, whatever becomes of the operator's.
+
+        Nobody has to take the job up any more that an earlier episode was cancelled on.
+        """
+        if self.start.episode > 1 and self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.add(CloseTask(task=CommonTask.WORKFLOW_ENDED.value))
         policy = self.case.policy
         self.journal(f"follows policy {policy.name} ({policy.fingerprint})")
 
@@ -147,6 +171,12 @@ class Lifecycle(Generic[CaseT]):
             self.mail(provider.email or "", "public_note", provider=provider.name, text=text)
         if self.case.policy.notes.public_email_to_customer:
             self.mail(None, "public_note_to_customer", text=text)
+
+    def dismiss_attention(self, command: DismissAttention) -> None:
+        """Take a call for attention back, because a supervisor dismisses it."""
+        if command.attention in self.case.attention:
+            self.case.unflag(command.attention)
+            self.journal(f"dismissed {command.attention}: {command.reason}", command.actor)
 
     # --- waiting -----------------------------------------------------------------------------
 
@@ -222,6 +252,7 @@ class Lifecycle(Generic[CaseT]):
         """
         self.close_promise(closing)
         self.settle_the_wait()
+        self.withdraw_mails_without_point_in(stage)
         self.enter(stage, at)
 
     def enter(self, stage: str, at: datetime | None = None) -> None:
@@ -240,8 +271,11 @@ class Lifecycle(Generic[CaseT]):
         self.case.stage = stage
 
     def end_cancelled(self) -> None:
-        """End, because the workflow was cancelled in Temporal."""
-        if self.case.edition >= Edition.TASKS_CLOSE_AT_EVERY_END:
+        """End, because the workflow was cancelled in Temporal, and tell a supervisor so."""
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.end(CANCELLED, PromiseOutcome.WAIVED)
+            self.add(task_to_take_up(self.kind, CANCELLED_IN_TEMPORAL))
+        elif self.case.edition >= Edition.TASKS_CLOSE_AT_EVERY_END:
             self.end(CANCELLED, PromiseOutcome.WAIVED)
         else:
             self.close_promise(PromiseOutcome.WAIVED)
@@ -251,7 +285,34 @@ class Lifecycle(Generic[CaseT]):
         """Close the tasks of the wait that is over."""
         self.settle(*self.kind.tasks.of_a_wait())
 
-    def leave_nothing_open(self, stage: str) -> None:  # noqa: ARG002  for stories whose ends differ
+    def what_ended_it(self, stage: str) -> frozenset[JobChange]:
+        """Return what happened to the job, in other hands than ours, that ended it in a stage."""
+        job = self.case.job
+        if job.status.final:
+            return changes(job.model_copy(update={"status": JobStatus.NEW}), job)
+        if stage != SUPERSEDED:
+            return frozenset()
+        return changes(job.model_copy(update={"assigned_to": _ANOTHER}), job)
+
+    def withdraw_mails_without_point_in(self, stage: str) -> None:
+        """Take mails back that wait for their server and have lost their point in a stage."""
+        if self.case.edition < Edition.FACTS_BY_MEANING:
+            return
+        unsent = self.engine.mails.unsent.items()
+        lost = {key: name for key, name in unsent if stage not in self.mails_with_a_point_in(name)}
+        if lost:
+            self.add(WithdrawMails(templates=tuple(sorted({*lost.values()}))))
+        for key in lost:
+            self.mail_found_end(key, MailFate.WITHDRAWN)
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:  # noqa: ARG002  for stories that tell
+        """Return the stages in which a mail that waits for its server still has a point: all."""
+        return (*self.kind.stages, *self.kind.ends)
+
+    def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""
         self.settle(*self.kind.tasks.of_the_lifecycle())
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.settle(*self.kind.tasks.pointless_once(self.what_ended_it(stage)))
+        self.withdraw_mails_without_point_in(stage)
         self.case.unflag(Attention.OVERDUE)

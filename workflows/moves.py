@@ -120,7 +120,7 @@ class Moves:
             by=by,
             reason=reason,
             believed=self._case.job,
-            hold=PlusOneHold.under(self._case.policy),
+            hold=PlusOneHold.under(self._case.policy, self._case.edition),
             way_out=way_out,
             announce=announce,
         )

@@ -137,6 +137,7 @@ class Publisher:
             attention=tuple(case.attention),
             outcome=ended_as,
             remembered=case.remembered(),
+            beside=case.promised_beside if ended_as is None else (),
             guide=self._kind.guide(case) if ended_as is None else (),
         )
 

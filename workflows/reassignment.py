@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from domain.accounts import PROCURE_VENDOR
+from domain.editions import Edition
 from domain.effects import AskIfUnscheduled, MailFate, OpenTask, SendCommand, UpdateJob
 from domain.events import Event
 from domain.jobs import Job, JobStatus
@@ -296,17 +297,23 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             Guide.ASSIGNED_UNHEARD, "nobody else takes the job (G-53)", by
         )
 
-    async def send_to_dispatch(self, reason: str, by: Actor) -> dict[str, Any]:
-        """Give the job to Procure Vendor, if it is not there already."""
+    async def send_to_dispatch(
+        self, reason: str, by: Actor, closing: PromiseOutcome = PromiseOutcome.KEPT
+    ) -> dict[str, Any]:
+        """Give the job to Procure Vendor, if it is not there already.
+
+        Raises:
+            Refused: the live job is not what was believed; its change is heard next.
+        """
         if self.case.job.assigned_to.is_(PROCURE_VENDOR):
-            self.end(Stage.SENT_TO_DISPATCH, PromiseOutcome.KEPT)
+            self.end(Stage.SENT_TO_DISPATCH, closing)
         else:
             await self.give_to(
                 PROCURE_VENDOR,
                 reason,
                 by,
                 ending=Stage.SENT_TO_DISPATCH,
-                closing=PromiseOutcome.KEPT,
+                closing=closing,
             )
         return self.said(Guide.SENT_TO_DISPATCH)
 
@@ -359,8 +366,8 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     async def handle_silence(self) -> None:
         """Tell a supervisor who is silent, and the second time send the job to Dispatch."""
         case = self.case
-        self.break_promise()
         if case.reminded == 0:
+            self.break_promise()
             case.reminded = 1
             waiting = waits.promise(case)
             self.task(
@@ -370,10 +377,14 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                 "the job goes to Procure Vendor.",
             )
             return
+        if case.edition < Edition.FACTS_BY_MEANING:  # lost where the move was refused
+            self.break_promise()
         out_of_hours = case.stage == Stage.SUPERVISOR_REVIEW
         self.note(OUT_OF_HOURS_NOTE if out_of_hours else "Nothing was heard: sent to dispatch.")
         try:
-            await self.send_to_dispatch("nothing was heard from the agent", STEWARD)
+            await self.send_to_dispatch(
+                "nothing was heard from the agent", STEWARD, PromiseOutcome.BROKEN
+            )
         except Refused as refused:  # the job has changed meanwhile; its event is next
             self.journal(refused.refusal.message)
 
@@ -384,7 +395,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         job = self.case.job
         if job.status is JobStatus.CANCELLED:
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
-        elif not job.assigned_to.is_(before.assigned_to.account):
+        elif self.has_another_holder(before):
             self.journal(f"The job stands with {job.assigned_to.name} now.")
             self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         elif job.status is JobStatus.COMPLETED:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
+from domain.editions import Edition
 from domain.effects import (
     ClosePromise,
     ComputeDeadline,
@@ -38,6 +39,14 @@ from workflows.temporal import durable
 
 _NAMES_WHAT_IS_MISSING = frozenset({Role.AUTHORIZATIONS, Role.DECISION_DESK})
 """Whose notes say what a partial report lacks (SPOC-29)."""
+
+
+_MAILS_WITH_A_POINT_IN: Mapping[str, Collection[str]] = {
+    "report_reminder": {Stage.REPORT_OVERDUE},
+    "spoc_assistance": {Stage.SPOC_CONTACTED},
+    "spoc_reminder": {Stage.SPOC_CONTACTED},
+}
+"""Where a follow-up stands as long as a mail that has not left yet is to be sent; others always."""
 
 
 class SpocFollowUp(Lifecycle[SpocCase]):
@@ -180,6 +189,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 "Accepted: only then can a report be entered (SPOC-46).",
             )
         owed = rules.still_owed(case.contacts, report)
+        if case.edition >= Edition.FACTS_BY_MEANING and not owed:
+            self.settle(Task.REACH_OTHERWISE)
         if owed != case.contacts:
             what = "the service report" if report.complete else "a part of the service report"
             self.tell_the_specialist(f"The provider has entered {what}.")
@@ -222,7 +233,9 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Give the provider a business day to confirm an order, as research asks (SPOC-34)."""
         self.stop_waiting_for_the_confirmation(PromiseOutcome.SUPERSEDED)
         self.journal(f"research waits for the provider's confirmation: {what}", rule="SPOC-32")
-        awaited = waits.confirmation(self.case.policy.spoc, at)
+        self.case.confirmations += 1
+        nth = self.case.confirmations if self.case.edition >= Edition.FACTS_BY_MEANING else 1
+        awaited = waits.confirmation(self.case.policy.spoc, at, nth)
         self.case.confirmation, self.case.confirmation_late = awaited, False
         self.add(OpenPromise(promise=awaited))
         self.compute(NamedDeadline.ORDER_CONFIRMATION, awaited.due)
@@ -339,7 +352,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         job = self.case.job
         if self.ends_with_the_job(job):
             return
-        if not job.assigned_to.is_(before.assigned_to.account):
+        if self.has_another_holder(before):
             self.leave_to_another_provider(job)
             return
         if job.severity is not before.severity:
@@ -390,7 +403,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def day_of(self, at: datetime) -> str:
         """Return the date of an instant, as it is written in a mail."""
-        return written_out(date_in(self.case.policy.calendar.zone, at))
+        return written_out(date_in(self.case.zone(self.case.policy.calendar.zone), at))
 
     def compute(self, name: NamedDeadline, due: Due | None) -> None:
         """Ask the calendar for a deadline; until the answer, none of that name is known."""
@@ -422,6 +435,10 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             task=Task.REACH_OTHERWISE.value,
             text=f"The mail {template} did not reach the {who}. Call them.",
         )
+
+    def mails_with_a_point_in(self, template: str) -> Collection[str]:
+        """Return the stages in which a mail that has not left is still to be sent."""
+        return _MAILS_WITH_A_POINT_IN.get(template, super().mails_with_a_point_in(template))
 
     def end_cancelled(self) -> None:
         """End, because the workflow was cancelled in Temporal; nobody confirms an order then."""

@@ -7,8 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from domain.editions import Edition
+from domain.effects import MailFate
 from domain.lifecycles import Case, LifecycleStart
 from domain.roles import Actor
 from domain.stages import END, LifecycleStage
@@ -44,6 +46,10 @@ WITH_THE_CUSTOMER = Stage.running() - {Stage.AWAITING_APPROVAL, Stage.CONTACTING
 """The customer knows of the option, and the job stands on its account."""
 
 
+_MAILS_REMEMBERED = 100
+"""How many mails to the customer are remembered: far more than reminders ever make."""
+
+
 class Sent(BaseModel):
     """A mail that the customer was sent, as the agent on the phone gets to know of it."""
 
@@ -53,6 +59,16 @@ class Sent(BaseModel):
     to: str
     """The address, masked."""
     at: Instant
+    key: str | None = None
+    """By which the outbox knows it, without its workflow id; None where an earlier release
+    remembered it."""
+    fate: MailFate | None = None
+    """What has become of it, as an earlier episode knew; None: it is on its way, or has arrived."""
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the customer has it, as far as is known, or is about to."""
+        return self.fate in (None, MailFate.SENT, MailFate.WAITING)
 
 
 class Memory(BaseModel):
@@ -108,27 +124,59 @@ class ApoCase(Case):
         """What was approved last, USD; nothing until something is."""
         return self.memory.amount or Decimal(0)
 
-    set_beside_turns: ClassVar[frozenset[str]] = frozenset({"mail_fails"})
+    mail_fates: dict[str, MailFate] = Field(default_factory=dict)
+    """What has become of the mails to the customer that were not sent, by their keys."""
+
+    set_beside_turns: ClassVar[frozenset[str]] = frozenset({"mail_fails", "mail_fates"})
 
     def remembered(self) -> dict[str, JsonValue]:
         """Return the memory, as it is kept."""
         ended_as = self.stage if self.stage in Stage.ends() else None
-        memory = self.memory.model_copy(update={"ended_as": ended_as})
-        kept: dict[str, JsonValue] = memory.model_dump(mode="json")
+        memory = self.memory.model_copy(update={"ended_as": ended_as, "sent": self.sent})
+        kept: dict[str, JsonValue] = memory.model_dump(mode="json", exclude_none=True)
         return kept
 
     def remember(self, **changed: object) -> None:
         """Change what later episodes will know."""
         self.memory = self.memory.model_copy(update=changed)
 
-    def remember_mail(self, template: str, at: datetime) -> None:
+    @property
+    def sent(self) -> tuple[Sent, ...]:
+        """The mails to the customer, the oldest first, with what has become of each."""
+        fates = self.mail_fates
+        return tuple(
+            sent.model_copy(update={"fate": fates[sent.key]}) if sent.key in fates else sent
+            for sent in self.memory.sent
+        )
+
+    def remember_mail(self, template: str, at: datetime, key: str) -> None:
         """Remember a mail to the customer, for the agent who takes their calls."""
-        sent = Sent(template=template, to=self.job.customer_mail or "no address", at=at)
-        self.remember(sent=(*self.memory.sent, sent))
+        to, short = self.job.customer_mail or "no address", _without_workflow(key)
+        sent = Sent(template=template, to=to, at=at, key=short)
+        self.remember(sent=(*self.memory.sent, sent)[-_MAILS_REMEMBERED:])
+
+    def mail_found_end(self, key: str, fate: MailFate) -> None:
+        """Take in what has become of a mail to the customer, in this episode or before.
+
+        That it was sent is taken for granted, unless something else was known of it.
+        """
+        known = (sent.key for sent in self.memory.sent if sent.key is not None)
+        fates = {**self.mail_fates, _without_workflow(key): fate}
+        self.mail_fates = {
+            each: fates[each] for each in known if fates.get(each, MailFate.SENT) != MailFate.SENT
+        }
 
     def was_mailed(self, template: str) -> bool:
-        """Return whether the customer was sent a mail already, in this episode or before."""
-        return any(sent.template == template for sent in self.memory.sent)
+        """Return whether the customer has a mail, from this episode or before, as far as is known.
+
+        Until edition 3, one that came back counted, too.
+        """
+        counts_all = self.edition < Edition.FACTS_BY_MEANING
+        return any(sent.template == template and (counts_all or sent.arrived) for sent in self.sent)
+
+
+def _without_workflow(key: str) -> str:
+    return key.partition("#")[2] or key
 
 
 _FIRST_STAGES: Mapping[str, Stage] = {

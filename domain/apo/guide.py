@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from domain.apo.case import ApoCase, Stage
 from domain.apo.rules import limit
 from domain.apo.tasks import Task
 from domain.apo.waits import promise
-from domain.effects import OpenTask
+from domain.effects import MailFate, OpenTask
 from domain.roles import Role
 from domain.texts import usd
 
@@ -51,12 +53,22 @@ _INSTRUCTIONS = (
 )
 
 
+_BECAME: Mapping[MailFate | None, str] = {
+    None: "",
+    MailFate.SENT: "",
+    MailFate.WAITING: "",
+    MailFate.BOUNCED: " (came back)",
+    MailFate.UNCERTAIN: " (may not have arrived)",
+    MailFate.WITHDRAWN: " (not sent after all)",
+}
+
+
 def _what_was_sent(case: ApoCase) -> str:
-    if not case.memory.sent:
+    if not case.sent:
         return "Nothing was mailed to the customer so far."
     mails = "; ".join(
-        f"{sent.template} to {sent.to} on {sent.at:%a %d %b %Y %H:%M} UTC"
-        for sent in case.memory.sent
+        f"{sent.template} to {sent.to} on {sent.at:%a %d %b %Y %H:%M} UTC{_BECAME[sent.fate]}"
+        for sent in case.sent
     )
     fails = " Mails come back: verify the address (APO-10)." if case.mail_fails else ""
     return f"Mailed so far: {mails}.{fails}"

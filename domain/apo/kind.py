@@ -9,14 +9,16 @@ from domain.apo.commands import COMMANDS
 from domain.apo.rules import reopens_on, starts_on, supervisors_window_is_open, task_after_end
 from domain.apo.tasks import Task
 from domain.apo.waits import promise
+from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 
 
 def begin(**fields: Any) -> ApoStart:  # noqa: ANN401  the fields of LifecycleStart
     """Return the argument of a workflow, with whether supervisors are at hand as it begins."""
     start = ApoStart(**fields)
-    at_hand = supervisors_window_is_open(start.policy, start.occurred_at)
-    return start.model_copy(update={"supervisors_at_hand": at_hand})
+    clocks = record_clocks([start.policy.calendar.zone], start.occurred_at)
+    at_hand = supervisors_window_is_open(start.policy, start.occurred_at, clocks)
+    return start.model_copy(update={"supervisors_at_hand": at_hand, "clocks": clocks})
 
 
 APO = LifecycleKind(

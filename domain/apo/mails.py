@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
-from domain.apo.case import ApoCase
+from domain.apo.case import ApoCase, Stage
 from domain.apo.rules import limit, mail_reaches
 from domain.apo.waits import chase
 from domain.effects import SendEmail
 from domain.texts import usd
 
 INSTRUCTIONS = "apo_instructions"
+
+_UNTIL_REVIEWED = frozenset(
+    {Stage.AWAITING_CUSTOMER, Stage.AWAITING_DOCUMENTS, Stage.ESTIMATE_REVIEW}
+)
+_WITH_A_POINT_IN: Mapping[str, frozenset[Stage]] = {
+    INSTRUCTIONS: _UNTIL_REVIEWED,
+    "apo_instructions_reminder": frozenset({Stage.AWAITING_CUSTOMER}),
+    "apo_documents_reminder": frozenset({Stage.AWAITING_DOCUMENTS}),
+    "apo_documents_incomplete": _UNTIL_REVIEWED,
+    "apo_estimate_approved": _UNTIL_REVIEWED,
+    "apo_estimate_declined": frozenset({Stage.AWAITING_DOCUMENTS}),
+    "apo_offer": frozenset({Stage.OFFER_SENT}),
+    "apo_offer_reminder": frozenset({Stage.OFFER_SENT}),
+    "apo_offer_without_invoice": frozenset({Stage.AWAITING_PAID_INVOICE}),
+    "apo_invoice_reminder": frozenset({Stage.AWAITING_PAID_INVOICE}),
+    "apo_payment_by_check": frozenset({Stage.PAID_BY_CHECK}),
+    "apo_closing_without_proof": frozenset({Stage.CLOSED_WITHOUT_PROOF}),
+}
+"""Where the option stands as long as the customer is to get a mail that has not left yet."""
+
+
+def with_a_point_in(template: str) -> frozenset[Stage]:
+    """Return the stages in which a mail that has not left yet is still to be sent."""
+    return _WITH_A_POINT_IN[template]
 
 
 def instructions(case: ApoCase) -> SendEmail:

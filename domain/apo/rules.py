@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from unicodedata import normalize
@@ -20,6 +21,8 @@ from domain.apo.payloads import (
 )
 from domain.apo.tasks import Task
 from domain.calendars import is_open_everywhere
+from domain.clocks import AS_THIS_HOST_HAS_THEM, Clock, zone_in
+from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import DocumentArrived, Event
 from domain.guards import PlusOneHold, plusone_hold
@@ -66,20 +69,30 @@ PRIORITY_ITEMS = frozenset(
 """What supervisors may authorise the option for (APO-21)."""
 
 
-def supervisors_window_is_open(policy: Policy, at: datetime) -> bool:
+def supervisors_window_is_open(
+    policy: Policy, at: datetime, clocks: Mapping[str, Clock] = AS_THIS_HOST_HAS_THEM
+) -> bool:
     """Return whether supervisors may authorise the option at an instant (APO-20, G-36).
 
     `Window.is_open` in `domain/calendars.py` decides: 17:00 sharp is inside, 07:00 sharp is not.
+
+    Args:
+        policy: the window, and the company's zone.
+        at: the instant.
+        clocks: the company's clock, as it was recorded.
     """
-    return is_open_everywhere(policy.apo.supervisors, at, [policy.calendar.zone])
+    zone = zone_in(clocks, policy.calendar.zone)
+    return is_open_everywhere(policy.apo.supervisors, at, [zone])
 
 
 def supervisors_at_hand(case: ApoCase, now: datetime) -> bool:
     """Return whether the supervisors' window is open now (APO-20).
 
-    A workflow has no calendar: `supervisors_window_is_open` was asked when the option began, and
-    the calendar told when the window turns next. At that very instant, 17:00 sharp, it has turned.
+    Until edition 3, the window was known to turn once, at the deadline that the calendar told, and
+    stood as it was then however long the worker was down.
     """
+    if case.edition >= Edition.FACTS_BY_MEANING:
+        return supervisors_window_is_open(case.policy, now, case.clocks)
     turned = case.due_at is not None and now >= case.due_at
     return case.supervisors_at_hand is not turned
 
@@ -200,7 +213,7 @@ def may_request(case: ApoCase, _: RequestApo, now: datetime) -> Refusal | None:
 
 
 def _may_be_begun(case: ApoCase, now: datetime) -> Refusal | None:
-    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy)):
+    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition)):
         return held  # G-60
     if case.job.status in (JobStatus.CANCELLED, JobStatus.COMPLETED):
         return conflict(

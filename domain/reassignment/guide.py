@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from domain.reassignment import rules
 from domain.reassignment.case import ReassignmentCase, Stage
@@ -85,6 +84,6 @@ def who_is_on_it(case: ReassignmentCase) -> str:
     )
 
 
-def shown(at: datetime | None, zone: ZoneInfo, *, otherwise: str = "no time named") -> str:
+def shown(at: datetime | None, zone: tzinfo, *, otherwise: str = "no time named") -> str:
     """Return an instant as a clock of the zone shows it, or what is said where there is none."""
     return otherwise if at is None else f"{at.astimezone(zone):%a %d %b %Y %H:%M %Z}"

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from domain.accounts import same_account
+from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.reassignment.case import Candidate, Listed, ReassignmentStart, Stage
 from domain.reassignment.commands import COMMANDS
@@ -22,7 +23,8 @@ _LISTED = TypeAdapter(list[Listed])
 def begin(**fields: Any) -> ReassignmentStart:  # noqa: ANN401  the fields of LifecycleStart
     """Return the argument of a workflow, with what the table of ZIP codes tells of the candidates.
 
-    They keep what it told when they were listed, whatever a later table says.
+    They keep what it told when they were listed, and the clocks of their zones go as they were
+    known then, whatever a later table or another host says.
     """
     start = ReassignmentStart(**fields)
     candidates: list[Candidate] = []
@@ -31,7 +33,9 @@ def begin(**fields: Any) -> ReassignmentStart:  # noqa: ANN401  the fields of Li
             continue
         zones, miles = zones_of(each.zip), miles_between(each.zip, start.job.customer_zip)
         candidates.append(Candidate(**each.model_dump(), zones=zones, miles=miles))
-    return start.model_copy(update={"candidates": tuple(candidates)})
+    asked = {start.policy.calendar.zone, *(zone for each in candidates for zone in each.zones)}
+    clocks = record_clocks(sorted(asked), start.occurred_at)
+    return start.model_copy(update={"candidates": tuple(candidates), "clocks": clocks})
 
 
 REASSIGNMENT = LifecycleKind(

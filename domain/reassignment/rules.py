@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from domain.apo.rules import PRIORITY_ITEMS, may_authorise, supervisors_window_is_open
 from domain.calendars import (
@@ -54,7 +53,7 @@ def may_be_called(case: ReassignmentCase, candidate: Candidate, now: datetime) -
     has it called on its emergency line.
     """
     window = case.policy.reassignment.calling
-    return case.lifted_by is not None or is_open_everywhere(window, now, candidate.zones)
+    return case.lifted_by is not None or is_open_everywhere(window, now, _zones(case, candidate))
 
 
 def left_to_call(case: ReassignmentCase) -> list[int]:
@@ -77,13 +76,14 @@ def until(case: ReassignmentCase, now: datetime) -> datetime | None:
     provider, window = case.provider, case.policy.reassignment.calling
     if provider is None or case.lifted_by is not None:
         return None
-    return next_close(window, now, provider.zones)
+    return next_close(window, now, _zones(case, provider))
 
 
 def opens_at(case: ReassignmentCase, now: datetime) -> datetime | None:
     """Return when the first of those left may be called, None if never."""
     window = case.policy.reassignment.calling
-    opening = (next_open(window, now, case.candidates[place].zones) for place in left_to_call(case))
+    left = (_zones(case, case.candidates[place]) for place in left_to_call(case))
+    opening = (next_open(window, now, zones) for zones in left)
     return min((at for at in opening if at is not None), default=None)
 
 
@@ -105,11 +105,16 @@ def may_be_called_again(case: ReassignmentCase, now: datetime) -> bool:
 # --- what the provider offers -----------------------------------------------------------------
 
 
-def zone_of(case: ReassignmentCase) -> ZoneInfo:
+def _zones(case: ReassignmentCase, candidate: Candidate) -> list[tzinfo]:
+    """Return the zones of a provider, whose clocks were recorded when it was listed."""
+    return [case.zone(name) for name in candidate.zones]
+
+
+def zone_of(case: ReassignmentCase) -> tzinfo:
     """Return the time zone of the present provider, or the company's where that is unknown."""
     provider = case.provider
     zones = provider.zones if provider else ()
-    return ZoneInfo(zones[0] if zones else case.policy.calendar.zone)
+    return case.zone(zones[0] if zones else case.policy.calendar.zone)
 
 
 def last_acceptable_day(case: ReassignmentCase, now: datetime) -> date:
@@ -144,7 +149,7 @@ def suggested_fee(case: ReassignmentCase) -> Decimal | None:
 
 def held_by_plusone(case: ReassignmentCase, now: datetime) -> Refusal | None:
     """Return why PlusOne keeps the job, before any call or since, None if it does not (G-59)."""
-    return plusone_hold(case.job, now, PlusOneHold.under(case.policy))
+    return plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition))
 
 
 def may_start(case: ReassignmentCase, _: StartReassignment, now: datetime) -> Refusal | None:
@@ -196,7 +201,7 @@ def may_decide(
         return None
     refusal = may_authorise(
         case.job.item.category,
-        at_hand=supervisors_window_is_open(case.policy, now),
+        at_hand=supervisors_window_is_open(case.policy, now, case.clocks),
         exhausted=command.in_network_exhausted,
     )
     return refusal and refusal.model_copy(update={"instead": "emergency_line or dispatch"})

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.spoc.case import SpocStart, Stage
 from domain.spoc.commands import COMMANDS
 from domain.spoc.rules import starts_on
 from domain.spoc.tasks import Task
 from domain.spoc.waits import promise
+
+
+def begin(**fields: Any) -> SpocStart:  # noqa: ANN401  the fields of LifecycleStart
+    """Return the argument of a workflow, with the company's clock, by which mails name a day."""
+    start = SpocStart(**fields)
+    clocks = record_clocks([start.policy.calendar.zone], start.occurred_at)
+    return start.model_copy(update={"clocks": clocks})
+
 
 SPOC = LifecycleKind(
     name="spoc",
@@ -18,7 +29,7 @@ SPOC = LifecycleKind(
     commands=COMMANDS,
     starts_on=starts_on,
     start=SpocStart,
-    begin=SpocStart,
+    begin=begin,
     promise=promise,
     restarts="confirm the diagnosis appointment once more in the job system",
     bound_to_assignment=False,

@@ -24,6 +24,7 @@ from domain.calendars import (
     next_open,
     parse_time_of_day,
 )
+from domain.operator_files import BY_HAND
 from tests.domain.calendar_oracle import BusinessDays, Hours, clock_changes, federal_holidays
 
 NEW_YORK = "America/New_York"
@@ -51,7 +52,7 @@ def calendar(**differences: object) -> Calendar:
         "closed": (),
         "opened": (),
     }
-    return Calendar.model_validate(house | differences)
+    return Calendar.model_validate(house | differences, context=BY_HAND)
 
 
 def window(opens: str, closes: str, *, weekend_all_day: bool = False) -> Window:

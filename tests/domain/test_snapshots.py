@@ -18,17 +18,26 @@ from pydantic import BaseModel
 from domain.am_escalation.case import AmCase, AmStart, OpenedException
 from domain.apo.case import ApoCase, ApoStart, Memory, Sent
 from domain.attention import Attention
+from domain.clocks import record_clocks
 from domain.commands import Answer
 from domain.directory import parse_directory
+from domain.effects import MailFate
 from domain.events import EventEnvelope
 from domain.exceptions import ExceptionCode
-from domain.lifecycles import Answered, Cause, LifecycleKind, LifecycleStart
+from domain.lifecycles import (
+    Answered,
+    Cause,
+    LifecycleKind,
+    LifecycleStart,
+    WaitingMessage,
+)
 from domain.operator_files import OperatorFileError
 from domain.plus_one.case import PlusOneCase, PlusOneStart, Stage
 from domain.policy import Policy, parse_policy
 from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise
 from domain.reassignment.case import Candidate, ReassignmentCase, ReassignmentStart
 from domain.reassignment.guide_texts import Guide
+from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, SpocStart
 from tests.domain.factories import ASSIGNED_AT, POLICY, WINDOW_ENDS, a_job, an_event
@@ -84,6 +93,14 @@ AT_THE_TURN = WAIT.model_copy(
 ANSWER = Answer(
     stage="searching", waiting_on=Role.PLUSONE, due_at=WINDOW_ENDS, next="wait", result={"call": 1}
 )
+SENT = Sent(
+    template="apo_offer",
+    to="a***@customer.example",
+    at=ASSIGNED_AT,
+    key="mail-1",
+    fate=MailFate.BOUNCED,
+)
+CLOCKS = record_clocks(["America/Chicago"], ASSIGNED_AT)
 OF_EVERY_CASE: dict[str, Any] = {
     "job": JOB,
     "job_version": 4,
@@ -99,6 +116,7 @@ OF_EVERY_CASE: dict[str, Any] = {
     "named": {"note": 2},
     "events_taken": ["msg-2"],
     "answers": {"msg-3": Answered(command="approve", answer=ANSWER)},
+    "clocks": CLOCKS,
 }
 OF_EVERY_START: dict[str, Any] = {
     "job": JOB,
@@ -114,6 +132,7 @@ OF_EVERY_START: dict[str, Any] = {
     "occurred_at": ASSIGNED_AT,
     "started_by": DANA,
     "remembered": {"refusals": 1},
+    "clocks": CLOCKS,
     "unsent_mails": {"mail-1": "apo_offer"},
     "unheard": (
         EventEnvelope(
@@ -131,6 +150,23 @@ OF_EVERY_START: dict[str, Any] = {
             job_version=6,
             event=an_event("document.received", JOB, {"kind": "estimate", "amount": "240.00"}),
             age=0.5,
+        ),
+    ),
+    "waiting_messages": (
+        WaitingMessage(
+            event=EventEnvelope(
+                event_id="msg-6",
+                job_version=7,
+                event=an_event("customer.called", JOB, {"about": "The rain"}),
+                age=0.25,
+            ),
+            name="approve",
+            fields={"amount": "240.00"},
+            actor=DANA,
+            refusal=Refusal(
+                kind=RefusalKind.CONFLICT, rule="PO-18", message="Not now.", instead="Wait."
+            ),
+            more=3,
         ),
     ),
 }
@@ -162,11 +198,12 @@ STARTS: dict[str, LifecycleStart] = {
             | {
                 "waiting": AT_THE_TURN,
                 "memory": Memory(
-                    sent=(Sent(template="apo_offer", to="a***@customer.example", at=ASSIGNED_AT),),
+                    sent=(SENT,),
                     amount=Decimal("240.00"),
                     ended_as="paid",
                 ),
                 "requested_by": DANA,
+                "mail_fates": {"mail-1": MailFate.BOUNCED},
                 "estimate": "240.00",
             }
         ),
@@ -251,6 +288,8 @@ def with_added_keys(value: object, written: Any) -> Any:
 
 
 KEYS_ARE_DATA = {
+    "clocks",
+    "mail_fates",
     "answers",
     "deadlines",
     "fields",

@@ -238,7 +238,8 @@ def test_a_workflow_that_is_cancelled_leaves_nothing_open_either() -> None:
 
     complaint.is_cancelled().settle()
 
-    assert outcome(complaint) == ("cancelled", [], {"SP UNRESPONSIVE": "Complete"}, [])
+    left = ["workflow_ended"]
+    assert outcome(complaint) == ("cancelled", left, {"SP UNRESPONSIVE": "Complete"}, [])
     assert promises(complaint)[-1] == ("exception_open", "waived")
 
 

@@ -205,17 +205,17 @@ def test_a_cancelled_job_leaves_nothing_to_review() -> None:
     )
 
 
-def test_a_cancellation_in_temporal_leaves_the_review_to_people() -> None:
+def test_a_cancellation_in_temporal_leaves_the_review_to_a_supervisor() -> None:
     life = invoiced()
 
     life.is_cancelled().settle()
 
-    still_asked = ["refund_deductible", "review_documents"]
+    still_asked = ["refund_deductible", "workflow_ended"]
     assert standing(life) == ("cancelled", "cancelled", still_asked, [])
     assert outcomes(life)[-1] == WAIVED
     assert (life.store.exceptions, life.activities[-1]) == (
-        {REVIEW: "In Progress"},
-        "record_progress",
+        {REVIEW: "Complete"},
+        "close_exception",
     )
 
 

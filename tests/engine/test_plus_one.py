@@ -104,9 +104,9 @@ def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
         "record_progress",
         "send_email",
         "record_progress",
-        "record_progress",
+        "close_task",
     ]
-    assert nothing_is_open(life, "disclose_charges")
+    assert nothing_is_open(life)
     assert life.attention == []
 
 
@@ -256,7 +256,7 @@ def test_a_search_that_is_cancelled_in_temporal_leaves_nothing_open() -> None:
 
     assert life.outcome == "cancelled"
     assert outcomes(life)[-1] == "waived"
-    assert nothing_is_open(life)
+    assert nothing_is_open(life, "workflow_ended")
 
 
 def test_a_job_that_is_taken_against_the_rules_is_a_matter_for_a_supervisor() -> None:

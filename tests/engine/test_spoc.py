@@ -155,7 +155,7 @@ def test_a_workflow_cancelled_in_temporal_leaves_nothing_open() -> None:
 
     life.is_cancelled().settle()
 
-    assert left(life) == ("cancelled", [], [])
+    assert left(life) == ("cancelled", ["workflow_ended"], [])
     assert outcomes(life) == ["broken", "waived", "waived"]
     assert "cancelled in Temporal" in life.store.journal
 

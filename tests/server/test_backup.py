@@ -16,9 +16,9 @@ import pytest
 
 from starters.api_client import ApiClient
 from starters.backups import DATABASES, MANIFEST, back_up, restore
+from starters.data_folder import hold
 from starters.event_files import HookEvent, read_events
 from starters.failures import Failure
-from starters.folder import hold
 from starters.hook_sender import SECRETS_FILE, send, signing_secret
 from tests.server.processes import Processes, environment, eventually, steward
 from tests.server.test_stack import FAUCET, Stack
