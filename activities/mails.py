@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.postman import NotTakenError, Postman, UncertainError
-from domain.effects import MailFate
+from domain.effects import (
+    MAIL_SERVER_AT_FAULT,
+    MESSAGE_NOT_TAKEN_YET,
+    NOT_TAKEN_YET,
+    MailFate,
+)
+from domain.faults import in_brief
 from store.outbox import MailFault, MailState, Outbox, QueuedMail
 
 log = structlog.get_logger()
+
+PATIENCE: Final = 1.5
+"""Seconds that a batch, and with it a person's command, waits for the mail server."""
+_AT_ONCE = 20
+"""Mails that are handed over at the same time: those that a dead server holds up, at most."""
+_TO_THE_END = 2.0
+"""Seconds that mails under way have when the worker stops."""
 
 
 class Mails:
@@ -21,31 +36,38 @@ class Mails:
 
     A mail that was being handed over when we crashed, or when the connection broke, is uncertain.
     It is shown so and never sent again by itself. Mail travels in the wall clock's time, whatever
-    time a lifecycle has.
+    time a lifecycle has, and beside its batch: a server that takes its time, takes nobody else's.
     """
 
     def __init__(self, outbox: Outbox, postman: Postman) -> None:
         self._outbox = outbox
         self._postman = postman
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._under_way: dict[str, asyncio.Task[MailFate]] = {}
 
     async def send(
         self, keys: Iterable[str], first: QueuedMail | None = None
     ) -> dict[str, MailFate]:
         """Send the mails of these steps, as far as the mail server takes them; return their fates.
 
+        One that it has not taken within `PATIENCE` is handed over further all the same.
+
         Args:
             keys: the steps.
             first: the mail of the first of them, if it was taken already.
         """
         taken = {first.key: first} if first else {}
+        deadline = asyncio.get_running_loop().time() + PATIENCE
         fates: dict[str, MailFate] = {}
         for key in keys:
             if MailFate.WAITING in fates.values():  # a server that is down is not waited for twice
                 fates[key] = MailFate.WAITING
                 continue
+            sending = self._begin(key, taken.get(key))
             try:
-                fates[key] = await self._send_one(key, taken.get(key))
-            except NotTakenError:
+                async with asyncio.timeout_at(deadline):
+                    fates[key] = await asyncio.shield(sending)
+            except (NotTakenError, TimeoutError):
                 fates[key] = MailFate.WAITING
         return fates
 
@@ -53,9 +75,55 @@ class Mails:
     async def send_email_again(self, key: str) -> MailFate:
         """Send the mail of a step that had to wait; return what became of it."""
         try:
-            return await self._send_one(key)
+            return await asyncio.shield(self._begin(key))
         except NotTakenError as error:
-            raise ApplicationError(f"not taken yet: {error}", type="NotTakenYet") from error
+            kind = NOT_TAKEN_YET if error.fault is MailFault.RECIPIENT else MESSAGE_NOT_TAKEN_YET
+            raise ApplicationError(
+                f"not taken yet: {error.for_logs}",
+                type=MAIL_SERVER_AT_FAULT if error.waits else kind,
+            ) from None
+
+    async def finish(self) -> None:
+        """Bring what is under way to an end, for the worker stops: known to be sent, or not."""
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=_TO_THE_END)
+        for sending in self._under_way.values():
+            sending.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _begin(self, key: str, taken: QueuedMail | None = None) -> asyncio.Task[MailFate]:
+        """Begin to hand a mail over, unless that is under way; it goes on whoever stops waiting."""
+        if (sending := self._under_way.get(key)) is None:
+            sending = asyncio.create_task(self._send_in_turn(key, taken))
+            self._under_way[key] = sending
+            sending.add_done_callback(lambda done: self._ended(key, done))
+        return sending
+
+    def _ended(self, key: str, sending: asyncio.Task[MailFate]) -> None:
+        del self._under_way[key]
+        if not sending.cancelled():
+            sending.exception()  # whoever waited for it was told
+
+    async def _send_in_turn(self, key: str, taken: QueuedMail | None) -> MailFate:
+        """Hand a mail over once there is a place for it, unless there is none for long."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._places.acquire()
+        except TimeoutError:
+            busy = NotTakenError(
+                "the mail server holds other mails up",
+                for_good=False,
+                fault=MailFault.OURS,
+                waits=True,
+                for_logs="others are held up",
+            )
+            if taken is not None:
+                await self._left_over(key, busy)
+            raise busy from None
+        try:
+            return await self._send_one(key, taken)
+        finally:
+            self._places.release()
 
     async def _send_one(self, key: str, taken: QueuedMail | None = None) -> MailFate:
         """Hand a mail to the mail server, unless its fate is known; return its fate.
@@ -67,24 +135,52 @@ class Mails:
         if mail is None:
             raise ApplicationError(f"no mail was queued for {key}", non_retryable=True)
         if mail.state is MailState.SENDING:
-            raise NotTakenError("it is being handed over already", for_good=False)
+            raise NotTakenError(
+                "another worker is handing it over",
+                for_good=False,
+                fault=MailFault.OURS,
+                waits=True,
+                for_logs="another worker is handing it over",
+            )
         if mail.state is not MailState.QUEUED:
             return _fate(mail.state, mail.fault)
         try:
-            await self._postman.bring(mail, datetime.now(UTC))
-        except UncertainError as error:
-            await self._outbox.change(key, MailState.UNCERTAIN, datetime.now(UTC), str(error))
-            log.warning("mail is uncertain", reason=str(error))
-            return MailFate.UNCERTAIN
+            left_out = await self._postman.bring(mail, datetime.now(UTC))
         except NotTakenError as error:
-            state = MailState.BOUNCED if error.for_good else MailState.QUEUED
-            await self._outbox.change(key, state, datetime.now(UTC), str(error))
-            log.warning("mail not taken", reason=str(error), for_good=error.for_good)
-            if not error.for_good:
-                raise
-            return MailFate.BOUNCED
-        await self._outbox.change(key, MailState.SENT, datetime.now(UTC))
+            log.warning(
+                "mail not taken",
+                reason=error.for_logs,
+                fault=error.fault.value,
+                for_good=error.for_good,
+            )
+            return await self._left_over(key, error)
+        except UncertainError as error:
+            return await self._uncertain(key, str(error), error)
+        except Exception as error:  # noqa: BLE001  nobody knows how far it has come
+            return await self._uncertain(key, f"a fault of ours ({type(error).__name__})", error)
+        fault = MailFault.RECIPIENT if left_out else None
+        await self._outbox.change(key, MailState.SENT, datetime.now(UTC), left_out, fault)
         return MailFate.SENT
+
+    async def _uncertain(self, key: str, reason: str, error: Exception) -> MailFate:
+        log.warning("mail is uncertain", reason=in_brief(error))
+        await self._outbox.change(key, MailState.UNCERTAIN, datetime.now(UTC), reason)
+        return MailFate.UNCERTAIN
+
+    async def _left_over(self, key: str, error: NotTakenError) -> MailFate:
+        """Keep a mail that the server has not taken; return its fate.
+
+        Raises:
+            NotTakenError: it waits.
+        """
+        state = MailState.BOUNCED if error.for_good else MailState.QUEUED
+        now = datetime.now(UTC)
+        left = await self._outbox.change(key, state, now, str(error), error.fault)
+        if left is MailState.QUEUED:
+            raise error
+        if left is state:
+            return _fate(left, error.fault)
+        return _fate(left, MailFault.WITHDRAWN)
 
 
 _FATES = {MailFault.MESSAGE: MailFate.REFUSED, MailFault.WITHDRAWN: MailFate.WITHDRAWN}

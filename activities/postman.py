@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from asyncio import timeout
-from email.headerregistry import BaseHeader, HeaderRegistry
+from asyncio import CancelledError, timeout
+from collections.abc import Sequence
+from email.headerregistry import Address, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
@@ -14,20 +15,24 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from activities.smtp_replies import Stage, Verdict, enhanced_code, verdict
+from domain.addresses import Recipient, read_field
 from domain.values import Instant
-from store.outbox import QueuedMail
+from store.outbox import MailFault, QueuedMail
 
 _TO_GET_IN = 5
 """Seconds that a server has to connect, greet and let us log in: a dead one holds nobody up."""
 _TO_HAND_OVER = 30
 """Seconds that it has to take the mail then."""
+_TRIES_FOR_ALL = 5
+"""Attempts to reach all of several recipients; from then on those are served who can be."""
 
 
 class Postman(Protocol):
     """Something that can bring a mail to its server."""
 
-    async def bring(self, mail: QueuedMail, now: Instant) -> None:
-        """Bring a mail to the server.
+    async def bring(self, mail: QueuedMail, now: Instant) -> str | None:
+        """Bring a mail to the server; return why some of several recipients do not get it, if so.
 
         Raises:
             NotTakenError: the server did not take it, for now or for good.
@@ -36,15 +41,29 @@ class Postman(Protocol):
 
 
 class NotTakenError(Exception):
-    """The mail server does not have the mail.
+    """The mail server does not have the mail; the text says why, for people, with its reply.
 
     Attributes:
         for_good: whether another attempt is pointless.
+        fault: whose fault it is.
+        waits: whether the mail waits until the server is mended, however long that takes.
+        for_logs: the stage and the codes: a reply may name the recipient.
     """
 
-    def __init__(self, message: str, *, for_good: bool) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        for_good: bool,
+        fault: MailFault = MailFault.RECIPIENT,
+        waits: bool = False,
+        for_logs: str = "",
+    ) -> None:
         super().__init__(message)
         self.for_good = for_good
+        self.fault = fault
+        self.waits = waits
+        self.for_logs = for_logs
 
 
 class UncertainError(Exception):
@@ -52,7 +71,7 @@ class UncertainError(Exception):
 
 
 class SmtpUrlError(ValueError):
-    """An SMTP URL that we cannot work with."""
+    """An SMTP URL, or an address of the sender, that we cannot work with."""
 
 
 class _KnownHeaders(HeaderRegistry):
@@ -67,7 +86,8 @@ class _KnownHeaders(HeaderRegistry):
         return super().__getitem__(name)
 
 
-_POLICY = EmailPolicy(header_factory=_KnownHeaders())
+_POLICY = EmailPolicy(header_factory=_KnownHeaders(), cte_type="7bit")
+"""Mails of seven bits alone: not every server takes eight, and none can be asked to convert."""
 
 
 class SmtpPostman:
@@ -77,22 +97,18 @@ class SmtpPostman:
         """Take a URL such as `smtp://user:password@host:25` or `smtps://…`; nothing connects yet.
 
         Raises:
-            SmtpUrlError: it is no such URL.
+            SmtpUrlError: it is no such URL, or the sender has no address that mail can come from.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-            raise SmtpUrlError("an SMTP URL reads smtp://[user:password@]host[:port]")
-        self._host = parts.hostname
-        self._tls = parts.scheme == "smtps"
-        try:
-            self._port = parts.port or (465 if self._tls else 25)
-        except ValueError as error:
-            raise SmtpUrlError(f"an SMTP URL's port is a number: {error}") from error
-        self._user = unquote(parts.username) if parts.username else None
-        self._password = unquote(parts.password) if parts.password else None
+        parts = _Url(url)
+        self._host = parts.host
+        self._tls = parts.tls
+        self._port = parts.port
+        self._user = parts.user
+        self._password = parts.password
         self._sender = sender
+        self._sender_address = _address_of_sender(sender)
 
-    async def bring(self, mail: QueuedMail, now: Instant) -> None:
+    async def bring(self, mail: QueuedMail, now: Instant) -> str | None:
         """Bring a mail to the server; see `Postman`."""
         client = aiosmtplib.SMTP(
             hostname=self._host,
@@ -102,44 +118,168 @@ class SmtpPostman:
             password=self._password,
             timeout=_TO_GET_IN,
         )
-        let_in = handed_over = False
+        recipients = _recipients(mail)
+        content = self._content(mail, recipients, now)
+        stage, handed_over = Stage.CONNECTING, False
         try:
-            message = self._message(mail, now)
             async with timeout(_TO_GET_IN):
                 await client.connect()
             async with client, timeout(_TO_HAND_OVER):
-                let_in = True
-                await client.mail(parseaddr(self._sender)[1], timeout=None)
-                await client.rcpt(parseaddr(mail.to)[1], timeout=None)
-                handed_over = True
-                await client.data(message.as_bytes(), timeout=None)
+                stage = Stage.SENDER
+                await client.mail(self._sender_address, timeout=None)
+                stage = Stage.RECIPIENT
+                left_out = await _name_recipients(client, mail, recipients)
+                stage, handed_over = Stage.MESSAGE, True
+                await client.data(content, timeout=None)
         except aiosmtplib.SMTPResponseException as refused:
             if handed_over and refused.code < 0:  # no reply that can be read
                 raise UncertainError(refused.message) from refused
-            raise NotTakenError(
-                f"{refused.code} {refused.message}",
-                for_good=let_in and refused.code >= 500,  # noqa: PLR2004
-            ) from refused
-        except (aiosmtplib.SMTPException, OSError, ValueError) as broken:
-            in_time = "no answer in time" if isinstance(broken, TimeoutError) else None
-            reason = str(broken) or in_time or type(broken).__name__
+            raise _not_taken(stage, refused) from refused
+        except (aiosmtplib.SMTPException, OSError, ValueError, CancelledError) as broken:
+            reason = str(broken) or _IN_WORDS.get(type(broken)) or type(broken).__name__
             if handed_over:
                 raise UncertainError(reason) from broken
-            for_good = isinstance(broken, ValueError)
-            raise NotTakenError(reason, for_good=for_good) from broken
+            said = f"{stage}, {type(broken).__name__}"
+            raise NotTakenError(
+                reason, for_good=False, fault=MailFault.OURS, waits=True, for_logs=said
+            ) from broken
+        return "; ".join(left_out) or None
 
-    def _message(self, mail: QueuedMail, now: Instant) -> EmailMessage:
-        """Return the mail with a Message-ID that is the same at every attempt."""
-        if "@" not in parseaddr(mail.to)[1]:
-            raise ValueError("the recipient has no address")
+    def _content(self, mail: QueuedMail, recipients: Sequence[Recipient], now: Instant) -> bytes:
+        """Return the mail with a Message-ID that is the same at every attempt.
+
+        Raises:
+            NotTakenError: it cannot be written.
+        """
         message = EmailMessage(_POLICY)
-        domain = parseaddr(self._sender)[1].rpartition("@")[2]
-        message["Message-ID"] = f"<{sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"
-        message["Date"] = format_datetime(now)
-        message["From"] = self._sender
-        message["To"] = mail.to
-        message["Subject"] = mail.subject
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(mail.text)
-        message.add_alternative(mail.html, subtype="html")
-        return message
+        domain = self._sender_address.rpartition("@")[2]
+        try:
+            message["Message-ID"] = f"<{sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"
+            message["Date"] = format_datetime(now)
+            message["From"] = self._sender
+            message["To"] = ", ".join(map(_as_header, recipients))
+            message["Subject"] = mail.subject
+            message["Auto-Submitted"] = "auto-generated"
+            message.set_content(mail.text)
+            message.add_alternative(mail.html, subtype="html")
+            return message.as_bytes()
+        except ValueError as error:
+            raise NotTakenError(
+                f"the mail cannot be written: {error}",
+                for_good=True,
+                fault=MailFault.MESSAGE,
+                for_logs="it cannot be written",
+            ) from error
+
+
+def check_smtp_url(url: str) -> None:
+    """Return if mail can be brought to a URL.
+
+    Raises:
+        SmtpUrlError: it is none of a mail server.
+    """
+    _Url(url)
+
+
+class _Url:
+    """What an SMTP URL says."""
+
+    def __init__(self, url: str) -> None:
+        shape = "an SMTP URL reads smtp://[user:password@]host[:port]"
+        try:
+            parts = urlsplit(url)
+            self.host = parts.hostname or ""
+            port = parts.port
+        except ValueError as error:
+            reason = "its port is a number up to 65535" if "ort" in str(error) else "see its host"
+            raise SmtpUrlError(f"{shape}: {reason}") from None
+        if parts.scheme not in {"smtp", "smtps"} or not self.host:
+            raise SmtpUrlError(shape)
+        if parts.path not in {"", "/"} or parts.query or parts.fragment:
+            raise SmtpUrlError(
+                f"{shape}, and nothing behind it: write / ? # in a password as %2F %3F %23"
+            )
+        if any(char.isspace() for char in self.host):
+            raise SmtpUrlError(f"{shape}, without blanks")
+        if port == 0:
+            raise SmtpUrlError(f"{shape}: no server listens on port 0")
+        self.tls = parts.scheme == "smtps"
+        self.port = port or (465 if self.tls else 25)
+        self.user = unquote(parts.username) if parts.username else None
+        self.password = unquote(parts.password) if parts.password else None
+        if (self.user is None) != (self.password is None):
+            raise SmtpUrlError(f"{shape}: a user comes with a password")
+
+
+def _address_of_sender(sender: str) -> str:
+    address = parseaddr(sender)[1]
+    if not address.isascii() or "@" not in address:
+        raise SmtpUrlError("the policy's mail.sender has no address that every server takes")
+    return address
+
+
+_IN_WORDS = {TimeoutError: "no answer in time", CancelledError: "the worker stopped"}
+
+
+def _recipients(mail: QueuedMail) -> tuple[Recipient, ...]:
+    """Return everybody whom a mail is for.
+
+    Raises:
+        NotTakenError: that is nobody.
+    """
+    recipients = read_field(mail.to).recipients
+    if not recipients:
+        raise NotTakenError(
+            "the recipient has no address that mail can be sent to",
+            for_good=True,
+            fault=MailFault.RECIPIENT,
+            for_logs="no address",
+        )
+    return recipients
+
+
+def _as_header(recipient: Recipient) -> str:
+    return str(Address(recipient.name, addr_spec=recipient.address))
+
+
+async def _name_recipients(
+    client: aiosmtplib.SMTP, mail: QueuedMail, recipients: Sequence[Recipient]
+) -> list[str]:
+    """Name the recipients to the server; return why some are left out, while others get the mail.
+
+    Where one of several may be taken later, all wait, lest some get the mail twice; though not for
+    long.
+
+    Raises:
+        SMTPRecipientRefused: of the one that the mail waits for, or that all failed like.
+    """
+    refusals: list[aiosmtplib.SMTPRecipientRefused] = []
+    for recipient in recipients:
+        try:
+            await client.rcpt(recipient.address, timeout=None)
+        except aiosmtplib.SMTPRecipientRefused as refused:
+            refusals.append(refused)
+    if not refusals:
+        return []
+    can_wait = [each for each in refusals if not _meaning(Stage.RECIPIENT, each).for_good]
+    if len(refusals) == len(recipients) or (can_wait and mail.attempts < _TRIES_FOR_ALL):
+        raise (can_wait or refusals)[0]
+    return [f"{each.recipient}: {each.code} {each.message}" for each in refusals]
+
+
+def _meaning(stage: Stage, refused: aiosmtplib.SMTPResponseException) -> Verdict:
+    return verdict(stage, refused.code, refused.message)
+
+
+def _not_taken(stage: Stage, refused: aiosmtplib.SMTPResponseException) -> NotTakenError:
+    meaning = _meaning(stage, refused)
+    code = str(refused.code)
+    if enhanced := enhanced_code(refused.message):
+        code += f" {code[0]}.{enhanced[0]}.{enhanced[1]}"
+    return NotTakenError(
+        f"{refused.code} {refused.message}",
+        for_good=meaning.for_good,
+        fault=meaning.fault,
+        waits=meaning.is_certain,
+        for_logs=f"{stage} {code}",
+    )

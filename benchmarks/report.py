@@ -19,6 +19,7 @@ _INTRODUCTION = """\
 Steward beside the bare engine that it runs on, in one run on one machine, which has nothing else to
 do meanwhile:
 
+<!-- not run: it measures this machine for ten minutes -->
 ```sh
 make bench
 ```

@@ -18,7 +18,16 @@ from pydantic import (
 )
 
 from domain.editions import NEWEST, reading_under
-from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
+from domain.refusals import (
+    Refusal,
+    Refused,
+    conflicting,
+    forbidden,
+    listed,
+    problems_in,
+    quoted,
+    unreadable,
+)
 from domain.roles import Actor, Role, may_act_as
 from domain.stages import LifecycleStage
 from domain.values import Instant, MessageId
@@ -48,6 +57,14 @@ class Payload(BaseModel):
     """Who gives the command, in which role."""
     message_id: MessageId | None = None
     """Makes the command idempotent: the second time it answers as the first did."""
+
+
+def answer_key(actor: Actor, message_id: str) -> str:
+    """Return by what the answer to an actor's message is kept: the id is the actor's own.
+
+    No message id is such a key: it has a space.
+    """
+    return f"{actor.fingerprint} {message_id}"
 
 
 Guard = Callable[[Any, Any, datetime], Refusal | None]
@@ -169,7 +186,7 @@ class CommandTable(Mapping[str, Command]):
         command = self.get(name)
         if command is None:
             raise unreadable(
-                f"{self.lifecycle} has no command {name!r}.",
+                f"{self.lifecycle} has no command {quoted(name)!r}.",
                 instead=f"use one of: {', '.join(self)}",
             )
         try:
@@ -181,11 +198,13 @@ class CommandTable(Mapping[str, Command]):
                     f"{actor.role.value} may not {name}; {who} may.",
                     instead=command.role_hint or f"ask {who}",
                 )
+            if wrong := _obviously_wrong(fields, command.payload):
+                raise unreadable(f"{name}: {wrong}.", instead=_like_this(command))
             payload = command.payload.model_validate(fields, context=reading_under(edition))
         except ValidationError as error:
             raise unreadable(
-                f"{name}: {_in_words(error)}.",
-                instead=f"send fields like {json.dumps(command.example_payload())}",
+                f"{name}: {problems_in(error, 'payload', _in_words)}.",
+                instead=_like_this(command),
                 rule=_rule_of(error, command.field_rules),
             ) from error
         return CommandRequest(command, payload)
@@ -246,8 +265,35 @@ class _Given(BaseModel):
 _GIVEN = TypeAdapter(_Given)
 
 
-_LONGEST_NAME = 100
-"""Characters of a field's name that a refusal repeats: whoever sends it may name fields at will."""
+_MOST_VALUES = 2000
+"""Values that a message may have, nested ones included: pydantic tells of each that is wrong."""
+_DEEPEST = 50
+"""Levels of lists and objects that a message may have."""
+
+
+def _obviously_wrong(fields: object, payload: type[Payload]) -> str | None:
+    """Return what is wrong with a message that a model would take long to refuse, None if nothing.
+
+    It takes no longer the more a message says.
+    """
+    if isinstance(fields, dict) and len(fields) > len(payload.model_fields) + 10:
+        unknown = (name for name in fields if name not in payload.model_fields)
+        return listed(f"{quoted(str(name))}: Extra inputs are not permitted" for name in unknown)
+    values, level = 0, [fields]
+    for _ in range(_DEEPEST):
+        inside: list[object] = []
+        for each in level:
+            inside += each.values() if isinstance(each, dict) else ()
+            inside += each if isinstance(each, list | tuple) else ()
+            if values + len(inside) > _MOST_VALUES:
+                return f"a message has at most {_MOST_VALUES:,} values, and this one has more"
+        values += len(inside)
+        level = inside
+    return f"a message has at most {_DEEPEST} levels" if level else None
+
+
+def _like_this(command: Command) -> str:
+    return f"send fields like {json.dumps(command.example_payload())}"
 
 
 _IN_PLAIN_WORDS = {
@@ -258,14 +304,11 @@ _IN_PLAIN_WORDS = {
 
 
 def _rule_of(error: ValidationError, field_rules: Mapping[str, str]) -> str | None:
-    wrong = (str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    wrong = (str(problem["loc"][0]) for problem in problems if problem["loc"])
     return next((field_rules[name] for name in wrong if name in field_rules), None)
 
 
-def _in_words(error: ValidationError) -> str:
-    problems = []
-    for problem in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in problem["loc"])[:_LONGEST_NAME] or "payload"
-        said = _IN_PLAIN_WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-        problems.append(f"{where}: {said}")
-    return "; ".join(problems)
+def _in_words(problem: Mapping[str, Any]) -> str:
+    said = str(problem["msg"]).removeprefix("Value error, ")
+    return _IN_PLAIN_WORDS.get(problem["type"], said)

@@ -15,25 +15,27 @@ LONGEST_ELAPSED = timedelta(days=3650)
 MOST_BUSINESS_DAYS = 2500
 """Ten years of business days, for the same reason."""
 
-_ELAPSED = re.compile(r"(?:([0-9]{1,7})d)?(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,7})s)?")
+_ELAPSED = re.compile("".join(f"(?:([0-9]{{1,7}}){unit})?" for unit in "wdhms"))
 _BUSINESS_DAYS = re.compile(r"([0-9]{1,7})bd")
 
 
 @lru_cache(maxsize=256)
 def parse_elapsed(text: str) -> timedelta:
-    """Return the elapsed time that a text such as `48h`, `90m`, `1h30m` or `3d` means.
+    """Return the elapsed time that a text such as `48h`, `90m`, `1h30m`, `3d` or `2w` means.
 
-    A day is 24 hours, whatever clocks do meanwhile. Units go from the longest to the shortest,
-    each at most once: d, h, m, s.
+    A day is 24 hours and a week is seven days, whatever clocks do meanwhile. Units go from the
+    longest to the shortest, each at most once: w, d, h, m, s.
 
     Raises:
         ValueError: the text is no duration, or one that no wait can have: zero, over ten years.
     """
     written = _ELAPSED.fullmatch(text)
     if written is None or not text:
-        raise ValueError(f"{text!r} is no duration: write it like 48h, 90m, 1h30m or 3d")
-    days, hours, minutes, seconds = (int(count or 0) for count in written.groups())
-    return _possible(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds), text)
+        raise ValueError(f"{text!r} is no duration: write it like 48h, 90m, 1h30m, 3d or 2w")
+    weeks, days, hours, minutes, seconds = (int(count or 0) for count in written.groups())
+    return _possible(
+        timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds), text
+    )
 
 
 def format_elapsed(elapsed: timedelta) -> str:
@@ -91,7 +93,7 @@ def _read_elapsed(value: object) -> timedelta:
         return _possible(value, str(value))
     if isinstance(value, str):
         return parse_elapsed(value)
-    raise ValueError(f"{value!r} has no unit: write a duration as text, like 48h, 90m, 1h30m or 3d")
+    raise ValueError(f"{value!r} has no unit: write a duration as text, like 48h, 1h30m, 3d or 2w")
 
 
 def _read_business_days(value: object) -> int:

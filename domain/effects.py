@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -300,6 +300,15 @@ class MailFate(StrEnum):
     """The mail server does not take this mail, which says nothing about the address."""
     WITHDRAWN = "withdrawn"
     """It lost its point before it went out, and was not sent."""
+
+
+MAIL_SERVER_AT_FAULT: Final = "MailServerAtFault"
+"""Failure type of an attempt at a mail that waits until the mail server, or our access to it, is
+mended: it says nothing about the mail or whoever it is for."""
+NOT_TAKEN_YET: Final = "NotTakenYet"
+"""Failure type of an attempt at a mail whose recipient's mailbox does not take it for now."""
+MESSAGE_NOT_TAKEN_YET: Final = "MessageNotTakenYet"
+"""Failure type of an attempt at a mail that is not taken for now, whoever it is for."""
 
 
 class BatchResult(BaseModel):

@@ -14,7 +14,7 @@ from pydantic import (
 
 from domain.jobs import Job, Visibility
 from domain.roles import Actor
-from domain.values import Storable, Text, ToldDate, ToldInstant, Usd
+from domain.values import EventId, Ordinal, Storable, Text, ToldDate, ToldInstant, Usd
 
 
 class _Data(BaseModel):
@@ -180,16 +180,20 @@ Event = Annotated[
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
+_OLDEST_SECONDS = 200 * 366 * 86_400
+"""Seconds that no told instant lies back: those of this age are younger."""
+
+
 class EventEnvelope(BaseModel):
     """An event on its way to a lifecycle: the job in it is our copy, already up to date."""
 
     model_config = ConfigDict(frozen=True)
 
-    event_id: str
+    event_id: EventId
     """The hook's `webhook-id`, or an id of ours for a change that Steward made itself."""
-    job_version: int
+    job_version: Ordinal
     """Counts the changes of our copy: the higher is the newer, whatever order events arrive in."""
     event: Event
-    age: float
+    age: Annotated[float, Field(ge=0, le=_OLDEST_SECONDS, allow_inf_nan=False)]
     """How long ago the event had occurred when it was delivered, in seconds. A lifecycle's time
     may be fast-forwarded, so what matters to it is how long ago, not when."""

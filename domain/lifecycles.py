@@ -19,6 +19,7 @@ from domain.events import Event, EventEnvelope
 from domain.jobs import Job
 from domain.policy import Policy
 from domain.promises import Promise, promise_key
+from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 from domain.stages import LifecycleStage
 from domain.tasks import TaskKind
@@ -56,7 +57,6 @@ class LifecycleKind:
     """Whether an event starts it anew after it has ended with an outcome."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
-
     restarts: str | None = None
     """How people start it again on a job that it no longer follows, as an imperative clause; None:
     by one of the commands that start it."""
@@ -125,7 +125,35 @@ class Answered(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     command: str
-    answer: Answer
+    answer: Answer | None = None
+    """None: it was so long ago that only this is known of it, that it was carried out."""
+
+
+class WaitingMessage(BaseModel):
+    """A message that came in and that nobody had taken when its run continued as new.
+
+    It is an event, a command, or a signal that cannot be used.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    event: EventEnvelope | None = None
+    name: str = ""
+    """The command's or the signal's."""
+    fields: dict[str, JsonValue] = {}
+    """The command's payload."""
+    actor: Actor = STEWARD
+    """Who sent what cannot be used."""
+    refusal: Refusal | None = None
+    """Why it cannot be used."""
+    more: int = 0
+    """How many more came that are not told one by one."""
+
+
+def _size_of(remembered: tuple[str, Answered]) -> int:
+    """Return about how many bytes of JSON an answer has with its key."""
+    key, answered = remembered
+    return len(key) + len(answered.model_dump_json().encode())
 
 
 _KEPT_ON_ROLLBACK = frozenset({"job", "job_version", "turns", "named", "events_taken", "answers"})
@@ -167,7 +195,8 @@ class Case(BaseModel):
     """How often each step's name was used, so that a repeated step has a key of its own."""
     events_taken: list[str] = []
     answers: dict[str, Answered] = {}
-    """What commands with a message id were answered, by that id."""
+    """What commands with a message id were answered, by `answer_key`; those of releases before
+    that told no actors apart, by the id alone."""
     clocks: dict[str, Clock] = {}
     """The clocks that rules ask, by IANA zone, as the host that began the lifecycle knew them."""
 
@@ -186,6 +215,31 @@ class Case(BaseModel):
     def is_overdue_beside(self) -> bool:
         """Whether somebody is overdue with something else than what is waited for."""
         return False
+
+    def remember_answer(self, key: str, answered: Answered, *, most: int, bytes_: int) -> None:
+        """Remember what a message was answered; of old messages less is known, and then nothing.
+
+        Args:
+            key: whose message it was, as `answer_key` says.
+            answered: the answer.
+            most: how many messages are known at most.
+            bytes_: how many bytes of JSON they may have; what was answered is forgotten before it
+                is forgotten that the command was carried out.
+        """
+        answers = self.answers
+        answers[key] = answered
+        while len(answers) > most:
+            del answers[next(iter(answers))]
+        excess = sum(map(_size_of, answers.items())) - bytes_
+        for each, known in list(answers.items()) if excess > 0 else ():
+            brief = known.model_copy(update={"answer": None})
+            excess -= _size_of((each, known)) - _size_of((each, brief))
+            answers[each] = brief
+            if excess <= 0:
+                return
+        while excess > 0:
+            oldest = next(iter(answers))
+            excess -= _size_of((oldest, answers.pop(oldest)))
 
     def enter(self, stage: str, at: datetime) -> None:
         """Go on to a stage, whose wait counts from an instant."""
@@ -262,6 +316,8 @@ class LifecycleStart(BaseModel):
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
     unheard: tuple[EventEnvelope, ...] = ()
     """What was told of after this episode was due to begin, and before it could."""
+    waiting_messages: tuple[WaitingMessage, ...] = ()
+    """What came in to an earlier run of the same episode, and waits to be taken."""
     edition: int = Edition.FIRST
     """The edition of the rules that the episode follows."""
     clocks: dict[str, Clock] = {}

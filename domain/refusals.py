@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import StrEnum
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from domain.values import LONGEST_QUOTE, shortened
+
+LONGEST_SENTENCE = 2000
+"""Characters of a refusal, whatever it repeats of what was sent."""
+
+_MOST_PROBLEMS = 10
+"""Wrong fields that a refusal names one by one; it counts the others."""
+
+
+def _of_a_size(text: str) -> str:
+    return shortened(text, LONGEST_SENTENCE)
+
+
+Sentence = Annotated[str, AfterValidator(_of_a_size)]
+"""A text for a person that may repeat what somebody sent: it has a size, and can be stored."""
 
 
 class RefusalKind(StrEnum):
@@ -28,8 +46,8 @@ class Refusal(BaseModel):
     kind: RefusalKind
     rule: str | None
     """Id of the rule that forbids it, None where only the form of the message is wrong."""
-    message: str
-    instead: str | None = None
+    message: Sentence
+    instead: Sentence | None = None
     """What to do instead: a command's name, or a sentence."""
 
 
@@ -66,8 +84,40 @@ def unreadable(message: str, instead: str | None = None, rule: str | None = None
 
 
 def refused_sentence(command: str, refusal: Refusal) -> str:
-    """Return what the journal says of a refused command."""
-    return f"refused {command}: {refusal.message.removeprefix(f'{command}: ')}"
+    """Return what the journal says of a refused command, whatever it was called."""
+    said = refusal.message.removeprefix(f"{command}: ")
+    return f"refused {quoted(command)}: {said}"
+
+
+def quoted(text: str) -> str:
+    """Return a name or a value as a sentence of ours repeats it: short, and storable."""
+    return shortened(text, LONGEST_QUOTE)
+
+
+def problems_in(
+    error: ValidationError,
+    otherwise: str,
+    say: Callable[[dict[str, Any]], str] = lambda problem: str(problem["msg"]),
+) -> str:
+    """Return what is wrong with the fields of a message: the first ten, and how many more.
+
+    Args:
+        error: what the model says of the message.
+        otherwise: what a problem is with that has no field.
+        say: returns what is wrong with one field, as pydantic describes it.
+    """
+    problems: list[Any] = error.errors(include_url=False, include_input=False)
+    return listed(
+        f"{quoted('.'.join(map(str, each['loc'])) or otherwise)}: {say(each)}" for each in problems
+    )
+
+
+def listed(problems: Iterable[str]) -> str:
+    """Return the first ten problems of a list, and how many more there are."""
+    said = list(problems)
+    named = "; ".join(shortened(each, 3 * LONGEST_QUOTE) for each in said[:_MOST_PROBLEMS])
+    left_out = len(said) - _MOST_PROBLEMS
+    return f"{named}; and {left_out:,} more" if left_out > 0 else named
 
 
 def changed_meanwhile() -> Refusal:

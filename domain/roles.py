@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -61,6 +62,11 @@ class Actor(BaseModel):
 
     name: Name
     role: Role
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this actor from all others, without saying the name."""
+        return sha256(f"{self.role.value}/{self.name}".encode()).hexdigest()[:16]
 
 
 STEWARD = Actor(name="Steward", role=Role.SYSTEM)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from domain.effects import OpenTask
+from domain.jobs import JobStatus
 from domain.lifecycles import LifecycleKind
 from domain.roles import Role
 from domain.tasks import CommonTask
@@ -34,3 +37,16 @@ def task_to_take_up(kind: LifecycleKind, why: str) -> OpenTask:
         task=CommonTask.WORKFLOW_ENDED.value,
         text=f"{nobody_follows(kind, why)} Decide how the job goes on.",
     )
+
+
+def job_without_follower(status: JobStatus, kinds: Iterable[LifecycleKind]) -> str:
+    """Return in words that no lifecycle follows a job, and how people start each that could.
+
+    Args:
+        status: the job's; nothing is left to start once that is final.
+        kinds: the lifecycles that there are.
+    """
+    if status.final:
+        return f"Nobody follows this job. It is {status.value}."
+    ways = (f"For the {kind.title}, {kind.start_again}." for kind in kinds)
+    return " ".join(["Nobody follows this job.", *ways])

@@ -48,10 +48,45 @@ Prose = Annotated[str, Field(min_length=1, max_length=LONGEST_PROSE, pattern=STO
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=STORABLE)]
 """A text that the job system tells us of."""
 
+LONGEST_QUOTE = 100
+"""Characters of somebody else's name or value that a sentence of ours repeats."""
+
+
+def shortened(text: str, longest: int) -> str:
+    """Return a text of at most so many characters that every store can keep.
+
+    Of a longer one, the middle is left out, and it says how much; a NUL, or half a character, is
+    written out.
+
+    Args:
+        text: any text, from whomever.
+        longest: the most characters, at least 40.
+    """
+    if len(text) > longest:
+        left_out = f" [… {len(text) - longest} more characters …] "
+        kept = longest - len(left_out)
+        text = text[: kept - kept // 3] + left_out + text[len(text) - kept // 3 :]
+    return _UNSTORABLE.sub(_written_as_escape, text)[:longest]
+
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""What no database keeps: NUL, and half of a character."""
+
+
+def _written_as_escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
 # --- ids --------------------------------------------------------------------------------------
 
 MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 """The id by which a command or an event is known when it comes twice: visible ASCII."""
+
+EventId = Annotated[str, Field(min_length=1, max_length=400, pattern=STORABLE)]
+"""The id by which a lifecycle knows an event: the hook's, or the key of the step that caused it."""
+
+Ordinal = Annotated[int, Field(ge=0, lt=2**31)]
+"""A count, such as a job's version, that every store can keep."""
 
 JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""

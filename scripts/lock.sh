@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes requirements.txt (for running) and requirements-dev.txt (for developing): every package
-# pinned and hashed, and no word of where it came from.
+# pinned and hashed, and no word of where it came from. A lock is universal: its hashes are those of
+# every wheel, whatever Python from 3.11 on it is for.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 # Debian keeps the server's own programs out of PATH.
 PATH=$PATH:$(printf '%s:' /usr/lib/postgresql/*/bin)
 if command -v initdb >/dev/null; then exit 0; fi
-apt_install postgresql-15 "PostgreSQL 15"
+apt_install postgresql "PostgreSQL"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Makes the Python environment (STEWARD_VENV, or .venv) match requirements.txt and
-# requirements-dev.txt.
+# requirements-dev.txt. STEWARD_PYTHON names the Python that makes it; else one is found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/system.sh
+. scripts/python.sh
 
 venv=${STEWARD_VENV:-$PWD/.venv}
 python=$venv/bin/python
@@ -14,14 +15,13 @@ wanted="$PWD $(cat requirements.txt requirements-dev.txt pyproject.toml | cksum)
 if [ -x "$python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
 
 if ! [ -x "$python" ]; then
-  if ! python3.11 -c 'import ensurepip' 2>/dev/null; then
-    apt_install python3.11-venv "Python 3.11 with its venv module"
-  fi
-  say "making the environment $venv"
-  quietly python3.11 -m venv "$venv"
+  made_by=$(require_python)
+  say "making the environment $venv with $("$made_by" --version)"
+  quietly "$made_by" -m venv "$venv"
 fi
-if ! "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
-  say "$venv is not of Python 3.11; remove it, or name another place in STEWARD_VENV"
+if ! is_supported "$python"; then
+  say "$venv is not of Python $oldest_python to $newest_python; remove it, or name another place in" \
+    "STEWARD_VENV"
   exit 1
 fi
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from domain.policy import Policy
 from service.audit import Audit
 from service.commands import PATIENCE, CommandDispatcher
 from service.events import EventDispatcher
+from service.readiness import Readiness
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
 from service.routing import Router
@@ -21,8 +23,12 @@ from store.database import Database
 from store.inbox import Inbox
 from store.intake import Intake
 from store.journal import Journal
+from store.leases import Leases
 from store.lifecycles import Lifecycles
+from store.losses import Losses
 from store.reading import Reading
+from workers.background import Background
+from workers.namespace import NamespaceGuard
 from workflows.registry import LIFECYCLES
 
 
@@ -32,7 +38,21 @@ class Service:
 
     events: EventDispatcher
     redelivery: Redelivery
+    audit: Audit
+    guard: NamespaceGuard
+    readiness: Readiness
+    background: Background
     commands: CommandDispatcher
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Redeliver and audit for as long as the context lasts."""
+        rounds = {"redelivery": self.redelivery.run_once, "audit": self.audit.run_once}
+        try:
+            async with self.background.running(**rounds):
+                yield
+        finally:
+            await self.audit.stop()
 
 
 def make_service(
@@ -46,7 +66,7 @@ def make_service(
     intake: Intake | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Service:
-    """Return the service of one process, with its redelivery not yet running.
+    """Return the service of one process, with redelivery and audit not yet running.
 
     Args:
         database: the store.
@@ -61,7 +81,8 @@ def make_service(
     router = Router(tuple(LIFECYCLES.values()), policy, directory)
     inbox = inbox or Inbox(database)
     lifecycles, journal, traffic = Lifecycles(database), Journal(database), Traffic()
-    audit = Audit(lifecycles, client, clock)
+    guard = NamespaceGuard(database, client, clock)
+    audit = Audit(lifecycles, Losses(database), Leases(database), guard, clock)
     events = EventDispatcher(
         inbox,
         intake or Intake(database, router.route),
@@ -75,4 +96,7 @@ def make_service(
     commands = CommandDispatcher(
         client, lifecycles, journal, Reading(database), router, audit, command_patience, clock
     )
-    return Service(events, Redelivery(inbox, events, traffic, clock), commands)
+    redelivery = Redelivery(inbox, events, traffic, clock)
+    background = Background()
+    readiness = Readiness(database, guard, background, clock)
+    return Service(events, redelivery, audit, guard, readiness, background, commands)

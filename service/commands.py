@@ -23,13 +23,14 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from domain.commands import Answer
+from domain.faults import in_brief
 from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
 from domain.values import MessageId
-from service.audit import Audit
+from service.audit import Audit, Standing
 from service.routing import Router
-from service.signalling import is_not_found
+from service.signalling import NotDeliveredError, is_not_found
 from service.starting import require_startable, start_with_command, with_message_id
 from store.journal import Journal, RefusedAttempt
 from store.lifecycles import Lifecycles
@@ -123,12 +124,18 @@ class CommandDispatcher:
             raise UnansweredError("No worker answered in time; it may still happen.") from error
         except NO_ANSWER as error:
             if not is_not_found(error):
-                log.warning("Temporal does not answer", reason=str(error))
+                log.warning("Temporal does not answer", reason=in_brief(error))
                 raise UnansweredError("Temporal does not answer; it may still happen.") from error
+            try:
+                await self._audit.settle(kind.workflow_id(job_id))
+            except NotDeliveredError as unproven:
+                log.warning("Temporal does not answer", reason=str(unproven))
+                raise UnansweredError(f"{unproven}. It was not carried out.") from unproven
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
             if message_id and (known := await self._answer_of_ended(handle, message_id)):
                 require_same_command(command, message_id, known.command)
-                return known.answer
+                if known.answer is not None:
+                    return known.answer
             refusal = await self._not_running(kind, job_id)
             await self._journal.refused(attempt(refusal=refusal))
             raise Refused(refusal) from error
@@ -173,7 +180,7 @@ class CommandDispatcher:
                 await asyncio.sleep(_SHORTLY)
             except RPCError as error:
                 gone = argument is None and is_not_found(error)
-                if not gone or not await self._audit.close_ended(workflow_id):
+                if not gone or await self._audit.settle(workflow_id) is not Standing.ENDED:
                     raise
 
     async def _execute(
@@ -197,7 +204,7 @@ class CommandDispatcher:
                 ANSWER_TO, message_id, result_type=Answered, rpc_timeout=self._patience
             )
         except (*NO_ANSWER, RPCTimeoutOrCancelledError, WorkflowQueryFailedError) as error:
-            log.info("no ended lifecycle tells its answers", reason=str(error))
+            log.info("no ended lifecycle tells its answers", reason=in_brief(error))
             return None
         return known
 

@@ -12,11 +12,12 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.events import Event
+from domain.faults import in_brief
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.told import ToldEvent, UnreadableEventError, read_event, read_own_event
 from service import starting
-from service.audit import Audit
+from service.audit import WHY_NOT_NOW, Audit, Standing
 from service.relayed_commands import CommandRelay, relayed_command_in
 from service.routing import Router
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, no_answer, signal
@@ -31,8 +32,13 @@ from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
 
+_ANSWER_SECONDS = 4.5
+"""After this a hook is answered, whatever hangs: senders give up after five seconds."""
 _PATIENCE_SECONDS = 3
 """How long Temporal has to take an event, retries and all: senders give up after five seconds."""
+_PLANS_AT_ONCE = 3
+"""As many plans are tried before an event is left to redelivery: lifecycles may end as they are
+told."""
 
 
 class Received(BaseModel):
@@ -47,7 +53,7 @@ class Received(BaseModel):
 
 
 class _StalePlanError(Exception):
-    """A lifecycle in the plan was ended in Temporal: the event is routed again."""
+    """A lifecycle in the plan has ended before it was told: the event is planned anew."""
 
 
 class EventDispatcher:
@@ -74,11 +80,13 @@ class EventDispatcher:
         self._clock = clock
 
     async def receive(self, webhook_id: str, body: bytes) -> Received:
-        """Keep an authentic body and do with it what can be done at once.
+        """Keep an authentic body and do with it what can be done in time.
 
         Raises:
-            StoreUnavailableError: it could not even be kept.
+            StoreUnavailableError: it was not even kept in time. It may still be, and is then
+                recognised when it is sent again.
         """
+        deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
         with self._traffic.answering() as many_at_once:
             told, unreadable = None, None
             try:
@@ -87,17 +95,21 @@ class EventDispatcher:
                 unreadable = str(error)
             except Exception:
                 log.exception("an event cannot be read", event_id=webhook_id)
-            kept = await self._inbox.keep(
-                webhook_id,
-                body,
-                self._clock(),
-                job_id=told.event.job.job_id if told else None,
-                unreadable=unreadable,
-                for_redelivery=many_at_once,
-            )
+            try:
+                async with asyncio.timeout_at(deadline):
+                    kept = await self._inbox.keep(
+                        webhook_id,
+                        body,
+                        self._clock(),
+                        job_id=told.event.job.job_id if told else None,
+                        unreadable=unreadable,
+                        for_redelivery=many_at_once,
+                    )
+            except TimeoutError as error:
+                raise StoreUnavailableError("an event was not kept in time") from error
             if kept.outcome is not None:
                 if kept.outcome is Outcome.DEAD_LETTER:
-                    log.error("dead letter", event_id=webhook_id, reason=kept.reason)
+                    log.error("dead letter", event_id=webhook_id)
                 return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
             pending = PendingEvent(
                 id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
@@ -108,7 +120,7 @@ class EventDispatcher:
             if told is None:
                 return _kept_for_later(pending, "it could not be read")
             return await self._answer(
-                pending, self._dispatch_event(pending, told, first_attempt=True)
+                pending, self._dispatch_event(pending, told, first_attempt=True), deadline
             )
 
     async def replay(self, inbox_id: int) -> Received | None:
@@ -128,19 +140,27 @@ class EventDispatcher:
         except UnreadableEventError as error:
             reason = str(error)
             await self._inbox.bury(pending.id, reason)
-            log.warning("dead letter", event_id=pending.webhook_id, reason=reason)
+            log.warning("dead letter", event_id=pending.webhook_id)
             return Received(event_id=pending.webhook_id, outcome=Outcome.DEAD_LETTER, reason=reason)
         return await self._dispatch_event(pending, told, first_attempt=False)
 
-    async def _answer(self, pending: PendingEvent, dispatching: Awaitable[Received]) -> Received:
+    async def _answer(
+        self, pending: PendingEvent, dispatching: Awaitable[Received], deadline: float | None = None
+    ) -> Received:
         """Answer for a kept event, which is never refused, whatever goes wrong with delivering it.
 
         What went wrong is logged, and the event stays pending.
         """
         try:
-            return await dispatching
+            async with asyncio.timeout_at(deadline):
+                return await dispatching
+        except TimeoutError:
+            log.warning("event kept, not told in time", event_id=pending.webhook_id)
+            return _kept_for_later(pending, "it takes longer than its sender waits")
         except StoreUnavailableError as error:
-            log.warning("event kept, not taken yet", event_id=pending.webhook_id, reason=str(error))
+            log.warning(
+                "event kept, not taken yet", event_id=pending.webhook_id, reason=in_brief(error)
+            )
             return _kept_for_later(pending, str(error))
         except Exception as fault:
             log.exception("an event cannot be taken further", event_id=pending.webhook_id)
@@ -173,35 +193,57 @@ class EventDispatcher:
         if plan.outcome is Outcome.IGNORED:
             reason = "; ".join(filter(None, (NO_RECIPIENT, told.left_out)))
             return Received(event_id=event_id, outcome=Outcome.IGNORED, reason=reason)
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                reached = await self._deliver(plan, event, first_attempt=first_attempt)
-        except _StalePlanError:
-            log.warning("a lifecycle was ended in Temporal", event_id=event_id)
-            await self._inbox.forget_plan(pending.id)
-            return await self._dispatch_event(pending, told, first_attempt=False)
-        except (NotDeliveredError, TimeoutError) as error:
-            reason = str(error) or "Temporal does not answer in time"
-            return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
+        for _ in range(_PLANS_AT_ONCE):
+            reached = list(plan.reached)
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self._deliver(plan, event, reached, first_attempt=first_attempt)
+            except _StalePlanError:
+                log.info("an event is planned anew", event_id=event_id)
+                plan = await self._intake.plan_anew(pending.id, plan, event, reached)
+                first_attempt = False
+            except (NotDeliveredError, TimeoutError) as error:
+                reason = str(error) or "Temporal does not answer in time"
+                return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
+            else:
+                return await self._settle(pending, plan, reached, told.left_out)
+        reason = "its lifecycles end one after the other"
+        return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
+
+    async def _settle(
+        self, pending: PendingEvent, plan: Plan, reached: list[str], left_out: str | None
+    ) -> Received:
+        """Record that an event was delivered to all that wait for it, which may be nobody."""
         outcome = plan.outcome if reached else Outcome.IGNORED
         workflow_id = reached[0] if reached else None
         await self._inbox.settle(pending.id, outcome, workflow_id)
         return Received(
-            event_id=event_id, outcome=outcome, workflow_id=workflow_id, reason=told.left_out
+            event_id=pending.webhook_id,
+            outcome=outcome,
+            workflow_id=workflow_id,
+            reason="; ".join(filter(None, (None if reached else NO_RECIPIENT, left_out))) or None,
         )
 
-    async def _deliver(self, plan: Plan, event: Event, *, first_attempt: bool) -> list[str]:
-        """Start and signal what the plan says; return the ids of the workflows that were reached.
+    async def _deliver(
+        self, plan: Plan, event: Event, reached: list[str], *, first_attempt: bool
+    ) -> None:
+        """Start and signal what the plan says, and add the ids of the workflows that are reached.
 
         Raises:
             NotDeliveredError: one of them cannot be reached now.
+            _StalePlanError: one of them has ended; all others are reached.
         """
-        started = [
-            await self._start(plan, start, event, first_attempt=first_attempt)
-            for start in plan.starts
-        ]
-        signalled = [each for each in plan.delivers_to if await self._signal(each, plan, event)]
-        return started + signalled
+        for start in plan.starts:
+            started = await self._start(plan, start, event, first_attempt=first_attempt)
+            reached.append(started)
+        ended = False
+        for workflow_id in plan.delivers_to:
+            if await self._signal(workflow_id, plan, event):
+                reached.append(workflow_id)
+            else:
+                ended = True
+        if ended:
+            raise _StalePlanError
 
     async def _start(
         self, plan: Plan, start: StartPlan, event: Event, *, first_attempt: bool
@@ -225,14 +267,17 @@ class EventDispatcher:
         return workflow_id
 
     async def _signal(self, workflow_id: str, plan: Plan, event: Event) -> bool:
-        """Signal an event to a workflow; return whether it still runs."""
+        """Signal an event to a workflow; return whether it took it, or else has ended.
+
+        Raises:
+            NotDeliveredError: it cannot be reached now.
+        """
         envelope = plan.envelope(event, self._clock())
         if await signal(self._client, workflow_id, "job_event", envelope):
             return True
-        if await self._audit.awaits_start(workflow_id):
-            raise NotDeliveredError("its lifecycle has still to be started")
-        if await self._audit.close_ended(workflow_id):
-            raise _StalePlanError
+        standing = await self._audit.settle(workflow_id)
+        if standing is not Standing.ENDED:
+            raise NotDeliveredError(WHY_NOT_NOW[standing])
         return False
 
     async def _relay_command(self, pending: PendingEvent, command: RelayedCommand) -> Received:
@@ -254,7 +299,7 @@ class EventDispatcher:
     ) -> Received:
         """Leave an event, or a relayed command, to redelivery."""
         await self._inbox.postpone(pending.id, reason, self._clock())
-        log.warning("kept, not told yet", event_id=pending.webhook_id, reason=reason)
+        log.warning("kept, not told yet", event_id=pending.webhook_id)
         return _kept(pending, outcome, workflow_id, reason)
 
 

@@ -1,4 +1,4 @@
-"""The loop that delivers, for ever, what could not be delivered when it came in."""
+"""Delivers, again and again, what could not be delivered when it came in."""
 
 from __future__ import annotations
 
@@ -38,17 +38,16 @@ class Redelivery:
         self._traffic = traffic
         self._clock = clock
 
-    async def run(self) -> None:
-        """Deliver what is due, for ever."""
-        while True:
-            self._traffic.take_backlog()
-            try:
-                while due := await self._inbox.due(self._clock()):
-                    await self._deliver_all(due)
-            except StoreUnavailableError as error:
-                log.warning("the store does not answer", reason=str(error))
-                await asyncio.sleep(_PAUSE_SECONDS)
-            await self._traffic.until_backlog(_PAUSE_SECONDS)
+    async def run_once(self) -> None:
+        """Deliver what is due, and wait until something may be due again.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        self._traffic.take_backlog()
+        while due := await self._inbox.due(self._clock()):
+            await self._deliver_all(due)
+        await self._traffic.until_backlog(_PAUSE_SECONDS)
 
     async def _deliver_all(self, due: Sequence[PendingEvent]) -> None:
         by_job = defaultdict[str | None, list[PendingEvent]](list)

@@ -16,7 +16,7 @@ from domain.refusals import Refusal, Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Role
 from service import starting
-from service.audit import Audit
+from service.audit import WHY_NOT_NOW, Audit, Standing
 from service.routing import Router
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, signal
 from store.inbox import Outcome
@@ -61,9 +61,8 @@ class CommandRelay:
         try:
             return await self._deliver(command, event_id)
         except Refused as refused:
-            log.warning(
-                "a lifecycle's order is refused", event_id=event_id, reason=refused.refusal.message
-            )
+            rule = refused.refusal.rule
+            log.warning("a lifecycle's order is refused", event_id=event_id, rule=rule)
             await self._journal.relay_refused(
                 command, event_id, refused.refusal, self._clock(), _task(command, refused.refusal)
             )
@@ -88,7 +87,9 @@ class CommandRelay:
                 break
             if await signal(self._client, workflow_id, command.command, request.payload):
                 return Outcome.DELIVERED
-            await self._audit.close_ended(workflow_id)
+            standing = await self._audit.settle(workflow_id)
+            if standing is not Standing.ENDED:
+                raise NotDeliveredError(WHY_NOT_NOW[standing])
         if not await self._audit.was_started_by(workflow_id, argument.event_id):
             starting.require_startable(kind, request, argument)
             await starting.start(self._client, kind, argument, RPC_TIMEOUT)

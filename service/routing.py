@@ -46,16 +46,20 @@ class Router:
             job=self._for_lifecycles(taken.job),
             job_version=taken.job_version,
             occurred_at=event.occurred_at,
+            reached=taken.reached,
         )
+        kinds = [
+            kind for kind in self._kinds if kind.workflow_id(plan.job.job_id) not in taken.reached
+        ]
         new = [
             self._new_lifecycle(kind, plan, event, listed.get(kind.name))
-            for kind in self._kinds
+            for kind in kinds
             if starts(kind, event, plan.job, listed.get(kind.name))
         ]
         started = {each.lifecycle for each in new}
         tasks = [
             task
-            for kind in self._kinds
+            for kind in kinds
             if (known := listed.get(kind.name)) is not None
             and known.outcome is not None
             and (task := kind.task_after_end(event, known.outcome)) is not None
@@ -65,7 +69,7 @@ class Router:
             for each in listed.values()
             if each.outcome is None
             and each.lifecycle not in started
-            and each.workflow_id != taken.origin
+            and each.workflow_id not in (taken.origin, *taken.reached)
         ]
         start_plans = tuple(_start_plan(each.lifecycle, listed.get(each.lifecycle)) for each in new)
         return Routing(

@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
-from workers.temporal import NO_ANSWER
+from workers.temporal import NO_ANSWER, names_no_workflow
 
 RPC_TIMEOUT = timedelta(seconds=2)
 
@@ -23,8 +22,8 @@ def no_answer(error: Exception) -> NotDeliveredError:
 
 
 def is_not_found(error: Exception) -> bool:
-    """Return whether a call failed because no such workflow runs."""
-    return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+    """Return whether a call failed because no such workflow runs, or there is no such namespace."""
+    return names_no_workflow(error)
 
 
 async def signal(client: Client, workflow_id: str, name: str, payload: BaseModel) -> bool:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from temporalio.client import Client
-
 from domain.attention import Attention
 from domain.lifecycles import job_of
+from service.audit import Audit
 from store.inbox import Inbox
+from store.outbox import MailFault
 from store.reading import Reading
-from workers.temporal import NO_ANSWER, failing_workflows
+from workers.background import Background
+from workers.namespace import NamespaceGuard, WrongNamespaceError
+from workers.temporal import (
+    NO_ANSWER,
+    TemporalUnreachableError,
+    failing_workflows,
+    workers_poll,
+)
+from workflows.registry import TASK_QUEUE
 
 _CURES: Mapping[str, str] = {
     Attention.OVERDUE: "follow the task that was opened for it; see `steward show`",
@@ -24,15 +33,62 @@ _CURES: Mapping[str, str] = {
 _MAIL_CURES: Mapping[str, str] = {
     "queued": "see that the mail server answers; it is tried again by itself",
     "sending": "see that the mail server answers",
+    "sent": "not everybody got it: correct the other address, and reach them by phone",
     "uncertain": "ask the recipient whether it came; it is never sent again by itself",
     "bounced": "correct the address, and reach the recipient by phone",
 }
+_SILENT = "Temporal does not answer: "
+_OURS = (
+    "check STEWARD_SMTP_URL, the account there and the policy's mail.sender; the mail waits and "
+    "goes out by itself once the server takes it"
+)
+_NOT_WANTED = "reach the recipient by phone; the address itself takes mail"
 
 
-async def stuck(
-    reading: Reading, inbox: Inbox, client: Client, now: datetime
-) -> list[dict[str, Any]]:
-    """Return everything that needs a look: kind, job, what it is, the likely cure, since when."""
+def _mail_cure(state: str, fault: str | None) -> str:
+    if state in ("queued", "sending") and fault == MailFault.OURS:
+        return _OURS
+    if state == "bounced" and fault in (MailFault.OURS, MailFault.MESSAGE):
+        return _NOT_WANTED
+    return _MAIL_CURES[state]
+
+
+@dataclass(frozen=True)
+class StuckList:
+    """Looks everywhere for what needs a look."""
+
+    reading: Reading
+    inbox: Inbox
+    audit: Audit
+    guard: NamespaceGuard
+    background: Background
+
+    async def items(self, now: datetime) -> list[dict[str, Any]]:
+        """Return everything that needs a look: kind, job, what it is, the likely cure, since when.
+
+        Args:
+            now: the wall clock, aware UTC.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        return [
+            *await _lost(self.audit),
+            *await _in_the_store(self.reading, self.inbox, now),
+            *await _in_temporal(self.guard, now),
+            *_in_this_process(self.background),
+        ]
+
+
+async def _lost(audit: Audit) -> list[dict[str, Any]]:
+    cure = "start it again or decide otherwise, then `steward task done`; see the job's tasks"
+    return [
+        _item("lost_lifecycle", each.job_id, each.text, cure, each.since)
+        for each in await audit.lost()
+    ]
+
+
+async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[dict[str, Any]]:
     items = [
         _item(
             "overdue_promise",
@@ -53,7 +109,7 @@ async def stuck(
             "mail",
             mail["job_id"],
             f"{mail['template']} is {mail['state']}: {mail['last_error'] or 'no answer'}",
-            _MAIL_CURES[mail["state"]],
+            _mail_cure(mail["state"], mail["fault"]),
             mail["at"],
         )
         for mail in await reading.failing_mails()
@@ -78,20 +134,42 @@ async def stuck(
         )
         for letter in await inbox.dead()
     ]
-    return items + await _failing_tasks(client)
+    return items
 
 
-async def _failing_tasks(client: Client) -> list[dict[str, Any]]:
+async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[dict[str, Any]]:
+    """Return what Temporal itself says, or that it cannot be asked: once, whatever waits for it."""
     try:
-        failing = await failing_workflows(client)
-    except NO_ANSWER as error:
+        await guard.prove()
+        polls = await workers_poll(guard.client, TASK_QUEUE, now)
+        failing = await _failing_tasks(guard)
+    except WrongNamespaceError as error:
+        cure = "correct the settings and restart; until then nothing is concluded or delivered"
+        return [_item("namespace", None, str(error), cure, None)]
+    except (TemporalUnreachableError, *NO_ANSWER) as error:
         cure = "start Temporal; everything goes on by itself when it answers"
-        what = f"Temporal does not answer: {str(error) or 'not in time'}"
-        return [_item("temporal", None, what, cure, None)]
+        said = str(error).removeprefix(_SILENT) or "not in time"
+        return [_item("temporal", None, f"{_SILENT}{said}", cure, None)]
+    if polls:
+        return failing
+    what = f"no worker polls {TASK_QUEUE}: no job goes on, and no command is answered"
+    cure = "start `steward worker`; every deadline that has passed is met as soon as it runs"
+    return [_item("no_worker", None, what, cure, None), *failing]
+
+
+def _in_this_process(background: Background) -> list[dict[str, Any]]:
+    cure = "see this process's log for why; it is tried again every few seconds"
+    return [
+        _item("background", None, f"the task {name} of this API keeps failing", cure, None)
+        for name in background.failing
+    ]
+
+
+async def _failing_tasks(guard: NamespaceGuard) -> list[dict[str, Any]]:
     cure = "the workflow's code fails: see Temporal UI, deploy a fix, and it goes on"
     return [
         _item("workflow_task", _job_in(workflow_id), "; ".join(problems), cure, None)
-        for workflow_id, problems in failing
+        for workflow_id, problems in await failing_workflows(guard.client)
     ]
 
 

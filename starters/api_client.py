@@ -46,12 +46,18 @@ class ApiClient:
     """Asks one Steward; closes its connections when the `with` block ends."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        """Take an address; nothing is asked yet.
+        """Take an address and a bearer token; nothing is asked yet.
 
         Raises:
-            Failure: the address is none.
+            Failure: the address is none, or the token.
         """
         self.url = url.rstrip("/")
+        if not self.url.startswith(("http://", "https://")):
+            raise Failure(f"STEWARD_URL: {url} is no address: write it like {DEFAULT_URL}")
+        if token is not None and not (token.isascii() and token.isprintable()):
+            raise Failure(
+                "STEWARD_TOKEN: holds characters that no token has; copy it again, as it was shown"
+            )
         try:
             # A proxy cannot reach this machine's own loopback.
             proxied = httpx.URL(self.url).host not in _LOOPBACK

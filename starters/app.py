@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic_core import from_json
@@ -20,35 +19,50 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from domain.directory import Directory
+from domain.faults import in_brief
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
-from domain.refusals import Refusal, RefusalKind, unreadable
+from domain.refusals import Refusal, RefusalKind, listed, unreadable
+from domain.roles import may_act_as
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher
-from service.redelivery import Redelivery
-from service.stuck import stuck
+from service.readiness import Readiness
+from service.stuck import StuckList
+from service.unfollowed import unfollowed
 from starters import openapi
-from starters.access import EVERYBODY, Caller, reader
+from starters.access import (
+    Caller,
+    Employee,
+    EmployeeOrPartner,
+    FiguresReader,
+    Reader,
+    no_job,
+    reader,
+)
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
+from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
+from starters.http_errors import error_response, fault
 from starters.metrics import Metrics
+from starters.partner_view import PartnerViews
 from starters.signatures import HookSecrets, SignatureRefused, verify
 from starters.tokens import Tokens
 from store.database import Database, StoreUnavailableError
+from store.holders import Holders
 from store.inbox import Inbox
 from store.journal import Journal
 from store.outbox import Outbox
 from store.reading import CursorError, Filter, Reading
-from workers.temporal import NO_ANSWER, missing_search_attributes
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
 
-JOB_EVENTS = "/hooks/jobs"
 LARGEST_BODY = 256 * 1024
 """Bytes of the largest event that is taken."""
+_BESIDE_THE_WORKER = timedelta(seconds=4)
+"""How long a command may take beside waiting for a worker."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +78,34 @@ class Parts:
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
     command_patience: timedelta = PATIENCE
+    hosts: frozenset[str] = frozenset()
+    """Names of ours beside those of the loopback, where the actor of a body is believed."""
+    limits: Limits = field(default_factory=Limits)
 
 
 class _Api(FastAPI):
-    """An API that takes events before it looks at anything: that look costs more than they do."""
+    """An API with a doorkeeper, who hands events on before anybody looks at their path."""
 
-    def __init__(self, events: _JobEvents, **options: Any) -> None:  # noqa: ANN401  FastAPI's own
+    def __init__(self, events: _JobEvents, parts: Parts, **options: Any) -> None:  # noqa: ANN401  FastAPI's own
         super().__init__(**options)
         self._events = events
+        self._door = Doorkeeper(
+            hooks=self._take_event,
+            everything_else=super().__call__,
+            identify=parts.tokens.caller if parts.tokens is not None else None,
+            hosts=parts.hosts,
+            limits=replace(
+                parts.limits,
+                changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
+            ),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == JOB_EVENTS and scope["method"] == "POST":
-            response = await self._events.receive(Request(scope, receive))
-            await response(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
+        await self._door(scope, receive, send)
+
+    async def _take_event(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._events.receive(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 def make_app(parts: Parts) -> FastAPI:
@@ -94,60 +121,38 @@ def make_app(parts: Parts) -> FastAPI:
         inbox=inbox,
     )
     metrics = Metrics()
+    metrics.watch(service.audit, service.background)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _running(service.redelivery):
+        async with service.running():
             yield
 
     events = _JobEvents(parts.secrets, service.events, metrics)
     app = _Api(
         events,
+        parts,
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(_known_by_token(parts.tokens))],
     )
     app.include_router(_hooks(events, service.events, inbox))
+    holders = Holders(parts.database)
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
-        app.include_router(_commands(kind, commands, metrics))
+        app.include_router(_commands(kind, commands, metrics, holders))
     outbox = Outbox(parts.database)
-    app.include_router(_reads(reading, outbox, inbox, parts.client))
-    app.include_router(console(reading, outbox, inbox, parts.client))
-    app.include_router(_health(parts, reading, inbox, metrics))
+    views = PartnerViews(holders, parts.policy)
+    look = StuckList(reading, inbox, service.audit, service.guard, service.background)
+    app.include_router(_reads(reading, outbox, look, views))
+    app.include_router(console(reading, outbox, look))
+    app.include_router(_health(service.readiness, reading, inbox, metrics))
     _add_error_answers(app)
     openapi.describe_commands(app, LIFECYCLES)
     return app
-
-
-@asynccontextmanager
-async def _running(redelivery: Redelivery) -> AsyncIterator[None]:
-    task = asyncio.create_task(redelivery.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-_OPEN_TO_ALL = (JOB_EVENTS, "/healthz", "/readyz")
-
-
-def _known_by_token(tokens: Tokens | None) -> Any:  # noqa: ANN401  a FastAPI dependency
-    async def known(request: Request) -> None:
-        if tokens is None or request.url.path in _OPEN_TO_ALL:
-            request.state.caller = EVERYBODY
-            return
-        actor = tokens.actor(request.headers.get("authorization"))
-        if actor is None:
-            raise HTTPException(401, "no bearer token that we know")
-        request.state.caller = Caller(actor)
-
-    return known
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -170,11 +175,16 @@ class _JobEvents:
             event_id = verify(self.secrets, request.headers, body, datetime.now(UTC))
         except SignatureRefused as refused:
             self.metrics.hooks.labels(outcome="refused").inc()
-            return _error(401, str(refused))
+            return error_response(401, str(refused))
         try:
             received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
-            return _no_store(error)
+            log.warning("the store does not answer", reason=str(error))
+            return error_response(
+                503,
+                "The store does not answer. Send the event again with the same webhook-id: it "
+                "counts once.",
+            )
         self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
@@ -187,14 +197,14 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
         return await events.receive(request)
 
     @router.get("/hooks/dead", summary="List dead letters")
-    async def dead() -> dict[str, Any]:
+    async def dead(_: Employee) -> dict[str, Any]:
         return {"items": await inbox.dead()}
 
     @router.post("/hooks/dead/{inbox_id}/replay", summary="Try a dead letter again")
-    async def replay(inbox_id: Annotated[int, Path(lt=2**63)]) -> Response:
+    async def replay(_: Employee, inbox_id: Annotated[int, Path(lt=2**63)]) -> Response:
         received = await dispatcher.replay(inbox_id)
         if received is None:
-            return _error(404, f"There is no dead letter {inbox_id}; see GET /hooks/dead.")
+            return error_response(404, f"There is no dead letter {inbox_id}; see GET /hooks/dead.")
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
     return router
@@ -213,8 +223,14 @@ async def _limited_body(request: Request) -> bytes | None:
 # --- commands ---------------------------------------------------------------------------------
 
 
-def _commands(kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics) -> APIRouter:
+def _commands(
+    kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics, holders: Holders
+) -> APIRouter:
     router = APIRouter(tags=[kind.name])
+
+    async def require_command_on(caller: Caller, job_id: str) -> None:
+        if not (caller.reads_all or await caller.may_command(job_id, holders)):
+            raise no_job(job_id)
 
     async def give(request: Request, job_id: JobId, name: str) -> Response:
         body = await _limited_body(request)
@@ -242,13 +258,15 @@ def _commands(kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics) 
             openapi_extra=openapi.request_body(command),
         )
         async def given(request: Request, job_id: JobId) -> Response:
+            await require_command_on(reader(request), job_id)
             return await give(request, job_id, name)
 
     for each in kind.commands:
         add(each)
 
     @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
-    async def unknown(job_id: JobId, name: str) -> Response:
+    async def unknown(request: Request, job_id: JobId, name: str) -> Response:
+        await require_command_on(reader(request), job_id)
         refusal = Refusal(
             kind=RefusalKind.NOT_RUNNING,
             rule=None,
@@ -263,11 +281,12 @@ def _commands(kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics) 
 # --- reads ------------------------------------------------------------------------------------
 
 
-def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> APIRouter:
+def _reads(reading: Reading, outbox: Outbox, look: StuckList, views: PartnerViews) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
     @router.get("/jobs", summary="List lifecycles, the soonest due first")
     async def jobs(
+        caller: EmployeeOrPartner,
         stage: Storable | None = None,
         waiting_on: Storable | None = None,
         lifecycle: Storable | None = None,
@@ -288,58 +307,55 @@ def _reads(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> AP
             open=open_,
             q=q,
             after=after,
+            account=None if caller.reads_all else caller.account,
         )
         items, cursor = await reading.lifecycles(wanted, datetime.now(UTC))
-        return {"items": items, "after": cursor}
+        return {"items": await views.items(caller, items), "after": cursor}
 
     @router.get("/jobs/{job_id}", summary="Everything about a job")
-    async def job(job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape, or an error
-        found = await reading.job(job_id)
-        if found is None:
-            return _no_job(job_id)
+    async def job(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
+        found = await views.job(caller, job_id, reading)
         for standing in found["lifecycles"]:
-            standing["allowed"] = _allowed(standing)
+            standing["allowed"] = _allowed(standing, caller)
         return found
 
     @router.get("/jobs/{job_id}/why", summary="Who is waited for, why, and what happens next")
-    async def why(job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape, or an error
-        found = await reading.job(job_id)
-        if found is None:
-            return _no_job(job_id)
+    async def why(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
+        found = await views.job(caller, job_id, reading)
         return {
             "items": [
                 {"lifecycle": each["lifecycle"], "why": each["next"]}
                 | ({"guide": each["guide"]} if "guide" in each else {})
                 for each in found["lifecycles"]
             ]
+            + unfollowed(found["job"], found["lifecycles"])
         }
 
     @router.get("/stuck", summary="What is overdue or failing, with the likely cure")
-    async def all_stuck() -> dict[str, Any]:
-        return {"items": await stuck(reading, inbox, client, datetime.now(UTC))}
+    async def all_stuck(_: Employee) -> dict[str, Any]:
+        return {"items": await look.items(datetime.now(UTC))}
 
     @router.get("/mail", summary="The newest mails, whole")
-    async def mails() -> dict[str, Any]:
+    async def mails(_: Employee) -> dict[str, Any]:
         return {"items": await outbox.recent()}
 
     return router
 
 
-def _allowed(standing: Mapping[str, Any]) -> list[str]:
+def _allowed(standing: Mapping[str, Any], caller: Caller) -> list[str]:
     kind = LIFECYCLES.get(standing["lifecycle"])
     if kind is None or standing["outcome"] is not None:
         return []
-    return kind.commands.possible_in(standing["stage"])
-
-
-def _no_job(job_id: JobId) -> Response:
-    return _error(404, f"There is no job {job_id}; see GET /jobs.")
+    possible = kind.commands.possible_in(standing["stage"])
+    if caller.reads_all or caller.actor is None:
+        return possible
+    return [name for name in possible if may_act_as(caller.actor.role, kind.commands[name].roles)]
 
 
 # --- health -----------------------------------------------------------------------------------
 
 
-def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
+def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz", summary="Whether this process lives")
@@ -348,33 +364,15 @@ def _health(parts: Parts, reading: Reading, inbox: Inbox, metrics: Metrics) -> A
 
     @router.get("/readyz", summary="Whether database and Temporal answer")
     async def readyz() -> Response:
-        checks = {"database": await _database_check(parts), "temporal": await _temporal(parts)}
-        ready = all(said == "ok" for said in checks.values())
-        return JSONResponse({"ready": ready, **checks}, 200 if ready else 503)
+        ready, said = await readiness.check()
+        return JSONResponse(said, 200 if ready else 503)
 
     @router.get("/metrics", summary="Figures for Prometheus")
-    async def figures() -> Response:
+    async def figures(_: FiguresReader) -> Response:
         await metrics.read(reading, inbox, datetime.now(UTC))
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return router
-
-
-async def _database_check(parts: Parts) -> str:
-    try:
-        await parts.database.check()
-    except StoreUnavailableError as error:
-        return str(error)
-    return "ok"
-
-
-async def _temporal(parts: Parts) -> str:
-    try:
-        missing = await missing_search_attributes(parts.client)
-    except NO_ANSWER as error:
-        return f"Temporal does not answer: {str(error) or 'not in time'}"
-    names = ", ".join(key.name for key in missing)
-    return f"search attributes missing: {names}; run `steward setup`" if missing else "ok"
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -387,34 +385,31 @@ def _add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(CursorError)
     async def no_cursor(_: Request, error: CursorError) -> Response:
-        return _error(422, str(error))
+        return error_response(422, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(_: Request, error: RequestValidationError) -> Response:
-        said = "; ".join(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
+        said = listed(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
         nowhere = any(problem["loc"][0] == "path" for problem in error.errors())
-        return _error(404 if nowhere else 422, said)
+        return error_response(404 if nowhere else 422, said)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
-        return _error(error.status_code, str(error.detail))
+        headers = dict(error.headers or {})
+        return error_response(error.status_code, str(error.detail), headers=headers)
 
-
-_ERRORS = {401: "unauthenticated", 404: "not_found", 413: "too_large", 422: "fields"}
-
-
-def _error(status: int, message: str) -> Response:
-    error = _ERRORS.get(status, "unavailable" if status >= 500 else "bad_request")  # noqa: PLR2004
-    return JSONResponse({"error": error, "rule": None, "message": message}, status)
+    @app.exception_handler(Exception)
+    async def any_fault(_: Request, __: Exception) -> Response:
+        return fault()  # what it was, is raised again, and logged at the door
 
 
 def _no_store(error: StoreUnavailableError) -> Response:
-    log.warning("the store does not answer", reason=str(error))
-    return _error(503, "The store does not answer; try again.")
+    log.warning("the store does not answer", reason=in_brief(error))
+    return error_response(503, "The store does not answer; try again.")
 
 
 def _too_large() -> Response:
-    return _error(413, f"The body is larger than {LARGEST_BODY} bytes.")
+    return error_response(413, f"The body is larger than {LARGEST_BODY} bytes.")
 
 
 def _reply(reply: Reply) -> Response:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from starters.failures import Failure
+from starters import conveniences
+from starters.failures import Failure, one_line
+from starters.token_verbs import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -61,13 +63,13 @@ app = typer.Typer(
     help="Keeps a home-warranty company's service jobs from being forgotten.",
     epilog=_examples("up --sample", "jobs", "why SJ-2001", "do --help"),
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
 )
 hooks = typer.Typer(
-    help="The hooks' dead letters.",
-    epilog=_examples("hooks dead", "hooks replay 7"),
+    help="The hooks' dead letters and secrets.",
+    epilog=_examples("hooks dead", "hooks replay 7", "hooks secret"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -95,7 +97,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 LogAsJson = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's number.")]
 LifecycleArgument = Annotated[
-    str, typer.Argument(metavar="LIFECYCLE", help="The lifecycle's name, such as plus-one.")
+    str,
+    typer.Argument(
+        metavar="LIFECYCLE",
+        help="The lifecycle's name, such as plus-one.",
+        autocompletion=conveniences.lifecycles_beginning_with,
+    ),
 ]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
 
@@ -134,6 +141,7 @@ def up(
     from starters.stack import run_stack
     from workers.settings import load_settings
 
+    _log(as_json)
     events = sample_events(datetime.now(UTC)) if sample else []
 
     async def tell_the_day(url: str, _: HookSecrets) -> None:
@@ -141,7 +149,6 @@ def up(
 
         typer.echo(await to_thread(_send_samples, url, data, events))
 
-    _log_as_json(as_json)
     with _failures_told():
         _serve(
             run_stack(
@@ -162,9 +169,9 @@ def worker(*, as_json: LogAsJson = False) -> None:
     Temporal is where TEMPORAL_* says, the database where STEWARD_DATABASE_URL says, and mail goes
     to STEWARD_SMTP_URL.
     """
+    _log(as_json)
     from workers.worker import main as run_worker
 
-    _log_as_json(as_json)
     with _failures_told():
         _serve(run_worker())
 
@@ -183,19 +190,29 @@ def api(
     from starters.stack import run_api
     from workers.settings import load_settings
 
-    _log_as_json(as_json)
+    _log(as_json)
     with _failures_told():
         _serve(run_api(load_settings(), host=host, port=port))
 
 
-@app.command(epilog=_examples("setup", "setup --json"))
-def setup(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("setup", "setup --adopt-namespace", "setup --json"))
+def setup(
+    *,
+    adopt_namespace: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-namespace",
+            help="Have the database belong to this namespace, although it belonged to another.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Make schema, namespace and search attributes, or update them."""
+    _log(as_json)
     from workers.setup import main as set_up
 
-    _log_as_json(as_json)
     with _failures_told():
-        _run(set_up())
+        _run(set_up(adopt_namespace=adopt_namespace))
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -422,7 +439,12 @@ def do(
     job: JobArgument,
     lifecycle: LifecycleArgument,
     command: Annotated[
-        str, typer.Argument(metavar="COMMAND", help="One of those that `steward show JOB` lists.")
+        str,
+        typer.Argument(
+            metavar="COMMAND",
+            help="One of those that `steward show JOB` lists.",
+            autocompletion=conveniences.commands_beginning_with,
+        ),
     ],
     fields: Annotated[
         list[str] | None,
@@ -474,7 +496,7 @@ def fast_forward(
     job: JobArgument,
     lifecycle: LifecycleArgument,
     ahead: Annotated[
-        str, typer.Argument(metavar="DURATION", help="Written 48h, 90m, 1h30m or 3d.")
+        str, typer.Argument(metavar="DURATION", help="Written 48h, 90m, 1h30m, 3d or 2w.")
     ],
     *,
     as_json: AsJson = False,
@@ -604,14 +626,17 @@ def check_directory(
         print_text(f"{file}: good; it lists {listed or 'nobody'}")
 
 
+conveniences.add_to(app, hooks)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
+app.add_typer(tokens, name="token")
 
 
 def main() -> None:
     """Run the command line, and leave the process with its exit code."""
+    sys.excepthook = _tell_fault
     try:
         app()
     except SystemExit as done:
@@ -621,6 +646,13 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(done.code if isinstance(done.code, int) else 0)
+
+
+def _tell_fault(_: object, fault: BaseException, __: object) -> None:
+    """Tell a fault of ours by its kind and places: its text may hold a customer's data."""
+    from domain.faults import places
+
+    _complain("steward: this is a bug in Steward; please report these lines:", *places(fault))
 
 
 # --- helpers ----------------------------------------------------------------------------------
@@ -687,13 +719,20 @@ def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     return uvloop.run(work)
 
 
-def _log_as_json(wanted: bool) -> None:  # noqa: FBT001  the option's value
-    if wanted:
+def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
+    """Configure logging, before anything can be logged."""
+    from workers.telemetry import configure_logging, log_form
+
+    if as_json:
         os.environ["STEWARD_LOG"] = "json"
+    configure_logging(log_form())
 
 
 @contextmanager
 def _failures_told() -> Iterator[None]:
+    from sqlalchemy.exc import DBAPIError
+    from temporalio.service import RPCError
+
     from starters.stack import CannotRun
     from store.database import StoreUnavailableError
     from workers.settings import SettingsError
@@ -704,7 +743,18 @@ def _failures_told() -> Iterator[None]:
     except (SettingsError, CannotRun) as error:
         raise Failure(str(error), _MISCONFIGURED) from error
     except (StoreUnavailableError, TemporalUnreachableError) as error:
-        raise Failure(str(error)) from error
+        raise Failure(one_line(str(error))) from error
+    except RPCError as error:
+        raise Failure(
+            f"Temporal refuses: {one_line(error.message)}: check TEMPORAL_NAMESPACE and what its "
+            "credentials allow, and run `steward setup`"
+        ) from error
+    except DBAPIError as error:
+        # Its first line says what failed; the next ones may quote what was written.
+        reason = next(iter(str(error.orig).splitlines()), "")
+        raise Failure(
+            f"the database refuses: {reason}: check STEWARD_DATABASE_URL and what its user may do"
+        ) from error
 
 
 def _send_samples(url: str, data: Path, events: list[HookEvent]) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from temporalio.client import Client
 
 from domain.values import JobId, Storable
-from service.stuck import stuck
-from store.inbox import Inbox
+from service.stuck import StuckList
+from starters.access import employee
 from store.outbox import Outbox
 from store.reading import Filter, Reading
 from workflows.registry import LIFECYCLES
@@ -37,14 +36,17 @@ def _pages() -> Environment:
     return pages
 
 
-def console(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> APIRouter:
-    """Return the console's pages."""
-    router = APIRouter(include_in_schema=False)
+def console(reading: Reading, outbox: Outbox, look: StuckList) -> APIRouter:
+    """Return the console's pages, which are the employees' alone."""
+    router = APIRouter(include_in_schema=False, dependencies=[Depends(employee)])
     pages = _pages()
 
     def page(name: str, status: int = 200, **context: Any) -> Response:  # noqa: ANN401  a template's
         html = pages.get_template(name).render(now=datetime.now(UTC), **context)
-        policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
+        policy = (
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+            "frame-ancestors 'none'; base-uri 'none'"
+        )
         return HTMLResponse(html, status, headers={"content-security-policy": policy})
 
     @router.get("/")
@@ -83,7 +85,7 @@ def console(reading: Reading, outbox: Outbox, inbox: Inbox, client: Client) -> A
 
     @router.get("/console/stuck")
     async def what_is_stuck() -> Response:
-        items = await stuck(reading, inbox, client, datetime.now(UTC))
+        items = await look.items(datetime.now(UTC))
         return page("stuck.html", items=items)
 
     return router

@@ -20,7 +20,7 @@ from domain.durations import parse_elapsed
 from starters.failures import Failure
 from starters.signatures import LONGEST_ID, sign
 
-_INSTANT = re.compile(r"now(?:(?P<sign>[+-])(?P<elapsed>(?:[0-9]+[dhms])+))?")
+_INSTANT = re.compile(r"now(?:(?P<sign>[+-])(?P<elapsed>(?:[0-9]+[wdhms])+))?")
 _STDIN = Path("-")
 
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def one_line(said: str) -> str:
+    """Return what somebody else's program says, in one line."""
+    return " ".join(said.split())
+
+
 class Failure(Exception):  # noqa: N818  an answer for a person, not a fault of the program
     """Raised where a verb of the command line cannot go on.
 

@@ -13,8 +13,11 @@ from prometheus_client import (
     generate_latest,
 )
 
+from service.audit import Audit
+from starters.process_metrics import ProcessCollector
 from store.inbox import Inbox
 from store.reading import Reading
+from workers.background import Background
 
 
 class Metrics:
@@ -24,6 +27,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._audit: Audit | None = None
+        self._lost = Gauge(
+            "steward_lost_lifecycles",
+            "Lifecycles that were lost in Temporal and wait for a person's decision",
+            registry=self._registry,
+        )
         self.hooks = Counter(
             "steward_hooks", "Events received, by outcome", ["outcome"], registry=self._registry
         )
@@ -55,6 +64,11 @@ class Metrics:
             registry=self._registry,
         )
 
+    def watch(self, audit: Audit, background: Background) -> None:
+        """Have the figures of this process's audit and of its perpetual tasks shown, too."""
+        self._audit = audit
+        self._registry.register(ProcessCollector(audit, background))
+
     async def read(self, reading: Reading, inbox: Inbox, now: datetime) -> None:
         """Read the gauges from the store.
 
@@ -68,6 +82,8 @@ class Metrics:
         self._inbox.clear()
         for state, count in (await inbox.counts()).items():
             self._inbox.labels(state=state).set(count)
+        if self._audit is not None:
+            self._lost.set(len(await self._audit.lost()))
         self._mails.clear()
         for mail in await reading.failing_mails():
             self._mails.labels(state=mail["state"]).inc()

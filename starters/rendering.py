@@ -80,10 +80,14 @@ def print_standing(job_id: str, standing: Json) -> None:
 
 def print_reasons(reasons: Json) -> None:
     """Print why each lifecycle of a job stands where it stands."""
-    if not reasons["items"]:
-        print_text("No lifecycle ever ran for this job: nobody is waited for.")
     for reason in reasons["items"]:
-        print_text(f"{reason['lifecycle']}: {reason['why']}", *_listed(reason.get("guide", [])))
+        print_text(_reason(reason), *_listed(reason.get("guide", [])))
+
+
+def _reason(reason: Json) -> str:
+    """Return the sentence of one lifecycle, or of a job that none follows."""
+    said: str = reason["why"]
+    return f"{reason['lifecycle']}: {said}" if reason["lifecycle"] else said
 
 
 def _listed(lines: Sequence[str]) -> list[str]:

@@ -12,18 +12,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import structlog
-import uvicorn
 
 from activities.postman import Postman, SmtpPostman
 from domain.policy import Policy
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
+from starters.data_folder import FolderError, prepare
 from starters.hook_sender import SECRETS_FILE
+from starters.serving import server_of
 from starters.signatures import HookSecrets, generate_secret
-from starters.tokens import TokenFileError, Tokens
+from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, migrate
+from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
+from workers.namespace import NamespaceGuard
 from workers.schedules import ensure_digest
 from workers.settings import (
     DEFAULT_DATA,
@@ -39,7 +42,6 @@ from workers.worker import make_worker
 log = structlog.get_logger()
 
 _LOCK_FILE = "lock"
-_STOP_SECONDS = 3
 
 
 class CannotRun(Exception):  # noqa: N818  an answer for a person
@@ -98,6 +100,8 @@ async def run_stack(
         announce("Starting Temporal …")
         client = await server.start()
         stack.push_async_callback(server.stop)
+        guard = NamespaceGuard(database, client)
+        await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_digest(client, policy)
         worker = make_worker(client, database, postman, directory=directory)
         await stack.enter_async_context(worker)
@@ -107,14 +111,17 @@ async def run_stack(
             policy=policy,
             directory=directory,
             secrets=secrets,
-            tokens=_tokens(settings),
+            tokens=_tokens(settings, database),
+            hosts=settings.hosts,
         )
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, ui_port, temporal_port, data))
+        if parts.tokens is not None and await parts.tokens.are_none():
+            announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
             await when_ready(where, secrets)
-        await _until(stop, api, server, announce)
+        await _until(stop, api, server, announce, guard)
         announce("Stopping …")
 
 
@@ -125,6 +132,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         SettingsError: a setting makes no sense or is missing.
         StoreUnavailableError: the database does not answer, or its schema is another release's.
         TemporalUnreachableError: its address makes no sense.
+        WrongNamespaceError: the namespace is missing, or it is not the database's.
     """
     must_be_loopback(host, settings.auth)
     settings.require("hook_secrets")
@@ -133,16 +141,21 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     database = Database(settings.database_in(DEFAULT_DATA))
     stop = _stop_on_signals()
     client = await connect(lazy=True)
+    await database.check()
+    await NamespaceGuard(database, client).require_if_it_answers()
     parts = Parts(
         database=database,
         client=client,
         policy=policy,
         directory=directory,
         secrets=_secrets(settings, DEFAULT_DATA),
-        tokens=_tokens(settings),
+        tokens=_tokens(settings, database),
+        hosts=settings.hosts,
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
+        if parts.tokens is not None and await parts.tokens.are_none():
+            log.warning(HOW_TO_MAKE_THE_FIRST)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
     await database.close()
@@ -150,17 +163,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
 
 @asynccontextmanager
 async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.Task[None]]:
-    config = uvicorn.Config(
-        make_app(parts),
-        host=host,
-        port=port,
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = server_of(make_app(parts), host, port)
     task = asyncio.create_task(server._serve())  # noqa: SLF001  serve() would take our signals
     while not server.started:
         if task.done():
@@ -175,7 +178,11 @@ async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.
 
 
 async def _until(
-    stop: asyncio.Event, api: asyncio.Task[None], server: DevServer, announce: Announce
+    stop: asyncio.Event,
+    api: asyncio.Task[None],
+    server: DevServer,
+    announce: Announce,
+    guard: NamespaceGuard,
 ) -> None:
     """Return once somebody stops us or the API ends; start Temporal again whenever it ends."""
     stopping = asyncio.create_task(stop.wait())
@@ -189,6 +196,7 @@ async def _until(
         announce(f"Temporal ended by itself (exit {ended.result()}); starting it again …")
         await asyncio.sleep(0.5)
         await server.start()
+        await guard.adopt()  # its data may have been lost with it
 
 
 async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) -> Postman:
@@ -200,15 +208,21 @@ async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) ->
     return SmtpPostman(url, policy.mail.sender)
 
 
-def _tokens(settings: Settings) -> Tokens | None:
-    if settings.auth is not Auth.TOKENS:
+def _token_file(settings: Settings) -> TokenFile | None:
+    if settings.auth is not Auth.TOKENS or settings.tokens is None:
         return None
     if settings.tokens is None:
         return Tokens([])  # nobody may come in
     try:
-        return Tokens.read(settings.tokens)
+        return TokenFile(settings.tokens)
     except TokenFileError as error:
         raise SettingsError(f"STEWARD_TOKENS: {error}") from error
+
+
+def _tokens(settings: Settings, database: Database) -> Tokens | None:
+    if settings.auth is not Auth.TOKENS:
+        return None
+    return Tokens(TokenStore(database), _token_file(settings))
 
 
 def _secrets(settings: Settings, data: Path) -> HookSecrets:
@@ -231,14 +245,9 @@ def _secrets(settings: Settings, data: Path) -> HookSecrets:
 
 def _prepare_folder(data: Path) -> None:
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = data / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CannotRun(
-            f"the data folder {data} cannot be written ({error.strerror}); name another with --data"
-        ) from error
+        prepare(data)
+    except FolderError as error:
+        raise CannotRun(str(error)) from error
 
 
 class _only_one:  # noqa: N801  reads as what it is for: with _only_one(folder)

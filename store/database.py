@@ -27,8 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from store.outages import is_outage
+from store.patience import CONNECT_ARGUMENTS, SQLITE_BUSY_SECONDS, limit_postgresql
 
 T = TypeVar("T")
 
@@ -36,17 +40,13 @@ _DialectInsert = Callable[[Table], sqlite.Insert | postgresql.Insert]
 Columns = ReadOnlyColumnCollection[str, ColumnElement[Any]]
 Condition = Callable[[Columns, Columns], ColumnElement[bool]]
 
-_BUSY_SECONDS = 30
-_CONNECTIONS = 10
-"""As many transactions are open at once in a process; others wait for their turn."""
-_POSTGRESQL_PATIENCE = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-"""How long a server that has vanished holds up a thread: nobody can call the thread back."""
+_READERS = 8
+_WRITERS = 8
+"""As many transactions are open at once in a process; others wait for their turn.
+
+Those that read and those that write have threads of their own, so that neither can keep the others
+out; a SQLite file has one writer.
+"""
 
 
 class DatabaseUrlError(ValueError):
@@ -55,6 +55,11 @@ class DatabaseUrlError(ValueError):
 
 class StoreUnavailableError(Exception):
     """The database does not answer; what was asked for may be asked again."""
+
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it: everything, since no text of ours quotes a row."""
+        return str(self)
 
 
 def checked_url(database_url: str) -> URL:
@@ -93,9 +98,9 @@ class Database:
         self._engine = _engine_of(self.url)
         self._reading = self._engine.execution_options(steward_writes=False)
         self._writing = self._engine.execution_options(steward_writes=True)
-        self._readers = self._writers = ThreadPoolExecutor(_CONNECTIONS, "store")
-        if self.is_sqlite:  # which has one writer: whoever is next waits here, not in the file
-            self._writers = ThreadPoolExecutor(1, "store-writer")
+        self._readers = ThreadPoolExecutor(_READERS, "store-reader")
+        # Where there is one writer, whoever is next waits here, not in the file.
+        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else _WRITERS, "store-writer")
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Do some work in a transaction that writes; it is committed whole, or not at all.
@@ -172,15 +177,36 @@ def migrate(database_url: str) -> None:
     """
     url = checked_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = _engine_of(url)
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailableError(
+                f"the database's folder cannot be made: {error.strerror}: {error.filename}"
+            ) from error
+    engine = _engine_of(url, patient=False)
     config = _alembic()
     try:
         with engine.execution_options(steward_writes=True).begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+        raise StoreUnavailableError(_no_answer(error)) from error
+    finally:
+        engine.dispose()
+
+
+def is_empty(database_url: str) -> bool:
+    """Return whether a database has no schema of ours yet, as a file that is not there has none.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    url = checked_url(database_url)
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).exists()):
+        return True
+    engine = _engine_of(url)
+    try:
+        return _transact(engine.execution_options(steward_writes=False), _revision_of) is None
     finally:
         engine.dispose()
 
@@ -201,16 +227,32 @@ def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _engine_of(url: URL) -> Engine:
+def _engine_of(url: URL, *, patient: bool = True) -> Engine:
+    """Return the engine of a database.
+
+    Args:
+        url: its URL.
+        patient: whether each statement has its time; those of a migration have all they need.
+    """
     if url.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             url,
             pool_pre_ping=True,
-            pool_size=_CONNECTIONS,
+            pool_size=_READERS + _WRITERS,
             max_overflow=0,
-            connect_args=_POSTGRESQL_PATIENCE,
+            pool_timeout=CONNECT_ARGUMENTS["connect_timeout"],
+            connect_args=dict(CONNECT_ARGUMENTS),
+            hide_parameters=True,
         )
-    engine = create_engine(url, pool_size=_CONNECTIONS + 1, connect_args={"timeout": _BUSY_SECONDS})
+        if patient:
+            limit_postgresql(engine)
+        return engine
+    engine = create_engine(
+        url,
+        pool_size=_READERS + 1,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS},
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -255,27 +297,19 @@ def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         with engine.begin() as connection:
             return work(connection)
     except DBAPIError as error:
-        if error.connection_invalidated or _unreachable(error):
-            raise StoreUnavailableError(f"the database does not answer: {error.orig}") from error
+        if is_outage(error):
+            raise StoreUnavailableError(_no_answer(error)) from error
         raise
+    except PoolTimeoutError as error:
+        raise StoreUnavailableError("the database does not answer: no connection free") from error
 
 
-def _unreachable(error: DBAPIError) -> bool:
-    said = str(error.orig)
-    return any(
-        sign in said
-        for sign in (
-            "connection",
-            "failed to resolve host",
-            "unable to open database",
-            "database is locked",
-            "readonly database",
-            "shutting down",
-            "starting up",
-            "disk I/O error",
-            "disk is full",
-        )
-    )
+def _no_answer(error: DBAPIError) -> str:
+    """Return that and why the database does not answer, without what it was asked.
+
+    A server's details and hints, on lines of their own, may quote rows.
+    """
+    return f"the database does not answer: {str(error.orig).partition(chr(10))[0]}"
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401  the driver's

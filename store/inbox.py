@@ -18,7 +18,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    null,
     or_,
     select,
     update,
@@ -194,10 +193,6 @@ class Inbox:
             outcome=Outcome.DEAD_LETTER.value,
             reason=reason[:_LONGEST_REASON],
         )
-
-    async def forget_plan(self, inbox_id: int) -> None:
-        """Have an event taken over again, because a lifecycle in its plan was ended in Temporal."""
-        await self._set(inbox_id, envelope=null())
 
     async def postpone(
         self, inbox_id: int, reason: str, now: datetime, *, faulty: bool = False

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Table, bindparam, exists, func, select, update
 
 from domain.accounts import PLUSONE
@@ -13,9 +16,10 @@ from domain.events import Event, JobNoteAdded
 from domain.jobs import HeldJob, Job, same_assignment
 from domain.roles import Role
 from store import schema
+from store.damaged import read_stored_job
 from store.database import Database
 from store.inbox import EARLIER, Outcome, comes_before
-from store.jobs import held_job, keep_job
+from store.jobs import held_job, keep_job, stored_version
 from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
 
@@ -74,7 +78,7 @@ class Intake:
 
         def take_over(connection: Connection) -> tuple[Plan | None, bool]:
             row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
-            plan = Plan.model_validate(row.envelope) if row.envelope is not None else None
+            plan = None if row.envelope is None else self._kept_plan(connection, row.envelope)
             if plan is None and not row.is_held_up:
                 taking = _EventTransaction(self._database, connection, event_id, event, origin)
                 plan = taking.take_over(inbox_id, now, self._route)
@@ -90,6 +94,43 @@ class Intake:
             raise NotItsTurnError(plan)
         return plan
 
+    @staticmethod
+    def _kept_plan(connection: Connection, kept: dict[str, Any]) -> Plan | None:
+        """Return a plan as it was kept; where its job can no longer be read, with the live one.
+
+        None if there is none either: the event is taken over again.
+        """
+        try:
+            return Plan.model_validate(kept)
+        except ValidationError:
+            job_id = str(kept["job"].get("job_id"))
+            job = read_stored_job(job_id, kept["job"])
+            if job is None and (row := held_job(connection, job_id)):
+                job = row.held.job.without_customer()
+            return Plan.model_validate({**kept, "job": job}) if job else None
+
+    async def plan_anew(
+        self, inbox_id: int, plan: Plan, event: Event, reached: Sequence[str]
+    ) -> Plan:
+        """Decide anew on an event whose plan names a lifecycle that has ended before it was told.
+
+        Our copy of the job is as it is by now: the event has changed it already, once.
+
+        Args:
+            inbox_id: where the inbox keeps it.
+            plan: what was decided before.
+            event: what it says.
+            reached: the workflows that it has reached: none of them is told again.
+        """
+        event = event.model_copy(update={"occurred_at": plan.occurred_at})
+
+        def plan_again(connection: Connection) -> Plan:
+            origin = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one().origin
+            planning = _EventTransaction(self._database, connection, plan.event_id, event, origin)
+            return planning.plan_anew(inbox_id, plan, tuple(reached), self._route)
+
+        return await self._database.write(plan_again)
+
 
 @dataclass(frozen=True)
 class _EventTransaction:
@@ -104,13 +145,28 @@ class _EventTransaction:
     def take_over(self, inbox_id: int, now: datetime, route: Route) -> Plan:
         """Bring our copy of the job up to date, and keep what is decided on the event."""
         held, version = self._bring_up_to_date(now)
-        taken = TakenEvent(self.event_id, self.event, held.job, version, self.origin)
+        plan = self._decide(held, version, (), route)
+        self._keep_plan(inbox_id, plan)
+        return plan
+
+    def plan_anew(self, inbox_id: int, plan: Plan, reached: tuple[str, ...], route: Route) -> Plan:
+        """Keep what is decided on the event by now."""
+        self._lock_job(plan.job.job_id)
+        row = held_job(self.connection, plan.job.job_id, lock=True)
+        if row is None:
+            raise LookupError(f"job {plan.job.job_id} is not in the store")
+        anew = self._decide(row.held, row.version, reached, route)
+        self._keep_plan(inbox_id, anew)
+        return anew
+
+    def _decide(self, held: HeldJob, version: int, reached: tuple[str, ...], route: Route) -> Plan:
+        """Return what is decided, with new lifecycles listed and tasks opened."""
+        taken = TakenEvent(self.event_id, self.event, held.job, version, self.origin, reached)
         routing = route(taken, lifecycles_of(self.connection, held.job.job_id))
         for task in routing.tasks:
             self._add_task(task)
         for new in routing.new:
             list_lifecycle(self.connection, self.database, new)
-        self._keep_plan(inbox_id, routing.plan)
         return routing.plan
 
     def record_left_out(self, now: datetime, left_out: str, lost: str | None) -> None:
@@ -154,7 +210,8 @@ class _EventTransaction:
         self._lock_job(told.job_id)
         row = held_job(self.connection, told.job_id, lock=True)
         if row is None:
-            held, version = HeldJob(job=told), 1
+            # A row that is there all the same holds nothing that can be read.
+            held, version = HeldJob(job=told), stored_version(self.connection, told.job_id) + 1
             keep_job(self.connection, self.database, held, version, occurred_at)
             self._add_note_and_assignment(None, held.job)
             return held, version
@@ -183,6 +240,7 @@ class _EventTransaction:
             kind=task.task,
             text=task.text,
             status="open",
+            key=f"event:{self.event_id}/{task.task}",
         )
 
     def _lock_job(self, job_id: str) -> None:
@@ -250,6 +308,7 @@ _INBOX, _NOTES = schema.inbox, schema.notes
 _WHOSE_TURN = (
     select(
         _INBOX.c.envelope,
+        _INBOX.c.origin,
         exists().where(comes_before(_INBOX)).label("waits"),
         exists().where(comes_before(_INBOX), EARLIER.c.envelope.is_(None)).label("is_held_up"),
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from domain.jobs import HeldJob
 from store import schema
+from store.damaged import read_held
 from store.database import Database
 
 
@@ -22,7 +23,7 @@ class HeldRow(NamedTuple):
 
 
 def held_job(connection: Connection, job_id: str, *, lock: bool = False) -> HeldRow | None:
-    """Return our copy of a job, None if the store has none.
+    """Return our copy of a job, None if the store has none that can be read.
 
     Args:
         connection: the transaction.
@@ -32,8 +33,14 @@ def held_job(connection: Connection, job_id: str, *, lock: bool = False) -> Held
     row = connection.execute(_LOCK_JOB if lock else _READ_JOB, {"of": job_id}).one_or_none()
     if row is None:
         return None
-    held = {"job": row.job, "replaced": row.replaced, "as_told": row.as_told}
-    return HeldRow(HeldJob.model_validate(held), row.version, row.newest_event_at)
+    stored = {"job": row.job, "replaced": row.replaced, "as_told": row.as_told}
+    held = read_held(job_id, stored)
+    return HeldRow(held, row.version, row.newest_event_at) if held else None
+
+
+def stored_version(connection: Connection, job_id: str) -> int:
+    """Return the version of a job's row, whatever can be read of it; 0 if there is none."""
+    return connection.scalar(_READ_VERSION, {"of": job_id}) or 0
 
 
 def keep_job(
@@ -62,4 +69,5 @@ def keep_job(
 
 
 _READ_JOB = select(schema.jobs).where(schema.jobs.c.job_id == bindparam("of"))
+_READ_VERSION = select(schema.jobs.c.version).where(schema.jobs.c.job_id == bindparam("of"))
 _LOCK_JOB = _READ_JOB.with_for_update()

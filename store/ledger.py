@@ -50,6 +50,7 @@ from store.database import Columns, Database
 from store.job_changes import JobChanges, update_sentence
 from store.job_exceptions import JobExceptions
 from store.jobs import held_job
+from store.lifecycles import close_loss
 from store.outbox import QueuedMail, RenderedMail, mail_row, take, withdraw
 
 Render = Callable[[SendEmail, Job], RenderedMail]
@@ -138,6 +139,8 @@ class BatchTransaction:
         result = JobChanges(self._rows).apply()
         if result.refusal is not None:
             return result
+        if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
+            close_loss(self._connection, self._batch.workflow_id, self._batch.now)
         for step in self._batch.steps:
             self._apply_step(step)
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
@@ -295,6 +298,8 @@ class BatchTransaction:
             "outcome": progress.outcome,
             "remembered": progress.remembered,
             "guide": list(progress.guide),
+            "lost_at": None,
+            "before_loss": None,
             **({"started_for": job.assigned_at} if job else {}),
         }
         keeping = self._database.upsert(schema.lifecycles, "workflow_id", row, only_if=_is_newer)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from domain.effects import OpenTask
 from domain.lifecycles import job_of
-from domain.promises import DueAt, Promise, PromiseOutcome, sentence
+from domain.promises import DueAt, Promise, sentence
+from domain.tasks import CommonTask
 from store import schema
 from store.database import Database
 from store.jobs import HeldRow, held_job
@@ -19,7 +19,7 @@ from store.jobs import HeldRow, held_job
 _TABLE = schema.lifecycles
 
 ABANDONED = "cancelled"
-"""The outcome of a lifecycle whose workflow was ended in Temporal."""
+"""The outcome of a lifecycle whose workflow was ended or lost in Temporal."""
 
 
 class ListedLifecycle(NamedTuple):
@@ -58,7 +58,7 @@ class NewLifecycle(NamedTuple):
 
 
 class Lifecycles:
-    """Reads how far lifecycles have come, and closes those that were ended in Temporal."""
+    """Reads how far lifecycles have come."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -81,44 +81,6 @@ class Lifecycles:
             _TABLE.c.workflow_id == workflow_id, _TABLE.c.episode == episode
         )
         return bool(await self._database.read(lambda connection: connection.scalar(begun)))
-
-    async def awaits_start(self, workflow_id: str) -> bool:
-        """Return whether a lifecycle is listed, but has not carried out anything yet."""
-        awaits = select(_TABLE.c.sequence == 0).where(_TABLE.c.workflow_id == workflow_id)
-        return bool(await self._database.read(lambda connection: connection.scalar(awaits)))
-
-    async def abandon(self, workflow_id: str, now: datetime, task: OpenTask) -> bool:
-        """Close a running lifecycle with all that it left open, and open a task for a person.
-
-        Args:
-            workflow_id: the lifecycle's workflow, which was ended in Temporal.
-            now: the wall clock, aware UTC.
-            task: what a person does about it.
-
-        Returns:
-            Whether the lifecycle was running by the store; if not, nothing is changed.
-        """
-        _, job_id = job_of(workflow_id)
-
-        def close(connection: Connection) -> bool:
-            if not _close_lifecycle(connection, workflow_id, now):
-                return False
-            _close_promises(connection, workflow_id, now)
-            _close_exceptions(connection, workflow_id)
-            row = {
-                "job_id": job_id,
-                "key": f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}",
-                "at": now,
-                "workflow_id": workflow_id,
-                "role": task.role.value,
-                "kind": task.task,
-                "text": task.text,
-                "status": "open",
-            }
-            connection.execute(self._database.insert_once(schema.tasks), row)
-            return True
-
-        return await self._database.write(close)
 
 
 def lifecycles_of(connection: Connection, job_id: str) -> dict[str, ListedLifecycle]:
@@ -146,8 +108,16 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "next": sentence(wait, due_at),
         "attention": [],
         "outcome": None,
+        "lost_at": None,
+        "before_loss": None,
     }
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
+    close_loss(connection, new.workflow_id, wait.since)
+
+
+def close_loss(connection: Connection, workflow_id: str, now: datetime) -> None:
+    """Close what asks for a lifecycle to be started again: it is."""
+    connection.execute(_CLOSE_LOSS, {"of": workflow_id, "status": "done", "closed_at": now})
 
 
 def _listed(row: Row[Any]) -> ListedLifecycle:
@@ -161,42 +131,9 @@ def _listed(row: Row[Any]) -> ListedLifecycle:
     )
 
 
-def _close_lifecycle(connection: Connection, workflow_id: str, now: datetime) -> bool:
-    """Close a lifecycle; return whether it was running."""
-    closed = connection.execute(
-        update(_TABLE)
-        .where(_TABLE.c.workflow_id == workflow_id, _TABLE.c.outcome.is_(None))
-        .values(
-            stage=ABANDONED,
-            outcome=ABANDONED,
-            waiting_on=None,
-            due_at=None,
-            since=now,
-            next="Its workflow was ended in Temporal; nobody is waited for.",
-            guide=[],
-        )
-    )
-    return bool(closed.rowcount)
-
-
-def _close_promises(connection: Connection, workflow_id: str, now: datetime) -> None:
-    promises = schema.promises
-    connection.execute(
-        update(promises)
-        .where(promises.c.workflow_id == workflow_id, promises.c.outcome.is_(None))
-        .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=now)
-    )
-
-
-def _close_exceptions(connection: Connection, workflow_id: str) -> None:
-    """Close the exceptions that a lifecycle opened."""
-    exceptions = schema.exceptions
-    opened_by_it = exceptions.c.key.startswith(f"{workflow_id}#", autoescape=True)
-    connection.execute(
-        update(exceptions)
-        .where(opened_by_it, schema.is_open_exception)
-        .values(status=schema.COMPLETE)
-    )
-
-
 _LIFECYCLES_OF = select(_TABLE).where(_TABLE.c.job_id == bindparam("job"))
+_CLOSE_LOSS = update(schema.tasks).where(
+    schema.tasks.c.workflow_id == bindparam("of"),
+    schema.tasks.c.kind == CommonTask.WORKFLOW_ENDED.value,
+    schema.tasks.c.status == "open",
+)

@@ -45,6 +45,11 @@ HAND_OVER = timedelta(seconds=60)
 """How long whoever takes a mail has to hand it over; all time-outs of one attempt are shorter."""
 
 
+def shown_state(state: str) -> str:
+    """Return the state of a mail as it is shown: one that is being handed over is still queued."""
+    return MailState.QUEUED if state == MailState.SENDING else state
+
+
 class RenderedMail(BaseModel):
     """A mail as it will be sent."""
 
@@ -107,8 +112,7 @@ class Outbox:
     ) -> MailState:
         """Record what became of a mail that was handed over, or that waited; return its state.
 
-        One that is to wait again and was withdrawn meanwhile does not wait any more. One that
-        counts as uncertain by now stays so, unless it is known to have been sent.
+        One that is to wait again does not if it was withdrawn meanwhile, or counts as uncertain.
 
         Args:
             key: the step that queued it.
@@ -124,7 +128,7 @@ class Outbox:
                 connection.execute(_CHANGE_MAIL, {"state": state, **values})
                 return state
             row = connection.execute(_LOCK_MAIL, {"of": key}).one()
-            if row.state not in _UNDER_WAY:
+            if state is MailState.QUEUED and row.state not in _UNDER_WAY:
                 return MailState(row.state)
             if state is MailState.QUEUED and row.withdrawn_at is not None:
                 connection.execute(_CHANGE_MAIL, {"of": key, "state": "bounced"})
@@ -139,8 +143,11 @@ class Outbox:
         emails = schema.emails
         newest = select(emails).order_by(emails.c.id.desc()).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(newest).all())
-        names = ("id", "job_id", "at", "to", "template", "subject", "text", "state")
-        return [{name: getattr(row, name) for name in names} for row in rows]
+        names = ("id", "job_id", "at", "to", "template", "subject", "text")
+        return [
+            {**{name: getattr(row, name) for name in names}, "state": shown_state(row.state)}
+            for row in rows
+        ]
 
 
 def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:

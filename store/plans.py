@@ -40,13 +40,15 @@ class Plan(BaseModel):
     starts: tuple[StartPlan, ...] = ()
     delivers_to: tuple[str, ...] = ()
     """Ids of the workflows that are told."""
+    reached: tuple[str, ...] = ()
+    """Ids of the workflows that an earlier plan for the event has reached."""
 
     @property
     def outcome(self) -> Outcome:
         """What the event comes to once the plan is carried out."""
         if self.starts:
             return Outcome.STARTED
-        return Outcome.DELIVERED if self.delivers_to else Outcome.IGNORED
+        return Outcome.DELIVERED if self.delivers_to or self.reached else Outcome.IGNORED
 
     def envelope(self, event: Event, now: datetime) -> EventEnvelope:
         """Return the event as it travels at an instant of the wall clock."""
@@ -68,6 +70,8 @@ class TakenEvent:
     job_version: int
     origin: str | None
     """The workflow that caused the event, None for an event of the job system."""
+    reached: tuple[str, ...] = ()
+    """The workflows that the event has reached already."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,11 @@ from domain.jobs import Job
 from domain.roles import Role
 from domain.values import Storable
 from store import schema
+from store.damaged import read_stored_job
 from store.database import Database
+from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
+from store.outbox import MailFault, shown_state
 
 PAGE = 100
 """Lifecycles on one page of a list."""
@@ -42,6 +45,8 @@ class Filter:
     open: bool | None = None
     q: str | None = None
     after: str | None = None
+    account: str | None = None
+    """Number of an account that the job is or was assigned to."""
 
 
 class WaitingJob(NamedTuple):
@@ -84,13 +89,14 @@ class Reading:
         """Return the jobs that wait for a role, the one that has waited longest first."""
         table, jobs = schema.lifecycles, schema.jobs
         query = (
-            select(table.c.next, jobs.c.job)
+            select(table.c.next, jobs.c.job_id, jobs.c.job)
             .join(jobs, jobs.c.job_id == table.c.job_id)
             .where(table.c.waiting_on == role.value, table.c.outcome.is_(None))
             .order_by(table.c.since, table.c.workflow_id)
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [WaitingJob(Job.model_validate(row.job), row.next) for row in rows]
+        jobs_read = ((read_stored_job(row.job_id, row.job), row.next) for row in rows)
+        return [WaitingJob(job, what_next) for job, what_next in jobs_read if job is not None]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job."""
@@ -155,8 +161,14 @@ class Reading:
         """Return the mails that could not be delivered, or not yet."""
         emails = schema.emails
         failing = or_(
-            emails.c.state.in_(["uncertain", "bounced"]),
+            emails.c.state == "uncertain",
+            and_(
+                emails.c.state == "bounced",
+                emails.c.fault.is_distinct_from(MailFault.WITHDRAWN.value),
+            ),
             and_(emails.c.state == "queued", emails.c.attempts > 0),
+            and_(emails.c.state == "sending", emails.c.last_error.is_not(None)),
+            and_(emails.c.state == "sent", emails.c.last_error.is_not(None)),
         )
         query = select(emails).where(failing).order_by(emails.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
@@ -167,6 +179,7 @@ class Reading:
                 "state": row.state,
                 "attempts": row.attempts,
                 "last_error": row.last_error,
+                "fault": row.fault,
                 "at": row.at,
             }
             for row in rows
@@ -230,6 +243,8 @@ def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
             ),
         )
         conditions.append(late if wanted.overdue else ~late)
+    if wanted.account is not None:
+        conditions.append(was_assigned_to(wanted.account, jobs.c.job_id))
     if wanted.q:
         conditions += [
             jobs.c.words.contains(word, autoescape=True) for word in wanted.q.casefold().split()
@@ -319,7 +334,7 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
 
 def _mail(row: Row[Any]) -> dict[str, Any]:
     shown = {name: getattr(row, name) for name in ("at", "to", "template", "subject")}
-    return {**shown, "state": "queued" if row.state == "sending" else row.state}
+    return {**shown, "state": shown_state(row.state)}
 
 
 def _fields(*names: str) -> Any:  # noqa: ANN401  a function of a row

@@ -112,6 +112,8 @@ lifecycles = Table(
     Column("outcome", String(40)),
     _json("remembered", default=dict),
     _json("guide", default=list),
+    Column("lost_at", UtcDateTime, index=True),
+    _json("before_loss", nullable=True),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
@@ -277,6 +279,25 @@ inbox = Table(
 )
 """Everything the hooks received, raw. `claim` is the webhook id of the first body that used it."""
 
+temporal_namespace = Table(
+    "temporal_namespace",
+    metadata,
+    Column("key", String(20), primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("namespace_id", String(100), nullable=False),
+    _at("adopted_at"),
+)
+"""The one Temporal namespace whose workflows this store tells of; it has one row at most."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(100), nullable=False),
+    _at("until"),
+)
+"""What one process at a time does, who does it, and until when nobody else may."""
+
 answers = Table(
     "answers",
     metadata,
@@ -290,3 +311,19 @@ answers = Table(
     UniqueConstraint("workflow_id", "message_id"),
 )
 """What commands with a message id were answered over HTTP, so that they answer so for ever."""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("account", String(300)),
+    _json("jobs"),
+    _at("created_at"),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+"""The bearer tokens, of which only digests are known: who somebody is, and what concerns them."""

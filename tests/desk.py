@@ -592,7 +592,7 @@ def _parts(client: Client, database: Database, policy: Policy) -> Parts:
 
 def _http(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://steward.test", timeout=90
+        transport=httpx.ASGITransport(app), base_url="http://localhost", timeout=90
     )
 
 

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from workers.temporal import connect
+from workers.temporal import TemporalUnreachableError, connect
 
 
 class CannotFastForward(Exception):  # noqa: N818  an answer, not an error of ours
@@ -49,5 +49,10 @@ async def fast_forward(
     try:
         client = await connect(target_host=temporal_address, namespace=namespace)
     except RuntimeError as error:
-        raise CannotFastForward(f"Temporal does not answer at {temporal_address}") from error
+        raise CannotFastForward(
+            f"Temporal does not answer at {temporal_address} ({error}): start it with `steward "
+            "up`, or set TEMPORAL_ADDRESS"
+        ) from error
+    except TemporalUnreachableError as error:
+        raise CannotFastForward(str(error)) from error
     return await skip(client, workflow_id, ahead)

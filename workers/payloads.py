@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import CompositePayloadConverter, DataConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverter,
+    PayloadConverter,
+)
+from temporalio.exceptions import FailureError
+
+from domain.faults import in_brief
 
 _SHARED: Final = tuple(PydanticPayloadConverter().converters.values())
 
@@ -20,5 +29,24 @@ class SharedPayloadConverter(CompositePayloadConverter):
         super().__init__(*_SHARED)
 
 
-DATA_CONVERTER: Final = DataConverter(payload_converter_class=SharedPayloadConverter)
+class DiscreetFailureConverter(DefaultFailureConverter):
+    """The SDK's converter, but for the texts of faults: those may quote a customer's data.
+
+    What fails is kept in histories and shown in Temporal UI. Of a fault it gets the kind and the
+    places; what is raised to be read there (`ApplicationError`) keeps its text.
+    """
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Write a fault down, and each of its causes."""
+        super().to_failure(exception, payload_converter, failure)
+        if not isinstance(exception, FailureError):
+            failure.message = in_brief(exception)
+
+
+DATA_CONVERTER: Final = DataConverter(
+    payload_converter_class=SharedPayloadConverter,
+    failure_converter_class=DiscreetFailureConverter,
+)
 """The converter of every client, worker and replay."""

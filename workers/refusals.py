@@ -16,11 +16,13 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
+from domain.faults import in_brief
 from domain.lifecycles import job_of
 from domain.refusals import Refusal
 from domain.roles import Actor
 from store.database import StoreUnavailableError
 from store.journal import Journal, RefusedAttempt
+from workers.background import Background
 from workflows.messages import RECORD_REFUSAL
 
 log = structlog.get_logger()
@@ -29,8 +31,9 @@ log = structlog.get_logger()
 class RefusalRecorder(Interceptor):
     """Writes the refusals of validators to the journal, beside the worker."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, background: Background | None = None) -> None:
         self._journal = journal
+        self._background = background or Background()
         self._loop = asyncio.get_running_loop()
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -74,8 +77,10 @@ class RefusalRecorder(Interceptor):
             await self._journal.refused(attempt)
         except StoreUnavailableError as error:
             log.warning(
-                "a refusal could not be journalled", command=attempt.command, reason=str(error)
+                "a refusal could not be journalled", command=attempt.command, reason=in_brief(error)
             )
+        except Exception as error:  # noqa: BLE001  nobody waits for it, and nobody else would tell
+            self._background.count("refusals", error)
 
     async def written(self) -> None:
         """Return once everything that was put aside is written."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from activities.postman import SmtpPostman
+from activities.postman import check_smtp_url
 from domain.directory import Directory, load_directory
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
@@ -19,6 +20,9 @@ from store.database import checked_url
 DEFAULT_DATA = Path(".steward")
 DEFAULT_PORT = 8080
 DEFAULT_TEMPORAL_PORT = 7233
+
+
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 
 
 class SettingsError(ValueError):
@@ -46,8 +50,17 @@ def _database(url: str) -> str:
     return url
 
 
+def _hosts(names: object) -> object:
+    if not isinstance(names, str):
+        return names
+    hosts = frozenset(name.strip().casefold() for name in names.split(","))
+    if wrong := sorted(name for name in hosts if not _HOST.fullmatch(name)):
+        raise ValueError(f"{wrong[0]!r} is no host name; write names by comma, without ports")
+    return hosts
+
+
 def _smtp(url: str) -> str:
-    SmtpPostman(url, "steward@example.com")
+    check_smtp_url(url)
     return url
 
 
@@ -65,7 +78,9 @@ class Settings(BaseSettings):
     auth: Auth = Auth.NONE
     """Who says who gives a command."""
     tokens: Path | None = None
-    """TOML file of the bearer tokens: `[[token]]` with `sha256`, `name` and `role`."""
+    """TOML file of more bearer tokens: `[[token]]` with `sha256`, `name` and `role`."""
+    hosts: Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)] = frozenset()
+    """Host names by comma that are ours beside the loopback's, where no token is asked for."""
     smtp_url: Annotated[str, AfterValidator(_smtp)] | None = None
     """Where mail goes; the embedded stack has a sink of its own."""
     policy: Path | None = None
@@ -145,5 +160,5 @@ def must_be_loopback(host: str, auth: Auth) -> None:
         raise SettingsError(f"--host {host}: no address of this machine ({error})") from error
     raise SettingsError(
         f"--host {host}: STEWARD_AUTH=none believes whoever comes, so it listens on loopback only; "
-        "set STEWARD_AUTH=tokens and STEWARD_TOKENS"
+        "set STEWARD_AUTH=tokens"
     )

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from store.database import migrate
+from store.database import Database, migrate
+from workers.namespace import NamespaceGuard
 from workers.schedules import ensure_digest
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
@@ -16,21 +17,33 @@ from workers.temporal import connect_when_it_answers, ensure_namespace, ensure_s
 log = structlog.get_logger()
 
 
-async def main() -> None:
+async def main(*, adopt_namespace: bool = False) -> None:
     """Set everything up; what is right already is left alone.
+
+    Args:
+        adopt_namespace: whether the database belongs to this namespace from now on, although it
+            belonged to another. Whatever runs in the other is lost to it.
 
     Raises:
         SettingsError: a setting makes no sense.
         StoreUnavailableError: the database does not answer.
         TemporalUnreachableError: Temporal does not answer within a minute.
+        WrongNamespaceError: the database belongs to another namespace.
     """
     settings = load_settings()
     configure_logging(settings.log)
     policy = settings.load_policy()
-    await asyncio.to_thread(migrate, settings.database_in(DEFAULT_DATA))
+    url = settings.database_in(DEFAULT_DATA)
+    await asyncio.to_thread(migrate, url)
     log.info("schema is up to date")
     client = await connect_when_it_answers(timedelta(minutes=1))
+    database = Database(url)
+    guard = NamespaceGuard(database, client)
+    if not adopt_namespace:
+        await guard.must_not_differ()
     await ensure_namespace(client)
+    await guard.adopt()
+    await database.close()
     await ensure_search_attributes(client)
     await ensure_digest(client, policy)
     log.info("Temporal is set up", namespace=client.namespace)

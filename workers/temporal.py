@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    ListWorkflowExecutionsRequest,
     RegisterNamespaceRequest,
     UpdateNamespaceRequest,
 )
@@ -24,6 +28,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from store.namespaces import Namespace
 from workers.payloads import DATA_CONVERTER
 from workflows import search_attributes
 
@@ -33,6 +38,8 @@ RETENTION = timedelta(days=90)
 """How long Temporal keeps a closed workflow; what must last longer is in our own store."""
 
 _PATIENCE_SECONDS = 3
+_PAGE = 1000
+_POLLED_LATELY = timedelta(seconds=75)
 
 PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 
@@ -45,19 +52,42 @@ class TemporalUnreachableError(Exception):
     """Temporal does not answer, or is not set up for us."""
 
 
+def names_no_workflow(error: Exception) -> bool:
+    """Return whether a call failed because there is no such workflow, or no such namespace.
+
+    Temporal answers both alike: see `find_namespace`.
+    """
+    return isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+
+
 async def connect(*, lazy: bool = False, **overrides: Any) -> Client:  # noqa: ANN401  the SDK's own
     """Return a client by the SDK's environment configuration (`TEMPORAL_ADDRESS` and so on).
 
     Args:
         lazy: connect at the first call instead of now.
         overrides: connection options that go before the environment.
+
+    Raises:
+        TemporalUnreachableError: the configuration cannot be read, or its address is none.
+        RuntimeError: nothing answers there; only if it is not lazy.
     """
-    options: dict[str, Any] = {
-        "target_host": "127.0.0.1:7233",
-        **ClientConfig.load_client_connect_config(),
-        **overrides,
-    }
-    return await Client.connect(**options, lazy=lazy, data_converter=DATA_CONVERTER)
+    try:
+        configured = ClientConfig.load_client_connect_config()
+    except RuntimeError as error:
+        said = " ".join(str(error).split())
+        raise TemporalUnreachableError(
+            f"Temporal's settings cannot be read, see TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE: "
+            f"{said}"
+        ) from error
+    options: dict[str, Any] = {"target_host": "127.0.0.1:7233", **configured, **overrides}
+    address = options["target_host"]
+    try:
+        _ = urlsplit(f"//{address}").port  # a lazy client would find out much later
+        return await Client.connect(**options, lazy=lazy, data_converter=DATA_CONVERTER)
+    except ValueError as error:
+        raise TemporalUnreachableError(
+            f"TEMPORAL_ADDRESS: {address} is no address ({error}): write it like 127.0.0.1:7233"
+        ) from error
 
 
 async def connect_when_it_answers(patience: timedelta, **overrides: Any) -> Client:  # noqa: ANN401
@@ -76,6 +106,25 @@ async def connect_when_it_answers(patience: timedelta, **overrides: Any) -> Clie
                     f"Temporal does not answer; see TEMPORAL_ADDRESS ({error})"
                 ) from error
             await asyncio.sleep(0.2)
+
+
+async def find_namespace(client: Client) -> Namespace | None:
+    """Return the namespace that a client works in, None if Temporal has none of its name.
+
+    Raises:
+        RPCError: Temporal does not answer; or as `NO_ANSWER` says.
+        TimeoutError: it does not answer in time.
+    """
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        try:
+            found = await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=client.namespace)
+            )
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
+    return Namespace(name=client.namespace, id=found.namespace_info.id)
 
 
 async def ensure_namespace(client: Client) -> None:
@@ -164,3 +213,62 @@ async def failing_workflows(client: Client) -> list[tuple[str, list[str]]]:
             (found.id, list(found.typed_search_attributes.get(PROBLEMS, [])))
             async for found in client.list_workflows(failing)
         ]
+
+
+async def workers_poll(client: Client, task_queue: str, now: datetime) -> bool:
+    """Return whether a worker has asked for work on a task queue in the last 75 seconds.
+
+    A worker asks again at least every minute; Temporal remembers those that have ended for longer.
+
+    Args:
+        client: the way to Temporal.
+        task_queue: the queue.
+        now: the wall clock, aware UTC.
+    """
+    asking = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=task_queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        described = await client.workflow_service.describe_task_queue(asking)
+    return any(
+        now - poller.last_access_time.ToDatetime(UTC) <= _POLLED_LATELY
+        for poller in described.pollers
+    )
+
+
+async def running_ids(client: Client, task_queue: str) -> set[str]:
+    """Return the ids of all workflows that run on a task queue, as far as visibility has them."""
+    found, token = set[str](), b""
+    while True:
+        page = await client.workflow_service.list_workflow_executions(
+            ListWorkflowExecutionsRequest(
+                namespace=client.namespace,
+                page_size=_PAGE,
+                next_page_token=token,
+                query=f'TaskQueue = "{task_queue}" AND ExecutionStatus = "Running"',
+            )
+        )
+        found |= {each.execution.workflow_id for each in page.executions}
+        token = page.next_page_token
+        if not token:
+            return found
+
+
+async def waiting_count(client: Client, task_queue: str) -> int:
+    """Return how many lifecycles run on a task queue and wait for somebody."""
+    waiting = (
+        f'TaskQueue = "{task_queue}" AND ExecutionStatus = "Running" AND WaitingOn IS NOT NULL'
+    )
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        return (await client.count_workflows(waiting)).count
+
+
+async def ended_from_outside(client: Client, task_queue: str, since: datetime) -> set[str]:
+    """Return the ids of workflows that did not come to an end of their own since an instant."""
+    closed = (
+        f'TaskQueue = "{task_queue}" AND CloseTime >= "{since.isoformat()}" AND ExecutionStatus '
+        'IN ("Failed", "Canceled", "Terminated", "TimedOut")'
+    )
+    return {found.id async for found in client.list_workflows(closed, page_size=_PAGE)}

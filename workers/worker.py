@@ -21,6 +21,7 @@ from store.journal import Journal
 from store.ledger import Ledger
 from store.outbox import Outbox
 from store.reading import Reading
+from workers.namespace import NamespaceGuard
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_digest
@@ -83,6 +84,19 @@ def runner(*, guards_stories: bool = False) -> WorkflowRunner:
     return ContextFreeRunner(sandbox(guards_stories=guards_stories))
 
 
+class _MailingWorker(Worker):
+    """A worker that knows of each mail whether it was sent before it is gone."""
+
+    mails: Mails
+
+    async def __aexit__(self, exc_type: type[BaseException] | None, *args: object) -> None:
+        """Stop, and bring the mails to an end that are being handed over."""
+        try:
+            await super().__aexit__(exc_type, *args)
+        finally:
+            await self.mails.finish()
+
+
 def make_worker(
     client: Client,
     database: Database,
@@ -98,7 +112,7 @@ def make_worker(
     mails = Mails(outbox, postman)
     effects = Effects(Ledger(database), mails, known)
     digests = Digests(Reading(database), outbox, mails, known)
-    return Worker(
+    worker = _MailingWorker(
         client,
         task_queue=task_queue,
         workflows=[*WORKFLOWS, SpecialistsDigest],
@@ -108,6 +122,8 @@ def make_worker(
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
     )
+    worker.mails = mails
+    return worker
 
 
 async def main() -> None:
@@ -117,6 +133,7 @@ async def main() -> None:
         SettingsError: a setting makes no sense or is missing.
         StoreUnavailableError: the database does not answer, or its schema is another release's.
         TemporalUnreachableError: Temporal does not answer, or lacks our search attributes.
+        WrongNamespaceError: the namespace is missing, or it is not the database's.
     """
     settings = load_settings().require("smtp_url")
     configure_logging(settings.log)
@@ -124,6 +141,7 @@ async def main() -> None:
     database = Database(settings.database_in(DEFAULT_DATA))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
+    await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
     await ensure_digest(client, policy)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)

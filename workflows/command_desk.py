@@ -8,13 +8,22 @@ from inspect import isawaitable
 from typing import Any
 
 from domain.attention import Attention
-from domain.commands import Answer, CommandRequest, Payload
+from domain.commands import Answer, CommandRequest, Payload, answer_key
+from domain.editions import Edition
 from domain.lifecycles import Answered, Case, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, refused_sentence, unreadable
 from domain.roles import STEWARD
 from workflows.effects import EffectBuffer
 from workflows.mailbox import Mailbox
-from workflows.messages import MEMORY, CommandMessage, Read, RejectedMessage, actor_in
+from workflows.messages import (
+    ANSWERS_BYTES,
+    MEMORY,
+    CommandMessage,
+    ContinuingError,
+    Read,
+    RejectedMessage,
+    actor_in,
+)
 from workflows.runtime import Runtime
 
 Result = dict[str, Any] | None
@@ -56,22 +65,45 @@ class CommandDesk:
         self._act = act
         self._opening = opening
         self._unanswered: tuple[CommandMessage, Result] | None = None
+        self._works = True
+        self._is_closed = False
+        self._next_sentence = ""
+
+    # --- when commands are taken --------------------------------------------------------------
+
+    def rest(self) -> None:
+        """Have a command judged as soon as it comes: nothing else is under way."""
+        self._works = False
+
+    def work(self) -> None:
+        """Have a command judged in its turn: something is under way that came before it."""
+        self._works = True
+
+    def close(self) -> None:
+        """Take no updates any more: this run is about to continue as new."""
+        self._is_closed = True
 
     # --- taking commands in ------------------------------------------------------------------
 
     def check_update(self, name: str, read: Read, update_id: str) -> None:
         """Refuse an update that its roles, its stages or a rule forbid now.
 
+        While something is under way that came before it, or still waits, only what cannot be read
+        or is not for its role is refused here. The rest is decided when its turn has come.
+
         Raises:
             Refused: they do; it is journalled.
+            ContinuingError: the workflow is about to continue as new.
         """
+        if self._is_closed:
+            raise ContinuingError
         actor = STEWARD
         try:
             fields = read()
             actor = actor_in(fields)
             request = self._read(name, fields)
             if self._answered(request) is None and not self._is_opening(request):
-                self._check(request)
+                self._check_unless_busy(request)
         except Refused as refused:
             self._runtime.record_refusal(update_id, actor, name, refused.refusal)
             raise
@@ -99,9 +131,15 @@ class CommandDesk:
         except Refused as refused:
             self._mailbox.put(RejectedMessage(name, actor, refused.refusal))
 
-    def answered(self, message_id: str) -> Answered | None:
-        """Return what a message was answered, however it came; None if nothing."""
-        return self._case.answers.get(message_id)
+    def answered(self, key: str) -> Answered | None:
+        """Return what a message was answered, however it came; None if nothing.
+
+        Args:
+            key: whose message it is, as `answer_key` says, or a message id alone.
+        """
+        answers = self._case.answers
+        known = answers.get(key) or answers.get(key.rpartition(" ")[2])
+        return known and known.model_copy(update={"answer": known.answer or self._standing()})
 
     # --- executing them ----------------------------------------------------------------------
 
@@ -140,24 +178,31 @@ class CommandDesk:
 
     def answer(self, next_sentence: str) -> None:
         """Answer the command that was executed last, now that its effects have come true."""
+        self._next_sentence = next_sentence
         if self._unanswered is None:
             return
         (message, result), self._unanswered = self._unanswered, None
-        request, waiting = message.request, self._case.waiting
-        answer = Answer(
+        request = message.request
+        answer = self._standing().model_copy(update={"result": result})
+        if message_id := request.payload.message_id:
+            self._case.remember_answer(
+                answer_key(request.actor, message_id),
+                Answered(command=request.command.name, answer=answer),
+                most=MEMORY,
+                bytes_=ANSWERS_BYTES,
+            )
+        if message.reply is not None:
+            message.reply.set_result(answer)
+
+    def _standing(self) -> Answer:
+        """Return where the lifecycle stands, as a command is answered."""
+        waiting = self._case.waiting
+        return Answer(
             stage=self._case.stage,
             waiting_on=waiting.waiting_on if waiting else None,
             due_at=self._case.due_at,
-            next=next_sentence,
-            result=result,
+            next=self._next_sentence,
         )
-        if message_id := request.payload.message_id:
-            answers = self._case.answers
-            answers[message_id] = Answered(command=request.command.name, answer=answer)
-            while len(answers) > MEMORY:
-                del answers[next(iter(answers))]
-        if message.reply is not None:
-            message.reply.set_result(answer)
 
     def record_rejected(self, message: RejectedMessage) -> None:
         """Record a signal that cannot be used, and have a person look at it."""
@@ -165,6 +210,8 @@ class CommandDesk:
         self._case.flag(Attention.BAD_MESSAGE)
         refusal = message.refusal
         said = refused_sentence(message.name, refusal)
+        if message.more:
+            said = f"{said} And {message.more:,} more signals that cannot be used."
         self._effects.journal(said, message.actor, refusal.rule)
 
     def _read(self, name: str, fields: object) -> CommandRequest:
@@ -172,6 +219,14 @@ class CommandDesk:
         return self._kind.commands.read(name, fields, self._case.edition)
 
     # --- checking them -----------------------------------------------------------------------
+
+    def _check_unless_busy(self, request: CommandRequest) -> None:
+        try:
+            self._check(request)
+        except Refused:
+            is_busy = self._works or bool(self._mailbox)
+            if not is_busy or self._kind.has_ended(self._case.stage):
+                raise
 
     def _check(self, request: CommandRequest) -> None:
         case = self._case
@@ -188,10 +243,11 @@ class CommandDesk:
 
     def _is_opening(self, request: CommandRequest) -> bool:
         """Return whether this is the command that the lifecycle was started with."""
-        opening = self._opening
-        return (
-            opening is not None and request.payload.message_id == opening.request.payload.message_id
-        )
+        if self._opening is None:
+            return False
+        opening = self._opening.request
+        is_its_id = request.payload.message_id == opening.payload.message_id
+        return is_its_id and request.actor == opening.actor
 
     def _answered(self, request: CommandRequest) -> Answer | None:
         """Return what the same message was answered before, None if it is new.
@@ -199,13 +255,15 @@ class CommandDesk:
         Raises:
             Refused: its id was used for another command.
         """
-        answered = self._case.answers.get(request.payload.message_id or "")
+        message_id = request.payload.message_id
+        if message_id is None:
+            return None
+        answered = self.answered(answer_key(request.actor, message_id))
         if answered is None:
             return None
         if answered.command != request.command.name:
             raise unreadable(
-                f"message_id {request.payload.message_id!r} was already used for "
-                f"{answered.command}.",
+                f"message_id {message_id!r} was already used for {answered.command}.",
                 instead="give every message an id of its own",
             )
         return answered.answer
@@ -213,7 +271,11 @@ class CommandDesk:
     def _refuse(self, message: CommandMessage, refusal: Refusal) -> None:
         actor, name = message.request.actor, message.request.command.name
         if message.reply is None:
-            self.record_rejected(RejectedMessage(name, actor, refusal))
+            rejected = RejectedMessage(name, actor, refusal)
+            if self._mailbox and self._case.edition >= Edition.FACTS_BY_MEANING:
+                self._mailbox.put(rejected)  # recorded with all others that are refused
+            else:
+                self.record_rejected(rejected)
             return
         message.reply.set_exception(Refused(refusal))
         self._runtime.record_refusal(message.update_id, actor, name, refusal)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from typing import TypeVar
 
 from domain.attention import Attention
 from domain.effects import (
@@ -20,6 +23,17 @@ from domain.effects import (
 from domain.lifecycles import Case, LifecycleStart, job_of
 from domain.roles import STEWARD, Actor
 from workflows.runtime import Runtime, StoreNotReachedError
+
+_FIRST_PAUSE = timedelta(seconds=5)
+_LONGEST_PAUSE = timedelta(minutes=5)
+"""How long the store is left alone between two of its failures, at first and at most."""
+_LONG = timedelta(minutes=1)
+"""How long a batch takes to fail where it is the store that does not answer."""
+
+_LONGEST_TURN = 280
+"""Characters of a turn's name that fit a key with all that stands beside it."""
+
+ResultT = TypeVar("ResultT")
 
 
 class EffectBuffer:
@@ -59,6 +73,8 @@ class EffectBuffer:
 
     def begin_turn(self, name: str) -> None:
         """Name the effects that follow for what woke the lifecycle."""
+        if len(name) > _LONGEST_TURN:
+            name = f"{name[: _LONGEST_TURN - 65]}:{sha256(name.encode()).hexdigest()}"
         self._turn, self._steps_in_turn = name, 0
 
     def begin_counted_turn(self, name: str) -> None:
@@ -138,17 +154,24 @@ class EffectBuffer:
 
     async def _carry_out(self, batch: Batch, summary: str) -> BatchResult:
         activity, said = _principal(batch.steps), _summary(batch.steps, summary)
+        pause = _FIRST_PAUSE
         while True:
+            tried_at = self._runtime.now()
             try:
                 result = await self._to_its_end(self._runtime.carry_out(activity, batch, said))
             except StoreNotReachedError:
                 self._case.flag(Attention.STORE_UNREACHABLE)
                 self._on_trouble()
+                if self._runtime.patched("store-retries-back-off"):
+                    if self._runtime.now() - tried_at > _LONG:  # it was waited for already
+                        pause = _FIRST_PAUSE
+                    await self._to_its_end(self._runtime.sleep(pause, "the store is tried again"))
+                    pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             self._case.unflag(Attention.STORE_UNREACHABLE)
             return result
 
-    async def _to_its_end(self, carrying_out: Awaitable[BatchResult]) -> BatchResult:
+    async def _to_its_end(self, carrying_out: Awaitable[ResultT]) -> ResultT:
         """Wait for a batch even when cancelled: the batch of the end must not overtake it."""
         batch = asyncio.ensure_future(carrying_out)
         try:

@@ -104,9 +104,15 @@ class Engine:
         try:
             await self._story.run()
         except asyncio.CancelledError:
+            self.effects.was_cancelled = False
             self.effects.journal("cancelled in Temporal")
             self._story.end_cancelled()
-        return await self.episode.finish(self._alarm)
+        try:
+            return await self.episode.finish(self._alarm)
+        except asyncio.CancelledError:
+            if not self._runtime.patched("mails-outlast-cancellation"):
+                raise
+            return await self.episode.leave(self._alarm)
 
     async def take_opening_command(self) -> None:
         """Execute the command that the lifecycle was started with; refused, it ends at once."""

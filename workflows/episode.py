@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
-
-from pydantic import ValidationError
 
 from domain.editions import NEWEST, Edition
 from domain.effects import Effect
@@ -18,16 +15,27 @@ from domain.roles import STEWARD
 from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk
 from workflows.effects import EffectBuffer
-from workflows.mailbox import Mailbox
+from workflows.mailbox import Mailbox, fitting, read_as
 from workflows.mails import MailTracker
 from workflows.messages import (
     BEGIN_ANEW,
     CommandMessage,
+    NextEpisodeMessage,
     Read,
     RejectedMessage,
 )
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
+
+_HANDED_OVER = 96 * 1024
+"""Bytes of JSON that messages have which are handed over to the next run."""
+_ALL_HANDED_OVER = 1024 * 1024
+"""Bytes that they may have where the history has hardly any room left to take them."""
+_YEARS = range(1900, 2200)
+_TOO_HIGH = 2**31
+_LONGEST_ID = 400
+_EPISODES_AHEAD = 1000
+"""Episodes that one may skip: each was due to begin, and ended before it could."""
 
 
 class Episode:
@@ -65,15 +73,40 @@ class Episode:
     # --- a history that has grown long -------------------------------------------------------
 
     async def continue_as_new_if_long(self) -> None:
-        """Go on in a fresh history, at a quiet moment, when this one is long."""
-        if not self._runtime.history_is_long() or self._has_work():
+        """Go on in a fresh history when this one is long.
+
+        It needs no silence: what waits to be taken is handed over. Only who waits for an answer is
+        answered here, and nobody else is let in meanwhile.
+        """
+        if not self._runtime.history_is_long() or self._must_go_on():
             return
+        await self._mails.let_go()
         await self._runtime.wait_until(
-            lambda: self._runtime.handlers_are_finished() or self._has_work()
+            lambda: self._runtime.handlers_are_finished() or self._must_go_on()
         )
-        if not self._has_work():
-            so_far = {"case": self._case, "unsent_mails": self._mails.unsent, "unheard": ()}
+        if not self._must_go_on():
+            so_far = {
+                "case": self._case,
+                "unsent_mails": self._mails.unsent,
+                "unheard": (),
+                "waiting_messages": self._mailbox.handed_over(),
+            }
             self._runtime.continue_as_new(self._start.model_copy(update=so_far))
+
+    def _must_go_on(self) -> bool:
+        """Return whether something is left to do that cannot be handed over to the next run."""
+        if self._case.edition < Edition.FACTS_BY_MEANING:
+            return self._has_work()
+        self._desk.close()
+        return (
+            bool(self._effects)
+            or self._mailbox.holds_updates
+            or self._mailbox.size > self._most_handed_over()
+        )
+
+    def _most_handed_over(self) -> int:
+        """Return how many bytes of messages go to the next run; more are taken in this one."""
+        return _ALL_HANDED_OVER if self._runtime.history_is_full() else _HANDED_OVER
 
     def _has_work(self) -> bool:
         return bool(self._mailbox) or bool(self._effects)
@@ -90,6 +123,7 @@ class Episode:
         It does not return where a next episode begins: that continues as new.
         """
         case, publisher = self._case, self._publisher
+        self._mails.resume()
         publisher.close(PromiseOutcome.SUPERSEDED)
         publisher.journal_move_to(case.stage)
         if self._effects or not publisher.has_told_the_end:
@@ -99,41 +133,53 @@ class Episode:
         publisher.describe()
         self._desk.answer(publisher.next_sentence())
         await self._settle_what_came_late()
+        if self._effects.was_cancelled:
+            raise asyncio.CancelledError
         await self._stay_until_nothing_is_left(alarm)
-        await self._wait_until(self._runtime.handlers_are_finished)
+        return await self._close()
+
+    async def leave(self, alarm: Alarm) -> str:
+        """Close an episode that was cancelled after its end: a person does what it stayed for.
+
+        It does not return where a next episode begins: that continues as new.
+        """
+        alarm.off()
+        await self._mails.give_up()
+        self._take_the_look()
+        await self._settle_what_came_late()
+        return await self._close()
+
+    async def _close(self) -> str:
+        """Return the final stage, or begin the next episode, once nobody waits for an answer."""
+        await self._runtime.wait_until(self._runtime.handlers_are_finished)
+        if self._case.edition >= Edition.FACTS_BY_MEANING:
+            if self._next_start is not None:
+                await self._mails.let_go()
+            while self._has_work() or not self._runtime.handlers_are_finished():
+                await self._settle_what_came_late()
+                await self._runtime.wait_until(self._runtime.handlers_are_finished)
         if self._next_start is not None:
             unsent = {"unsent_mails": self._mails.unsent}
             self._runtime.continue_as_new(self._next_start.model_copy(update=unsent))
-        return case.stage
+        return self._case.stage
 
     async def _stay_until_nothing_is_left(self, alarm: Alarm) -> None:
         """Stay for mails that wait for their server, and for the look at the job after the end."""
         if self._look_after_end is not None:
             alarm.set(self._look_after_end[0], "a look at the job after the end")
         while self._next_start is None and not self._is_done():
-            await self._wait_until(lambda: self._is_disturbed(alarm))
+            await self._runtime.wait_until(lambda: self._is_disturbed(alarm))
             if self._look_after_end is not None and alarm.has_rung:
-                self._effects.begin_turn("afterwards")
-                self._effects.add(self._look_after_end[1])
-                self._look_after_end = None
+                self._take_the_look()
             await self._settle_what_came_late()
         alarm.off()
 
-    async def _wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait after the end, whoever cancels the workflow: there is nothing to cancel any more.
-
-        The mails that wait for their server, and the look at the job, are still to be done.
-        """
-        while True:
-            try:
-                await self._runtime.wait_until(condition)
-            except asyncio.CancelledError:
-                if self._case.edition < Edition.FACTS_BY_MEANING:
-                    raise
-                self._effects.begin_turn("cancelled-after-the-end")
-                self._effects.journal("cancelled in Temporal, after the end")
-                continue
-            return
+    def _take_the_look(self) -> None:
+        """Have the effect carried out that was kept for after the end."""
+        if self._look_after_end is not None:
+            self._effects.begin_turn("afterwards")
+            self._effects.add(self._look_after_end[1])
+            self._look_after_end = None
 
     def _is_done(self) -> bool:
         return not self._mails.unsent and self._look_after_end is None
@@ -160,6 +206,8 @@ class Episode:
                 self._desk.is_settled(message)
             elif isinstance(message, RejectedMessage):
                 self._desk.record_rejected(message)
+            elif isinstance(message, NextEpisodeMessage):
+                self._next_start = message.start
             else:
                 self.hear_too_late(message.envelope)
 
@@ -170,7 +218,7 @@ class Episode:
         """
         event, ended_as, next_start = envelope.event, self._case.stage, self._next_start
         if next_start is not None and envelope.job_version >= next_start.job_version:
-            unheard = {"unheard": (*next_start.unheard, envelope)}
+            unheard = {"unheard": fitting((*next_start.unheard, envelope), _HANDED_OVER)}
             self._next_start = next_start.model_copy(update=unheard)
             return
         newer = envelope.job_version > self._case.job_version
@@ -198,22 +246,47 @@ class Episode:
                 "edition": NEWEST,
                 "case": None,
                 "unheard": (),
+                "waiting_messages": (),
             }
         )
 
     def begin_anew(self, read: Read) -> None:
         """Keep the argument of the next episode until this one, which has ended, closes."""
         try:
-            start = type(self._start).model_validate(read())
-        except (Refused, ValidationError):
-            start = None
-        if start is not None and self._comes_after(start):
-            self._next_start = start
+            start = read_as(type(self._start), BEGIN_ANEW, read, self._case.edition)
+            self._require_next(start)
+        except Refused as refused:
+            self._mailbox.put(RejectedMessage(BEGIN_ANEW, STEWARD, refused.refusal))
             return
-        refusal = unreadable(f"{BEGIN_ANEW} takes the argument of a later episode.").refusal
-        self._mailbox.put(RejectedMessage(BEGIN_ANEW, STEWARD, refusal))
+        if self._case.edition < Edition.FACTS_BY_MEANING:
+            self._next_start = start
+        else:
+            self._mailbox.put(NextEpisodeMessage(start))
 
-    def _comes_after(self, start: LifecycleStart) -> bool:
-        """Return whether an argument is that of a later episode of the same job."""
+    def _require_next(self, start: LifecycleStart) -> None:
+        """Return if an argument is one that a later episode of the same job can begin with.
+
+        Raises:
+            Refused: it is not.
+        """
         is_of_this_job = start.job.job_id == self._start.job.job_id
-        return is_of_this_job and start.episode > self._start.episode
+        ahead = start.episode - self._start.episode
+        if not is_of_this_job or not 0 < ahead <= _EPISODES_AHEAD:
+            raise unreadable(f"{BEGIN_ANEW} takes the argument of a later episode.")
+        is_known = Edition.FIRST <= start.edition <= NEWEST
+        is_in_time = start.occurred_at.year in _YEARS and 0 <= start.job_version < _TOO_HIGH
+        is_fresh = not (start.unsent_mails or start.unheard or start.waiting_messages or start.case)
+        if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
+            raise unreadable(f"{BEGIN_ANEW} takes the argument of an episode that begins.")
+        read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)
+
+    def _tried(self, start: LifecycleStart) -> LifecycleStart:
+        """Return an argument with which its episode can begin.
+
+        Raises:
+            Exception: it cannot.
+        """
+        if start.cause.kind == "command":
+            self._kind.commands.read(start.cause.name, start.cause.fields)
+        self._kind.promise(start.opened())
+        return start

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from domain.editions import reading_under
+from domain.editions import Edition, reading_under
 from domain.events import EventEnvelope, JobChanged
 from domain.jobs import Job
-from domain.lifecycles import Case, LifecycleKind, LifecycleStart
-from domain.refusals import Refused, unreadable
+from domain.lifecycles import Case, LifecycleKind, LifecycleStart, WaitingMessage
+from domain.refusals import Refused, problems_in, quoted, unreadable
 from domain.roles import STEWARD
 from workflows.messages import (
     JOB_EVENT,
     MEMORY,
+    CommandMessage,
     EventMessage,
     Message,
+    NextEpisodeMessage,
     Read,
     RejectedMessage,
     actor_in,
 )
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_TOLD_ONE_BY_ONE = 10
+"""Signals that cannot be used, of those that wait, that are told one by one."""
+
+_LONGEST_EVENT_ID = 64
+"""Characters of an event's id that are remembered as they are; of a longer one, a digest is."""
 
 
 class Mailbox:
@@ -33,34 +47,43 @@ class Mailbox:
 
     def __init__(self, kind: LifecycleKind, start: LifecycleStart, case: Case) -> None:
         self._kind = kind
-        self._started_by = start.event_id
+        self._started_by = start.event_id if start.cause.kind == "event" else None
         self._case = case
         self._messages: deque[Message] = deque(EventMessage(each) for each in start.unheard)
+        self._rejected = 0
+        """How many of those that wait cannot be used."""
+        self._uncounted = 0
+        """How many more came that cannot be used, and are not told one by one."""
+        for each in start.waiting_messages:
+            self._put_again(each)
 
     def __bool__(self) -> bool:
         """Return whether a message waits."""
         return bool(self._messages)
 
+    # --- putting in --------------------------------------------------------------------------
+
     def put(self, message: Message) -> None:
-        """Put a message behind all that wait."""
+        """Put a message behind all that wait.
+
+        Of many that cannot be used, the first are kept, and the others counted.
+        """
+        if isinstance(message, RejectedMessage):
+            if self._counts_junk and self._rejected >= self._told_one_by_one:
+                self._uncounted += 1 + message.more
+                return
+            self._rejected += 1
         self._messages.append(message)
 
-    def take(self) -> Message:
-        """Take the message that has waited longest.
-
-        Raises:
-            IndexError: none waits.
-        """
-        return self._messages.popleft()
-
     def put_event(self, read: Read) -> None:
-        """Put in an event as the hooks deliver it, or that it cannot be read."""
+        """Put in an event as the hooks deliver it, or that it cannot be used."""
         try:
-            reading = reading_under(self._case.edition)
-            self.put(EventMessage(EventEnvelope.model_validate(read(), context=reading)))
-        except (Refused, ValidationError) as error:
-            refusal = unreadable(f"{JOB_EVENT} cannot be read: {error}").refusal
-            self.put(RejectedMessage(JOB_EVENT, STEWARD, refusal))
+            envelope = read_as(EventEnvelope, JOB_EVENT, read, self._case.edition)
+            if envelope.event.job.job_id != self._case.job.job_id:
+                raise unreadable(f"{JOB_EVENT} is about another job.")
+            self.put(EventMessage(envelope))
+        except Refused as refused:
+            self.put(RejectedMessage(JOB_EVENT, STEWARD, refused.refusal))
 
     def put_unknown(self, name: str, read: Read) -> None:
         """Put in that a signal came whose name this lifecycle does not know."""
@@ -69,10 +92,10 @@ class Mailbox:
         except Refused:
             actor = STEWARD
         refusal = unreadable(
-            f"{self._kind.name} has no command {name!r}.",
+            f"{self._kind.name} has no command {quoted(name)!r}.",
             instead=f"use one of: {', '.join(self._kind.commands)}",
         ).refusal
-        self.put(RejectedMessage(name, actor, refusal))
+        self.put(RejectedMessage(quoted(name), actor, refusal))
 
     def put_change(self, job: Job, version: int, at: datetime) -> None:
         """Put in that the job has changed, where nobody told this lifecycle of it.
@@ -82,15 +105,152 @@ class Mailbox:
             version: its version.
             at: the lifecycle's time, aware UTC.
         """
-        event = JobChanged(type="job.status_changed", occurred_at=at, actor=STEWARD, job=job)
-        envelope = EventEnvelope(
-            event_id=f"caught-up:{version}", job_version=version, event=event, age=0
-        )
-        self.put(EventMessage(envelope))
+        self.put(EventMessage(_change(job, version, at)))
+
+    def _put_again(self, waiting: WaitingMessage) -> None:
+        """Put in what has waited already when an earlier run continued as new."""
+        if waiting.event is not None:
+            self.put(EventMessage(waiting.event))
+        elif waiting.refusal is not None:
+            self.put(RejectedMessage(waiting.name, waiting.actor, waiting.refusal, waiting.more))
+        else:
+            try:
+                request = self._kind.commands.read(waiting.name, waiting.fields, self._case.edition)
+                self.put(CommandMessage(request))
+            except Refused as refused:
+                actor = actor_in(waiting.fields)
+                self.put(RejectedMessage(waiting.name, actor, refused.refusal))
+
+    @property
+    def _counts_junk(self) -> bool:
+        return self._case.edition >= Edition.FACTS_BY_MEANING
+
+    @property
+    def _told_one_by_one(self) -> int:
+        """How many are told one by one: fewer where the journal has many of them already."""
+        many = self._case.named.get("unusable", 0) >= 10 * _TOLD_ONE_BY_ONE
+        return 1 if many else _TOLD_ONE_BY_ONE
+
+    # --- taking out --------------------------------------------------------------------------
+
+    def take(self) -> Message:
+        """Take the message that has waited longest.
+
+        Raises:
+            IndexError: none waits.
+        """
+        message = self._messages.popleft()
+        return self._taken(message) if isinstance(message, RejectedMessage) else message
+
+    def take_rejected(self) -> list[RejectedMessage]:
+        """Take those that have waited longest and that cannot be used, up to the first that can."""
+        taken: list[RejectedMessage] = []
+        while self._counts_junk and self._messages:
+            first = self._messages[0]
+            if not isinstance(first, RejectedMessage):
+                break
+            taken.append(self._taken(first))
+            self._messages.popleft()
+        return taken
+
+    def _taken(self, message: RejectedMessage) -> RejectedMessage:
+        """Return one that is taken: the last of them tells of all that were only counted."""
+        self._rejected -= 1
+        if self._rejected:
+            return message
+        more, self._uncounted = message.more + self._uncounted, 0
+        return replace(message, more=more)
 
     def is_new(self, envelope: EventEnvelope) -> bool:
         """Return whether an event was never heard before, and remember that it was heard now."""
-        if envelope.event_id in self._case.events_taken or envelope.event_id == self._started_by:
+        event_id, taken = envelope.event_id, self._case.events_taken
+        known_by = _known_by(event_id)
+        if event_id in taken or known_by in taken or event_id == self._started_by:
             return False
-        self._case.events_taken = [*self._case.events_taken, envelope.event_id][-MEMORY:]
+        self._case.events_taken = [*taken, known_by][-MEMORY:]
         return True
+
+    # --- handing over to the next run ----------------------------------------------------------
+
+    @property
+    def holds_updates(self) -> bool:
+        """Whether somebody waits for the answer to a message: it cannot be handed over."""
+        return any(isinstance(each, CommandMessage) and each.reply for each in self._messages)
+
+    @property
+    def size(self) -> int:
+        """How many bytes of JSON the next run is handed over."""
+        return sum(len(each.model_dump_json().encode()) for each in self.handed_over())
+
+    def handed_over(self) -> tuple[WaitingMessage, ...]:
+        """Return what waits, for the next run to take."""
+        carried = [_as_carried(each) for each in self._messages]
+        last = next((each for each in reversed(carried) if each.refusal is not None), None)
+        return tuple(
+            each.model_copy(update={"more": each.more + self._uncounted}) if each is last else each
+            for each in carried
+        )
+
+
+def read_as(model: type[ModelT], name: str, read: Read, edition: int) -> ModelT:
+    """Return what a message says, as a model reads it.
+
+    Raises:
+        Refused: it cannot be read, whatever it is.
+    """
+    try:
+        return model.model_validate(read(), context=reading_under(edition))
+    except Refused:
+        raise
+    except ValidationError as error:
+        raise unreadable(f"{name} cannot be read: {problems_in(error, 'payload')}.") from error
+    except Exception as error:  # whatever a sender put in, no message may stop the workflow
+        raise unreadable(f"{name} cannot be read: {quoted(repr(error))}.") from error
+
+
+def fitting(events: Iterable[EventEnvelope], most: int) -> tuple[EventEnvelope, ...]:
+    """Return events of so many bytes at most.
+
+    What does not fit is told without its words: as one change of the job, the newest.
+    """
+    kept: list[EventEnvelope] = []
+    left_out: list[EventEnvelope] = []
+    for each in events:
+        most -= len(each.model_dump_json().encode())
+        (kept if most >= 0 and not left_out else left_out).append(each)
+    if left_out:
+        newest = max(left_out, key=lambda each: each.job_version)
+        event = newest.event
+        kept.append(_change(event.job, newest.job_version, event.occurred_at, newest.age))
+    return tuple(kept)
+
+
+def _change(job: Job, version: int, at: datetime, age: float = 0) -> EventEnvelope:
+    event = JobChanged(type="job.status_changed", occurred_at=at, actor=STEWARD, job=job)
+    return EventEnvelope(event_id=f"caught-up:{version}", job_version=version, event=event, age=age)
+
+
+def _known_by(event_id: str) -> str:
+    """Return by what an event is remembered."""
+    if len(event_id) <= _LONGEST_EVENT_ID:
+        return event_id
+    return sha256(event_id.encode()).hexdigest()
+
+
+def _as_carried(message: Message) -> WaitingMessage:
+    match message:
+        case EventMessage(envelope=envelope):
+            return WaitingMessage(event=envelope)
+        case CommandMessage(request=request):
+            fields = request.payload.model_dump(mode="json", exclude_unset=True)
+            return WaitingMessage(name=request.command.name, fields=fields)
+        case RejectedMessage(name=name, actor=actor, refusal=refusal, more=more):
+            return WaitingMessage(name=name, actor=actor, refusal=refusal, more=more)
+        case NextEpisodeMessage():
+            return _as_carried(too_early())
+
+
+def too_early() -> RejectedMessage:
+    """Return what is recorded of a next episode that was to begin while this one still runs."""
+    refusal = unreadable("begin_anew is for an episode that has ended, and this one runs.").refusal
+    return RejectedMessage("begin_anew", STEWARD, refusal)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from domain.attention import Attention
+from domain.editions import Edition
 from domain.effects import (
     Batch,
     BatchResult,
@@ -18,11 +19,18 @@ from domain.lifecycles import Case, LifecycleStart
 from workflows.effects import EffectBuffer
 from workflows.runtime import MailGivenUpError, Runtime
 
+WAITS_FOR_OUR_SERVER = "mail-waits-for-our-server"
+"""The patch since which a mail is not given up because of a fault of our own."""
+
 Undelivered = Callable[[str, MailFate], OpenTask]
 """What is asked of whom when a mail of a template did not arrive, as far as is known."""
 
 FoundEnd = Callable[[str, MailFate], None]
 """Told what has become of the mail of a key, as far as is known."""
+
+
+_MOST_UNSENT = 100
+"""Mails of one lifecycle that wait for their server; what comes on top is left to a person."""
 
 
 class MailTracker:
@@ -60,7 +68,37 @@ class MailTracker:
     @property
     def unsent(self) -> dict[str, str]:
         """The mails that wait for their server: the key of each, and its template."""
-        return {key: name for key, (name, task) in self._sending.items() if not task.done()}
+        return {
+            key: name
+            for key, (name, task) in self._sending.items()
+            if not task.done() or task.cancelled()
+        }
+
+    async def let_go(self) -> None:
+        """Send nothing any more, so that another run can.
+
+        What is being handed over is brought to its end: of a mail that is taken up in the middle of
+        it, nobody knows whether it arrived.
+        """
+        sending = [task for _, task in self._sending.values() if not task.done()]
+        if not sending or not self._runtime.patched("mails-are-let-go"):
+            return
+        for task in sending:
+            task.cancel()
+        await self._runtime.wait_until(lambda: all(task.done() for task in sending))
+
+    def resume(self) -> None:
+        """Send on what was let go: no other run takes it up after all."""
+        for key, (template, task) in list(self._sending.items()):
+            if task.cancelled():
+                self._send_on_its_own(key, template)
+
+    async def give_up(self) -> None:
+        """Have a person do what the mails that are still unsent could not."""
+        await self.let_go()
+        for key, template in self.unsent.items():
+            self._leave_unsent(key, template)
+        self._sending = {}
 
     def track(self, batch: Batch, result: BatchResult) -> None:
         """Follow the mails of a batch that came true.
@@ -72,12 +110,14 @@ class MailTracker:
             if isinstance(step.effect, WithdrawMails):
                 self._withdraw(step.effect)
         for (key, mail), fate in zip(batch.mails.items(), result.mails.values(), strict=True):
-            if fate is MailFate.WAITING:
+            if fate is MailFate.WAITING and self._are_too_many():
+                self._leave_unsent(key, mail.template)
+            elif fate is MailFate.WAITING:
                 self._send_on_its_own(key, mail.template)
-                continue
-            self._found_end(key, fate)
-            if fate not in _NO_MATTER:
-                self._leave_to_a_person(key, mail.template, fate)
+            else:
+                self._found_end(key, fate)
+                if fate not in _NO_MATTER:
+                    self._leave_to_a_person(key, mail.template, fate)
 
     def _withdraw(self, withdrawn: WithdrawMails) -> None:
         """Have nobody do by hand what mails were to do that have lost their point."""
@@ -89,13 +129,41 @@ class MailTracker:
 
     async def _send(self, key: str, template: str) -> None:
         try:
-            fate = await self._runtime.send_mail_again(key, template)
-        except MailGivenUpError:
-            self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
-            fate = MailFate.BOUNCED
+            fate = await self._send_until_mended(key, template)
+        except MailGivenUpError as error:
+            self._give_up(key)
+            fate = error.fate
         self._found_end(key, fate)
         if fate not in _NO_MATTER and (fate is MailFate.UNCERTAIN or key not in self._withdrawn):
             self._leave_to_a_person(key, template, fate)
+
+    def _are_too_many(self) -> bool:
+        """Return whether more mails wait than a case can carry along."""
+        if self._case.edition < Edition.FACTS_BY_MEANING:
+            return False
+        return len(self.unsent) >= _MOST_UNSENT
+
+    def _leave_unsent(self, key: str, template: str) -> None:
+        """Have a person do what a mail could not that nobody sends any more."""
+        self._give_up(key)
+        self._found_end(key, MailFate.BOUNCED)
+        self._leave_to_a_person(key, template, MailFate.BOUNCED)
+
+    def _give_up(self, key: str) -> None:
+        self._effects.add_beside(f"given-up:{key}", MailUndeliverable(email_key=key))
+
+    async def _send_until_mended(self, key: str, template: str) -> MailFate:
+        """Have a mail sent; what fails on our side is waited for, however long it takes.
+
+        Raises:
+            MailGivenUpError: the recipient's side has not taken it for hours.
+        """
+        while True:
+            try:
+                return await self._runtime.send_mail_again(key, template)
+            except MailGivenUpError as error:
+                if not (error.waits_for_us and self._runtime.patched(WAITS_FOR_OUR_SERVER)):
+                    raise
 
     def _leave_to_a_person(self, key: str, template: str, fate: MailFate) -> None:
         """Have a person do what a mail could not."""

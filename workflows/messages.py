@@ -10,8 +10,12 @@ from pydantic import ValidationError
 
 from domain.commands import Answer, CommandRequest
 from domain.events import EventEnvelope
+from domain.lifecycles import LifecycleStart
 from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
+
+CONTINUING = "Continuing"
+"""Failure type of a command that came while its workflow continued as new: to be sent again."""
 
 REFUSED = "Refused"
 """Failure type of a refused command; its details are the refusal and the workflow's time."""
@@ -30,6 +34,20 @@ RECORD_REFUSAL = "steward_record_refusal"
 
 MEMORY = 500
 """How many events and answers a case remembers, to recognise the same one again."""
+
+ANSWERS_BYTES = 96 * 1024
+"""Bytes of JSON that the answers of a case may have."""
+
+LARGEST_MESSAGE = 512 * 1024
+"""Bytes of a signal or an update: what the largest event of a hook surely fits in."""
+
+LARGEST_COMMAND = 256 * 1024
+"""Bytes of a command, and of the argument of a next episode."""
+
+
+class ContinuingError(Exception):
+    """A command came while its workflow continues as new; sent again, it is heard."""
+
 
 Read = Callable[[], object]
 """Returns the JSON value that a message carries; raises `Refused` if it carries none."""
@@ -70,9 +88,18 @@ class RejectedMessage:
     name: str
     actor: Actor
     refusal: Refusal
+    more: int = 0
+    """How many more came that are not told one by one."""
 
 
-Message = CommandMessage | EventMessage | RejectedMessage
+@dataclass(frozen=True)
+class NextEpisodeMessage:
+    """Steward has a next episode begun; it counts only once this one has ended."""
+
+    start: LifecycleStart
+
+
+Message = CommandMessage | EventMessage | RejectedMessage | NextEpisodeMessage
 Wake = Deadline | Reminder | CommandMessage | EventMessage
 
 

@@ -18,12 +18,50 @@ from domain.refusals import Refusal
 from domain.roles import Actor, Role
 
 
+class Clock:
+    """The time of a lifecycle: once a timer has fired, it is as late as the timer says.
+
+    A server may wake a workflow some milliseconds before the instant that it was asked for.
+    """
+
+    def __init__(self, read: Callable[[], datetime], is_in_force: Callable[[str], bool]) -> None:
+        """Begin.
+
+        Args:
+            read: tells the server's time.
+            is_in_force: whether a change is in force for this job; see `Runtime.patched`.
+        """
+        self._read = read
+        self._is_in_force = is_in_force
+        self._at_least: datetime | None = None
+
+    def now(self) -> datetime:
+        """Return the time, aware UTC."""
+        now = self._read()
+        return now if self._at_least is None else max(now, self._at_least)
+
+    def has_fired(self, at: datetime) -> None:
+        """Believe a timer that it is the instant for which it was set."""
+        if self.now() < at and self._is_in_force("timers-are-believed"):
+            self._at_least = at
+
+
 class StoreNotReachedError(Exception):
     """The store did not take a batch for so long that a person should know; it may be tried on."""
 
 
 class MailGivenUpError(Exception):
-    """The mail server did not take a mail for so long that it will not be tried again."""
+    """The mail server has not taken a mail for hours.
+
+    Attributes:
+        waits_for_us: whether that says nothing about the mail: our server or our store fails.
+        fate: what the mail counts as if it is not tried any more.
+    """
+
+    def __init__(self, *, waits_for_us: bool = False, fate: MailFate = MailFate.BOUNCED) -> None:
+        super().__init__()
+        self.waits_for_us = waits_for_us
+        self.fate = fate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +84,10 @@ class Runtime(Protocol):
         """The lifecycle's workflow id."""
 
     def now(self) -> datetime:
-        """Return the lifecycle's time, aware UTC; the same again when a history is replayed."""
+        """Return the lifecycle's time, aware UTC; the same again when a history is replayed.
+
+        It never is before an instant that a timer has come to.
+        """
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return once a condition holds; it is asked after everything that happens."""
@@ -69,8 +110,11 @@ class Runtime(Protocol):
     async def send_mail_again(self, key: str, template: str) -> MailFate:
         """Bring a queued mail to the mail server, for as long as that takes within reason.
 
+        Where it is cancelled, an attempt that is under way is brought to its end.
+
         Raises:
             MailGivenUpError: the server has not taken it for eight hours.
+            asyncio.CancelledError: it was cancelled between two attempts.
         """
 
     def show(self, standing: Standing, details: str) -> None:
@@ -81,6 +125,9 @@ class Runtime(Protocol):
 
     def history_is_long(self) -> bool:
         """Return whether the lifecycle should go on in a fresh history."""
+
+    def history_is_full(self) -> bool:
+        """Return whether the history has hardly any room left before it is ended by the server."""
 
     def handlers_are_finished(self) -> bool:
         """Return whether everybody who sent an update has their answer."""

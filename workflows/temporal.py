@@ -6,6 +6,7 @@ Temporal; what they need of it is a `Runtime`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -20,7 +21,13 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 from domain.commands import Answer, Command
 from domain.editions import NEWEST
-from domain.effects import Batch, BatchResult, MailFate
+from domain.effects import (
+    MESSAGE_NOT_TAKEN_YET,
+    NOT_TAKEN_YET,
+    Batch,
+    BatchResult,
+    MailFate,
+)
 from domain.lifecycles import Answered, LifecycleStart
 from domain.refusals import Refusal, Refused, unreadable
 from domain.roles import Actor
@@ -30,12 +37,16 @@ from workflows.lifecycle import Lifecycle
 from workflows.messages import (
     ANSWER_TO,
     BEGIN_ANEW,
+    CONTINUING,
     JOB_EVENT,
+    LARGEST_COMMAND,
+    LARGEST_MESSAGE,
     RECORD_REFUSAL,
     REFUSED,
+    ContinuingError,
     Read,
 )
-from workflows.runtime import MailGivenUpError, Standing, StoreNotReachedError
+from workflows.runtime import Clock, MailGivenUpError, Standing, StoreNotReachedError
 
 _STORE_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30)
@@ -54,11 +65,25 @@ _MAIL_PATIENCE = timedelta(hours=8)
 """How long a mail server may refuse for the moment before the mail counts as undeliverable."""
 
 
-class UnknownEditionError(RuntimeError):
+_MANY_EVENTS = 25_000
+_MANY_BYTES = 25 * 1024 * 1024
+"""Half of what a history may have before the server ends its workflow."""
+
+
+class _TaskFailureError(RuntimeError):
+    """What fails a workflow task, and not the workflow; its text names nobody."""
+
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it, and shown in Temporal UI: all that it says."""
+        return str(self)
+
+
+class UnknownEditionError(_TaskFailureError):
     """A job follows rules that this worker does not have; no failure of the workflow."""
 
 
-class StoryFaultError(RuntimeError):
+class StoryFaultError(_TaskFailureError):
     """A fault of ours: it fails the workflow task, until a worker without it takes the job up."""
 
 
@@ -68,6 +93,7 @@ class TemporalRuntime:
     def __init__(self) -> None:
         self._info = workflow.info()
         self._attributes = self._info.typed_search_attributes
+        self._clock = Clock(workflow.now, self.patched)
 
     @property
     def workflow_id(self) -> str:
@@ -76,7 +102,7 @@ class TemporalRuntime:
 
     def now(self) -> datetime:
         """Return the workflow's time, aware UTC."""
-        return workflow.now()
+        return self._clock.now()
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return once a condition holds."""
@@ -84,7 +110,9 @@ class TemporalRuntime:
 
     async def sleep(self, duration: timedelta, summary: str) -> None:
         """Return after a time, by a durable timer."""
+        until = self.now() + duration
         await workflow.sleep(duration, summary=summary)
+        self._clock.has_fired(until)
 
     async def carry_out(self, activity: str, batch: Batch, summary: str) -> BatchResult:
         """Have a batch carried out by an activity.
@@ -113,6 +141,7 @@ class TemporalRuntime:
 
         Raises:
             MailGivenUpError: the activity has failed for eight hours.
+            asyncio.CancelledError: it was cancelled between two attempts.
         """
         try:
             fate: MailFate = await workflow.execute_activity(
@@ -122,12 +151,13 @@ class TemporalRuntime:
                 start_to_close_timeout=_MAIL_TIME,
                 schedule_to_close_timeout=_MAIL_PATIENCE,
                 retry_policy=_MAIL_RETRY,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 summary=f"mail {template}",
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
-                raise
-            raise MailGivenUpError from error
+                raise asyncio.CancelledError from error
+            raise _given_up(error) from error
         return fate
 
     def show(self, standing: Standing, details: str) -> None:
@@ -149,6 +179,14 @@ class TemporalRuntime:
         """Return whether Temporal suggests to continue as new."""
         return self._info.is_continue_as_new_suggested()
 
+    def history_is_full(self) -> bool:
+        """Return whether the history is beyond the half of what Temporal keeps of a run."""
+        info = self._info
+        return (
+            info.get_current_history_length() > _MANY_EVENTS
+            or info.get_current_history_size() > _MANY_BYTES
+        )
+
     def handlers_are_finished(self) -> bool:
         """Return whether no update is unanswered."""
         return workflow.all_handlers_finished()
@@ -160,6 +198,23 @@ class TemporalRuntime:
     def continue_as_new(self, start: LifecycleStart) -> NoReturn:
         """End this run, and begin another one of the same workflow id."""
         workflow.continue_as_new(start)
+
+
+def _given_up(error: ActivityError) -> MailGivenUpError:
+    """Return why a mail was not sent for as long as that is tried.
+
+    Whatever fails but the mailbox and the mail is ours to mend: worker, store, mail server.
+    """
+    cause: BaseException | None = error.cause
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    if cause is None:
+        return MailGivenUpError(waits_for_us=True)
+    if cause.type == NOT_TAKEN_YET or cause.non_retryable:
+        return MailGivenUpError()
+    if cause.type == MESSAGE_NOT_TAKEN_YET:
+        return MailGivenUpError(fate=MailFate.REFUSED)
+    return MailGivenUpError(waits_for_us=True)
 
 
 # --- a story as a workflow ------------------------------------------------------------------------
@@ -174,17 +229,23 @@ class DurableLifecycle:
 
     story: ClassVar[type[Lifecycle[Any]]]
     """What the workflow carries out."""
-    engine: Engine
+    engine: Engine | None = None
+    """None: it was started with nothing that can be read, and fails in its first task."""
 
     @workflow.query(name=ANSWER_TO, description="What the command of a message id was answered.")
-    def answer_to(self, message_id: str) -> Answered | None:
-        """Return what a message was answered, however it came; None if nothing."""
-        return self.engine.desk.answered(message_id)
+    def answer_to(self, key: str) -> Answered | None:
+        """Return what a message was answered, however it came; None if nothing.
+
+        Args:
+            key: whose message it was, as `answer_key` says.
+        """
+        return _engine_of(self).desk.answered(key)
 
     @workflow.signal(dynamic=True, description="Any other name: recorded, and changes nothing.")
     def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Handle a signal whose name nobody knows."""
-        self.engine.mailbox.put_unknown(name, partial(_decoded, args))
+        if self.engine is not None:
+            self.engine.mailbox.put_unknown(name, partial(_decoded, args))
 
 
 DeclareT = TypeVar("DeclareT", bound=Callable[..., Any])
@@ -239,13 +300,13 @@ def durable(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
 
 
 def _starting(story: type[Lifecycle[Any]]) -> Callable[..., None]:
-    def __init__(self: DurableLifecycle, start: Any = None) -> None:  # noqa: ANN401, N807  annotated below
-        """Take the case up where it stands; `run` refuses to go on without an argument."""
-        if start is not None:
+    def __init__(self: DurableLifecycle, *starts: object) -> None:  # noqa: N807
+        """Take the case up where it stands; `run` refuses to go on without one argument."""
+        if len(starts) == 1 and isinstance(starts[0], story.kind.start):
+            start = starts[0]
             self.engine = story(start, start.opened(), TemporalRuntime()).engine
 
-    __init__.__annotations__ = {"start": story.kind.start, "return": None}
-    return __init__
+    return _takes_a_start(__init__, story, returns=None)
 
 
 def _leave_to_a_newer_worker(start: LifecycleStart) -> None:
@@ -264,26 +325,54 @@ def _leave_to_a_newer_worker(start: LifecycleStart) -> None:
 
 
 def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
-    async def run(self: DurableLifecycle, start: Any = None) -> str:  # noqa: ANN401  annotated below
+    async def run(self: DurableLifecycle, *starts: LifecycleStart) -> str:
         """Carry the procedure out, and return the final stage.
 
-        A start without input fails at once, where it would otherwise block its first task.
+        A start without input, or with more than one, fails at once, where it would otherwise block
+        its first task.
 
         Raises:
-            ValidationError: it was started without input.
+            ValidationError: it was started without input, or with more than one.
             UnknownEditionError: it began under rules that this worker does not have yet.
         """
-        story.kind.start.model_validate(start)
-        _leave_to_a_newer_worker(start)
+        if self.engine is None:
+            story.kind.start.model_validate(None)
+        _leave_to_a_newer_worker(starts[0])
         try:
-            return await self.engine.run_to_end()
+            return await _engine_of(self).run_to_end()
         except ValidationError as error:
             # Of all that pydantic may refuse, only a start that cannot be read fails the workflow.
-            raise StoryFaultError(f"{type(self).__name__} has a fault: {error}") from error
+            raise StoryFaultError(
+                f"{type(self).__name__} has a fault: {type(error).__name__}"
+            ) from error
 
-    # A union with None would cost the converter a schema of its own for each workflow.
-    run.__annotations__ = {"start": story.kind.start, "return": str}
-    return run
+    return _takes_a_start(run, story, returns=str)
+
+
+def _takes_a_start(
+    function: DeclareT, story: type[Lifecycle[Any]], *, returns: type | None
+) -> DeclareT:
+    """Declare that a function of `*starts` takes one argument, as the story begins with it.
+
+    One that could take no other number would block its workflow's first task for ever. And a union
+    with None would cost the converter a schema of its own for each workflow.
+    """
+    kind, argument = Parameter.POSITIONAL_OR_KEYWORD, story.kind.start
+    takes = [Parameter("self", kind), Parameter("start", kind, annotation=argument)]
+    function.__signature__ = Signature(takes)  # type: ignore[attr-defined]  # functions have one
+    function.__annotations__ = {"start": argument, "return": returns}
+    return function
+
+
+def _engine_of(workflow_: DurableLifecycle) -> Engine:
+    """Return the engine of a workflow.
+
+    Raises:
+        ApplicationError: it was started with nothing that can be read.
+    """
+    if workflow_.engine is None:
+        raise ApplicationError("The workflow was started without its argument.", non_retryable=True)
+    return workflow_.engine
 
 
 def _handlers_of(command: Command) -> dict[str, Any]:
@@ -295,16 +384,19 @@ def _handlers_of(command: Command) -> dict[str, Any]:
     async def update(self: DurableLifecycle, *payloads: RawValue) -> Answer:
         read = partial(_decoded, payloads)
         try:
-            return await self.engine.desk.answer_update(name, read, _update_id())
+            return await _engine_of(self).desk.answer_update(name, read, _update_id())
         except Refused as refused:
             raise _failure(refused.refusal) from refused
 
     @_takes_one_payload
     def validate(self: DurableLifecycle, *payloads: RawValue) -> None:
         try:
-            self.engine.desk.check_update(name, partial(_decoded, payloads), _update_id())
+            _engine_of(self).desk.check_update(name, partial(_decoded, payloads), _update_id())
         except Refused as refused:
             raise _failure(refused.refusal) from refused
+        except ContinuingError as continuing:
+            said = "The job is being continued in a fresh history; send it again."
+            raise ApplicationError(said, type=CONTINUING) from continuing
 
     handler = workflow.update(name=name, description=description)(update)
     handler.validator(validate)
@@ -320,10 +412,16 @@ def _signal_handler(
     hand_over: Callable[[Engine, Read], None],
 ) -> Callable[..., None]:
     """Return the handler of a signal, which hands over what was sent, unread."""
+    most = LARGEST_MESSAGE if name == JOB_EVENT else LARGEST_COMMAND
 
     @_takes_one_payload
     def signal(self: DurableLifecycle, *payloads: RawValue) -> None:
-        hand_over(self.engine, partial(_decoded, payloads))
+        if self.engine is None:
+            return  # it was started with nothing that can be read, and fails in this very task
+        try:
+            hand_over(self.engine, partial(_decoded, payloads, most))
+        except ValidationError as error:
+            raise StoryFaultError(f"{name} has a fault: {error}") from error
 
     return workflow.signal(name=name, description=description)(signal)
 
@@ -338,15 +436,19 @@ def _takes_one_payload(handler: DeclareT) -> DeclareT:
     return handler
 
 
-def _decoded(payloads: Sequence[RawValue]) -> object:
+def _decoded(payloads: Sequence[RawValue], most: int = LARGEST_COMMAND) -> object:
     """Return the JSON value of the one payload that a message has.
 
     Raises:
-        Refused: it is none, or there is not one payload.
+        Refused: it is none, or too large, or there is not one payload.
     """
     if len(payloads) != 1:
         message = f"the message has {len(payloads)} payloads, not one"
         raise unreadable(message, instead="send one JSON object")
+    size = len(payloads[0].payload.data)
+    if size > most:
+        message = f"the message has {size:,} bytes, and may have {most:,}"
+        raise unreadable(message, instead="send a shorter one")
     try:
         return workflow.payload_converter().from_payload(payloads[0].payload)
     except Exception as error:  # whatever a sender put in, a converter may raise anything on it

@@ -13,8 +13,8 @@ from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk
 from workflows.effects import EffectBuffer
 from workflows.episode import Episode
-from workflows.mailbox import Mailbox
-from workflows.messages import Deadline, RejectedMessage, Reminder, Wake
+from workflows.mailbox import Mailbox, too_early
+from workflows.messages import Deadline, NextEpisodeMessage, RejectedMessage, Reminder, Wake
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 
@@ -64,12 +64,17 @@ class Waiting:
             await self._episode.continue_as_new_if_long()
             due_at, remind_at = self._case.due_at, reminder_due()
             self._alarm.set(min(filter(None, (due_at, remind_at)), default=None), _said(promise))
+            self._desk.rest()
             await self._runtime.wait_until(self._is_woken)
+            self._desk.work()
             if self._mailbox:
                 message = self._mailbox.take()
+                if isinstance(message, NextEpisodeMessage):
+                    message = too_early()
                 if not isinstance(message, RejectedMessage):
                     return message
-                self._desk.record_rejected(message)
+                for each in (message, *self._mailbox.take_rejected()):
+                    self._desk.record_rejected(each)
             elif self._has_come(due_at):
                 self._effects.begin_turn(f"deadline:{promise.key}")
                 return Deadline()

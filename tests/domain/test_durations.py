@@ -70,7 +70,7 @@ def test_elapsed_time_survives_being_written(seconds: int) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "'' is no duration: write it like 48h, 90m, 1h30m or 3d"),
+        ("", "'' is no duration: write it like 48h, 90m, 1h30m, 3d or 2w"),
         ("48", "'48' is no duration"),
         ("h", "'h' is no duration"),
         (" 48h", "' 48h' is no duration"),

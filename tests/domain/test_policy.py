@@ -353,7 +353,7 @@ NONSENSE = [
     ("calendar = 5", "1: calendar: is a section with keys of its own"),
     (
         '[plus_one]\nsearch_window = "-48h"',
-        "2: plus_one.search_window: '-48h' is no duration: write it like 48h, 90m, 1h30m or 3d",
+        "2: plus_one.search_window: '-48h' is no duration: write it like 48h, 90m, 1h30m, 3d or 2w",
     ),
     ('[plus_one]\nsearch_window = "0h"', "2: plus_one.search_window: 0h is no time to wait"),
     ("[plus_one]\nsearch_window = 48", "2: plus_one.search_window: 48 has no unit"),

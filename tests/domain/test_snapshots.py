@@ -24,13 +24,20 @@ from domain.directory import parse_directory
 from domain.effects import MailFate
 from domain.events import EventEnvelope
 from domain.exceptions import ExceptionCode
-from domain.lifecycles import Answered, Cause, LifecycleKind, LifecycleStart
+from domain.lifecycles import (
+    Answered,
+    Cause,
+    LifecycleKind,
+    LifecycleStart,
+    WaitingMessage,
+)
 from domain.operator_files import OperatorFileError
 from domain.plus_one.case import PlusOneCase, PlusOneStart, Stage
 from domain.policy import Policy, parse_policy
 from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise
 from domain.reassignment.case import Candidate, ReassignmentCase, ReassignmentStart
 from domain.reassignment.guide_texts import Guide
+from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, SpocStart
 from tests.domain.factories import ASSIGNED_AT, POLICY, WINDOW_ENDS, a_job, an_event
@@ -143,6 +150,23 @@ OF_EVERY_START: dict[str, Any] = {
             job_version=6,
             event=an_event("document.received", JOB, {"kind": "estimate", "amount": "240.00"}),
             age=0.5,
+        ),
+    ),
+    "waiting_messages": (
+        WaitingMessage(
+            event=EventEnvelope(
+                event_id="msg-6",
+                job_version=7,
+                event=an_event("customer.called", JOB, {"about": "The rain"}),
+                age=0.25,
+            ),
+            name="approve",
+            fields={"amount": "240.00"},
+            actor=DANA,
+            refusal=Refusal(
+                kind=RefusalKind.CONFLICT, rule="PO-18", message="Not now.", instead="Wait."
+            ),
+            more=3,
         ),
     ),
 }

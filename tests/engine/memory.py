@@ -50,7 +50,7 @@ from domain.roles import Actor
 from tests.engine.loop import MemoryLoop
 from workflows.engine import Engine
 from workflows.lifecycle import Lifecycle
-from workflows.runtime import MailGivenUpError, Standing, StoreNotReachedError
+from workflows.runtime import Clock, MailGivenUpError, Standing, StoreNotReachedError
 
 EffectT = TypeVar("EffectT", bound=BaseModel)
 
@@ -187,20 +187,23 @@ class MemoryRuntime:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._loop = life.loop
+        self._clock = Clock(life.loop.now, self.patched)
 
     @property
     def workflow_id(self) -> str:
         return self._life.workflow_id
 
     def now(self) -> datetime:
-        return self._loop.now()
+        return self._clock.now()
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         await self._loop.wait_until(condition)
 
     async def sleep(self, duration: timedelta, summary: str) -> None:
         self._life.timers.append(summary)
-        await self._loop.sleep_for(duration)
+        until = self.now() + duration
+        await self._loop.sleep_for(duration - self._life.early_by)
+        self._clock.has_fired(until)
 
     async def carry_out(self, activity: str, batch: Batch, summary: str) -> BatchResult:
         self._life.activities.append(activity)
@@ -212,7 +215,12 @@ class MemoryRuntime:
         return self._life.store.apply(batch)
 
     async def send_mail_again(self, key: str, template: str) -> MailFate:
-        await self._loop.wait_until(lambda: self._life.mail_server is not MailFate.WAITING)
+        while self._life.mail_server is MailFate.WAITING:
+            try:
+                await self._loop.wait_until(lambda: self._life.mail_server is not MailFate.WAITING)
+            except asyncio.CancelledError:
+                if not self._life.hands_over:
+                    raise
         if self._life.mail_server is None:
             raise MailGivenUpError
         return self._life.mail_server
@@ -226,6 +234,9 @@ class MemoryRuntime:
 
     def history_is_long(self) -> bool:
         return self._life.history_is_long
+
+    def history_is_full(self) -> bool:
+        return self._life.history_is_full
 
     def handlers_are_finished(self) -> bool:
         return all(update.done() for update in self._life.updates)
@@ -275,6 +286,11 @@ class Life:
         self.store_is_slow = False
         self.store_failures = 0
         self.history_is_long = False
+        self.history_is_full = False
+        self.hands_over = False
+        """Whether mails that wait are being handed over: a cancellation does not stop that."""
+        self.early_by = timedelta()
+        """How long before its instant a timer fires."""
         self.mail_server: MailFate | None = MailFate.SENT
         """What becomes of a mail that is sent on its own; None: it is given up."""
         self._task: asyncio.Task[None] | None = None

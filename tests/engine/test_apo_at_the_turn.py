@@ -6,6 +6,7 @@ import pytest
 
 from domain.editions import Edition
 from domain.effects import OpenTask
+from domain.refusals import Refused
 from domain.roles import Role
 from tests.domain.factories import eastern
 from tests.engine.memory import Life
@@ -48,8 +49,13 @@ def test_a_worker_that_is_back_asks_whoever_is_at_hand_then() -> None:
 @pytest.mark.rule("APO-20")
 def test_a_supervisor_is_refused_by_the_hour_and_not_by_what_was_true_at_the_last_turn() -> None:
     life = asked_before_the_weekend()
-    refusal = life.refuses("approve_apo", "supervisor")
-    assert refusal.rule == "APO-20", "on Monday at 08:00 no supervisor authorises it"
+    approval = life.sends("approve_apo", "supervisor")
+    life.store_is_slow = False
+    life.settle()
+
+    with pytest.raises(Refused) as refused:
+        approval.result()
+    assert refused.value.refusal.rule == "APO-20", "on Monday at 08:00 no supervisor authorises it"
 
 
 @pytest.mark.rule("G-36")

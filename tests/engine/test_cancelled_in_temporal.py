@@ -6,14 +6,12 @@ the lifecycle settles.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
 from domain.editions import Edition
-from domain.effects import AskIfUnscheduled, MailFate, OpenTask
+from domain.effects import OpenTask
 from domain.roles import Role
 from domain.tasks import CommonTask, Lasts
 from domain.unfollowed import CANCELLED_IN_TEMPORAL, nobody_follows
@@ -24,7 +22,7 @@ from tests.engine import test_plus_one as plus_one
 from tests.engine import test_reassignment as conference
 from tests.engine import test_spoc as spoc
 from tests.engine.memory import Life
-from tests.engine.visits import a_start, a_visit
+from tests.engine.visits import a_visit
 
 AGENT = "customer_service"
 
@@ -159,44 +157,6 @@ def test_jobs_of_older_editions_end_as_they_did(begun: Callable[[], Life]) -> No
 
     assert life.outcome == "cancelled"
     assert CommonTask.WORKFLOW_ENDED not in life.store.tasks
-
-
-@pytest.mark.parametrize("fate", [MailFate.SENT, MailFate.BOUNCED])
-def test_a_cancellation_after_the_end_keeps_what_is_still_to_be_done(fate: MailFate) -> None:
-    visit = a_visit()
-    visit.store.fates = [MailFate.WAITING]
-    visit.mail_server = MailFate.WAITING
-    asked = AskIfUnscheduled(
-        account=visit.store.job.assigned_to.account,
-        appointment_before=None,
-        role=Role.CUSTOMER_SERVICE,
-        task="unscheduled",
-        text="Call them.",
-    )
-    visit.engine.episode.look_after_end(visit.loop.now() + timedelta(hours=36), asked)
-    visit.does("open", "customer")
-
-    assert visit.is_cancelled().settle().outcome is None, "a mail waits, and a look at the job"
-    visit.mail_server = fate
-    visit.settle()
-    visit.passes("36h")
-
-    bounced = ["mail_undelivered"] if fate is MailFate.BOUNCED else []
-    assert (visit.outcome, visit.store.tasks) == ("let_in", [*bounced, "unscheduled"])
-    assert "cancelled in Temporal, after the end" in visit.store.journal
-
-
-def test_an_end_of_an_older_edition_is_cancelled_as_it_was() -> None:
-    start = a_start()
-    visit = Life(type(a_visit().lifecycle), start, edition=Edition.TASKS_CLOSE_AT_EVERY_END)
-    visit.settle().store.fates = [MailFate.WAITING]
-    visit.mail_server = MailFate.WAITING
-    visit.does("open", "customer")
-
-    visit.is_cancelled()
-
-    with pytest.raises(asyncio.CancelledError):
-        visit.settle()
 
 
 def test_the_next_start_settles_that_nobody_follows_the_job() -> None:

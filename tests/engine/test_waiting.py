@@ -85,8 +85,13 @@ def test_a_store_that_is_not_reached_is_tried_until_it_is_and_the_job_says_so() 
     visit = a_visit()
     visit.store_failures = 2
 
-    visit.does("ring", "customer")
+    ringing = visit.sends("ring", "customer")
+    visit.settle()
+    assert visit.activities.count("open_task") == 1, "it is not tried again at once"
+    assert not visit.passes("4s").updates[-1].done()
+    visit.passes("20s")
 
+    assert ringing.result().result == {"rings": 1}
     flagged = [standing.attention for standing in visit.shown]
     assert flagged.count(("store_unreachable",)) == 2
     assert visit.attention == []

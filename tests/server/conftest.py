@@ -48,5 +48,5 @@ async def api(desk: Desk, **changes: Any) -> AsyncIterator[Desk]:
     )
     app = make_app(replace(parts, **changes))
     transport = ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://steward.test") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         yield replace(desk, http=http, app=app)

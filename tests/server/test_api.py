@@ -317,7 +317,13 @@ async def test_a_dead_letter_is_stuck_and_the_cure_names_it(house: Desk) -> None
 
 async def test_who_is_well_says_so(house: Desk) -> None:
     assert await got(house, "/healthz") == {"status": "ok"}
-    assert await got(house, "/readyz") == {"ready": True, "database": "ok", "temporal": "ok"}
+    assert await got(house, "/readyz") == {
+        "ready": True,
+        "database": "ok",
+        "temporal": "ok",
+        "background": "ok",
+        "workers": "polling",
+    }
 
 
 async def figures(desk: Desk) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

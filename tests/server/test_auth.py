@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from starters.tokens import TokenFileError, Tokens
+from starters.tokens import TokenFile, TokenFileError, Tokens
+from store.tokens import TokenStore
 from tests.desk import Desk, Told
 from tests.server.conftest import api
 from workers.settings import Auth, SettingsError, must_be_loopback
@@ -32,7 +33,8 @@ async def guarded(desk: Desk, tmp_path: Path) -> AsyncIterator[Desk]:
     """The desk's API where tokens say who somebody is."""
     path = tmp_path / "tokens.toml"
     path.write_text(FILE)
-    async with api(desk, tokens=Tokens.read(path)) as opened:
+    tokens = Tokens(TokenStore(desk.database), TokenFile(path))
+    async with api(desk, tokens=tokens) as opened:
         yield opened
 
 
@@ -138,7 +140,7 @@ async def test_with_a_token_too_a_body_has_to_be_readable(
     response = await guarded.http.post(
         f"/jobs/{job.id}/plus-one/add_service_job",
         content=body,
-        headers=showing("Bearer dana-s token"),
+        headers={**showing("Bearer dana-s token"), b"content-type": b"application/json"},
     )
     assert response.status_code == 422
 
@@ -186,7 +188,7 @@ def test_a_problem_of_the_file_names_file_and_key(
     path = tmp_path / "tokens.toml"
     path.write_text(text, "utf-8")
     with pytest.raises(TokenFileError) as problem:
-        Tokens.read(path)
+        TokenFile(path)
     assert str(problem.value).startswith(f"{path}: ")
     assert complaint in str(problem.value)
     assert "XYZ" not in str(problem.value)
@@ -194,17 +196,18 @@ def test_a_problem_of_the_file_names_file_and_key(
 
 def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(TokenFileError, match=r"none\.toml.*No such file"):
-        Tokens.read(tmp_path / "none.toml")
+        TokenFile(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TokenFileError, match=r"binary\.toml.*utf-8"):
-        Tokens.read(tmp_path / "binary.toml")
+        TokenFile(tmp_path / "binary.toml")
     with pytest.raises(TokenFileError, match="directory"):
-        Tokens.read(tmp_path)
+        TokenFile(tmp_path)
 
 
 def test_of_two_entries_of_one_token_neither_widens_the_other(tmp_path: Path) -> None:
     path = tmp_path / "tokens.toml"
     path.write_text(entry("same", **DANA) + entry("same", **SAM))
-    actor = Tokens.read(path).actor("Bearer same")
-    assert actor is not None
-    assert actor.model_dump(mode="json") in (DANA, SAM)
+    caller = TokenFile(path).caller("same")
+    assert caller is not None
+    assert caller.actor is not None
+    assert caller.actor.model_dump(mode="json") in (DANA, SAM)

@@ -186,10 +186,9 @@ async def test_redelivery_gives_way_to_hooks_but_not_for_ever(desk: Desk) -> Non
     hanging = asyncio.create_task(stuck.events.receive("never", b"{}"))
     await comes_in.wait()
     await Inbox(desk.database).keep(webhook_id, b"not an event", now(), for_redelivery=True)
-    delivering = asyncio.create_task(stuck.redelivery.run())
-    while not await rows(desk.database, schema.inbox, webhook_id=webhook_id, state="dead"):  # noqa: ASYNC110  no event tells of it
-        await asyncio.sleep(0.02)
+    async with stuck.background.running(redelivery=stuck.redelivery.run_once):
+        while not await rows(desk.database, schema.inbox, webhook_id=webhook_id, state="dead"):  # noqa: ASYNC110  no event tells of it
+            await asyncio.sleep(0.02)
     assert not hanging.done()
-    for task in (hanging, delivering):
-        task.cancel()
-    await asyncio.gather(hanging, delivering, return_exceptions=True)
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)

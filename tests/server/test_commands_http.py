@@ -31,7 +31,8 @@ async def crowded(house: Desk) -> Told:
 async def given_raw(
     desk: Desk, body: bytes, job_id: str = "SJ-none", command: str = "customer_called"
 ) -> httpx.Response:
-    return await desk.http.post(f"/jobs/{job_id}/plus-one/{command}", content=body)
+    path, json = f"/jobs/{job_id}/plus-one/{command}", {"content-type": "application/json"}
+    return await desk.http.post(path, content=body, headers=json)
 
 
 def assert_refused(response: httpx.Response, status: int, error: str) -> dict[str, Any]:

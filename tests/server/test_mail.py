@@ -113,7 +113,7 @@ async def bring(box: Box, **changes: object) -> None:
     await SmtpPostman(box.url, SENDER).bring(MAIL.model_copy(update=changes), NOW)
 
 
-async def refused(bringing: Awaitable[None]) -> NotTakenError:
+async def refused(bringing: Awaitable[object]) -> NotTakenError:
     with pytest.raises(NotTakenError) as not_taken:
         await bringing
     return not_taken.value
@@ -172,7 +172,7 @@ async def test_greylisting_is_no_refusal_for_good(box: Box, verb: str) -> None:
     assert len(box.taken) == 1
 
 
-@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("verb", ["RCPT", "DATA"])
 async def test_a_refusal_for_good_is_told_as_such(box: Box, verb: str) -> None:
     box.answers[verb] = ["550 5.1.1 no such mailbox"]
     error = await refused(bring(box))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.directory import Directory
-from starters.stack import _secrets, _tokens
+from starters.stack import _secrets, _token_file
 from workers.settings import (
     DEFAULT_DATA,
     Auth,
@@ -45,7 +45,7 @@ def check_all() -> None:
     settings.load_policy()
     settings.load_directory()
     _secrets(settings, DEFAULT_DATA)
-    _tokens(settings)
+    _token_file(settings)
 
 
 def test_nothing_has_to_be_set(tmp_path: Path) -> None:
@@ -156,13 +156,37 @@ def test_a_policy_that_makes_no_sense_is_told_with_file_line_and_key(
 # --- tokens -----------------------------------------------------------------------------------
 
 
-def test_without_any_token_the_api_starts_and_believes_nobody(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_tokens_need_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEWARD_AUTH", "tokens")
-    tokens = _tokens(load_settings())
-    assert tokens is not None
-    assert tokens.actor("Bearer anything") is None
+    monkeypatch.setenv("STEWARD_HOOK_SECRETS", SECRET)
+    check_all()
+
+
+# --- hosts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "hosts"),
+    [
+        ("desk.example", {"desk.example"}),
+        ("Desk.example, [fd00::1],box", {"desk.example", "[fd00::1]", "box"}),
+    ],
+)
+def test_hosts_are_names_by_comma(
+    monkeypatch: pytest.MonkeyPatch, said: str, hosts: set[str]
+) -> None:
+    monkeypatch.setenv("STEWARD_HOSTS", said)
+    assert load_settings().hosts == hosts
+
+
+@pytest.mark.parametrize("said", ["desk.example:8080", "http://desk.example", "a,,b", "*", "a b"])
+def test_what_is_no_host_name_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    complained = complaint(monkeypatch, STEWARD_HOSTS=said, STEWARD_HOOK_SECRETS=SECRET)
+    assert complained.startswith("STEWARD_HOSTS: ")
+    assert "is no host name" in complained
+
+
+# --- the token file ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -178,7 +202,7 @@ def test_without_any_token_the_api_starts_and_believes_nobody(
         ),
     ],
 )
-def test_a_problem_of_the_tokens_names_variable_file_and_key(
+def test_a_problem_of_the_token_file_names_variable_file_and_key(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, because: str
 ) -> None:
     if text is not None:

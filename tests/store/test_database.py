@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Insert
 from sqlalchemy.exc import IntegrityError
 
 from store import schema
-from store.database import _CONNECTIONS, Database, StoreUnavailableError
+from store.database import _WRITERS, Database, StoreUnavailableError
 from store.inbox import Inbox, Outcome
 from tests.store.rows import NOW, busy, execute, how_many, rows
 
@@ -28,7 +28,7 @@ async def test_work_that_fails_leaves_nothing(database: Database) -> None:
 
 async def test_whoever_is_cancelled_before_its_turn_leaves_nothing(database: Database) -> None:
     async with AsyncExitStack() as everybody:
-        for _ in range(1 if database.is_sqlite else _CONNECTIONS):
+        for _ in range(1 if database.is_sqlite else _WRITERS):
             await everybody.enter_async_context(busy(database))
         waiting = asyncio.create_task(execute(database, done("one")))
         await asyncio.sleep(0)

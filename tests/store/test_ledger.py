@@ -618,8 +618,13 @@ async def test_the_first_mail_is_taken_with_its_batch(database: Database) -> Non
 
 async def test_a_mail_that_was_taken_by_a_crashed_batch_is_uncertain(database: Database) -> None:
     await keep(database)
-    for expected in (MailState.QUEUED, MailState.SENDING, MailState.UNCERTAIN):
-        _, mail = await Ledger(database).apply_and_take(a_batch(MAIL), lambda *_: RENDERED, NOW)
+    much_later = NOW + timedelta(hours=1)
+    for at, expected in (
+        (NOW, MailState.QUEUED),
+        (NOW, MailState.SENDING),
+        (much_later, MailState.UNCERTAIN),
+    ):
+        _, mail = await Ledger(database).apply_and_take(a_batch(MAIL), lambda *_: RENDERED, at)
         assert mail is not None
         assert mail.state is expected
     (row,) = await rows(database, schema.emails)

@@ -1,0 +1,312 @@
+"""The door of the API: who may come in, from where, for how long, and how many at once.
+
+Pure ASGI, before everything else: a request that is turned away costs next to nothing, and nothing
+behind the door can forget to ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from starters.access import EVERYBODY, Caller
+from starters.http_errors import error_response, fault
+from store.database import StoreUnavailableError
+
+log = structlog.get_logger()
+
+JOB_EVENTS = "/hooks/jobs"
+"""Where the job system's events come in, each signed."""
+OPEN_TO_ALL = frozenset({JOB_EVENTS, "/healthz", "/readyz"})
+"""Paths that need no token."""
+HEALTH = frozenset({"/healthz", "/readyz"})
+
+_UNCHANGING = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(rb"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
+_LAST_PORT = 65535
+_OWN_SITES = frozenset({b"same-origin", b"none"})
+"""What a browser says of a request that a page of ours, or a person, caused."""
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""What every answer says unless it says otherwise itself."""
+
+Identify = Callable[[str | None], Awaitable[Caller | None]]
+"""Returns whose an `Authorization` header is, None if nobody's we know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long requests may take, and how many may be under way."""
+
+    reading: timedelta = timedelta(seconds=8)
+    """After this a request that only reads is answered 503."""
+    changing: timedelta = timedelta(seconds=12)
+    """After this one that changes something is: longer than a command waits for a worker."""
+    at_once: int = 200
+    """Requests under way that are no hooks: whoever comes then is answered 503."""
+    hooks_at_once: int = 1000
+    """Hooks under way; they have this room for themselves."""
+
+
+class TurnedAwayError(Exception):
+    """A request that may not come in.
+
+    Attributes:
+        response: what it is answered.
+    """
+
+    def __init__(self, status: int, message: str, **more: Any) -> None:  # noqa: ANN401
+        super().__init__(message)
+        self.response = error_response(status, message, **more)
+
+
+class Doorkeeper:
+    """Lets requests in, and answers those that it does not let in or that take too long."""
+
+    def __init__(
+        self,
+        *,
+        hooks: ASGIApp,
+        everything_else: ASGIApp,
+        identify: Identify | None,
+        hosts: Iterable[str],
+        limits: Limits,
+    ) -> None:
+        """Take what is behind the door.
+
+        Args:
+            hooks: what takes the job system's events.
+            everything_else: what takes all other requests.
+            identify: who somebody is by their token; None where everybody on this machine comes in.
+            hosts: names of ours, beside those of the loopback, where nobody shows a token.
+            limits: how long, and how many at once.
+        """
+        self._hooks = hooks
+        self._everything_else = everything_else
+        self._identify = identify
+        self._hosts = frozenset(host.casefold().strip("[]") for host in hosts)
+        self._limits = limits
+        self._under_way = 0
+        self._hooks_under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request."""
+        if scope["type"] != "http":
+            await self._everything_else(scope, receive, send)
+            return
+        answer = _Answer(send)
+        try:
+            response = await self._served(scope, receive, answer)
+        except TurnedAwayError as turned_away:
+            response = turned_away.response
+        except TimeoutError:
+            response = _too_slow(scope)
+        except StoreUnavailableError as error:
+            log.warning("the store does not answer", reason=str(error))
+            response = error_response(503, "The store does not answer; try again.")
+        except ClientDisconnect:
+            return  # nobody is there to be answered
+        except Exception:
+            log.exception("a request failed", method=scope["method"], path=scope["path"])
+            response = fault()
+        if response is not None and not answer.begun:
+            await response(scope, receive, answer.send)
+
+    async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> Response | None:
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        is_hook = scope["path"] == JOB_EVENTS and scope["method"] == "POST"
+        if self._identify is None:
+            self._require_own_host(headers)
+            if not is_hook:
+                _require_own_page(scope, headers)
+        if is_hook:
+            await self._serve_hook(scope, receive, answer)
+        elif scope["path"] in HEALTH:
+            await self._serve(scope, receive, answer)
+        elif self._under_way >= self._limits.at_once:
+            return _busy()
+        else:
+            self._under_way += 1
+            try:
+                await self._serve(scope, receive, answer)
+            finally:
+                self._under_way -= 1
+        return None
+
+    async def _serve_hook(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Serve a hook, which bounds its time itself: it knows what it may promise when."""
+        if self._hooks_under_way >= self._limits.hooks_at_once:
+            raise TurnedAwayError(
+                503, "Too many events at once; send it again.", headers={"retry-after": "1"}
+            )
+        self._hooks_under_way += 1
+        try:
+            await self._hooks(scope, receive, answer.send)
+        finally:
+            self._hooks_under_way -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        reads = scope["method"] in _UNCHANGING
+        patience = self._limits.reading if reads else self._limits.changing
+        async with asyncio.timeout(patience.total_seconds()):
+            state: MutableMapping[str, Any] = scope.setdefault("state", {})
+            state["caller"] = await self._caller(scope)
+            _require_json(scope)
+            await self._everything_else(scope, receive, answer.send)
+
+    async def _caller(self, scope: Scope) -> Caller:
+        if self._identify is None or scope["path"] in OPEN_TO_ALL:
+            return EVERYBODY
+        shown = _values(scope["headers"], b"authorization")
+        caller = await self._identify(shown[0].decode("latin-1") if len(shown) == 1 else None)
+        if caller is None:
+            raise TurnedAwayError(
+                401,
+                "no bearer token that we know",
+                headers={"www-authenticate": 'Bearer realm="Steward"'},
+            )
+        return caller
+
+    def _require_own_host(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Return if a request was meant for us: a page of a foreign name can lead a browser here.
+
+        Raises:
+            TurnedAwayError: it names another host, or none (421).
+        """
+        named = _values(headers, b"host")
+        if len(named) != 1 or not self._is_ours(_host_of(named[0])):
+            raise TurnedAwayError(
+                421,
+                "This host name is not one of ours. Use a loopback name, or list yours in "
+                "STEWARD_HOSTS.",
+            )
+
+    def _is_ours(self, host: str | None) -> bool:
+        if host is None:
+            return False
+        return host in self._hosts or is_loopback(host)
+
+
+class _Answer:
+    """What is answered, with the headers that every answer has."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = list(message.get("headers", ()))
+            said = {name.lower() for name, _ in headers}
+            headers += [each for each in _HEADERS if each[0] not in said]
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name means this machine, whatever a name server says."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_of(header: bytes) -> str | None:
+    """Return the host that a header names, without its port; None if it is nonsense."""
+    read = _HOST.fullmatch(header.lower())
+    if read is None or int(read["port"] or 0) > _LAST_PORT:
+        return None
+    return read["host"].strip(b"[]").decode()
+
+
+def _require_own_page(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+    """Return if a changing request comes from a program, or from a page of this very origin.
+
+    Raises:
+        TurnedAwayError: it comes from another page (403).
+    """
+    if scope["method"] in _UNCHANGING:
+        return
+    (host,) = _values(headers, b"host")
+    origins = _values(headers, b"origin")
+    sites = _values(headers, b"sec-fetch-site")
+    same = all(_same_origin(origin, host) for origin in origins)
+    if not same or any(site.lower() not in _OWN_SITES for site in sites):
+        raise TurnedAwayError(403, "A page of another origin can't change anything here.")
+
+
+def _same_origin(origin: bytes, host: bytes) -> bool:
+    try:
+        from_, to = urlsplit(origin.decode("ascii")), urlsplit(f"//{host.decode('ascii')}")
+        from_port, to_port = from_.port, to.port
+    except ValueError:
+        return False
+    default = {"http": 80, "https": 443}.get(from_.scheme)
+    return (
+        default is not None
+        and from_.hostname == to.hostname
+        and (from_port or default) == (to_port or default)
+    )
+
+
+def _require_json(scope: Scope) -> None:
+    """Return if the body of a changing request is JSON: what a form can send is none.
+
+    Raises:
+        TurnedAwayError: it is not (415).
+    """
+    if scope["method"] in _UNCHANGING:
+        return
+    headers = scope["headers"]
+    types = _values(headers, b"content-type")
+    lengths = _values(headers, b"content-length")
+    has_body = any(each.strip(b"0 ") for each in lengths) or _values(headers, b"transfer-encoding")
+    if (types or has_body) and not (len(types) == 1 and _is_json(types[0])):
+        raise TurnedAwayError(415, "Send JSON, with the content type application/json.")
+
+
+def _is_json(content_type: bytes) -> bool:
+    type_, *parameters = (part.strip().lower() for part in content_type.split(b";"))
+    charsets = [each for each in parameters if each.startswith(b"charset=")]
+    return type_ == b"application/json" and all(
+        each.removeprefix(b"charset=").strip(b'"') in {b"utf-8", b"utf8"} for each in charsets
+    )
+
+
+def _values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+    return [value for each, value in headers if each == name]
+
+
+def _busy() -> Response:
+    return error_response(
+        503, "Too many requests at once; try again.", headers={"retry-after": "1"}
+    )
+
+
+def _too_slow(scope: Scope) -> Response:
+    if scope["method"] in _UNCHANGING:
+        return error_response(503, "No answer in time; try again.")
+    return error_response(
+        503,
+        "No answer in time. It may still be carried out.",
+        instead="look at the job, or send it again with the same message_id",
+    )

@@ -1,0 +1,42 @@
+"""Errors over HTTP: every refusal and every fault is answered in one shape."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, Response
+
+_ERRORS = {
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "media_type",
+    421: "misdirected",
+    422: "fields",
+    500: "fault",
+    503: "unavailable",
+}
+_FIRST_OF_OURS = 500
+
+
+def error_response(
+    status: int, message: str, *, instead: str | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """Return an error in the shape of a refusal.
+
+    Args:
+        status: of HTTP.
+        message: what is wrong, for a person.
+        instead: what to do instead, if there is something.
+        headers: more headers than an answer has anyway.
+    """
+    unnamed = "unavailable" if status >= _FIRST_OF_OURS else "bad_request"
+    body = {"error": _ERRORS.get(status, unnamed), "rule": None, "message": message}
+    if instead is not None:
+        body["instead"] = instead
+    return JSONResponse(body, status, headers)
+
+
+def fault() -> Response:
+    """Return the answer to a request that ran into a fault of ours, which the log tells of."""
+    return error_response(500, "Something went wrong in Steward. Its log has the details.")

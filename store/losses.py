@@ -1,0 +1,413 @@
+"""Lifecycles that the store lists as running and that Temporal does not run: found and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from domain.effects import OpenTask
+from domain.lifecycles import job_of
+from domain.promises import PromiseOutcome
+from domain.roles import STEWARD
+from domain.tasks import CommonTask
+from store import schema
+from store.database import Database
+from store.inbox import UNDELIVERED
+from store.lifecycles import ABANDONED, close_loss
+
+_TABLE = schema.lifecycles
+
+CANCELLED_ENTRY = "cancelled in Temporal"
+"""What the journal says of a lifecycle whose cancellation was requested in Temporal."""
+
+_NOT_SENT = "not sent: the workflow that was to send it has ended"
+_UNKNOWN = "interrupted: the workflow that handed it over has ended"
+
+
+class OpenLifecycle(NamedTuple):
+    """A lifecycle that the store lists as running."""
+
+    workflow_id: str
+    episode: int
+    started_by: str
+    """The event that started this episode; empty where a command did."""
+    has_begun: bool
+    """Whether its workflow has carried out anything yet."""
+    is_due_to_start: bool
+    """Whether the event that starts it is still to be delivered."""
+
+
+class Loss(NamedTuple):
+    """A lifecycle that ended without an end of its own, as it is told to people."""
+
+    why: str
+    """What ended it, as a clause: `its workflow was terminated in Temporal`."""
+    next: str
+    """What `why` says from then on."""
+    task: OpenTask
+    """What a person does about it."""
+    closing: tuple[str, ...] = ()
+    """Kinds of the lifecycle's own tasks, which have no point any more."""
+
+
+class LostLifecycle(NamedTuple):
+    """A job that nothing follows any more, until somebody has decided what becomes of it."""
+
+    job_id: str
+    workflow_id: str
+    since: datetime
+    text: str
+
+
+class Losses:
+    """Finds what may be lost, and keeps what is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open_count(self) -> int:
+        """Return how many lifecycles should be running in Temporal."""
+        counting = select(func.count()).select_from(_TABLE).where(_is_expected())
+        return await self._database.read(lambda connection: connection.scalar(counting)) or 0
+
+    async def open_ids(self) -> set[str]:
+        """Return the ids of the workflows that should be running in Temporal."""
+        ids = select(_TABLE.c.workflow_id).where(_is_expected())
+        return await self._database.read(lambda connection: set(connection.scalars(ids)))
+
+    async def unbegun(self, limit: int = 200) -> list[str]:
+        """Return the ids of listed lifecycles that have not carried out anything yet."""
+        unbegun = (
+            select(_TABLE.c.workflow_id)
+            .where(_TABLE.c.outcome.is_(None), _TABLE.c.sequence == 0)
+            .order_by(_TABLE.c.since)
+            .limit(limit)
+        )
+        return await self._database.read(lambda connection: list(connection.scalars(unbegun)))
+
+    async def open(self, workflow_id: str) -> OpenLifecycle | None:
+        """Return a lifecycle that is listed as running, None if it is not."""
+        this = select(
+            _TABLE.c.workflow_id,
+            _TABLE.c.episode,
+            _TABLE.c.started_by,
+            _TABLE.c.sequence,
+            _starter_is_undelivered().label("is_due_to_start"),
+        ).where(_TABLE.c.workflow_id == workflow_id, _TABLE.c.outcome.is_(None))
+        row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
+        if row is None:
+            return None
+        return OpenLifecycle(
+            row.workflow_id,
+            row.episode,
+            row.started_by,
+            has_begun=row.sequence > 0,
+            is_due_to_start=row.sequence == 0 and bool(row.is_due_to_start),
+        )
+
+    async def lost(self) -> list[LostLifecycle]:
+        """Return what was lost and waits for a person's decision, the longest lost first.
+
+        That is every open task of the kind, whoever opened it: a lifecycle that was cancelled in
+        Temporal opens its own.
+        """
+        tasks = schema.tasks
+        waiting = (
+            select(tasks.c.job_id, tasks.c.workflow_id, tasks.c.at, tasks.c.text)
+            .where(tasks.c.kind == CommonTask.WORKFLOW_ENDED.value, tasks.c.status == "open")
+            .order_by(tasks.c.at, tasks.c.id)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(waiting).all())
+        return [LostLifecycle(row.job_id, row.workflow_id, row.at, row.text) for row in rows]
+
+    async def cancelled_unseen(self, since: datetime) -> list[str]:
+        """Return the workflow ids of what was cancelled in Temporal without anybody being told.
+
+        A lifecycle tells a supervisor by itself from edition 3 of the rules on, and not before.
+
+        Args:
+            since: the earliest end that counts.
+        """
+        journal, tasks = schema.journal, schema.tasks
+        cancelled = exists().where(
+            journal.c.job_id == _TABLE.c.job_id,
+            journal.c.lifecycle == _TABLE.c.lifecycle,
+            journal.c.what == CANCELLED_ENTRY,
+            journal.c.key.startswith(_TABLE.c.workflow_id + "#" + cast(_TABLE.c.episode, String)),
+        )
+        told = exists().where(
+            tasks.c.workflow_id == _TABLE.c.workflow_id,
+            tasks.c.kind == CommonTask.WORKFLOW_ENDED.value,
+            tasks.c.at >= _TABLE.c.since,
+        )
+        unseen = select(_TABLE.c.workflow_id).where(
+            _TABLE.c.outcome == ABANDONED, _TABLE.c.since >= since, cancelled, not_(told)
+        )
+        return await self._database.read(lambda connection: list(connection.scalars(unseen)))
+
+    async def tell_cancelled(self, workflow_id: str, now: datetime, task: OpenTask) -> None:
+        """Open the task for a lifecycle that was cancelled in Temporal, once for each end."""
+        this = select(_TABLE.c.episode, _TABLE.c.since).where(_TABLE.c.workflow_id == workflow_id)
+
+        def tell(connection: Connection) -> None:
+            row = connection.execute(this).one()
+            key = f"cancelled:{workflow_id}#{row.episode}"
+            at = max(now, row.since)  # a fast-forwarded job ends ahead of the wall clock
+            self._add_task(connection, workflow_id, key, at, task, task.text)
+
+        await self._database.write(tell)
+
+    async def lost_ids(self) -> set[str]:
+        """Return the workflow ids of all lifecycles that were found lost and not started again."""
+        ids = select(_TABLE.c.workflow_id).where(_TABLE.c.lost_at.is_not(None))
+        return await self._database.read(lambda connection: set(connection.scalars(ids)))
+
+    async def abandon(self, lifecycle: OpenLifecycle, now: datetime, loss: Loss) -> bool:
+        """Close a lifecycle with all that it left open, and open a task for a person.
+
+        Promises are superseded, mails that wait are told as not sent, and events that wait for it
+        are due at once: each is routed again.
+
+        Args:
+            lifecycle: the lifecycle, as it was when its workflow was looked for.
+            now: the wall clock, aware UTC.
+            loss: what is told of it.
+
+        Returns:
+            Whether that episode was still open; if not, nothing is changed.
+        """
+        workflow_id = lifecycle.workflow_id
+        _, job_id = job_of(workflow_id)
+
+        def close(connection: Connection) -> bool:
+            row = connection.execute(
+                select(_TABLE)
+                .where(
+                    _TABLE.c.workflow_id == workflow_id,
+                    _TABLE.c.episode == lifecycle.episode,
+                    _TABLE.c.outcome.is_(None),
+                )
+                .with_for_update()
+            ).one_or_none()
+            if row is None:
+                return False
+            _close_lifecycle(connection, row, now, loss)
+            _close_promises(connection, workflow_id, now)
+            _close_exceptions(connection, workflow_id)
+            _close_tasks(connection, workflow_id, loss.closing, now)
+            unsent = _settle_mails(connection, workflow_id, now)
+            _hurry_events(connection, job_id, now)
+            text = f"{loss.task.text} {_unsent_sentence(unsent)}".strip()
+            key = f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
+            self._add_task(connection, workflow_id, key, now, loss.task, text)
+            self._add_entry(connection, workflow_id, key, now, loss.why)
+            return True
+
+        return await self._database.write(close)
+
+    async def found_again(self, workflow_id: str, now: datetime) -> bool:
+        """List a lost lifecycle as it stood before: its workflow runs again, or after all.
+
+        What was closed stays closed, and the journal keeps both; only the task has no point.
+
+        Returns:
+            Whether it was still listed as lost.
+        """
+
+        def list_again(connection: Connection) -> bool:
+            row = connection.execute(
+                select(_TABLE)
+                .where(_TABLE.c.workflow_id == workflow_id, _TABLE.c.lost_at.is_not(None))
+                .with_for_update()
+            ).one_or_none()
+            if row is None:
+                return False
+            before = row.before_loss
+            instants = {name: _instant(before[name]) for name in ("since", "due_at")}
+            connection.execute(
+                update(_TABLE)
+                .where(_TABLE.c.workflow_id == workflow_id)
+                .values(**{**before, **instants}, outcome=None, lost_at=None, before_loss=None)
+            )
+            close_loss(connection, workflow_id, now)
+            key = f"found:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
+            self._add_entry(connection, workflow_id, key, now, "its workflow runs again")
+            return True
+
+        return await self._database.write(list_again)
+
+    def _add_task(
+        self,
+        connection: Connection,
+        workflow_id: str,
+        key: str,
+        now: datetime,
+        task: OpenTask,
+        text: str,
+    ) -> None:
+        _, job_id = job_of(workflow_id)
+        row = {
+            "job_id": job_id,
+            "key": key,
+            "at": now,
+            "workflow_id": workflow_id,
+            "role": task.role.value,
+            "kind": task.task,
+            "text": text,
+            "status": "open",
+        }
+        connection.execute(self._database.insert_once(schema.tasks), row)
+
+    def _add_entry(
+        self, connection: Connection, workflow_id: str, key: str, now: datetime, what: str
+    ) -> None:
+        lifecycle, job_id = job_of(workflow_id)
+        row = {
+            "job_id": job_id,
+            "lifecycle": lifecycle,
+            "key": key,
+            "at": now,
+            "actor_name": STEWARD.name,
+            "actor_role": STEWARD.role.value,
+            "what": what,
+            "rule": None,
+        }
+        connection.execute(self._database.insert_once(schema.journal), row)
+
+
+def _starter_is_undelivered() -> ColumnElement[bool]:
+    inbox = schema.inbox
+    of_a_second_body = inbox.c.webhook_id + "+" + cast(inbox.c.id, String)
+    return exists().where(
+        inbox.c.job_id == _TABLE.c.job_id,
+        func.coalesce(inbox.c.claim, of_a_second_body) == _TABLE.c.started_by,
+        inbox.c.state.in_(UNDELIVERED),
+    )
+
+
+def _is_expected() -> ColumnElement[bool]:
+    """Return the condition that a lifecycle runs in Temporal, if all is well."""
+    is_to_start = and_(_TABLE.c.sequence == 0, _starter_is_undelivered())
+    return and_(_TABLE.c.outcome.is_(None), not_(is_to_start))
+
+
+_BEFORE = ("stage", "waiting_on", "since", "due_at", "next", "attention", "guide")
+
+
+def _close_lifecycle(connection: Connection, row: Row[Any], now: datetime, loss: Loss) -> None:
+    before = {name: getattr(row, name) for name in _BEFORE}
+    for name in ("since", "due_at"):
+        before[name] = before[name] and before[name].isoformat()
+    connection.execute(
+        update(_TABLE)
+        .where(_TABLE.c.workflow_id == row.workflow_id)
+        .values(
+            stage=ABANDONED,
+            outcome=ABANDONED,
+            waiting_on=None,
+            due_at=None,
+            since=now,
+            next=loss.next,
+            attention=[],
+            guide=[],
+            lost_at=now,
+            before_loss=before,
+        )
+    )
+
+
+def _instant(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None
+
+
+def _close_promises(connection: Connection, workflow_id: str, now: datetime) -> None:
+    promises = schema.promises
+    connection.execute(
+        update(promises)
+        .where(promises.c.workflow_id == workflow_id, promises.c.outcome.is_(None))
+        .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=now)
+    )
+
+
+def _close_exceptions(connection: Connection, workflow_id: str) -> None:
+    """Close the exceptions that a lifecycle opened."""
+    exceptions = schema.exceptions
+    opened_by_it = exceptions.c.key.startswith(f"{workflow_id}#", autoescape=True)
+    connection.execute(
+        update(exceptions)
+        .where(opened_by_it, schema.is_open_exception)
+        .values(status=schema.COMPLETE)
+    )
+
+
+def _close_tasks(
+    connection: Connection, workflow_id: str, kinds: Sequence[str], now: datetime
+) -> None:
+    tasks = schema.tasks
+    connection.execute(
+        update(tasks)
+        .where(
+            tasks.c.workflow_id == workflow_id, tasks.c.kind.in_(kinds), tasks.c.status == "open"
+        )
+        .values(status="done", closed_at=now)
+    )
+
+
+def _settle_mails(connection: Connection, workflow_id: str, now: datetime) -> list[str]:
+    """Have no mail wait for a workflow that cannot send it; return the templates of these."""
+    emails = schema.emails
+    is_its_own = emails.c.key.startswith(f"{workflow_id}#", autoescape=True)
+    unsent = [
+        template
+        for (template,) in connection.execute(
+            select(emails.c.template)
+            .where(is_its_own, or_(emails.c.state == "queued", emails.c.state == "sending"))
+            .order_by(emails.c.id)
+        )
+    ]
+    for state, becomes, said in (
+        ("queued", "bounced", _NOT_SENT),
+        ("sending", "uncertain", _UNKNOWN),
+    ):
+        connection.execute(
+            update(emails)
+            .where(is_its_own, emails.c.state == state)
+            .values(state=becomes, last_error=said, changed_at=now)
+        )
+    return unsent
+
+
+def _unsent_sentence(templates: Sequence[str]) -> str:
+    if not templates:
+        return ""
+    return f"Check these e-mails, which may not have been sent: {', '.join(templates)}."
+
+
+def _hurry_events(connection: Connection, job_id: str, now: datetime) -> None:
+    inbox = schema.inbox
+    connection.execute(
+        update(inbox)
+        .where(
+            inbox.c.job_id == job_id,
+            inbox.c.state.in_(UNDELIVERED),
+            inbox.c.next_attempt_at > now,
+            inbox.c.attempts > 0,
+        )
+        .values(next_attempt_at=now)
+    )
