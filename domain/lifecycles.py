@@ -69,6 +69,10 @@ class LifecycleKind:
         starting = (name for name, command in self.commands.items() if command.starts)
         return f"send {' or '.join(f'`{name}`' for name in starting)}"
 
+    def __post_init__(self) -> None:
+        """Add the commands of every lifecycle to the procedure's own."""
+        object.__setattr__(self, "commands", self.commands.with_common())
+
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""
         return stage in self.ends
@@ -156,7 +160,9 @@ def _size_of(remembered: tuple[str, Answered]) -> int:
     return len(key) + len(answered.model_dump_json().encode())
 
 
-_KEPT_ON_ROLLBACK = frozenset({"job", "job_version", "turns", "named", "events_taken", "answers"})
+_KEPT_ON_ROLLBACK = frozenset(
+    {"job", "job_version", "last_heard", "turns", "named", "events_taken", "answers"}
+)
 """Fields of a case that say what came and what was done, whatever became of a turn."""
 
 _OF_NO_TURN = frozenset({Attention.DELIVERY_FAILED, Attention.BAD_MESSAGE})
@@ -168,6 +174,9 @@ class Case(BaseModel):
 
     job: Job
     job_version: int
+    last_heard: Job | None = None
+    """The job as the story last heard of it, where a refused move has shown a newer one since: what
+    its event tells is still news. None: the story has heard of all that `job` says."""
     policy: Policy
     stage: str
     edition: int = Edition.FIRST
@@ -240,6 +249,11 @@ class Case(BaseModel):
         while excess > 0:
             oldest = next(iter(answers))
             excess -= _size_of((oldest, answers.pop(oldest)))
+
+    @property
+    def promised_beside(self) -> tuple[str, ...]:
+        """Keys of the promises that are open beside what is waited for."""
+        return ()
 
     def enter(self, stage: str, at: datetime) -> None:
         """Go on to a stage, whose wait counts from an instant."""

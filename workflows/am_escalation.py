@@ -22,7 +22,7 @@ from domain.effects import (
 )
 from domain.events import Event
 from domain.exceptions import IN_PROGRESS, ExceptionCode
-from domain.jobs import Job, JobStatus
+from domain.jobs import Assignee, Job, JobStatus, same_holder
 from domain.promises import PromiseOutcome
 from domain.roles import Actor, Role
 from workflows.lifecycle import Lifecycle
@@ -192,7 +192,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         provider has the job by now, a supervisor finds out whom the concern is about.
         """
         holder = self.case.job.assigned_to
-        if holder.is_(self.case.provider.account):
+        if self.is_still_the_provider(holder):
             self.case.concern = concern
             if self.case.is_feedback_alone:
                 self.advance(Stage.CONTACTING_PROVIDER, at, PromiseOutcome.SUPERSEDED)
@@ -450,6 +450,12 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.record_further_concern(event.actor, event.data.concern, at)
 
     # --- helpers -----------------------------------------------------------------------------
+
+    def is_still_the_provider(self, holder: Assignee) -> bool:
+        """Return whether the job is with the provider that the complaint is about."""
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            return same_holder(holder, self.case.provider)
+        return holder.is_(self.case.provider.account)
 
     @property
     def provider(self) -> str:

@@ -233,7 +233,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def why_held(self, way_out: WayOut | None = None) -> Refusal | None:
         """Return why the job may not be taken from PlusOne now, None if it may."""
-        return plusone_hold(self.case.job, self.now(), PlusOneHold.under(self.case.policy), way_out)
+        hold = PlusOneHold.under(self.case.policy, self.case.edition)
+        return plusone_hold(self.case.job, self.now(), hold, way_out)
 
     async def request_reassignment(self, command: payloads.RequestReassignment) -> None:
         """Give the job to another account; the guard has let it pass (PO-18..PO-20)."""
@@ -287,7 +288,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         See also PO-18, PO-19 and PO-20.
         """
         way_out = rules.way_out_taken(before, self.case.job, by)
-        broken = plusone_hold(before, at, PlusOneHold.under(self.case.policy), way_out)
+        hold = PlusOneHold.under(self.case.policy, self.case.edition)
+        broken = plusone_hold(before, at, hold, way_out)
         if broken is None:
             self.end_superseded("The job was reassigned in the job system.")
             return

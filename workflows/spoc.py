@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, S
 from domain.spoc.kind import SPOC
 from domain.spoc.tasks import Task
 from domain.texts import written_out
-from workflows.lifecycle import Lifecycle
+from workflows.lifecycle import Lifecycle, WhenBroken, done
 from workflows.messages import Deadline, Reminder
 from workflows.temporal import durable
 
@@ -91,11 +91,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 case unknown:
                     raise AssertionError(f"nothing is waited for in {unknown}")
 
-    async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
+    async def wait_and_handle(self, promise: Promise, when_broken: WhenBroken) -> None:
         """Wait as every lifecycle does, and beside it for the confirmation of an order."""
         match await self.wait(promise, self.confirmation_due):
             case Deadline():
-                when_broken()
+                await done(when_broken())
             case Reminder():
                 self.help_with_the_late_confirmation()
             case message:
@@ -352,7 +352,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         job = self.case.job
         if self.ends_with_the_job(job):
             return
-        if not job.assigned_to.is_(before.assigned_to.account):
+        if self.has_another_holder(before):
             self.leave_to_another_provider(job)
             return
         if job.severity is not before.severity:

@@ -129,6 +129,11 @@ class SpocCase(Case):
         return "\n".join(contact.words for contact in self.contacts)
 
     @property
+    def promised_beside(self) -> tuple[str, ...]:
+        """Key of the promise to confirm an order, while it is open (SPOC-32)."""
+        return (self.confirmation.key,) if self.confirmation else ()
+
+    @property
     def is_overdue_beside(self) -> bool:
         """Whether the provider is late with the confirmation of an order (SPOC-34)."""
         return self.confirmation_late

@@ -79,9 +79,10 @@ async def test_one_good_round_makes_it_well_again() -> None:
 
 async def test_the_end_of_the_process_ends_it() -> None:
     background, _, rests, carry_out = failing_with()
+    before = asyncio.all_tasks()
     async with background.running(work=carry_out):
         await rests.wait()
-    assert len(asyncio.all_tasks()) == 1
+    assert asyncio.all_tasks() == before
     assert background.failures == {"work": 0}
 
 
