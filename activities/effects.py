@@ -15,7 +15,7 @@ from domain.directory import Directory, nobody_known
 from domain.effects import Batch, BatchResult, SendEmail
 from domain.jobs import Job
 from domain.refusals import Refused
-from store.ledger import Ledger
+from store.ledger import Ledger, Told
 from store.outbox import RenderedMail
 
 _HEARTBEAT_SECONDS = 5
@@ -90,8 +90,10 @@ class Effects:
 
     async def _apply_and_send(self, batch: Batch) -> BatchResult:
         if not batch.mails:
-            return await self._ledger.apply(batch)
-        result, first = await self._ledger.apply_and_take(batch, self._render, datetime.now(UTC))
+            return await self._ledger.apply(batch, told=_told())
+        result, first = await self._ledger.apply_and_take(
+            batch, self._render, datetime.now(UTC), _told()
+        )
         if result.refusal is not None:
             return result
         return result.model_copy(update={"mails": await self._mails.send(batch.mails, first)})
@@ -112,6 +114,12 @@ class Effects:
             raise Refused(nobody_known(addressee))
         to, name = (person.email, person.name) if person else ("", "")
         return render(mail.template, to, job, {**context, "reader": name})
+
+
+def _told() -> Told:
+    """Return which run tells a batch."""
+    info = activity.info()
+    return Told(run_id=info.workflow_run_id or "", at=info.scheduled_time)
 
 
 @contextmanager

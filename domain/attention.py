@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 
 class Attention(StrEnum):
@@ -18,3 +20,18 @@ class Attention(StrEnum):
     """The job system did what a rule forbids."""
     STORE_UNREACHABLE = "store_unreachable"
     """The store does not take this job's effects."""
+
+
+SETTLED_BY_TASKS: Final[Mapping[Attention, frozenset[str]]] = {
+    Attention.RULE_CONFLICT: frozenset({"assigned_out_of_turn", "reassigned_against_rule"}),
+    Attention.DELIVERY_FAILED: frozenset(
+        {
+            "mail_undelivered",
+            "reach_area_manager",
+            "reach_otherwise",
+            "reach_provider",
+            "tell_customer",
+        }
+    ),
+}
+"""The kinds of tasks that ask for the same as a call for attention: done, they settle it."""

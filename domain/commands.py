@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -17,10 +17,12 @@ from pydantic import (
     ValidationError,
 )
 
+from domain.attention import Attention
 from domain.editions import NEWEST, reading_under
 from domain.refusals import (
     Refusal,
     Refused,
+    conflict,
     conflicting,
     forbidden,
     listed,
@@ -30,7 +32,7 @@ from domain.refusals import (
 )
 from domain.roles import Actor, Role, may_act_as
 from domain.stages import LifecycleStage
-from domain.values import Instant, MessageId
+from domain.values import Instant, MessageId, Prose
 
 
 def _without_description(schema: dict[str, Any]) -> None:
@@ -124,6 +126,44 @@ class Command:
         return {"actor": {"name": "Dana", "role": role.value}, **self.example}
 
 
+class DismissAttention(Payload):
+    """Dismiss a call for attention: its cause is settled, or was none."""
+
+    attention: Attention
+    reason: Prose
+
+
+def _stands(case: Any, command: DismissAttention, _: datetime) -> Refusal | None:  # noqa: ANN401  any case
+    """Refuse to dismiss what nobody asks attention for; Steward may be late, which is no fault."""
+    if command.attention in case.attention or command.actor.role is Role.SYSTEM:
+        return None
+    return not_standing(command.attention, case.attention)
+
+
+def not_standing(attention: Attention, standing: Sequence[str]) -> Refusal:
+    """Return the refusal to dismiss what a lifecycle does not ask attention for."""
+    named = ", ".join(standing)
+    return conflict(
+        None,
+        f"There is no attention {attention} to dismiss.",
+        f"dismiss one of: {named}" if named else "nothing needs to be done",
+    )
+
+
+_COMMON = (
+    Command(
+        payload=DismissAttention,
+        roles=frozenset({Role.SUPERVISOR, Role.SYSTEM}),
+        guard=_stands,
+        example={"attention": "bad_message", "reason": "Sent again, corrected"},
+    ),
+)
+"""The commands of every lifecycle, in every running stage; each is possible only at times."""
+
+DISMISS_ATTENTION = _COMMON[0].name
+"""Name of the command that dismisses a call for attention; in an ended lifecycle the store does."""
+
+
 @dataclass(frozen=True)
 class CommandRequest:
     """A command as somebody gave it: readable and allowed to its role."""
@@ -150,12 +190,21 @@ class CommandTable(Mapping[str, Command]):
         """
         running: frozenset[str] = stage.running()
         self.lifecycle = lifecycle
+        self._stage = stage
         self._commands = {
             command.name: replace(command, stages=running)
             if command.stages is _ALL_THAT_RUN
             else command
             for command in commands
         }
+        self._own = tuple(command.name for command in commands)
+
+    def with_common(self) -> CommandTable:
+        """Return this table with the commands of every lifecycle behind its own."""
+        own = [self[name] for name in self._own]
+        table = CommandTable(self.lifecycle, self._stage, *own, *_COMMON)
+        table._own = self._own
+        return table
 
     def __getitem__(self, name: str) -> Command:
         return self._commands[name]
@@ -169,8 +218,18 @@ class CommandTable(Mapping[str, Command]):
     __hash__ = object.__hash__
 
     def possible_in(self, stage: str) -> list[str]:
-        """Return the names of the commands that the stage leaves possible."""
-        return [name for name, command in self.items() if stage in command.stages]
+        """Return the names of the procedure's commands that the stage leaves possible."""
+        return [name for name in self._own if stage in self[name].stages]
+
+    def possible_now(self, stage: str, attention: Sequence[str]) -> list[str]:
+        """Return the names of all commands that are possible in a stage.
+
+        Args:
+            stage: the lifecycle's stage.
+            attention: what it asks attention for, which can be dismissed.
+        """
+        dismiss = [DISMISS_ATTENTION] if attention else []
+        return self.possible_in(stage) + dismiss
 
     def read(self, name: str, fields: object, edition: int = NEWEST) -> CommandRequest:
         """Return the command that the fields make, if they can be read and their actor may give it.

@@ -29,7 +29,9 @@ class Edition(IntEnum):
     by what they mean, and only `job.assigned` tells of an assignment. Supervisors are at hand by
     the company's clock, and not by the last turn that was told. A lifecycle that is cancelled in
     Temporal leaves a supervisor the task to take its job up. A mail that came back was not sent,
-    and one that has lost its point is taken back; tasks that have lost theirs close."""
+    and one that has lost its point is taken back; tasks that have lost theirs close.
+    Signals that cannot be used are recorded together, and a long history goes on without waiting
+    for silence."""
 
 
 NEWEST: Final = max(Edition)

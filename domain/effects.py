@@ -52,6 +52,9 @@ class UpdateJob(JobUpdate):
     kind: Literal["update_job"] = "update_job"
     by: Actor
     reason: str
+    believed: Job | None = None
+    """The job as the workflow believes it to be: of another, nothing is changed. None where the
+    change holds whoever has the job."""
 
 
 class AddServiceJob(_Effect):
@@ -256,6 +259,8 @@ class Progress(BaseModel):
     """The final stage, None while it runs."""
     remembered: dict[str, JsonValue] = {}
     """What this episode leaves to the next of the same job."""
+    beside: tuple[str, ...] = ()
+    """Keys of the promises that are open beside what is waited for."""
     guide: tuple[str, ...] = ()
     """What whoever is on the phone does and says now, line by line."""
 

@@ -132,8 +132,13 @@ class JobReportSubmitted(_Event):
     data: ReportSubmitted
 
     def job_told(self) -> Job:
-        """Return the job with its report, so that PO-20 binds even where the job shows none."""
-        reported_at = self.job.diagnostic_report_at or self.occurred_at
+        """Return the job with its report, so that PO-20 binds even where the job shows none.
+
+        Neither does one that it shows from before its present assignment.
+        """
+        shown, assigned_at = self.job.diagnostic_report_at, self.job.assigned_at
+        is_earlier = shown is not None and shown < assigned_at <= self.occurred_at
+        reported_at = self.occurred_at if shown is None or is_earlier else shown
         return self.job.model_copy(update={"diagnostic_report_at": reported_at})
 
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.accounts import PLUSONE
 from domain.durations import Elapsed
+from domain.editions import Edition
+from domain.facts import to_the_second
 from domain.jobs import Job, JobStatus
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
@@ -33,13 +35,16 @@ class PlusOneHold(BaseModel):
 
     search_window: Elapsed
     expired_counts_as_new: bool = True
+    any_report_holds: bool = True
+    """Whether a report from before the present assignment holds the job, as it once did."""
 
     @classmethod
-    def under(cls, policy: Policy) -> Self:
-        """Return the part of a policy that the guard goes by."""
+    def under(cls, policy: Policy, edition: int) -> Self:
+        """Return what the guard goes by, of a policy and of the edition that a case follows."""
         return cls(
             search_window=policy.plus_one.search_window,
             expired_counts_as_new=policy.plus_one.expired_counts_as_new,
+            any_report_holds=edition < Edition.FACTS_BY_MEANING,
         )
 
 
@@ -50,11 +55,12 @@ def plusone_hold(
 
     The 48 hours run from the instant of assignment (PO-17, G-04) and are over when they are full.
     `Expired` counts as `New` (G-03). A way out lifts PO-18 alone: an accepted job and one with a
-    diagnostic report stay, whoever asks (G-06), but for a job that was never eligible.
+    diagnostic report stay, whoever asks (G-06), but for a job that was never eligible. A report
+    from before the present assignment holds nothing: PO-20 is about this assignment.
     """
     if not job.assigned_to.is_(PLUSONE) or way_out is WayOut.NOT_ELIGIBLE:
         return None
-    if job.diagnostic_report_at is not None:
+    if job.diagnostic_report_at is not None and (hold.any_report_holds or reported(job)):
         return _held(
             "PO-20",
             "A diagnostic report is entered, so the job stays with PlusOne, denied or not; "
@@ -77,6 +83,12 @@ def plusone_hold(
             "until then the job stays with it.",
         )
     return None
+
+
+def reported(job: Job) -> bool:
+    """Return whether a report is entered for the present assignment (PO-20)."""
+    at = job.diagnostic_report_at
+    return at is not None and to_the_second(at) >= to_the_second(job.assigned_at)
 
 
 def _held(rule: str, message: str) -> Refusal:

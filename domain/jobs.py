@@ -8,8 +8,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from domain.accounts import Account, same_account
+from domain.accounts import PSEUDO_ACCOUNTS, Account, same_account
 from domain.addresses import is_mailable, masked
+from domain.facts import plain, same_addresses, same_instant, same_text
 from domain.values import Instant, JobId, KeptInstant, Label
 from domain.zips import five_digits
 
@@ -144,6 +145,8 @@ class Job(_Told):
     """
     customer_zip: str | None = None
     """The customer's ZIP code, where the customer is left out."""
+    customer_mail_version: int = 0
+    """Counts the addresses that the customer has had: two may look the same in `customer_mail`."""
 
     @property
     def customer_email(self) -> str | None:
@@ -183,7 +186,9 @@ class Job(_Told):
         if address == self.customer_email:
             return self
         customer = (self.customer or Customer()).model_copy(update={"email": address})
-        return self.model_copy(update={"customer": customer})
+        is_another = not same_addresses(address, self.customer_email)
+        version = self.customer_mail_version + is_another
+        return self.model_copy(update={"customer": customer, "customer_mail_version": version})
 
 
 _REMEMBERED = 20
@@ -191,9 +196,36 @@ _REMEMBERED = 20
 """
 
 
+def same_holder(one: Assignee, other: Assignee) -> bool:
+    """Return whether two tellings of whom a job is assigned to mean one firm or account.
+
+    Their numbers decide. Where one has none, their names do, blanks and capitals aside; two firms
+    of one name are told apart by their contacts, where both tell some and no two are the same. Our
+    own accounts, such as Procure Vendor, are known by their names alone.
+    """
+    if plain(one.number) and plain(other.number):
+        return same_text(one.number, other.number)
+    if not same_text(one.name, other.name):
+        return False
+    if any(same_text(one.name, account.name) for account in PSEUDO_ACCOUNTS):
+        return True
+    compared = [
+        same_text(mine, theirs)
+        for mine, theirs in (
+            (one.email, other.email),
+            (one.phone, other.phone),
+            (one.zip, other.zip),
+        )
+        if plain(mine) and plain(theirs)
+    ]
+    return any(compared) or not compared
+
+
 def same_assignment(one: Job, other: Job) -> bool:
     """Return whether two versions of a job show the same assignment: account and instant."""
-    return one.assigned_at == other.assigned_at and one.assigned_to.is_(other.assigned_to.account)
+    return same_instant(one.assigned_at, other.assigned_at) and same_holder(
+        one.assigned_to, other.assigned_to
+    )
 
 
 class HeldJob(BaseModel):
@@ -230,21 +262,40 @@ class HeldJob(BaseModel):
         """Return the copy after an update of our own."""
         return self._held(self.job.updated(update), self.replaced, self._theirs)
 
-    def told(self, told: Job, *, newly_assigned: bool = False) -> HeldJob:
+    def told(
+        self,
+        told: Job,
+        *,
+        newly_assigned: bool = False,
+        tells_assignment: bool = True,
+        tells_status: bool = True,
+        in_one_second: bool = False,
+    ) -> HeldJob:
         """Return the copy after the job system has told us of the job.
 
         An event that still shows an assignment that we replaced has not heard of our change, and
         one that shows our newest in the job system's own time is its echo: in both ours stands.
         The same holds of what an event shows as it was before we updated it; a final status of
         ours stands until the job system tells of one. A diagnostic report, once entered, stays
-        entered for its assignment (PO-20).
+        entered for its assignment (PO-20). What is told again in another spelling changes nothing.
 
         Args:
             told: the job as the event shows it.
             newly_assigned: whether somebody assigning it is the event.
+            tells_assignment: whether the event is an assignment; any other tells of one only where
+                it names another account.
+            tells_status: whether the event is a change of status; any other only shows one.
+            in_one_second: whether the newest event before it happened in the same second, so that
+                nobody knows which was first.
         """
-        told = _without_hints(told)
         ours, before, replaced = self.job, self._theirs, self.replaced
+        told = _respelled(_without_hints(told), (ours, before, *reversed(replaced)))
+        if in_one_second:
+            told = _not_undoing(
+                told, before, tells_assignment=tells_assignment, tells_status=tells_status
+            )
+        if not tells_assignment and same_holder(told.assigned_to, ours.assigned_to):
+            told = told.model_copy(update={"assigned_at": ours.assigned_at})
         if outdated := self._replaced_in(told, newly_assigned=newly_assigned):
             is_news = told.sub_status != outdated.sub_status
             told = told.model_copy(
@@ -255,16 +306,21 @@ class HeldJob(BaseModel):
                     "sub_status": told.sub_status if is_news else before.sub_status,
                 }
             )
-        elif replaced and told.assigned_to.is_(ours.assigned_to.account):
+        elif replaced and same_holder(told.assigned_to, ours.assigned_to):
             told = told.model_copy(update={"assigned_at": ours.assigned_at})
         elif not same_assignment(told, ours):
             replaced = ()
         if told.diagnostic_report_at is None and same_assignment(told, ours):
             told = told.model_copy(update={"diagnostic_report_at": ours.diagnostic_report_at})
-        return self._held(_merged(told, ours, before), replaced, told)
+        job = _merged(told, ours, before)
+        is_another = not same_addresses(job.customer_email, ours.customer_email)
+        counted = {"customer_mail_version": ours.customer_mail_version + is_another}
+        job, told = job.model_copy(update=counted), told.model_copy(update=counted)
+        return self._held(job, replaced, told)
 
     def accepted_too_late(self, told: Job, *, newly_assigned: bool = False) -> bool:
         """Return whether an event tells of the acceptance of an assignment that we replaced."""
+        told = _respelled(told, (self.job, self._theirs, *reversed(self.replaced)))
         outdated = self._replaced_in(told, newly_assigned=newly_assigned)
         return (
             outdated is not None
@@ -284,10 +340,10 @@ class HeldJob(BaseModel):
         for replaced in reversed(self.replaced):
             if same_assignment(told, replaced):
                 return replaced
-        if newly_assigned or told.assigned_to.is_(self.job.assigned_to.account):
+        if newly_assigned or same_holder(told.assigned_to, self.job.assigned_to):
             return None
         for ours in reversed(self.replaced[1:]):  # told in the job system's own time, not in ours
-            if told.assigned_to.is_(ours.assigned_to.account):
+            if same_holder(told.assigned_to, ours.assigned_to):
                 return ours
         return None
 
@@ -306,7 +362,7 @@ def _merged(told: Job, ours: Job, before: Job) -> Job:
         if ours.status.final and not (before.status.final or told.status.final):
             kept["status"] = ours.status
     merged = told.model_copy(update=kept)
-    if told.customer_email == before.customer_email:
+    if same_addresses(told.customer_email, before.customer_email):
         return merged.with_customer_at(ours.customer_email)
     return merged
 
@@ -314,3 +370,62 @@ def _merged(told: Job, ours: Job, before: Job) -> Job:
 def _without_hints(job: Job) -> Job:
     """Return a job as we keep it: only we say something of a customer that is left out."""
     return job.model_copy(update={"customer_mail": None, "customer_zip": None})
+
+
+def _respelled(told: Job, known: tuple[Job, ...]) -> Job:
+    """Return a job as told, with the words and instants of what is known where they mean the same.
+
+    So nothing that compares a job with the one before takes another spelling for a change.
+    """
+    told = told.model_copy(update={"assigned_to": _as_known(told.assigned_to, known)})
+    changes: dict[str, object] = {}
+    for one in known:
+        if same_assignment(told, one):
+            changes.setdefault("assigned_at", one.assigned_at)
+        for name in ("diagnostic_report_at", "appointment_at"):
+            if same_instant(getattr(told, name), getattr(one, name)):
+                changes.setdefault(name, getattr(one, name))
+        if same_text(told.sub_status, one.sub_status):
+            changes.setdefault("sub_status", one.sub_status)
+    return told.model_copy(update=changes)
+
+
+def _as_known(told: Assignee, known: tuple[Job, ...]) -> Assignee:
+    """Return an assignee with the name by which it is known, and without blanks around it."""
+    name, number = told.name.strip(), (told.number or "").strip() or None
+    for one in known:
+        if same_holder(told, one.assigned_to):
+            kept = one.assigned_to
+            name = kept.name if same_text(kept.name, name) else name
+            number = kept.number if plain(kept.number) else number
+            break
+    return told.model_copy(update={"name": name, "number": number})
+
+
+def _not_undoing(told: Job, before: Job, *, tells_assignment: bool, tells_status: bool) -> Job:
+    """Return a job as told in the same second as the one before: neither undoes the other.
+
+    An acceptance, a report and an end stand, whichever of the two was told first, and so does an
+    assignment beside an event that shows an older one. A rejection is taken from an event that
+    tells of it, as it may follow the acceptance.
+    """
+    if not same_holder(told.assigned_to, before.assigned_to):
+        if tells_assignment or told.assigned_at >= before.assigned_at:
+            return told
+        shown = {
+            "assigned_to": before.assigned_to,
+            "assigned_at": before.assigned_at,
+            "diagnostic_report_at": before.diagnostic_report_at,
+        }
+        status = told.status if told.status.final else before.status
+        return told.model_copy(update={**shown, "status": status, "sub_status": before.sub_status})
+    if tells_assignment and not same_assignment(told, before):
+        return told
+    stands = before.status.final or before.status is JobStatus.ACCEPTED
+    is_told = told.status.final or (tells_status and told.status is JobStatus.REJECTED)
+    if before.status.final:
+        is_told = told.status.final
+    rejected_beside = before.status is JobStatus.REJECTED and not (tells_status or is_told)
+    if (stands and not is_told) or rejected_beside:
+        return told.model_copy(update={"status": before.status})
+    return told

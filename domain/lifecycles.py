@@ -18,7 +18,7 @@ from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
 from domain.policy import Policy
-from domain.promises import Promise
+from domain.promises import Promise, promise_key
 from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 from domain.stages import LifecycleStage
@@ -68,6 +68,10 @@ class LifecycleKind:
             return self.restarts
         starting = (name for name, command in self.commands.items() if command.starts)
         return f"send {' or '.join(f'`{name}`' for name in starting)}"
+
+    def __post_init__(self) -> None:
+        """Add the commands of every lifecycle to the procedure's own."""
+        object.__setattr__(self, "commands", self.commands.with_common())
 
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""
@@ -156,7 +160,9 @@ def _size_of(remembered: tuple[str, Answered]) -> int:
     return len(key) + len(answered.model_dump_json().encode())
 
 
-_KEPT_ON_ROLLBACK = frozenset({"job", "job_version", "turns", "named", "events_taken", "answers"})
+_KEPT_ON_ROLLBACK = frozenset(
+    {"job", "job_version", "last_heard", "turns", "named", "events_taken", "answers"}
+)
 """Fields of a case that say what came and what was done, whatever became of a turn."""
 
 _OF_NO_TURN = frozenset({Attention.DELIVERY_FAILED, Attention.BAD_MESSAGE})
@@ -168,6 +174,9 @@ class Case(BaseModel):
 
     job: Job
     job_version: int
+    last_heard: Job | None = None
+    """The job as the story last heard of it, where a refused move has shown a newer one since: what
+    its event tells is still news. None: the story has heard of all that `job` says."""
     policy: Policy
     stage: str
     edition: int = Edition.FIRST
@@ -182,6 +191,8 @@ class Case(BaseModel):
     """What the wait of this stage counts from: the business event, or the last reminder."""
     reminded: int = 0
     """Reminders given in this stage."""
+    entered: int = 0
+    """How often a wait has begun, in whatever stage."""
     deadlines: dict[str, Instant] = {}
     """What the calendar has told beside `due_at`, by what each is the deadline of."""
     attention: list[Attention] = []
@@ -239,9 +250,24 @@ class Case(BaseModel):
             oldest = next(iter(answers))
             excess -= _size_of((oldest, answers.pop(oldest)))
 
+    @property
+    def promised_beside(self) -> tuple[str, ...]:
+        """Keys of the promises that are open beside what is waited for."""
+        return ()
+
     def enter(self, stage: str, at: datetime) -> None:
         """Go on to a stage, whose wait counts from an instant."""
         self.stage, self.counts_from, self.reminded = stage, at, 0
+        self.entered += 1
+
+    def promise_key(self, name: str, since: datetime) -> str:
+        """Return the key of the wait of a name that counts from an instant.
+
+        From edition 3 on, a wait that begins again at the very instant of the one before has a key
+        of its own: what it promises is a promise of its own.
+        """
+        key = promise_key(name, since)
+        return f"{key}/{self.entered}" if self.edition >= Edition.FACTS_BY_MEANING else key
 
     def before_turn(self) -> Self:
         """Return the case as it is now, to roll back to."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from domain.lifecycles import Case
 from domain.policy_values import Reminders
-from domain.promises import Due, DueAfterBusinessDays, DueAt, Promise, promise_key
+from domain.promises import Due, DueAfterBusinessDays, DueAt, Promise
 from domain.roles import Role
 
 
@@ -39,7 +39,7 @@ class Chase:
         since = case.counts_from or since
         rounds, reminded = self.reminders.attempts, case.reminded
         return Promise(
-            key=f"{promise_key(self.key, since)}:{reminded}",
+            key=f"{case.promise_key(self.key, since)}:{reminded}",
             waiting_on=self.waiting_on,
             duty=self.duty,
             rule=self.rule,

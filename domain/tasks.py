@@ -133,5 +133,9 @@ class CommonTask(TaskKind):
     WORKFLOW_ENDED = "workflow_ended", Lasts.UNTIL_DONE, (), JOB_IS_OVER
     """Decide how a job goes on that nobody follows any more; the lifecycle's next start settles
     it."""
+    ACCEPTED_TOO_LATE = "accepted_too_late", Lasts.UNTIL_DONE, (), JOB_IS_OVER
+    """Decide who does a job that was accepted after it had gone elsewhere."""
+    ORDER_REFUSED = "order_refused", Lasts.UNTIL_DONE, (), JOB_IS_OVER
+    """Decide how a job goes on whose one lifecycle was refused by another."""
     MAIL_UNDELIVERED = "mail_undelivered", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
     """Reach somebody by phone whom a mail did not reach."""

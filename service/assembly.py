@@ -13,11 +13,13 @@ from domain.directory import Directory
 from domain.policy import Policy
 from service.audit import Audit
 from service.commands import PATIENCE, CommandDispatcher
+from service.dismissals import Dismissals
 from service.events import EventDispatcher
 from service.readiness import Readiness
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
 from service.routing import Router
+from service.startable import Startable
 from service.traffic import Traffic
 from store.database import Database
 from store.inbox import Inbox
@@ -29,7 +31,7 @@ from store.losses import Losses
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard
-from workflows.registry import LIFECYCLES
+from workflows.registry import LIFECYCLES, TASK_KINDS
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Service:
     readiness: Readiness
     background: Background
     commands: CommandDispatcher
+    startable: Startable
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -85,7 +88,7 @@ def make_service(
     audit = Audit(lifecycles, Losses(database), Leases(database), guard, clock)
     events = EventDispatcher(
         inbox,
-        intake or Intake(database, router.route),
+        intake or Intake(database, router.route, TASK_KINDS),
         router,
         CommandRelay(client, lifecycles, journal, router, audit, clock),
         audit,
@@ -94,9 +97,18 @@ def make_service(
         clock,
     )
     commands = CommandDispatcher(
-        client, lifecycles, journal, Reading(database), router, audit, command_patience, clock
+        client,
+        lifecycles,
+        journal,
+        Reading(database),
+        router,
+        audit,
+        Dismissals(database, clock),
+        command_patience,
+        clock,
     )
     redelivery = Redelivery(inbox, events, traffic, clock)
     background = Background()
     readiness = Readiness(database, guard, background, clock)
-    return Service(events, redelivery, audit, guard, readiness, background, commands)
+    startable = Startable(lifecycles, router, LIFECYCLES, clock)
+    return Service(events, redelivery, audit, guard, readiness, background, commands, startable)

@@ -22,13 +22,14 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from domain.commands import Answer
+from domain.commands import DISMISS_ATTENTION, Answer, CommandRequest, answer_key
 from domain.faults import in_brief
 from domain.lifecycles import Answered, LifecycleKind
 from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
 from domain.roles import STEWARD, Actor
 from domain.values import MessageId
 from service.audit import Audit, Standing
+from service.dismissals import Dismissals
 from service.routing import Router
 from service.signalling import NotDeliveredError, is_not_found
 from service.starting import require_startable, start_with_command, with_message_id
@@ -36,7 +37,7 @@ from store.journal import Journal, RefusedAttempt
 from store.lifecycles import Lifecycles
 from store.reading import Reading
 from workers.temporal import NO_ANSWER
-from workflows.messages import ANSWER_TO, BEGIN_ANEW, REFUSED
+from workflows.messages import ANSWER_TO, BEGIN_ANEW, CONTINUING, REFUSED
 
 log = structlog.get_logger()
 
@@ -65,6 +66,7 @@ class CommandDispatcher:
         reading: Reading,
         router: Router,
         audit: Audit,
+        dismissals: Dismissals,
         patience: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
@@ -74,6 +76,7 @@ class CommandDispatcher:
         self._reading = reading
         self._router = router
         self._audit = audit
+        self._dismissals = dismissals
         self._patience = patience
         self._clock = clock
 
@@ -94,15 +97,18 @@ class CommandDispatcher:
             UnansweredError: nobody answered in time.
             StoreUnavailableError: the journal cannot be read or written.
         """
-        actor, message_id = _actor(fields), message_id_of(fields)
-        update_id = f"{command}:{message_id}" if message_id else uuid4().hex
+        actor, message_id = actor_of(fields), message_id_of(fields)
+        giver = by or actor
+        update_id = uuid4().hex
+        if message_id and giver:  # another actor's message with the same id is another command
+            update_id = f"{command}:{giver.fingerprint}:{message_id}"
         attempt = partial(
             RefusedAttempt,
             id=update_id,
             job_id=job_id,
             lifecycle=kind.name,
             command=command,
-            actor=by or actor or STEWARD,
+            actor=giver or STEWARD,
             at=self._clock(),
         )
         try:
@@ -133,9 +139,10 @@ class CommandDispatcher:
                 said = "Temporal does not answer for this job now. The command was not carried out."
                 raise UnansweredError(said) from unproven
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
-            if message_id and (known := await self._answer_of_ended(handle, message_id)):
-                require_same_command(command, message_id, known.command)
-                if known.answer is not None:
+            if message_id and giver:
+                known = await self._answer_of_ended(handle, giver, message_id)
+                if known is not None and known.answer is not None:
+                    require_same_command(command, message_id, known.command)
                     return known.answer
             refusal = await self._not_running(kind, job_id)
             await self._journal.refused(attempt(refusal=refusal))
@@ -149,6 +156,10 @@ class CommandDispatcher:
         Raises:
             Refused: the lifecycle must not be started so.
         """
+        if command == DISMISS_ATTENTION and (
+            answer := await self._dismissals.answer(kind, job_id, fields, update_id)
+        ):
+            return answer
         declared = kind.commands.get(command)
         if declared is None or not declared.starts:
             return await self._execute(kind, job_id, command, fields, update_id)
@@ -156,14 +167,13 @@ class CommandDispatcher:
         request = kind.commands.read(command, fields)
         known_by = with_message_id(_FIELDS.validate_python(fields), update_id)
         while True:
+            listed = await self._lifecycles.known(workflow_id)
             argument = self._router.start_for_command(
-                kind,
-                job_id,
-                await self._lifecycles.known(workflow_id),
-                request,
-                known_by,
-                self._clock(),
+                kind, job_id, listed, request, known_by, self._clock()
             )
+            has_ended = argument is not None and argument.episode > 1
+            if has_ended and (answer := await self._answered_before(kind, job_id, request)):
+                return answer
             try:
                 if argument is None:
                     return await self._execute(kind, job_id, command, known_by, update_id)
@@ -188,13 +198,38 @@ class CommandDispatcher:
         self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
     ) -> Answer:
         handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
-        answer: Answer = await handle.execute_update(
-            command, fields, id=update_id, result_type=Answer, rpc_timeout=self._patience
-        )
-        return answer
+        while True:
+            try:
+                answer: Answer = await handle.execute_update(
+                    command, fields, id=update_id, result_type=Answer, rpc_timeout=self._patience
+                )
+            except WorkflowUpdateFailedError as failed:
+                if not _is_continuing(failed):
+                    raise
+                await asyncio.sleep(_SHORTLY)
+            else:
+                return answer
+
+    async def _answered_before(
+        self, kind: LifecycleKind, job_id: str, request: CommandRequest
+    ) -> Answer | None:
+        """Return what an ended lifecycle answered to a command that may begin the next one.
+
+        Raises:
+            Refused: its message id was used for another command.
+        """
+        message_id = request.payload.message_id
+        if message_id is None:
+            return None
+        handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
+        known = await self._answer_of_ended(handle, request.actor, message_id)
+        if known is None:
+            return None
+        require_same_command(request.command.name, message_id, known.command)
+        return known.answer
 
     async def _answer_of_ended(
-        self, handle: WorkflowHandle[Any, Any], message_id: str
+        self, handle: WorkflowHandle[Any, Any], giver: Actor, message_id: str
     ) -> Answered | None:
         """Return what an ended lifecycle answered to a message, None if it tells of none.
 
@@ -202,7 +237,10 @@ class CommandDispatcher:
         """
         try:
             known: Answered | None = await handle.query(
-                ANSWER_TO, message_id, result_type=Answered, rpc_timeout=self._patience
+                ANSWER_TO,
+                answer_key(giver, message_id),
+                result_type=Answered,
+                rpc_timeout=self._patience,
             )
         except (*NO_ANSWER, RPCTimeoutOrCancelledError, WorkflowQueryFailedError) as error:
             log.info("no ended lifecycle tells its answers", reason=in_brief(error))
@@ -252,6 +290,11 @@ def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
     return {**fields, "actor": by.model_dump(mode="json")}
 
 
+def _is_continuing(failed: WorkflowUpdateFailedError) -> bool:
+    """Return whether a command came while its workflow continued as new."""
+    return isinstance(failed.cause, ApplicationError) and failed.cause.type == CONTINUING
+
+
 def _refusal_in(failed: WorkflowUpdateFailedError) -> tuple[Refusal, datetime]:
     """Return the refusal that a failed update carries, and when it was refused."""
     cause = failed.cause
@@ -274,7 +317,8 @@ def message_id_of(fields: object) -> str | None:
         return None
 
 
-def _actor(fields: object) -> Actor | None:
+def actor_of(fields: object) -> Actor | None:
+    """Return who gives a command by its payload, None if that cannot be read."""
     if not isinstance(fields, dict):
         return None
     try:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from domain.attention import Attention
+from domain.commands import DISMISS_ATTENTION
 from domain.effects import OpenTask
 from domain.refusals import Refusal, Refused
 from domain.relayed import RelayedCommand
@@ -61,6 +63,8 @@ class CommandRelay:
         try:
             return await self._deliver(command, event_id)
         except Refused as refused:
+            if command.command == DISMISS_ATTENTION:
+                return await self._dismiss_of_ended(command)
             rule = refused.refusal.rule
             log.warning("a lifecycle's order is refused", event_id=event_id, rule=rule)
             await self._journal.relay_refused(
@@ -72,6 +76,12 @@ class CommandRelay:
             raise NotDeliveredError("it still runs") from error
         except NO_ANSWER as error:
             raise NotDeliveredError(str(error)) from error
+
+    async def _dismiss_of_ended(self, command: RelayedCommand) -> Outcome:
+        """Dismiss in the store what a lifecycle that has ended meanwhile asks attention for."""
+        workflow_id = f"{command.lifecycle}/{command.job_id}"
+        await self._lifecycles.settle(workflow_id, Attention(str(command.fields["attention"])))
+        return Outcome.IGNORED
 
     async def _deliver(self, command: RelayedCommand, event_id: str) -> Outcome:
         kind = LIFECYCLES[command.lifecycle]

@@ -101,8 +101,14 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
     ]
     for standing in await reading.needing_attention():
         items += [
-            _item("attention", standing["job_id"], flag, _CURES.get(flag, ""), standing["since"])
-            for flag in standing["attention"]
+            _item(
+                "attention",
+                standing["job_id"],
+                f"{raised['attention']}: {raised['why']}",
+                _CURES.get(raised["attention"], ""),
+                raised["since"],
+            )
+            for raised in standing["attention_details"]
         ]
     items += [
         _item(
@@ -124,6 +130,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
         )
         for event in await reading.failing_events()
     ]
+    letters, more = await inbox.dead()
     items += [
         _item(
             "dead_letter",
@@ -132,8 +139,12 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
             f"have it corrected and sent anew, or `steward hooks replay {letter['id']}`",
             letter["received_at"],
         )
-        for letter in await inbox.dead()
+        for letter in letters
     ]
+    if more:
+        items.append(
+            _item("dead_letter", None, "older dead letters", "see `steward hooks dead`", None)
+        )
     return items
 
 

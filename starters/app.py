@@ -18,18 +18,22 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
+from domain.commands import DISMISS_ATTENTION
 from domain.directory import Directory
 from domain.faults import in_brief
+from domain.jobs import Severity
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, listed, unreadable
-from domain.roles import may_act_as
+from domain.roles import Role, may_act_as
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher
 from service.readiness import Readiness
+from service.startable import Startable
 from service.stuck import StuckList
+from service.tasks import TaskDesk, TaskDone
 from service.unfollowed import unfollowed
 from starters import openapi
 from starters.access import (
@@ -41,26 +45,31 @@ from starters.access import (
     no_job,
     reader,
 )
+from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
+from starters.history_api import history_routes
 from starters.http_errors import error_response, fault
+from starters.mail_api import mail_routes
 from starters.metrics import Metrics
 from starters.partner_view import PartnerViews
+from starters.queries import STAGES, Cursor, one_of
 from starters.signatures import HookSecrets, SignatureRefused, verify
+from starters.tasks_api import task_routes
 from starters.tokens import Tokens
+from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
 from store.inbox import Inbox
 from store.journal import Journal
-from store.outbox import Outbox
-from store.reading import CursorError, Filter, Reading
+from store.mails import MailList
+from store.reading import NO_LIFECYCLE, Filter, Reading
+from store.tasks import Tasks
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
 
-LARGEST_BODY = 256 * 1024
-"""Bytes of the largest event that is taken."""
 _BESIDE_THE_WORKER = timedelta(seconds=4)
 """How long a command may take beside waiting for a worker."""
 
@@ -144,14 +153,18 @@ def make_app(parts: Parts) -> FastAPI:
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics, holders))
-    outbox = Outbox(parts.database)
     views = PartnerViews(holders, parts.policy)
     look = StuckList(reading, inbox, service.audit, service.guard, service.background)
-    app.include_router(_reads(reading, outbox, look, views))
-    app.include_router(console(reading, outbox, look))
+    app.include_router(_reads(reading, look, views, service.startable))
+    desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC))
+    app.include_router(task_routes(desk))
+    app.include_router(history_routes(reading))
+    mails = MailList(parts.database)
+    app.include_router(mail_routes(mails))
+    app.include_router(console(reading, mails, look, service.startable))
     app.include_router(_health(service.readiness, reading, inbox, metrics))
     _add_error_answers(app)
-    openapi.describe_commands(app, LIFECYCLES)
+    openapi.describe_commands(app, LIFECYCLES, TaskDone)
     return app
 
 
@@ -168,9 +181,9 @@ class _JobEvents:
 
     async def receive(self, request: Request) -> Response:
         """Answer an event, authentic or not."""
-        body = await _limited_body(request)
+        body = await limited_body(request)
         if body is None:
-            return _too_large()
+            return too_large()
         try:
             event_id = verify(self.secrets, request.headers, body, datetime.now(UTC))
         except SignatureRefused as refused:
@@ -197,8 +210,9 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
         return await events.receive(request)
 
     @router.get("/hooks/dead", summary="List dead letters")
-    async def dead(_: Employee) -> dict[str, Any]:
-        return {"items": await inbox.dead()}
+    async def dead(_: Employee, after: Cursor = None) -> dict[str, Any]:
+        items, cursor = await inbox.dead(after)
+        return {"items": items, "after": cursor}
 
     @router.post("/hooks/dead/{inbox_id}/replay", summary="Try a dead letter again")
     async def replay(_: Employee, inbox_id: Annotated[int, Path(lt=2**63)]) -> Response:
@@ -208,16 +222,6 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
     return router
-
-
-async def _limited_body(request: Request) -> bytes | None:
-    """Return the body, None as soon as it is known to be too large."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            return None
-    return bytes(body)
 
 
 # --- commands ---------------------------------------------------------------------------------
@@ -233,9 +237,9 @@ def _commands(
             raise no_job(job_id)
 
     async def give(request: Request, job_id: JobId, name: str) -> Response:
-        body = await _limited_body(request)
+        body = await limited_body(request)
         if body is None:
-            return _too_large()
+            return too_large()
         try:
             fields = from_json(body or b"null", allow_inf_nan=False)
         except ValueError as error:
@@ -281,10 +285,15 @@ def _commands(
 # --- reads ------------------------------------------------------------------------------------
 
 
-def _reads(reading: Reading, outbox: Outbox, look: StuckList, views: PartnerViews) -> APIRouter:
+def _reads(
+    reading: Reading, look: StuckList, views: PartnerViews, startable: Startable
+) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
-    @router.get("/jobs", summary="List lifecycles, the soonest due first")
+    @router.get(
+        "/jobs",
+        summary="List lifecycles, the soonest due first, then jobs that have none",
+    )
     async def jobs(
         caller: EmployeeOrPartner,
         stage: Storable | None = None,
@@ -295,14 +304,14 @@ def _reads(reading: Reading, outbox: Outbox, look: StuckList, views: PartnerView
         overdue: bool | None = None,  # noqa: FBT001  a query's filter
         open_: Annotated[bool | None, Query(alias="open")] = None,
         q: Storable | None = None,
-        after: Storable | None = None,
+        after: Cursor = None,
     ) -> dict[str, Any]:
         wanted = Filter(
-            stage=stage,
-            waiting_on=waiting_on,
-            lifecycle=lifecycle,
+            stage=one_of("stage", stage, STAGES),
+            waiting_on=one_of("waiting_on", waiting_on, list(Role)),
+            lifecycle=one_of("lifecycle", lifecycle, (*LIFECYCLES, NO_LIFECYCLE)),
             trade=trade,
-            severity=severity,
+            severity=one_of("severity", severity, list(Severity)),
             overdue=overdue,
             open=open_,
             q=q,
@@ -310,14 +319,20 @@ def _reads(reading: Reading, outbox: Outbox, look: StuckList, views: PartnerView
             account=None if caller.reads_all else caller.account,
         )
         items, cursor = await reading.lifecycles(wanted, datetime.now(UTC))
-        return {"items": await views.items(caller, items), "after": cursor}
+        shown = await views.items(caller, items)
+        return {
+            "items": await startable.complete(shown) if caller.reads_all else shown,
+            "after": cursor,
+        }
 
     @router.get("/jobs/{job_id}", summary="Everything about a job")
     async def job(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
         for standing in found["lifecycles"]:
             standing["allowed"] = _allowed(standing, caller)
-        return found
+        if found["lifecycles"] or not caller.reads_all:
+            return found
+        return found | await startable.of(job_id)
 
     @router.get("/jobs/{job_id}/why", summary="Who is waited for, why, and what happens next")
     async def why(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
@@ -326,6 +341,11 @@ def _reads(reading: Reading, outbox: Outbox, look: StuckList, views: PartnerView
             "items": [
                 {"lifecycle": each["lifecycle"], "why": each["next"]}
                 | ({"guide": each["guide"]} if "guide" in each else {})
+                | (
+                    {"attention": each["attention_details"]}
+                    if each.get("attention_details")
+                    else {}
+                )
                 for each in found["lifecycles"]
             ]
             + (unfollowed(found["job"], found["lifecycles"]) if caller.reads_all else [])
@@ -335,18 +355,17 @@ def _reads(reading: Reading, outbox: Outbox, look: StuckList, views: PartnerView
     async def all_stuck(_: Employee) -> dict[str, Any]:
         return {"items": await look.items(datetime.now(UTC))}
 
-    @router.get("/mail", summary="The newest mails, whole")
-    async def mails(_: Employee) -> dict[str, Any]:
-        return {"items": await outbox.recent()}
-
     return router
 
 
 def _allowed(standing: Mapping[str, Any], caller: Caller) -> list[str]:
     kind = LIFECYCLES.get(standing["lifecycle"])
-    if kind is None or standing["outcome"] is not None:
+    if kind is None:
         return []
-    possible = kind.commands.possible_in(standing["stage"])
+    if standing["outcome"] is not None:
+        possible = [DISMISS_ATTENTION] if standing["attention"] else []
+    else:
+        possible = kind.commands.possible_now(standing["stage"], standing["attention"])
     if caller.reads_all or caller.actor is None:
         return possible
     return [name for name in possible if may_act_as(caller.actor.role, kind.commands[name].roles)]
@@ -406,10 +425,6 @@ def _add_error_answers(app: FastAPI) -> None:
 def _no_store(error: StoreUnavailableError) -> Response:
     log.warning("the store does not answer", reason=in_brief(error))
     return error_response(503, "The store does not answer; try again.")
-
-
-def _too_large() -> Response:
-    return error_response(413, f"The body is larger than {LARGEST_BODY} bytes.")
 
 
 def _reply(reply: Reply) -> Response:

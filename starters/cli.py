@@ -18,6 +18,8 @@ from typer.core import TyperGroup
 
 from starters import conveniences
 from starters.failures import Failure, one_line
+from starters.mail_verbs import list_mails
+from starters.task_verbs import add_task_verbs
 from starters.token_verbs import tokens
 
 if TYPE_CHECKING:
@@ -261,12 +263,16 @@ def hook(
 
 
 @hooks.command(epilog=_examples("hooks dead", "hooks dead --json"))
-def dead(*, as_json: AsJson = False) -> None:
-    """List the events that were authentic and could not be read."""
+def dead(
+    after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the events that were authentic and could not be read, the newest first."""
     from starters.rendering import print_dead_letters, print_json
 
     with _client() as client:
-        found = client.get("hooks", "dead")
+        found = client.get("hooks", "dead", after=after)
     (print_json if as_json else print_dead_letters)(found)
 
 
@@ -302,7 +308,9 @@ def replay(
 def jobs(
     stage: Annotated[str | None, typer.Option(help="Only in this stage.")] = None,
     waiting_on: Annotated[str | None, typer.Option(help="Only waiting on this role.")] = None,
-    lifecycle: Annotated[str | None, typer.Option(help="Only of this lifecycle.")] = None,
+    lifecycle: Annotated[
+        str | None, typer.Option(help="Only of this lifecycle; none: of no lifecycle.")
+    ] = None,
     trade: Annotated[str | None, typer.Option(help="Only of this trade.")] = None,
     severity: Annotated[str | None, typer.Option(help="Only of this severity.")] = None,
     overdue: Annotated[
@@ -316,7 +324,7 @@ def jobs(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs' lifecycles, the soonest due first."""
+    """List the jobs' lifecycles, the soonest due first, then the jobs that have none."""
     from starters.rendering import print_jobs, print_json
 
     with _client() as client:
@@ -335,13 +343,27 @@ def jobs(
     (print_json if as_json else print_jobs)(page)
 
 
-@app.command(epilog=_examples("show SJ-2001", "show SJ-2001 --json"))
-def show(job: JobArgument, *, as_json: AsJson = False) -> None:
-    """Show where a job stands, and all that happened to it."""
+@app.command(epilog=_examples("show SJ-2001", "show SJ-2001 --all", "show SJ-2001 --json"))
+def show(
+    job: JobArgument,
+    *,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Show the oldest entries, too, however many there are.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a job stands, and what happened to it: the newest 200 entries of each part."""
     from starters.rendering import print_job, print_json
 
     with _client() as client:
         found = client.get("jobs", job)
+        older = found.pop("older", {}) if whole else {}
+        for part, cursor in older.items():
+            after = cursor
+            while after:
+                page = client.get("jobs", job, "history", part, after=after)
+                found[part] = page["items"][::-1] + found[part]
+                after = page["after"]
     (print_json if as_json else print_job)(found)
 
 
@@ -363,24 +385,6 @@ def stuck(*, as_json: AsJson = False) -> None:
     with _client() as client:
         found = client.get("stuck")
     (print_json if as_json else print_stuck)(found)
-
-
-@mails.command("list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --json"))
-def list_mails(
-    job: Annotated[
-        str | None, typer.Argument(metavar="JOB", help="Show this job's mails whole.")
-    ] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """List the newest mails, or show those of a job whole."""
-    from starters.rendering import print_json, print_mail_texts, print_mails
-
-    with _client() as client:
-        found = client.get("mail")["items"]
-    chosen = {"items": [each for each in found if job in (None, each["job_id"])]}
-    as_text = print_mails if job is None else print_mail_texts
-    (print_json if as_json else as_text)(chosen)
 
 
 @mails.command(
@@ -627,6 +631,10 @@ def check_directory(
 
 
 conveniences.add_to(app, hooks)
+mails.command(
+    "list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --state bounced")
+)(list_mails)
+add_task_verbs(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")

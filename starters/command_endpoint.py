@@ -14,6 +14,7 @@ from domain.roles import Actor
 from service.commands import (
     CommandDispatcher,
     UnansweredError,
+    actor_of,
     message_id_of,
     require_same_command,
 )
@@ -61,7 +62,10 @@ class CommandEndpoint:
             StoreUnavailableError: the journal cannot be read or written.
         """
         workflow_id, message_id = kind.workflow_id(job_id), message_id_of(fields)
-        if message_id and (known := await self._journal.answered(workflow_id, message_id)):
+        actor = by or actor_of(fields)
+        if message_id is None or actor is None:
+            return await self._new_reply(kind, job_id, command, fields, by)
+        if known := await self._journal.answered(workflow_id, actor, message_id):
             known_command, status, body = known
             try:
                 require_same_command(command, message_id, known_command)
@@ -69,9 +73,9 @@ class CommandEndpoint:
                 return refusal_reply(refused.refusal)
             return Reply(status=status, body=body)
         reply = await self._new_reply(kind, job_id, command, fields, by)
-        if message_id and reply.status not in _NOT_FINAL:
+        if reply.status not in _NOT_FINAL:
             await self._journal.answer(
-                workflow_id, message_id, command, reply.status, reply.body, datetime.now(UTC)
+                workflow_id, actor, message_id, command, reply.status, reply.body, datetime.now(UTC)
             )
         return reply
 

@@ -10,9 +10,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from domain.values import JobId, Storable
+from service.startable import Startable
 from service.stuck import StuckList
 from starters.access import employee
-from store.outbox import Outbox
+from store.mails import MailFilter, MailList
 from store.reading import Filter, Reading
 from workflows.registry import LIFECYCLES
 
@@ -36,7 +37,7 @@ def _pages() -> Environment:
     return pages
 
 
-def console(reading: Reading, outbox: Outbox, look: StuckList) -> APIRouter:
+def console(reading: Reading, mails: MailList, look: StuckList, startable: Startable) -> APIRouter:
     """Return the console's pages, which are the employees' alone."""
     router = APIRouter(include_in_schema=False, dependencies=[Depends(employee)])
     pages = _pages()
@@ -65,6 +66,7 @@ def console(reading: Reading, outbox: Outbox, look: StuckList) -> APIRouter:
             overdue=True if show == "overdue" else None,
         )
         items, cursor = await reading.lifecycles(wanted, now)
+        items = await startable.complete(items)
         return page("jobs.html", items=items, after=cursor, q=q, show=show, url=request.url)
 
     @router.get("/console/jobs/{job_id}")
@@ -75,13 +77,16 @@ def console(reading: Reading, outbox: Outbox, look: StuckList) -> APIRouter:
         for standing in found["lifecycles"]:
             kind = LIFECYCLES[standing["lifecycle"]]
             running = standing["outcome"] is None
-            names = kind.commands.possible_in(standing["stage"]) if running else []
+            possible = kind.commands.possible_now(standing["stage"], standing["attention"])
+            names = possible if running else []
             standing["commands"] = [kind.commands[name] for name in names]
-        return page("job.html", **found)
+        alone = {} if found["lifecycles"] else await startable.of(job_id)
+        return page("job.html", **found, alone=alone.get("next"))
 
     @router.get("/console/mail")
-    async def mail() -> Response:
-        return page("mail.html", mails=await outbox.recent())
+    async def mail(request: Request, after: Storable | None = None) -> Response:
+        items, cursor = await mails.page(MailFilter(after=after))
+        return page("mail.html", mails=items, after=cursor, url=request.url)
 
     @router.get("/console/stuck")
     async def what_is_stuck() -> Response:

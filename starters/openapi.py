@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from domain.commands import Answer, Command
@@ -51,14 +52,41 @@ def request_body(command: Command) -> dict[str, Any]:
     }
 
 
-def describe_commands(app: FastAPI, lifecycles: Mapping[str, LifecycleKind]) -> None:
-    """Add the schemas that the commands' operations refer to."""
+def answers(model: type[BaseModel], example: Mapping[str, object]) -> dict[str, Any]:
+    """Return what an operation says of its body where it takes a model that refuses as commands do.
+
+    Args:
+        model: what the body is.
+        example: a body to copy.
+    """
+    content = {"schema": {"$ref": _REF.format(model=model.__name__)}, "example": dict(example)}
+    refusal = {"application/json": {"schema": {"$ref": _REF.format(model="Refusal")}}}
+    said = {
+        "403": "Another role's",
+        "404": "Not there",
+        "409": "Done already, or settled by a command alone",
+        "413": "The body is too large",
+        "422": "Bad fields",
+    }
+    return {
+        "requestBody": {"required": True, "content": {"application/json": content}},
+        "responses": {
+            status: {"description": why, "content": refusal} for status, why in said.items()
+        },
+    }
+
+
+def describe_commands(
+    app: FastAPI, lifecycles: Mapping[str, LifecycleKind], *others: type[BaseModel]
+) -> None:
+    """Add the schemas that the commands' operations refer to, and those of other bodies."""
     payloads = {
         command.payload for kind in lifecycles.values() for command in kind.commands.values()
     }
     _, defined = models_json_schema(
         [
             *((model, "validation") for model in sorted(payloads, key=lambda m: m.__name__)),
+            *((model, "validation") for model in others),
             (Answer, "serialization"),
         ],
         ref_template=_REF,

@@ -57,7 +57,20 @@ def print_text(*lines: str) -> None:
 def print_jobs(page: Json) -> None:
     """Print a page of lifecycles, and how to see the next page."""
     _print_table("No lifecycle matches.", _JOBS, page["items"])
-    if page["after"]:
+    for item in page["items"]:
+        if item["lifecycle"] is None:
+            print_text(f"{item['job_id']}: {item['next']}")
+    _print_more(page)
+
+
+def print_tasks(page: Json) -> None:
+    """Print a page of tasks, and how to see the next page."""
+    _print_table("No task matches.", _TASKS, page["items"])
+    _print_more(page)
+
+
+def _print_more(page: Json) -> None:
+    if page.get("after"):
         print_text(f"There are more: add --after {page['after']}")
 
 
@@ -67,9 +80,13 @@ def print_job(document: Json) -> None:
     print_text(_headline(job), *_contacts(job))
     for standing in document["lifecycles"]:
         print_text("", *_standing(job["job_id"], standing))
+    if document.get("next"):
+        print_text("", document["next"])
     for title, name, columns in _SECTIONS:
         if document[name]:
             print_text("", title)
+            if name in document.get("older", {}):
+                print_text("These are the newest; --all shows the older ones, too.")
             _print_table("", columns, document[name])
 
 
@@ -84,12 +101,21 @@ def print_reasons(reasons: Json) -> None:
         print_text("No lifecycle ever ran for this job: nobody is waited for.")
     for reason in reasons["items"]:
         print_text(_reason(reason), *_listed(reason.get("guide", [])))
+        print_text(*_attention(reason.get("attention", [])))
 
 
 def _reason(reason: Json) -> str:
     """Return the sentence of one lifecycle, or of a job that none follows."""
     said: str = reason["why"]
     return f"{reason['lifecycle']}: {said}" if reason["lifecycle"] else said
+
+
+def _attention(raised: Sequence[Json]) -> list[str]:
+    """Return why each call for attention stands, and since when."""
+    return [
+        f"Attention {each['attention']}, since {_instant(each['since'])} UTC: {each['why']}"
+        for each in raised
+    ]
 
 
 def _listed(lines: Sequence[str]) -> list[str]:
@@ -122,11 +148,13 @@ def print_sent(events: Json) -> None:
 def print_dead_letters(letters: Json) -> None:
     """Print the events that could not be read, and where they can be tried again."""
     _print_table("There are no dead letters.", _DEAD_LETTERS, letters["items"])
+    _print_more(letters)
 
 
 def print_mails(mails: Json) -> None:
     """Print a list of mails."""
     _print_table("There is no mail.", _MAILS, mails["items"])
+    _print_more(mails)
 
 
 def print_mail_texts(mails: Json) -> None:
@@ -136,6 +164,7 @@ def print_mail_texts(mails: Json) -> None:
     for mail in mails["items"]:
         to, at = mail["to"], _instant(mail["at"])
         print_text(f"{at}  {mail['state']}  to {to}: {mail['subject']}", "", mail["text"], "")
+    _print_more(mails)
 
 
 def print_rules(rules: Sequence[Json], decisions: Sequence[Json]) -> None:
@@ -181,6 +210,16 @@ _JOBS = (
     Column("Trade", "trade", spare=True),
     Column("Assigned to", "assigned_to", spare=True),
 )
+_TASKS = (
+    Column("ID", "id", whole=True),
+    Column("Job", "job_id", whole=True),
+    Column("For", "role", whole=True),
+    Column("Opened (UTC)", "opened_at", whole=True),
+    Column("Task", "label"),
+    Column("What to do", "text"),
+    Column("Closes by", "closes_by", whole=True, spare=True),
+    Column("Status", "status", whole=True, spare=True),
+)
 _STUCK = (
     Column("What kind", "kind", whole=True),
     Column("Job", "job_id", whole=True),
@@ -210,6 +249,7 @@ _MAILS = (
     Column("To", "to"),
     Column("Subject", "subject"),
     Column("Template", "template", spare=True),
+    Column("ID", "id", whole=True, spare=True),
 )
 _RULES = (
     Column("Rule", "id", whole=True),
@@ -328,6 +368,7 @@ def _standing(job_id: str, standing: Json) -> Iterable[str]:
         facts.append(f"attention: {', '.join(standing['attention'])}")
     yield f"{job_id} {standing['lifecycle']}: {', '.join(facts)}"
     yield standing["next"]
+    yield from _attention(standing.get("attention_details", []))
     yield from _listed(standing.get("guide", []))
     if standing.get("allowed"):
         yield f"Possible now: {', '.join(standing['allowed'])}"

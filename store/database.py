@@ -23,6 +23,8 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    false,
+    func,
     make_url,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -137,7 +139,13 @@ class Database:
         return _insert_once(self.insert, table, conflict or ("key",), returning)
 
     def upsert(
-        self, table: Table, key: str, columns: Iterable[str], only_if: Condition | None = None
+        self,
+        table: Table,
+        key: str,
+        columns: Iterable[str],
+        only_if: Condition | None = None,
+        *,
+        tells: tuple[Column[bool], Condition] | None = None,
     ) -> Insert:
         """Return an insert that changes these columns instead where the key is there already.
 
@@ -146,8 +154,10 @@ class Database:
             key: the column that tells rows apart.
             columns: what changes; the row itself goes beside the statement, as in `insert_once`.
             only_if: makes of the table and the new row what has to hold for the change.
+            tells: a column that a change sets to whether something holds of both rows; the
+                statement returns it.
         """
-        return _upsert(self.insert, table, key, tuple(columns), only_if)
+        return _upsert(self.insert, table, key, tuple(columns), only_if, tells)
 
     async def check(self) -> None:
         """Return if the database answers and its schema is the one this release needs.
@@ -276,14 +286,20 @@ def _upsert(
     key: str,
     columns: tuple[str, ...],
     only_if: Condition | None,
+    tells: tuple[Column[bool], Condition] | None,
 ) -> Insert:
     inserting = insert(table)
     new = inserting.excluded
-    return inserting.on_conflict_do_update(
+    changes: dict[str, ColumnElement[Any]] = {name: new[name] for name in columns}
+    if tells is not None:
+        told, holds = tells
+        changes[told.name] = func.coalesce(holds(table.c, new), false())
+    upserting = inserting.on_conflict_do_update(
         index_elements=[key],
-        set_={name: new[name] for name in columns},
+        set_=changes,
         where=None if only_if is None else only_if(table.c, new),
     )
+    return upserting if tells is None else upserting.returning(tells[0])
 
 
 async def _in_thread(

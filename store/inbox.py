@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from store import schema
+from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
 from store.group_commit import GroupCommit
 
@@ -32,6 +33,8 @@ _Arrival = dict[str, Any]
 
 _LEASE = timedelta(seconds=5)
 _LONGEST_REASON = 2000
+DEAD_LETTERS_PAGE = 100
+"""Dead letters on one page of a list."""
 _KEEPING = 0x696E626F78
 """Which advisory lock the keeping of a group takes; those of jobs are 32 bits."""
 
@@ -242,8 +245,21 @@ class Inbox:
         rows = await self._database.read(lambda connection: connection.execute(due).all())
         return [_pending(row) for row in rows]
 
-    async def dead(self) -> list[dict[str, Any]]:
-        """Return the dead letters, the newest first, without their bodies."""
+    async def dead(
+        self, after: str | None = None, limit: int = DEAD_LETTERS_PAGE
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of dead letters, the newest first, without their bodies.
+
+        Args:
+            after: the cursor of the page, None for the first.
+            limit: dead letters on the page.
+
+        Returns:
+            The dead letters, and the cursor of the next page.
+
+        Raises:
+            CursorError: `after` is no cursor of this list.
+        """
         inbox = schema.inbox
         dead = (
             select(
@@ -255,10 +271,15 @@ class Inbox:
             )
             .where(inbox.c.state == "dead")
             .order_by(inbox.c.id.desc())
+            .limit(limit + 1)
         )
-        return await self._database.read(
+        if after:
+            dead = dead.where(inbox.c.id < read_id_cursor(after))
+        rows = await self._database.read(
             lambda connection: [dict(row) for row in connection.execute(dead).mappings()]
         )
+        page, last = page_of(rows, limit)
+        return page, last and write_id_cursor(last["id"])
 
     async def revive(self, inbox_id: int) -> PendingEvent | None:
         """Return a dead letter for another try, None if there is no such dead letter."""

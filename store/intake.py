@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, exists, func, select, updat
 from domain.accounts import PLUSONE
 from domain.effects import OpenTask
 from domain.events import Event, JobNoteAdded
+from domain.facts import same_instant
 from domain.jobs import HeldJob, Job, same_assignment
 from domain.roles import Role
 from store import schema
@@ -22,6 +23,7 @@ from store.inbox import EARLIER, Outcome, comes_before
 from store.jobs import held_job, keep_job, stored_version
 from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
+from store.task_closing import TaskKinds, close_pointless
 
 NO_RECIPIENT = "no lifecycle of this job waits for it"
 """Why an event is ignored."""
@@ -39,10 +41,17 @@ class NotItsTurnError(Exception):
 class Intake:
     """Takes the events of the inbox over."""
 
-    def __init__(self, database: Database, route: Route) -> None:
-        """Take the decision that is made on each event, inside its transaction."""
+    def __init__(self, database: Database, route: Route, kinds: TaskKinds | None = None) -> None:
+        """Take the decision that is made on each event, inside its transaction.
+
+        Args:
+            database: the store.
+            route: makes the decision.
+            kinds: the kinds of tasks of each lifecycle, which say when a task loses its point.
+        """
         self._database = database
         self._route = route
+        self._kinds = kinds or {}
 
     async def take(
         self,
@@ -80,7 +89,9 @@ class Intake:
             row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
             plan = None if row.envelope is None else self._kept_plan(connection, row.envelope)
             if plan is None and not row.is_held_up:
-                taking = _EventTransaction(self._database, connection, event_id, event, origin)
+                taking = _EventTransaction(
+                    self._database, connection, event_id, event, origin, self._kinds
+                )
                 plan = taking.take_over(inbox_id, now, self._route)
                 if left_out is not None:
                     taking.record_left_out(now, left_out, lost)
@@ -126,7 +137,9 @@ class Intake:
 
         def plan_again(connection: Connection) -> Plan:
             origin = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one().origin
-            planning = _EventTransaction(self._database, connection, plan.event_id, event, origin)
+            planning = _EventTransaction(
+                self._database, connection, plan.event_id, event, origin, self._kinds
+            )
             return planning.plan_anew(inbox_id, plan, tuple(reached), self._route)
 
         return await self._database.write(plan_again)
@@ -141,11 +154,12 @@ class _EventTransaction:
     event_id: str
     event: Event
     origin: str | None
+    kinds: TaskKinds
 
     def take_over(self, inbox_id: int, now: datetime, route: Route) -> Plan:
         """Bring our copy of the job up to date, and keep what is decided on the event."""
-        held, version = self._bring_up_to_date(now)
-        plan = self._decide(held, version, (), route)
+        held, version, before = self._bring_up_to_date(now)
+        plan = self._decide(held, version, (), before, route)
         self._keep_plan(inbox_id, plan)
         return plan
 
@@ -155,13 +169,22 @@ class _EventTransaction:
         row = held_job(self.connection, plan.job.job_id, lock=True)
         if row is None:
             raise LookupError(f"job {plan.job.job_id} is not in the store")
-        anew = self._decide(row.held, row.version, reached, route)
+        anew = self._decide(row.held, row.version, reached, None, route)
         self._keep_plan(inbox_id, anew)
         return anew
 
-    def _decide(self, held: HeldJob, version: int, reached: tuple[str, ...], route: Route) -> Plan:
+    def _decide(
+        self,
+        held: HeldJob,
+        version: int,
+        reached: tuple[str, ...],
+        before: Job | None,
+        route: Route,
+    ) -> Plan:
         """Return what is decided, with new lifecycles listed and tasks opened."""
-        taken = TakenEvent(self.event_id, self.event, held.job, version, self.origin, reached)
+        taken = TakenEvent(
+            self.event_id, self.event, held.job, version, self.origin, reached, before
+        )
         routing = route(taken, lifecycles_of(self.connection, held.job.job_id))
         for task in routing.tasks:
             self._add_task(task)
@@ -204,8 +227,11 @@ class _EventTransaction:
         }
         self.connection.execute(_CHANGE_INBOX, {"of": inbox_id, **taken})
 
-    def _bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int]:
-        """Return our copy of the job, up to date, and its version; an old event changes nothing."""
+    def _bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int, Job | None]:
+        """Return our copy of the job, up to date, its version, and the copy before.
+
+        An old event changes nothing.
+        """
         told, occurred_at = self.event.job_told(), self.event.occurred_at
         self._lock_job(told.job_id)
         row = held_job(self.connection, told.job_id, lock=True)
@@ -214,18 +240,30 @@ class _EventTransaction:
             held, version = HeldJob(job=told), stored_version(self.connection, told.job_id) + 1
             keep_job(self.connection, self.database, held, version, occurred_at)
             self._add_note_and_assignment(None, held.job)
-            return held, version
+            return held, version, None
         held, version, newest = row
         before = held
-        if self.origin is None and (newest is None or occurred_at >= newest):
+        if self.origin is None and (
+            newest is None or occurred_at >= newest or _in_one_second(occurred_at, newest)
+        ):
             newly = self._is_new_assignment()
-            held = before.told(told, newly_assigned=newly)
+            held = before.told(
+                told,
+                newly_assigned=newly,
+                tells_assignment=self.event.type == "job.assigned",
+                tells_status=self.event.type in ("job.status_changed", "job.cancelled"),
+                in_one_second=newest is not None and _in_one_second(occurred_at, newest),
+            )
             version += held.job != before.job
-            keep_job(self.connection, self.database, held, version, occurred_at)
+            newest = max(occurred_at, newest or occurred_at)
+            keep_job(self.connection, self.database, held, version, newest)
+            close_pointless(
+                self.database, self.connection, self.kinds, before.job, held.job, occurred_at
+            )
             if before.accepted_too_late(told, newly_assigned=newly):
                 self._ask_about_late_acceptance(held.job, now)
         self._add_note_and_assignment(before.job, held.job)
-        return held, version
+        return held, version, before.job
 
     def _is_new_assignment(self) -> bool:
         """Return whether a person assigned the job; the job system itself only repeats us."""
@@ -234,13 +272,13 @@ class _EventTransaction:
     def _add_task(self, task: OpenTask) -> None:
         self._insert(
             schema.tasks,
+            key=f"event:{self.event_id}:{task.task}",
             at=self.event.occurred_at,
             workflow_id=f"hooks/{self.event.job.job_id}",
             role=task.role.value,
             kind=task.task,
             text=task.text,
             status="open",
-            key=f"event:{self.event_id}/{task.task}",
         )
 
     def _lock_job(self, job_id: str) -> None:
@@ -301,6 +339,15 @@ class _EventTransaction:
         note = event.data.note
         told = {"job": event.job.job_id, "said": note.text, "by": note.author.name}
         return self.connection.scalar(_OUR_NOTE, told) is not None
+
+
+def _in_one_second(occurred_at: datetime, newest: datetime) -> bool:
+    """Return whether nobody can tell which of two events was first.
+
+    Both may be told with a fraction of the second; then the fractions tell.
+    """
+    both_tell = bool(occurred_at.microsecond and newest.microsecond)
+    return same_instant(occurred_at, newest) and (not both_tell or occurred_at == newest)
 
 
 _INBOX, _NOTES = schema.inbox, schema.notes

@@ -7,18 +7,20 @@ from sqlalchemy import bindparam, func, select
 from domain.effects import BatchResult, ReassignJob, Step, UpdateJob
 from domain.events import EVENT, JobChanged
 from domain.guards import plusone_hold
-from domain.jobs import HeldJob, Job
+from domain.jobs import HeldJob, Job, same_holder
 from domain.refusals import Refusal, RefusalKind
 from store import schema
 from store.batch_rows import BatchRows
 from store.jobs import held_job, keep_job
+from store.task_closing import TaskKinds, close_pointless
 
 
 class JobChanges:
     """Applies the reassignments and updates of one batch."""
 
-    def __init__(self, rows: BatchRows) -> None:
+    def __init__(self, rows: BatchRows, kinds: TaskKinds) -> None:
         self._rows = rows
+        self._kinds = kinds
 
     def apply(self) -> BatchResult:
         """Change our copy of the job; return it if it was changed, or why it must not be."""
@@ -42,8 +44,8 @@ class JobChanges:
             return _changed(held, version)
         live = held.job
         refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
-        if refusal is None and _compared(live) != _compared(wanted.believed):
-            refusal = _refused("the job is no longer what the lifecycle took it for")
+        if refusal is None and not _as_believed(live, wanted.believed):
+            refusal = _CHANGED
         if refusal is not None:
             return _changed(held, version).model_copy(update={"refusal": refusal})
         rows.claim(step.key)
@@ -59,6 +61,7 @@ class JobChanges:
         change = JobChanged(
             type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job
         )
+        self._close_pointless(live, moved.job, step)
         return self._keep_and_announce(step, moved, version + 1, change, always=wanted.announce)
 
     def _update(self, step: Step, wanted: UpdateJob) -> BatchResult:
@@ -67,13 +70,21 @@ class JobChanges:
         if row is None:
             return _missing()
         held, version = row.held, row.version
-        if not rows.claim(step.key):
+        if rows.is_claimed(step.key):
             return _changed(held, version)
+        if wanted.believed is not None and not _as_believed(held.job, wanted.believed):
+            return _changed(held, version).model_copy(update={"refusal": _CHANGED})
+        rows.claim(step.key)
         updated = held.updated(wanted)
         change = JobChanged(
             type="job.status_changed", occurred_at=step.at, actor=wanted.by, job=updated.job
         )
+        self._close_pointless(held.job, updated.job, step)
         return self._keep_and_announce(step, updated, version + 1, change)
+
+    def _close_pointless(self, before: Job, after: Job, step: Step) -> None:
+        rows = self._rows
+        close_pointless(rows.database, rows.connection, self._kinds, before, after, step.at)
 
     def _keep_and_announce(
         self, step: Step, held: HeldJob, version: int, change: JobChanged, *, always: bool = False
@@ -123,10 +134,13 @@ _COUNT_OTHERS = (
 )
 
 
-def _compared(job: Job) -> tuple[str, str, bool]:
-    """Return what has to be as believed: account, status, and whether a report is entered."""
-    account = job.assigned_to.number or job.assigned_to.name
-    return account, job.status.value, job.diagnostic_report_at is not None
+def _as_believed(live: Job, believed: Job) -> bool:
+    """Return whether account, status, and whether a report is entered are as believed."""
+    return (
+        same_holder(live.assigned_to, believed.assigned_to)
+        and live.status is believed.status
+        and (live.diagnostic_report_at is None) == (believed.diagnostic_report_at is None)
+    )
 
 
 def _changed(held: HeldJob, version: int) -> BatchResult:
@@ -139,3 +153,6 @@ def _missing() -> BatchResult:
 
 def _refused(message: str) -> Refusal:
     return Refusal(kind=RefusalKind.CONFLICT, rule=None, message=message)
+
+
+_CHANGED = _refused("the job is no longer what the lifecycle took it for")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
 from domain.effects import OpenTask
 from domain.refusals import Refusal, refused_sentence
@@ -96,12 +96,20 @@ class Journal:
         await self._database.write(write)
 
     async def answered(
-        self, workflow_id: str, message_id: str
+        self, workflow_id: str, actor: Actor, message_id: str
     ) -> tuple[str, int, dict[str, Any]] | None:
-        """Return (command, status, body) of what a message was answered, None if it is new."""
+        """Return (command, status, body) of the answer to an actor's message, None if it is new.
+
+        What releases before kept counts for every actor: it does not say whose it was.
+        """
         answers = schema.answers
-        this = select(answers).where(
-            answers.c.workflow_id == workflow_id, answers.c.message_id == message_id
+        whose = tuple_(answers.c.actor_role, answers.c.actor_name)
+        this = (
+            select(answers)
+            .where(answers.c.workflow_id == workflow_id, answers.c.message_id == message_id)
+            .where(whose.in_([(actor.role.value, actor.name), ("", "")]))
+            .order_by(answers.c.actor_role.desc())
+            .limit(1)
         )
         row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
         return (row.command, row.status, row.body) if row else None
@@ -109,20 +117,25 @@ class Journal:
     async def answer(
         self,
         workflow_id: str,
+        actor: Actor,
         message_id: str,
         command: str,
         status: int,
         body: dict[str, Any],
         now: datetime,
     ) -> None:
-        """Keep what a message was answered: the same message gets the same answer for ever."""
+        """Keep what an actor's message was answered: it gets the same answer for ever."""
         answer = {
             "workflow_id": workflow_id,
+            "actor_role": actor.role.value,
+            "actor_name": actor.name,
             "message_id": message_id,
             "command": command,
             "status": status,
             "body": body,
             "answered_at": now,
         }
-        keeping = self._database.insert_once(schema.answers, "workflow_id", "message_id")
+        keeping = self._database.insert_once(
+            schema.answers, "workflow_id", "actor_role", "actor_name", "message_id"
+        )
         await self._database.write(lambda connection: connection.execute(keeping, answer))

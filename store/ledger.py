@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     or_,
+    select,
     update,
 )
 
@@ -31,6 +32,7 @@ from domain.effects import (
     OpenException,
     OpenPromise,
     OpenTask,
+    Progress,
     ReassignJob,
     SendCommand,
     SendEmail,
@@ -40,11 +42,12 @@ from domain.effects import (
     WriteJournal,
 )
 from domain.jobs import Job
-from domain.promises import Promise, ended_sentence, resolve, sentence
+from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, sentence
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Actor
 from store import schema
+from store.attention import after_batch
 from store.batch_rows import BatchRows
 from store.database import Columns, Database
 from store.job_changes import JobChanges, update_sentence
@@ -52,9 +55,21 @@ from store.job_exceptions import JobExceptions
 from store.jobs import held_job
 from store.lifecycles import close_loss
 from store.outbox import QueuedMail, RenderedMail, mail_row, take, withdraw
+from store.task_closing import TaskKinds, close_settled, settled_by
 
 Render = Callable[[SendEmail, Job], RenderedMail]
 """Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
+
+
+class Told(NamedTuple):
+    """Which run of a workflow tells where its lifecycle stands, and since when it does.
+
+    After a reset, batches are counted anew: by this the later of two runs is known.
+    """
+
+    run_id: str
+    at: datetime
+    """When the batch was handed to the workers: the wall clock, aware UTC."""
 
 
 class AppliedBatch(NamedTuple):
@@ -72,35 +87,52 @@ def _renders_nothing(mail: SendEmail, job: Job) -> RenderedMail:
 class Ledger:
     """Writes what lifecycles do."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, kinds: TaskKinds | None = None) -> None:
+        """Take a database.
 
-    async def apply(self, batch: Batch, render: Render = _renders_nothing) -> BatchResult:
+        Args:
+            database: the store.
+            kinds: the kinds of tasks of each lifecycle, which say when a task loses its point.
+        """
+        self._database = database
+        self._kinds = kinds or {}
+
+    async def apply(
+        self, batch: Batch, render: Render = _renders_nothing, told: Told | None = None
+    ) -> BatchResult:
         """Make all effects of a batch true, or none; each is done once, however often it is asked.
 
         Args:
             batch: the effects, and where the lifecycle stands with them.
             render: makes the mails of the batch.
+            told: which run tells it, None if nobody knows.
 
         Returns:
             The live job where the batch changes it, a refusal if that, the opening of an exception
             or a mail was not possible, and the deadline of what is waited for now.
         """
         return await self._database.write(
-            lambda connection: BatchTransaction(self._database, connection, batch, render).apply()
+            lambda connection: BatchTransaction(
+                self._database, connection, batch, render, self._kinds, told
+            ).apply()
         )
 
-    async def apply_and_take(self, batch: Batch, render: Render, now: datetime) -> AppliedBatch:
+    async def apply_and_take(
+        self, batch: Batch, render: Render, now: datetime, told: Told | None = None
+    ) -> AppliedBatch:
         """Apply a batch, and take its first mail in the same transaction.
 
         Args:
             batch: as in `apply`.
             render: as in `apply`.
             now: the wall clock, aware UTC, in which mails travel.
+            told: as in `apply`.
         """
 
         def work(connection: Connection) -> AppliedBatch:
-            result = BatchTransaction(self._database, connection, batch, render).apply()
+            result = BatchTransaction(
+                self._database, connection, batch, render, self._kinds, told
+            ).apply()
             first = next(iter(batch.mails), None)
             if result.refusal is not None or first is None:
                 return AppliedBatch(result, None)
@@ -118,11 +150,15 @@ class BatchTransaction:
         connection: Connection,
         batch: Batch,
         render: Render,
+        kinds: TaskKinds,
+        told: Told | None = None,
     ) -> None:
+        self._told = told
         self._database = database
         self._connection = connection
         self._batch = batch
         self._render = render
+        self._kinds = kinds
         self._rows = BatchRows(database, connection, batch)
         self._exceptions = JobExceptions(self._rows)
         self._mails: Mapping[str, RenderedMail] = {}
@@ -136,13 +172,14 @@ class BatchTransaction:
         if duplicate := self._exceptions.refusal():
             return BatchResult(refusal=duplicate)
         # The job first: if its change is refused, nothing else may be done.
-        result = JobChanges(self._rows).apply()
+        result = JobChanges(self._rows, self._kinds).apply()
         if result.refusal is not None:
             return result
         if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
             close_loss(self._connection, self._batch.workflow_id, self._batch.now)
         for step in self._batch.steps:
-            self._apply_step(step)
+            if not isinstance(step.effect, SendEmail) or step.key in self._mails:
+                self._apply_step(step)
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
         return (result if result.job else self._newer_job()).model_copy(update=times)
 
@@ -163,7 +200,18 @@ class BatchTransaction:
         for step in self._batch.steps:
             if isinstance(step.effect, UpdateJob):
                 job = job.updated(step.effect)
-        return {key: self._render(mail, job) for key, mail in mails.items()}
+        rendered: dict[str, RenderedMail] = {}
+        for key, mail in mails.items():
+            try:
+                rendered[key] = self._render(mail, job)
+            except Refused:  # as it may be by now, where an earlier attempt has queued the mail
+                if not self._is_queued(key):
+                    raise
+        return rendered
+
+    def _is_queued(self, key: str) -> bool:
+        """Return whether an earlier attempt at the batch has come true, and queued a mail."""
+        return self._connection.scalar(_QUEUED, {"of": key}) is not None
 
     def _deadlines(self) -> dict[str, datetime]:
         """Return by its name each deadline that rules will ask for."""
@@ -294,23 +342,49 @@ class BatchTransaction:
             "since": progress.since,
             "due_at": due_at,
             "next": said,
-            "attention": list(progress.attention),
+            **after_batch(self._connection, batch),
             "outcome": progress.outcome,
             "remembered": progress.remembered,
             "guide": list(progress.guide),
             "lost_at": None,
             "before_loss": None,
             **({"started_for": job.assigned_at} if job else {}),
+            **({"run_id": self._told.run_id, "told_at": self._told.at} if self._told else {}),
         }
-        keeping = self._database.upsert(schema.lifecycles, "workflow_id", row, only_if=_is_newer)
-        self._connection.execute(keeping, {"started_by": "", **row})
+        keeping = self._database.upsert(
+            schema.lifecycles,
+            "workflow_id",
+            row,
+            only_if=_is_newer,
+            tells=(schema.lifecycles.c.was_reset, _is_reset),
+        )
+        if self._connection.scalar(keeping, {"started_by": "", **row}):
+            self._close_forgotten_promises(progress)
         return due_at
+
+    def _close_forgotten_promises(self, progress: Progress) -> None:
+        """Close the promises that an earlier run opened, and that this one, after a reset, has not.
+
+        The times of what is told again are those of the reset, and so are its promises.
+        """
+        known = [progress.waiting.key] if progress.waiting else []
+        keys = [self._promise_key(key) for key in (*known, *progress.beside)]
+        promises = schema.promises
+        self._connection.execute(
+            update(promises)
+            .where(
+                promises.c.workflow_id == self._batch.workflow_id,
+                promises.c.outcome.is_(None),
+                promises.c.key.not_in(keys),
+            )
+            .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=self._batch.now)
+        )
 
     def _close_tasks(self, step: Step, kind: str) -> None:
         if not self._rows.claim(step.key):
             return
-        this = {"of": self._batch.workflow_id, "task": kind}
-        self._connection.execute(_CLOSE_TASKS, {**this, "status": "done", "closed_at": step.at})
+        by = settled_by(self._connection, step, self._batch.steps)
+        close_settled(self._connection, self._batch.workflow_id, kind, by, step.at)
 
     def _withdraw_mails(self, step: Step, withdrawn: WithdrawMails) -> None:
         """Take the lifecycle's mails back that wait; once, lest it takes back later ones."""
@@ -344,17 +418,31 @@ class BatchTransaction:
 
 
 def _is_newer(kept: Columns, new: Columns) -> ColumnElement[bool]:
-    later_batch = and_(kept.episode == new.episode, kept.sequence < new.sequence)
-    return or_(kept.episode < new.episode, later_batch)
+    """Return whether a batch tells something newer than what is kept.
+
+    In one run, and where nobody knows the runs, the later batch does; of two runs, the later one.
+    """
+    one_run = or_(kept.run_id == new.run_id, kept.run_id.is_(None), new.run_id.is_(None))
+    later_batch = and_(one_run, kept.sequence < new.sequence)
+    later_run = and_(kept.run_id != new.run_id, kept.told_at < new.told_at)
+    return or_(
+        kept.episode < new.episode,
+        and_(kept.episode == new.episode, or_(later_batch, later_run)),
+    )
 
 
+def _is_reset(kept: Columns, new: Columns) -> ColumnElement[bool]:
+    """Return whether a run tells what comes before something that another run has told."""
+    return and_(
+        kept.episode == new.episode,
+        kept.run_id != new.run_id,
+        kept.sequence >= new.sequence,
+    )
+
+
+_QUEUED = select(schema.emails.c.id).where(schema.emails.c.key == bindparam("of"))
 _CLOSE_PROMISE = update(schema.promises).where(
     schema.promises.c.key == bindparam("of"), schema.promises.c.outcome.is_(None)
-)
-_CLOSE_TASKS = update(schema.tasks).where(
-    schema.tasks.c.workflow_id == bindparam("of"),
-    schema.tasks.c.kind == bindparam("task"),
-    schema.tasks.c.status == "open",
 )
 _GIVE_MAIL_UP = update(schema.emails).where(
     schema.emails.c.key == bindparam("of"), schema.emails.c.state == "queued"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select
 
+from domain.attention import Attention
 from domain.lifecycles import job_of
 from domain.promises import DueAt, Promise, sentence
+from domain.roles import STEWARD
 from domain.tasks import CommonTask
 from store import schema
+from store.attention import drop
 from store.database import Database
 from store.jobs import HeldRow, held_job
+from store.task_closing import close_settled
 
 _TABLE = schema.lifecycles
 
@@ -75,12 +79,29 @@ class Lifecycles:
 
         return await self._database.read(read)
 
+    async def unfollowed(self, job_ids: Sequence[str]) -> dict[str, KnownJob]:
+        """Return by its number each of these jobs that never had a lifecycle."""
+
+        def read(connection: Connection) -> dict[str, KnownJob]:
+            held = {job_id: held_job(connection, job_id) for job_id in job_ids}
+            return {
+                job_id: KnownJob(row, None)
+                for job_id, row in held.items()
+                if row is not None and not lifecycles_of(connection, job_id)
+            }
+
+        return await self._database.read(read)
+
     async def has_begun(self, workflow_id: str, episode: int) -> bool:
         """Return whether an episode of a lifecycle has carried out anything yet."""
         begun = select(_TABLE.c.sequence > 0).where(
             _TABLE.c.workflow_id == workflow_id, _TABLE.c.episode == episode
         )
         return bool(await self._database.read(lambda connection: connection.scalar(begun)))
+
+    async def settle(self, workflow_id: str, flag: Attention) -> None:
+        """End a call for attention of a lifecycle that has ended: its cause is settled."""
+        await self._database.write(lambda connection: drop(connection, workflow_id, flag))
 
 
 def lifecycles_of(connection: Connection, job_id: str) -> dict[str, ListedLifecycle]:
@@ -107,9 +128,12 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "due_at": due_at,
         "next": sentence(wait, due_at),
         "attention": [],
+        "attention_since": {},
         "outcome": None,
         "lost_at": None,
         "before_loss": None,
+        "run_id": None,
+        "told_at": None,
     }
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
     close_loss(connection, new.workflow_id, wait.since)
@@ -117,7 +141,7 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
 
 def close_loss(connection: Connection, workflow_id: str, now: datetime) -> None:
     """Close what asks for a lifecycle to be started again: it is."""
-    connection.execute(_CLOSE_LOSS, {"of": workflow_id, "status": "done", "closed_at": now})
+    close_settled(connection, workflow_id, CommonTask.WORKFLOW_ENDED.value, STEWARD, now)
 
 
 def _listed(row: Row[Any]) -> ListedLifecycle:
@@ -132,8 +156,3 @@ def _listed(row: Row[Any]) -> ListedLifecycle:
 
 
 _LIFECYCLES_OF = select(_TABLE).where(_TABLE.c.job_id == bindparam("job"))
-_CLOSE_LOSS = update(schema.tasks).where(
-    schema.tasks.c.workflow_id == bindparam("of"),
-    schema.tasks.c.kind == CommonTask.WORKFLOW_ENDED.value,
-    schema.tasks.c.status == "open",
-)

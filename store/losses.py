@@ -30,6 +30,7 @@ from store import schema
 from store.database import Database
 from store.inbox import UNDELIVERED
 from store.lifecycles import ABANDONED, close_loss
+from store.task_closing import close_settled
 
 _TABLE = schema.lifecycles
 
@@ -307,7 +308,16 @@ def _is_expected() -> ColumnElement[bool]:
     return and_(_TABLE.c.outcome.is_(None), not_(is_to_start))
 
 
-_BEFORE = ("stage", "waiting_on", "since", "due_at", "next", "attention", "guide")
+_BEFORE = (
+    "stage",
+    "waiting_on",
+    "since",
+    "due_at",
+    "next",
+    "attention",
+    "attention_since",
+    "guide",
+)
 
 
 def _close_lifecycle(connection: Connection, row: Row[Any], now: datetime, loss: Loss) -> None:
@@ -325,6 +335,7 @@ def _close_lifecycle(connection: Connection, row: Row[Any], now: datetime, loss:
             since=now,
             next=loss.next,
             attention=[],
+            attention_since={},
             guide=[],
             lost_at=now,
             before_loss=before,
@@ -359,14 +370,8 @@ def _close_exceptions(connection: Connection, workflow_id: str) -> None:
 def _close_tasks(
     connection: Connection, workflow_id: str, kinds: Sequence[str], now: datetime
 ) -> None:
-    tasks = schema.tasks
-    connection.execute(
-        update(tasks)
-        .where(
-            tasks.c.workflow_id == workflow_id, tasks.c.kind.in_(kinds), tasks.c.status == "open"
-        )
-        .values(status="done", closed_at=now)
-    )
+    for kind in kinds:
+        close_settled(connection, workflow_id, kind, STEWARD, now)
 
 
 def _settle_mails(connection: Connection, workflow_id: str, now: datetime) -> list[str]:

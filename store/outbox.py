@@ -138,17 +138,6 @@ class Outbox:
 
         return await self._database.write(work)
 
-    async def recent(self, limit: int = 200) -> list[dict[str, Any]]:
-        """Return the newest mails, whole."""
-        emails = schema.emails
-        newest = select(emails).order_by(emails.c.id.desc()).limit(limit)
-        rows = await self._database.read(lambda connection: connection.execute(newest).all())
-        names = ("id", "job_id", "at", "to", "template", "subject", "text")
-        return [
-            {**{name: getattr(row, name) for name in names}, "state": shown_state(row.state)}
-            for row in rows
-        ]
-
 
 def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
     """Take a mail to hand it over; return it with the state that it had, None if there is none.

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic import AwareDatetime, TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, Table, Text, and_, cast, func, or_, select
+from pydantic import TypeAdapter
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from domain.jobs import Job
 from domain.roles import Role
-from domain.values import Storable
+from domain.values import Instant, Storable
 from store import schema
+from store.attention import details
+from store.cursors import (
+    page_of,
+    read_cursor,
+    read_id_cursor,
+    write_cursor,
+    write_id_cursor,
+)
 from store.damaged import read_stored_job
 from store.database import Database
 from store.holders import was_assigned_to
@@ -24,12 +43,20 @@ from store.outbox import MailFault, shown_state
 PAGE = 100
 """Lifecycles on one page of a list."""
 
-_Cursor = TypeAdapter(tuple[AwareDatetime | None, Storable])
-"""The place of a row in the order of a list: when it is due, if ever, and its workflow id."""
+MOST_OF_A_PART = 200
+"""Entries of each part of a job's history on the job's page, and on a page of that part."""
 
+_Cursor = TypeAdapter(tuple[Instant | None, Storable])
+"""The place of a row in the order of a list: when it is due, if ever, and its workflow id.
 
-class CursorError(ValueError):
-    """A cursor that no list gave out."""
+Jobs without a lifecycle come last, by their numbers: each has `NO_LIFECYCLE` before its number, a
+workflow id that none has.
+"""
+
+NO_LIFECYCLE = "none"
+"""What a filter asks for to see the jobs alone that never had a lifecycle."""
+
+_UNFOLLOWED = f"{NO_LIFECYCLE}/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +66,7 @@ class Filter:
     stage: str | None = None
     waiting_on: str | None = None
     lifecycle: str | None = None
+    """The name of a lifecycle, or `NO_LIFECYCLE`."""
     trade: str | None = None
     severity: str | None = None
     overdue: bool | None = None
@@ -68,9 +96,57 @@ class Reading:
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page of lifecycles, the soonest due first, and the cursor of the next page.
 
+        The jobs that never had a lifecycle follow, where the filter lets them: each with all that
+        tells of a lifecycle None.
+
         Raises:
             CursorError: `after` is no cursor.
         """
+        place = read_cursor(_Cursor, wanted.after) if wanted.after else None
+        items: list[dict[str, Any]] = []
+        in_jobs = place is not None and place[0] is None and place[1].startswith(_UNFOLLOWED)
+        if not in_jobs and wanted.lifecycle != NO_LIFECYCLE:
+            items, after = await self._followed(wanted, now, place, limit)
+            if after is not None or len(items) == limit:
+                return items, after or await self._first_unfollowed(wanted)
+        if not _may_be_unfollowed(wanted):
+            return items, None
+        number = place[1].removeprefix(_UNFOLLOWED) if in_jobs and place is not None else None
+        more, after = await self._unfollowed(wanted, number, limit - len(items))
+        return items + more, after
+
+    async def _first_unfollowed(self, wanted: Filter) -> str | None:
+        """Return the cursor of the jobs without a lifecycle, None if there are none to show."""
+        if not _may_be_unfollowed(wanted):
+            return None
+        items, _ = await self._unfollowed(wanted, None, 1)
+        return write_cursor(_Cursor, (None, _UNFOLLOWED)) if items else None
+
+    async def _unfollowed(
+        self, wanted: Filter, after: str | None, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of the jobs that never had a lifecycle, by their numbers."""
+        jobs, lifecycles = schema.jobs, schema.lifecycles
+        query = (
+            select(jobs)
+            .where(
+                ~exists().where(lifecycles.c.job_id == jobs.c.job_id),
+                *_job_conditions(wanted),
+            )
+            .order_by(jobs.c.job_id)
+            .limit(limit + 1)
+        )
+        if after is not None:
+            query = query.where(jobs.c.job_id > after)
+        rows = await self._database.read(lambda connection: list(connection.execute(query)))
+        page, last = page_of(rows, limit)
+        cursor = last and write_cursor(_Cursor, (None, f"{_UNFOLLOWED}{last.job_id}"))
+        return [_never_followed(row) for row in page], cursor
+
+    async def _followed(
+        self, wanted: Filter, now: datetime, place: tuple[datetime | None, str] | None, limit: int
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of lifecycles, and the cursor of the next page of them."""
         table, jobs = schema.lifecycles, schema.jobs
         query = (
             select(table, jobs.c.trade, jobs.c.severity, jobs.c.assigned_to)
@@ -79,11 +155,11 @@ class Reading:
             .order_by(table.c.due_at.nulls_last(), table.c.workflow_id)
             .limit(limit + 1)
         )
-        if wanted.after:
-            query = query.where(_comes_after(*_read_cursor(wanted.after)))
+        if place is not None:
+            query = query.where(_comes_after(*place))
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        after = _cursor(rows[limit - 1]) if len(rows) > limit else None
-        return [_listed(row) for row in rows[:limit]], after
+        page, last = page_of(list(rows), limit)
+        return [_listed(row) for row in page], last and _cursor(last)
 
     async def waiting_on(self, role: Role) -> list[WaitingJob]:
         """Return the jobs that wait for a role, the one that has waited longest first."""
@@ -99,7 +175,11 @@ class Reading:
         return [WaitingJob(job, what_next) for job, what_next in jobs_read if job is not None]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
-        """Return everything about a job, None if there is no such job."""
+        """Return everything about a job, None if there is no such job.
+
+        Of each part of what happened it has the newest `MOST_OF_A_PART` entries. Where there are
+        more, `older` has the cursor of each part's next page.
+        """
 
         def read(connection: Connection) -> dict[str, Any] | None:
             row = connection.execute(
@@ -107,24 +187,40 @@ class Reading:
             ).one_or_none()
             if row is None:
                 return None
-            tables = {
-                "lifecycles": schema.lifecycles,
-                "notes": schema.notes,
-                "assignments": schema.assignments,
-                "emails": schema.emails,
-                "exceptions": schema.exceptions,
-                "tasks": schema.tasks,
-                "service_jobs": schema.service_jobs,
-                "promises": schema.promises,
-                "journal": schema.journal,
-            }
-            found = {
-                name: [_SHAPES[name](each) for each in _rows(connection, table, job_id)]
-                for name, table in tables.items()
-            }
-            return {"job": row.job, **found}
+            shown = {name: said for name, said in row.job.items() if name not in _OURS_ALONE}
+            found: dict[str, Any] = {"job": shown}
+            found["lifecycles"] = [_standing(each) for each in _lifecycles(connection, job_id)]
+            older = dict[str, str]()
+            for part in PARTS:
+                newest, after = _part(connection, part, job_id, None, MOST_OF_A_PART)
+                found[part] = newest[::-1]
+                if after is not None:
+                    older[part] = after
+            return found | ({"older": older} if older else {})
 
         return await self._database.read(read)
+
+    async def part(
+        self, job_id: str, part: str, after: str | None, limit: int = MOST_OF_A_PART
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of one part of what happened to a job, the newest entry first.
+
+        Args:
+            job_id: the job.
+            part: one of `PARTS`.
+            after: the cursor of the page, as `job` or the page before gave it; None: the first.
+            limit: entries of a page.
+
+        Returns:
+            The entries, and the cursor of the next page.
+
+        Raises:
+            CursorError: `after` is no cursor of this list.
+        """
+        before = read_id_cursor(after) if after else None
+        return await self._database.read(
+            lambda connection: _part(connection, part, job_id, before, limit)
+        )
 
     async def lifecycle(self, workflow_id: str) -> dict[str, Any] | None:
         """Return where one lifecycle stands, None if there was none."""
@@ -217,19 +313,21 @@ class Reading:
         return [(row[0], row[1], row[2]) for row in rows]
 
 
+_OURS_ALONE = frozenset({"customer_mail_version"})
+"""What a job says for its lifecycles alone."""
+
+
 def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
-    table, jobs = schema.lifecycles, schema.jobs
+    table = schema.lifecycles
     conditions: list[ColumnElement[bool]] = [
         column == value
         for column, value in (
             (table.c.stage, wanted.stage),
             (table.c.waiting_on, wanted.waiting_on),
             (table.c.lifecycle, wanted.lifecycle),
-            (jobs.c.trade, wanted.trade),
-            (jobs.c.severity, wanted.severity),
         )
         if value is not None
-    ]
+    ] + _job_conditions(wanted)
     if wanted.open is not None:
         conditions.append(
             table.c.outcome.is_(None) if wanted.open else table.c.outcome.is_not(None)
@@ -243,31 +341,63 @@ def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
             ),
         )
         conditions.append(late if wanted.overdue else ~late)
-    if wanted.account is not None:
-        conditions.append(was_assigned_to(wanted.account, jobs.c.job_id))
-    if wanted.q:
-        conditions += [
-            jobs.c.words.contains(word, autoescape=True) for word in wanted.q.casefold().split()
-        ]
     return conditions
 
 
-def _rows(connection: Connection, table: Table, job_id: str) -> list[Row[Any]]:
-    order = table.c.workflow_id if table is schema.lifecycles else table.c.id
-    return list(connection.execute(select(table).where(table.c.job_id == job_id).order_by(order)))
+def _job_conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    jobs = schema.jobs
+    asked = ((jobs.c.trade, wanted.trade), (jobs.c.severity, wanted.severity))
+    conditions: list[ColumnElement[bool]] = [
+        column == value for column, value in asked if value is not None
+    ]
+    if wanted.account is not None:
+        conditions.append(was_assigned_to(wanted.account, jobs.c.job_id))
+    words = wanted.q.casefold().split() if wanted.q else []
+    return conditions + [jobs.c.words.contains(word, autoescape=True) for word in words]
+
+
+def _may_be_unfollowed(wanted: Filter) -> bool:
+    """Return whether a filter lets jobs through that never had a lifecycle.
+
+    They are neither open nor ended, stand in no stage, wait for nobody, and are never late.
+    """
+    of_lifecycles = (wanted.stage, wanted.waiting_on, wanted.open)
+    return (
+        all(each is None for each in of_lifecycles)
+        and wanted.lifecycle in (None, NO_LIFECYCLE)
+        and wanted.overdue is not True
+    )
+
+
+def _never_followed(row: Row[Any]) -> dict[str, Any]:
+    """Return a job without a lifecycle as lists show it, but for how to start one."""
+    nothing = ("lifecycle", "stage", "waiting_on", "since", "due_at", "outcome")
+    said = {"next": "Nobody follows this job.", "attention": []}
+    job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
+    return {"job_id": row.job_id, **dict.fromkeys(nothing), **said, **job}
+
+
+def _lifecycles(connection: Connection, job_id: str) -> list[Row[Any]]:
+    table = schema.lifecycles
+    these = select(table).where(table.c.job_id == job_id).order_by(table.c.workflow_id)
+    return list(connection.execute(these))
+
+
+def _part(
+    connection: Connection, part: str, job_id: str, before: int | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return a page of a part of a job's history, the newest entry first, and the next cursor."""
+    table, shape = _PARTS[part]
+    query = select(table).where(table.c.job_id == job_id)
+    if before is not None:
+        query = query.where(table.c.id < before)
+    rows = list(connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)))
+    page, last = page_of(rows, limit)
+    return [shape(row) for row in page], last and write_id_cursor(last.id)
 
 
 def _cursor(row: Row[Any]) -> str:
-    place = _Cursor.dump_json((row.due_at, row.workflow_id))
-    return base64.urlsafe_b64encode(place).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[datetime | None, str]:
-    try:
-        due, workflow_id = _Cursor.validate_json(base64.urlsafe_b64decode(cursor.encode()))
-        return due and due.astimezone(UTC), workflow_id
-    except (ValueError, OverflowError) as error:
-        raise CursorError(f"{cursor!r} is no cursor: take `after` from the page before") from error
+    return write_cursor(_Cursor, (row.due_at, row.workflow_id))
 
 
 def _comes_after(due_at: datetime | None, workflow_id: str) -> ColumnElement[bool]:
@@ -289,6 +419,7 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
         "due_at": row.due_at,
         "next": row.next,
         "attention": row.attention,
+        "attention_details": details(row),
         "outcome": row.outcome,
         **({"guide": row.guide} if row.guide else {}),
     }
@@ -296,7 +427,7 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
 
 def _listed(row: Row[Any]) -> dict[str, Any]:
     standing = _standing(row)
-    del standing["workflow_id"]
+    del standing["workflow_id"], standing["attention_details"]
     standing.pop("guide", None)
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **standing, **job}
@@ -341,14 +472,15 @@ def _fields(*names: str) -> Any:  # noqa: ANN401  a function of a row
     return lambda row: {name: getattr(row, name) for name in names}
 
 
-_SHAPES: Mapping[str, Any] = {
-    "lifecycles": _standing,
-    "notes": _note,
-    "assignments": _assignment,
-    "emails": _mail,
-    "exceptions": _fields("code", "status", "comment"),
-    "tasks": _fields("at", "role", "kind", "text", "status"),
-    "service_jobs": _service_job,
-    "promises": _promise,
-    "journal": _entry,
+_PARTS: Mapping[str, tuple[Table, Callable[[Row[Any]], dict[str, Any]]]] = {
+    "notes": (schema.notes, _note),
+    "assignments": (schema.assignments, _assignment),
+    "emails": (schema.emails, _mail),
+    "exceptions": (schema.exceptions, _fields("code", "status", "comment")),
+    "tasks": (schema.tasks, _fields("at", "role", "kind", "text", "status")),
+    "service_jobs": (schema.service_jobs, _service_job),
+    "promises": (schema.promises, _promise),
+    "journal": (schema.journal, _entry),
 }
+PARTS = tuple(_PARTS)
+"""The parts of what happened to a job."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -109,11 +110,15 @@ lifecycles = Table(
     Column("due_at", UtcDateTime),
     Column("next", Text, nullable=False),
     _json("attention"),
+    _json("attention_since", default=dict),
     Column("outcome", String(40)),
     _json("remembered", default=dict),
     _json("guide", default=list),
     Column("lost_at", UtcDateTime, index=True),
     _json("before_loss", nullable=True),
+    Column("run_id", String(80)),
+    Column("told_at", UtcDateTime),
+    Column("was_reset", Boolean, nullable=False, default=False),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
@@ -203,8 +208,15 @@ tasks = Table(
     Column("text", Text, nullable=False),
     Column("status", String(20), nullable=False),
     Column("closed_at", UtcDateTime),
+    Column("closed_by_name", String(200)),
+    Column("closed_by_role", String(40)),
+    Column("closed_with", String(200)),
+    Column("outcome", Text),
     _key(),
 )
+"""What people are asked to do. `closed_with` is the message id by which a person closed it."""
+
+Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
 
 service_jobs = Table(
     "service_jobs",
@@ -303,14 +315,19 @@ answers = Table(
     metadata,
     _id(),
     Column("workflow_id", String(120), nullable=False),
+    Column("actor_role", String(40), nullable=False, default=""),
+    Column("actor_name", String(200), nullable=False, default=""),
     Column("message_id", String(200), nullable=False),
     Column("command", String(60), nullable=False),
     Column("status", Integer, nullable=False),
     _json("body"),
     _at("answered_at"),
-    UniqueConstraint("workflow_id", "message_id"),
+    UniqueConstraint("workflow_id", "actor_role", "actor_name", "message_id"),
 )
-"""What commands with a message id were answered over HTTP, so that they answer so for ever."""
+"""What commands with a message id were answered over HTTP, so that they answer so for ever.
+
+The id is the actor's own. What releases before kept told no actors apart, and has none.
+"""
 
 tokens = Table(
     "tokens",

@@ -29,7 +29,7 @@ from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workflows.digest import SpecialistsDigest
-from workflows.registry import TASK_QUEUE, WORKFLOWS
+from workflows.registry import TASK_KINDS, TASK_QUEUE, WORKFLOWS
 
 log = structlog.get_logger()
 
@@ -110,7 +110,7 @@ def make_worker(
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`."""
     outbox, known = Outbox(database), directory or Directory()
     mails = Mails(outbox, postman)
-    effects = Effects(Ledger(database), mails, known)
+    effects = Effects(Ledger(database, TASK_KINDS), mails, known)
     digests = Digests(Reading(database), outbox, mails, known)
     worker = _MailingWorker(
         client,

@@ -14,6 +14,7 @@ from domain.editions import Edition
 from domain.effects import (
     ChangeException,
     CloseException,
+    CloseTask,
     MailFate,
     OpenException,
     OpenTask,
@@ -21,7 +22,7 @@ from domain.effects import (
 )
 from domain.events import Event
 from domain.exceptions import IN_PROGRESS, ExceptionCode
-from domain.jobs import Job, JobStatus
+from domain.jobs import Assignee, Job, JobStatus, same_holder
 from domain.promises import PromiseOutcome
 from domain.roles import Actor, Role
 from workflows.lifecycle import Lifecycle
@@ -88,7 +89,12 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         return guide.whether_to_escalate(self.case)
 
     def ask_for_first_call(self, reported_by: Actor) -> None:
-        """Ask customer service to call the provider and look for a solution (AM-07, AM-08)."""
+        """Ask customer service to call the provider and look for a solution (AM-07, AM-08).
+
+        A concern that an earlier escalation left to be looked into is this one.
+        """
+        if self.start.episode > 1 and self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.add(CloseTask(task=Task.CONCERN_ABOUT_ANOTHER.value))
         self.note_by(reported_by, f"The customer reports of {self.provider}: {self.concern}")
         self.ask_to_call(
             f"Call {self.provider} about what the customer reports, and look for a solution "
@@ -132,9 +138,16 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 f"{self.concern}, please contact them as soon as possible."
                 f"{_remark(command.outcome)}",
             )
+        if command.reached:
+            self.forget_to_reach_the_provider()
         if self.case.first_attempt_at is None:
             self.case.first_attempt_at = self.now()
         self.expect_callback(self.now())
+
+    def forget_to_reach_the_provider(self) -> None:
+        """Have nobody reach the provider otherwise, who has been spoken to."""
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.settle(Task.REACH_PROVIDER)
 
     # --- step 2: the customer calls back -----------------------------------------------------
 
@@ -179,7 +192,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         provider has the job by now, a supervisor finds out whom the concern is about.
         """
         holder = self.case.job.assigned_to
-        if holder.is_(self.case.provider.account):
+        if self.is_still_the_provider(holder):
             self.case.concern = concern
             if self.case.is_feedback_alone:
                 self.advance(Stage.CONTACTING_PROVIDER, at, PromiseOutcome.SUPERSEDED)
@@ -215,6 +228,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             Refused: an Exception of the code is open already (G-16).
         """
         if command.reached:
+            self.forget_to_reach_the_provider()
             settled = "settles it" if command.resolved else "does not settle it"
             self.note_by(
                 command.actor,
@@ -436,6 +450,12 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.record_further_concern(event.actor, event.data.concern, at)
 
     # --- helpers -----------------------------------------------------------------------------
+
+    def is_still_the_provider(self, holder: Assignee) -> bool:
+        """Return whether the job is with the provider that the complaint is about."""
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            return same_holder(holder, self.case.provider)
+        return holder.is_(self.case.provider.account)
 
     @property
     def provider(self) -> str:

@@ -6,11 +6,12 @@ waited, and it collects effects, which come true together when it waits again or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
 from domain.attention import Attention
+from domain.commands import DismissAttention
 from domain.directory import Addressee
 from domain.editions import Edition
 from domain.effects import (
@@ -23,18 +24,33 @@ from domain.effects import (
     WithdrawMails,
 )
 from domain.events import Event
-from domain.jobs import Assignee, Job, Visibility
+from domain.jobs import Assignee, Job, JobStatus, Visibility, same_holder
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
+from domain.refusals import Refused
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
-from domain.tasks import CommonTask, TaskKind
+from domain.tasks import CommonTask, JobChange, TaskKind, changes
 from domain.unfollowed import CANCELLED_IN_TEMPORAL, task_to_take_up
 from workflows.engine import CANCELLED, Engine
 from workflows.messages import Deadline, Reminder
 from workflows.runtime import Runtime
 
+WhenBroken = Callable[[], Awaitable[None] | None]
+"""Does what follows when a promise breaks."""
+
+
+async def done(doing: Awaitable[None] | None) -> None:
+    """Wait until something is done, if it takes any waiting."""
+    if doing is not None:
+        await doing
+
+
 CaseT = TypeVar("CaseT", bound=Case)
+
+SUPERSEDED = "superseded"
+"""The final stage of every lifecycle whose job somebody has given to another account."""
+_ANOTHER = Assignee(name="another account")
 
 _LATE = timedelta(hours=1)
 """How long after its deadline something may happen and still count from the deadline."""
@@ -67,6 +83,7 @@ class Lifecycle(Generic[CaseT]):
         self.commit_or_refuse = engine.moves.commit_or_refuse
         self.reassign = engine.moves.reassign
         self.give_to = engine.moves.give_to
+        self.update_and_end = engine.moves.update_and_end
         self.look_after_end = engine.episode.look_after_end
 
     # --- what a story says of itself ---------------------------------------------------------
@@ -102,6 +119,13 @@ class Lifecycle(Generic[CaseT]):
     def ended(self) -> bool:
         """Whether the lifecycle has come to a final stage."""
         return self.kind.has_ended(self.case.stage)
+
+    def has_another_holder(self, before: Job) -> bool:
+        """Return whether the job went to another account or firm since it was as given."""
+        now, then = self.case.job.assigned_to, before.assigned_to
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            return not same_holder(now, then)
+        return not now.is_(then.account)
 
     def add(self, effect: Effect) -> str:
         """Add any effect; it comes true, with the others, when the story next waits or ends.
@@ -160,36 +184,46 @@ class Lifecycle(Generic[CaseT]):
         if self.case.policy.notes.public_email_to_customer:
             self.mail(None, "public_note_to_customer", text=text)
 
+    def dismiss_attention(self, command: DismissAttention) -> None:
+        """Take a call for attention back, because a supervisor dismisses it."""
+        if command.attention in self.case.attention:
+            self.case.unflag(command.attention)
+            self.journal(f"dismissed {command.attention}: {command.reason}", command.actor)
+
     # --- waiting -----------------------------------------------------------------------------
 
-    async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
+    async def wait_and_handle(self, promise: Promise, when_broken: WhenBroken) -> None:
         """Wait for a promise and handle what comes in first, or do what follows when it breaks."""
         message = await self.wait(promise)
         if isinstance(message, Deadline | Reminder):
-            when_broken()
+            await done(when_broken())
         else:
             await self.handle(message)
 
-    async def chase(
-        self, chase: Chase, remind: Callable[[int], None], give_up: Callable[[], None]
-    ) -> None:
+    async def chase(self, chase: Chase, remind: Callable[[int], None], give_up: WhenBroken) -> None:
         """Wait one round for somebody, and handle what comes in first.
 
         Args:
             chase: who is waited for, how often they are reminded, and what happens in the end.
             remind: called with how often somebody was reminded, this time included.
             give_up: called once no reminder helped; the wait goes on unless it changes the stage.
+                Where the job has changed meanwhile it may be refused; the change is heard next.
         """
 
-        def when_broken() -> None:
+        async def when_broken() -> None:
+            before = self.case.before_turn()
             reminders_left = self.case.reminded < chase.reminders.attempts
             self.case.counts_from = self.next_round()
             self.break_promise(reminders_left=reminders_left)
             self.case.reminded += 1
             if reminders_left:
                 remind(self.case.reminded)
-            else:
-                give_up()
+                return
+            try:
+                await done(give_up())
+            except Refused as refused:
+                self.case.roll_back_to(before)
+                self.journal(refused.refusal.message)
 
         started = self.case.counts_from or self.now()
         await self.wait_and_handle(chase.promise(self.case, started), when_broken)
@@ -267,6 +301,15 @@ class Lifecycle(Generic[CaseT]):
         """Close the tasks of the wait that is over."""
         self.settle(*self.kind.tasks.of_a_wait())
 
+    def what_ended_it(self, stage: str) -> frozenset[JobChange]:
+        """Return what happened to the job, in other hands than ours, that ended it in a stage."""
+        job = self.case.job
+        if job.status.final:
+            return changes(job.model_copy(update={"status": JobStatus.NEW}), job)
+        if stage != SUPERSEDED:
+            return frozenset()
+        return changes(job.model_copy(update={"assigned_to": _ANOTHER}), job)
+
     def withdraw_mails_without_point_in(self, stage: str) -> None:
         """Take mails back that wait for their server and have lost their point in a stage."""
         if self.case.edition < Edition.FACTS_BY_MEANING:
@@ -285,5 +328,7 @@ class Lifecycle(Generic[CaseT]):
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""
         self.settle(*self.kind.tasks.of_the_lifecycle())
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.settle(*self.kind.tasks.pointless_once(self.what_ended_it(stage)))
         self.withdraw_mails_without_point_in(stage)
         self.case.unflag(Attention.OVERDUE)

@@ -233,7 +233,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def why_held(self, way_out: WayOut | None = None) -> Refusal | None:
         """Return why the job may not be taken from PlusOne now, None if it may."""
-        return plusone_hold(self.case.job, self.now(), PlusOneHold.under(self.case.policy), way_out)
+        hold = PlusOneHold.under(self.case.policy, self.case.edition)
+        return plusone_hold(self.case.job, self.now(), hold, way_out)
 
     async def request_reassignment(self, command: payloads.RequestReassignment) -> None:
         """Give the job to another account; the guard has let it pass (PO-18..PO-20)."""
@@ -287,7 +288,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         See also PO-18, PO-19 and PO-20.
         """
         way_out = rules.way_out_taken(before, self.case.job, by)
-        broken = plusone_hold(before, at, PlusOneHold.under(self.case.policy), way_out)
+        hold = PlusOneHold.under(self.case.policy, self.case.edition)
+        broken = plusone_hold(before, at, hold, way_out)
         if broken is None:
             self.end_superseded("The job was reassigned in the job system.")
             return
@@ -386,6 +388,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def approve(self, command: payloads.Approve) -> None:
         """Approve, with the Job Approval note to the provider (PO-41, PO-43..PO-45)."""
+        self.forget_charges()
         approval = texts.job_approval(command.amount, command.non_covered, command.text)
         self.tell_the_provider(self.plusone, approval, command.actor)
         if command.non_covered:
@@ -396,6 +399,11 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             )
         self.advance(Stage.APPROVED)
 
+    def forget_charges(self) -> None:
+        """Have nobody tell the customer of charges that are decided on anew (PO-44)."""
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.settle(Task.DISCLOSE_CHARGES)
+
     def request_info(self, command: payloads.RequestInfo) -> None:
         """Ask PlusOne for what is missing (PO-26)."""
         self.note_by(command.actor, f"Information needed to decide: {command.what}")
@@ -403,6 +411,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def deny(self, command: payloads.Deny) -> None:
         """Deny; the job stays with PlusOne, Accepted, so that it can bill its diagnosis (PO-20)."""
+        if not command.partial:
+            self.forget_charges()
         what = "A part of the repair is" if command.partial else "The repair is"
         self.note_by(
             command.actor,
@@ -464,6 +474,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.count_call(event.actor, event.data.about)
         if event.type in _SIGNS_OF_LIFE and not searching:
             self.hear_sign_of_life(at)
+        calmed = before.severity.urgent and not job.severity.urgent
+        if calmed and self.case.edition >= Edition.FACTS_BY_MEANING:
+            self.settle(Task.BECAME_URGENT)
         if job.severity.urgent and not before.severity.urgent:
             await self.handle_raised_severity()
         elif job.status is JobStatus.ACCEPTED and searching:
@@ -491,6 +504,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Settle what nobody needs any more once the search has ended."""
         if not self.tasks_outlive_end:
             super().leave_nothing_open(stage)
+        if self.case.edition >= Edition.FACTS_BY_MEANING and stage != Stage.CANCELLED:
+            self.settle(Task.DISCLOSE_CHARGES)  # PlusOne does no more work on this job
 
     def mails_with_a_point_in(self, template: str) -> Collection[str]:
         """Return the stages in which a mail that has not left is still to be sent.

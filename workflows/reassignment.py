@@ -395,7 +395,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         job = self.case.job
         if job.status is JobStatus.CANCELLED:
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
-        elif not job.assigned_to.is_(before.assigned_to.account):
+        elif self.has_another_holder(before):
             self.journal(f"The job stands with {job.assigned_to.name} now.")
             self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         elif job.status is JobStatus.COMPLETED:

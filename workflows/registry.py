@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domain.lifecycles import LifecycleKind
+from domain.tasks import TaskKind
 from workflows.am_escalation import AreaManagerEscalationWorkflow
 from workflows.apo import AlternateProviderOptionWorkflow
 from workflows.plus_one import PlusOneSearchWorkflow
@@ -25,3 +26,6 @@ WORKFLOWS: tuple[type[DurableLifecycle], ...] = (
 LIFECYCLES: Mapping[str, LifecycleKind] = {
     workflow.story.kind.name: workflow.story.kind for workflow in WORKFLOWS
 }
+
+TASK_KINDS: Mapping[str, type[TaskKind]] = {name: kind.tasks for name, kind in LIFECYCLES.items()}
+"""The kinds of tasks of each lifecycle, by the lifecycle's name."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
+from domain.editions import Edition
 from domain.effects import (
     ClosePromise,
     ComputeDeadline,
@@ -32,7 +33,7 @@ from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, S
 from domain.spoc.kind import SPOC
 from domain.spoc.tasks import Task
 from domain.texts import written_out
-from workflows.lifecycle import Lifecycle
+from workflows.lifecycle import Lifecycle, WhenBroken, done
 from workflows.messages import Deadline, Reminder
 from workflows.temporal import durable
 
@@ -90,11 +91,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 case unknown:
                     raise AssertionError(f"nothing is waited for in {unknown}")
 
-    async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
+    async def wait_and_handle(self, promise: Promise, when_broken: WhenBroken) -> None:
         """Wait as every lifecycle does, and beside it for the confirmation of an order."""
         match await self.wait(promise, self.confirmation_due):
             case Deadline():
-                when_broken()
+                await done(when_broken())
             case Reminder():
                 self.help_with_the_late_confirmation()
             case message:
@@ -188,6 +189,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 "Accepted: only then can a report be entered (SPOC-46).",
             )
         owed = rules.still_owed(case.contacts, report)
+        if case.edition >= Edition.FACTS_BY_MEANING and not owed:
+            self.settle(Task.REACH_OTHERWISE)
         if owed != case.contacts:
             what = "the service report" if report.complete else "a part of the service report"
             self.tell_the_specialist(f"The provider has entered {what}.")
@@ -230,7 +233,9 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Give the provider a business day to confirm an order, as research asks (SPOC-34)."""
         self.stop_waiting_for_the_confirmation(PromiseOutcome.SUPERSEDED)
         self.journal(f"research waits for the provider's confirmation: {what}", rule="SPOC-32")
-        awaited = waits.confirmation(self.case.policy.spoc, at)
+        self.case.confirmations += 1
+        nth = self.case.confirmations if self.case.edition >= Edition.FACTS_BY_MEANING else 1
+        awaited = waits.confirmation(self.case.policy.spoc, at, nth)
         self.case.confirmation, self.case.confirmation_late = awaited, False
         self.add(OpenPromise(promise=awaited))
         self.compute(NamedDeadline.ORDER_CONFIRMATION, awaited.due)
@@ -347,7 +352,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         job = self.case.job
         if self.ends_with_the_job(job):
             return
-        if not job.assigned_to.is_(before.assigned_to.account):
+        if self.has_another_holder(before):
             self.leave_to_another_provider(job)
             return
         if job.severity is not before.severity:

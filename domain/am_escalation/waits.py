@@ -8,7 +8,7 @@ from datetime import datetime
 from domain.am_escalation.case import AmCase, Stage
 from domain.am_escalation.policy import AmEscalationPolicy
 from domain.am_escalation.rules import eligible_at
-from domain.promises import DueAt, Promise, promise_key
+from domain.promises import DueAt, Promise
 from domain.reminders import Chase
 from domain.roles import Role
 
@@ -25,7 +25,7 @@ def _callback(case: AmCase, since: datetime) -> Promise:
     eligible = eligible_at(case)
     from_then = "" if eligible is None else f" from {eligible:%Y-%m-%d %H:%M} UTC on"
     return Promise(
-        key=promise_key(case.stage, since),
+        key=case.promise_key(case.stage, since),
         waiting_on=Role.CUSTOMER,
         duty="call back if the matter is not settled",
         rule="AM-13",

@@ -60,7 +60,8 @@ class Sent(BaseModel):
     """The address, masked."""
     at: Instant
     key: str | None = None
-    """By which the outbox knows it; None where an earlier release remembered it."""
+    """By which the outbox knows it, without its workflow id; None where an earlier release
+    remembered it."""
     fate: MailFate | None = None
     """What has become of it, as an earlier episode knew; None: it is on its way, or has arrived."""
 
@@ -132,7 +133,7 @@ class ApoCase(Case):
         """Return the memory, as it is kept."""
         ended_as = self.stage if self.stage in Stage.ends() else None
         memory = self.memory.model_copy(update={"ended_as": ended_as, "sent": self.sent})
-        kept: dict[str, JsonValue] = memory.model_dump(mode="json")
+        kept: dict[str, JsonValue] = memory.model_dump(mode="json", exclude_none=True)
         return kept
 
     def remember(self, **changed: object) -> None:
@@ -150,7 +151,8 @@ class ApoCase(Case):
 
     def remember_mail(self, template: str, at: datetime, key: str) -> None:
         """Remember a mail to the customer, for the agent who takes their calls."""
-        sent = Sent(template=template, to=self.job.customer_mail or "no address", at=at, key=key)
+        to, short = self.job.customer_mail or "no address", _without_workflow(key)
+        sent = Sent(template=template, to=to, at=at, key=short)
         self.remember(sent=(*self.memory.sent, sent)[-_MAILS_REMEMBERED:])
 
     def mail_found_end(self, key: str, fate: MailFate) -> None:
@@ -159,7 +161,7 @@ class ApoCase(Case):
         That it was sent is taken for granted, unless something else was known of it.
         """
         known = (sent.key for sent in self.memory.sent if sent.key is not None)
-        fates = {**self.mail_fates, key: fate}
+        fates = {**self.mail_fates, _without_workflow(key): fate}
         self.mail_fates = {
             each: fates[each] for each in known if fates.get(each, MailFate.SENT) != MailFate.SENT
         }
@@ -171,6 +173,10 @@ class ApoCase(Case):
         """
         counts_all = self.edition < Edition.FACTS_BY_MEANING
         return any(sent.template == template and (counts_all or sent.arrived) for sent in self.sent)
+
+
+def _without_workflow(key: str) -> str:
+    return key.partition("#")[2] or key
 
 
 _FIRST_STAGES: Mapping[str, Stage] = {

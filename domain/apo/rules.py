@@ -213,7 +213,7 @@ def may_request(case: ApoCase, _: RequestApo, now: datetime) -> Refusal | None:
 
 
 def _may_be_begun(case: ApoCase, now: datetime) -> Refusal | None:
-    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy)):
+    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition)):
         return held  # G-60
     if case.job.status in (JobStatus.CANCELLED, JobStatus.COMPLETED):
         return conflict(

@@ -8,7 +8,7 @@ from datetime import datetime
 from domain.apo.case import ApoCase, Stage
 from domain.apo.policy import ApoPolicy
 from domain.apo.rules import PRIORITY_ITEMS
-from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise, promise_key
+from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise
 from domain.reminders import Chase
 from domain.roles import Role
 
@@ -25,7 +25,7 @@ def promise(case: ApoCase) -> Promise:
 
 def _approval(case: ApoCase, since: datetime) -> Promise:
     apo = case.policy.apo
-    key = promise_key("approval", since)
+    key = case.promise_key("approval", since)
     if case.capped:
         return Promise(
             key=key,
@@ -71,7 +71,7 @@ def _who_approves(case: ApoCase) -> str:
 def _review(case: ApoCase, since: datetime) -> Promise:
     duty, rule, changed_by = _REVIEWS[case.stage]
     return Promise(
-        key=promise_key(case.stage, since),
+        key=case.promise_key(case.stage, since),
         waiting_on=Role.SUPPORT_SERVICES,
         duty=duty,
         rule=rule,

@@ -125,7 +125,7 @@ def may_leave_plusone(
     case: PlusOneCase, command: RequestReassignment, now: datetime
 ) -> Refusal | None:
     """Refuse to take a job from PlusOne that it may keep, or to give it where it may not go."""
-    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy)):
+    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition)):
         return held
     to = account_called(command.to)
     if to == ALTERNATE_PROVIDER_OPTION and command.actor.role is not Role.DISPATCH:
@@ -149,7 +149,9 @@ def may_go_to_no_provider_found(
     case: PlusOneCase, _: ReportCannotLocate, now: datetime
 ) -> Refusal | None:
     """Refuse to give a job up that PlusOne has accepted or reported on (G-06)."""
-    return plusone_hold(case.job, now, PlusOneHold.under(case.policy), WayOut.CANNOT_LOCATE)
+    return plusone_hold(
+        case.job, now, PlusOneHold.under(case.policy, case.edition), WayOut.CANNOT_LOCATE
+    )
 
 
 def not_to_plusone_in_florida(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from domain.plus_one.case import PlusOneCase, Stage
 from domain.plus_one.rules import window_ends
-from domain.promises import DueAfterBusinessDays, DueAt, Promise, promise_key
+from domain.promises import DueAfterBusinessDays, DueAt, Promise
 from domain.roles import Role
 
 
@@ -20,7 +20,7 @@ def search_promise(case: PlusOneCase) -> Promise:
     job, policy = case.job, case.policy
     if case.window_passed:
         return Promise(
-            key=promise_key("search-left-to-dispatch", job.assigned_at),
+            key=case.promise_key("search-left-to-dispatch", job.assigned_at),
             waiting_on=Role.DISPATCH,
             duty="decide what becomes of the job that PlusOne did not accept in its 48 hours",
             rule="PO-17",
@@ -32,7 +32,7 @@ def search_promise(case: PlusOneCase) -> Promise:
         )
     ends_with_dispatch = policy.plus_one.on_window_end == "dispatch_task"
     return Promise(
-        key=promise_key("search", job.assigned_at),
+        key=case.promise_key("search", job.assigned_at),
         waiting_on=Role.PLUSONE,
         duty="find a Service Professional, or say that it can find none",
         rule="PO-17",
@@ -51,7 +51,7 @@ def repair_promise(case: PlusOneCase) -> Promise:
     heard_at = case.heard_at or case.job.assigned_at
     role, duty, rule, changed_by = _DUTIES[case.stage]
     return Promise(
-        key=promise_key(case.stage, heard_at),
+        key=case.promise_key(case.stage, heard_at),
         waiting_on=role,
         duty=duty,
         rule=rule,

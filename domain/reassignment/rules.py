@@ -149,7 +149,7 @@ def suggested_fee(case: ReassignmentCase) -> Decimal | None:
 
 def held_by_plusone(case: ReassignmentCase, now: datetime) -> Refusal | None:
     """Return why PlusOne keeps the job, before any call or since, None if it does not (G-59)."""
-    return plusone_hold(case.job, now, PlusOneHold.under(case.policy))
+    return plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition))
 
 
 def may_start(case: ReassignmentCase, _: StartReassignment, now: datetime) -> Refusal | None:

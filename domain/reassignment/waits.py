@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.promises import DueAt, Promise, promise_key
+from domain.promises import DueAt, Promise
 from domain.reassignment.case import ReassignmentCase, Stage
 from domain.roles import Role
 
@@ -87,7 +87,7 @@ def _step(
     reminded = case.reminded > 0
     then = "the job goes to Procure Vendor" if reminded else "a supervisor is told"
     return Promise(
-        key=f"{promise_key(case.stage, since)}:{case.reminded}",
+        key=f"{case.promise_key(case.stage, since)}:{case.reminded}",
         waiting_on=waiting_on,
         duty=duty,
         rule=rule,

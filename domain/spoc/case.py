@@ -118,6 +118,8 @@ class SpocCase(Case):
     contacts: tuple[Contact, ...] = ()
     confirmation: Promise | None = None
     """The provider's confirmation of an order, as long as research waits for it (SPOC-32)."""
+    confirmations: int = 0
+    """How many orders the provider was asked to confirm."""
     confirmation_late: bool = False
     """The provider's own time for it has passed (SPOC-34)."""
 
@@ -125,6 +127,11 @@ class SpocCase(Case):
     def needed(self) -> str:
         """All that the specialist is asked for, a line each."""
         return "\n".join(contact.words for contact in self.contacts)
+
+    @property
+    def promised_beside(self) -> tuple[str, ...]:
+        """Key of the promise to confirm an order, while it is open (SPOC-32)."""
+        return (self.confirmation.key,) if self.confirmation else ()
 
     @property
     def is_overdue_beside(self) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from domain.addresses import is_mailable
+from domain.editions import Edition
 from domain.events import Event, JobAppointmentConfirmed
+from domain.facts import same_instant
 from domain.jobs import Job, Severity
 from domain.refusals import Refusal, conflict
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
@@ -47,9 +49,15 @@ def newly_confirmed(case: SpocCase, event: Event) -> bool:
     return (
         isinstance(event, JobAppointmentConfirmed)
         and confirms_diagnosis(event)
-        and event.data.at != case.appointment_at
+        and not _is_known(case, event.data.at)
         and (case.confirmed_at is None or event.occurred_at >= case.confirmed_at)
     )
+
+
+def _is_known(case: SpocCase, appointment_at: datetime) -> bool:
+    if case.edition >= Edition.FACTS_BY_MEANING:
+        return same_instant(appointment_at, case.appointment_at)
+    return appointment_at == case.appointment_at
 
 
 def reports_on(appointment_at: datetime, report: Report | None) -> bool:

@@ -16,7 +16,7 @@ def report(case: SpocCase) -> Promise:
     """Return the provider's duty to enter the report (SPOC-13)."""
     since = _since(case)
     return Promise(
-        key=promise_key(case.stage, since),
+        key=case.promise_key(case.stage, since),
         waiting_on=Role.PROVIDER,
         duty="enter the service report",
         rule="SPOC-13",
@@ -74,7 +74,7 @@ def job_carried_out(case: SpocCase) -> Promise:
     """Return the provider's duty to carry the job out, once its report is in (SPOC-14)."""
     since = _since(case)
     return Promise(
-        key=promise_key(case.stage, since),
+        key=case.promise_key(case.stage, since),
         waiting_on=Role.PROVIDER,
         duty="carry the job out, now that its report is in",
         rule="SPOC-14",
@@ -113,10 +113,17 @@ def part_update_due(report: Report, policy: SpocPolicy) -> DueAfterBusinessDays:
     return DueAfterBusinessDays(days=policy.part_update_age, since=report.at)
 
 
-def confirmation(policy: SpocPolicy, at: datetime) -> Promise:
-    """Return the provider's duty to confirm an order that research asked about (SPOC-34)."""
+def confirmation(policy: SpocPolicy, at: datetime, nth: int = 1) -> Promise:
+    """Return the provider's duty to confirm an order that research asked about (SPOC-34).
+
+    Args:
+        policy: how long the provider has.
+        at: when research asked, aware UTC.
+        nth: which request it is of this follow-up; each is a promise of its own.
+    """
+    key = promise_key(NamedDeadline.ORDER_CONFIRMATION, at)
     return Promise(
-        key=promise_key(NamedDeadline.ORDER_CONFIRMATION, at),
+        key=key if nth == 1 else f"{key}/{nth}",
         waiting_on=Role.PROVIDER,
         duty="confirm the order",
         rule="SPOC-34",

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from domain.accounts import PLUSONE, PROCURE_VENDOR, Account
 from domain.apo.case import ApoCase
+from domain.editions import NEWEST
 from domain.events import EVENT, Event
 from domain.guards import PlusOneHold
 from domain.jobs import Assignee, Job
@@ -13,7 +14,7 @@ from domain.plus_one.case import PlusOneCase, Stage
 from domain.policy import load_policy
 
 POLICY = load_policy(None)
-HOLD = PlusOneHold.under(POLICY)
+HOLD = PlusOneHold.under(POLICY, NEWEST)
 
 ASSIGNED_AT = datetime(2026, 11, 21, 14, 5, 30, tzinfo=UTC)
 WINDOW_ENDS = ASSIGNED_AT + timedelta(hours=48)

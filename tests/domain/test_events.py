@@ -199,7 +199,7 @@ def test_a_submitted_report_is_entered_even_if_the_job_does_not_show_it(*, compl
 @pytest.mark.rule("PO-20")
 def test_the_job_knows_best_when_its_report_was_entered() -> None:
     earlier = ASSIGNED_AT - timedelta(hours=1)
-    job = a_job(diagnostic_report_at=earlier)
+    job = a_job(diagnostic_report_at=earlier, assigned_at=earlier)
     event = an_event("job.report_submitted", job, {"complete": True})
     assert event.job_told().diagnostic_report_at == earlier
 

@@ -10,7 +10,7 @@ from domain.effects import SendEmail
 from domain.events import Event
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
-from domain.promises import DueAt, Promise, PromiseOutcome, promise_key
+from domain.promises import DueAt, Promise, PromiseOutcome
 from domain.refusals import Refusal, conflict, conflicting
 from domain.roles import Role
 from domain.stages import END, LifecycleStage
@@ -78,7 +78,7 @@ def promise(case: DoorbellCase) -> Promise:
     """Return what is waited for."""
     since = case.counts_from or case.job.assigned_at
     return Promise(
-        key=promise_key(case.stage, since),
+        key=case.promise_key(case.stage, since),
         waiting_on=Role.CUSTOMER,
         duty="open the door",
         rule="G-01",

@@ -104,9 +104,9 @@ def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
         "record_progress",
         "send_email",
         "record_progress",
-        "record_progress",
+        "close_task",
     ]
-    assert nothing_is_open(life, "disclose_charges")
+    assert nothing_is_open(life)
     assert life.attention == []
 
 

@@ -61,7 +61,12 @@ async def test_a_job_of_the_first_edition_ends_as_it_did_then(path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("edition", "left"), [(Edition.FIRST, ["decide_after_search"]), (NEWEST, ["workflow_ended"])]
+    ("edition", "left"),
+    [
+        (Edition.FIRST, ["decide_after_search"]),
+        (Edition.TASKS_CLOSE_AT_EVERY_END, []),
+        (NEWEST, ["workflow_ended"]),
+    ],
 )
 def test_tasks_close_when_temporal_cancels_a_job_of_a_later_edition(
     edition: int, left: list[str]

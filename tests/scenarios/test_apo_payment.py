@@ -29,7 +29,7 @@ from tests.options import (
 
 DAY = timedelta(days=1)
 
-EARLIER = " $240.00 was paid before: pay what is missing."
+EARLIER = " $240.00 was already requested: pay only the difference."
 """What a payment says that is not the first of its job."""
 
 
@@ -418,8 +418,8 @@ async def test_what_was_paid_before_is_told_whoever_pays_the_rest(desk: Desk) ->
         await job.ends_as("paid")
     assert (await job.page()).task_texts("pay") == [
         "Pay the customer $240.00 by check.",
-        "Pay the customer $310.00 by check. $240.00 was paid before: pay what is missing.",
-        "Pay the customer $330.00 by check. $310.00 was paid before: pay what is missing.",
+        f"Pay the customer $310.00 by check.{EARLIER}",
+        f"Pay the customer $330.00 by check.{EARLIER.replace('240', '310')}",
     ]
 
 

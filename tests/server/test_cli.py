@@ -221,6 +221,8 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "setup",
         "show",
         "stuck",
+        "task done",
+        "tasks",
         "token list",
         "token new",
         "token revoke",
@@ -428,15 +430,70 @@ def test_mails_are_listed_and_those_of_a_job_shown_whole(api: ScriptedServer) ->
         }
         for number in (1, 2)
     ]
-    api.answers["GET /mail"] = 200, {"items": mails}
+    api.answers["GET /mail"] = 200, {"items": mails, "after": None}
     assert [row[1] for row in rows(said("mail"))] == ["SJ-1", "SJ-2"]
-    assert said("mail", "SJ-2") == (
+    assert told("mail", "list") == told("mail") == {"items": mails, "after": None}
+    api.answers["GET /mail"] = 200, {"items": mails[1:], "after": "x"}
+    shown = (
         "2026-11-21 14:05  sent  to jobs@plusone.example: A note\n\nHello 2\n\n"
+        "There are more: add --after x\n"
     )
+    assert said("mail", "SJ-2") == said("mail", "list", "SJ-2") == shown
+    assert api.asked[-1].query == {"job_id": ["SJ-2"]}
+    told("mail", "list", "SJ-2", "--state", "sent", "--after", "x")
+    assert api.asked[-1].query == {"job_id": ["SJ-2"], "state": ["sent"], "after": ["x"]}
+    api.answers["GET /mail"] = 200, {"items": [], "after": None}
     assert said("mail", "SJ-3") == "There is no mail of this job.\n"
-    assert told("mail", "SJ-1") == {"items": mails[:1]}
-    assert said("mail", "list", "SJ-2") == said("mail", "SJ-2")
-    assert told("mail", "list") == told("mail") == {"items": mails}
+    api.answers["GET /mail/2"] = 200, mails[1]
+    assert "Hello 2" in said("mail", "list", "--id", "2")
+    assert told("mail", "list", "--id", "2") == mails[1]
+
+
+TASK = {
+    "id": 12,
+    "job_id": "SJ-1",
+    "lifecycle": "apo",
+    "role": "dispatch",
+    "kind": "find_provider",
+    "label": "Find a provider",
+    "text": "Go on searching.",
+    "opened_at": "2026-11-21T14:05:00Z",
+    "status": "open",
+    "closed_at": None,
+    "closed_by": None,
+    "outcome": None,
+    "closes_by": None,
+}
+
+
+def test_tasks_are_listed_open_ones_unless_others_are_asked_for(api: ScriptedServer) -> None:
+    page = {"items": [TASK], "after": "next"}
+    api.answers["GET /tasks"] = 200, page
+    shown = said("tasks", "--role", "dispatch", "--job", "SJ-1", "--kind", "find_provider")
+    assert all(word in shown for word in ("12", "SJ-1", "Find a provider", "--after next"))
+    assert api.asked[-1].query == {
+        "role": ["dispatch"],
+        "job_id": ["SJ-1"],
+        "kind": ["find_provider"],
+        "status": ["open"],
+    }
+    assert told("tasks", "--status", "all") == page
+    assert api.asked[-1].query == {}
+    api.answers["GET /tasks"] = 200, {"items": [], "after": None}
+    assert said("tasks") == "No task matches.\n"
+
+
+def test_a_task_is_said_to_be_done_by_somebody(
+    api: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.answers["POST /tasks/12/done"] = 200, {**TASK, "status": "done"}
+    shown = said("task", "done", "12", "--as", "dispatch", "--name", "Dana", "--outcome", "Found")
+    assert shown == "Done: Find a provider (SJ-1).\n"
+    assert api.asked[-1].json == {"actor": {"name": "Dana", "role": "dispatch"}, "outcome": "Found"}
+    assert "say with --as" in complaint("task", "done", "12")
+    monkeypatch.setenv("STEWARD_TOKEN", "t")
+    assert told("task", "done", "12")["status"] == "done"
+    assert api.asked[-1].json == {}
 
 
 def test_the_verbs_about_mail_are_told_on_asking() -> None:

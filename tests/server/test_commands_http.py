@@ -11,7 +11,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
-from starters.app import LARGEST_BODY
+from starters.bodies import LARGEST_BODY
 from store import schema
 from tests.desk import Desk, Told
 from tests.server.test_hooks import JSONS
@@ -80,9 +80,9 @@ async def test_a_refusal_is_given_again_in_the_same_words(house: Desk) -> None:
 
 async def test_a_message_id_that_another_command_used_is_refused(house: Desk) -> None:
     job = await house.searching()
-    await job.ok("customer_called", "customer_service", message_id="one")
-    response = await job.do("add_service_job", "dispatch", reason="more", message_id="one")
-    assert "customer_called" in assert_refused(response, 422, "fields")["message"]
+    await job.ok("add_service_job", "dispatch", reason="more", message_id="one")
+    response = await job.do("report_cannot_locate", "dispatch", message_id="one")
+    assert "add_service_job" in assert_refused(response, 422, "fields")["message"]
     assert (await job.show())["service_jobs"] == []
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.events import Received
-from starters.app import LARGEST_BODY
+from starters.bodies import LARGEST_BODY
 from starters.signatures import HookSecrets, generate_secret, sign
 from store import schema
 from store.inbox import Outcome

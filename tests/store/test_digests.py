@@ -16,6 +16,7 @@ from domain.directory import parse_directory
 from domain.jobs import Assignee
 from store import schema
 from store.database import Database
+from store.mails import MailFilter, MailList
 from store.outbox import Outbox
 from store.reading import Reading
 from tests.desk import Letterbox
@@ -103,7 +104,7 @@ async def test_a_digest_says_what_is_waited_for(office: Office) -> None:
     assert "Hello Robin Ames," in mail.text
     assert "SJ-2 (Plumbing, Kitchen faucet), Provider 4712\nSince Monday" in mail.text
     assert "robin" not in mail.key
-    (shown,) = await office.outbox.recent()
+    ((shown,), _) = await MailList(office.database).page(MailFilter())
     assert (shown["job_id"], shown["template"]) == (None, "spoc_digest")
 
 
@@ -123,5 +124,5 @@ async def test_a_digest_that_nobody_takes_is_given_up(office: Office) -> None:
     office.letterbox.failures = {"digest": [NotTakenError("busy", for_good=False)]}
     office.asked_at -= PATIENCE
     assert await office.send(MONDAY) == []
-    (shown,) = await office.outbox.recent()
+    ((shown,), _) = await MailList(office.database).page(MailFilter())
     assert shown["state"] == "bounced"

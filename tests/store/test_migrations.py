@@ -132,7 +132,16 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
     row = await database.read(lambda connection: held_job(connection, "SJ-1001"))
     assert row is not None
     assert row.held == moved
-    new: dict[str, object] = {"remembered": {}, "guide": [], "lost_at": None, "before_loss": None}
+    new: dict[str, object] = {
+        "remembered": {},
+        "guide": [],
+        "attention_since": {},
+        "lost_at": None,
+        "before_loss": None,
+        "run_id": None,
+        "told_at": None,
+        "was_reset": False,
+    }
     (brought_over,) = await rows(database, schema.lifecycles)
     assert brought_over == {**lifecycle, **new}
     await database.close()

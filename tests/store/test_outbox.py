@@ -11,6 +11,7 @@ from domain.effects import SendEmail
 from store import schema
 from store.database import Database
 from store.ledger import Ledger
+from store.mails import MailFilter, MailList
 from store.outbox import HAND_OVER, MailState, Outbox, RenderedMail
 from store.reading import Reading
 from tests.domain.factories import a_job
@@ -106,9 +107,9 @@ async def test_the_newest_mails_come_first(database: Database) -> None:
     names = [f"m{number}@example.com" for number in range(5)]
     for name in names:
         await queued(database, name)
-    recent = await Outbox(database).recent(limit=3)
-    assert [mail["to"] for mail in recent] == names[:1:-1]
-    assert set(recent[0]) == {"id", "job_id", "at", "to", "template", "subject", "text", "state"}
+    newest, _ = await MailList(database).page(MailFilter(), limit=3)
+    assert [mail["to"] for mail in newest] == names[:1:-1]
+    assert set(newest[0]) == {"id", "job_id", "at", "to", "template", "subject", "text", "state"}
 
 
 async def test_what_could_not_be_delivered_is_shown_as_failing(database: Database) -> None:

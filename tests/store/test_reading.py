@@ -16,9 +16,10 @@ from domain.effects import ClosePromise, OpenPromise
 from domain.jobs import Assignee, Job
 from domain.promises import DueAt, PromiseOutcome
 from store import schema
+from store.cursors import CursorError
 from store.database import Database
 from store.ledger import Ledger
-from store.reading import PAGE, CursorError, Filter, Reading
+from store.reading import PAGE, Filter, Reading
 from tests.domain.factories import PROVIDER, a_job
 from tests.store.rows import NOW, a_batch, a_promise, add_lifecycle, execute, keep, lifecycle_row
 
@@ -159,7 +160,7 @@ def _cursor(*parts: object) -> str:
     ],
 )
 async def test_a_cursor_that_no_list_gave_out_is_refused(database: Database, cursor: str) -> None:
-    with pytest.raises(CursorError, match="take `after` from the page before"):
+    with pytest.raises(CursorError, match="is not a cursor of this list"):
         await Reading(database).lifecycles(Filter(after=cursor), NOW)
 
 

@@ -1,0 +1,42 @@
+"""Mails over HTTP: their list, page by page, and each whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+
+from domain.values import Storable
+from starters.access import Employee
+from starters.queries import Cursor, JobFilter, RowId, one_of
+from store.mails import SHOWN_STATES, MailFilter, MailList
+
+
+def mail_routes(mails: MailList) -> APIRouter:
+    """Return the routes of mails, which are the employees' alone."""
+    router = APIRouter(tags=["mail"])
+
+    @router.get(
+        "/mail",
+        summary="List mails, the newest first",
+    )
+    async def listed(
+        _: Employee,
+        job_id: JobFilter = None,
+        state: Storable | None = None,
+        after: Cursor = None,
+    ) -> dict[str, Any]:
+        wanted = MailFilter(
+            job_id=job_id or None, state=one_of("state", state, SHOWN_STATES), after=after
+        )
+        items, cursor = await mails.page(wanted)
+        return {"items": items, "after": cursor}
+
+    @router.get("/mail/{mail_id}", summary="One mail, whole")
+    async def one(_: Employee, mail_id: RowId) -> dict[str, Any]:
+        found = await mails.find(mail_id)
+        if found is None:
+            raise HTTPException(404, f"There is no mail {mail_id}; see GET /mail.")
+        return found
+
+    return router

@@ -1,0 +1,79 @@
+"""Tasks of people over HTTP: their list, and that one is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
+from pydantic_core import from_json
+
+from domain.refusals import Refused, unreadable
+from domain.roles import Role
+from domain.task_labels import LABELS
+from domain.values import Storable
+from service.tasks import TaskDesk, TaskDone
+from starters.access import Employee, reader
+from starters.bodies import limited_body, too_large
+from starters.command_endpoint import refusal_reply
+from starters.http_errors import error_response
+from starters.openapi import answers
+from starters.queries import Cursor, JobFilter, RowId, one_of
+from store.tasks import TASK_STATUSES, TaskFilter
+
+
+def task_routes(desk: TaskDesk) -> APIRouter:
+    """Return the routes of tasks."""
+    router = APIRouter(tags=["tasks"])
+
+    @router.get(
+        "/tasks",
+        summary="List tasks, the oldest open first",
+    )
+    async def tasks(
+        _: Employee,
+        role: Storable | None = None,
+        kind: Storable | None = None,
+        job_id: JobFilter = None,
+        status: Storable | None = None,
+        after: Cursor = None,
+    ) -> dict[str, Any]:
+        wanted = TaskFilter(
+            role=Role(asked) if (asked := one_of("role", role, list(Role))) else None,
+            kind=one_of("kind", kind, LABELS),
+            job_id=job_id or None,
+            status=one_of("status", status, TASK_STATUSES),
+            after=after,
+        )
+        items, cursor = await desk.page(wanted)
+        return {"items": items, "after": cursor}
+
+    @router.post(
+        "/tasks/{task_id}/done",
+        summary="Say that a task is done",
+        openapi_extra=answers(TaskDone, {"actor": {"name": "Dana", "role": "dispatch"}}),
+    )
+    async def done(_: Employee, request: Request, task_id: RowId) -> Response:
+        body = await limited_body(request)
+        if body is None:
+            return too_large()
+        try:
+            fields = from_json(body or b"null", allow_inf_nan=False)
+        except ValueError as error:
+            refusal = unreadable(f"The body is not JSON: {error}").refusal
+            return _refused(Refused(refusal))
+        try:
+            task = await desk.done(task_id, fields, reader(request).actor)
+        except Refused as refused:
+            return _refused(refused)
+        if task is None:
+            return error_response(404, f"There is no task {task_id}; see GET /tasks.")
+        return JSONResponse(jsonable_encoder(task))
+
+    return router
+
+
+def _refused(refused: Refused) -> Response:
+    reply = refusal_reply(refused.refusal)
+    return JSONResponse(reply.body, reply.status)

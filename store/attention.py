@@ -1,0 +1,263 @@
+"""Why a lifecycle asks for a person's attention, and since when; and how that ends.
+
+While a lifecycle runs, it alone says what it asks attention for. Once it has ended, nobody is left
+to take that back, and the store does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, TypeAdapter
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+
+from domain.attention import SETTLED_BY_TASKS, Attention
+from domain.calendars import Calendar
+from domain.commands import DISMISS_ATTENTION
+from domain.effects import Batch, ClosePromise, OpenTask, Step, WriteJournal
+from domain.lifecycles import job_of
+from domain.moments import spoken
+from domain.promises import PromiseOutcome
+from domain.relayed import RelayedCommand
+from domain.roles import STEWARD, Actor, Role
+from store import schema
+from store.database import Database
+
+_LONGEST = 500
+"""Characters of what is said of a call for attention."""
+
+_TABLE = schema.lifecycles
+
+
+class Raised(BaseModel):
+    """A call for attention that stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: AwareDatetime
+    why: str
+
+
+_RAISED = TypeAdapter(dict[str, Raised])
+
+IN_GENERAL: Mapping[str, str] = {
+    Attention.OVERDUE: "Somebody missed a deadline. The job's promises show which.",
+    Attention.DELIVERY_FAILED: "A mail wasn't delivered. The job's mails show which.",
+    Attention.BAD_MESSAGE: "A signal was refused or unreadable. The journal shows which.",
+    Attention.RULE_CONFLICT: "The job system did what a rule forbids. The journal shows what.",
+    Attention.STORE_UNREACHABLE: "The database doesn't take this job's changes.",
+}
+"""What is said of a call for attention whose cause was not kept."""
+
+
+def details(row: Row[Any]) -> list[dict[str, Any]]:
+    """Return each call for attention of a lifecycle, since when it stands and why."""
+    known = _RAISED.validate_python(row.attention_since)
+    shown = []
+    for flag in row.attention:
+        raised = known.get(flag) or Raised(since=row.since, why=IN_GENERAL.get(flag, ""))
+        shown.append({"attention": flag, "since": raised.since, "why": raised.why})
+    return shown
+
+
+# --- what a batch raises ----------------------------------------------------------------------
+
+
+def after_batch(connection: Connection, batch: Batch) -> dict[str, Any]:
+    """Return what the store keeps of the attention that a lifecycle asks for after a batch.
+
+    A lifecycle that had ended before asks only for what has happened since: what a person has
+    dismissed in the meantime stays dismissed.
+    """
+    progress = batch.progress
+    if progress is None or not progress.attention:
+        return {"attention": [], "attention_since": {}}
+    row = connection.execute(_STANDS, {"of": batch.workflow_id}).one_or_none()
+    is_same_run = row is not None and row.episode == batch.episode
+    stood = _RAISED.validate_python(row.attention_since) if row is not None and is_same_run else {}
+    had_ended = row is not None and is_same_run and row.outcome is not None
+    kept: dict[str, Raised] = {}
+    for flag in progress.attention:
+        why = _why(connection, batch, flag)
+        if why is None and had_ended and row is not None and flag not in row.attention:
+            continue
+        before = stood.get(flag)
+        said = why or (before.why if before else IN_GENERAL[flag])
+        kept[flag] = Raised(since=before.since if before else batch.now, why=said[:_LONGEST])
+    return {
+        "attention": list(kept),
+        "attention_since": _RAISED.dump_python(kept, mode="json"),
+    }
+
+
+def _why(connection: Connection, batch: Batch, flag: Attention) -> str | None:
+    """Return why a batch asks for attention, None if nothing in it does."""
+    said: str | None = None
+    for step in batch.steps:
+        said = _cause(connection, batch, step, flag) or said
+    return said
+
+
+def _cause(connection: Connection, batch: Batch, step: Step, flag: Attention) -> str | None:
+    match flag, step.effect:
+        case Attention.OVERDUE, ClosePromise(promise_key=key, outcome=PromiseOutcome.BROKEN):
+            return _broken(connection, f"{batch.workflow_id}#{batch.episode}/{key}", batch.calendar)
+        case Attention.BAD_MESSAGE, WriteJournal(what=what) if what.startswith("refused "):
+            return f"{what[0].upper()}{what[1:]}"
+        case _, OpenTask(task=kind, text=text) if kind in SETTLED_BY_TASKS.get(flag, ()):
+            return text
+        case _:
+            return None
+
+
+def _broken(connection: Connection, key: str, calendar: Calendar) -> str | None:
+    row = connection.execute(_PROMISE, {"of": key}).one_or_none()
+    if row is None:
+        return None
+    who = Role(row.waiting_on).title
+    when = spoken(row.due_at, calendar.zone)
+    return f"{who[0].upper()}{who[1:]} had until {when} to {row.duty} ({row.rule})."
+
+
+# --- how it ends ------------------------------------------------------------------------------
+
+
+def settle_attention(
+    database: Database, connection: Connection, workflow_id: str, kind: str, now: datetime
+) -> None:
+    """End the calls for attention whose last task a person has closed.
+
+    Args:
+        database: the store.
+        connection: the transaction in which the task was closed.
+        workflow_id: the lifecycle that opened the task.
+        kind: the kind of the task.
+        now: the wall clock, aware UTC.
+    """
+    settled = [flag for flag, kinds in SETTLED_BY_TASKS.items() if kind in kinds]
+    row = connection.execute(_STANDS, {"of": workflow_id}).one_or_none()
+    if row is None:
+        return
+    for flag in settled:
+        still_open = {"of": workflow_id, "kinds": sorted(SETTLED_BY_TASKS[flag])}
+        if flag not in row.attention or connection.scalar(_OPEN_OF_KINDS, still_open):
+            continue
+        if row.outcome is not None:
+            drop(connection, workflow_id, flag)
+        else:
+            _tell(database, connection, workflow_id, flag, now)
+
+
+def _tell(
+    database: Database, connection: Connection, workflow_id: str, flag: Attention, now: datetime
+) -> None:
+    """Have a running lifecycle take a call for attention back."""
+    lifecycle, job_id = job_of(workflow_id)
+    fields: dict[str, JsonValue] = {
+        "actor": STEWARD.model_dump(mode="json"),
+        "attention": flag.value,
+        "reason": "its tasks are done",
+    }
+    body = (
+        RelayedCommand(lifecycle=lifecycle, job_id=job_id, command=DISMISS_ATTENTION, fields=fields)
+        .model_dump_json()
+        .encode()
+    )
+    key = f"settled:{workflow_id}:{flag}:{now:%Y%m%dT%H%M%S.%f}"
+    row = {
+        "webhook_id": key,
+        "claim": key,
+        "received_at": now,
+        "body": body,
+        "digest": sha256(body).hexdigest(),
+        "origin": f"tasks/{job_id}",
+        "state": "pending",
+        "job_id": job_id,
+        "attempts": 0,
+    }
+    connection.execute(database.insert_once(schema.inbox, "claim"), row)
+
+
+class AttentionOfEnded:
+    """Dismisses what lifecycles that have ended ask attention for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def standing(self, workflow_id: str) -> Sequence[str] | None:
+        """Return what an ended lifecycle asks attention for; None if it runs, or never did."""
+        row = await self._database.read(
+            lambda connection: connection.execute(_STANDS, {"of": workflow_id}).one_or_none()
+        )
+        return None if row is None or row.outcome is None else list(row.attention)
+
+    async def dismiss(
+        self, workflow_id: str, flag: Attention, by: Actor, what: str, now: datetime, key: str
+    ) -> bool:
+        """Dismiss a call for attention of a lifecycle that has ended, and journal that.
+
+        Args:
+            workflow_id: the lifecycle.
+            flag: what is dismissed.
+            by: who dismisses it.
+            what: what the journal says.
+            now: the wall clock, aware UTC.
+            key: tells this dismissal from all others.
+
+        Returns:
+            Whether it stood; if not, nothing is changed.
+        """
+        lifecycle, job_id = job_of(workflow_id)
+        entry = {
+            "job_id": job_id,
+            "lifecycle": lifecycle,
+            "at": now,
+            "actor_name": by.name,
+            "actor_role": by.role.value,
+            "what": what,
+            "rule": None,
+            "key": f"dismissed:{workflow_id}:{key}",
+        }
+
+        def write(connection: Connection) -> bool:
+            if not drop(connection, workflow_id, flag):
+                return False
+            connection.execute(self._database.insert_once(schema.journal), entry)
+            return True
+
+        return await self._database.write(write)
+
+
+def drop(connection: Connection, workflow_id: str, flag: Attention) -> bool:
+    """Take a flag from a lifecycle that has ended; return whether it had it."""
+    row = connection.execute(_STANDS.with_for_update(), {"of": workflow_id}).one_or_none()
+    if row is None or row.outcome is None or flag not in row.attention:
+        return False
+    left = {
+        "attention": [each for each in row.attention if each != flag],
+        "attention_since": {each: why for each, why in row.attention_since.items() if each != flag},
+    }
+    connection.execute(update(_TABLE).where(_TABLE.c.workflow_id == workflow_id).values(**left))
+    return True
+
+
+_STANDS = select(
+    _TABLE.c.workflow_id,
+    _TABLE.c.episode,
+    _TABLE.c.outcome,
+    _TABLE.c.attention,
+    _TABLE.c.attention_since,
+).where(_TABLE.c.workflow_id == bindparam("of"))
+_PROMISE = select(schema.promises).where(schema.promises.c.key == bindparam("of"))
+_OPEN_OF_KINDS = (
+    select(func.count())
+    .select_from(schema.tasks)
+    .where(
+        schema.tasks.c.workflow_id == bindparam("of"),
+        schema.tasks.c.kind.in_(bindparam("kinds", expanding=True)),
+        schema.tasks.c.status == "open",
+    )
+)

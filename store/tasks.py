@@ -1,0 +1,224 @@
+"""Tasks of people: their list, and how a person closes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, update
+
+from domain.roles import Actor, Role
+from domain.values import Instant
+from store import schema
+from store.attention import settle_attention
+from store.cursors import page_of, read_cursor, write_cursor
+from store.database import Database
+
+PAGE = 100
+"""Tasks on one page of a list."""
+
+TaskStatus = Literal["open", "done"]
+TASK_STATUSES: Final = ("open", "done")
+
+_Place = TypeAdapter(tuple[TaskStatus, Instant, int])
+"""The place of a task in its list: its status, when it was opened, and its id."""
+
+NO_LIFECYCLE = "hooks"
+"""Stands for the lifecycle in the `workflow_id` of a task that an event opened, and none of them.
+"""
+
+_TASKS, _LIFECYCLES = schema.tasks, schema.lifecycles
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFilter:
+    """Which tasks a list shows; None means any."""
+
+    role: Role | None = None
+    kind: str | None = None
+    job_id: str | None = None
+    status: str | None = None
+    """One of `TASK_STATUSES`."""
+    after: str | None = None
+
+
+class Task(NamedTuple):
+    """A task, and where the lifecycle that opened it stands."""
+
+    id: int
+    job_id: str
+    workflow_id: str
+    lifecycle: str | None
+    """None where no lifecycle opened it, but an event of the job system."""
+    stage: str | None
+    """The stage of that lifecycle while it runs."""
+    role: Role
+    kind: str
+    text: str
+    opened_at: datetime
+    is_open: bool
+    closed_at: datetime | None
+    closed_by: Actor | None
+    closed_with: str | None
+    """The message id by which a person closed it."""
+    outcome: str | None
+
+
+class TaskClosing(NamedTuple):
+    """What a person says of a task that is done."""
+
+    by: Actor
+    outcome: str | None
+    message_id: str | None
+    at: datetime
+    """The wall clock, aware UTC."""
+    what: str
+    """What the journal says of it."""
+
+
+class Tasks:
+    """Reads tasks, and closes them for people."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, wanted: TaskFilter, limit: int = PAGE) -> tuple[list[Task], str | None]:
+        """Return a page of tasks, open ones before done ones, each the oldest first.
+
+        No task is lost between two pages; one that is closed meanwhile may come again, as done.
+
+        Returns:
+            The tasks, and the cursor of the next page.
+
+        Raises:
+            CursorError: `after` is no cursor of this list.
+        """
+        query = (
+            _with_lifecycle()
+            .where(*_conditions(wanted))
+            .order_by(_TASKS.c.status.desc(), _TASKS.c.at, _TASKS.c.id)
+            .limit(limit + 1)
+        )
+        if wanted.after:
+            query = query.where(_comes_after(*read_cursor(_Place, wanted.after)))
+        rows = await self._database.read(lambda connection: list(connection.execute(query)))
+        shown, last = page_of(rows, limit)
+        after = last and write_cursor(_Place, (last.status, last.at, last.id))
+        return [_task(row) for row in shown], after
+
+    async def find(self, task_id: int) -> Task | None:
+        """Return a task, None if there is no such task."""
+        this = _with_lifecycle().where(_TASKS.c.id == task_id)
+        row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
+        return _task(row) if row else None
+
+    async def close(self, task: Task, closing: TaskClosing) -> bool:
+        """Close a task for a person, and what asked for attention because of it.
+
+        Args:
+            task: the task, as it was found.
+            closing: who closes it, and what they say of it.
+
+        Returns:
+            Whether it was still open; if not, nothing is changed.
+        """
+
+        def write(connection: Connection) -> bool:
+            closed = connection.execute(
+                update(_TASKS)
+                .where(_TASKS.c.id == task.id, _TASKS.c.status == "open")
+                .values(
+                    status="done",
+                    closed_at=closing.at,
+                    closed_by_name=closing.by.name,
+                    closed_by_role=closing.by.role.value,
+                    closed_with=closing.message_id,
+                    outcome=closing.outcome,
+                )
+            )
+            if not closed.rowcount:
+                return False
+            self._journal(connection, task, closing, f"task:{task.id}:done")
+            settle_attention(self._database, connection, task.workflow_id, task.kind, closing.at)
+            return True
+
+        return await self._database.write(write)
+
+    async def refuse(self, task: Task, closing: TaskClosing, rule: str | None, key: str) -> None:
+        """Write in the journal that somebody was refused who wanted to close a task."""
+        await self._database.write(
+            lambda connection: self._journal(
+                connection, task, closing, f"task:{task.id}:{key}", rule
+            )
+        )
+
+    def _journal(
+        self,
+        connection: Connection,
+        task: Task,
+        closing: TaskClosing,
+        key: str,
+        rule: str | None = None,
+    ) -> None:
+        row = {
+            "job_id": task.job_id,
+            "lifecycle": task.lifecycle,
+            "at": closing.at,
+            "actor_name": closing.by.name,
+            "actor_role": closing.by.role.value,
+            "what": closing.what,
+            "rule": rule,
+            "key": key,
+        }
+        connection.execute(self._database.insert_once(schema.journal), row)
+
+
+def _with_lifecycle() -> Select[Any]:
+    """Return the question for tasks, each with the stage of its lifecycle while that runs."""
+    running = and_(
+        _LIFECYCLES.c.workflow_id == _TASKS.c.workflow_id, _LIFECYCLES.c.outcome.is_(None)
+    )
+    return select(_TASKS, _LIFECYCLES.c.stage.label("stage")).outerjoin(_LIFECYCLES, running)
+
+
+def _conditions(wanted: TaskFilter) -> list[ColumnElement[bool]]:
+    return [
+        column == value
+        for column, value in (
+            (_TASKS.c.role, wanted.role and wanted.role.value),
+            (_TASKS.c.kind, wanted.kind),
+            (_TASKS.c.job_id, wanted.job_id),
+            (_TASKS.c.status, wanted.status),
+        )
+        if value is not None
+    ]
+
+
+def _comes_after(status: str, opened_at: datetime, task_id: int) -> ColumnElement[bool]:
+    later = or_(_TASKS.c.at > opened_at, and_(_TASKS.c.at == opened_at, _TASKS.c.id > task_id))
+    return or_(_TASKS.c.status < status, and_(_TASKS.c.status == status, later))
+
+
+def _task(row: Row[Any]) -> Task:
+    lifecycle = row.workflow_id.partition("/")[0]
+    closed_by = None
+    if row.closed_by_name is not None:
+        closed_by = Actor(name=row.closed_by_name, role=row.closed_by_role)
+    return Task(
+        id=row.id,
+        job_id=row.job_id,
+        workflow_id=row.workflow_id,
+        lifecycle=None if lifecycle == NO_LIFECYCLE else lifecycle,
+        stage=row.stage,
+        role=Role(row.role),
+        kind=row.kind,
+        text=row.text,
+        opened_at=row.at,
+        is_open=row.status == "open",
+        closed_at=row.closed_at,
+        closed_by=closed_by,
+        closed_with=row.closed_with,
+        outcome=row.outcome,
+    )
