@@ -97,6 +97,8 @@ def print_standing(job_id: str, standing: Json) -> None:
 
 def print_reasons(reasons: Json) -> None:
     """Print why each lifecycle of a job stands where it stands."""
+    if not reasons["items"]:
+        print_text("No lifecycle ever ran for this job: nobody is waited for.")
     for reason in reasons["items"]:
         print_text(_reason(reason), *_listed(reason.get("guide", [])))
         print_text(*_attention(reason.get("attention", [])))

@@ -396,9 +396,11 @@ def test_why_is_one_sentence_a_lifecycle(api: ScriptedServer) -> None:
     api.answers["GET /jobs/SJ-1/why"] = 200, reasons
     assert said("why", "SJ-1") == "plus-one: Waiting for PlusOne.\n"
     assert told("why", "SJ-1") == reasons
-    alone = {"items": [{"lifecycle": None, "why": "Nobody follows this job."}]}
-    api.answers["GET /jobs/SJ-1/why"] = 200, alone
+    nobody = {"items": [{"lifecycle": None, "why": "Nobody follows this job."}]}
+    api.answers["GET /jobs/SJ-1/why"] = 200, nobody
     assert said("why", "SJ-1") == "Nobody follows this job.\n"
+    api.answers["GET /jobs/SJ-1/why"] = 200, {"items": []}
+    assert said("why", "SJ-1") == "No lifecycle ever ran for this job: nobody is waited for.\n"
 
 
 def test_what_is_stuck_comes_with_what_helps(api: ScriptedServer) -> None:
