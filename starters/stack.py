@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
@@ -17,12 +16,12 @@ from activities.postman import Postman, SmtpPostman
 from domain.policy import Policy
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
-from starters.data_folder import FolderError, prepare
+from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.hook_sender import SECRETS_FILE
 from starters.serving import server_of
 from starters.signatures import HookSecrets, generate_secret
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
-from store.database import Database, migrate
+from store.database import Database, StoreUnavailableError, migrate
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
@@ -40,8 +39,6 @@ from workers.temporal import connect
 from workers.worker import make_worker
 
 log = structlog.get_logger()
-
-_LOCK_FILE = "lock"
 
 
 class CannotRun(Exception):  # noqa: N818  an answer for a person
@@ -71,7 +68,8 @@ async def run_stack(
         when_ready: called once everything runs, with the API's URL and the hooks' secrets.
 
     Raises:
-        CannotRun: a port or the folder is in use, or the folder cannot be written.
+        CannotRun: a port is in use, or the folder cannot be written.
+        Failure: another stack runs on the folder.
         SettingsError: a setting makes no sense.
     """
     must_be_loopback("127.0.0.1", settings.auth)
@@ -79,7 +77,7 @@ async def run_stack(
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
-        stack.enter_context(_only_one(data))
+        stack.enter_context(hold(data))
         ui_port = temporal_port + 1000
         for each, what in ((port, "--port"), (temporal_port, "--temporal-port"), (ui_port, "UI")):
             _must_be_free(each, what)
@@ -93,7 +91,7 @@ async def run_stack(
             ServerOptions(
                 port=temporal_port,
                 ui_port=ui_port,
-                database=data / "temporal.sqlite3",
+                database=data / TEMPORAL_FILE,
                 log=data / "temporal.log",
             )
         )
@@ -117,7 +115,7 @@ async def run_stack(
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, ui_port, temporal_port, data))
-        if parts.tokens is not None and await parts.tokens.are_none():
+        if await _has_no_token(parts):
             announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
             await when_ready(where, secrets)
@@ -154,7 +152,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
-        if parts.tokens is not None and await parts.tokens.are_none():
+        if await _has_no_token(parts):
             log.warning(HOW_TO_MAKE_THE_FIRST)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
@@ -225,6 +223,15 @@ def _tokens(settings: Settings, database: Database) -> Tokens | None:
     return Tokens(TokenStore(database), _token_file(settings))
 
 
+async def _has_no_token(parts: Parts) -> bool:
+    """Return whether tokens are asked for and there is none yet."""
+    try:
+        return parts.tokens is not None and await parts.tokens.are_none()
+    except StoreUnavailableError as error:
+        log.warning("the store does not answer", reason=str(error))
+        return False
+
+
 def _secrets(settings: Settings, data: Path) -> HookSecrets:
     """Return the hooks' secrets: those set, or the folder's own, made at the first start."""
     if settings.hook_secrets is not None:
@@ -248,27 +255,6 @@ def _prepare_folder(data: Path) -> None:
         prepare(data)
     except FolderError as error:
         raise CannotRun(str(error)) from error
-
-
-class _only_one:  # noqa: N801  reads as what it is for: with _only_one(folder)
-    """Holds the folder, so that a second stack finds it taken."""
-
-    def __init__(self, data: Path) -> None:
-        self._path = data / _LOCK_FILE
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("w")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            raise CannotRun(
-                f"another `steward up` runs on {self._path.parent}; stop it, or name "
-                "another folder with --data"
-            ) from error
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 def _must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:

@@ -187,7 +187,8 @@ class Reading:
             ).one_or_none()
             if row is None:
                 return None
-            found: dict[str, Any] = {"job": row.job}
+            shown = {name: said for name, said in row.job.items() if name not in _OURS_ALONE}
+            found: dict[str, Any] = {"job": shown}
             found["lifecycles"] = [_standing(each) for each in _lifecycles(connection, job_id)]
             older = dict[str, str]()
             for part in PARTS:
@@ -310,6 +311,10 @@ class Reading:
         )
         rows = await self._database.read(lambda connection: connection.execute(counting).all())
         return [(row[0], row[1], row[2]) for row in rows]
+
+
+_OURS_ALONE = frozenset({"customer_mail_version"})
+"""What a job says for its lifecycles alone."""
 
 
 def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
