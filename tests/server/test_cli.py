@@ -275,7 +275,7 @@ def test_the_process_ends_with_one_line_and_its_exit_code(arguments: list[str], 
 
 
 def test_a_misspelt_verb_is_told_the_right_one() -> None:
-    assert "Did you mean 'stuck'?" in complaint("stock", exit_code=2)
+    assert "Did you mean 'stuck'" in complaint("stock", exit_code=2)
 
 
 # --- looking ----------------------------------------------------------------------------------
@@ -472,7 +472,11 @@ def test_tasks_are_listed_open_ones_unless_others_are_asked_for(api: ScriptedSer
     page = {"items": [TASK], "after": "next"}
     api.answers["GET /tasks"] = 200, page
     shown = said("tasks", "--role", "dispatch", "--job", "SJ-1", "--kind", "find_provider")
-    assert all(word in shown for word in ("12", "SJ-1", "Find a provider", "--after next"))
+    assert shown == (
+        "12  SJ-1  for dispatch, since 2026-11-21 14:05 UTC\n"
+        "  Find a provider: Go on searching.\n"
+        "There are more: add --after next\n"
+    )
     assert api.asked[-1].query == {
         "role": ["dispatch"],
         "job_id": ["SJ-1"],
@@ -481,6 +485,12 @@ def test_tasks_are_listed_open_ones_unless_others_are_asked_for(api: ScriptedSer
     }
     assert told("tasks", "--status", "all") == page
     assert api.asked[-1].query == {}
+    closed = {"closed_at": "2026-11-21T15:00:00Z", "outcome": "Found", "closes_by": "offer_apo"}
+    dana = {"closed_by": {"name": "Dana", "role": "dispatch"}}
+    api.answers["GET /tasks"] = 200, {"items": [TASK | closed | dana], "after": None}
+    assert said("tasks").endswith(
+        "  Closes by: offer_apo\n  Done 2026-11-21 15:00 UTC by Dana: Found\n"
+    )
     api.answers["GET /tasks"] = 200, {"items": [], "after": None}
     assert said("tasks") == "No task matches.\n"
 
