@@ -52,6 +52,9 @@ class UpdateJob(JobUpdate):
     kind: Literal["update_job"] = "update_job"
     by: Actor
     reason: str
+    believed: Job | None = None
+    """The job as the workflow believes it to be: of another, nothing is changed. None where the
+    change holds whoever has the job."""
 
 
 class AddServiceJob(_Effect):

@@ -145,6 +145,8 @@ class Job(_Told):
     """
     customer_zip: str | None = None
     """The customer's ZIP code, where the customer is left out."""
+    customer_mail_version: int = 0
+    """Counts the addresses that the customer has had: two may look the same in `customer_mail`."""
 
     @property
     def customer_email(self) -> str | None:
@@ -184,7 +186,9 @@ class Job(_Told):
         if address == self.customer_email:
             return self
         customer = (self.customer or Customer()).model_copy(update={"email": address})
-        return self.model_copy(update={"customer": customer})
+        is_another = not same_addresses(address, self.customer_email)
+        version = self.customer_mail_version + is_another
+        return self.model_copy(update={"customer": customer, "customer_mail_version": version})
 
 
 _REMEMBERED = 20
@@ -308,7 +312,11 @@ class HeldJob(BaseModel):
             replaced = ()
         if told.diagnostic_report_at is None and same_assignment(told, ours):
             told = told.model_copy(update={"diagnostic_report_at": ours.diagnostic_report_at})
-        return self._held(_merged(told, ours, before), replaced, told)
+        job = _merged(told, ours, before)
+        is_another = not same_addresses(job.customer_email, ours.customer_email)
+        counted = {"customer_mail_version": ours.customer_mail_version + is_another}
+        job, told = job.model_copy(update=counted), told.model_copy(update=counted)
+        return self._held(job, replaced, told)
 
     def accepted_too_late(self, told: Job, *, newly_assigned: bool = False) -> bool:
         """Return whether an event tells of the acceptance of an assignment that we replaced."""

@@ -160,7 +160,9 @@ def _size_of(remembered: tuple[str, Answered]) -> int:
     return len(key) + len(answered.model_dump_json().encode())
 
 
-_KEPT_ON_ROLLBACK = frozenset({"job", "job_version", "turns", "named", "events_taken", "answers"})
+_KEPT_ON_ROLLBACK = frozenset(
+    {"job", "job_version", "last_heard", "turns", "named", "events_taken", "answers"}
+)
 """Fields of a case that say what came and what was done, whatever became of a turn."""
 
 _OF_NO_TURN = frozenset({Attention.DELIVERY_FAILED, Attention.BAD_MESSAGE})
@@ -172,6 +174,9 @@ class Case(BaseModel):
 
     job: Job
     job_version: int
+    last_heard: Job | None = None
+    """The job as the story last heard of it, where a refused move has shown a newer one since: what
+    its event tells is still news. None: the story has heard of all that `job` says."""
     policy: Policy
     stage: str
     edition: int = Edition.FIRST

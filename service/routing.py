@@ -13,12 +13,14 @@ from domain.commands import CommandRequest
 from domain.current import current
 from domain.directory import Directory
 from domain.editions import NEWEST
+from domain.effects import OpenTask
 from domain.events import Event
 from domain.facts import same_instant
 from domain.jobs import Job, same_assignment, same_holder
 from domain.lifecycles import Cause, LifecycleKind, LifecycleStart
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, Refused
+from domain.reopening import task_on_reopening
 from store.lifecycles import KnownJob, ListedLifecycle, NewLifecycle
 from store.plans import Plan, Routing, StartPlan, TakenEvent
 
@@ -69,6 +71,8 @@ class Router:
             and known.outcome is not None
             and (task := kind.task_after_end(event, known.outcome)) is not None
         ]
+        if not new and (reopened := self._reopened(taken, listed)) is not None:
+            tasks.append(reopened)
         running = [
             each.workflow_id
             for each in listed.values()
@@ -82,6 +86,23 @@ class Router:
             tuple(new),
             tuple(tasks),
         )
+
+    def _reopened(
+        self, taken: TakenEvent, listed: Mapping[str, ListedLifecycle]
+    ) -> OpenTask | None:
+        """Return what a person does about a job that goes on after all that followed it ended.
+
+        A lifecycle that still runs hears of it itself.
+        """
+        bound = [
+            listed[kind.name]
+            for kind in self._kinds
+            if kind.bound_to_assignment and kind.name in listed
+        ]
+        ended = {each.lifecycle: each.outcome for each in bound if each.outcome is not None}
+        if len(ended) < len(bound):
+            return None
+        return task_on_reopening(taken.event, taken.before, taken.job, ended)
 
     def start_for_event(
         self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event

@@ -50,6 +50,7 @@ from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
+from starters.history_api import history_routes
 from starters.http_errors import error_response, fault
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
@@ -158,6 +159,7 @@ def make_app(parts: Parts) -> FastAPI:
     app.include_router(_reads(reading, look, views, service.startable))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC))
     app.include_router(task_routes(desk))
+    app.include_router(history_routes(reading))
     mails = MailList(parts.database)
     app.include_router(mail_routes(mails))
     app.include_router(console(reading, mails, look, service.startable))

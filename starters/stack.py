@@ -21,7 +21,7 @@ from starters.hook_sender import SECRETS_FILE
 from starters.serving import server_of
 from starters.signatures import HookSecrets, generate_secret
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
-from store.database import Database, migrate
+from store.database import Database, StoreUnavailableError, migrate
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
@@ -115,7 +115,7 @@ async def run_stack(
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, ui_port, temporal_port, data))
-        if parts.tokens is not None and await parts.tokens.are_none():
+        if await _has_no_token(parts):
             announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
             await when_ready(where, secrets)
@@ -152,7 +152,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
-        if parts.tokens is not None and await parts.tokens.are_none():
+        if await _has_no_token(parts):
             log.warning(HOW_TO_MAKE_THE_FIRST)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
@@ -221,6 +221,15 @@ def _tokens(settings: Settings, database: Database) -> Tokens | None:
     if settings.auth is not Auth.TOKENS:
         return None
     return Tokens(TokenStore(database), _token_file(settings))
+
+
+async def _has_no_token(parts: Parts) -> bool:
+    """Return whether tokens are asked for and there is none yet."""
+    try:
+        return parts.tokens is not None and await parts.tokens.are_none()
+    except StoreUnavailableError as error:
+        log.warning("the store does not answer", reason=str(error))
+        return False
 
 
 def _secrets(settings: Settings, data: Path) -> HookSecrets:

@@ -158,8 +158,8 @@ class _EventTransaction:
 
     def take_over(self, inbox_id: int, now: datetime, route: Route) -> Plan:
         """Bring our copy of the job up to date, and keep what is decided on the event."""
-        held, version = self._bring_up_to_date(now)
-        plan = self._decide(held, version, (), route)
+        held, version, before = self._bring_up_to_date(now)
+        plan = self._decide(held, version, (), before, route)
         self._keep_plan(inbox_id, plan)
         return plan
 
@@ -169,13 +169,22 @@ class _EventTransaction:
         row = held_job(self.connection, plan.job.job_id, lock=True)
         if row is None:
             raise LookupError(f"job {plan.job.job_id} is not in the store")
-        anew = self._decide(row.held, row.version, reached, route)
+        anew = self._decide(row.held, row.version, reached, None, route)
         self._keep_plan(inbox_id, anew)
         return anew
 
-    def _decide(self, held: HeldJob, version: int, reached: tuple[str, ...], route: Route) -> Plan:
+    def _decide(
+        self,
+        held: HeldJob,
+        version: int,
+        reached: tuple[str, ...],
+        before: Job | None,
+        route: Route,
+    ) -> Plan:
         """Return what is decided, with new lifecycles listed and tasks opened."""
-        taken = TakenEvent(self.event_id, self.event, held.job, version, self.origin, reached)
+        taken = TakenEvent(
+            self.event_id, self.event, held.job, version, self.origin, reached, before
+        )
         routing = route(taken, lifecycles_of(self.connection, held.job.job_id))
         for task in routing.tasks:
             self._add_task(task)
@@ -218,8 +227,11 @@ class _EventTransaction:
         }
         self.connection.execute(_CHANGE_INBOX, {"of": inbox_id, **taken})
 
-    def _bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int]:
-        """Return our copy of the job, up to date, and its version; an old event changes nothing."""
+    def _bring_up_to_date(self, now: datetime) -> tuple[HeldJob, int, Job | None]:
+        """Return our copy of the job, up to date, its version, and the copy before.
+
+        An old event changes nothing.
+        """
         told, occurred_at = self.event.job_told(), self.event.occurred_at
         self._lock_job(told.job_id)
         row = held_job(self.connection, told.job_id, lock=True)
@@ -228,7 +240,7 @@ class _EventTransaction:
             held, version = HeldJob(job=told), stored_version(self.connection, told.job_id) + 1
             keep_job(self.connection, self.database, held, version, occurred_at)
             self._add_note_and_assignment(None, held.job)
-            return held, version
+            return held, version, None
         held, version, newest = row
         before = held
         if self.origin is None and (
@@ -251,7 +263,7 @@ class _EventTransaction:
             if before.accepted_too_late(told, newly_assigned=newly):
                 self._ask_about_late_acceptance(held.job, now)
         self._add_note_and_assignment(before.job, held.job)
-        return held, version
+        return held, version, before.job
 
     def _is_new_assignment(self) -> bool:
         """Return whether a person assigned the job; the job system itself only repeats us."""
@@ -260,13 +272,13 @@ class _EventTransaction:
     def _add_task(self, task: OpenTask) -> None:
         self._insert(
             schema.tasks,
+            key=f"event:{self.event_id}:{task.task}",
             at=self.event.occurred_at,
             workflow_id=f"hooks/{self.event.job.job_id}",
             role=task.role.value,
             kind=task.task,
             text=task.text,
             status="open",
-            key=f"event:{self.event_id}/{task.task}",
         )
 
     def _lock_job(self, job_id: str) -> None:

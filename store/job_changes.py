@@ -45,7 +45,7 @@ class JobChanges:
         live = held.job
         refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
         if refusal is None and not _as_believed(live, wanted.believed):
-            refusal = _refused("the job is no longer what the lifecycle took it for")
+            refusal = _CHANGED
         if refusal is not None:
             return _changed(held, version).model_copy(update={"refusal": refusal})
         rows.claim(step.key)
@@ -70,8 +70,11 @@ class JobChanges:
         if row is None:
             return _missing()
         held, version = row.held, row.version
-        if not rows.claim(step.key):
+        if rows.is_claimed(step.key):
             return _changed(held, version)
+        if wanted.believed is not None and not _as_believed(held.job, wanted.believed):
+            return _changed(held, version).model_copy(update={"refusal": _CHANGED})
+        rows.claim(step.key)
         updated = held.updated(wanted)
         change = JobChanged(
             type="job.status_changed", occurred_at=step.at, actor=wanted.by, job=updated.job
@@ -150,3 +153,6 @@ def _missing() -> BatchResult:
 
 def _refused(message: str) -> Refusal:
     return Refusal(kind=RefusalKind.CONFLICT, rule=None, message=message)
+
+
+_CHANGED = _refused("the job is no longer what the lifecycle took it for")

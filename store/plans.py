@@ -72,6 +72,8 @@ class TakenEvent:
     """The workflow that caused the event, None for an event of the job system."""
     reached: tuple[str, ...] = ()
     """The workflows that the event has reached already."""
+    before: Job | None = None
+    """Our copy before the event, None if there was none."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from domain.effects import CloseTask, MailFate, OpenTask, SendEmail, UpdateJob
 from domain.events import DocumentArrived, Event
 from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
+from domain.reopening import task_on_reopening
 from domain.roles import STEWARD, Actor, Role
 from domain.texts import usd
 from workflows.lifecycle import Lifecycle
@@ -495,22 +496,22 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Remind the customer to choose a check or an electronic transfer (APO-28)."""
         self.mail_customer(mails.offer_reminder(self.case, times))
 
-    def pay_by_check(self) -> None:
+    async def pay_by_check(self) -> None:
         """Pay by check once every attempt has failed (APO-29, APO-30, APO-31)."""
         amount = usd(self.case.approved)
         self.note(f"No answer to the offer: {amount} goes by check (APO-30).")
         self.mail_customer(mails.payment_by_check(self.case))
         self.pay("check")
-        self.complete(Stage.PAID_BY_CHECK, "the offer was not answered (APO-31)")
+        await self.complete(Stage.PAID_BY_CHECK, "the offer was not answered (APO-31)")
 
-    def payment_chosen(self, command: payloads.PaymentChosen) -> None:
+    async def payment_chosen(self, command: payloads.PaymentChosen) -> None:
         """Pay as the customer chose (APO-27)."""
         by_check = command.method == "check"
         method = "a check" if by_check else "an electronic transfer"
         amount = usd(self.case.approved)
         self.note_by(command.actor, f"The customer chooses {method} for {amount}.")
         self.pay("check" if by_check else "electronic transfer")
-        self.complete(Stage.PAID, "the customer chose how to be paid (APO-27)")
+        await self.complete(Stage.PAID, "the customer chose how to be paid (APO-27)")
 
     def pay(self, method: str) -> None:
         """Ask Support Services for the payment."""
@@ -526,18 +527,27 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Remind the customer to send the paid invoice (APO-33)."""
         self.mail_customer(mails.invoice_reminder(self.case, times))
 
-    def close_without_proof(self) -> None:
+    async def close_without_proof(self) -> None:
         """Close the job once no attempt brought a proof of payment (APO-34, APO-35)."""
         self.note("No paid invoice came: the job is closed without proof of payment (APO-35).")
         self.mail_customer(mails.closing_without_proof(self.case))
-        self.complete(Stage.CLOSED_WITHOUT_PROOF, "no proof of payment came (APO-35)")
+        await self.complete(Stage.CLOSED_WITHOUT_PROOF, "no proof of payment came (APO-35)")
 
-    def complete(self, ending: Stage, reason: str) -> None:
-        """End, and complete the job, if it is still the option's."""
+    async def complete(self, ending: Stage, reason: str) -> None:
+        """End, and complete the job, if it is still the option's.
+
+        Raises:
+            Refused: it no longer is, though nobody has told of it yet; that is heard next.
+        """
         job = self.case.job
-        if job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION) and not job.status.final:
-            self.add(UpdateJob(status=JobStatus.COMPLETED, by=STEWARD, reason=reason))
-        self.end(ending, PromiseOutcome.KEPT)
+        completed = UpdateJob(status=JobStatus.COMPLETED, by=STEWARD, reason=reason)
+        if not job.assigned_to.is_(ALTERNATE_PROVIDER_OPTION) or job.status.final:
+            self.end(ending, PromiseOutcome.KEPT)
+        elif self.case.edition >= Edition.FACTS_BY_MEANING:
+            await self.update_and_end(completed, ending, PromiseOutcome.KEPT)
+        else:
+            self.add(completed)
+            self.end(ending, PromiseOutcome.KEPT)
 
     # --- what the job system tells -----------------------------------------------------------
 
@@ -550,6 +560,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif self.case.reopened:
             self.journal(f"The job is {job.status}, with {job.assigned_to.name}.")
+            self.have_a_reopened_job_decided_on(event, before)
         elif self.has_another_holder(before):
             self.hear_of_another_account(job, event.actor)
         elif job.status is JobStatus.COMPLETED and before.status is not JobStatus.COMPLETED:
@@ -557,12 +568,27 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         if self.ended:
             return
-        if job.customer_mail != before.customer_mail:
+        if self.has_another_address(before):
             self.case.mail_fails = False  # another address may work
         if event.type == "customer.called":
             self.count_call(event.actor, event.data.about)
         if isinstance(event, DocumentArrived):
             self.hear_of_a_document(event, at)
+
+    def have_a_reopened_job_decided_on(self, event: Event, before: Job) -> None:
+        """Have a supervisor decide on a job that goes on beside a late invoice (APO-37)."""
+        if self.case.edition < Edition.FACTS_BY_MEANING:
+            return
+        ended = {self.kind.name: str(self.case.memory.ended_as or self.case.stage)}
+        if task := task_on_reopening(event, before, self.case.job, ended):
+            self.add(task)
+
+    def has_another_address(self, before: Job) -> bool:
+        """Return whether the customer's address changed since the job was as given."""
+        job = self.case.job
+        if self.case.edition >= Edition.FACTS_BY_MEANING:
+            return job.customer_mail_version != before.customer_mail_version
+        return job.customer_mail != before.customer_mail
 
     def hear_of_another_account(self, job: Job, by: Actor) -> None:
         """Go on where the job went to the option's account; end where it went to another."""

@@ -139,6 +139,8 @@ class Engine:
         case = self._case
         self.effects.begin_turn(f"event:{envelope.event_id}")
         before, at = case.job, self._runtime.now() - timedelta(seconds=envelope.age)
+        if case.last_heard is not None and envelope.job_version >= case.job_version:
+            before, case.last_heard = case.last_heard, None
         if envelope.job_version > case.job_version:
             case.job, case.job_version = envelope.event.job, envelope.job_version
         await self._story.hear(envelope.event, before, at)

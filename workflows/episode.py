@@ -6,11 +6,12 @@ import asyncio
 from datetime import datetime, timedelta
 
 from domain.editions import NEWEST, Edition
-from domain.effects import Effect
+from domain.effects import Effect, OpenTask
 from domain.events import EventEnvelope
 from domain.lifecycles import Case, Cause, LifecycleKind, LifecycleStart
 from domain.promises import PromiseOutcome
 from domain.refusals import Refused, unreadable
+from domain.reopening import task_on_reopening
 from domain.roles import STEWARD
 from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk
@@ -226,9 +227,21 @@ class Episode:
         starts = for_another_assignment and self._kind.starts_on(event)
         if starts or self._kind.reopens_on(event, ended_as):
             self._next_start = self._begun_by(envelope)
-        elif task := self._kind.task_after_end(event, ended_as):
+        elif (task := self._kind.task_after_end(event, ended_as)) or (
+            task := self._task_on_reopening(envelope)
+        ):
             self._effects.begin_turn(f"event:{envelope.event_id}")
             self._effects.add(task)
+
+    def _task_on_reopening(self, envelope: EventEnvelope) -> OpenTask | None:
+        """Return what a supervisor decides where the job comes back to life at this very end."""
+        case = self._case
+        if not self._kind.bound_to_assignment or case.edition < Edition.FACTS_BY_MEANING:
+            return None
+        before, ended = case.job, {self._kind.name: case.stage}
+        if envelope.job_version > case.job_version:
+            case.job, case.job_version = envelope.event.job, envelope.job_version
+        return task_on_reopening(envelope.event, before, case.job, ended)
 
     def _begun_by(self, envelope: EventEnvelope) -> LifecycleStart:
         """Return the argument of the next episode, as an event begins it."""

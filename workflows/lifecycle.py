@@ -6,7 +6,7 @@ waited, and it collects effects, which come true together when it waits again or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
@@ -27,6 +27,7 @@ from domain.events import Event
 from domain.jobs import Assignee, Job, JobStatus, Visibility, same_holder
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
+from domain.refusals import Refused
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
 from domain.tasks import CommonTask, JobChange, TaskKind, changes
@@ -34,6 +35,16 @@ from domain.unfollowed import CANCELLED_IN_TEMPORAL, task_to_take_up
 from workflows.engine import CANCELLED, Engine
 from workflows.messages import Deadline, Reminder
 from workflows.runtime import Runtime
+
+WhenBroken = Callable[[], Awaitable[None] | None]
+"""Does what follows when a promise breaks."""
+
+
+async def done(doing: Awaitable[None] | None) -> None:
+    """Wait until something is done, if it takes any waiting."""
+    if doing is not None:
+        await doing
+
 
 CaseT = TypeVar("CaseT", bound=Case)
 
@@ -72,6 +83,7 @@ class Lifecycle(Generic[CaseT]):
         self.commit_or_refuse = engine.moves.commit_or_refuse
         self.reassign = engine.moves.reassign
         self.give_to = engine.moves.give_to
+        self.update_and_end = engine.moves.update_and_end
         self.look_after_end = engine.episode.look_after_end
 
     # --- what a story says of itself ---------------------------------------------------------
@@ -180,34 +192,38 @@ class Lifecycle(Generic[CaseT]):
 
     # --- waiting -----------------------------------------------------------------------------
 
-    async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
+    async def wait_and_handle(self, promise: Promise, when_broken: WhenBroken) -> None:
         """Wait for a promise and handle what comes in first, or do what follows when it breaks."""
         message = await self.wait(promise)
         if isinstance(message, Deadline | Reminder):
-            when_broken()
+            await done(when_broken())
         else:
             await self.handle(message)
 
-    async def chase(
-        self, chase: Chase, remind: Callable[[int], None], give_up: Callable[[], None]
-    ) -> None:
+    async def chase(self, chase: Chase, remind: Callable[[int], None], give_up: WhenBroken) -> None:
         """Wait one round for somebody, and handle what comes in first.
 
         Args:
             chase: who is waited for, how often they are reminded, and what happens in the end.
             remind: called with how often somebody was reminded, this time included.
             give_up: called once no reminder helped; the wait goes on unless it changes the stage.
+                Where the job has changed meanwhile it may be refused; the change is heard next.
         """
 
-        def when_broken() -> None:
+        async def when_broken() -> None:
+            before = self.case.before_turn()
             reminders_left = self.case.reminded < chase.reminders.attempts
             self.case.counts_from = self.next_round()
             self.break_promise(reminders_left=reminders_left)
             self.case.reminded += 1
             if reminders_left:
                 remind(self.case.reminded)
-            else:
-                give_up()
+                return
+            try:
+                await done(give_up())
+            except Refused as refused:
+                self.case.roll_back_to(before)
+                self.journal(refused.refusal.message)
 
         started = self.case.counts_from or self.now()
         await self.wait_and_handle(chase.promise(self.case, started), when_broken)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from domain.accounts import Account
-from domain.effects import Effect, ReassignJob
+from domain.effects import Effect, ReassignJob, UpdateJob
 from domain.guards import PlusOneHold, WayOut
+from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind
 from domain.promises import PromiseOutcome
 from domain.refusals import Refusal, Refused, changed_meanwhile
@@ -15,6 +16,9 @@ from workflows.effects import EffectBuffer
 from workflows.mailbox import Mailbox
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
+
+_Believed = tuple[Job, int, Job | None]
+"""What a case knew of its job: the job, its version, and the one last heard of."""
 
 
 class Settling(Protocol):
@@ -141,14 +145,38 @@ class Moves:
         Raises:
             Refused: the live job is not what was believed; its change is heard next.
         """
-        believed, version = self._case.job, self._case.job_version
+        believed = self._believed()
         if await self.reassign(
             to, reason, by=by, ending=ending, entering=entering, closing=closing
         ):
             return
-        self._mailbox.put_change(self._case.job, self._case.job_version, self._runtime.now())
-        self._case.job, self._case.job_version = believed, version
-        raise Refused(changed_meanwhile())
+        raise self._to_be_heard(believed)
+
+    async def update_and_end(self, update: UpdateJob, ending: str, closing: PromiseOutcome) -> None:
+        """Change the job as it ends the lifecycle, if it still is as the case knows it.
+
+        Args:
+            update: the change.
+            ending: as in `commit_or_refuse`.
+            closing: how the open promise closes.
+
+        Raises:
+            Refused: the live job is not what was believed; its change is heard next.
+        """
+        believed = self._believed()
+        wanted = update.model_copy(update={"believed": self._case.job})
+        if await self._commit(wanted, update.reason, ending, None, closing) is not None:
+            raise self._to_be_heard(believed)
+
+    def _believed(self) -> _Believed:
+        return self._case.job, self._case.job_version, self._case.last_heard
+
+    def _to_be_heard(self, believed: _Believed) -> Refused:
+        """Have the live job heard of as a change, and return why the move was refused."""
+        case = self._case
+        self._mailbox.put_change(case.job, case.job_version, self._runtime.now())
+        case.job, case.job_version, case.last_heard = believed
+        return Refused(changed_meanwhile())
 
     async def _commit(
         self,

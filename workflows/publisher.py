@@ -7,6 +7,7 @@ from functools import cache
 
 from domain.attention import Attention
 from domain.commands import CommandTable
+from domain.editions import Edition
 from domain.effects import BatchResult, ClosePromise, OpenPromise, Progress
 from domain.lifecycles import Case, LifecycleKind
 from domain.promises import (
@@ -119,6 +120,9 @@ class Publisher:
         batch, result = await self._effects.flush(progress, summary)
         case = self._case
         if result.job is not None and result.job_version is not None:
+            unheard = result.refusal is not None and result.job_version > case.job_version
+            if unheard and case.edition >= Edition.FACTS_BY_MEANING:
+                case.last_heard = case.last_heard or case.job
             case.job, case.job_version = result.job, result.job_version
         case.deadlines = {**case.deadlines, **result.deadlines}
         if result.refusal is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,7 +33,7 @@ from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, S
 from domain.spoc.kind import SPOC
 from domain.spoc.tasks import Task
 from domain.texts import written_out
-from workflows.lifecycle import Lifecycle
+from workflows.lifecycle import Lifecycle, WhenBroken, done
 from workflows.messages import Deadline, Reminder
 from workflows.temporal import durable
 
@@ -91,11 +91,11 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 case unknown:
                     raise AssertionError(f"nothing is waited for in {unknown}")
 
-    async def wait_and_handle(self, promise: Promise, when_broken: Callable[[], None]) -> None:
+    async def wait_and_handle(self, promise: Promise, when_broken: WhenBroken) -> None:
         """Wait as every lifecycle does, and beside it for the confirmation of an order."""
         match await self.wait(promise, self.confirmation_due):
             case Deadline():
-                when_broken()
+                await done(when_broken())
             case Reminder():
                 self.help_with_the_late_confirmation()
             case message:

@@ -68,6 +68,7 @@ JOB = a_job(
     appointment_at=WINDOW_ENDS,
     customer_mail="a***@customer.example",
     customer_zip="74101",
+    customer_mail_version=1,
 )
 FULL_POLICY = parse_policy(
     "[calendar]\nclosed = [2026-12-24]\nopened = [2026-12-26]\n"
@@ -103,6 +104,7 @@ SENT = Sent(
 CLOCKS = record_clocks(["America/Chicago"], ASSIGNED_AT)
 OF_EVERY_CASE: dict[str, Any] = {
     "job": JOB,
+    "last_heard": JOB,
     "job_version": 4,
     "policy": FULL_POLICY,
     "waiting": WAIT,

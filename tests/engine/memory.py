@@ -111,6 +111,8 @@ class MemoryStore:
                 return BatchResult(refusal=refusal, job=job, job_version=version)
             job, version = job.reassigned(wanted.to, batch.now), version + 1
         for changes in _effects(batch, UpdateJob):
+            if changes.believed is not None and _compared(job) != _compared(changes.believed):
+                return BatchResult(refusal=changed_meanwhile(), job=job, job_version=version)
             job, version = job.updated(changes), version + 1
         changed = version != self.version
         self.job, self.version = job, version
@@ -221,6 +223,8 @@ class MemoryRuntime:
             except asyncio.CancelledError:
                 if not self._life.hands_over:
                     raise
+        if self._life.given_up:
+            raise self._life.given_up.pop(0)
         if self._life.mail_server is None:
             raise MailGivenUpError
         return self._life.mail_server
@@ -293,6 +297,8 @@ class Life:
         """How long before its instant a timer fires."""
         self.mail_server: MailFate | None = MailFate.SENT
         """What becomes of a mail that is sent on its own; None: it is given up."""
+        self.given_up: list[MailGivenUpError] = []
+        """How a mail that is sent on its own fails for hours, each time, before that."""
         self._task: asyncio.Task[None] | None = None
         self._run(start)
 

@@ -275,7 +275,7 @@ def test_the_process_ends_with_one_line_and_its_exit_code(arguments: list[str], 
 
 
 def test_a_misspelt_verb_is_told_the_right_one() -> None:
-    assert "Did you mean 'stuck'?" in complaint("stock", exit_code=2)
+    assert "Did you mean 'stuck'" in complaint("stock", exit_code=2)
 
 
 # --- looking ----------------------------------------------------------------------------------

@@ -1,0 +1,49 @@
+"""A job that comes back to life after its lifecycle has ended: a person decides how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.accounts import PLUSONE
+from domain.effects import OpenTask
+from domain.events import Event, JobNoteAdded
+from domain.jobs import Job
+from domain.plus_one.rules import stage_named_by
+from domain.roles import Role
+
+TASK = "job_reopened"
+"""Kind of the task."""
+
+
+def task_on_reopening(
+    event: Event, before: Job | None, job: Job, ended: Mapping[str, str]
+) -> OpenTask | None:
+    """Return what a supervisor decides on a job that goes on although nothing follows it any more.
+
+    Args:
+        event: what happened.
+        before: the job before it, None if nothing was known of it.
+        job: the job since.
+        ended: the outcome of each lifecycle of the job that has ended, by its name.
+    """
+    if job.status.final or not ended:
+        return None
+    if before is not None and before.status.final:
+        return _decide(
+            f"It was {before.status} and is {job.status} again, and Steward no longer follows it."
+        )
+    if ended.get("plus-one") == "completed" and _tells_of_work_with_plusone(event, job):
+        return _decide("PlusOne goes on with it after Steward stopped following it as completed.")
+    return None
+
+
+def _tells_of_work_with_plusone(event: Event, job: Job) -> bool:
+    if not isinstance(event, JobNoteAdded) or not job.assigned_to.is_(PLUSONE):
+        return False
+    note = event.data.note
+    stage = stage_named_by(note.text) if note.author.role is Role.PLUSONE else None
+    return stage is not None and not stage.is_end
+
+
+def _decide(why: str) -> OpenTask:
+    return OpenTask(role=Role.SUPERVISOR, task=TASK, text=f"Decide how this job goes on. {why}")
