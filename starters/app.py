@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from domain.commands import DISMISS_ATTENTION
+from domain.current import current
 from domain.directory import Directory
 from domain.faults import in_brief
 from domain.jobs import Severity
@@ -81,9 +82,9 @@ class Parts:
 
     database: Database
     client: Client
-    policy: Policy
+    policy: Policy | Callable[[], Policy]
     secrets: HookSecrets
-    directory: Directory = field(default_factory=Directory)
+    directory: Directory | Callable[[], Directory] = field(default_factory=Directory)
     """Who is in the SPoC programme although the job system does not say so."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
@@ -154,7 +155,7 @@ def make_app(parts: Parts) -> FastAPI:
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics, holders))
-    views = PartnerViews(holders, parts.policy)
+    views = PartnerViews(holders, current(parts.policy))
     look = StuckList(reading, inbox, service.audit, service.guard, service.background)
     app.include_router(_reads(reading, look, views, service.startable))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC))

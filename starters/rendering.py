@@ -100,8 +100,6 @@ def print_job(document: Json) -> None:
     for title, name, columns in _SECTIONS:
         if document[name]:
             print_text("", title)
-            if name in document.get("older", {}):
-                print_text("These are the newest; --all shows the older ones, too.")
             _print_table("", columns, document[name])
 
 

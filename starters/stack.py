@@ -76,7 +76,7 @@ async def run_stack(
         SettingsError: a setting makes no sense.
     """
     must_be_loopback("127.0.0.1", settings.auth)
-    policy, directory = settings.load_policy(), settings.load_directory()
+    policy, directory = settings.watched_policy(), settings.watched_directory()
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
@@ -89,7 +89,7 @@ async def run_stack(
         await asyncio.to_thread(migrate, url)
         database = Database(url)
         stack.push_async_callback(database.close)
-        postman = await _postman(settings, policy, stack)
+        postman = await _postman(settings, policy(), stack)
         server = DevServer(
             ServerOptions(
                 port=temporal_port,
@@ -103,7 +103,7 @@ async def run_stack(
         stack.push_async_callback(server.stop)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
-        await ensure_digest(client, policy)
+        await ensure_digest(client, policy())
         worker = make_worker(client, database, postman, directory=directory)
         await stack.enter_async_context(worker)
         parts = Parts(
@@ -143,7 +143,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     """
     must_be_loopback(host, settings.auth)
     settings.require("hook_secrets")
-    policy, directory = settings.load_policy(), settings.load_directory()
+    policy, directory = settings.watched_policy(), settings.watched_directory()
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA))
     stop = _stop_on_signals()

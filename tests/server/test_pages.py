@@ -153,6 +153,8 @@ def test_a_page_works_as_it_is_printed(
     here = {
         "127.0.0.1:8080": f"127.0.0.1:{port}",
         "127.0.0.1:7233": f"127.0.0.1:{temporal_port}",
+        "8181": str(quiet_port()),
+        "8182": str(quiet_port()),
     }
     commands = script(page)
     for printed, ours in here.items():
