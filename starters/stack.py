@@ -126,7 +126,7 @@ async def run_stack(
         async def set_up_again() -> None:
             await server.start()
             await guard.adopt()  # its data may have been lost with it
-            await ensure_digest(client, policy)
+            await ensure_digest(client, policy())
 
         await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")
