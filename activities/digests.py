@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from activities.mails import Mails
 from activities.templating import render
 from domain.calendars import DigestDay
+from domain.current import current
 from domain.directory import Directory, Person
 from domain.effects import MailFate
 from domain.roles import Role
@@ -29,12 +30,16 @@ class Digests:
     """Mails every specialist a list of what waits for them, none if nothing does."""
 
     def __init__(
-        self, reading: Reading, outbox: Outbox, mails: Mails, directory: Directory
+        self,
+        reading: Reading,
+        outbox: Outbox,
+        mails: Mails,
+        directory: Directory | Callable[[], Directory],
     ) -> None:
         self._reading = reading
         self._outbox = outbox
         self._mails = mails
-        self._directory = directory
+        self._directory = current(directory)
 
     @activity.defn(name="send_specialists_digest")
     async def send_specialists_digest(self, asked: DigestDay | date) -> int:
@@ -60,7 +65,7 @@ class Digests:
         """Return the mail of each specialist, by its key, which names nobody."""
         people, of_each = dict[str, Person](), defaultdict[str, list[WaitingJob]](list)
         for each in waiting:
-            if specialist := self._directory.specialist_of(each.job.assigned_to):
+            if specialist := self._directory().specialist_of(each.job.assigned_to):
                 people.setdefault(specialist.email, specialist)
                 of_each[specialist.email].append(each)
         return {

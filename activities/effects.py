@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.mails import Mails
 from activities.templating import render
+from domain.current import current
 from domain.directory import Directory, nobody_known
 from domain.effects import Batch, BatchResult, SendEmail
 from domain.jobs import Job
@@ -29,10 +30,12 @@ class Effects:
     effects that belong to it come true in the same transaction, and its mails are sent right after.
     """
 
-    def __init__(self, ledger: Ledger, mails: Mails, directory: Directory) -> None:
+    def __init__(
+        self, ledger: Ledger, mails: Mails, directory: Directory | Callable[[], Directory]
+    ) -> None:
         self._ledger = ledger
         self._mails = mails
-        self._directory = directory
+        self._directory = current(directory)
 
     @activity.defn(name="reassign_job")
     async def reassign_job(self, batch: Batch) -> BatchResult:
@@ -109,7 +112,7 @@ class Effects:
         if addressee is None:
             to = job.customer_email if mail.to is None else mail.to
             return render(mail.template, to or "", job, context)
-        person = self._directory.find(addressee, job)
+        person = self._directory().find(addressee, job)
         if person is None and addressee.required:
             raise Refused(nobody_known(addressee))
         to, name = (person.email, person.name) if person else ("", "")

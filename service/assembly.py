@@ -61,8 +61,8 @@ class Service:
 def make_service(
     database: Database,
     client: Client,
-    policy: Policy,
-    directory: Directory | None = None,
+    policy: Policy | Callable[[], Policy],
+    directory: Directory | Callable[[], Directory] | None = None,
     *,
     command_patience: timedelta = PATIENCE,
     inbox: Inbox | None = None,

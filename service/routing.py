@@ -5,11 +5,12 @@ Nothing here reads or writes. Whoever calls looks up what the decision rests on,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from domain.commands import CommandRequest
+from domain.current import current
 from domain.directory import Directory
 from domain.editions import NEWEST
 from domain.effects import OpenTask
@@ -25,14 +26,17 @@ from store.plans import Plan, Routing, StartPlan, TakenEvent
 
 
 class Router:
-    """Decides for some kinds of lifecycle, under one policy."""
+    """Decides for some kinds of lifecycle, under the policy that holds when each starts."""
 
     def __init__(
-        self, kinds: Sequence[LifecycleKind], policy: Policy, directory: Directory | None = None
+        self,
+        kinds: Sequence[LifecycleKind],
+        policy: Policy | Callable[[], Policy],
+        directory: Directory | Callable[[], Directory] | None = None,
     ) -> None:
         self._kinds = kinds
-        self._policy = policy
-        self._directory = directory or Directory()
+        self._policy = current(policy)
+        self._directory = current(directory or Directory())
 
     def route(self, taken: TakenEvent, listed: Mapping[str, ListedLifecycle]) -> Routing:
         """Return what becomes of an event.
@@ -42,7 +46,7 @@ class Router:
             listed: the job's lifecycles, running and ended, by name.
         """
         event = taken.event.model_copy(
-            update={"job": self._directory.with_specialist(taken.event.job)}
+            update={"job": self._directory().with_specialist(taken.event.job)}
         )
         plan = Plan(
             event_id=taken.event_id,
@@ -109,7 +113,7 @@ class Router:
             edition=NEWEST,
             job=plan.job,
             job_version=plan.job_version,
-            policy=self._policy,
+            policy=self._policy(),
             episode=start.episode,
             event_id=plan.event_id,
             cause=Cause.of(event),
@@ -156,7 +160,7 @@ class Router:
             edition=NEWEST,
             job=self._for_lifecycles(known.row.held.job),
             job_version=known.row.version,
-            policy=self._policy,
+            policy=self._policy(),
             episode=start.episode,
             event_id=fields["message_id"],
             cause=Cause(kind="command", name=request.command.name, fields=dict(fields)),
@@ -167,7 +171,7 @@ class Router:
 
     def _for_lifecycles(self, job: Job) -> Job:
         """Return a job without its customer, and with the specialist whom the directory knows."""
-        return self._directory.with_specialist(job).without_customer()
+        return self._directory().with_specialist(job).without_customer()
 
     def _new_lifecycle(
         self, kind: LifecycleKind, plan: Plan, event: Event, known: ListedLifecycle | None

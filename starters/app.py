@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,13 +12,14 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from domain.commands import DISMISS_ATTENTION
+from domain.current import current
 from domain.directory import Directory
 from domain.faults import in_brief
 from domain.jobs import Severity
@@ -49,9 +50,11 @@ from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
+from starters.history_api import history_routes
 from starters.http_errors import error_response, fault
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
+from starters.openapi_errors import describe_errors
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
 from starters.signatures import HookSecrets, SignatureRefused, verify
@@ -79,9 +82,9 @@ class Parts:
 
     database: Database
     client: Client
-    policy: Policy
+    policy: Policy | Callable[[], Policy]
     secrets: HookSecrets
-    directory: Directory = field(default_factory=Directory)
+    directory: Directory | Callable[[], Directory] = field(default_factory=Directory)
     """Who is in the SPoC programme although the job system does not say so."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
@@ -152,17 +155,19 @@ def make_app(parts: Parts) -> FastAPI:
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics, holders))
-    views = PartnerViews(holders, parts.policy)
+    views = PartnerViews(holders, current(parts.policy))
     look = StuckList(reading, inbox, service.audit, service.guard, service.background)
     app.include_router(_reads(reading, look, views, service.startable))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC))
     app.include_router(task_routes(desk))
+    app.include_router(history_routes(reading))
     mails = MailList(parts.database)
     app.include_router(mail_routes(mails))
     app.include_router(console(reading, mails, look, service.startable))
     app.include_router(_health(service.readiness, reading, inbox, metrics))
     _add_error_answers(app)
     openapi.describe_commands(app, LIFECYCLES, TaskDone)
+    describe_errors(app)
     return app
 
 
@@ -372,6 +377,9 @@ def _allowed(standing: Mapping[str, Any], caller: Caller) -> list[str]:
 # --- health -----------------------------------------------------------------------------------
 
 
+_READINESS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+
+
 def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["health"])
 
@@ -379,12 +387,16 @@ def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metri
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/readyz", summary="Whether database and Temporal answer")
+    @router.get(
+        "/readyz",
+        summary="Whether database and Temporal answer",
+        responses={503: {"description": "One of them does not", "content": _READINESS}},
+    )
     async def readyz() -> Response:
         ready, said = await readiness.check()
         return JSONResponse(said, 200 if ready else 503)
 
-    @router.get("/metrics", summary="Figures for Prometheus")
+    @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
     async def figures(_: FiguresReader) -> Response:
         await metrics.read(reading, inbox, datetime.now(UTC))
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)

@@ -343,13 +343,27 @@ def jobs(
     (print_json if as_json else print_jobs)(page)
 
 
-@app.command(epilog=_examples("show SJ-2001", "show SJ-2001 --json"))
-def show(job: JobArgument, *, as_json: AsJson = False) -> None:
-    """Show where a job stands, and all that happened to it."""
+@app.command(epilog=_examples("show SJ-2001", "show SJ-2001 --all", "show SJ-2001 --json"))
+def show(
+    job: JobArgument,
+    *,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Show the oldest entries, too, however many there are.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a job stands, and what happened to it: the newest 200 entries of each part."""
     from starters.rendering import print_job, print_json
 
     with _client() as client:
         found = client.get("jobs", job)
+        older = found.pop("older", {}) if whole else {}
+        for part, cursor in older.items():
+            after = cursor
+            while after:
+                page = client.get("jobs", job, "history", part, after=after)
+                found[part] = page["items"][::-1] + found[part]
+                after = page["after"]
     (print_json if as_json else print_job)(found)
 
 

@@ -6,7 +6,7 @@ theirs. So they read what happened in their own time, and of that what is public
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -145,9 +145,9 @@ def _is_refusal(entry: Mapping[str, Any]) -> bool:
 class PartnerViews:
     """Shows everybody what they may read: to employees all, to partners what is theirs."""
 
-    def __init__(self, holders: Holders, policy: Policy) -> None:
+    def __init__(self, holders: Holders, policy: Callable[[], Policy]) -> None:
         self._holders = holders
-        self._plusone_addresses = frozenset({policy.plus_one.email})
+        self._policy = policy
 
     async def job(self, caller: Caller, job_id: str, reading: Reading) -> dict[str, Any]:
         """Return everything about a job that somebody may read.
@@ -180,5 +180,5 @@ class PartnerViews:
         if caller.reads_all or caller.actor is None or caller.account is None:
             return None
         is_plusone = caller.account == PLUSONE.number
-        addresses = self._plusone_addresses if is_plusone else frozenset()
+        addresses = frozenset({self._policy().plus_one.email}) if is_plusone else frozenset()
         return Partner(caller.account, caller.actor.role, addresses)

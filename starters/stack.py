@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
@@ -17,12 +16,12 @@ from activities.postman import Postman, SmtpPostman
 from domain.policy import Policy
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
-from starters.data_folder import FolderError, prepare
+from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.hook_sender import SECRETS_FILE
 from starters.serving import server_of
 from starters.signatures import HookSecrets, generate_secret
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
-from store.database import Database, migrate
+from store.database import Database, StoreUnavailableError, migrate
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
@@ -36,12 +35,13 @@ from workers.settings import (
     SettingsError,
     must_be_loopback,
 )
-from workers.temporal import connect
+from workers.temporal import NO_ANSWER, TemporalUnreachableError, connect
 from workers.worker import make_worker
 
 log = structlog.get_logger()
 
-_LOCK_FILE = "lock"
+_LONGEST_PAUSE = 10.0
+"""Seconds until Temporal is started again that could not be started."""
 
 
 class CannotRun(Exception):  # noqa: N818  an answer for a person
@@ -71,15 +71,16 @@ async def run_stack(
         when_ready: called once everything runs, with the API's URL and the hooks' secrets.
 
     Raises:
-        CannotRun: a port or the folder is in use, or the folder cannot be written.
+        CannotRun: a port is in use, or the folder cannot be written.
+        Failure: another stack runs on the folder.
         SettingsError: a setting makes no sense.
     """
     must_be_loopback("127.0.0.1", settings.auth)
-    policy, directory = settings.load_policy(), settings.load_directory()
+    policy, directory = settings.watched_policy(), settings.watched_directory()
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
-        stack.enter_context(_only_one(data))
+        stack.enter_context(hold(data))
         ui_port = temporal_port + 1000
         for each, what in ((port, "--port"), (temporal_port, "--temporal-port"), (ui_port, "UI")):
             _must_be_free(each, what)
@@ -88,12 +89,12 @@ async def run_stack(
         await asyncio.to_thread(migrate, url)
         database = Database(url)
         stack.push_async_callback(database.close)
-        postman = await _postman(settings, policy, stack)
+        postman = await _postman(settings, policy(), stack)
         server = DevServer(
             ServerOptions(
                 port=temporal_port,
                 ui_port=ui_port,
-                database=data / "temporal.sqlite3",
+                database=data / TEMPORAL_FILE,
                 log=data / "temporal.log",
             )
         )
@@ -102,7 +103,7 @@ async def run_stack(
         stack.push_async_callback(server.stop)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
-        await ensure_digest(client, policy)
+        await ensure_digest(client, policy())
         worker = make_worker(client, database, postman, directory=directory)
         await stack.enter_async_context(worker)
         parts = Parts(
@@ -117,11 +118,17 @@ async def run_stack(
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, ui_port, temporal_port, data))
-        if parts.tokens is not None and await parts.tokens.are_none():
+        if await _has_no_token(parts):
             announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
             await when_ready(where, secrets)
-        await _until(stop, api, server, announce, guard)
+
+        async def set_up_again() -> None:
+            await server.start()
+            await guard.adopt()  # its data may have been lost with it
+            await ensure_digest(client, policy())
+
+        await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")
 
 
@@ -136,7 +143,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     """
     must_be_loopback(host, settings.auth)
     settings.require("hook_secrets")
-    policy, directory = settings.load_policy(), settings.load_directory()
+    policy, directory = settings.watched_policy(), settings.watched_directory()
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA))
     stop = _stop_on_signals()
@@ -154,7 +161,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
-        if parts.tokens is not None and await parts.tokens.are_none():
+        if await _has_no_token(parts):
             log.warning(HOW_TO_MAKE_THE_FIRST)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
@@ -182,10 +189,11 @@ async def _until(
     api: asyncio.Task[None],
     server: DevServer,
     announce: Announce,
-    guard: NamespaceGuard,
+    set_up_again: Callable[[], Awaitable[None]],
 ) -> None:
     """Return once somebody stops us or the API ends; start Temporal again whenever it ends."""
     stopping = asyncio.create_task(stop.wait())
+    failures = 0
     while True:
         ended = asyncio.create_task(server.ended())
         done, _ = await asyncio.wait({stopping, api, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -194,9 +202,16 @@ async def _until(
             stopping.cancel()
             return
         announce(f"Temporal ended by itself (exit {ended.result()}); starting it again …")
-        await asyncio.sleep(0.5)
-        await server.start()
-        await guard.adopt()  # its data may have been lost with it
+        pause = min(0.5 * 2**failures, _LONGEST_PAUSE)
+        await asyncio.wait({stopping, api}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await set_up_again()
+        except (TemporalUnreachableError, StoreUnavailableError, *NO_ANSWER) as error:
+            failures += 1
+            announce(f"Temporal could not be started: {str(error) or type(error).__name__}")
+            await server.stop()
+        else:
+            failures = 0
 
 
 async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) -> Postman:
@@ -225,6 +240,15 @@ def _tokens(settings: Settings, database: Database) -> Tokens | None:
     return Tokens(TokenStore(database), _token_file(settings))
 
 
+async def _has_no_token(parts: Parts) -> bool:
+    """Return whether tokens are asked for and there is none yet."""
+    try:
+        return parts.tokens is not None and await parts.tokens.are_none()
+    except StoreUnavailableError as error:
+        log.warning("the store does not answer", reason=str(error))
+        return False
+
+
 def _secrets(settings: Settings, data: Path) -> HookSecrets:
     """Return the hooks' secrets: those set, or the folder's own, made at the first start."""
     if settings.hook_secrets is not None:
@@ -248,27 +272,6 @@ def _prepare_folder(data: Path) -> None:
         prepare(data)
     except FolderError as error:
         raise CannotRun(str(error)) from error
-
-
-class _only_one:  # noqa: N801  reads as what it is for: with _only_one(folder)
-    """Holds the folder, so that a second stack finds it taken."""
-
-    def __init__(self, data: Path) -> None:
-        self._path = data / _LOCK_FILE
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("w")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            raise CannotRun(
-                f"another `steward up` runs on {self._path.parent}; stop it, or name "
-                "another folder with --data"
-            ) from error
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 def _must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:

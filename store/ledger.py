@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     or_,
+    select,
     update,
 )
 
@@ -177,7 +178,8 @@ class BatchTransaction:
         if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
             close_loss(self._connection, self._batch.workflow_id, self._batch.now)
         for step in self._batch.steps:
-            self._apply_step(step)
+            if not isinstance(step.effect, SendEmail) or step.key in self._mails:
+                self._apply_step(step)
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
         return (result if result.job else self._newer_job()).model_copy(update=times)
 
@@ -198,7 +200,18 @@ class BatchTransaction:
         for step in self._batch.steps:
             if isinstance(step.effect, UpdateJob):
                 job = job.updated(step.effect)
-        return {key: self._render(mail, job) for key, mail in mails.items()}
+        rendered: dict[str, RenderedMail] = {}
+        for key, mail in mails.items():
+            try:
+                rendered[key] = self._render(mail, job)
+            except Refused:  # as it may be by now, where an earlier attempt has queued the mail
+                if not self._is_queued(key):
+                    raise
+        return rendered
+
+    def _is_queued(self, key: str) -> bool:
+        """Return whether an earlier attempt at the batch has come true, and queued a mail."""
+        return self._connection.scalar(_QUEUED, {"of": key}) is not None
 
     def _deadlines(self) -> dict[str, datetime]:
         """Return by its name each deadline that rules will ask for."""
@@ -427,6 +440,7 @@ def _is_reset(kept: Columns, new: Columns) -> ColumnElement[bool]:
     )
 
 
+_QUEUED = select(schema.emails.c.id).where(schema.emails.c.key == bindparam("of"))
 _CLOSE_PROMISE = update(schema.promises).where(
     schema.promises.c.key == bindparam("of"), schema.promises.c.outcome.is_(None)
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -27,7 +27,13 @@ from domain.roles import Role
 from domain.values import Instant, Storable
 from store import schema
 from store.attention import details
-from store.cursors import page_of, read_cursor, write_cursor
+from store.cursors import (
+    page_of,
+    read_cursor,
+    read_id_cursor,
+    write_cursor,
+    write_id_cursor,
+)
 from store.damaged import read_stored_job
 from store.database import Database
 from store.holders import was_assigned_to
@@ -36,6 +42,9 @@ from store.outbox import MailFault, shown_state
 
 PAGE = 100
 """Lifecycles on one page of a list."""
+
+MOST_OF_A_PART = 200
+"""Entries of each part of a job's history on the job's page, and on a page of that part."""
 
 _Cursor = TypeAdapter(tuple[Instant | None, Storable])
 """The place of a row in the order of a list: when it is due, if ever, and its workflow id.
@@ -166,7 +175,11 @@ class Reading:
         return [WaitingJob(job, what_next) for job, what_next in jobs_read if job is not None]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
-        """Return everything about a job, None if there is no such job."""
+        """Return everything about a job, None if there is no such job.
+
+        Of each part of what happened it has the newest `MOST_OF_A_PART` entries. Where there are
+        more, `older` has the cursor of each part's next page.
+        """
 
         def read(connection: Connection) -> dict[str, Any] | None:
             row = connection.execute(
@@ -174,25 +187,40 @@ class Reading:
             ).one_or_none()
             if row is None:
                 return None
-            tables = {
-                "lifecycles": schema.lifecycles,
-                "notes": schema.notes,
-                "assignments": schema.assignments,
-                "emails": schema.emails,
-                "exceptions": schema.exceptions,
-                "tasks": schema.tasks,
-                "service_jobs": schema.service_jobs,
-                "promises": schema.promises,
-                "journal": schema.journal,
-            }
-            found = {
-                name: [_SHAPES[name](each) for each in _rows(connection, table, job_id)]
-                for name, table in tables.items()
-            }
             shown = {name: said for name, said in row.job.items() if name not in _OURS_ALONE}
-            return {"job": shown, **found}
+            found: dict[str, Any] = {"job": shown}
+            found["lifecycles"] = [_standing(each) for each in _lifecycles(connection, job_id)]
+            older = dict[str, str]()
+            for part in PARTS:
+                newest, after = _part(connection, part, job_id, None, MOST_OF_A_PART)
+                found[part] = newest[::-1]
+                if after is not None:
+                    older[part] = after
+            return found | ({"older": older} if older else {})
 
         return await self._database.read(read)
+
+    async def part(
+        self, job_id: str, part: str, after: str | None, limit: int = MOST_OF_A_PART
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of one part of what happened to a job, the newest entry first.
+
+        Args:
+            job_id: the job.
+            part: one of `PARTS`.
+            after: the cursor of the page, as `job` or the page before gave it; None: the first.
+            limit: entries of a page.
+
+        Returns:
+            The entries, and the cursor of the next page.
+
+        Raises:
+            CursorError: `after` is no cursor of this list.
+        """
+        before = read_id_cursor(after) if after else None
+        return await self._database.read(
+            lambda connection: _part(connection, part, job_id, before, limit)
+        )
 
     async def lifecycle(self, workflow_id: str) -> dict[str, Any] | None:
         """Return where one lifecycle stands, None if there was none."""
@@ -349,9 +377,23 @@ def _never_followed(row: Row[Any]) -> dict[str, Any]:
     return {"job_id": row.job_id, **dict.fromkeys(nothing), **said, **job}
 
 
-def _rows(connection: Connection, table: Table, job_id: str) -> list[Row[Any]]:
-    order = table.c.workflow_id if table is schema.lifecycles else table.c.id
-    return list(connection.execute(select(table).where(table.c.job_id == job_id).order_by(order)))
+def _lifecycles(connection: Connection, job_id: str) -> list[Row[Any]]:
+    table = schema.lifecycles
+    these = select(table).where(table.c.job_id == job_id).order_by(table.c.workflow_id)
+    return list(connection.execute(these))
+
+
+def _part(
+    connection: Connection, part: str, job_id: str, before: int | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return a page of a part of a job's history, the newest entry first, and the next cursor."""
+    table, shape = _PARTS[part]
+    query = select(table).where(table.c.job_id == job_id)
+    if before is not None:
+        query = query.where(table.c.id < before)
+    rows = list(connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)))
+    page, last = page_of(rows, limit)
+    return [shape(row) for row in page], last and write_id_cursor(last.id)
 
 
 def _cursor(row: Row[Any]) -> str:
@@ -430,14 +472,15 @@ def _fields(*names: str) -> Any:  # noqa: ANN401  a function of a row
     return lambda row: {name: getattr(row, name) for name in names}
 
 
-_SHAPES: Mapping[str, Any] = {
-    "lifecycles": _standing,
-    "notes": _note,
-    "assignments": _assignment,
-    "emails": _mail,
-    "exceptions": _fields("code", "status", "comment"),
-    "tasks": _fields("at", "role", "kind", "text", "status"),
-    "service_jobs": _service_job,
-    "promises": _promise,
-    "journal": _entry,
+_PARTS: Mapping[str, tuple[Table, Callable[[Row[Any]], dict[str, Any]]]] = {
+    "notes": (schema.notes, _note),
+    "assignments": (schema.assignments, _assignment),
+    "emails": (schema.emails, _mail),
+    "exceptions": (schema.exceptions, _fields("code", "status", "comment")),
+    "tasks": (schema.tasks, _fields("at", "role", "kind", "text", "status")),
+    "service_jobs": (schema.service_jobs, _service_job),
+    "promises": (schema.promises, _promise),
+    "journal": (schema.journal, _entry),
 }
+PARTS = tuple(_PARTS)
+"""The parts of what happened to a job."""

@@ -16,6 +16,7 @@ from domain.directory import Directory, load_directory
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
 from store.database import checked_url
+from workers.watched import Watched
 
 DEFAULT_DATA = Path(".steward")
 DEFAULT_PORT = 8080
@@ -114,6 +115,24 @@ class Settings(BaseSettings):
             return load_directory(self.directory)
         except OperatorFileError as error:
             raise SettingsError(f"STEWARD_DIRECTORY: {error}") from error
+
+    def watched_policy(self) -> Watched[Policy]:
+        """Return what tells the policy that jobs follow which start now.
+
+        Raises:
+            SettingsError: as `load_policy` does.
+        """
+        self.load_policy()
+        return Watched("STEWARD_POLICY", self.policy, load_policy)
+
+    def watched_directory(self) -> Watched[Directory]:
+        """Return what tells who answers for which providers now.
+
+        Raises:
+            SettingsError: as `load_directory` does.
+        """
+        self.load_directory()
+        return Watched("STEWARD_DIRECTORY", self.directory, load_directory)
 
     def require(self, *names: str) -> Self:
         """Return the settings if these are set.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -102,7 +103,7 @@ def make_worker(
     database: Database,
     postman: Postman,
     *,
-    directory: Directory | None = None,
+    directory: Directory | Callable[[], Directory] | None = None,
     task_queue: str = TASK_QUEUE,
     max_cached_workflows: int = 1000,
     guards_stories: bool = False,
@@ -137,7 +138,7 @@ async def main() -> None:
     """
     settings = load_settings().require("smtp_url")
     configure_logging(settings.log)
-    policy, directory = settings.load_policy(), settings.load_directory()
+    policy, directory = settings.load_policy(), settings.watched_directory()
     database = Database(settings.database_in(DEFAULT_DATA))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)

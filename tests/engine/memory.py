@@ -223,6 +223,8 @@ class MemoryRuntime:
             except asyncio.CancelledError:
                 if not self._life.hands_over:
                     raise
+        if self._life.given_up:
+            raise self._life.given_up.pop(0)
         if self._life.mail_server is None:
             raise MailGivenUpError
         return self._life.mail_server
@@ -295,6 +297,8 @@ class Life:
         """How long before its instant a timer fires."""
         self.mail_server: MailFate | None = MailFate.SENT
         """What becomes of a mail that is sent on its own; None: it is given up."""
+        self.given_up: list[MailGivenUpError] = []
+        """How a mail that is sent on its own fails for hours, each time, before that."""
         self._task: asyncio.Task[None] | None = None
         self._run(start)
 

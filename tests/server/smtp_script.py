@@ -40,6 +40,7 @@ class Script:
     said: list[str] = field(default_factory=list)
     """All commands that came in."""
     url: str = ""
+    falls_silent: asyncio.Event = field(default_factory=asyncio.Event)
 
     def reply(self, verb: str, argument: str = "") -> str:
         for key in (f"{verb} {argument}", verb):
@@ -109,6 +110,7 @@ class _Conversation:
 
     async def _say(self, reply: str) -> None:
         if reply == SILENCE:
+            self._script.falls_silent.set()
             await asyncio.get_running_loop().create_future()
         if reply == HANGS_UP:
             raise ConnectionError

@@ -304,9 +304,9 @@ async def test_a_database_that_goes_away_while_an_event_is_taken_does_not_lose_i
     job = await wired.searching()
     take = Intake.take
 
-    async def cut_off(self: Intake, *event: Any) -> Any:
+    async def cut_off(self: Intake, *event: Any, **more: Any) -> Any:
         cable.cut()
-        return await take(self, *event)
+        return await take(self, *event, **more)
 
     with monkeypatch.context() as patched:
         patched.setattr(Intake, "take", cut_off)

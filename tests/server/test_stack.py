@@ -205,3 +205,25 @@ def assert_refused(running: Running, *words: str) -> None:
     (line,) = running.said.splitlines()
     for each in words:
         assert each in line
+
+
+def test_when_temporals_file_is_lost_each_open_job_becomes_a_task(
+    processes: Processes, tmp_path: Path
+) -> None:
+    stack = Stack.somewhere(processes, tmp_path)
+    running = stack.up()
+    running.until_said("Steward runs")
+    stack.run("hook", str(FAUCET), "--data", str(stack.data))
+    running.interrupt()
+    assert running.exit_code(within=10) == 0
+    for each in stack.data.glob("temporal.sqlite3*"):
+        each.unlink()
+
+    running = stack.up()
+    running.until_said("Steward runs")
+    eventually(lambda: "workflow_ended" in stack.tasks("SJ-2001"), "the task for a supervisor", 60)
+    kinds = [item["kind"] for item in stack.get("/stuck")["items"]]
+    assert "lost_lifecycle" in kinds
+    said = [each["why"] for each in stack.get("/jobs/SJ-2001/why")["items"]]
+    assert all(each.startswith("Nobody follows") for each in said)
+    assert stack.get("/readyz")["ready"]

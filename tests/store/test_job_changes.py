@@ -80,6 +80,7 @@ async def test_an_update_changes_what_it_names_and_nothing_else(database: Databa
             "sub_status": "Confirmed Appointment",
             "appointment_at": TOMORROW,
             "customer": ADA.model_copy(update={"email": "ada@byron.example"}),
+            "customer_mail_version": 1,
         }
     )
     assert (result.job, result.job_version) == (job.without_customer(), 4)
