@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
+
+from domain.clocks import host_zone
 
 _SEASONS = ("ST", "DT")
 _ABBREVIATION = 3
@@ -18,7 +19,7 @@ def spoken(at: datetime, zone: str) -> str:
         at: the instant, aware.
         zone: the name of an IANA time zone.
     """
-    local = at.astimezone(ZoneInfo(zone))
+    local = at.astimezone(host_zone(zone))
     named = local.tzname() or "UTC"
     if len(named) == _ABBREVIATION and named.endswith(_SEASONS):
         named = f"{named[0]}T"

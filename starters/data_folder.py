@@ -1,11 +1,20 @@
-"""The data folder: everything in it is its owner's alone, whatever it was before."""
+"""The data folder: what lies in it, and who holds it. All of it is its owner's alone."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from starters.failures import Failure
+
+STORE_FILE = "steward.sqlite3"
+TEMPORAL_FILE = "temporal.sqlite3"
+
+_LOCK_FILE = "lock"
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 _NOBODY_ELSE = 0o077
@@ -32,6 +41,24 @@ def prepare(data: Path) -> None:
         raise FolderError(
             f"the data folder {data} cannot be written ({error.strerror}); name another with --data"
         ) from error
+
+
+@contextmanager
+def hold(data: Path) -> Iterator[None]:
+    """Hold the folder, so that a stack that starts meanwhile finds it taken.
+
+    Raises:
+        Failure: somebody holds it.
+    """
+    with (data / _LOCK_FILE).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Failure(
+                f"another `steward up` runs on {data}; stop it, or name another folder with --data",
+                exit_code=2,
+            ) from error
+        yield
 
 
 def _take_from_others(data: Path) -> None:

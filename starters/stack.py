@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
@@ -17,7 +16,7 @@ from activities.postman import Postman, SmtpPostman
 from domain.policy import Policy
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
-from starters.data_folder import FolderError, prepare
+from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.hook_sender import SECRETS_FILE
 from starters.serving import server_of
 from starters.signatures import HookSecrets, generate_secret
@@ -41,7 +40,6 @@ from workers.worker import make_worker
 
 log = structlog.get_logger()
 
-_LOCK_FILE = "lock"
 _LONGEST_PAUSE = 10.0
 """Seconds until Temporal is started again that could not be started."""
 
@@ -73,7 +71,8 @@ async def run_stack(
         when_ready: called once everything runs, with the API's URL and the hooks' secrets.
 
     Raises:
-        CannotRun: a port or the folder is in use, or the folder cannot be written.
+        CannotRun: a port is in use, or the folder cannot be written.
+        Failure: another stack runs on the folder.
         SettingsError: a setting makes no sense.
     """
     must_be_loopback("127.0.0.1", settings.auth)
@@ -81,7 +80,7 @@ async def run_stack(
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
-        stack.enter_context(_only_one(data))
+        stack.enter_context(hold(data))
         ui_port = temporal_port + 1000
         for each, what in ((port, "--port"), (temporal_port, "--temporal-port"), (ui_port, "UI")):
             _must_be_free(each, what)
@@ -95,7 +94,7 @@ async def run_stack(
             ServerOptions(
                 port=temporal_port,
                 ui_port=ui_port,
-                database=data / "temporal.sqlite3",
+                database=data / TEMPORAL_FILE,
                 log=data / "temporal.log",
             )
         )
@@ -273,27 +272,6 @@ def _prepare_folder(data: Path) -> None:
         prepare(data)
     except FolderError as error:
         raise CannotRun(str(error)) from error
-
-
-class _only_one:  # noqa: N801  reads as what it is for: with _only_one(folder)
-    """Holds the folder, so that a second stack finds it taken."""
-
-    def __init__(self, data: Path) -> None:
-        self._path = data / _LOCK_FILE
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("w")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            raise CannotRun(
-                f"another `steward up` runs on {self._path.parent}; stop it, or name "
-                "another folder with --data"
-            ) from error
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 def _must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:

@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import (
     URL,
     Column,
@@ -201,6 +202,11 @@ def migrate(database_url: str) -> None:
             command.upgrade(config, "head")
     except DBAPIError as error:
         raise StoreUnavailableError(_no_answer(error)) from error
+    except CommandError as error:
+        raise StoreUnavailableError(
+            f"the schema is of a release that this one does not know ({error}): run that release, "
+            "or a newer one"
+        ) from error
     finally:
         engine.dispose()
 

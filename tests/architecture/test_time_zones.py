@@ -12,8 +12,9 @@ MODULES = [
     path for folder in ("domain", "workflows") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 ASKS_THE_HOST = "domain/clocks.py"
-FOR_ACTIVITIES = {"domain/calendars.py", "domain/promises.py"}
-"""Where deadlines in business days are made: their results are recorded, and no story asks them."""
+FOR_ACTIVITIES = {"domain/calendars.py", "domain/moments.py", "domain/promises.py"}
+"""Where deadlines in business days are made, whose results are recorded, and where instants are
+written for people: no story asks them."""
 HOST = {"host_zone", "business_days_after", "is_business_day", "resolve"}
 
 

@@ -204,6 +204,7 @@ VERBS = sorted(verbs(steward_group()))
 def test_the_verbs_are_those_that_people_rely_on() -> None:
     assert [" ".join(names) for names in VERBS] == [
         "api",
+        "backup",
         "directory check",
         "directory show",
         "do",
@@ -217,6 +218,7 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "mail preview",
         "policy check",
         "policy show",
+        "restore",
         "rules",
         "setup",
         "show",

@@ -23,8 +23,10 @@ import pytest
 from domain.apo.rules import supervisors_window_is_open
 from domain.calendars import is_business_day, is_open_everywhere
 from domain.policy import parse_policy
+from store.database import migrate
 from tests.pages import ROOT, pages, script
 from tests.server.processes import Processes, environment, quiet_port, steward
+from tests.store.postgresql import PostgreSQL, _program
 
 PAGES = [page for page in pages() if script(page)]
 UI = 1000
@@ -91,6 +93,22 @@ def checkout(place: Path) -> Path:
     return place
 
 
+def production(server: PostgreSQL) -> dict[str, str]:
+    """The three databases of the compose file, and where PostgreSQL's programs find them."""
+    with server._connection() as connection:
+        for name in ("steward", "temporal", "temporal_visibility"):
+            for database in (f"restored_{name}", name):
+                connection.execute(f'DROP DATABASE IF EXISTS "{database}"'.encode())
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    migrate(f"postgresql+psycopg://steward@/steward?host={server.folder}")
+    programs = str(Path(_program("pg_dump")).parent)
+    return {
+        "PATH": os.pathsep.join([str(Path(steward()[0]).parent), programs, os.environ["PATH"]]),
+        "PGHOST": str(server.folder),
+        "PGUSER": "steward",
+    }
+
+
 def pretend_that_make_was_run(place: Path) -> None:
     """Put our own environment where `make` would put one, stamped as up to date."""
     ours, venv = Path(sys.prefix), place / ".venv"
@@ -126,7 +144,9 @@ def test_a_clock_shows_its_hour_whenever_the_test_runs(clock: str, hour: int) ->
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("clock", CLOCKS)
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_works_as_it_is_printed(page: str, clock: str, tmp_path: Path) -> None:
+def test_a_page_works_as_it_is_printed(
+    page: str, clock: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     folder = checkout(tmp_path / "steward")
     port, temporal_port = quiet_port(), quiet_port(UI)
     (tmp_path / "policy.toml").write_text(CLOCKS[clock].policy(datetime.now(UTC)))
@@ -137,11 +157,13 @@ def test_a_page_works_as_it_is_printed(page: str, clock: str, tmp_path: Path) ->
     commands = script(page)
     for printed, ours in here.items():
         commands = commands.replace(printed, ours)
-    variables = environment(
-        PATH=os.pathsep.join([str(Path(steward()[0]).parent), os.environ["PATH"]]),
-        STEWARD_URL=f"http://127.0.0.1:{port}",
-        TEMPORAL_ADDRESS=f"127.0.0.1:{temporal_port}",
-    )
+    variables = {
+        "PATH": os.pathsep.join([str(Path(steward()[0]).parent), os.environ["PATH"]]),
+        "STEWARD_URL": f"http://127.0.0.1:{port}",
+        "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal_port}",
+    }
+    if "pg_dump" in commands:
+        variables |= production(request.getfixturevalue("postgresql"))
     with Processes(tmp_path) as processes:
         stack = processes.start(
             steward("up", "--sample", f"--port={port}", f"--temporal-port={temporal_port}"),
@@ -149,6 +171,8 @@ def test_a_page_works_as_it_is_printed(page: str, clock: str, tmp_path: Path) ->
             folder,
         )
         stack.until_said("Samples sent")
-        terminal = processes.start(["bash", "-euxo", "pipefail", "-c", commands], variables, folder)
+        terminal = processes.start(
+            ["bash", "-euxo", "pipefail", "-c", commands], environment(**variables), folder
+        )
         assert terminal.exit_code() == 0, terminal.said
         assert not stack.ended, stack.said
