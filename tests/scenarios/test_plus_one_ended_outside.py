@@ -1,11 +1,15 @@
 """What must not stop a job from being followed: Temporal, the mail server, a report out of turn."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from activities.postman import NotTakenError
 from tests.desk import Desk, ago, iso, now
+
+ANOTHER = timedelta(seconds=2)
+"""Between two assignments: what is told of one second is the same instant."""
 
 
 async def test_a_search_terminated_in_temporal_is_told_of_and_can_begin_anew(desk: Desk) -> None:
@@ -24,7 +28,7 @@ async def test_a_search_terminated_in_temporal_is_told_of_and_can_begin_anew(des
     assert [promise["outcome"] for promise in shown["promises"]] == ["superseded"]
     assert [task["kind"] for task in shown["tasks"]] == ["workflow_ended"]
 
-    job.fields["assigned_at"] = iso(now())
+    job.fields["assigned_at"] = iso(now() + ANOTHER)
     assert (await job.assigned())["outcome"] == "started"
     assert (await job.page()).stage == "searching"
 
@@ -34,7 +38,7 @@ async def test_an_assignment_that_finds_the_search_terminated_begins_anew_at_onc
 ) -> None:
     job = await desk.searching()
     await job.handle.terminate("by hand")
-    job.fields["assigned_at"] = iso(now())
+    job.fields["assigned_at"] = iso(now() + ANOTHER)
     assert (await job.assigned())["outcome"] == "started"
     page = await job.page()
     assert (page.stage, [outcome for _, outcome in page.promises]) == (
@@ -49,7 +53,7 @@ async def test_mail_that_cannot_be_sent_does_not_hold_up_the_next_search(desk: D
         NotTakenError("421 try later", for_good=False) for _ in range(3)
     ]
     await job.ok("report_cannot_locate", "plusone")
-    job.fields["assigned_at"] = iso(now())
+    job.fields["assigned_at"] = iso(now() + ANOTHER)
     assert (await job.assigned())["outcome"] == "started"
 
     await desk.eventually(job, lambda shown: len(shown["promises"]) > 1)

@@ -35,6 +35,9 @@ from workers.temporal import connect, ensure_namespace, ensure_search_attributes
 from workers.worker import make_worker
 from workflows.registry import LIFECYCLES
 
+ANOTHER = timedelta(seconds=2)
+"""Between two assignments: what is told of one second is the same instant."""
+
 
 def audit_of(
     desk: Desk, client: Client | None = None, clock: Callable[[], datetime] = now
@@ -131,7 +134,7 @@ async def test_started_again_it_is_stuck_no_more(own: Desk) -> None:
     job = await own.searching()
     await terminated(job)
     await audit_of(own).compare()
-    job.fields["assigned_at"] = iso(now())
+    job.fields["assigned_at"] = iso(now() + ANOTHER)
     assert (await job.assigned())["outcome"] == "started"
     page = await job.page()
     assert (page.stage, page.tasks("supervisor")) == ("searching", [])
