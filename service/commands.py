@@ -135,7 +135,7 @@ class CommandDispatcher:
             try:
                 await self._audit.settle(kind.workflow_id(job_id))
             except NotDeliveredError as unproven:
-                log.warning("Temporal does not answer", reason=str(unproven))
+                log.warning("Temporal does not answer", reason=in_brief(unproven))
                 raise UnansweredError(f"{unproven}. It was not carried out.") from unproven
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
             if message_id and giver:
