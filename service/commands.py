@@ -135,7 +135,7 @@ class CommandDispatcher:
             try:
                 await self._audit.settle(kind.workflow_id(job_id))
             except NotDeliveredError as unproven:
-                log.warning("Temporal does not answer", reason=str(unproven))
+                log.warning("Temporal does not answer", reason=in_brief(unproven))
                 said = "Temporal does not answer for this job now. The command was not carried out."
                 raise UnansweredError(said) from unproven
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))

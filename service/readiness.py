@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from domain.faults import in_brief
 from store.database import Database, StoreUnavailableError
 from store.leases import Leases
 from workers.background import Background
@@ -64,7 +65,7 @@ class Readiness:
             await self.database.check()
             await Leases(self.database).prove_writable(self.clock())
         except StoreUnavailableError as error:
-            log.warning("the store does not answer", reason=str(error))
+            log.warning("the store does not answer", reason=in_brief(error))
             return _without_details(error)
         return _OK
 
@@ -75,7 +76,7 @@ class Readiness:
         except WrongNamespaceError as error:
             return str(error)
         except (TemporalUnreachableError, *NO_ANSWER) as error:
-            log.warning("Temporal does not answer", reason=str(error))
+            log.warning("Temporal does not answer", reason=in_brief(error))
             return _SILENT
         names = ", ".join(key.name for key in missing)
         return f"search attributes missing: {names}; run `steward setup`" if missing else _OK

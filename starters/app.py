@@ -195,7 +195,7 @@ class _JobEvents:
         try:
             received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
-            log.warning("the store does not answer", reason=str(error))
+            log.warning("the store does not answer", reason=in_brief(error))
             return error_response(
                 503,
                 "The store does not answer. Send the event again with the same webhook-id: it "

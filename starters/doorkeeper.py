@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from domain.faults import in_brief
 from starters.access import EVERYBODY, Caller
 from starters.http_errors import error_response, fault
 from store.database import StoreUnavailableError
@@ -118,7 +119,7 @@ class Doorkeeper:
         except TimeoutError:
             response = _too_slow(scope)
         except StoreUnavailableError as error:
-            log.warning("the store does not answer", reason=str(error))
+            log.warning("the store does not answer", reason=in_brief(error))
             response = error_response(503, "The store does not answer; try again.")
         except ClientDisconnect:
             return  # nobody is there to be answered

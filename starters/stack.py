@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from activities.postman import Postman, SmtpPostman
+from domain.faults import in_brief
 from domain.policy import Policy
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
@@ -245,7 +246,7 @@ async def _has_no_token(parts: Parts) -> bool:
     try:
         return parts.tokens is not None and await parts.tokens.are_none()
     except StoreUnavailableError as error:
-        log.warning("the store does not answer", reason=str(error))
+        log.warning("the store does not answer", reason=in_brief(error))
         return False
 
 

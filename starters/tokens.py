@@ -19,6 +19,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.accounts import PLUSONE
+from domain.faults import in_brief
 from domain.roles import Actor, Name, Role
 from domain.values import JobId
 from starters.access import Caller
@@ -110,7 +111,7 @@ class TokenFile:
         try:
             self._entries = _read(self._path, _EmptiedFile)
         except TokenFileError as error:
-            reason = str(error)
+            reason = in_brief(error)
             log.warning("the token file cannot be used; what it said before holds", reason=reason)
         else:
             log.info("the token file was read again", tokens=len(self._entries))
@@ -171,7 +172,7 @@ class Tokens:
         try:
             await self._store.used(token, now)
         except StoreUnavailableError as error:
-            log.warning("the use of a token is not noted", token=token.id, reason=str(error))
+            log.warning("the use of a token is not noted", token=token.id, reason=in_brief(error))
 
 
 def _version(path: Path) -> _Version | None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import structlog
 from temporalio.client import Client
 
+from domain.faults import in_brief
 from store.database import Database
 from store.namespaces import Namespace, Namespaces
 from workers.temporal import (
@@ -116,7 +117,7 @@ class NamespaceGuard:
         except WrongNamespaceError:
             raise
         except TemporalUnreachableError as error:
-            log.warning("Temporal does not answer yet", reason=str(error))
+            log.warning("Temporal does not answer yet", reason=in_brief(error))
 
 
 def same(own: Namespace, found: Namespace) -> bool:

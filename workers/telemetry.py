@@ -207,7 +207,7 @@ def _warned(
     line: str | None = None,  # noqa: ARG001  as above
 ) -> None:
     where = "/".join(Path(filename).parts[-3:])
-    log.warning("a warning of Python's", category=category.__name__, where=f"{where}:{lineno}")
+    log.warning("a warning of Python's", category=category.__name__, file=where, line=lineno)
 
 
 @cache

@@ -265,7 +265,7 @@ async def provoke_at_the_start(here: House) -> None:
     for verb, variables in (
         ("worker", {"STEWARD_SMTP_URL": f"smtp://{NAME}:{PHONE}/{MAIL}@mail"}),
         ("worker", {"STEWARD_SMTP_URL": f"ftp://u:{PHONE}@canary.example.invalid"}),
-        ("setup", {"STEWARD_DATABASE_URL": f"sqlite:///{here.store}/{PHONE}/x.sqlite3"}),
+        ("setup", {"STEWARD_DATABASE_URL": f"sqlite:///{here.store}/no-folder/x.sqlite3"}),
         ("api", {"STEWARD_DATABASE_URL": f"mysql://u:{PHONE}@localhost/x"}),
     ):
         started = here.processes.start(
