@@ -136,7 +136,8 @@ class CommandDispatcher:
                 await self._audit.settle(kind.workflow_id(job_id))
             except NotDeliveredError as unproven:
                 log.warning("Temporal does not answer", reason=str(unproven))
-                raise UnansweredError(f"{unproven}. It was not carried out.") from unproven
+                said = "Temporal does not answer for this job now. The command was not carried out."
+                raise UnansweredError(said) from unproven
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
             if message_id and giver:
                 known = await self._answer_of_ended(handle, giver, message_id)

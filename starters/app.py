@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
@@ -54,6 +54,7 @@ from starters.history_api import history_routes
 from starters.http_errors import error_response, fault
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
+from starters.openapi_errors import describe_errors
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
 from starters.signatures import HookSecrets, SignatureRefused, verify
@@ -166,6 +167,7 @@ def make_app(parts: Parts) -> FastAPI:
     app.include_router(_health(service.readiness, reading, inbox, metrics))
     _add_error_answers(app)
     openapi.describe_commands(app, LIFECYCLES, TaskDone)
+    describe_errors(app)
     return app
 
 
@@ -375,6 +377,9 @@ def _allowed(standing: Mapping[str, Any], caller: Caller) -> list[str]:
 # --- health -----------------------------------------------------------------------------------
 
 
+_READINESS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+
+
 def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["health"])
 
@@ -382,12 +387,16 @@ def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metri
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/readyz", summary="Whether database and Temporal answer")
+    @router.get(
+        "/readyz",
+        summary="Whether database and Temporal answer",
+        responses={503: {"description": "One of them does not", "content": _READINESS}},
+    )
     async def readyz() -> Response:
         ready, said = await readiness.check()
         return JSONResponse(said, 200 if ready else 503)
 
-    @router.get("/metrics", summary="Figures for Prometheus")
+    @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
     async def figures(_: FiguresReader) -> Response:
         await metrics.read(reading, inbox, datetime.now(UTC))
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)

@@ -63,9 +63,24 @@ def print_jobs(page: Json) -> None:
 
 
 def print_tasks(page: Json) -> None:
-    """Print a page of tasks, and how to see the next page."""
-    _print_table("No task matches.", _TASKS, page["items"])
+    """Print a page of tasks, each on lines of its own, and how to see the next page."""
+    if not page["items"]:
+        print_text("No task matches.")
+    for task in page["items"]:
+        print_text(*_task(task))
     _print_more(page)
+
+
+def _task(task: Json) -> Iterable[str]:
+    since = f"since {_instant(task['opened_at'])} UTC"
+    yield f"{task['id']}  {task['job_id']}  for {task['role']}, {since}"
+    yield f"  {task['label']}: {task['text']}"
+    if task["closes_by"]:
+        yield f"  Closes by: {task['closes_by']}"
+    if task["closed_at"]:
+        who = f" by {task['closed_by']['name']}" if task["closed_by"] else ""
+        outcome = f": {task['outcome']}" if task["outcome"] else ""
+        yield f"  Done {_instant(task['closed_at'])} UTC{who}{outcome}"
 
 
 def _print_more(page: Json) -> None:
@@ -96,6 +111,8 @@ def print_standing(job_id: str, standing: Json) -> None:
 
 def print_reasons(reasons: Json) -> None:
     """Print why each lifecycle of a job stands where it stands."""
+    if not reasons["items"]:
+        print_text("No lifecycle ever ran for this job: nobody is waited for.")
     for reason in reasons["items"]:
         print_text(_reason(reason), *_listed(reason.get("guide", [])))
         print_text(*_attention(reason.get("attention", [])))
@@ -206,16 +223,6 @@ _JOBS = (
     Column("Severity", "severity", spare=True),
     Column("Trade", "trade", spare=True),
     Column("Assigned to", "assigned_to", spare=True),
-)
-_TASKS = (
-    Column("ID", "id", whole=True),
-    Column("Job", "job_id", whole=True),
-    Column("For", "role", whole=True),
-    Column("Opened (UTC)", "opened_at", whole=True),
-    Column("Task", "label"),
-    Column("What to do", "text"),
-    Column("Closes by", "closes_by", whole=True, spare=True),
-    Column("Status", "status", whole=True, spare=True),
 )
 _STUCK = (
     Column("What kind", "kind", whole=True),

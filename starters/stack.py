@@ -35,10 +35,13 @@ from workers.settings import (
     SettingsError,
     must_be_loopback,
 )
-from workers.temporal import connect
+from workers.temporal import NO_ANSWER, TemporalUnreachableError, connect
 from workers.worker import make_worker
 
 log = structlog.get_logger()
+
+_LONGEST_PAUSE = 10.0
+"""Seconds until Temporal is started again that could not be started."""
 
 
 class CannotRun(Exception):  # noqa: N818  an answer for a person
@@ -119,7 +122,13 @@ async def run_stack(
             announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
             await when_ready(where, secrets)
-        await _until(stop, api, server, announce, guard)
+
+        async def set_up_again() -> None:
+            await server.start()
+            await guard.adopt()  # its data may have been lost with it
+            await ensure_digest(client, policy())
+
+        await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")
 
 
@@ -180,10 +189,11 @@ async def _until(
     api: asyncio.Task[None],
     server: DevServer,
     announce: Announce,
-    guard: NamespaceGuard,
+    set_up_again: Callable[[], Awaitable[None]],
 ) -> None:
     """Return once somebody stops us or the API ends; start Temporal again whenever it ends."""
     stopping = asyncio.create_task(stop.wait())
+    failures = 0
     while True:
         ended = asyncio.create_task(server.ended())
         done, _ = await asyncio.wait({stopping, api, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -192,9 +202,16 @@ async def _until(
             stopping.cancel()
             return
         announce(f"Temporal ended by itself (exit {ended.result()}); starting it again …")
-        await asyncio.sleep(0.5)
-        await server.start()
-        await guard.adopt()  # its data may have been lost with it
+        pause = min(0.5 * 2**failures, _LONGEST_PAUSE)
+        await asyncio.wait({stopping, api}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await set_up_again()
+        except (TemporalUnreachableError, StoreUnavailableError, *NO_ANSWER) as error:
+            failures += 1
+            announce(f"Temporal could not be started: {str(error) or type(error).__name__}")
+            await server.stop()
+        else:
+            failures = 0
 
 
 async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) -> Postman:

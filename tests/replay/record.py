@@ -3,7 +3,8 @@
 Each story is told once at a real desk. Name the stories to record on the command line, or a whole
 module of them (`apo` for `apo_stories.py`); without a name all are recorded. A story whose name
 begins with `long` is told at a server that takes forty events for a long history. Before a story is
-recorded again, read `test_replay.py`.
+recorded again, read `test_replay.py`; to record it as jobs of a newer edition tell it, name another
+folder first: `python -m tests.replay.record --to third_edition storm_weekend`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
 
 FOLDER = Path(__file__).parent / "histories"
+THIRD_EDITION = "third_edition"
+"""The folder beside it of stories told before, as jobs of the third edition tell them."""
+_ELSEWHERE = "--to"
 
 Story = Callable[[Desk], Awaitable[Told]]
 
@@ -71,8 +75,8 @@ def _without_places(recorded: Any) -> Any:
             return recorded
 
 
-async def record(stories: Iterable[Story], *dynamic_config: str) -> None:
-    """Tell stories at one server, and keep the histories of all their runs."""
+async def record(stories: Iterable[Story], folder: Path, *dynamic_config: str) -> None:
+    """Tell stories at one server, and keep the histories of all their runs in a folder."""
     options = ServerOptions(
         port=free_port(), ui_port=None, database=None, dynamic_config=dynamic_config
     )
@@ -82,23 +86,28 @@ async def record(stories: Iterable[Story], *dynamic_config: str) -> None:
         # The identity is in every event: that of this machine is nobody's business.
         client = await connect(target_host=server.address, namespace="default", identity="recorder")
         for story in stories:
-            await _keep(story, client)
+            await _keep(story, client, folder)
     finally:
         await server.stop()
 
 
-async def _keep(story: Story, client: Client) -> None:
-    with TemporaryDirectory() as folder:
-        async with open_desk(client, sqlite_url(Path(folder))) as desk:
+async def _keep(story: Story, client: Client, folder: Path) -> None:
+    with TemporaryDirectory() as data:
+        async with open_desk(client, sqlite_url(Path(data))) as desk:
             job = await story(desk)
             await job.outcome()
             histories = await _histories(client, job.handle.id)
-    name = story.__name__.replace("_", "-")
     lifecycle, _ = job_of(job.handle.id)
-    for told_before in FOLDER.glob(f"{lifecycle}.{name}.*.json"):
+    _write(histories, f"{lifecycle}.{story.__name__.replace('_', '-')}", folder)
+
+
+def _write(histories: Iterable[WorkflowHistory], name: str, folder: Path) -> None:
+    """Keep the histories of a story's runs, in place of those that were kept before."""
+    folder.mkdir(exist_ok=True)
+    for told_before in folder.glob(f"{name}.*.json"):
         told_before.unlink()
     for number, history in enumerate(histories, start=1):
-        path = FOLDER / f"{lifecycle}.{name}.{number}.json"
+        path = folder / f"{name}.{number}.json"
         path.write_text(json.dumps(_without_places(history.to_json_dict()), indent=1) + "\n")
         print(f"{path.name}: {len(history.events)} events")  # noqa: T201  a tool for a person
 
@@ -121,12 +130,15 @@ def chosen(names: Sequence[str]) -> list[Story]:
 
 
 async def main() -> None:
-    stories = chosen(sys.argv[1:])
+    names, folder = sys.argv[1:], FOLDER
+    if names[:1] == [_ELSEWHERE]:
+        folder, names = FOLDER.parent / names[1], names[2:]
+    stories = chosen(names)
     long = [story for story in stories if story.__name__.startswith(_LONG)]
     if len(long) < len(stories):
-        await record(story for story in stories if story not in long)
+        await record((story for story in stories if story not in long), folder)
     if long:
-        await record(long, *_SHORT_HISTORIES)
+        await record(long, folder, *_SHORT_HISTORIES)
 
 
 if __name__ == "__main__":

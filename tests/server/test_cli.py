@@ -396,9 +396,11 @@ def test_why_is_one_sentence_a_lifecycle(api: ScriptedServer) -> None:
     api.answers["GET /jobs/SJ-1/why"] = 200, reasons
     assert said("why", "SJ-1") == "plus-one: Waiting for PlusOne.\n"
     assert told("why", "SJ-1") == reasons
-    alone = {"items": [{"lifecycle": None, "why": "Nobody follows this job."}]}
-    api.answers["GET /jobs/SJ-1/why"] = 200, alone
+    nobody = {"items": [{"lifecycle": None, "why": "Nobody follows this job."}]}
+    api.answers["GET /jobs/SJ-1/why"] = 200, nobody
     assert said("why", "SJ-1") == "Nobody follows this job.\n"
+    api.answers["GET /jobs/SJ-1/why"] = 200, {"items": []}
+    assert said("why", "SJ-1") == "No lifecycle ever ran for this job: nobody is waited for.\n"
 
 
 def test_what_is_stuck_comes_with_what_helps(api: ScriptedServer) -> None:
@@ -470,7 +472,11 @@ def test_tasks_are_listed_open_ones_unless_others_are_asked_for(api: ScriptedSer
     page = {"items": [TASK], "after": "next"}
     api.answers["GET /tasks"] = 200, page
     shown = said("tasks", "--role", "dispatch", "--job", "SJ-1", "--kind", "find_provider")
-    assert all(word in shown for word in ("12", "SJ-1", "Find a provider", "--after next"))
+    assert shown == (
+        "12  SJ-1  for dispatch, since 2026-11-21 14:05 UTC\n"
+        "  Find a provider: Go on searching.\n"
+        "There are more: add --after next\n"
+    )
     assert api.asked[-1].query == {
         "role": ["dispatch"],
         "job_id": ["SJ-1"],
@@ -479,6 +485,12 @@ def test_tasks_are_listed_open_ones_unless_others_are_asked_for(api: ScriptedSer
     }
     assert told("tasks", "--status", "all") == page
     assert api.asked[-1].query == {}
+    closed = {"closed_at": "2026-11-21T15:00:00Z", "outcome": "Found", "closes_by": "offer_apo"}
+    dana = {"closed_by": {"name": "Dana", "role": "dispatch"}}
+    api.answers["GET /tasks"] = 200, {"items": [TASK | closed | dana], "after": None}
+    assert said("tasks").endswith(
+        "  Closes by: offer_apo\n  Done 2026-11-21 15:00 UTC by Dana: Found\n"
+    )
     api.answers["GET /tasks"] = 200, {"items": [], "after": None}
     assert said("tasks") == "No task matches.\n"
 

@@ -23,7 +23,7 @@ from activities.mails import Mails
 from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
 from domain.accounts import NO_PROVIDER_FOUND
 from domain.directory import Addressee, Directory, Person, nobody_known
-from domain.effects import MailFate, ReassignJob, SendEmail, UpdateJob
+from domain.effects import Batch, BatchResult, MailFate, ReassignJob, SendEmail, UpdateJob
 from domain.jobs import Assignee
 from domain.roles import STEWARD, Role
 from store import schema
@@ -318,6 +318,11 @@ async def test_a_connection_lost_after_the_server_took_the_mail_is_no_matter(box
 # --- with its batch, and on its own -----------------------------------------------------------
 
 
+async def ran(carry_out: Callable[[Batch], Awaitable[BatchResult]], batch: Batch) -> BatchResult:
+    """Carry a batch out as Temporal has it carried out."""
+    return await ActivityEnvironment().run(carry_out, batch)
+
+
 class Office:
     """The activities that send the mail of one batch, and what is known of it."""
 
@@ -331,7 +336,7 @@ class Office:
 
     async def carry_out(self) -> MailFate:
         """Carry the batch out, for the first time or again, and return the fate of its mail."""
-        result = await self.effects.send_email(self.batch)
+        result = await ran(self.effects.send_email, self.batch)
         assert result.refusal is None
         return result.mails[self.key]
 
@@ -381,15 +386,15 @@ async def test_a_mail_goes_to_whoever_the_directory_knows_then(
     required = mail.model_copy(
         update={"addressee": addressee.model_copy(update={"required": True})}
     )
-    (unknown,) = (await office.effects.send_email(a_batch(mail))).mails.values()
+    (unknown,) = (await ran(office.effects.send_email, a_batch(mail))).mails.values()
     assert unknown is MailFate.BOUNCED
-    refused = await office.effects.send_email(a_batch(mail, required, sequence=2))
+    refused = await ran(office.effects.send_email, a_batch(mail, required, sequence=2))
     assert refused.refusal == nobody_known(addressee)
     assert len(await rows(database, schema.emails)) == 1
 
     known = Directory(area_managers={"OK": Person(name="Pat Osei", email="pat@example.com")})
     effects = Effects(Ledger(database), office.mails, known)
-    assert (await effects.send_email(a_batch(mail, required, sequence=2))).refusal is None
+    assert (await ran(effects.send_email, a_batch(mail, required, sequence=2))).refusal is None
     assert [row["to"] for row in await rows(database, schema.emails)] == [
         "",
         "pat@example.com",
@@ -441,7 +446,7 @@ async def test_a_server_that_does_not_take_one_mail_is_not_asked_about_the_next(
     office = Office(database, box)
     box.answers["MAIL"] = ["421 too busy"]
     effects = [SendEmail(to=MAIL.to, template="public_note", context=HELLO)] * 3
-    result = await office.effects.add_note(a_batch(*effects))
+    result = await ran(office.effects.add_note, a_batch(*effects))
     assert list(result.mails.values()) == [MailFate.WAITING] * 3
     assert [row["attempts"] for row in await rows(database, schema.emails)] == [1, 0, 0]
 
@@ -512,7 +517,7 @@ async def test_a_refused_batch_sends_nothing(box: Box, office: Office) -> None:
         to=NO_PROVIDER_FOUND, by=STEWARD, reason="nobody", believed=a_job(), hold=HOLD
     )
     mail = SendEmail(to=MAIL.to, template="public_note", context=HELLO)
-    result = await office.effects.reassign_job(a_batch(mail, give, now=LAST_SECOND))
+    result = await ran(office.effects.reassign_job, a_batch(mail, give, now=LAST_SECOND))
     assert result.refusal is not None
     assert result.mails == {}
     assert await rows(office.database, schema.emails) == []
@@ -525,7 +530,7 @@ async def test_a_mail_goes_to_the_address_that_its_own_batch_corrects(
     await keep(office.database, a_job(customer={"name": "Ada", "email": "old@example.com"}))
     correct = UpdateJob(customer_email="ada@byron.example", by=STEWARD, reason="told by phone")
     mail = SendEmail(to=None, template="public_note_to_customer", context=HELLO)
-    result = await office.effects.update_job(a_batch(mail, correct))
+    result = await ran(office.effects.update_job, a_batch(mail, correct))
     assert list(result.mails.values()) == [MailFate.SENT]
     assert box.recipients == ["ada@byron.example"]
 
@@ -542,7 +547,7 @@ async def test_a_mail_to_a_customer_whom_no_mail_reaches_bounces_without_being_t
 ) -> None:
     await keep(office.database, a_job(customer={"name": "Ada", "email": email}))
     mail = SendEmail(to=None, template="public_note_to_customer", context=HELLO)
-    result = await office.effects.send_email(a_batch(mail))
+    result = await ran(office.effects.send_email, a_batch(mail))
     assert list(result.mails.values()) == [MailFate.BOUNCED]
     shown = await office.mail()
     assert (shown["state"], shown["to"], shown["attempts"]) == ("bounced", email or "", 0)

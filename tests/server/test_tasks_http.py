@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.desk import Desk, Page, Told, acting
+from domain.attention import Attention
+from store.attention import _tell
+from tests.desk import Desk, Page, Told, acting, now
 from workflows.registry import LIFECYCLES
 
 TASK = {
@@ -313,3 +315,20 @@ async def mails(desk: Desk, **query: Any) -> list[dict[str, Any]]:
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()["items"]
     return items
+
+
+async def test_a_lifecycle_that_ends_before_it_hears_of_its_task_is_settled_by_the_store(
+    house: Desk,
+) -> None:
+    job, _ = await misassigned(house)
+    await job.becomes("Cancelled")
+    await job.outcome()
+    assert "rule_conflict" in (await job.page()).attention
+    at = now()
+    await house.database.write(
+        lambda connection: _tell(
+            house.database, connection, job.workflow_id, Attention.RULE_CONFLICT, at
+        )
+    )
+    await house.eventually(job, lambda shown: not Page(shown).attention)
+    assert "order_refused" not in [task["kind"] for task in (await job.show())["tasks"]]
