@@ -22,7 +22,6 @@ from rich.text import Text
 
 Json = Mapping[str, Any]
 
-_WIDTH_OF_A_PIPE = 160
 _BEYOND_ANY_TERMINAL = 10_000
 _LONGEST_WORD = 24
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -100,6 +99,8 @@ def print_job(document: Json) -> None:
     for title, name, columns in _SECTIONS:
         if document[name]:
             print_text("", title)
+            if name in document.get("older", {}):
+                print_text("These are the newest; --all shows the older ones, too.")
             _print_table("", columns, document[name])
 
 
@@ -388,15 +389,24 @@ def _print_table(when_empty: str, columns: Sequence[Column], rows: Sequence[Json
         console.measure(_table(shown, rows), options=unbounded).minimum > console.width
     ):
         shown.remove(spare.pop())
-    console.print(_table(shown, rows))
+    table = _table(shown, rows)
+    if console.measure(table, options=unbounded).minimum > console.width:
+        table = _table(shown, rows, folds=True)
+    console.print(table)
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Json]) -> Table:
+def _table(columns: Sequence[Column], rows: Sequence[Json], *, folds: bool = False) -> Table:
+    """Return a table; one that folds breaks even ids into lines, lest a letter be lost."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     cells = [[printable(_cell(each.name, row.get(each.name))) for each in columns] for row in rows]
     for column, *texts in zip(columns, *cells, strict=True):
         least = max(_least_width(text, column) for text in (column.title, *texts))
-        table.add_column(column.title, no_wrap=column.whole, overflow="fold", min_width=least)
+        table.add_column(
+            column.title,
+            no_wrap=column.whole and not folds,
+            overflow="fold",
+            min_width=1 if folds else least,
+        )
     for row, texts in zip(rows, cells, strict=True):
         style = "red" if "overdue" in (row.get("attention") or ()) else ""
         table.add_row(*map(Text, texts), style=style)
@@ -431,6 +441,6 @@ def _instant(written: str) -> str:
 
 
 def _console() -> Console:
-    """Return the standard output; a pipe has no width of its own, and needs a generous one."""
+    """Return the standard output; a pipe has no width of its own, and breaks no line."""
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if known else _WIDTH_OF_A_PIPE, highlight=False)
+    return Console(width=None if known else _BEYOND_ANY_TERMINAL, highlight=False)

@@ -96,7 +96,7 @@ def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("DATABASE_URL", "postgresql://db:port/steward", "no database URL"),
         ("AUTH", "maybe", "Input should be 'none' or 'tokens'"),
         ("SMTP_URL", "mail.example", "an SMTP URL reads smtp://"),
-        ("SMTP_URL", "smtp://mail.example:port", "an SMTP URL's port is a number"),
+        ("SMTP_URL", "smtp://mail.example:port", "its port is a number up to 65535"),
         ("LOG", "xml", "Input should be 'console' or 'json'"),
         ("HOOK_SECRETS", "secret", "hook secret 1 does not start with whsec_"),
         ("HOOK_SECRETS", f"{SECRET},whsec_AAAA", "hook secret 2 has 3 bytes, must have 24 to 64"),
