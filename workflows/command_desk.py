@@ -163,6 +163,25 @@ class CommandDesk:
             return
         self._unanswered = (message, result)
 
+    def refuse_the_hopeless(self) -> None:
+        """Refuse the signalled commands at the front that are refused anyway, all at once.
+
+        A turn of the story for each of thousands would take longer than a workflow task may.
+        """
+        while self._case.edition >= Edition.FACTS_BY_MEANING:
+            message = self._mailbox.first_signalled()
+            if message is None:
+                return
+            request = message.request
+            try:
+                if self._answered(request) is None:
+                    self._check(request)
+                    return
+            except Refused as refused:
+                name = request.command.name
+                self._mailbox.put(RejectedMessage(name, request.actor, refused.refusal))
+            self._mailbox.take()
+
     def is_settled(self, message: CommandMessage) -> bool:
         """Answer a command that was answered before, or refuse it; return whether either was so."""
         try:

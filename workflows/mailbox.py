@@ -131,6 +131,11 @@ class Mailbox:
         many = self._case.named.get("unusable", 0) >= 10 * _TOLD_ONE_BY_ONE
         return 1 if many else _TOLD_ONE_BY_ONE
 
+    def first_signalled(self) -> CommandMessage | None:
+        """Return the command that has waited longest, if nobody waits for its answer."""
+        first = self._messages[0] if self._messages else None
+        return first if isinstance(first, CommandMessage) and first.reply is None else None
+
     # --- taking out --------------------------------------------------------------------------
 
     def take(self) -> Message:

@@ -67,6 +67,7 @@ class Waiting:
             self._desk.rest()
             await self._runtime.wait_until(self._is_woken)
             self._desk.work()
+            self._desk.refuse_the_hopeless()
             if self._mailbox:
                 message = self._mailbox.take()
                 if isinstance(message, NextEpisodeMessage):
