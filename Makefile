@@ -4,7 +4,7 @@ export PATH := $(abspath $(STEWARD_VENV))/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
-MEASURED = tests/domain tests/engine tests/replay
+MEASURED = tests/domain tests/engine tests/replay tests/service
 
 .PHONY: help run test check format coverage mutants lifecycle bench setup lock environment postgresql
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from domain.attention import Attention
 from domain.effects import ClosePromise, OpenPromise, OpenTask, WriteJournal
-from domain.moments import spoken
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD, Role
 from store import schema
@@ -190,16 +189,3 @@ async def test_a_task_of_no_lifecycle_settles_nothing(database: Database) -> Non
     await close(database, await open_task(database, 1, workflow_id="hooks/SJ-1001"))
     assert await rows(database, schema.inbox) == []
     await execute(database, schema.tasks.delete())
-
-
-@pytest.mark.parametrize(
-    ("at", "zone", "said"),
-    [
-        ("2026-11-23T14:05:00Z", "America/New_York", "Mon, Nov 23, 9:05 AM ET"),
-        ("2026-07-04T04:00:00Z", "America/New_York", "Sat, Jul 4, 12:00 AM ET"),
-        ("2026-07-04T19:30:00Z", "America/Denver", "Sat, Jul 4, 1:30 PM MT"),
-        ("2026-07-04T19:30:00Z", "UTC", "Sat, Jul 4, 7:30 PM UTC"),
-    ],
-)
-def test_an_instant_is_told_on_the_company_s_clock(at: str, zone: str, said: str) -> None:
-    assert spoken(datetime.fromisoformat(at), zone) == said
