@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any
 
 from domain.accounts import PLUSONE
+from domain.addresses import read_field
 from domain.jobs import Visibility
 from domain.policy import Policy
 from domain.roles import Role
@@ -62,7 +62,7 @@ def page_for(partner: Partner, page: Mapping[str, Any]) -> dict[str, Any]:
         "emails": [
             mail
             for mail in page["emails"]
-            if parseaddr(mail["to"])[1].casefold() in addresses and _is_within(times, mail["at"])
+            if _addresses_in(mail["to"]) & addresses and _is_within(times, mail["at"])
         ],
         "exceptions": [],
         "tasks": [task for task in _within(times, page["tasks"]) if task["role"] == partner.role],
@@ -134,8 +134,12 @@ def _their_addresses(partner: Partner, job: Mapping[str, Any]) -> frozenset[str]
     assignee = job["assigned_to"]
     theirs = {each.casefold() for each in partner.addresses}
     if assignee["number"] == partner.account and assignee.get("email"):
-        theirs.add(parseaddr(assignee["email"])[1].casefold())
+        theirs |= _addresses_in(assignee["email"])
     return frozenset(theirs)
+
+
+def _addresses_in(field: str) -> set[str]:
+    return {each.address.casefold() for each in read_field(field).recipients}
 
 
 def _is_refusal(entry: Mapping[str, Any]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from enum import StrEnum
 from typing import Any
 
@@ -234,7 +233,7 @@ def _obstacle(to: str) -> str | None:
     """Return why no mail can be sent to an address, None if one can (G-44)."""
     if not to:
         return "there is no address"
-    if not is_mailable(parseaddr(to)[1]):
+    if not is_mailable(to):
         return "what is given as the address is a placeholder, or nothing that mail can be sent to"
     return None
 
