@@ -46,6 +46,8 @@ from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, se
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Actor
+from domain.tasks import CommonTask
+from domain.unfollowed import told_by
 from store import schema
 from store.attention import after_batch
 from store.batch_rows import BatchRows
@@ -330,7 +332,7 @@ class BatchTransaction:
             due_at = resolve(waiting.due, batch.calendar)
             said = sentence(waiting, due_at)
         else:
-            said = ended_sentence(progress.stage, progress.since)
+            said = self._end_in_words(progress)
         row: dict[str, Any] = {
             "workflow_id": batch.workflow_id,
             "job_id": batch.job_id,
@@ -361,6 +363,13 @@ class BatchTransaction:
         if self._connection.scalar(keeping, {"started_by": "", **row}):
             self._close_forgotten_promises(progress)
         return due_at
+
+    def _end_in_words(self, progress: Progress) -> str:
+        """Return how a lifecycle has ended, and what to do where it was not by its story."""
+        for effect in (step.effect for step in self._batch.steps):
+            if isinstance(effect, OpenTask) and effect.task == CommonTask.WORKFLOW_ENDED:
+                return told_by(effect)
+        return ended_sentence(progress.stage, progress.since)
 
     def _close_forgotten_promises(self, progress: Progress) -> None:
         """Close the promises that an earlier run opened, and that this one, after a reset, has not.

@@ -26,6 +26,7 @@ from domain.lifecycles import job_of
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD
 from domain.tasks import CommonTask
+from domain.unfollowed import told_by
 from store import schema
 from store.database import Database
 from store.inbox import UNDELIVERED
@@ -171,6 +172,11 @@ class Losses:
             key = f"cancelled:{workflow_id}#{row.episode}"
             at = max(now, row.since)  # a fast-forwarded job ends ahead of the wall clock
             self._add_task(connection, workflow_id, key, at, task, task.text)
+            connection.execute(
+                update(_TABLE)
+                .where(_TABLE.c.workflow_id == workflow_id, _TABLE.c.episode == row.episode)
+                .values(next=told_by(task))
+            )
 
         await self._database.write(tell)
 

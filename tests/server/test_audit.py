@@ -158,15 +158,26 @@ async def test_cancellation_in_temporal_is_told_of_whatever_edition_the_job_foll
     own: Desk,
 ) -> None:
     job = await own.searching()
+    told = (
+        "Nobody follows the PlusOne search of this job any more: its workflow was cancelled in "
+        "Temporal. To start it again, assign the job to PlusOne Solutions once more in the job "
+        "system."
+    )
     await job.handle.cancel()
     await job.ends_as("cancelled")
+    assert (await why(job))[0] == told
     # As jobs of the earlier editions end, which leave no task.
-    tasks = schema.tasks
+    tasks, lifecycles = schema.tasks, schema.lifecycles
     await execute(own.database, tasks.delete().where(tasks.c.workflow_id == job.workflow_id))
+    await execute(
+        own.database,
+        lifecycles.update().where(lifecycles.c.job_id == job.id).values(next="It has ended."),
+    )
     await audit_of(own).compare()
     await audit_of(own).compare()
     (item,) = await stuck(own, job)
     assert item["kind"] == "lost_lifecycle"
+    assert (await why(job))[0] == told
     assert (await why(job))[-1].startswith("Nobody follows this job. For the PlusOne search")
 
 
