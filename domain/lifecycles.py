@@ -213,8 +213,12 @@ class Case(BaseModel):
         """Return an IANA zone as it was recorded when this began: the same at every replay."""
         return zone_in(self.clocks, name)
 
-    def remembered(self) -> dict[str, JsonValue]:
-        """Return what this episode leaves to the next of the same job."""
+    def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
+        """Return what this episode leaves to the next of the same job.
+
+        Args:
+            ended_as: the final stage, where it is told before the case enters it.
+        """
         return {}
 
     set_beside_turns: ClassVar[frozenset[str]] = frozenset()
