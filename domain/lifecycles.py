@@ -61,6 +61,17 @@ class LifecycleKind:
     """How people start it again on a job that it no longer follows, as an imperative clause; None:
     by one of the commands that start it."""
 
+    begins: str | None = None
+    """How people start it on a job that it has never followed, as an imperative clause; None: as
+    they start it again."""
+    may_begin: Callable[[Job, Policy], bool] = lambda _job, _policy: False
+    """Whether an event of the job system can start it on a job as it stands, for good."""
+
+    @property
+    def start_first(self) -> str:
+        """How people start it on a job that it has never followed, as an imperative clause."""
+        return self.begins or self.start_again
+
     @property
     def start_again(self) -> str:
         """How people start it again on a job that it no longer follows, as an imperative clause."""

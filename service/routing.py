@@ -105,6 +105,10 @@ class Router:
             return None
         return task_on_reopening(taken.event, taken.status_before, taken.job, ended)
 
+    def may_begin(self, kind: LifecycleKind, job: Job) -> bool:
+        """Return whether an event of the job system can start a lifecycle on a job as it stands."""
+        return kind.may_begin(self._for_lifecycles(job), self._policy())
+
     def start_for_event(
         self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event
     ) -> LifecycleStart:

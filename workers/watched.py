@@ -74,7 +74,7 @@ class Watched(Generic[T]):
                 reason=str(error),
             )
         else:
-            log.info("a file was read again", setting=self._variable, file=str(self._path))
+            log.info("a file was read again", setting=self._variable, file=self._path)
 
 
 def _version(path: Path | None) -> _Version | None:
