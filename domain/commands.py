@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -251,10 +251,10 @@ class CommandTable(Mapping[str, Command]):
         try:
             actor = _GIVEN.validate_python(fields).actor
             if not may_act_as(actor.role, command.roles):
-                who = ", ".join(sorted(role.value for role in command.roles))
+                who = _one_of(role for role in Role if role in command.roles)
                 raise forbidden(
                     command.role_rule,
-                    f"{actor.role.value} may not {name}; {who} may.",
+                    f"{_capital(actor.role.people)} can't send `{name}`. {_capital(who)} can.",
                     instead=command.role_hint or f"ask {who}",
                 )
             if wrong := _obviously_wrong(fields, command.payload):
@@ -353,6 +353,21 @@ def _obviously_wrong(fields: object, payload: type[Payload]) -> str | None:
 
 def _like_this(command: Command) -> str:
     return f"send fields like {json.dumps(command.example_payload())}"
+
+
+def _one_of(roles: Iterable[Role]) -> str:
+    """Return in words who may do something: `Dispatch, Escalations or a supervisor`.
+
+    People are sent to people: a system is named only where nobody else may.
+    """
+    able = tuple(roles)
+    people = [role.people for role in able if role is not Role.SYSTEM or len(able) == 1]
+    *most, last = people
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 _IN_PLAIN_WORDS = {

@@ -61,6 +61,17 @@ class LifecycleKind:
     """How people start it again on a job that it no longer follows, as an imperative clause; None:
     by one of the commands that start it."""
 
+    begins: str | None = None
+    """How people start it on a job that it has never followed, as an imperative clause; None: as
+    they start it again."""
+    may_begin: Callable[[Job, Policy], bool] = lambda _job, _policy: False
+    """Whether an event of the job system can start it on a job as it stands, for good."""
+
+    @property
+    def start_first(self) -> str:
+        """How people start it on a job that it has never followed, as an imperative clause."""
+        return self.begins or self.start_again
+
     @property
     def start_again(self) -> str:
         """How people start it again on a job that it no longer follows, as an imperative clause."""
@@ -213,8 +224,12 @@ class Case(BaseModel):
         """Return an IANA zone as it was recorded when this began: the same at every replay."""
         return zone_in(self.clocks, name)
 
-    def remembered(self) -> dict[str, JsonValue]:
-        """Return what this episode leaves to the next of the same job."""
+    def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
+        """Return what this episode leaves to the next of the same job.
+
+        Args:
+            ended_as: the final stage, where it is told before the case enters it.
+        """
         return {}
 
     set_beside_turns: ClassVar[frozenset[str]] = frozenset()

@@ -36,7 +36,18 @@ class Role(StrEnum):
         """The role as it is written in a sentence."""
         return _TITLES.get(self, self.value.replace("_", " "))
 
+    @property
+    def people(self) -> str:
+        """Those in the role, as a sentence names who acts: `Customer Service`, `a supervisor`."""
+        return _PEOPLE.get(self) or _TITLES.get(self) or self.value.replace("_", " ").title()
 
+
+_PEOPLE = {
+    Role.SUPERVISOR: "a supervisor",
+    Role.LEADERSHIP_DESK: "the Leadership Desk",
+    Role.DECISION_DESK: "the Decision Desk",
+    Role.SYSTEM: "a system",
+}
 _TITLES = {
     Role.CUSTOMER: "the customer",
     Role.PLUSONE: "PlusOne",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from domain.effects import OpenTask
 from domain.jobs import JobStatus
@@ -47,14 +47,20 @@ def told_by(task: OpenTask) -> str:
     return task.text.removesuffix(_DECIDE)
 
 
-def job_without_follower(status: JobStatus, kinds: Iterable[LifecycleKind]) -> str:
-    """Return in words that no lifecycle follows a job, and how people start each that could.
+def job_without_follower(
+    status: JobStatus, startable: Iterable[LifecycleKind], ended: Container[str]
+) -> str:
+    """Return in words that no lifecycle follows a job, and how people start each that can be.
 
     Args:
-        status: the job's; nothing is left to start once that is final.
-        kinds: the lifecycles that there are.
+        status: the job's.
+        startable: the lifecycles that can start on the job now.
+        ended: the names of those that have followed it before.
     """
+    said = ["Nobody follows this job."]
     if status.final:
-        return f"Nobody follows this job. It is {status.value}."
-    ways = (f"For the {kind.title}, {kind.start_again}." for kind in kinds)
-    return " ".join(["Nobody follows this job.", *ways])
+        said.append(f"It is {status.value}.")
+    for kind in startable:
+        way = kind.start_again if kind.name in ended else kind.start_first
+        said.append(f"For the {kind.title}, {way}.")
+    return " ".join(said)

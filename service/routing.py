@@ -105,6 +105,10 @@ class Router:
             return None
         return task_on_reopening(taken.event, taken.status_before, taken.job, ended)
 
+    def may_begin(self, kind: LifecycleKind, job: Job) -> bool:
+        """Return whether an event of the job system can start a lifecycle on a job as it stands."""
+        return kind.may_begin(self._for_lifecycles(job), self._policy())
+
     def start_for_event(
         self, kind: LifecycleKind, plan: Plan, start: StartPlan, event: Event
     ) -> LifecycleStart:
@@ -224,9 +228,13 @@ def _shows_present_assignment(event: Event, job: Job) -> bool:
 
 
 def _start_plan(lifecycle: str, known: ListedLifecycle | None) -> StartPlan:
-    """Return the episode that comes after those that have ended."""
-    return StartPlan(
-        lifecycle=lifecycle,
-        episode=known.episode + 1 if known else 1,
-        remembered=dict(known.remembered) if known else {},
-    )
+    """Return the episode that comes after those that have ended.
+
+    Lifecycles that ended under an earlier release may not have left how they ended.
+    """
+    if known is None:
+        return StartPlan(lifecycle=lifecycle, episode=1)
+    remembered = dict(known.remembered)
+    if remembered and known.outcome is not None:
+        remembered.setdefault("ended_as", known.outcome)
+    return StartPlan(lifecycle=lifecycle, episode=known.episode + 1, remembered=remembered)

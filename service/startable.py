@@ -1,4 +1,4 @@
-"""Jobs that no lifecycle follows: which commands can start one."""
+"""Jobs that no lifecycle follows: what can start one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from domain.refusals import Refused
 from domain.unfollowed import job_without_follower
 from service.routing import Router
 from service.starting import require_startable, with_message_id
-from store.lifecycles import KnownJob, Lifecycles
+from store.lifecycles import KnownJob, Lifecycles, UnfollowedJob
 
 _TRIAL = "trial"
 """Message id of a command that is only tried, never sent."""
 
 
 class Startable:
-    """Says what can start a lifecycle on a job that none follows."""
+    """Says what can start a lifecycle on a job that none follows, or none any more."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Startable:
         ]
 
     async def of(self, job_id: str) -> dict[str, Any]:
-        """Return `next` and `allowed` of a job without a lifecycle, nothing of any other.
+        """Return `next` and `allowed` of a job that no lifecycle follows, nothing of any other.
 
         Raises:
             StoreUnavailableError: the store does not answer.
@@ -62,15 +62,22 @@ class Startable:
         known = await self._lifecycles.unfollowed([job_id])
         return self.shown(known[job_id]) if job_id in known else {}
 
-    def shown(self, known: KnownJob) -> dict[str, Any]:
-        """Return `next` and `allowed` of a job without a lifecycle."""
-        possible = self.possible_starts(known)
+    def shown(self, job: UnfollowedJob) -> dict[str, Any]:
+        """Return `next` and `allowed` of a job that no lifecycle follows."""
+        possible = self.possible_starts(job)
+        held = job.row.held.job
+        startable = {lifecycle for lifecycle, _ in possible}
+        ways = [
+            kind
+            for kind in self._kinds.values()
+            if kind.name in startable or self._router.may_begin(kind, held)
+        ]
         return {
-            "next": job_without_follower(known.row.held.job.status, self._kinds.values()),
+            "next": job_without_follower(held.status, ways, job.ended),
             "allowed": [command for _, command in possible],
         }
 
-    def possible_starts(self, known: KnownJob) -> Sequence[tuple[str, str]]:
+    def possible_starts(self, job: UnfollowedJob) -> Sequence[tuple[str, str]]:
         """Return (lifecycle, command) of each command that can start a lifecycle on a job now.
 
         A command counts if somebody in one of its roles can start the lifecycle with its example:
@@ -80,7 +87,8 @@ class Startable:
             (kind.name, name)
             for kind in self._kinds.values()
             for name, command in kind.commands.items()
-            if command.starts and self._can_start(kind, name, known)
+            if command.starts
+            and self._can_start(kind, name, KnownJob(job.row, job.ended.get(kind.name)))
         ]
 
     def _can_start(self, kind: LifecycleKind, name: str, known: KnownJob) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.attention import Attention
 from domain.lifecycles import job_of
+from domain.roles import Role
 from service.audit import Audit
 from store.inbox import Inbox
 from store.outbox import MailFault
@@ -27,7 +28,7 @@ _CURES: Mapping[str, str] = {
     Attention.OVERDUE: "follow the task that was opened for it; see `steward show`",
     Attention.DELIVERY_FAILED: "see the job's mails, and reach the recipient by phone",
     Attention.BAD_MESSAGE: "read the refusal in the job's journal, and send it again, corrected",
-    Attention.RULE_CONFLICT: "a supervisor decides; see the job's tasks and journal",
+    Attention.RULE_CONFLICT: "do the task that asks a supervisor about it; see `steward tasks`",
     Attention.STORE_UNREACHABLE: "see that the database answers; the job goes on by itself",
 }
 _MAIL_CURES: Mapping[str, str] = {
@@ -93,7 +94,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
         _item(
             "overdue_promise",
             promise["job_id"],
-            f"{promise['waiting_on']} was to {promise['duty']} ({promise['rule']})",
+            _missed(promise),
             "see that a worker runs, and in Temporal UI that the job's workflow does",
             promise["due_at"],
         )
@@ -136,7 +137,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
             "dead_letter",
             None,
             f"dead letter {letter['id']}: {letter['reason']}",
-            f"have it corrected and sent anew, or `steward hooks replay {letter['id']}`",
+            f"have it corrected and sent again, or `steward hooks replay {letter['id']}`",
             letter["received_at"],
         )
         for letter in letters
@@ -146,6 +147,11 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
             _item("dead_letter", None, "older dead letters", "see `steward hooks dead`", None)
         )
     return items
+
+
+def _missed(promise: Mapping[str, Any]) -> str:
+    who = Role(promise["waiting_on"]).people
+    return f"{who[0].upper()}{who[1:]} had to {promise['duty']} ({promise['rule']})"
 
 
 async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[dict[str, Any]]:

@@ -9,8 +9,11 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from domain.current import current
 from domain.lifecycles import LifecycleKind
-from domain.refusals import Refusal, Refused, conflicting, forbidden, refused_sentence, unreadable
+from domain.moments import spoken
+from domain.policy import Policy
+from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role
 from domain.task_labels import label_of
 from domain.values import MessageId, Prose
@@ -39,7 +42,11 @@ class TaskDesk:
     """Lists tasks, and closes those that people have done."""
 
     def __init__(
-        self, tasks: Tasks, kinds: Mapping[str, LifecycleKind], clock: Callable[[], datetime]
+        self,
+        tasks: Tasks,
+        kinds: Mapping[str, LifecycleKind],
+        clock: Callable[[], datetime],
+        policy: Policy | Callable[[], Policy],
     ) -> None:
         """Take what the desk works with.
 
@@ -47,10 +54,12 @@ class TaskDesk:
             tasks: the store's tasks.
             kinds: the lifecycles, by name.
             clock: the wall clock, aware UTC.
+            policy: says on which clock people read when a task was closed.
         """
         self._tasks = tasks
         self._kinds = kinds
         self._clock = clock
+        self._policy = current(policy)
 
     async def page(self, wanted: TaskFilter) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page of tasks as lists show them, and the cursor of the next page.
@@ -83,7 +92,8 @@ class TaskDesk:
         task = await self._tasks.find(task_id)
         if task is None:
             return None
-        what = f"{label_of(task.kind)}: done" + (f" ({said.outcome})" if said.outcome else "")
+        outcome = f": {said.outcome}" if said.outcome else ""
+        what = f"closed the task “{label_of(task.kind)}”{outcome}"
         closing = TaskClosing(actor, said.outcome, said.message_id, self._clock(), what)
         if _is_repeated(task, closing):
             return self.shown(task)
@@ -92,7 +102,7 @@ class TaskDesk:
             if not await self._tasks.close(task, closing):
                 task = await self._tasks.find(task_id) or task
                 if not _is_repeated(task, closing):
-                    raise _already_done(task)
+                    raise self._already_done(task)
         except Refused as refused:
             await self._journal_refusal(task, closing, refused.refusal)
             raise
@@ -133,24 +143,31 @@ class TaskDesk:
 
     def _check(self, task: Task, actor: Actor) -> None:
         if actor.role not in (task.role, Role.SUPERVISOR):
-            who = task.role.title
+            who = task.role.people
+            others = "" if task.role is Role.SUPERVISOR else " or a supervisor"
             raise forbidden(
                 None,
-                f"This task is for {who}. Only {who} or a supervisor can close it.",
-                instead=f"ask {who} or a supervisor",
+                f"This task is for {who}. Only {who}{others} can close it.",
+                instead=f"ask {who}{others}",
             )
         if not task.is_open:
-            raise _already_done(task)
+            raise self._already_done(task)
         if command := self.closes_by(task):
             raise conflicting(
                 None,
-                f"This task closes by itself when its command is carried out: {label_of(task.kind)}"
-                ". Send the command.",
+                f"“{label_of(task.kind)}” closes by itself. Send `{command}` instead.",
                 instead=command,
             )
 
+    def _already_done(self, task: Task) -> Refused:
+        who = f"{task.closed_by.name} already closed" if task.closed_by else "Somebody closed"
+        zone = self._policy().calendar.zone
+        at = f" on {spoken(task.closed_at, zone)}" if task.closed_at else ""
+        said = f": {task.outcome}" if task.outcome else "."
+        return conflicting(None, f"{who} this task{at}{said}", instead="nothing is left to do")
+
     async def _journal_refusal(self, task: Task, closing: TaskClosing, refusal: Refusal) -> None:
-        said = refused_sentence(f"{label_of(task.kind)}: done", refusal)
+        said = f"refused to close the task “{label_of(task.kind)}”: {refusal.message}"
         refused = closing._replace(what=said)
         attempt = closing.message_id or uuid4().hex
         await self._tasks.refuse(task, refused, refusal.rule, f"refused:{attempt}")
@@ -196,10 +213,3 @@ def _is_repeated(task: Task, closing: TaskClosing) -> bool:
     """Return whether the same message has closed the task before."""
     is_known = closing.message_id is not None and task.closed_with == closing.message_id
     return is_known and task.closed_by == closing.by
-
-
-def _already_done(task: Task) -> Refused:
-    who = f"{task.closed_by.name} closed this task" if task.closed_by else "This task is closed"
-    at = f" on {task.closed_at:%Y-%m-%d at %H:%M} UTC" if task.closed_at else ""
-    said = f": {task.outcome}" if task.outcome else "."
-    return conflicting(None, f"{who} already{at}{said}", instead="nothing is left to do")

@@ -35,7 +35,6 @@ from service.readiness import Readiness
 from service.startable import Startable
 from service.stuck import StuckList
 from service.tasks import TaskDesk, TaskDone
-from service.unfollowed import unfollowed
 from starters import openapi
 from starters.access import (
     Caller,
@@ -158,7 +157,7 @@ def make_app(parts: Parts) -> FastAPI:
     views = PartnerViews(holders, current(parts.policy))
     look = StuckList(reading, inbox, service.audit, service.guard, service.background)
     app.include_router(_reads(reading, look, views, service.startable))
-    desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC))
+    desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))
     app.include_router(history_routes(reading))
     mails = MailList(parts.database)
@@ -328,18 +327,22 @@ def _reads(
             "after": cursor,
         }
 
+    async def alone(caller: Caller, job_id: str, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is said of a job that no lifecycle follows, to those who may start one."""
+        is_followed = any(each["outcome"] is None for each in found["lifecycles"])
+        return {} if is_followed or not caller.reads_all else await startable.of(job_id)
+
     @router.get("/jobs/{job_id}", summary="Everything about a job")
     async def job(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
         for standing in found["lifecycles"]:
             standing["allowed"] = _allowed(standing, caller)
-        if found["lifecycles"] or not caller.reads_all:
-            return found
-        return found | await startable.of(job_id)
+        return found | await alone(caller, job_id, found)
 
     @router.get("/jobs/{job_id}/why", summary="Who is waited for, why, and what happens next")
     async def why(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
+        nobody = await alone(caller, job_id, found)
         return {
             "items": [
                 {"lifecycle": each["lifecycle"], "why": each["next"]}
@@ -351,7 +354,7 @@ def _reads(
                 )
                 for each in found["lifecycles"]
             ]
-            + (unfollowed(found["job"], found["lifecycles"]) if caller.reads_all else [])
+            + ([{"lifecycle": None, "why": nobody["next"]}] if nobody else [])
         }
 
     @router.get("/stuck", summary="What is overdue or failing, with the likely cure")

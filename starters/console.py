@@ -80,7 +80,8 @@ def console(reading: Reading, mails: MailList, look: StuckList, startable: Start
             possible = kind.commands.possible_now(standing["stage"], standing["attention"])
             names = possible if running else []
             standing["commands"] = [kind.commands[name] for name in names]
-        alone = {} if found["lifecycles"] else await startable.of(job_id)
+        is_followed = any(each["outcome"] is None for each in found["lifecycles"])
+        alone = {} if is_followed else await startable.of(job_id)
         return page("job.html", **found, alone=alone.get("next"))
 
     @router.get("/console/mail")

@@ -47,6 +47,13 @@ class KnownJob(NamedTuple):
     lifecycle: ListedLifecycle | None
 
 
+class UnfollowedJob(NamedTuple):
+    """Our copy of a job that no lifecycle follows, with those that have ended, by name."""
+
+    row: HeldRow
+    ended: Mapping[str, ListedLifecycle]
+
+
 class NewLifecycle(NamedTuple):
     """A lifecycle that is about to start, as it is listed until it can speak for itself."""
 
@@ -79,16 +86,16 @@ class Lifecycles:
 
         return await self._database.read(read)
 
-    async def unfollowed(self, job_ids: Sequence[str]) -> dict[str, KnownJob]:
-        """Return by its number each of these jobs that never had a lifecycle."""
+    async def unfollowed(self, job_ids: Sequence[str]) -> dict[str, UnfollowedJob]:
+        """Return by its number each of these jobs that no lifecycle follows."""
 
-        def read(connection: Connection) -> dict[str, KnownJob]:
-            held = {job_id: held_job(connection, job_id) for job_id in job_ids}
-            return {
-                job_id: KnownJob(row, None)
-                for job_id, row in held.items()
-                if row is not None and not lifecycles_of(connection, job_id)
-            }
+        def read(connection: Connection) -> dict[str, UnfollowedJob]:
+            found = {}
+            for job_id in job_ids:
+                row, listed = held_job(connection, job_id), lifecycles_of(connection, job_id)
+                if row is not None and all(each.outcome is not None for each in listed.values()):
+                    found[job_id] = UnfollowedJob(row, listed)
+            return found
 
         return await self._database.read(read)
 

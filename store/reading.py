@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 
+from domain.attention import SETTLED_BY_TASKS
 from domain.jobs import Job
 from domain.roles import Role
 from domain.values import Instant, Storable
@@ -243,12 +244,23 @@ class Reading:
         ]
 
     async def needing_attention(self) -> list[dict[str, Any]]:
-        """Return the open lifecycles that ask for a person's attention."""
-        table = schema.lifecycles
+        """Return the lifecycles that ask for a person's attention: those that run come first.
+
+        One that has ended asks for it as long as a task for the same reason is open.
+        """
+        table, tasks = schema.lifecycles, schema.tasks
+        kinds = sorted(frozenset[str]().union(*SETTLED_BY_TASKS.values()))
+        has_task = exists().where(
+            tasks.c.job_id == table.c.job_id,
+            tasks.c.workflow_id == table.c.workflow_id,
+            tasks.c.status == "open",
+            tasks.c.kind.in_(kinds),
+        )
+        asks = (table.c.outcome.is_(None), has_task)
         needing = (
             select(table)
-            .where(table.c.outcome.is_(None), func.json_array_length(table.c.attention) > 0)
-            .order_by(table.c.due_at.nulls_last(), table.c.workflow_id)
+            .where(func.json_array_length(table.c.attention) > 0, or_(*asks))
+            .order_by(table.c.outcome.is_not(None), table.c.due_at.nulls_last(), table.c.since)
         )
         rows = await self._database.read(lambda connection: connection.execute(needing).all())
         return [{"job_id": row.job_id, **_standing(row)} for row in rows]

@@ -74,7 +74,8 @@ class Watched(Generic[T]):
                 reason=str(error),
             )
         else:
-            log.info("a file was read again", setting=self._variable, file=str(self._path))
+            path = self._path.as_posix() if self._path else None
+            log.info("a file was read again", setting=self._variable, file=path)
 
 
 def _version(path: Path | None) -> _Version | None:

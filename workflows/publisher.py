@@ -140,7 +140,7 @@ class Publisher:
             since=waiting.since if waiting else self._runtime.now(),
             attention=tuple(case.attention),
             outcome=ended_as,
-            remembered=case.remembered(),
+            remembered=case.remembered(ended_as),
             beside=case.promised_beside if ended_as is None else (),
             guide=self._kind.guide(case) if ended_as is None else (),
         )

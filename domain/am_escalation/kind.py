@@ -21,5 +21,6 @@ AM_ESCALATION = LifecycleKind(
     begin=AmStart,
     promise=promise,
     restarts="report the customer's concern again (`report_concern`)",
+    begins="report the customer's concern (`report_concern`)",
     bound_to_assignment=False,
 )

@@ -129,9 +129,13 @@ class ApoCase(Case):
 
     set_beside_turns: ClassVar[frozenset[str]] = frozenset({"mail_fails", "mail_fates"})
 
-    def remembered(self) -> dict[str, JsonValue]:
-        """Return the memory, as it is kept."""
-        ended_as = self.stage if self.stage in Stage.ends() else None
+    def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:
+        """Return the memory, as it is kept.
+
+        Args:
+            ended_as: the final stage, where it is told before the case enters it.
+        """
+        ended_as = ended_as or (self.stage if self.stage in Stage.ends() else None)
         memory = self.memory.model_copy(update={"ended_as": ended_as, "sent": self.sent})
         kept: dict[str, JsonValue] = memory.model_dump(mode="json", exclude_none=True)
         return kept

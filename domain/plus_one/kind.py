@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.case import PlusOneStart, Stage
 from domain.plus_one.commands import COMMANDS
-from domain.plus_one.rules import starts_on
+from domain.plus_one.rules import not_for_plusone, starts_on
 from domain.plus_one.tasks import Task
 from domain.plus_one.waits import promise
 
@@ -21,4 +21,6 @@ PLUS_ONE = LifecycleKind(
     begin=PlusOneStart,
     promise=promise,
     restarts="assign the job to PlusOne Solutions once more in the job system",
+    begins="assign the job to PlusOne Solutions in the job system",
+    may_begin=lambda job, policy: not job.status.final and not_for_plusone(job, policy) is None,
 )

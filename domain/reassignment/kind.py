@@ -50,5 +50,6 @@ REASSIGNMENT = LifecycleKind(
     begin=begin,
     promise=promise,
     restarts="start the reassignment again (`start_reassignment`)",
+    begins="start the reassignment (`start_reassignment`)",
     guide=current_lines,
 )

@@ -8,7 +8,7 @@ from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.spoc.case import SpocStart, Stage
 from domain.spoc.commands import COMMANDS
-from domain.spoc.rules import starts_on
+from domain.spoc.rules import in_programme, starts_on
 from domain.spoc.tasks import Task
 from domain.spoc.waits import promise
 
@@ -32,5 +32,7 @@ SPOC = LifecycleKind(
     begin=begin,
     promise=promise,
     restarts="confirm the diagnosis appointment once more in the job system",
+    begins="confirm the diagnosis appointment in the job system",
+    may_begin=lambda job, _: in_programme(job) and not job.status.final,
     bound_to_assignment=False,
 )

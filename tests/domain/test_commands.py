@@ -126,9 +126,21 @@ def test_who_may_give_which_command(command: str, role: Role) -> None:
     refusal = refusal_of_reading(command, a_payload(role, **FIELDS[command]))
     assert refusal.kind is RefusalKind.ROLE
     assert refusal.rule == ("PO-41" if command == "approve" else None)
-    assert f"{role.value} may not {command}" in refusal.message
+    assert f" can't send `{command}`. " in refusal.message
     assert refusal.instead is not None
     assert refusal.instead.startswith("ask ")
+
+
+def test_who_may_not_is_told_in_words_who_can() -> None:
+    refusal = refusal_of_reading("approve", a_payload("customer_service", **FIELDS["approve"]))
+    assert refusal.message == "Customer Service can't send `approve`. Authorizations can."
+    with pytest.raises(Refused) as refused:
+        COMMANDS.with_common().read("dismiss_attention", a_payload("dispatch"))
+    refusal = refused.value.refusal
+    assert refusal.message == "Dispatch can't send `dismiss_attention`. A supervisor can."
+    assert refusal.instead == "ask a supervisor"
+    refusal = refusal_of_reading("deny", a_payload("plusone", **FIELDS["deny"]))
+    assert refusal.message == "PlusOne can't send `deny`. Authorizations or the Decision Desk can."
 
 
 def test_the_role_is_refused_before_the_fields_are_looked_at() -> None:
@@ -331,7 +343,7 @@ def test_what_starts_a_lifecycle_is_possible_later_only_where_a_stage_has_it() -
 
 
 def test_a_role_that_may_not_is_sent_to_one_that_may_or_told_what_to_do_instead() -> None:
-    for command, instead in (("rest", "ask dispatch"), ("look", "stay in bed")):
+    for command, instead in (("rest", "ask Dispatch"), ("look", "stay in bed")):
         with pytest.raises(Refused) as raised:
             WATCH.read(command, a_payload("provider"))
         assert (raised.value.refusal.kind, raised.value.refusal.instead) == ("role", instead)

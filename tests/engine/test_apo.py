@@ -85,6 +85,18 @@ def standing(life: Life) -> tuple[str, str | None, list[str], list[str]]:
     return life.stage, life.outcome, sorted(life.store.tasks), [*life.attention]
 
 
+def test_whatever_ends_an_option_it_leaves_how_it_ended() -> None:
+    paid, refused, declined = offered_payment(), instructed(), begun_by("request_apo")
+    paid.does("payment_chosen", "customer", method="check")
+    refused.does("customer_refused", "customer_service", reason="Waits for us")
+    declined.does("decline_apo", "supervisor", reason="Search on")
+
+    for life, outcome in ((paid, "paid"), (refused, "refused"), (declined, "declined")):
+        progress = life.store.batches[-1].progress
+        assert progress is not None
+        assert (progress.outcome, progress.remembered["ended_as"]) == (outcome, outcome)
+
+
 def test_from_the_offer_to_the_payment() -> None:
     life = begun_by("offer_apo")
     assert standing(life) == ("contacting_customer", None, ["reach_customer"], [])

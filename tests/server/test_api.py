@@ -17,7 +17,7 @@ from domain.effects import OpenPromise
 from domain.promises import DueAt
 from store.ledger import Ledger
 from store.outbox import MailState, Outbox
-from tests.desk import PLUSONE, Desk, now
+from tests.desk import PLUSONE, Desk, acting, iso, now
 from tests.store.rows import a_batch, a_promise
 from workflows.registry import LIFECYCLES
 
@@ -271,9 +271,25 @@ async def test_a_promise_past_its_time_is_stuck(house: Desk) -> None:
     await Ledger(house.database).apply(batch)
     (item,) = await stuck(house, job.id)
     assert item["kind"] == "overdue_promise"
-    assert item["what"] == "plusone was to find a Service Professional (PO-17)"
+    assert item["what"] == "PlusOne had to find a Service Professional (PO-17)"
     assert datetime.fromisoformat(item["since"]) == due_at
     assert "worker" in item["cure"]
+
+
+async def test_a_conflict_that_ended_a_lifecycle_is_stuck_until_it_is_settled(house: Desk) -> None:
+    job = await house.accepted()
+    job.fields |= {
+        "assigned_to": {"number": "4712", "name": "City Plumbers"},
+        "assigned_at": iso(now()),
+    }
+    await job.assigned(actor=acting("customer_service"))
+    assert await job.outcome() == "superseded"
+    (item,) = await stuck(house, job.id)
+    assert item["what"].startswith("rule_conflict: ")
+    (task,) = (await got(house, f"/tasks?job_id={job.id}&status=open"))["items"]
+    done = await house.http.post(f"/tasks/{task['id']}/done", json={"actor": acting("supervisor")})
+    assert done.status_code == 200
+    assert await stuck(house, job.id) == []
 
 
 async def test_a_call_for_attention_is_stuck_until_the_job_has_ended(house: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -67,13 +68,16 @@ async def test_done_is_answered_journalled_and_done_once(house: Desk) -> None:
     assert (status, set(body)) == (200, TASK)
     assert (body["status"], body["outcome"]) == ("done", "Talked to them")
     assert body["closed_by"] == acting("supervisor")
+    (listed,) = [each for each in await tasks(house, job_id=job.id) if each["id"] == task["id"]]
+    assert listed == body, "the answer tells it as the list does"
     assert body["closed_at"] is not None
     status, body = await done(house, task["id"], "supervisor")
     assert (status, body["error"], body["rule"]) == (409, "conflict", None)
-    assert "Talked to them" in body["message"]
+    assert re.search(r"closed this task on \w+, \w+ \d+, \d+:\d\d [AP]M ET: Talk", body["message"])
     page = await job.page()
     said = [what for _, what, _ in page.journal if "Talked to them" in what]
-    assert said[0] == "Talk to the department that assigned the job: done (Talked to them)"
+    label = "Talk to the department that assigned the job"
+    assert said[0] == f"closed the task “{label}”: Talked to them"
     await house.eventually(job, lambda shown: not Page(shown).attention)
 
 
@@ -95,7 +99,8 @@ async def test_another_role_s_task_is_not_theirs_to_close(house: Desk, role: str
     job, task = await misassigned(house)
     status, body = await done(house, task["id"], role)
     assert (status, body["error"]) == (403, "role")
-    assert "supervisor" in body["instead"]
+    assert body["message"] == "This task is for a supervisor. Only a supervisor can close it."
+    assert body["instead"] == "ask a supervisor"
     assert (await tasks(house, job_id=job.id))[0]["status"] == "open"
     assert any("refused" in what for _, what, _ in (await job.page()).journal)
 
@@ -264,6 +269,35 @@ async def test_what_cannot_be_started_is_not_named(house: Desk) -> None:
     assert {"offer_apo", "request_apo"} & set(shown["allowed"]) == set()
     for command in shown["allowed"]:
         assert any(command in kind.commands for kind in LIFECYCLES.values())
+
+
+async def test_who_never_followed_a_job_does_not_start_again(house: Desk) -> None:
+    said = (await (await unfollowed(house)).show())["next"]
+    assert "report the customer's concern (`report_concern`)" in said
+    assert "assign the job to PlusOne Solutions in the job system" in said
+    assert " again" not in said
+    assert "once more" not in said
+    assert "SPoC" not in said, "its provider is not in the programme"
+
+
+@pytest.mark.parametrize("fields", [{"severity": "Emergency"}, {"trade": "Roofing"}])
+async def test_nobody_is_sent_to_plusone_with_what_it_must_not_have(
+    house: Desk, fields: dict[str, Any]
+) -> None:
+    assert "PlusOne" not in (await (await unfollowed(house, **fields)).show())["next"]
+
+
+async def test_a_job_whose_lifecycles_have_ended_says_how_they_start_again(house: Desk) -> None:
+    job = await house.accepted()
+    await job.becomes("Completed")
+    await job.outcome()
+    shown = await job.show()
+    assert shown["next"].startswith("Nobody follows this job. It is Completed.")
+    assert "report_concern" in shown["allowed"]
+    assert "`report_concern`" in shown["next"]
+    assert "PlusOne" not in shown["next"], "it is done"
+    why = (await house.http.get(f"/jobs/{job.id}/why")).json()["items"]
+    assert [each["why"] for each in why] == [shown["lifecycles"][0]["next"], shown["next"]]
 
 
 @pytest.mark.parametrize("query", ["open=true", "open=false", "overdue=true", "stage=searching"])

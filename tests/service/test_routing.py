@@ -133,7 +133,7 @@ def test_a_start_is_planned_and_listed_at_once() -> None:
 def test_another_start_is_the_next_episode_and_remembers_the_one_before() -> None:
     routing = route(ASSIGNED, listed("released", LATER))
     (start,) = routing.plan.starts
-    assert (start.episode, start.remembered) == (4, {"attempts": 2})
+    assert (start.episode, start.remembered) == (4, {"attempts": 2, "ended_as": "released"})
     assert [new.episode for new in routing.new] == [4]
 
 
@@ -224,7 +224,7 @@ def test_a_command_starts_nothing_while_the_lifecycle_runs() -> None:
 
 @pytest.mark.parametrize(
     ("lifecycle", "episode", "remembered"),
-    [(None, 1, {}), (listed("released"), 4, {"attempts": 2})],
+    [(None, 1, {}), (listed("released"), 4, {"attempts": 2, "ended_as": "released"})],
 )
 def test_a_command_starts_the_next_episode_of_what_does_not_run(
     lifecycle: ListedLifecycle | None, episode: int, remembered: dict[str, object]
