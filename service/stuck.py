@@ -10,7 +10,9 @@ from typing import Any
 from domain.attention import Attention
 from domain.lifecycles import job_of
 from service.audit import Audit
+from store.database import StoreUnavailableError
 from store.inbox import Inbox
+from store.leases import Leases
 from store.outbox import MailFault
 from store.reading import Reading
 from workers.background import Background
@@ -60,6 +62,7 @@ class StuckList:
     reading: Reading
     inbox: Inbox
     audit: Audit
+    leases: Leases
     guard: NamespaceGuard
     background: Background
 
@@ -73,11 +76,26 @@ class StuckList:
             StoreUnavailableError: the database does not answer.
         """
         return [
+            *await _unwritable(self.leases, now),
             *await _lost(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
             *await _in_temporal(self.guard, now),
             *_in_this_process(self.background),
         ]
+
+
+async def _unwritable(leases: Leases, now: datetime) -> list[dict[str, Any]]:
+    """Return that the database can only be read: no job goes on, though lists still answer."""
+    try:
+        await leases.prove_writable(now)
+    except StoreUnavailableError:
+        what = "the database cannot be written: no job goes on, and events are refused"
+        cure = (
+            "see whether it is read-only (a standby after a failover?) or full; everything goes on "
+            "by itself once it can be written"
+        )
+        return [_item("database", None, what, cure, None)]
+    return []
 
 
 async def _lost(audit: Audit) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
+from sqlalchemy import text
 from temporalio.client import Client
 
 from service.assembly import make_service
@@ -353,6 +354,26 @@ async def test_a_file_that_cannot_be_opened_is_a_database_that_does_not_answer(
     assert ready.status_code == 503
     said = "the database does not answer, or cannot be written"
     assert ready.json()["database"] == said, "and names no file"
+    await database.close()
+
+
+async def test_a_database_that_only_reads_is_stuck_and_not_ready(
+    desk: Desk, postgresql: PostgreSQL
+) -> None:
+    url = postgresql.new_database()
+    migrate(url)
+    admin = Database(url)
+    await execute(
+        admin, text(f'ALTER DATABASE "{admin.url.database}" SET default_transaction_read_only = on')
+    )
+    await admin.close()
+    database = Database(url)
+    async with api(desk, database=database) as standby:
+        items = (await standby.http.get("/stuck")).json()["items"]
+        ready = await standby.http.get("/readyz")
+    assert [each["kind"] for each in items if each["kind"] != "background"][:1] == ["database"]
+    assert "cannot be written" in items[0]["what"]
+    assert ready.status_code == 503
     await database.close()
 
 
