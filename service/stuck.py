@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from domain.attention import Attention
+from domain.commands import Command
 from domain.lifecycles import job_of
+from domain.roles import Actor
 from service.audit import Audit
 from store.database import StoreUnavailableError
 from store.inbox import Inbox
 from store.leases import Leases
+from store.losses import LostLifecycle
 from store.outbox import MailFault
 from store.reading import Reading
 from workers.background import Background
@@ -23,7 +28,7 @@ from workers.temporal import (
     failing_workflows,
     workers_poll,
 )
-from workflows.registry import TASK_QUEUE
+from workflows.registry import LIFECYCLES, TASK_QUEUE
 
 _CURES: Mapping[str, str] = {
     Attention.OVERDUE: "follow the task that was opened for it; see `steward show`",
@@ -99,11 +104,35 @@ async def _unwritable(leases: Leases, now: datetime) -> list[dict[str, Any]]:
 
 
 async def _lost(audit: Audit) -> list[dict[str, Any]]:
-    cure = "start it again or decide otherwise, then `steward task done`; see the job's tasks"
     return [
-        _item("lost_lifecycle", each.job_id, each.text, cure, each.since)
+        _item("lost_lifecycle", each.job_id, each.text, _lost_cure(each), each.since)
         for each in await audit.lost()
     ]
+
+
+def _lost_cure(lost: LostLifecycle) -> str:
+    """Return what a supervisor may type: the command that starts it again, or the task's end."""
+    name, job_id = job_of(lost.workflow_id)
+    commands = LIFECYCLES[name].commands
+    starting = next((command for command in commands.values() if command.starts), None)
+    start = "start it again"
+    if starting is not None:
+        start += f", such as by `{_as_typed(job_id, name, starting)}`"
+    return f"{start}; or decide otherwise: `steward task done {lost.task_id} --as supervisor`"
+
+
+def _as_typed(job_id: str, lifecycle: str, command: Command) -> str:
+    """Return a command with its example's fields, as it is typed in a terminal."""
+    fields = command.example_payload()
+    actor = Actor.model_validate(fields.pop("actor"))
+    words = ["steward", "do", job_id, lifecycle, command.name, "--as", actor.role.value]
+    for name, value in fields.items():
+        words.append(f"{name}={value}" if isinstance(value, str) else f"{name}:={_json(value)}")
+    return shlex.join(words)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[dict[str, Any]]:

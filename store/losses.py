@@ -75,6 +75,8 @@ class LostLifecycle(NamedTuple):
     workflow_id: str
     since: datetime
     text: str
+    task_id: int
+    """The task that asks for the decision."""
 
 
 class Losses:
@@ -131,12 +133,14 @@ class Losses:
         """
         tasks = schema.tasks
         waiting = (
-            select(tasks.c.job_id, tasks.c.workflow_id, tasks.c.at, tasks.c.text)
+            select(tasks.c.job_id, tasks.c.workflow_id, tasks.c.at, tasks.c.text, tasks.c.id)
             .where(tasks.c.kind == CommonTask.WORKFLOW_ENDED.value, tasks.c.status == "open")
             .order_by(tasks.c.at, tasks.c.id)
         )
         rows = await self._database.read(lambda connection: connection.execute(waiting).all())
-        return [LostLifecycle(row.job_id, row.workflow_id, row.at, row.text) for row in rows]
+        return [
+            LostLifecycle(row.job_id, row.workflow_id, row.at, row.text, row.id) for row in rows
+        ]
 
     async def cancelled_unseen(self, since: datetime) -> list[str]:
         """Return the workflow ids of what was cancelled in Temporal without anybody being told.
