@@ -83,6 +83,7 @@ class StuckList:
         return [
             *await _unwritable(self.leases, now),
             *await _lost(self.audit),
+            *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
             *await _in_temporal(self.guard, now),
             *_in_this_process(self.background),
@@ -110,6 +111,24 @@ async def _lost(audit: Audit) -> list[dict[str, Any]]:
     ]
 
 
+async def _reopened(audit: Audit) -> list[dict[str, Any]]:
+    cure = "`steward why {0}` says how to start each lifecycle; or else `{1}`"
+    return [
+        _item(
+            "reopened_job",
+            each.job_id,
+            each.text,
+            cure.format(each.job_id, _done_as_typed(each)),
+            each.since,
+        )
+        for each in await audit.reopened()
+    ]
+
+
+def _done_as_typed(lost: LostLifecycle) -> str:
+    return f"steward task done {lost.task_id} --as supervisor"
+
+
 def _lost_cure(lost: LostLifecycle) -> str:
     """Return what a supervisor may type: the command that starts it again, or the task's end."""
     name, job_id = job_of(lost.workflow_id)
@@ -118,7 +137,7 @@ def _lost_cure(lost: LostLifecycle) -> str:
     start = "start it again"
     if starting is not None:
         start += f", such as by `{_as_typed(job_id, name, starting)}`"
-    return f"{start}; or decide otherwise: `steward task done {lost.task_id} --as supervisor`"
+    return f"{start}; or decide otherwise: `{_done_as_typed(lost)}`"
 
 
 def _as_typed(job_id: str, lifecycle: str, command: Command) -> str:

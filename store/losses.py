@@ -131,10 +131,17 @@ class Losses:
         That is every open task of the kind, whoever opened it: a lifecycle that was cancelled in
         Temporal opens its own.
         """
+        return await self._asked_for_by(CommonTask.WORKFLOW_ENDED)
+
+    async def reopened(self) -> list[LostLifecycle]:
+        """Return the jobs that go on after their lifecycle's end, and wait for a decision."""
+        return await self._asked_for_by(CommonTask.JOB_REOPENED)
+
+    async def _asked_for_by(self, kind: CommonTask) -> list[LostLifecycle]:
         tasks = schema.tasks
         waiting = (
             select(tasks.c.job_id, tasks.c.workflow_id, tasks.c.at, tasks.c.text, tasks.c.id)
-            .where(tasks.c.kind == CommonTask.WORKFLOW_ENDED.value, tasks.c.status == "open")
+            .where(tasks.c.kind == kind.value, tasks.c.status == "open")
             .order_by(tasks.c.at, tasks.c.id)
         )
         rows = await self._database.read(lambda connection: connection.execute(waiting).all())

@@ -253,6 +253,25 @@ async def test_what_is_found_running_again_is_listed_as_it_stood(own: Desk) -> N
     await job.until("diagnosis_submitted")
 
 
+# --- a job that comes back to life ------------------------------------------------------------
+
+
+async def test_a_reopened_job_stands_in_what_is_stuck_until_it_is_followed(own: Desk) -> None:
+    job = await own.accepted()
+    await job.becomes("Completed")
+    await job.ends_as("completed")
+    assert await stuck(own, job) == []
+    await job.becomes("Accepted")
+    (item,) = await stuck(own, job)
+    assert item["kind"] == "reopened_job"
+    (task,) = await rows(own.database, schema.tasks, job_id=job.id, kind="job_reopened")
+    assert f"`steward task done {task['id']} --as supervisor`" in item["cure"]
+    job.fields |= {"assigned_at": iso(now() + ANOTHER), "status": "New"}
+    assert (await job.assigned())["outcome"] == "started"
+    assert await stuck(own, job) == []
+    assert (await job.page()).tasks("supervisor") == []
+
+
 # --- a lifecycle that never began -------------------------------------------------------------
 
 
