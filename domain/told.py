@@ -39,9 +39,9 @@ def read_event(body: bytes, now: Instant) -> ToldEvent:
     """Return the event that a hook's body tells.
 
     Its job and its actor have to be readable as a whole, and so have the kind, the instant and the
-    amount that its data names. Otherwise a text of the data that is too long is cut, with a mark; a field that
-    may be missing is left out; and where nothing of the data can be used, the job is taken without
-    it: a note that says nothing does not lose the status that came with it.
+    amount that its data names. Otherwise a text of the data that is too long is cut, with a mark; a
+    field that may be missing is left out; and where nothing of the data can be used, the job is
+    taken without it: a note that says nothing does not lose the status that came with it.
 
     Args:
         body: as it was sent.

@@ -57,7 +57,7 @@ from store.job_exceptions import JobExceptions
 from store.jobs import held_job
 from store.lifecycles import close_loss
 from store.outbox import QueuedMail, RenderedMail, mail_row, take, withdraw
-from store.task_closing import TaskKinds, close_settled, settled_by
+from store.task_closing import TaskKinds, close_reopening, close_settled, settled_by
 
 Render = Callable[[SendEmail, Job], RenderedMail]
 """Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
@@ -178,12 +178,17 @@ class BatchTransaction:
         if result.refusal is not None:
             return result
         if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
-            close_loss(self._connection, self._batch.workflow_id, self._batch.now)
+            self._close_what_asked_for_it()
         for step in self._batch.steps:
             if not isinstance(step.effect, SendEmail) or step.key in self._mails:
                 self._apply_step(step)
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
         return (result if result.job else self._newer_job()).model_copy(update=times)
+
+    def _close_what_asked_for_it(self) -> None:
+        batch = self._batch
+        close_loss(self._connection, batch.workflow_id, batch.now)
+        close_reopening(self._connection, batch.job_id, batch.lifecycle, batch.now)
 
     def _render_mails(self) -> dict[str, RenderedMail]:
         """Return the mails of the batch, made of the job as the batch changes it.
