@@ -16,7 +16,7 @@ from domain.jobs import Believed, Job, JobUpdate, Visibility
 from domain.promises import Due, Promise, PromiseOutcome
 from domain.refusals import Refusal
 from domain.roles import Actor, Role
-from domain.values import Instant
+from domain.values import Instant, is_empty
 
 
 class _Effect(BaseModel):
@@ -259,7 +259,7 @@ class Progress(BaseModel):
     """The final stage, None while it runs."""
     remembered: dict[str, JsonValue] = {}
     """What this episode leaves to the next of the same job."""
-    beside: tuple[str, ...] = ()
+    beside: tuple[str, ...] = Field(default=(), exclude_if=is_empty)
     """Keys of the promises that are open beside what is waited for."""
     guide: tuple[str, ...] = ()
     """What whoever is on the phone does and says now, line by line."""

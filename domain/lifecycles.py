@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from domain.attention import Attention
 from domain.clocks import Clock, zone_in
@@ -23,7 +23,7 @@ from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 from domain.stages import LifecycleStage
 from domain.tasks import TaskKind
-from domain.values import Instant
+from domain.values import Instant, is_empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,7 +345,7 @@ class LifecycleStart(BaseModel):
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
     unheard: tuple[EventEnvelope, ...] = ()
     """What was told of after this episode was due to begin, and before it could."""
-    waiting_messages: tuple[WaitingMessage, ...] = ()
+    waiting_messages: tuple[WaitingMessage, ...] = Field(default=(), exclude_if=is_empty)
     """What came in to an earlier run of the same episode, and waits to be taken."""
     edition: int = Edition.FIRST
     """The edition of the rules that the episode follows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -173,3 +173,8 @@ KeptInstant = Annotated[
 
 ToldDate = Annotated[date, BeforeValidator(_written_date)]
 """A date from outside, as ISO 8601 text."""
+
+
+def is_empty(values: Sized) -> bool:
+    """Return whether there are none: a history carries no empty list for every batch."""
+    return not values
