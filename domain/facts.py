@@ -8,15 +8,23 @@ from domain.addresses import read_field
 
 
 def same_instant(one: datetime | None, other: datetime | None) -> bool:
-    """Return whether two instants are one, told with or without its fraction of a second."""
+    """Return whether two instants are one, told with or without its fraction of a second.
+
+    Two that both have a fraction are as exact as the less exact of them.
+    """
     if one is None or other is None:
         return one is other
-    return to_the_second(one) == to_the_second(other)
+    unit = max(_unit(one), _unit(other))
+    return _cut(one, unit) == _cut(other, unit)
 
 
-def to_the_second(at: datetime) -> datetime:
-    """Return the second in which an instant lies."""
-    return at.replace(microsecond=0)
+def _unit(at: datetime) -> int:
+    """Return how exact an instant is, in microseconds: a second, a millisecond, or one of them."""
+    return next(unit for unit in (1_000_000, 1_000, 1) if at.microsecond % unit == 0)
+
+
+def _cut(at: datetime, unit: int) -> datetime:
+    return at.replace(microsecond=at.microsecond - at.microsecond % unit)
 
 
 def same_text(one: str | None, other: str | None) -> bool:

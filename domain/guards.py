@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.accounts import PLUSONE
 from domain.durations import Elapsed
 from domain.editions import Edition
-from domain.facts import to_the_second
+from domain.facts import same_instant
 from domain.jobs import Job, JobStatus
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
@@ -88,7 +88,9 @@ def plusone_hold(
 def reported(job: Job) -> bool:
     """Return whether a report is entered for the present assignment (PO-20)."""
     at = job.diagnostic_report_at
-    return at is not None and to_the_second(at) >= to_the_second(job.assigned_at)
+    if at is None:
+        return False
+    return at >= job.assigned_at or same_instant(at, job.assigned_at)
 
 
 def _held(rule: str, message: str) -> Refusal:

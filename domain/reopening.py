@@ -12,6 +12,9 @@ from domain.plus_one.rules import stage_named_by
 from domain.roles import Role
 from domain.tasks import CommonTask
 
+TAKES_UP = frozenset({"plus-one", "reassignment"})
+"""Lifecycles whose start decides how a reopened job goes on; an option may be about an old bill."""
+
 
 def task_on_reopening(
     event: Event, before: JobStatus | None, job: Job, ended: Mapping[str, str]

@@ -38,10 +38,10 @@ class ToldEvent(NamedTuple):
 def read_event(body: bytes, now: Instant) -> ToldEvent:
     """Return the event that a hook's body tells.
 
-    Its job and its actor have to be readable as a whole, and so has the kind and the instant that
-    its data names. Otherwise a text of the data that is too long is cut, with a mark; a field that
-    may be missing is left out; and where nothing of the data can be used, the job is taken without
-    it: a note that says nothing does not lose the status that came with it.
+    Its job and its actor have to be readable as a whole, and so have the kind, the instant and the
+    amount that its data names. Otherwise a text of the data that is too long is cut, with a mark; a
+    field that may be missing is left out; and where nothing of the data can be used, the job is
+    taken without it: a note that says nothing does not lose the status that came with it.
 
     Args:
         body: as it was sent.
@@ -118,7 +118,7 @@ def _mended(body: bytes, error: ValidationError) -> ToldEvent:
 
 def _decides(place: tuple[int | str, ...]) -> bool:
     """Return whether an event cannot be taken where something is wrong in this place."""
-    return place[:1] != ("data",) or place[1:] in (("kind",), ("at",))
+    return place[:1] != ("data",) or place[1:] in (("kind",), ("at",), ("amount",))
 
 
 def _mend(told: dict[str, Any], fault: Any) -> bool:  # noqa: ANN401  pydantic's own

@@ -27,6 +27,9 @@ def nobody_follows(kind: LifecycleKind, why: str) -> str:
     )
 
 
+_DECIDE = " Decide how the job goes on."
+
+
 def task_to_take_up(kind: LifecycleKind, why: str) -> OpenTask:
     """Return the supervisor's task to decide how a job goes on that nobody follows any more.
 
@@ -35,8 +38,13 @@ def task_to_take_up(kind: LifecycleKind, why: str) -> OpenTask:
     return OpenTask(
         role=Role.SUPERVISOR,
         task=CommonTask.WORKFLOW_ENDED.value,
-        text=f"{nobody_follows(kind, why)} Decide how the job goes on.",
+        text=f"{nobody_follows(kind, why)}{_DECIDE}",
     )
+
+
+def told_by(task: OpenTask) -> str:
+    """Return in words that nobody follows a job, as the task to take it up says it."""
+    return task.text.removesuffix(_DECIDE)
 
 
 def job_without_follower(

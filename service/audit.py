@@ -216,6 +216,10 @@ class Audit:
         """Return the jobs that nothing follows any more, and that wait for a decision."""
         return await self._losses.lost()
 
+    async def reopened(self) -> list[LostLifecycle]:
+        """Return the jobs that go on after their lifecycle's end, and wait for a decision."""
+        return await self._losses.reopened()
+
     async def run_once(self) -> None:
         """Compare the store with Temporal, unless another process does; then sleep until the next.
 

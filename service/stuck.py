@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from domain.attention import Attention
+from domain.commands import Command
 from domain.lifecycles import job_of
-from domain.roles import Role
+from domain.roles import Actor, Role
 from service.audit import Audit
+from store.database import StoreUnavailableError
 from store.inbox import Inbox
+from store.leases import Leases
+from store.losses import LostLifecycle
 from store.outbox import MailFault
 from store.reading import Reading
 from workers.background import Background
@@ -22,7 +28,7 @@ from workers.temporal import (
     failing_workflows,
     workers_poll,
 )
-from workflows.registry import TASK_QUEUE
+from workflows.registry import LIFECYCLES, TASK_QUEUE
 
 _CURES: Mapping[str, str] = {
     Attention.OVERDUE: "follow the task that was opened for it; see `steward show`",
@@ -61,6 +67,7 @@ class StuckList:
     reading: Reading
     inbox: Inbox
     audit: Audit
+    leases: Leases
     guard: NamespaceGuard
     background: Background
 
@@ -74,19 +81,77 @@ class StuckList:
             StoreUnavailableError: the database does not answer.
         """
         return [
+            *await _unwritable(self.leases, now),
             *await _lost(self.audit),
+            *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
             *await _in_temporal(self.guard, now),
             *_in_this_process(self.background),
         ]
 
 
+async def _unwritable(leases: Leases, now: datetime) -> list[dict[str, Any]]:
+    """Return that the database can only be read: no job goes on, though lists still answer."""
+    try:
+        await leases.prove_writable(now)
+    except StoreUnavailableError:
+        what = "the database cannot be written: no job goes on, and events are refused"
+        cure = (
+            "see whether it is read-only (a standby after a failover?) or full; everything goes on "
+            "by itself once it can be written"
+        )
+        return [_item("database", None, what, cure, None)]
+    return []
+
+
 async def _lost(audit: Audit) -> list[dict[str, Any]]:
-    cure = "start it again or decide otherwise, then `steward task done`; see the job's tasks"
     return [
-        _item("lost_lifecycle", each.job_id, each.text, cure, each.since)
+        _item("lost_lifecycle", each.job_id, each.text, _lost_cure(each), each.since)
         for each in await audit.lost()
     ]
+
+
+async def _reopened(audit: Audit) -> list[dict[str, Any]]:
+    cure = "`steward why {0}` says how to start each lifecycle; or else `{1}`"
+    return [
+        _item(
+            "reopened_job",
+            each.job_id,
+            each.text,
+            cure.format(each.job_id, _done_as_typed(each)),
+            each.since,
+        )
+        for each in await audit.reopened()
+    ]
+
+
+def _done_as_typed(lost: LostLifecycle) -> str:
+    return f"steward task done {lost.task_id} --as supervisor"
+
+
+def _lost_cure(lost: LostLifecycle) -> str:
+    """Return what a supervisor may type: the command that starts it again, or the task's end."""
+    name, job_id = job_of(lost.workflow_id)
+    commands = LIFECYCLES[name].commands
+    starting = next((command for command in commands.values() if command.starts), None)
+    start = "start it again"
+    if starting is not None:
+        start += f", such as by `{_as_typed(job_id, name, starting)}`"
+    return f"{start}; or decide otherwise: `{_done_as_typed(lost)}`"
+
+
+def _as_typed(job_id: str, lifecycle: str, command: Command) -> str:
+    """Return a command with its example's fields, as it is typed in a terminal."""
+    fields = command.example_payload()
+    actor = Actor.model_validate(fields.pop("actor"))
+    words = ["steward", "do", job_id, lifecycle, command.name, "--as", actor.role.value]
+    for name, value in fields.items():
+        words.append(f"{name}={value}" if isinstance(value, str) else f"{name}:={_json(value)}")
+    return shlex.join(words)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[dict[str, Any]]:

@@ -64,6 +64,7 @@ from store.database import Database, StoreUnavailableError
 from store.holders import Holders
 from store.inbox import Inbox
 from store.journal import Journal
+from store.leases import Leases
 from store.mails import MailList
 from store.reading import NO_LIFECYCLE, Filter, Reading
 from store.tasks import Tasks
@@ -155,7 +156,14 @@ def make_app(parts: Parts) -> FastAPI:
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics, holders))
     views = PartnerViews(holders, current(parts.policy))
-    look = StuckList(reading, inbox, service.audit, service.guard, service.background)
+    look = StuckList(
+        reading,
+        inbox,
+        service.audit,
+        Leases(parts.database),
+        service.guard,
+        service.background,
+    )
     app.include_router(_reads(reading, look, views, service.startable))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))

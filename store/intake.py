@@ -24,7 +24,7 @@ from store.inbox import EARLIER, Outcome, comes_before
 from store.jobs import held_job, keep_job, stored_version
 from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
-from store.task_closing import TaskKinds, close_pointless
+from store.task_closing import TaskKinds, asks_already, close_pointless
 
 NO_RECIPIENT = "no lifecycle of this job waits for it"
 """Why an event is ignored."""
@@ -271,6 +271,10 @@ class _EventTransaction:
         return self.event.type == "job.assigned" and self.event.actor.role is not Role.SYSTEM
 
     def _add_task(self, task: OpenTask) -> None:
+        """Open a task of the event, unless the job has one that asks for the same decision."""
+        job_id, reopened = self.event.job.job_id, CommonTask.JOB_REOPENED
+        if task.task == reopened and asks_already(self.connection, job_id, reopened.value):
+            return
         self._insert(
             schema.tasks,
             at=self.event.occurred_at,

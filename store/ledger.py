@@ -46,6 +46,8 @@ from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, se
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Actor
+from domain.tasks import CommonTask
+from domain.unfollowed import told_by
 from store import schema
 from store.attention import after_batch
 from store.batch_rows import BatchRows
@@ -55,7 +57,7 @@ from store.job_exceptions import JobExceptions
 from store.jobs import held_job
 from store.lifecycles import close_loss
 from store.outbox import QueuedMail, RenderedMail, mail_row, take, withdraw
-from store.task_closing import TaskKinds, close_settled, settled_by
+from store.task_closing import TaskKinds, close_reopening, close_settled, settled_by
 
 Render = Callable[[SendEmail, Job], RenderedMail]
 """Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
@@ -176,12 +178,17 @@ class BatchTransaction:
         if result.refusal is not None:
             return result
         if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
-            close_loss(self._connection, self._batch.workflow_id, self._batch.now)
+            self._close_what_asked_for_it()
         for step in self._batch.steps:
             if not isinstance(step.effect, SendEmail) or step.key in self._mails:
                 self._apply_step(step)
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
         return (result if result.job else self._newer_job()).model_copy(update=times)
+
+    def _close_what_asked_for_it(self) -> None:
+        batch = self._batch
+        close_loss(self._connection, batch.workflow_id, batch.now)
+        close_reopening(self._connection, batch.job_id, batch.lifecycle, batch.now)
 
     def _render_mails(self) -> dict[str, RenderedMail]:
         """Return the mails of the batch, made of the job as the batch changes it.
@@ -330,7 +337,7 @@ class BatchTransaction:
             due_at = resolve(waiting.due, batch.calendar)
             said = sentence(waiting, due_at)
         else:
-            said = ended_sentence(progress.stage, progress.since)
+            said = self._end_in_words(progress)
         row: dict[str, Any] = {
             "workflow_id": batch.workflow_id,
             "job_id": batch.job_id,
@@ -361,6 +368,13 @@ class BatchTransaction:
         if self._connection.scalar(keeping, {"started_by": "", **row}):
             self._close_forgotten_promises(progress)
         return due_at
+
+    def _end_in_words(self, progress: Progress) -> str:
+        """Return how a lifecycle has ended, and what to do where it was not by its story."""
+        for effect in (step.effect for step in self._batch.steps):
+            if isinstance(effect, OpenTask) and effect.task == CommonTask.WORKFLOW_ENDED:
+                return told_by(effect)
+        return ended_sentence(progress.stage, progress.since)
 
     def _close_forgotten_promises(self, progress: Progress) -> None:
         """Close the promises that an earlier run opened, and that this one, after a reset, has not.

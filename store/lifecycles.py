@@ -18,7 +18,7 @@ from store import schema
 from store.attention import drop
 from store.database import Database
 from store.jobs import HeldRow, held_job
-from store.task_closing import close_settled
+from store.task_closing import close_reopening, close_settled
 
 _TABLE = schema.lifecycles
 
@@ -144,6 +144,7 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
     }
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
     close_loss(connection, new.workflow_id, wait.since)
+    close_reopening(connection, new.job_id, new.lifecycle, wait.since)
 
 
 def close_loss(connection: Connection, workflow_id: str, now: datetime) -> None:

@@ -26,6 +26,7 @@ from domain.lifecycles import job_of
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD
 from domain.tasks import CommonTask
+from domain.unfollowed import told_by
 from store import schema
 from store.database import Database
 from store.inbox import UNDELIVERED
@@ -74,6 +75,8 @@ class LostLifecycle(NamedTuple):
     workflow_id: str
     since: datetime
     text: str
+    task_id: int
+    """The task that asks for the decision."""
 
 
 class Losses:
@@ -128,14 +131,23 @@ class Losses:
         That is every open task of the kind, whoever opened it: a lifecycle that was cancelled in
         Temporal opens its own.
         """
+        return await self._asked_for_by(CommonTask.WORKFLOW_ENDED)
+
+    async def reopened(self) -> list[LostLifecycle]:
+        """Return the jobs that go on after their lifecycle's end, and wait for a decision."""
+        return await self._asked_for_by(CommonTask.JOB_REOPENED)
+
+    async def _asked_for_by(self, kind: CommonTask) -> list[LostLifecycle]:
         tasks = schema.tasks
         waiting = (
-            select(tasks.c.job_id, tasks.c.workflow_id, tasks.c.at, tasks.c.text)
-            .where(tasks.c.kind == CommonTask.WORKFLOW_ENDED.value, tasks.c.status == "open")
+            select(tasks.c.job_id, tasks.c.workflow_id, tasks.c.at, tasks.c.text, tasks.c.id)
+            .where(tasks.c.kind == kind.value, tasks.c.status == "open")
             .order_by(tasks.c.at, tasks.c.id)
         )
         rows = await self._database.read(lambda connection: connection.execute(waiting).all())
-        return [LostLifecycle(row.job_id, row.workflow_id, row.at, row.text) for row in rows]
+        return [
+            LostLifecycle(row.job_id, row.workflow_id, row.at, row.text, row.id) for row in rows
+        ]
 
     async def cancelled_unseen(self, since: datetime) -> list[str]:
         """Return the workflow ids of what was cancelled in Temporal without anybody being told.
@@ -171,6 +183,11 @@ class Losses:
             key = f"cancelled:{workflow_id}#{row.episode}"
             at = max(now, row.since)  # a fast-forwarded job ends ahead of the wall clock
             self._add_task(connection, workflow_id, key, at, task, task.text)
+            connection.execute(
+                update(_TABLE)
+                .where(_TABLE.c.workflow_id == workflow_id, _TABLE.c.episode == row.episode)
+                .values(next=told_by(task))
+            )
 
         await self._database.write(tell)
 

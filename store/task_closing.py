@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from domain.effects import Step, WriteJournal
 from domain.jobs import Job
+from domain.reopening import TAKES_UP
 from domain.roles import STEWARD, Actor
 from domain.tasks import CommonTask, JobChange, TaskKind, changes
 from store import schema
@@ -39,6 +40,19 @@ def close_settled(
     connection.execute(
         _CLOSE_SETTLED, {"of": workflow_id, "task": kind, **_closing(by, at), "outcome": None}
     )
+
+
+def close_reopening(connection: Connection, job_id: str, lifecycle: str, at: datetime) -> None:
+    """Close what asks how a reopened job goes on, where a lifecycle starts that says so."""
+    if lifecycle in TAKES_UP:
+        told = {"job": job_id, "task": CommonTask.JOB_REOPENED.value, "outcome": _TAKEN_UP}
+        connection.execute(_CLOSE_OF_JOB, {**told, **_closing(STEWARD, at)})
+
+
+def asks_already(connection: Connection, job_id: str, kind: str) -> bool:
+    """Return whether an open task of a job asks for the same."""
+    asked = {"job": job_id, "task": kind}
+    return connection.execute(_OPEN_OF_KIND, asked).first() is not None
 
 
 def close_pointless(
@@ -95,6 +109,7 @@ def _why_pointless(
     return next((_SAID[each] for each in causes), None)
 
 
+_TAKEN_UP = "Settled: Steward follows the job again."
 _SAID: Mapping[JobChange, str] = {
     JobChange.CANCELLED: "No longer needed: the job was cancelled.",
     JobChange.COMPLETED: "No longer needed: the job was completed.",
@@ -130,6 +145,17 @@ _CLOSE_SETTLED = (
 )
 _OPEN_TASKS = select(_TASKS.c.id, _TASKS.c.workflow_id, _TASKS.c.kind).where(
     _TASKS.c.job_id == bindparam("job"), _TASKS.c.status == "open"
+)
+_OF_KIND = (
+    _TASKS.c.job_id == bindparam("job"),
+    _TASKS.c.kind == bindparam("task"),
+    _TASKS.c.status == "open",
+)
+_OPEN_OF_KIND = select(_TASKS.c.id).where(*_OF_KIND)
+_CLOSE_OF_JOB = (
+    update(_TASKS)
+    .where(*_OF_KIND)
+    .values(status=bindparam("status"), closed_at=bindparam("closed_at"), **_CLOSED)
 )
 _CLOSE_ONE = (
     update(_TASKS)

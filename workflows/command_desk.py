@@ -163,24 +163,42 @@ class CommandDesk:
             return
         self._unanswered = (message, result)
 
-    def refuse_the_hopeless(self) -> None:
-        """Refuse the signalled commands at the front that are refused anyway, all at once.
+    def refuse_the_hopeless(self) -> bool:
+        """Record what is at the front and cannot be used; return whether anything was recorded.
 
-        A turn of the story for each of thousands would take longer than a workflow task may.
+        Signalled commands that are refused anyway are among it. A turn of the story for each of
+        thousands would take longer than a workflow task may; so of many, only the first are told.
         """
-        while self._case.edition >= Edition.FACTS_BY_MEANING:
+        if self._case.edition < Edition.FACTS_BY_MEANING:
+            return False
+        refused: list[RejectedMessage] = []
+        while True:
+            refused += self._mailbox.take_rejected()
             message = self._mailbox.first_signalled()
             if message is None:
-                return
-            request = message.request
-            try:
-                if self._answered(request) is None:
-                    self._check(request)
-                    return
-            except Refused as refused:
-                name = request.command.name
-                self._mailbox.put(RejectedMessage(name, request.actor, refused.refusal))
+                break
+            if (rejected := self._rejection(message)) is None:
+                if not refused or refused[-1].name != message.request.command.name:
+                    break
+                # Most likely the story refuses this one as it did the last: it is told with them.
+                for each in refused:
+                    self._mailbox.put_refused(each)
+                return False
             self._mailbox.take()
+            refused.append(rejected)
+        for each in self._mailbox.told_of(refused):
+            self.record_rejected(each)
+        return bool(refused)
+
+    def _rejection(self, message: CommandMessage) -> RejectedMessage | None:
+        """Return why a signalled command is refused anyway, None if it is for the story."""
+        request = message.request
+        try:
+            if self._answered(request) is None:
+                self._check(request)
+        except Refused as refused:
+            return RejectedMessage(request.command.name, request.actor, refused.refusal)
+        return None
 
     def is_settled(self, message: CommandMessage) -> bool:
         """Answer a command that was answered before, or refuse it; return whether either was so."""
@@ -291,8 +309,8 @@ class CommandDesk:
         actor, name = message.request.actor, message.request.command.name
         if message.reply is None:
             rejected = RejectedMessage(name, actor, refusal)
-            if self._mailbox and self._case.edition >= Edition.FACTS_BY_MEANING:
-                self._mailbox.put(rejected)  # recorded with all others that are refused
+            if self._case.edition >= Edition.FACTS_BY_MEANING:
+                self._mailbox.put_refused(rejected)
             else:
                 self.record_rejected(rejected)
             return

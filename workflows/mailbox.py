@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -54,12 +54,14 @@ class Mailbox:
         """How many of those that wait cannot be used."""
         self._uncounted = 0
         """How many more came that cannot be used, and are not told one by one."""
+        self._refused: list[RejectedMessage] = []
+        """Signalled commands that were refused in their turn, and are not recorded yet."""
         for each in start.waiting_messages:
             self._put_again(each)
 
     def __bool__(self) -> bool:
         """Return whether a message waits."""
-        return bool(self._messages)
+        return bool(self._messages) or bool(self._refused)
 
     # --- putting in --------------------------------------------------------------------------
 
@@ -136,6 +138,18 @@ class Mailbox:
         first = self._messages[0] if self._messages else None
         return first if isinstance(first, CommandMessage) and first.reply is None else None
 
+    def put_refused(self, message: RejectedMessage) -> None:
+        """Put in why a signalled command was refused; it is recorded before what waits."""
+        self._refused.append(message)
+
+    def told_of(self, rejected: Sequence[RejectedMessage]) -> list[RejectedMessage]:
+        """Return those that are told one by one, the last of them with the count of the others."""
+        told, others = list(rejected[: self._told_one_by_one]), rejected[self._told_one_by_one :]
+        if others:
+            more = told[-1].more + sum(1 + each.more for each in others)
+            told[-1] = replace(told[-1], more=more)
+        return told
+
     # --- taking out --------------------------------------------------------------------------
 
     def take(self) -> Message:
@@ -144,12 +158,14 @@ class Mailbox:
         Raises:
             IndexError: none waits.
         """
+        if not self._messages:
+            return self._refused.pop(0)
         message = self._messages.popleft()
         return self._taken(message) if isinstance(message, RejectedMessage) else message
 
     def take_rejected(self) -> list[RejectedMessage]:
         """Take those that have waited longest and that cannot be used, up to the first that can."""
-        taken: list[RejectedMessage] = []
+        taken, self._refused = self._refused, []
         while self._counts_junk and self._messages:
             first = self._messages[0]
             if not isinstance(first, RejectedMessage):
@@ -189,7 +205,8 @@ class Mailbox:
 
     def handed_over(self) -> tuple[WaitingMessage, ...]:
         """Return what waits, for the next run to take."""
-        carried = [_as_carried(each) for each in self._messages]
+        waiting = (*self.told_of(self._refused), *self._messages)
+        carried = [_as_carried(each) for each in waiting]
         last = next((each for each in reversed(carried) if each.refusal is not None), None)
         return tuple(
             each.model_copy(update={"more": each.more + self._uncounted}) if each is last else each

@@ -67,15 +67,15 @@ class Waiting:
             self._desk.rest()
             await self._runtime.wait_until(self._is_woken)
             self._desk.work()
-            self._desk.refuse_the_hopeless()
+            if self._desk.refuse_the_hopeless():
+                continue
             if self._mailbox:
                 message = self._mailbox.take()
                 if isinstance(message, NextEpisodeMessage):
                     message = too_early()
                 if not isinstance(message, RejectedMessage):
                     return message
-                for each in (message, *self._mailbox.take_rejected()):
-                    self._desk.record_rejected(each)
+                self._desk.record_rejected(message)
             elif self._has_come(due_at):
                 self._effects.begin_turn(f"deadline:{promise.key}")
                 return Deadline()

@@ -1,6 +1,7 @@
 """Actions are counted as Temporal Cloud bills them, and only where nothing was repeated."""
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
@@ -41,3 +42,20 @@ def test_a_run_on_which_an_activity_was_tried_twice_is_not_counted() -> None:
     started.activity_task_started_event_attributes.attempt = 2
     with pytest.raises(NotQuietError):
         cost_in([started])
+
+
+def at(second: int, event_type: EventType.ValueType) -> HistoryEvent:
+    return HistoryEvent(event_type=event_type, event_time=Timestamp(seconds=second))
+
+
+def test_a_run_on_which_skipping_time_ended_in_a_workflow_task_is_not_counted() -> None:
+    completed = at(8, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    skipped = at(7, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED)
+    with pytest.raises(NotQuietError):
+        cost_in([completed, skipped])
+
+
+def test_a_run_on_which_skipping_time_ended_while_the_job_rested_is_counted() -> None:
+    started = at(6, EventType.EVENT_TYPE_TIMER_STARTED)
+    skipped = at(7, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED)
+    assert cost_in([started, skipped]).events == 1

@@ -29,6 +29,15 @@ def test_another_instant_is_another(other: datetime | None) -> None:
     assert same_instant(None, None)
 
 
+def test_two_instants_that_both_have_a_fraction_are_as_exact_as_the_less_exact() -> None:
+    milliseconds = ASSIGNED_AT.replace(microsecond=217_000)
+    exact = ASSIGNED_AT.replace(microsecond=217_482)
+    assert same_instant(milliseconds, exact)
+    assert same_instant(exact, milliseconds)
+    assert not same_instant(exact, exact.replace(microsecond=217_483))
+    assert not same_instant(milliseconds, milliseconds.replace(microsecond=218_000))
+
+
 def test_a_text_is_the_same_with_blanks_and_in_capitals() -> None:
     assert same_text(" Tulsa  Plumbing ", "TULSA PLUMBING")
     assert same_text(None, " ")
@@ -92,12 +101,12 @@ def test_firms_are_told_apart_by_number_else_name_else_contacts(
 # --- our copy of the job ------------------------------------------------------------------------
 
 
-def spelled(job: Job, *, fraction: int = 217) -> Job:
+def spelled(job: Job) -> Job:
     """Return the same facts in another spelling."""
     told = job.model_dump()
     for name in ("assigned_at", "diagnostic_report_at", "appointment_at"):
         if told[name] is not None:
-            told[name] = told[name].replace(microsecond=fraction * 1000)
+            told[name] = told[name].replace(microsecond=217_000)
     told["assigned_to"]["name"] = f" {told['assigned_to']['name'].upper()} "
     if told["sub_status"]:
         told["sub_status"] = f"{told['sub_status']} "
@@ -121,7 +130,7 @@ def test_the_same_facts_in_another_spelling_change_nothing(*, tells_assignment: 
             JobUpdate(sub_status="Confirmed", appointment_at=ASSIGNED_AT + timedelta(days=1))
         ),
     ):
-        for told in (ACCEPTED, spelled(ACCEPTED), spelled(ACCEPTED, fraction=999)):
+        for told in (ACCEPTED, spelled(ACCEPTED)):
             after = held.told(
                 told, newly_assigned=tells_assignment, tells_assignment=tells_assignment
             )
@@ -211,8 +220,16 @@ def test_an_assignment_stands_beside_an_event_of_its_second_that_shows_an_older_
     assert HeldJob(job=vendor).told(a_job(), newly_assigned=True, in_one_second=True).job == a_job()
 
 
-@given(st.integers(0, 999_999), st.integers(0, 999_999))
-def test_fractions_make_no_new_assignment(kept: int, told: int) -> None:
+@given(
+    exact=st.integers(0, 999_999),
+    unit=st.sampled_from([1, 1_000, 1_000_000]),
+    told_first=st.booleans(),
+)
+def test_a_fraction_that_is_left_out_or_cut_makes_no_new_assignment(
+    *, exact: int, unit: int, told_first: bool
+) -> None:
+    tellings = [exact, exact - exact % unit]
+    kept, told = tellings if told_first else tellings[::-1]
     held = HeldJob(
         job=ACCEPTED.model_copy(update={"assigned_at": ASSIGNED_AT.replace(microsecond=kept)})
     )

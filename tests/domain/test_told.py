@@ -142,16 +142,6 @@ def test_a_report_that_cannot_be_read_is_entered_all_the_same() -> None:
 @pytest.mark.parametrize(
     ("kind", "data", "taken"),
     [
-        (
-            "document.received",
-            {"kind": "estimate", "amount": 240.0},
-            {"kind": "estimate", "amount": None},
-        ),
-        (
-            "document.received",
-            {"kind": "paid_invoice", "amount": "NaN"},
-            {"kind": "paid_invoice", "amount": None},
-        ),
         ("customer.called", {}, {"about": None}),
         ("customer.called", {"about": "\0"}, {"about": None}),
         ("customer.called", {"about": "Wh\0en?"}, {"about": "When?"}),
@@ -170,6 +160,13 @@ def test_what_may_be_missing_is_left_out_and_the_rest_taken(
     assert told.event.type == kind
     assert told.event.data.model_dump() == taken
     assert told.lost is None
+
+
+@pytest.mark.parametrize("amount", [240.0, "NaN", "-5.00", "300.001", "1e400", "1E+30", "much"])
+def test_an_amount_that_is_none_makes_a_dead_letter(amount: object) -> None:
+    """Whoever pays by it has to be told another."""
+    said = why_dead(body("document.received", {"kind": "paid_invoice", "amount": amount}))
+    assert "amount" in said
 
 
 @pytest.mark.parametrize("text", ["x" * 200_000, "\0" * 30_000 + "x" * 30_000])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from domain.commands import DISMISS_ATTENTION
 from domain.spoc.guide import Topic
 from domain.spoc.kind import SPOC
 from tests.desk import THREE_WAYS, Desk, acting
@@ -37,6 +38,8 @@ async def test_what_temporal_ui_proposes_to_send_is_taken(desk: Desk) -> None:
     await job.ok("ask_provider", LEADER, channel="phone")
     await job.event("job.parts_confirmation_requested", {"what": "Two units"})
     for name, command in SPOC.commands.items():
+        if name == DISMISS_ATTENTION:
+            continue  # there is none to dismiss
         example = command.example_payload()
         if name == "contact_spoc":
             example["reason"] = "missing_information"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from temporalio.service import RPCError
 
 from service.audit import Audit, Standing, loss_of
 from service.signalling import NotDeliveredError
+from starters.command_fields import read_fields
 from store import schema
 from store.database import Database, migrate
 from store.leases import Leases
@@ -149,8 +151,18 @@ async def test_a_lost_option_is_started_again_by_its_command(own: Desk) -> None:
     await audit_of(own).compare()
     (item,) = await stuck(own, job)
     assert "`offer_apo`" in item["what"]
-    wanted = {"reason": "Nobody within 60 miles", "in_network_exhausted": True}
-    assert (await job.ok("offer_apo", "dispatch", **wanted))["stage"] == "contacting_customer"
+    start, decide = item["cure"].split("`")[1:4:2]
+    steward, do, *words = shlex.split(start)
+    assert (steward, do, words[:2], words[3:5]) == (
+        "steward",
+        "do",
+        [job.id, "apo"],
+        ["--as", "dispatch"],
+    )
+    wanted = read_fields(words[5:], LIFECYCLES["apo"].commands[words[2]].payload)
+    (task,) = await rows(own.database, schema.tasks, job_id=job.id, kind="workflow_ended")
+    assert decide == f"steward task done {task['id']} --as supervisor"
+    assert (await job.ok(words[2], words[4], **wanted))["stage"] == "contacting_customer"
     assert await stuck(own, job) == []
 
 
@@ -158,15 +170,26 @@ async def test_cancellation_in_temporal_is_told_of_whatever_edition_the_job_foll
     own: Desk,
 ) -> None:
     job = await own.searching()
+    told = (
+        "Nobody follows the PlusOne search of this job any more: its workflow was cancelled in "
+        "Temporal. To start it again, assign the job to PlusOne Solutions once more in the job "
+        "system."
+    )
     await job.handle.cancel()
     await job.ends_as("cancelled")
+    assert (await why(job))[0] == told
     # As jobs of the earlier editions end, which leave no task.
-    tasks = schema.tasks
+    tasks, lifecycles = schema.tasks, schema.lifecycles
     await execute(own.database, tasks.delete().where(tasks.c.workflow_id == job.workflow_id))
+    await execute(
+        own.database,
+        lifecycles.update().where(lifecycles.c.job_id == job.id).values(next="It has ended."),
+    )
     await audit_of(own).compare()
     await audit_of(own).compare()
     (item,) = await stuck(own, job)
     assert item["kind"] == "lost_lifecycle"
+    assert (await why(job))[0] == told
     assert (await why(job))[-1].startswith("Nobody follows this job. For the PlusOne search")
 
 
@@ -228,6 +251,25 @@ async def test_what_is_found_running_again_is_listed_as_it_stood(own: Desk) -> N
     assert page.journal[-1][1] == "its workflow runs again"
     await job.note("DIAGNOSIS SUBMITTED/AWAITING APPROVAL compressor")
     await job.until("diagnosis_submitted")
+
+
+# --- a job that comes back to life ------------------------------------------------------------
+
+
+async def test_a_reopened_job_stands_in_what_is_stuck_until_it_is_followed(own: Desk) -> None:
+    job = await own.accepted()
+    await job.becomes("Completed")
+    await job.ends_as("completed")
+    assert await stuck(own, job) == []
+    await job.becomes("Accepted")
+    (item,) = await stuck(own, job)
+    assert item["kind"] == "reopened_job"
+    (task,) = await rows(own.database, schema.tasks, job_id=job.id, kind="job_reopened")
+    assert f"`steward task done {task['id']} --as supervisor`" in item["cure"]
+    job.fields |= {"assigned_at": iso(now() + ANOTHER), "status": "New"}
+    assert (await job.assigned())["outcome"] == "started"
+    assert await stuck(own, job) == []
+    assert (await job.page()).tasks("supervisor") == []
 
 
 # --- a lifecycle that never began -------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
+from sqlalchemy import text
 from temporalio.client import Client
 
 from service.assembly import make_service
@@ -353,6 +354,28 @@ async def test_a_file_that_cannot_be_opened_is_a_database_that_does_not_answer(
     assert ready.status_code == 503
     said = "the database does not answer, or cannot be written"
     assert ready.json()["database"] == said, "and names no file"
+    await database.close()
+
+
+async def test_a_database_that_only_reads_is_stuck_and_not_ready(
+    desk: Desk, postgresql: PostgreSQL
+) -> None:
+    url = postgresql.new_database()
+    migrate(url)
+    primary = Database(url)
+    only_reads = f'ALTER DATABASE "{primary.url.database}" SET default_transaction_read_only = on'
+    async with api(desk, database=primary) as before:
+        items = (await before.http.get("/stuck")).json()["items"]
+        assert "database" not in [each["kind"] for each in items]
+        await execute(primary, text(only_reads))
+    await primary.close()
+    database = Database(url)
+    async with api(desk, database=database) as standby:
+        items = (await standby.http.get("/stuck")).json()["items"]
+        ready = await standby.http.get("/readyz")
+    assert items[0]["kind"] == "database"
+    assert "cannot be written" in items[0]["what"]
+    assert ready.status_code == 503
     await database.close()
 
 
