@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from domain.faults import in_brief
 from domain.operator_files import OperatorFileError
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Watched(Generic[T]):
             log.warning(
                 "a file cannot be used; what it said before holds",
                 setting=self._variable,
-                reason=str(error),
+                reason=in_brief(error),
             )
         else:
             path = self._path.as_posix() if self._path else None
