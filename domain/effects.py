@@ -306,6 +306,11 @@ class MailFate(StrEnum):
     WITHDRAWN = "withdrawn"
     """It lost its point before it went out, and was not sent."""
 
+    @property
+    def reached(self) -> str:
+        """How people are told whether it reached somebody, as the verb of a sentence."""
+        return "may not have reached" if self is MailFate.UNCERTAIN else "did not reach"
+
 
 MAIL_SERVER_AT_FAULT: Final = "MailServerAtFault"
 """Failure type of an attempt at a mail that waits until the mail server, or our access to it, is

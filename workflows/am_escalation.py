@@ -378,13 +378,13 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             context={**said, **context, **({"reader": ""} if to else {})},
         )
 
-    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  both count
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return the task to reach the Area Manager or the provider in another way."""
         if template in ("am_escalation", "am_reminder"):
             return OpenTask(
                 role=Role.ADMIN_TEAM,
                 task=Task.REACH_AREA_MANAGER.value,
-                text="A mail did not reach the Area Manager. Call them, or give admin_reviewed "
+                text=f"A mail {fate.reached} the Area Manager. Call them, or give admin_reviewed "
                 "again with another area_manager_email.",
             )
         return OpenTask(

@@ -626,7 +626,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def mail_customer(self, mail: SendEmail) -> None:
         """Mail the customer, or have them reached otherwise where mails come back (G-44, G-73)."""
         if self.case.mail_fails:
-            self.add(guide.next_channel(mail.template))
+            self.add(guide.next_channel(mail.template, MailFate.BOUNCED))
             return
         key = self.add(mail)
         self.case.remember_mail(mail.template, self.now(), key)
@@ -642,7 +642,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return who reaches the customer; once a mail bounced, the same holds for all (G-73)."""
         self.case.mail_fails = self.case.mail_fails or fate is MailFate.BOUNCED
-        return guide.next_channel(template)
+        return guide.next_channel(template, fate)
 
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more, and close the exception of the review.

@@ -104,9 +104,9 @@ class Lifecycle(Generic[CaseT]):
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
+        what = "may not have been" if fate is MailFate.UNCERTAIN else "could not be"
         text = (
-            "A mail of this job could not be delivered; see its mails, and reach the recipient by "
-            "phone."
+            f"A mail of this job {what} delivered; see its mails, and reach the recipient by phone."
         )
         return OpenTask(role=Role.DISPATCH, task=CommonTask.MAIL_UNDELIVERED.value, text=text)
 

@@ -268,7 +268,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         return OpenTask(
             role=Role.CUSTOMER_SERVICE,
             task=Task.TELL_CUSTOMER.value,
-            text="The mail with the provider's name and number did not reach the customer. Call "
+            text=f"The mail with the provider's name and number {fate.reached} the customer. Call "
             "them and give both (CONF-34).",
         )
 

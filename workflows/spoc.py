@@ -427,13 +427,13 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         provider = self.case.job.assigned_to
         self.mail_role(Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context)
 
-    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  all the same
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return the task to call somebody after a mail came back."""
         who = "provider" if template == "report_reminder" else "specialist"
         return OpenTask(
             role=Role.LEADERSHIP_DESK,
             task=Task.REACH_OTHERWISE.value,
-            text=f"The mail {template} did not reach the {who}. Call them.",
+            text=f"The mail {template} {fate.reached} the {who}. Call them.",
         )
 
     def mails_with_a_point_in(self, template: str) -> Collection[str]:

@@ -74,12 +74,12 @@ def _what_was_sent(case: ApoCase) -> str:
     return f"Mailed so far: {mails}.{fails}"
 
 
-def next_channel(template: str) -> OpenTask:
+def next_channel(template: str, fate: MailFate) -> OpenTask:
     """Return the task to reach the customer when a mail comes back; it counts as sent (G-73)."""
     of_dispatch = template in ("apo_instructions", "apo_instructions_reminder")
     return OpenTask(
         role=Role.DISPATCH if of_dispatch else Role.SUPPORT_SERVICES,
         task=Task.REACH_OTHERWISE.value,
-        text=f"The mail {template} did not reach the customer, and counts as an attempt. Call "
+        text=f"The mail {template} {fate.reached} the customer, and counts as an attempt. Call "
         "them, or file a Mail Correspondence request (G-73).",
     )

@@ -11,6 +11,7 @@ from domain.apo.commands import COMMANDS
 from domain.apo.guide import checklist, next_channel
 from domain.apo.rules import limit, mail_reaches, may_repair_now
 from domain.apo.waits import promise
+from domain.effects import MailFate
 from domain.promises import DueAfterBusinessDays, DueAt, DueAtTurn, Promise, resolve
 from domain.refusals import RefusalKind
 from tests.domain.apo_cases import (
@@ -437,7 +438,9 @@ def test_the_agent_hears_the_limit_as_long_as_an_estimate_may_come(stage: str) -
     ],
 )
 def test_a_mail_that_comes_back_goes_on_by_phone_or_post(template: str, role: str) -> None:
-    otherwise = next_channel(template)
+    otherwise = next_channel(template, MailFate.BOUNCED)
     assert (otherwise.role, otherwise.task) == (role, "reach_otherwise")
     assert template in otherwise.text
-    assert "counts as an attempt" in otherwise.text
+    assert "did not reach the customer, and counts as an attempt" in otherwise.text
+    uncertain = next_channel(template, MailFate.UNCERTAIN)
+    assert "may not have reached the customer" in uncertain.text
