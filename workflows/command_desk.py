@@ -179,7 +179,7 @@ class CommandDesk:
                     return
             except Refused as refused:
                 name = request.command.name
-                self._mailbox.put(RejectedMessage(name, request.actor, refused.refusal))
+                self._mailbox.put_first(RejectedMessage(name, request.actor, refused.refusal))
             self._mailbox.take()
 
     def is_settled(self, message: CommandMessage) -> bool:
@@ -292,7 +292,7 @@ class CommandDesk:
         if message.reply is None:
             rejected = RejectedMessage(name, actor, refusal)
             if self._mailbox and self._case.edition >= Edition.FACTS_BY_MEANING:
-                self._mailbox.put(rejected)  # recorded with all others that are refused
+                self._mailbox.put_first(rejected)  # recorded with all others that are refused
             else:
                 self.record_rejected(rejected)
             return

@@ -65,9 +65,13 @@ class Waiting:
             due_at, remind_at = self._case.due_at, reminder_due()
             self._alarm.set(min(filter(None, (due_at, remind_at)), default=None), _said(promise))
             self._desk.rest()
+            self._mailbox.rest()
             await self._runtime.wait_until(self._is_woken)
             self._desk.work()
             self._desk.refuse_the_hopeless()
+            while self._mailbox.is_behind:
+                await self._episode.read_on()
+                self._desk.refuse_the_hopeless()
             if self._mailbox:
                 message = self._mailbox.take()
                 if isinstance(message, NextEpisodeMessage):
