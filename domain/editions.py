@@ -31,7 +31,7 @@ class Edition(IntEnum):
     Temporal leaves a supervisor the task to take its job up. A mail that came back was not sent,
     and one that has lost its point is taken back; tasks that have lost theirs close.
     Signals that cannot be used are recorded together, and a long history goes on without waiting
-    for silence."""
+    for silence; of thousands of signals at once, a few hundred are read for each workflow task."""
 
 
 NEWEST: Final = max(Edition)

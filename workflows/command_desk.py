@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from inspect import isawaitable
 from typing import Any
 
@@ -176,19 +176,25 @@ class CommandDesk:
             refused += self._mailbox.take_rejected()
             message = self._mailbox.first_signalled()
             if message is None:
-                break
+                if not self._mailbox.has_unread:
+                    break
+                self._keep_refused(refused)  # with those among them that are refused, too
+                return False
             if (rejected := self._rejection(message)) is None:
                 if not refused or refused[-1].name != message.request.command.name:
                     break
                 # Most likely the story refuses this one as it did the last: it is told with them.
-                for each in refused:
-                    self._mailbox.put_refused(each)
+                self._keep_refused(refused)
                 return False
             self._mailbox.take()
             refused.append(rejected)
         for each in self._mailbox.told_of(refused):
             self.record_rejected(each)
         return bool(refused)
+
+    def _keep_refused(self, refused: Sequence[RejectedMessage]) -> None:
+        for each in refused:
+            self._mailbox.put_refused(each)
 
     def _rejection(self, message: CommandMessage) -> RejectedMessage | None:
         """Return why a signalled command is refused anyway, None if it is for the story."""

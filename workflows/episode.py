@@ -32,6 +32,8 @@ _HANDED_OVER = 96 * 1024
 """Bytes of JSON that messages have which are handed over to the next run."""
 _ALL_HANDED_OVER = 1024 * 1024
 """Bytes that they may have where the history has hardly any room left to take them."""
+_PAUSE = timedelta(milliseconds=1)
+"""Between two portions of messages, so that each has a workflow task of its own."""
 _YEARS = range(1900, 2200)
 _TOO_HIGH = 2**31
 _LONGEST_ID = 400
@@ -79,7 +81,14 @@ class Episode:
         It needs no silence: what waits to be taken is handed over. Only who waits for an answer is
         answered here, and nobody else is let in meanwhile.
         """
-        if not self._runtime.history_is_long() or self._must_go_on():
+        if not self._runtime.history_is_long():
+            return
+        while self._mailbox.has_unread:
+            await self.read_on()
+        is_of_this_edition = self._case.edition >= Edition.FACTS_BY_MEANING
+        if is_of_this_edition and self._runtime.history_is_full():
+            self._mailbox.shed(_ALL_HANDED_OVER)
+        if self._must_go_on():
             return
         await self._mails.let_go()
         await self._runtime.wait_until(
@@ -102,8 +111,16 @@ class Episode:
         return (
             bool(self._effects)
             or self._mailbox.holds_updates
-            or self._mailbox.size > self._most_handed_over()
+            or not self._mailbox.fits(self._most_handed_over())
         )
+
+    async def read_on(self) -> None:
+        """Read the next of very many signals, after a pause.
+
+        Read all at once, they would take longer than a workflow task may.
+        """
+        await self._runtime.sleep(_PAUSE, "many messages came at once: they are taken in portions")
+        self._mailbox.read_on()
 
     def _most_handed_over(self) -> int:
         """Return how many bytes of messages go to the next run; more are taken in this one."""
@@ -194,14 +211,18 @@ class Episode:
 
     async def _settle_what_came_late(self) -> None:
         """Leave nothing unanswered, and write down what came of it."""
-        self._settle_mailbox()
+        await self._settle_mailbox()
         while self._effects:
             await self._publisher.publish_end(self._case.stage, "late messages")
             self._publisher.describe()
-            self._settle_mailbox()
+            await self._settle_mailbox()
+        self._mailbox.rest()
 
-    def _settle_mailbox(self) -> None:
+    async def _settle_mailbox(self) -> None:
         while self._mailbox:
+            if self._mailbox.is_behind:
+                await self.read_on()
+                continue
             message = self._mailbox.take()
             if isinstance(message, CommandMessage):
                 self._desk.is_settled(message)

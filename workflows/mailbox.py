@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import TypeVar
 
@@ -34,6 +35,13 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 _TOLD_ONE_BY_ONE = 10
 """Signals that cannot be used, of those that wait, that are told one by one."""
 
+_READ_AT_ONCE = 200
+_BYTES_READ_AT_ONCE = 1024 * 1024
+"""Signals, and their bytes, that are read without a pause: a workflow task may take two seconds."""
+
+Reading = Callable[[], None]
+"""Reads a signal, and puts into the mailbox what it says, or why it cannot be used."""
+
 _LONGEST_EVENT_ID = 64
 """Characters of an event's id that are remembered as they are; of a longer one, a digest is."""
 
@@ -56,17 +64,40 @@ class Mailbox:
         """How many more came that cannot be used, and are not told one by one."""
         self._refused: list[RejectedMessage] = []
         """Signalled commands that were refused in their turn, and are not recorded yet."""
+        self._unread: deque[tuple[int, Reading]] = deque()
+        """What came behind as many as are read at once, with its bytes."""
+        self._reads = False
+        self._may_read, self._may_read_bytes = _READ_AT_ONCE, _BYTES_READ_AT_ONCE
         for each in start.waiting_messages:
-            self._put_again(each)
+            self.take_in(0, partial(self._put_again, each))
 
     def __bool__(self) -> bool:
-        """Return whether a message waits."""
-        return bool(self._messages) or bool(self._refused)
+        """Return whether a message waits, read or not."""
+        return bool(self._messages) or bool(self._refused) or bool(self._unread)
 
     # --- putting in --------------------------------------------------------------------------
 
+    def take_in(self, size: int, reading: Reading) -> None:
+        """Read a signal now, or, behind many others that came with it, after a pause.
+
+        Args:
+            size: how many bytes it has.
+            reading: reads it and puts it in.
+        """
+        if self._counts_junk and (self._unread or not self._still_reads):
+            self._unread.append((size, reading))
+        else:
+            self._read(size, reading)
+
     def put(self, message: Message) -> None:
-        """Put a message behind all that wait.
+        """Put a message behind all that wait."""
+        if self._unread and not self._reads:
+            self._unread.append((0, partial(self.put_first, message)))
+        else:
+            self.put_first(message)
+
+    def put_first(self, message: Message) -> None:
+        """Put a message behind all that have been read, and before those that have not.
 
         Of many that cannot be used, the first are kept, and the others counted.
         """
@@ -140,7 +171,7 @@ class Mailbox:
 
     def put_refused(self, message: RejectedMessage) -> None:
         """Put in why a signalled command was refused; it is recorded before what waits."""
-        self._refused.append(message)
+        self._refused = self.told_of([*self._refused, message])
 
     def told_of(self, rejected: Sequence[RejectedMessage]) -> list[RejectedMessage]:
         """Return those that are told one by one, the last of them with the count of the others."""
@@ -149,6 +180,42 @@ class Mailbox:
             more = told[-1].more + sum(1 + each.more for each in others)
             told[-1] = replace(told[-1], more=more)
         return told
+
+    # --- reading what came with many others --------------------------------------------------
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether signals wait unread behind nothing that can be used."""
+        return bool(self._unread) and all(isinstance(m, RejectedMessage) for m in self._messages)
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether signals wait unread."""
+        return bool(self._unread)
+
+    def rest(self) -> None:
+        """Read at once again what comes next: nothing waits."""
+        if not self:
+            self._may_read, self._may_read_bytes = _READ_AT_ONCE, _BYTES_READ_AT_ONCE
+
+    def read_on(self) -> None:
+        """Read as many of the unread as are read at once, after a pause."""
+        self._may_read, self._may_read_bytes = _READ_AT_ONCE, _BYTES_READ_AT_ONCE
+        while self._unread and self._still_reads:
+            self._read(*self._unread.popleft())
+
+    @property
+    def _still_reads(self) -> bool:
+        return self._may_read > 0 and self._may_read_bytes > 0
+
+    def _read(self, size: int, reading: Reading) -> None:
+        self._may_read -= 1
+        self._may_read_bytes -= size
+        self._reads = True
+        try:
+            reading()
+        finally:
+            self._reads = False
 
     # --- taking out --------------------------------------------------------------------------
 
@@ -198,10 +265,35 @@ class Mailbox:
         """Whether somebody waits for the answer to a message: it cannot be handed over."""
         return any(isinstance(each, CommandMessage) and each.reply for each in self._messages)
 
-    @property
-    def size(self) -> int:
-        """How many bytes of JSON the next run is handed over."""
-        return sum(len(each.model_dump_json().encode()) for each in self.handed_over())
+    def fits(self, most: int) -> bool:
+        """Return whether all that waits can be handed over in so many bytes of JSON."""
+        return not self._unread and len(self._fitting(most)) == len(self._messages)
+
+    def shed(self, most: int) -> None:
+        """Leave out what is too much to be handed over in so many bytes, and say how much.
+
+        Of events that are left out, the newest is kept without its words, as a change of the job.
+        """
+        kept = self._fitting(most)
+        others = list(self._messages)[len(kept) :]
+        left_out = [each for each in others if not _is_awaited(each)]
+        if not left_out:
+            return
+        events = [each.envelope for each in left_out if isinstance(each, EventMessage)]
+        self._messages = deque([*kept, *filter(_is_awaited, others)])
+        self._messages.extend(map(EventMessage, fitting(events, 0)))
+        self._messages.append(_too_many(left_out))
+        self._rejected = sum(isinstance(each, RejectedMessage) for each in self._messages)
+
+    def _fitting(self, most: int) -> list[Message]:
+        """Return those at the front that are handed over in so many bytes."""
+        kept: list[Message] = []
+        for each in self._messages:
+            most -= len(_as_carried(each).model_dump_json().encode())
+            if most < 0:
+                break
+            kept.append(each)
+        return kept
 
     def handed_over(self) -> tuple[WaitingMessage, ...]:
         """Return what waits, for the next run to take."""
@@ -270,6 +362,20 @@ def _as_carried(message: Message) -> WaitingMessage:
             return WaitingMessage(name=name, actor=actor, refusal=refusal, more=more)
         case NextEpisodeMessage():
             return _as_carried(too_early())
+
+
+def _is_awaited(message: Message) -> bool:
+    return isinstance(message, CommandMessage) and message.reply is not None
+
+
+def _too_many(left_out: list[Message]) -> RejectedMessage:
+    """Return what is recorded of messages that are left out."""
+    more = sum(each.more for each in left_out if isinstance(each, RejectedMessage))
+    refusal = unreadable(
+        f"{len(left_out):,} messages came at once behind more than a job can carry.",
+        instead="send them again, fewer at a time",
+    ).refusal
+    return RejectedMessage("messages", STEWARD, refusal, more)
 
 
 def too_early() -> RejectedMessage:

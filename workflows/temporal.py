@@ -245,7 +245,9 @@ class DurableLifecycle:
     def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Handle a signal whose name nobody knows."""
         if self.engine is not None:
-            self.engine.mailbox.put_unknown(name, partial(_decoded, args))
+            mailbox = self.engine.mailbox
+            read = partial(_decoded, args)
+            mailbox.take_in(_size(args), partial(mailbox.put_unknown, name, read))
 
 
 DeclareT = TypeVar("DeclareT", bound=Callable[..., Any])
@@ -419,7 +421,8 @@ def _signal_handler(
         if self.engine is None:
             return  # it was started with nothing that can be read, and fails in this very task
         try:
-            hand_over(self.engine, partial(_decoded, payloads, most))
+            reading = partial(hand_over, self.engine, partial(_decoded, payloads, most))
+            self.engine.mailbox.take_in(_size(payloads), reading)
         except ValidationError as error:
             raise StoryFaultError(f"{name} has a fault: {error}") from error
 
@@ -434,6 +437,11 @@ def _takes_one_payload(handler: DeclareT) -> DeclareT:
     handler.__signature__ = _ONE_PAYLOAD  # type: ignore[attr-defined]  # functions have one
     handler.__annotations__ = {"payload": RawValue}
     return handler
+
+
+def _size(payloads: Sequence[RawValue]) -> int:
+    """Return how many bytes a message has."""
+    return sum(len(each.payload.data) for each in payloads)
 
 
 def _decoded(payloads: Sequence[RawValue], most: int = LARGEST_COMMAND) -> object:

@@ -65,9 +65,10 @@ class Waiting:
             due_at, remind_at = self._case.due_at, reminder_due()
             self._alarm.set(min(filter(None, (due_at, remind_at)), default=None), _said(promise))
             self._desk.rest()
+            self._mailbox.rest()
             await self._runtime.wait_until(self._is_woken)
             self._desk.work()
-            if self._desk.refuse_the_hopeless():
+            if await self._record_what_cannot_be_used():
                 continue
             if self._mailbox:
                 message = self._mailbox.take()
@@ -82,6 +83,14 @@ class Waiting:
             elif remind_at is not None and self._has_come(remind_at):
                 self._effects.begin_turn(f"reminder:{promise.key}:{remind_at:%Y%m%dT%H%M%S.%f}")
                 return Reminder()
+
+    async def _record_what_cannot_be_used(self) -> bool:
+        """Record what waits longest and cannot be used, all together; return whether any was."""
+        while not self._desk.refuse_the_hopeless():
+            if not self._mailbox.is_behind:
+                return False
+            await self._episode.read_on()
+        return True
 
     async def _publish(self, promise: Promise) -> None:
         result = await self._publisher.publish(promise)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, NoReturn, TypeVar
 
@@ -340,15 +341,16 @@ class Life:
 
     def signals(self, name: str, payload: object) -> Life:
         """Send a signal, as anybody may send it."""
-        read = _reading(payload)
+        read, mailbox = _reading(payload), self.engine.mailbox
         if name == "job_event":
-            self.engine.mailbox.put_event(read)
+            take = partial(mailbox.put_event, read)
         elif name == "begin_anew":
-            self.engine.episode.begin_anew(read)
+            take = partial(self.engine.episode.begin_anew, read)
         elif name in self.kind.commands:
-            self.engine.desk.take_signal(name, read)
+            take = partial(self.engine.desk.take_signal, name, read)
         else:
-            self.engine.mailbox.put_unknown(name, read)
+            take = partial(mailbox.put_unknown, name, read)
+        mailbox.take_in(0, take)
         return self
 
     def hears(self, type_: str, data: dict[str, Any] | None = None, **changes: Any) -> Life:

@@ -96,7 +96,7 @@ def test_junk_that_is_only_counted_is_handed_over_with_its_count() -> None:
     for _ in range(9_900):
         visit.signals("opne", RING)
 
-    _goes_on(visit)
+    _goes_on(visit).passes("1m")
 
     (_, following) = visit.starts
     assert sum(1 + each.more for each in following.waiting_messages) == 9_900
@@ -158,7 +158,7 @@ def test_a_case_that_is_full_of_everything_still_fits() -> None:
     for _ in range(500):
         visit.signals("o" * 500, {"actor": SAM, "x" * 1000: 1})
 
-    _goes_on(visit)
+    _goes_on(visit).passes("1m")
 
     following = visit.starts[1]
     assert following.case is not None
