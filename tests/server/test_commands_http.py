@@ -83,7 +83,9 @@ async def test_a_message_id_that_another_command_used_is_refused(house: Desk) ->
     await job.ok("add_service_job", "dispatch", reason="more", message_id="one")
     response = await job.do("report_cannot_locate", "dispatch", message_id="one")
     assert "add_service_job" in assert_refused(response, 422, "fields")["message"]
-    assert (await job.show())["service_jobs"] == []
+    shown = await job.show()
+    assert [each["reason"] for each in shown["service_jobs"]] == ["more"]
+    assert shown["lifecycles"][0]["stage"] == "searching"
 
 
 # --- refusals ---------------------------------------------------------------------------------
