@@ -115,7 +115,8 @@ class _Callers:
     async def _customer_called(self, job_id: str) -> None:
         order = {"actor": {"name": "Ann", "role": "customer_service"}, "about": "Asks who comes"}
         path, body = f"/jobs/{job_id}/plus-one/customer_called", json.dumps(order).encode()
-        _must_be_ok(await calls.post(self.place.port, path, {}, body))
+        headers = {"content-type": "application/json"}
+        _must_be_ok(await calls.post(self.place.port, path, headers, body))
 
     async def _post_until_noted(self, hook: Hook) -> None:
         posted = await self._post(hook, time.monotonic())

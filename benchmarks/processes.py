@@ -38,6 +38,11 @@ _MIB = 2**20
 class ChildFailedError(Exception):
     """A process of the benchmark ended early or badly; the message is what it said last."""
 
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it: all that it says, since nobody is named in a benchmark."""
+        return str(self)
+
 
 @dataclass(frozen=True)
 class Measured:
