@@ -181,8 +181,8 @@ async def test_an_event_that_is_kept_is_taken_over_later_where_another_table_is_
             hook = await answered(there.post_event(event_of(there, "x"), "msg_kept"))
             assert hook.status_code == 200
             assert hook.json()["reason"].startswith("kept, and told later by itself")
-        (row,) = await rows(there.database, schema.inbox)
-        assert row["state"] == "pending"
+            (row,) = await rows(there.database, schema.inbox)
+            assert row["state"] == "pending"
 
 
 @pytest.fixture
