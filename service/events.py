@@ -32,7 +32,7 @@ from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
 
-_ANSWER_SECONDS = 4.5
+_ANSWER_SECONDS = 4.0
 """After this a hook is answered, whatever hangs: senders give up after five seconds."""
 _PATIENCE_SECONDS = 3
 """How long Temporal has to take an event, retries and all: senders give up after five seconds."""
