@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from domain import clocks
 from domain.calendars import Calendar, Window, is_open_everywhere, next_close, next_open
 from domain.clocks import Clock, record_clocks, zone_in
+from domain.lifecycles import Cause
 from domain.operator_files import BY_HAND
-from tests.domain.factories import POLICY
+from domain.spoc.kind import begin
+from tests.domain.factories import POLICY, a_job
 from tests.domain.reassignment_cases import NOON
 
 ZONES = (
@@ -82,3 +84,16 @@ def test_no_snapshot_asks_the_host_for_its_zones(monkeypatch: pytest.MonkeyPatch
     assert NOON.astimezone(zone_in(RECORDED, "America/New_York")).hour == 12
     with pytest.raises(ValueError, match="is no IANA time zone"):
         zone_in({}, "America/New_York")
+
+
+def test_a_follow_up_begins_with_the_company_s_clock() -> None:
+    start = begin(
+        job=a_job(),
+        job_version=1,
+        policy=POLICY,
+        episode=1,
+        event_id="msg-1",
+        cause=Cause(kind="event", name="job.appointment_confirmed"),
+        occurred_at=NOON,
+    )
+    assert start.clocks == record_clocks([POLICY.calendar.zone], NOON)
