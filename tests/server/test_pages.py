@@ -3,9 +3,9 @@
 Each page has a checkout and a stack with the samples of its own, and a terminal: one shell that
 runs all `sh` blocks of the page and stops at the first that fails. Only the stack's addresses are
 replaced, by ports that are free here. Which hour it is follows from the policy that the stack is
-given: the company's clock, its business days, and when providers may be called. So each page whose
-commands act on jobs runs twice: in the middle of a working day, and on a night when nobody works
-and nobody may be called.
+given: the company's clock, its business days, and when providers may be called. So each page of a
+procedure that has hours runs twice: in the middle of a working day, and on a night when nobody
+works and nobody may be called.
 """
 
 from __future__ import annotations
@@ -128,12 +128,13 @@ def pretend_that_make_was_run(place: Path) -> None:
     (venv / ".steward").write_bytes(stamp)
 
 
-_ACTS_ON_JOBS = re.compile(r"\bsteward (?:do|fast-forward)\b|curl .*-X POST|--request POST")
+_HAS_HOURS = re.compile(r"\bsteward (?:do \S+ (?:apo|reassignment)|fast-forward \S+ apo)\b")
+"""The procedures with hours of their own: supervisors', and those when a provider may be called."""
 RUNS = [
     (page, clock)
     for page in PAGES
     for clock in CLOCKS
-    if clock == "by day" or _ACTS_ON_JOBS.search(script(page))
+    if clock == "by day" or _HAS_HOURS.search(script(page))
 ]
 
 
