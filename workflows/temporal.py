@@ -440,8 +440,11 @@ def _takes_one_payload(handler: DeclareT) -> DeclareT:
 
 
 def _size(payloads: Sequence[RawValue]) -> int:
-    """Return how many bytes a message has."""
-    return sum(len(each.payload.data) for each in payloads)
+    """Return how many bytes a message has; 0 where it is not one payload, and so is not read.
+
+    Several are handed over decoded, as whatever they are.
+    """
+    return len(payloads[0].payload.data) if len(payloads) == 1 else 0
 
 
 def _decoded(payloads: Sequence[RawValue], most: int = LARGEST_COMMAND) -> object:

@@ -77,7 +77,7 @@ def test_a_broken_file_changes_nothing_and_the_log_says_so_once(file: Path, cloc
             assert days(policy()) == 3
     (line,) = logs
     assert line["log_level"] == "warning"
-    assert "ours.toml:2: plus_one.search_window" in line["reason"]
+    assert line["reason"] == "OperatorFileError", "`steward policy check` says what is wrong"
     file.write_text(window(6))
     clock.seconds = 4
     assert days(policy()) == 6
