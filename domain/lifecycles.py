@@ -339,11 +339,11 @@ class LifecycleStart(BaseModel):
     """When that event happened."""
     started_by: Actor = STEWARD
     """Who did what started it."""
-    remembered: dict[str, JsonValue] = {}
+    remembered: dict[str, JsonValue] = Field(default={}, exclude_if=is_empty)
     """What the episode before left to this one."""
-    unsent_mails: Mapping[str, str] = {}
+    unsent_mails: Mapping[str, str] = Field(default={}, exclude_if=is_empty)
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
-    unheard: tuple[EventEnvelope, ...] = ()
+    unheard: tuple[EventEnvelope, ...] = Field(default=(), exclude_if=is_empty)
     """What was told of after this episode was due to begin, and before it could."""
     waiting_messages: tuple[WaitingMessage, ...] = Field(default=(), exclude_if=is_empty)
     """What came in to an earlier run of the same episode, and waits to be taken."""
