@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from domain.effects import AskIfUnscheduled, MailFate
-from domain.roles import Role
+from domain.effects import MailFate
 from tests.domain.factories import a_job
-from tests.engine.memory import Life
-from tests.engine.visits import a_start, a_visit
+from tests.engine.visits import a_start, a_visit, with_a_look_after_the_end
 
 OPENED = {"actor": {"name": "Sam", "role": "customer"}}
 
@@ -127,7 +123,7 @@ def test_only_a_later_episode_of_the_same_job_begins_anew() -> None:
 
 
 def test_a_look_at_the_job_after_the_end_is_taken_when_its_time_has_come() -> None:
-    visit = _with_a_look_after_the_end()
+    visit = with_a_look_after_the_end()
     assert visit.outcome is None
 
     assert visit.passes("35h").store.tasks == []
@@ -137,24 +133,10 @@ def test_a_look_at_the_job_after_the_end_is_taken_when_its_time_has_come() -> No
 
 
 def test_a_next_episode_replaces_the_look_after_the_end() -> None:
-    visit = _with_a_look_after_the_end()
+    visit = with_a_look_after_the_end()
 
     visit.hears("customer.called", {"about": "Again"}).settle()
     visit.passes("40h")
 
     assert len(visit.starts) == 2
     assert visit.store.tasks == []
-
-
-def _with_a_look_after_the_end() -> Life:
-    visit = a_visit()
-    asked = AskIfUnscheduled(
-        account=visit.store.job.assigned_to.account,
-        appointment_before=None,
-        role=Role.CUSTOMER_SERVICE,
-        task="unscheduled",
-        text="Call them.",
-    )
-    visit.engine.episode.look_after_end(visit.loop.now() + timedelta(hours=36), asked)
-    visit.does("open", "customer")
-    return visit

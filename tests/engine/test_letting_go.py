@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.effects import AskIfUnscheduled, MailFate
-from domain.roles import Role
+from domain.effects import MailFate
 from tests.engine.memory import Life
-from tests.engine.visits import a_start, a_visit
+from tests.engine.visits import a_start, a_visit, with_a_look_after_the_end
 
 RING = {"actor": {"name": "Sam", "role": "customer"}}
 
@@ -89,16 +88,7 @@ def test_a_cancellation_while_the_end_comes_true_leaves_the_mail_to_a_person() -
 
 
 def test_a_cancellation_after_the_end_takes_the_look_at_the_job_at_once() -> None:
-    visit = a_visit()
-    asked = AskIfUnscheduled(
-        account=visit.store.job.assigned_to.account,
-        appointment_before=None,
-        role=Role.CUSTOMER_SERVICE,
-        task="unscheduled",
-        text="Call them.",
-    )
-    visit.engine.episode.look_after_end(visit.loop.now() + timedelta(hours=36), asked)
-    visit.does("open", "customer")
+    visit = with_a_look_after_the_end()
 
     visit.is_cancelled().settle()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from pydantic import JsonValue
 
+from domain.effects import AskIfUnscheduled
 from domain.lifecycles import Cause
 from domain.policy import load_policy
 from domain.roles import Actor, Role
@@ -46,3 +48,18 @@ def rung(**changes: Any) -> Life:
     }
     cause = Cause(kind="command", name="ring", fields=fields)
     return Life(Doorbell, a_start(cause=cause, event_id="ring-1", **changes))
+
+
+def with_a_look_after_the_end() -> Life:
+    """A visit that has ended, with a look at the job to be taken after 36 hours."""
+    visit = a_visit()
+    asked = AskIfUnscheduled(
+        account=visit.store.job.assigned_to.account,
+        appointment_before=None,
+        role=Role.CUSTOMER_SERVICE,
+        task="unscheduled",
+        text="Call them.",
+    )
+    visit.engine.episode.look_after_end(visit.loop.now() + timedelta(hours=36), asked)
+    visit.does("open", "customer")
+    return visit
