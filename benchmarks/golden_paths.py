@@ -61,7 +61,7 @@ def _changed(type_: str, by: Role, **job: object) -> Event:
 
 
 def _noted(by: Role, text: str) -> Event:
-    author = {"name": by.title, "role": by.value}
+    author = {"name": by.label, "role": by.value}
     note = {"author": author, "text": text, "visibility": "Public"}
     return Event(type="job.note_added", by=by, job={}, data={"note": note})
 

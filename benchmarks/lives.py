@@ -97,7 +97,7 @@ class StewardLives:
         body = {
             "type": event.type,
             "occurred_at": _now(),
-            "actor": {"name": event.by.title, "role": event.by.value},
+            "actor": {"name": event.by.label, "role": event.by.value},
             "job": job,
             "data": _as_of_now(event.data),
         }

@@ -12,6 +12,9 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["guard", "authorisation", "routing", "timer", "note", "notification", "information"]
+State = Literal["enforced", "performed", "informational", "open"]
+"""Enforced: what it forbids is refused. Performed: what it asks for is done. Informational: it
+binds nobody, or nobody whom Steward serves. Open: still to be built."""
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -27,6 +30,10 @@ class Rule(BaseModel):
     rule: Text
     how: Text
     """What Steward does about it."""
+    state: State
+    shown_by: str = ""
+    """The test that fails when the rule is removed, as pytest names it; for an informational rule
+    the reason why it has none."""
 
 
 class Decision(BaseModel):

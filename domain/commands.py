@@ -19,6 +19,7 @@ from pydantic import (
 
 from domain.attention import Attention
 from domain.editions import NEWEST, reading_under
+from domain.labels import command_label, stage_label, to_do
 from domain.refusals import (
     Refusal,
     Refused,
@@ -30,7 +31,7 @@ from domain.refusals import (
     quoted,
     unreadable,
 )
-from domain.roles import Actor, Role, may_act_as
+from domain.roles import EMPLOYEES, Actor, Role, may_act_as
 from domain.stages import LifecycleStage
 from domain.values import Instant, MessageId, Prose
 
@@ -231,6 +232,20 @@ class CommandTable(Mapping[str, Command]):
         dismiss = [DISMISS_ATTENTION] if attention else []
         return self.possible_in(stage) + dismiss
 
+    def who_can(self, *names: str) -> str:
+        """Return who can give some commands, as a sentence without its period.
+
+        `PlusOne or Dispatch can report that no provider was found; Authorizations can approve the
+        repair or deny the repair`: commands that the same people can give stand together. So
+        nobody is ever sent to a command that their role may not give.
+        """
+        by_people: dict[str, list[str]] = {}
+        for name in names:
+            people = _one_of(role for role in Role if role in self[name].roles)
+            by_people.setdefault(people, []).append(to_do(name))
+        said = "; ".join(f"{people} can {either(doing)}" for people, doing in by_people.items())
+        return _capital(said)
+
     def read(self, name: str, fields: object, edition: int = NEWEST) -> CommandRequest:
         """Return the command that the fields make, if they can be read and their actor may give it.
 
@@ -254,7 +269,8 @@ class CommandTable(Mapping[str, Command]):
                 who = _one_of(role for role in Role if role in command.roles)
                 raise forbidden(
                     command.role_rule,
-                    f"{_capital(actor.role.people)} can't send `{name}`. {_capital(who)} can.",
+                    f"{_capital(actor.role.people)} can't {to_do(name)}. {_capital(who)} can"
+                    f"{cited(command.role_rule)}.",
                     instead=command.role_hint or f"ask {who}",
                 )
             if wrong := _obviously_wrong(fields, command.payload):
@@ -295,9 +311,9 @@ class CommandTable(Mapping[str, Command]):
             hint = command.stage_hint
             raise conflicting(
                 command.stage_rule,
-                f"{command.name} is not possible in stage {stage}.",
-                instead=(hint(case) if callable(hint) else hint)
-                or f"possible now: {', '.join(self.possible_in(stage)) or 'nothing'}",
+                f"You can't {to_do(command.name)} now. Status: {stage_label(stage)}"
+                f"{cited(command.stage_rule)}.",
+                instead=(hint(case) if callable(hint) else hint) or _possible_instead(self, stage),
             )
         if command.guard and (refusal := command.guard(case, request.payload, now)):
             raise Refused(refusal)
@@ -361,9 +377,26 @@ def _one_of(roles: Iterable[Role]) -> str:
     People are sent to people: a system is named only where nobody else may.
     """
     able = tuple(roles)
-    people = [role.people for role in able if role is not Role.SYSTEM or len(able) == 1]
-    *most, last = people
+    if frozenset(able) >= EMPLOYEES:
+        return "any employee"
+    return either([role.people for role in able if role is not Role.SYSTEM or len(able) == 1])
+
+
+def either(several: Sequence[str]) -> str:
+    """Return alternatives as a sentence lists them: `a, b or c`."""
+    *most, last = several
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def cited(rule: str | None) -> str:
+    """Return a rule's id as it ends a sentence for a colleague: ` (PO-18)`, or nothing."""
+    return f" ({rule})" if rule else ""
+
+
+def _possible_instead(table: CommandTable, stage: str) -> str | None:
+    """Return what can be done in a stage, by label and name; None where nothing can."""
+    possible = [f"{command_label(name)} (`{name}`)" for name in table.possible_in(stage)]
+    return f"Possible now: {', '.join(possible)}." if possible else None
 
 
 def _capital(sentence: str) -> str:

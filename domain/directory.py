@@ -102,7 +102,7 @@ def state_of_provider(provider: Assignee, job: Job) -> str | None:
 
 def nobody_known(addressee: Addressee) -> Refusal:
     """Return why a mail to somebody of whom the directory knows nothing cannot be asked for."""
-    who, provider = addressee.role.title, addressee.provider.name
+    who, provider = addressee.role.people, addressee.provider.name
     rule, field = _NAMED_BY_HAND[addressee.role]
     return Refusal(
         kind=RefusalKind.CONFLICT,

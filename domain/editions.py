@@ -32,6 +32,10 @@ class Edition(IntEnum):
     and one that has lost its point is taken back; tasks that have lost theirs close.
     Signals that cannot be used are recorded together, and a long history goes on without waiting
     for silence; of thousands of signals at once, a few hundred are read for each workflow task."""
+    EVERY_CLAUSE = 4
+    """Every clause of the five procedures is enforced or performed: what PlusOne owes once it has
+    accepted, the matters that leave a follow-up for the Area Manager, the reasons and times that
+    are asked for instead of being left open."""
 
 
 NEWEST: Final = max(Edition)

@@ -17,6 +17,7 @@ from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
+from domain.moments import spoken
 from domain.policy import Policy
 from domain.promises import Promise, promise_key
 from domain.refusals import Refusal
@@ -223,6 +224,10 @@ class Case(BaseModel):
     def zone(self, name: str) -> tzinfo:
         """Return an IANA zone as it was recorded when this began: the same at every replay."""
         return zone_in(self.clocks, name)
+
+    def spoken(self, at: datetime) -> str:
+        """Return an instant as people read it, on the company's clock."""
+        return spoken(at, self.zone(self.policy.calendar.zone))
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
         """Return what this episode leaves to the next of the same job.

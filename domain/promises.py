@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.calendars import Calendar, Window, business_days_after, next_close, next_open
 from domain.durations import BusinessDays
+from domain.labels import stage_label
+from domain.moments import spoken
 from domain.roles import Role
 from domain.values import Instant
 
@@ -82,16 +84,16 @@ class Promise(BaseModel):
     """Logical step that opens it; the same key is the same promise, not a second one."""
     waiting_on: Role
     duty: str
-    """What is owed, as the end of "… is waited for, to …"."""
+    """What is owed, as it reads after "to": "find a provider"."""
     rule: str
     since: Instant
     """When it began: the business event that it counts from, not when a worker got to it."""
     due: Due | None
     """None for a wait that nothing ends but an answer."""
     then: str
-    """What happens when it passes, as a clause that begins in lower case."""
+    """What happens when it passes, as a sentence without its period."""
     changed_by: str
-    """Who can change it and how, as a clause that begins in lower case."""
+    """Who can change it and how, as a sentence without its period."""
 
 
 def promise_key(name: str, since: datetime) -> str:
@@ -108,20 +110,20 @@ def makes_overdue(promise: Promise, *, reminders_left: bool) -> bool:
     return not (promise.waiting_on is Role.CUSTOMER and reminders_left)
 
 
-def sentence(promise: Promise, due_at: datetime | None) -> str:
-    """Return who is waited for, since when, by which rule, what happens next, and who can help."""
-    until = "" if due_at is None else f" until {_moment(due_at)},"
-    who, duty = promise.waiting_on.title, promise.duty
-    return (
-        f"Since {_moment(promise.since)} {who} is waited for{until or ','} to {duty} "
-        f"({promise.rule}); {promise.then}; {promise.changed_by}."
-    )
+def sentence(promise: Promise, due_at: datetime | None, zone: str | tzinfo) -> str:
+    """Return who is waited for, since when, until when, what happens then, and who can change it.
+
+    Args:
+        promise: what is waited for.
+        due_at: its deadline, as the calendar has it.
+        zone: the company's, on whose clock the times are told.
+    """
+    waiting = f"Waiting since {spoken(promise.since, zone)} for {promise.waiting_on.people}"
+    due = "" if due_at is None else f". Due {spoken(due_at, zone)}"
+    said = (f"{waiting} to {promise.duty}{due} ({promise.rule})", promise.then, promise.changed_by)
+    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in said if each)
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%a %d %b %Y %H:%M} UTC"
-
-
-def ended_sentence(stage: str, at: datetime) -> str:
-    """Return that nothing is waited for any more, and why."""
-    return f"Ended {_moment(at)} as {stage}; nobody is waited for."
+def ended_sentence(stage: str, at: datetime, zone: str | tzinfo) -> str:
+    """Return how a lifecycle has ended, and when, on the company's clock."""
+    return f"Ended {spoken(at, zone)}: {stage_label(stage)}."

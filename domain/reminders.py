@@ -23,9 +23,9 @@ class Chase:
     rule: str
     reminders: Reminders
     reminder: str
-    """What a reminder does, as a clause: "a reminder is mailed"."""
+    """What a reminder does, as it reads after "If that doesn't happen,": "we e-mail a reminder"."""
     in_the_end: str
-    """What happens when the last reminder did not help, as a clause."""
+    """What happens when the last reminder did not help, as a clause of the same kind."""
     changed_by: str
     """As in `Promise`."""
 
@@ -57,7 +57,7 @@ class Chase:
 
     def _then(self, reminded: int, rounds: int) -> str:
         if reminded < rounds:
-            return f"then {self.reminder} ({reminded + 1} of {rounds})"
+            return f"If that doesn't happen, {self.reminder} ({reminded + 1} of {rounds})"
         if reminded == rounds:
-            return f"then {self.in_the_end}"
-        return f"{self.in_the_end}; nothing more happens by itself"
+            return f"If that doesn't happen, {self.in_the_end}"
+        return "All reminders have been sent; nothing more happens automatically"

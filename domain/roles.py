@@ -32,29 +32,31 @@ class Role(StrEnum):
     SYSTEM = "system"
 
     @property
-    def title(self) -> str:  # type: ignore[override]  # str.title is never wanted on a role
-        """The role as it is written in a sentence."""
-        return _TITLES.get(self, self.value.replace("_", " "))
+    def label(self) -> str:
+        """The role as it stands in a list or a heading: `Customer Service`, `Supervisor`."""
+        return _LABELS.get(self) or self.value.replace("_", " ").title()
 
     @property
     def people(self) -> str:
         """Those in the role, as a sentence names who acts: `Customer Service`, `a supervisor`."""
-        return _PEOPLE.get(self) or _TITLES.get(self) or self.value.replace("_", " ").title()
+        return _PEOPLE.get(self) or self.label
 
 
-_PEOPLE = {
-    Role.SUPERVISOR: "a supervisor",
-    Role.LEADERSHIP_DESK: "the Leadership Desk",
-    Role.DECISION_DESK: "the Decision Desk",
-    Role.SYSTEM: "a system",
-}
-_TITLES = {
-    Role.CUSTOMER: "the customer",
+_LABELS = {
     Role.PLUSONE: "PlusOne",
+    Role.SPOC_SPECIALIST: "SPoC specialist",
+    Role.ADMIN_TEAM: "Admin team",
+}
+_PEOPLE = {
+    Role.CUSTOMER: "the customer",
     Role.PROVIDER: "the provider",
     Role.SPOC_SPECIALIST: "the SPoC specialist",
     Role.ADMIN_TEAM: "the Admin team",
     Role.AREA_MANAGER: "the Area Manager",
+    Role.SUPERVISOR: "a supervisor",
+    Role.LEADERSHIP_DESK: "the Leadership Desk",
+    Role.DECISION_DESK: "the Decision Desk",
+    Role.SYSTEM: "a system",
 }
 
 OUTSIDERS = frozenset({Role.PLUSONE, Role.PROVIDER, Role.CUSTOMER, Role.SYSTEM})

@@ -191,6 +191,7 @@ class Router:
             started_for=plan.job.assigned_at,
             stage=case.stage,
             first_wait=kind.promise(case),
+            zone=case.policy.calendar.zone,
         )
 
 

@@ -10,12 +10,12 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.current import current
+from domain.labels import task_label
 from domain.lifecycles import LifecycleKind
 from domain.moments import spoken
 from domain.policy import Policy
 from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role
-from domain.task_labels import label_of
 from domain.values import MessageId, Prose
 from store.tasks import Task, TaskClosing, TaskFilter, Tasks
 
@@ -93,7 +93,7 @@ class TaskDesk:
         if task is None:
             return None
         outcome = f": {said.outcome}" if said.outcome else ""
-        what = f"closed the task “{label_of(task.kind)}”{outcome}"
+        what = f"closed the task “{task_label(task.kind)}”{outcome}"
         closing = TaskClosing(actor, said.outcome, said.message_id, self._clock(), what)
         if _is_repeated(task, closing):
             return self.shown(task)
@@ -116,7 +116,7 @@ class TaskDesk:
             "lifecycle": task.lifecycle,
             "role": task.role,
             "kind": task.kind,
-            "label": label_of(task.kind),
+            "label": task_label(task.kind),
             "text": task.text,
             "opened_at": task.opened_at,
             "status": "open" if task.is_open else "done",
@@ -155,7 +155,7 @@ class TaskDesk:
         if command := self.closes_by(task):
             raise conflicting(
                 None,
-                f"“{label_of(task.kind)}” closes by itself. Send `{command}` instead.",
+                f"“{task_label(task.kind)}” closes by itself. Send `{command}` instead.",
                 instead=command,
             )
 
@@ -167,7 +167,7 @@ class TaskDesk:
         return conflicting(None, f"{who} this task{at}{said}", instead="nothing is left to do")
 
     async def _journal_refusal(self, task: Task, closing: TaskClosing, refusal: Refusal) -> None:
-        said = f"refused to close the task “{label_of(task.kind)}”: {refusal.message}"
+        said = f"refused to close the task “{task_label(task.kind)}”: {refusal.message}"
         refused = closing._replace(what=said)
         attempt = closing.message_id or uuid4().hex
         await self._tasks.refuse(task, refused, refusal.rule, f"refused:{attempt}")

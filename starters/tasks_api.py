@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from domain.labels import TASKS
 from domain.refusals import Refused, unreadable
 from domain.roles import Role
-from domain.task_labels import LABELS
 from domain.values import Storable
 from service.tasks import TaskDesk, TaskDone
 from starters.access import Employee, reader
@@ -44,7 +44,7 @@ def task_routes(desk: TaskDesk) -> APIRouter:
     ) -> dict[str, Any]:
         wanted = TaskFilter(
             role=Role(asked) if (asked := one_of("role", role, list(Role))) else None,
-            kind=one_of("kind", kind, LABELS),
+            kind=one_of("kind", kind, TASKS),
             job_id=job_id or None,
             status=one_of("status", status, TASK_STATUSES),
             after=after,

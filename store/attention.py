@@ -117,7 +117,7 @@ def _broken(connection: Connection, key: str, calendar: Calendar) -> str | None:
     row = connection.execute(_PROMISE, {"of": key}).one_or_none()
     if row is None:
         return None
-    who = Role(row.waiting_on).title
+    who = Role(row.waiting_on).people
     when = spoken(row.due_at, calendar.zone)
     return f"{who[0].upper()}{who[1:]} had until {when} to {row.duty} ({row.rule})."
 

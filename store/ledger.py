@@ -335,7 +335,7 @@ class BatchTransaction:
         waiting, due_at = progress.waiting, None
         if waiting is not None:
             due_at = resolve(waiting.due, batch.calendar)
-            said = sentence(waiting, due_at)
+            said = sentence(waiting, due_at, batch.calendar.zone)
         else:
             said = self._end_in_words(progress)
         row: dict[str, Any] = {
@@ -374,7 +374,7 @@ class BatchTransaction:
         for effect in (step.effect for step in self._batch.steps):
             if isinstance(effect, OpenTask) and effect.task == CommonTask.WORKFLOW_ENDED:
                 return told_by(effect)
-        return ended_sentence(progress.stage, progress.since)
+        return ended_sentence(progress.stage, progress.since, self._batch.calendar.zone)
 
     def _close_forgotten_promises(self, progress: Progress) -> None:
         """Close the promises that an earlier run opened, and that this one, after a reset, has not.

@@ -66,6 +66,8 @@ class NewLifecycle(NamedTuple):
     started_for: datetime
     stage: str
     first_wait: Promise
+    zone: str
+    """The company's, in which its times are told."""
 
 
 class Lifecycles:
@@ -133,7 +135,7 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "waiting_on": wait.waiting_on.value,
         "since": wait.since,
         "due_at": due_at,
-        "next": sentence(wait, due_at),
+        "next": sentence(wait, due_at, new.zone),
         "attention": [],
         "attention_since": {},
         "outcome": None,

@@ -9,6 +9,7 @@ from domain.attention import Attention
 from domain.commands import CommandTable
 from domain.editions import Edition
 from domain.effects import BatchResult, ClosePromise, OpenPromise, Progress
+from domain.labels import attention_label
 from domain.lifecycles import Case, LifecycleKind
 from domain.promises import (
     Promise,
@@ -151,7 +152,7 @@ class Publisher:
         waiting = case.waiting
         lines = [self.next_sentence()]
         if case.attention:
-            lines.append(f"Attention: {', '.join(case.attention)}.")
+            lines.append(f"Needs attention: {', '.join(map(attention_label, case.attention))}.")
         lines += _possible_now(self._kind.commands, case.stage)
         standing = Standing(
             lifecycle=self._kind.name,
@@ -164,10 +165,11 @@ class Publisher:
         self._runtime.show(standing, "\n\n".join(lines))
 
     def next_sentence(self) -> str:
-        """Return in one sentence who is waited for, why, and what happens next."""
+        """Return who is waited for, why, what happens next and when, and who can change it."""
+        zone = self._case.zone(self._case.policy.calendar.zone)
         if self._case.waiting is None:
-            return ended_sentence(self._case.stage, self._runtime.now())
-        return sentence(self._case.waiting, self._case.due_at)
+            return ended_sentence(self._case.stage, self._runtime.now(), zone)
+        return sentence(self._case.waiting, self._case.due_at, zone)
 
 
 @cache
@@ -178,6 +180,6 @@ def _possible_now(commands: CommandTable, stage: str) -> tuple[str, ...]:
         return ()
     example = json.dumps(commands[possible[0]].example_payload())
     return (
-        f"Possible now, as signal or update: {', '.join(possible)}.",
-        f"For example `{possible[0]}` with `{example}`.",
+        f"Commands possible now, as update or signal: {', '.join(possible)}.",
+        f"Example: `{possible[0]}` with `{example}`.",
     )

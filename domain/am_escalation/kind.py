@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from domain.am_escalation.case import AmStart, Stage
 from domain.am_escalation.commands import COMMANDS
 from domain.am_escalation.rules import starts_on
 from domain.am_escalation.tasks import Task
 from domain.am_escalation.waits import promise
+from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
+
+
+def begin(**fields: Any) -> AmStart:  # noqa: ANN401  the fields of LifecycleStart
+    """Return the argument of a workflow, with the company's clock, on which times are told."""
+    start = AmStart(**fields)
+    clocks = record_clocks([start.policy.calendar.zone], start.occurred_at)
+    return start.model_copy(update={"clocks": clocks})
+
 
 AM_ESCALATION = LifecycleKind(
     name="am-escalation",
@@ -18,7 +29,7 @@ AM_ESCALATION = LifecycleKind(
     commands=COMMANDS,
     starts_on=starts_on,
     start=AmStart,
-    begin=AmStart,
+    begin=begin,
     promise=promise,
     restarts="report the customer's concern again (`report_concern`)",
     begins="report the customer's concern (`report_concern`)",

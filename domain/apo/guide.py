@@ -22,7 +22,7 @@ def checklist(case: ApoCase) -> list[str]:
     if case.stage == Stage.AWAITING_CUSTOMER:
         steps += _INSTRUCTIONS
     else:
-        steps.append(f"Now {promise(case).waiting_on.title} is to {promise(case).duty}.")
+        steps.append(f"Now {promise(case).waiting_on.people} is to {promise(case).duty}.")
     if case.stage in (Stage.AWAITING_DOCUMENTS, Stage.ESTIMATE_REVIEW):
         ceiling = usd(limit(case.job, case.policy))
         steps.append(

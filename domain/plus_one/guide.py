@@ -23,5 +23,5 @@ def advice(case: PlusOneCase) -> str:
     role, duty = owed_in(case.stage)
     return (
         "PlusOne has found a Service Professional. Nothing new was noted since the last call; "
-        f"now {role.title} is to {duty}."
+        f"now {role.people} is to {duty}."
     )

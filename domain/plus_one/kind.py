@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.case import PlusOneStart, Stage
 from domain.plus_one.commands import COMMANDS
 from domain.plus_one.rules import not_for_plusone, starts_on
 from domain.plus_one.tasks import Task
 from domain.plus_one.waits import promise
+
+
+def begin(**fields: Any) -> PlusOneStart:  # noqa: ANN401  the fields of LifecycleStart
+    """Return the argument of a workflow, with the company's clock, on which times are told."""
+    start = PlusOneStart(**fields)
+    clocks = record_clocks([start.policy.calendar.zone], start.occurred_at)
+    return start.model_copy(update={"clocks": clocks})
+
 
 PLUS_ONE = LifecycleKind(
     name="plus-one",
@@ -18,7 +29,7 @@ PLUS_ONE = LifecycleKind(
     commands=COMMANDS,
     starts_on=starts_on,
     start=PlusOneStart,
-    begin=PlusOneStart,
+    begin=begin,
     promise=promise,
     restarts="assign the job to PlusOne Solutions once more in the job system",
     begins="assign the job to PlusOne Solutions in the job system",

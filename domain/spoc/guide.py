@@ -77,5 +77,5 @@ def _eta_of_cinch(role: Role, policy: SpocPolicy) -> str:
     exception = f"PR-Tracking Exception, where {when}"
     if role in policy.purchasing_form_roles:
         return f"Use the Purchasing Escalation Form, or open a {exception}."
-    may = ", ".join(each.title for each in policy.purchasing_form_roles)
+    may = ", ".join(each.people for each in policy.purchasing_form_roles)
     return f"Open a {exception}. The Purchasing Escalation Form is for {may}."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.attention import SETTLED_BY_TASKS
-from domain.task_labels import LABELS, label_of
+from domain.labels import TASKS, task_label
 from domain.tasks import CommonTask
 from workflows.registry import TASK_KINDS
 
@@ -20,12 +20,12 @@ KINDS = {
 
 
 def test_every_kind_of_task_has_a_label_and_no_other_has() -> None:
-    assert set(LABELS) == KINDS
+    assert set(TASKS) == KINDS
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_label_is_a_short_imperative_without_an_identifier(kind: str) -> None:
-    label = label_of(kind)
+    label = task_label(kind)
     assert label[0].isupper()
     assert "_" not in label
     assert not label.endswith(".")
@@ -33,7 +33,7 @@ def test_a_label_is_a_short_imperative_without_an_identifier(kind: str) -> None:
 
 
 def test_a_kind_of_an_older_release_is_told_by_its_name() -> None:
-    assert label_of("call_somebody") == "Call somebody"
+    assert task_label("call_somebody") == "Call somebody"
 
 
 def test_attention_is_settled_by_kinds_of_tasks_that_there_are() -> None:

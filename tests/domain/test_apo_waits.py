@@ -405,7 +405,7 @@ def test_the_agent_hears_that_mails_come_back() -> None:
 @pytest.mark.parametrize("stage", sorted(WITH_THE_CUSTOMER - {Stage.AWAITING_CUSTOMER}))
 def test_later_the_agent_hears_whose_turn_it_is(stage: str) -> None:
     waited_for = promise(an_option(stage))
-    assert f"Now {waited_for.waiting_on.title} is to {waited_for.duty}." in steps(stage)
+    assert f"Now {waited_for.waiting_on.people} is to {waited_for.duty}." in steps(stage)
     assert "APO-08" not in steps(stage)
 
 

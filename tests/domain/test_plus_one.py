@@ -544,7 +544,7 @@ def test_once_somebody_is_found_the_caller_hears_whose_turn_it_is(
     case.calls = 3
     assert "has found a Service Professional" in advice(case)
     assert f"now {role} is to {duty}" in advice(case)
-    assert (owed_in(stage)[0].title, owed_in(stage)[1]) == (role, duty)
+    assert (owed_in(stage)[0].people, owed_in(stage)[1]) == (role, duty)
 
 
 # --- approval ---------------------------------------------------------------------------------

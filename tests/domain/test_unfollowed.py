@@ -6,9 +6,9 @@ import pytest
 
 from domain.apo.kind import APO
 from domain.jobs import JobStatus
+from domain.labels import task_label
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.kind import PLUS_ONE
-from domain.task_labels import label_of
 from domain.unfollowed import job_without_follower, nobody_follows, task_to_take_up, told_by
 
 WHY = "its workflow was terminated in Temporal"
@@ -36,5 +36,5 @@ def test_the_task_and_the_sentence_say_the_same() -> None:
 
 
 def test_a_kind_of_task_without_a_label_is_told_by_its_name() -> None:
-    assert label_of("pay") == "Pay the customer"
-    assert label_of("look_into_it") == "Look into it"
+    assert task_label("pay") == "Pay the customer"
+    assert task_label("look_into_it") == "Look into it"
