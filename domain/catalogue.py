@@ -46,6 +46,8 @@ class Decision(BaseModel):
     decision: Text
     setting: str
     """Dotted name of the policy setting that decides otherwise, empty where nothing can."""
+    why_no_setting: str = ""
+    """Why nothing can decide otherwise, where there is no setting."""
 
 
 class UnknownRule(KeyError):  # noqa: N818  names what happened, as KeyError does not
