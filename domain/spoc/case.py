@@ -115,7 +115,7 @@ class SpocCase(Case):
     """Authorizations or the Decision Desk noted what a partial report lacks (SPOC-29)."""
     attempts: int = 0
     """How often the Leadership Desk asked the provider in all (SPOC-22)."""
-    attempts_for: dict[Reason, int] = Field(default_factory=dict)
+    attempts_for: dict[str, int] = Field(default_factory=dict)
     """How often it asked for each thing since that has been missing (SPOC-22, G-85)."""
     denied: bool = False
     """The Decision Desk recorded a confirmed denial (SPOC-44, G-87)."""

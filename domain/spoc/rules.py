@@ -139,7 +139,7 @@ def attempt_counts_for(case: SpocCase, command: AskProvider) -> tuple[Reason, ..
     return tuple(reason for reason in Reason if reason in counts_for)
 
 
-def attempts_after_news(case: SpocCase, *about: Reason) -> dict[Reason, int]:
+def attempts_after_news(case: SpocCase, *about: Reason) -> dict[str, int]:
     """Return the attempts that still count once something else is missing than before (G-85)."""
     return {reason: made for reason, made in case.attempts_for.items() if reason not in about}
 
