@@ -45,7 +45,7 @@ COMMANDS = CommandTable(
         payload=ContactSpoc,
         roles=_LEADERSHIP,
         role_rule="SPOC-21",
-        role_hint="Ask the Leadership Desk, or find out where your question goes "
+        role_hint="Ask the Leadership Desk. Employees can also find out where a question goes "
         "(`route_question`).",
         guard=rules.may_contact,
         example={"reason": "no_service_report", "detail": "The diagnosis of Tuesday"},
@@ -64,13 +64,6 @@ COMMANDS = CommandTable(
         example={"summary": "The provider ordered the part on Monday"},
     ),
     Command(
-        payload=EngageAreaManager,
-        roles=_LEADERSHIP,
-        role_rule="SPOC-07",
-        field_rules={"exception_code": "AM-19"},
-        example={"exception_code": "SP UNRESPONSIVE", "comment": "No report for four days"},
-    ),
-    Command(
         payload=ReviewNeeded,
         roles=_AUTHORIZATIONS,
         role_rule="SPOC-15",
@@ -81,5 +74,12 @@ COMMANDS = CommandTable(
         roles=frozenset({Role.DECISION_DESK}),
         role_rule="SPOC-44",
         example={"reason": "The damage isn't covered"},
+    ),
+    Command(
+        payload=EngageAreaManager,
+        roles=_LEADERSHIP,
+        role_rule="SPOC-07",
+        field_rules={"exception_code": "AM-19"},
+        example={"exception_code": "SP UNRESPONSIVE", "comment": "No report for four days"},
     ),
 )

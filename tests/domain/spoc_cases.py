@@ -26,9 +26,9 @@ FIELDS: Mapping[str, dict[str, object]] = {
     "contact_spoc": {"reason": "no_service_report", "detail": "The diagnosis of Tuesday"},
     "route_question": {"topic": "scheduling"},
     "information_received": {"summary": "It is an RX-7"},
-    "engage_area_manager": {"exception_code": "SP UNRESPONSIVE", "comment": "Silent for days"},
     "review_needed": {"case": "over_approval_limit"},
     "denial_confirmed": {"reason": "The damage isn't covered"},
+    "engage_area_manager": {"exception_code": "SP UNRESPONSIVE", "comment": "Silent for days"},
 }
 
 

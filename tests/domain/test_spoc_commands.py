@@ -24,9 +24,9 @@ WHO_MAY = {
     "contact_spoc": {LEADERSHIP},
     "route_question": {role.value for role in EMPLOYEES},
     "information_received": {LEADERSHIP, "spoc_specialist"},
-    "engage_area_manager": {LEADERSHIP},
     "review_needed": {"authorizations", "spoc_specialist"},
     "denial_confirmed": {"decision_desk"},
+    "engage_area_manager": {LEADERSHIP},
 }
 ROLE_RULES = {
     "ask_provider": "SPOC-22",

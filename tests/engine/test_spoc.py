@@ -403,6 +403,7 @@ def test_a_confirmed_denial_keeps_questions_about_it_from_the_specialist() -> No
 
 
 @pytest.mark.rule("SPOC-12")
+@pytest.mark.rule("SPOC-23")
 def test_the_specialist_is_reached_by_e_mail() -> None:
     life = contacted().passes("24h")
     life.does("information_received", LEADER, summary="It was entered on paper")
