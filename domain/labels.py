@@ -176,7 +176,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resolve": "Resolve the concern",
     "risk_reported": "Report a risk",
     # spoc
-    "ask_provider": "Log that you asked the provider",
+    "ask_provider": "Log a request to the provider",
     "contact_spoc": "Contact the SPoC specialist",
     "route_question": "Find out where a question goes",
     "information_received": "Log the information received",

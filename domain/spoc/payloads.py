@@ -54,7 +54,7 @@ class EngageAreaManager(Payload):
 
 
 class ReviewNeeded(Payload):
-    """Have Authorizations review the report now, as if the provider had called (SPOC-15 to 19)."""
+    """Have Authorizations review the report now, as if the provider called (SPOC-15 to SPOC-19)."""
 
     case: ReviewCase
     """Why the report needs a review."""
