@@ -60,6 +60,7 @@ class MailContext(TypedDict, total=False):
     count: str
     """How many jobs a digest names."""
     jobs: str
+    reviews: str
     """The jobs of a digest, a paragraph each."""
     phone: str
     """The provider's telephone number; it may be empty (CONF-34)."""
