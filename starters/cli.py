@@ -549,12 +549,13 @@ def rules(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the rules (PO-…), and our decisions on their gaps (G-…)."""
-    from domain.catalogue import DECISIONS, RULES, UnknownRule, rule
+    """List the rules (PO-…), what shows each, and our decisions on their gaps (G-…)."""
+    from domain.catalogue import DECISIONS, RULES, UnknownRule, in_numbers, rule
     from starters.rendering import print_json, print_rules
 
     wanted = prefix.upper()
-    found = [each.model_dump() for each in RULES.values() if each.id.startswith(wanted)]
+    chosen = [each for each in RULES.values() if each.id.startswith(wanted)]
+    found = [each.model_dump() for each in chosen]
     decided = [each.model_dump() for each in DECISIONS.values() if each.id.startswith(wanted)]
     if not found and not decided:
         try:
@@ -564,7 +565,7 @@ def rules(
     if as_json:
         print_json({"items": found, "decisions": decided})
     else:
-        print_rules(found, decided)
+        print_rules(found, decided, in_numbers(chosen))
 
 
 @policies.command("show", epilog=_examples("policy show", "policy show --json"))
