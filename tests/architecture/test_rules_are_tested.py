@@ -1,4 +1,4 @@
-"""Every clause is enforced or performed, and a test of its own shows it, or says why it cannot be."""
+"""Every clause is enforced or performed, as a test of its own shows, or says why no test can."""
 
 import ast
 from collections import Counter
