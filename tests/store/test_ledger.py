@@ -443,6 +443,7 @@ async def test_a_mail_can_say_until_when_the_customer_is_to_answer(
         said.append(mail.context)
         return RENDERED
 
+    await keep(database)
     mail = SendEmail(to=TO, template="apo_offer", context={"amount": "$240.00"})
     await Ledger(database).apply(a_batch(mail, progress=standing(waiting=waiting)), render)
     assert said == [{"amount": "$240.00", "answer_by": answer_by}]
