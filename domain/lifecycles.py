@@ -17,6 +17,7 @@ from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
+from domain.labels import to_do
 from domain.moments import spoken
 from domain.policy import Policy
 from domain.promises import Promise, promise_key
@@ -79,7 +80,7 @@ class LifecycleKind:
         if self.restarts is not None:
             return self.restarts
         starting = (name for name, command in self.commands.items() if command.starts)
-        return f"send {' or '.join(f'`{name}`' for name in starting)}"
+        return " or ".join(f"{to_do(name)} (`{name}`)" for name in starting)
 
     def __post_init__(self) -> None:
         """Add the commands of every lifecycle to the procedure's own."""

@@ -154,7 +154,7 @@ class Router:
                     kind=RefusalKind.NOT_RUNNING,
                     rule=None,
                     message=f"There is no job {job_id}.",
-                    instead="see GET /jobs; the job system tells of a job through the hooks",
+                    instead="check the number with GET /jobs; a job is known from its first event",
                 )
             )
         if known.lifecycle is not None and known.lifecycle.outcome is None:

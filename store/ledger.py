@@ -328,7 +328,9 @@ class BatchTransaction:
             case WriteJournal(actor=actor, what=what, rule=rule):
                 return schema.journal, self._journal_row(actor, what, rule)
             case UpdateJob(by=by) as wanted:
-                return schema.journal, self._journal_row(by, update_sentence(wanted), None)
+                return schema.journal, self._journal_row(
+                    by, update_sentence(wanted, self._batch.calendar.zone), None
+                )
             case other:
                 raise TypeError(f"{other.kind} adds no row")
 

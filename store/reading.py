@@ -25,6 +25,7 @@ from sqlalchemy import (
 from domain.attention import SETTLED_BY_TASKS
 from domain.jobs import Job
 from domain.roles import Role
+from domain.unfollowed import NOBODY_FOLLOWS
 from domain.values import Instant, Storable
 from store import schema
 from store.attention import details
@@ -284,6 +285,7 @@ class Reading:
             {
                 "job_id": row.job_id,
                 "template": row.template,
+                "subject": row.subject,
                 "state": row.state,
                 "attempts": row.attempts,
                 "last_error": row.last_error,
@@ -384,7 +386,7 @@ def _may_be_unfollowed(wanted: Filter) -> bool:
 def _never_followed(row: Row[Any]) -> dict[str, Any]:
     """Return a job without a lifecycle as lists show it, but for how to start one."""
     nothing = ("lifecycle", "stage", "waiting_on", "since", "due_at", "outcome")
-    said = {"next": "Nobody follows this job.", "attention": []}
+    said = {"next": NOBODY_FOLLOWS, "attention": []}
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **dict.fromkeys(nothing), **said, **job}
 

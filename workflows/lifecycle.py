@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
-from domain.attention import Attention
+from domain.attention import Attention, dismissed_sentence
 from domain.commands import DismissAttention
 from domain.directory import Addressee
 from domain.editions import Edition
@@ -188,7 +188,8 @@ class Lifecycle(Generic[CaseT]):
         """Take a call for attention back, because a supervisor dismisses it."""
         if command.attention in self.case.attention:
             self.case.unflag(command.attention)
-            self.journal(f"dismissed {command.attention}: {command.reason}", command.actor)
+            said = dismissed_sentence(command.attention, command.reason)
+            self.journal(said, command.actor)
 
     # --- waiting -----------------------------------------------------------------------------
 

@@ -271,7 +271,7 @@ async def test_a_promise_past_its_time_is_stuck(house: Desk) -> None:
     await Ledger(house.database).apply(batch)
     (item,) = await stuck(house, job.id)
     assert item["kind"] == "overdue_promise"
-    assert item["what"] == "PlusOne had to find a Service Professional (PO-17)"
+    assert item["what"] == "PlusOne missed the deadline to find a Service Professional (PO-17)."
     assert datetime.fromisoformat(item["since"]) == due_at
     assert "worker" in item["cure"]
 
@@ -325,7 +325,9 @@ async def test_a_dead_letter_is_stuck_and_the_cure_names_it(house: Desk) -> None
     letter = (await got(house, "/hooks/dead"))["items"][0]
     assert set(letter) == {"id", "webhook_id", "received_at", "reason", "bytes"}
     (item,) = [
-        item for item in await stuck(house, None) if f"dead letter {letter['id']}:" in item["what"]
+        item
+        for item in await stuck(house, None)
+        if f"Event {letter['id']} is a dead letter:" in item["what"]
     ]
     assert f"`steward hooks replay {letter['id']}`" in item["cure"]
 

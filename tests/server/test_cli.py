@@ -396,9 +396,9 @@ def test_why_is_one_sentence_a_lifecycle(api: ScriptedServer) -> None:
     api.answers["GET /jobs/SJ-1/why"] = 200, reasons
     assert said("why", "SJ-1") == "plus-one: Waiting for PlusOne.\n"
     assert told("why", "SJ-1") == reasons
-    nobody = {"items": [{"lifecycle": None, "why": "Nobody follows this job."}]}
+    nobody = {"items": [{"lifecycle": None, "why": "Nobody is following up on this job."}]}
     api.answers["GET /jobs/SJ-1/why"] = 200, nobody
-    assert said("why", "SJ-1") == "Nobody follows this job.\n"
+    assert said("why", "SJ-1") == "Nobody is following up on this job.\n"
     api.answers["GET /jobs/SJ-1/why"] = 200, {"items": []}
     assert said("why", "SJ-1") == "No lifecycle ever ran for this job: nobody is waited for.\n"
 

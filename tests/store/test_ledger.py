@@ -684,4 +684,4 @@ async def test_a_mail_to_nobody_is_undeliverable_at_once(database: Database) -> 
     mail = RENDERED.model_copy(update={"to": ""})
     await Ledger(database).apply(batch, lambda *_: mail)
     (row,) = await rows(database, schema.emails)
-    assert (row["state"], row["last_error"]) == ("bounced", "there is no address")
+    assert (row["state"], row["last_error"]) == ("bounced", "no e-mail address on file")
