@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from domain.unfollowed import NOBODY_FOLLOWS
 from service.audit import Audit, Standing, loss_of
 from service.signalling import NotDeliveredError
 from starters.command_fields import read_fields
@@ -125,9 +126,7 @@ async def test_a_lifecycle_that_is_lost_is_told_of_before_anything_happens_to_it
     said = await why(job)
     assert "Steward stopped following" in said[0]
     assert how in said[0]
-    assert said[1].startswith(
-        "Nobody is following up on this job. To start the PlusOne search, assign"
-    )
+    assert said[1].startswith(f"{NOBODY_FOLLOWS} To start the PlusOne search again, assign")
     assert any(what == f"its workflow {how}" for _, what, _ in page.journal)
 
     await audit.compare()
@@ -192,9 +191,7 @@ async def test_cancellation_in_temporal_is_told_of_whatever_edition_the_job_foll
     (item,) = await stuck(own, job)
     assert item["kind"] == "lost_lifecycle"
     assert (await why(job))[0] == told
-    assert (await why(job))[-1].startswith(
-        "Nobody is following up on this job. For the PlusOne search"
-    )
+    assert (await why(job))[-1].startswith(f"{NOBODY_FOLLOWS} To start the PlusOne search again")
 
 
 async def test_who_runs_is_left_alone_whatever_visibility_says(
@@ -219,7 +216,7 @@ async def test_mail_that_nobody_sends_any_more_does_not_wait(own: Desk) -> None:
         "at": now(),
         "to": "ada@example.com",
         "template": "apo_offer",
-        "subject": "",
+        "subject": "Read the new note",
         "text": "",
         "html": "",
         "attempts": 0,
@@ -231,7 +228,10 @@ async def test_mail_that_nobody_sends_any_more_does_not_wait(own: Desk) -> None:
     await audit_of(own).compare()
     mails = await rows(own.database, schema.emails, job_id=job.id)
     assert [each["state"] for each in mails] == ["bounced", "uncertain", "sent"]
-    assert "apo_offer, apo_offer" in (await job.page()).task("workflow_ended")["text"]
+    text = (await job.page()).task("workflow_ended")["text"]
+    assert text.endswith(
+        " Check whether these e-mails were sent: “Read the new note”, “Read the new note”."
+    )
 
 
 # --- Temporal's data comes back ---------------------------------------------------------------

@@ -539,7 +539,7 @@ async def test_a_mail_goes_to_the_address_that_its_own_batch_corrects(
     ("email", "error"),
     [
         (None, "no e-mail address on file"),
-        ("none@none.com", "what is given as the address is a placeholder, or nothing that mail "),
+        ("none@none.com", "the e-mail address on file is a placeholder, or cannot receive mail"),
     ],
 )
 async def test_a_mail_to_a_customer_whom_no_mail_reaches_bounces_without_being_tried(

@@ -108,7 +108,7 @@ async def test_without_temporal_lists_are_read_and_it_is_said_what_is_missing(de
         assert ready.json()["temporal"].startswith("Temporal does not answer")
         items = (await cut_off.http.get("/stuck")).json()["items"]
         (item,) = [item for item in items if item["kind"] == "temporal"]
-        assert "start Temporal" in item["cure"]
+        assert "Start Temporal" in item["cure"]
 
 
 async def test_a_temporal_that_takes_calls_and_says_nothing_is_not_waited_for(desk: Desk) -> None:
