@@ -421,6 +421,7 @@ async def test_only_a_mail_that_still_waits_is_given_up(database: Database) -> N
     assert [row["state"] for row in await rows(database, schema.emails)] == ["bounced", "sent"]
 
 
+@pytest.mark.rule("G-92")
 @pytest.mark.parametrize(
     ("waiting", "answer_by"),
     [
