@@ -28,6 +28,7 @@ def paragraphs(mail: RenderedMail) -> list[str]:
     return mail.text.rstrip().split("\n\n")
 
 
+@pytest.mark.rule("G-62")
 def test_there_is_a_mail_for_everything_that_is_told_to_the_customer() -> None:
     assert LETTERS == [
         "apo_closing_without_proof",
