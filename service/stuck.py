@@ -38,7 +38,7 @@ _CURES: Mapping[str, str] = {
         "Read the refusal in the journal with `steward show {job}`. Correct the message, and send "
         "it again."
     ),
-    Attention.RULE_CONFLICT: "Do the task about it: `steward tasks --role supervisor` lists it.",
+    Attention.RULE_CONFLICT: "Do the open task about it: `steward show {job}` lists it.",
     Attention.STORE_UNREACHABLE: (
         "Check that the database answers. The job then continues automatically."
     ),
