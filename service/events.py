@@ -199,7 +199,7 @@ class EventDispatcher:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     await self._deliver(plan, event, reached, first_attempt=first_attempt)
             except _StalePlanError:
-                log.info("an event is planned anew", event_id=event_id)
+                log.info("an event is planned again", event_id=event_id)
                 plan = await self._intake.plan_anew(pending.id, plan, event, reached)
                 first_attempt = False
             except (NotDeliveredError, TimeoutError) as error:

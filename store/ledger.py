@@ -222,7 +222,8 @@ class BatchTransaction:
 
     def _answer_by(self) -> str:
         """Return until when the customer is to answer, on the company's clock; empty if never."""
-        waiting = self._batch.progress and self._batch.progress.waiting
+        progress = self._batch.progress
+        waiting = progress.waiting if progress else None
         if waiting is None or waiting.waiting_on is not Role.CUSTOMER:
             return ""
         due_at = resolve(waiting.due, self._batch.calendar)
