@@ -462,6 +462,7 @@ INSTRUCTING = {"awaiting_customer", "awaiting_documents", "estimate_review"}
 
 
 @pytest.mark.rule("APO-08")
+@pytest.mark.rule("APO-40")
 @pytest.mark.parametrize("stage", sorted(WITH_THE_CUSTOMER))
 def test_as_long_as_they_count_the_agent_goes_through_the_instructions(stage: str) -> None:
     said = steps(stage)

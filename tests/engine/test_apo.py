@@ -107,6 +107,9 @@ def test_whatever_ends_an_option_it_leaves_how_it_ended() -> None:
         assert (progress.outcome, progress.remembered["ended_as"]) == (outcome, outcome)
 
 
+@pytest.mark.rule("APO-24")
+@pytest.mark.rule("APO-26")
+@pytest.mark.rule("APO-27")
 def test_from_the_offer_to_the_payment() -> None:
     life = begun_by("offer_apo")
     assert standing(life) == ("contacting_customer", None, ["reach_customer"], [])
@@ -121,6 +124,7 @@ def test_from_the_offer_to_the_payment() -> None:
     life.does("payment_chosen", "customer", method="check")
 
     assert standing(life) == ("paid", "paid", ["pay", "refund_deductible"], [])
+    assert life.store.effects(OpenTask)[-1].text == "Pay the customer $240.00 by check."
     assert outcomes(life) == [KEPT] * 5
     assert (life.store.job.status, life.store.exceptions) == (
         JobStatus.COMPLETED,
@@ -137,22 +141,36 @@ def test_from_the_offer_to_the_payment() -> None:
     ]
 
 
+@pytest.mark.rule("APO-28")
+@pytest.mark.rule("APO-29")
+@pytest.mark.rule("APO-30")
+@pytest.mark.rule("APO-31")
 def test_a_silent_customer_is_paid_by_check() -> None:
     life = offered_payment().passes("20d")
 
     assert standing(life) == ("paid_by_check", "paid_by_check", ["pay", "refund_deductible"], [])
     assert outcomes(life) == [*[KEPT] * 3, *[BROKEN] * 4]
     assert mails(life)[1:] == ["apo_offer", *["apo_offer_reminder"] * 3, "apo_payment_by_check"]
+    assert life.store.effects(OpenTask)[-1].text == "Pay the customer $240.00 by check."
     assert life.store.job.status is JobStatus.COMPLETED
 
 
+@pytest.mark.rule("APO-32")
+@pytest.mark.rule("APO-33")
+@pytest.mark.rule("APO-34")
+@pytest.mark.rule("APO-35")
 def test_without_a_paid_invoice_the_job_closes_without_proof() -> None:
     life = unproven().passes("20d")
 
     ended = "closed_without_proof"
     assert standing(life) == (ended, ended, ["refund_deductible"], [])
     assert outcomes(life)[-4:] == [BROKEN] * 4
-    assert mails(life)[-1] == "apo_closing_without_proof"
+    assert mails(life)[1:] == [
+        "apo_offer_without_invoice",
+        *["apo_invoice_reminder"] * 3,
+        "apo_closing_without_proof",
+    ]
+    assert life.store.job.status is JobStatus.COMPLETED
     assert life.store.exceptions == {REVIEW: "Complete"}
 
 

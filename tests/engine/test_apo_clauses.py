@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from domain.accounts import PROCURE_VENDOR
 from domain.apo.case import Stage
 from domain.editions import NEWEST, Edition
-from domain.effects import OpenTask, SendEmail
+from domain.effects import OpenTask, SendEmail, UpdateJob
 from domain.jobs import Assignee, JobStatus
 from domain.lifecycles import Cause
 from domain.roles import Actor, Role
@@ -128,6 +128,7 @@ def test_what_dispatch_relayed_on_its_call_is_noted(
     assert (RELAYED in life.store.notes) is noted
 
 
+@pytest.mark.rule("APO-17")
 @pytest.mark.rule("APO-39")
 @pytest.mark.rule("G-81")
 def test_what_an_agent_relayed_is_noted() -> None:
@@ -142,6 +143,39 @@ def test_what_an_agent_relayed_is_noted() -> None:
     unsaid = instructed()
     unsaid.does("customer_accepted", "customer_service")
     assert unsaid.store.notes[-2:] == ["The customer accepted APO.", RELAYED]
+
+
+@pytest.mark.rule("APO-10")
+@pytest.mark.rule("APO-12")
+def test_instructions_go_out_again_to_the_corrected_address() -> None:
+    life = instructed()
+
+    life.does("instructions_not_received", "customer_service", corrected_email="ada@example.com")
+
+    (corrected,) = life.store.effects(UpdateJob)
+    assert corrected.customer_email == "ada@example.com"
+    templates = [mail.template for mail in life.store.effects(SendEmail)]
+    assert templates == ["apo_instructions", "apo_instructions"]
+
+
+@pytest.mark.rule("APO-13")
+@pytest.mark.rule("APO-14")
+def test_what_goes_by_mail_takes_a_form() -> None:
+    life = instructed()
+
+    life.does("instructions_not_received", "customer_service", by_mail=True, hawaii_pm=True)
+
+    forms = [task for task in life.store.effects(OpenTask) if task.task == "mail_correspondence"]
+    assert [(form.role, form.text) for form in forms] == [
+        (
+            Role.CUSTOMER_SERVICE,
+            "File a Mail Correspondence Request Form: send the APO instructions by mail (APO-13).",
+        ),
+        (
+            Role.CUSTOMER_SERVICE,
+            "File a Mail Correspondence Request Form: Hawaii PM request (APO-14).",
+        ),
+    ]
 
 
 # --- the customer calls -----------------------------------------------------------------------
