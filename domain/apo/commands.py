@@ -43,7 +43,9 @@ def _no_review(case: ApoCase) -> str:
             "The documents are approved. Log the paid invoice when it arrives "
             "(`documents_received`)."
         )
-    return "No documents are under review."
+    if case.stage in WITH_THE_CUSTOMER:
+        return "No documents are under review. Log them when they arrive (`documents_received`)."
+    return "No documents are under review, and APO isn't open to the customer."
 
 
 _AGENTS = frozenset({Role.CUSTOMER_SERVICE})

@@ -172,7 +172,7 @@ def _did_they_arrive(case: ApoCase) -> list[str]:
 
 # --- the e-mails ------------------------------------------------------------------------------
 
-_MAILS: Mapping[str, str] = {
+MAIL_NAMES: Mapping[str, str] = {
     "apo_instructions": "instructions",
     "apo_instructions_reminder": "reminder of the instructions",
     "apo_documents_reminder": "reminder to send documents",
@@ -190,7 +190,7 @@ _MAILS: Mapping[str, str] = {
 
 
 def _called(template: str) -> str:
-    return _MAILS.get(template, "e-mail")
+    return MAIL_NAMES.get(template, "e-mail")
 
 
 _FATES: Mapping[MailFate | None, str] = {
