@@ -55,8 +55,8 @@ class LifecycleKind:
     bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""
-    reopens_on: Callable[[Event, str], bool] = lambda _event, _outcome: False
-    """Whether an event starts it anew after it has ended with an outcome."""
+    reopens_on: Callable[[Event, str, int], bool] = lambda _event, _outcome, _edition: False
+    """Whether an event starts it again after it has ended with an outcome, under an edition."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
     restarts: str | None = None

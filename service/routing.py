@@ -67,7 +67,8 @@ class Router:
         tasks = [
             task
             for kind in kinds
-            if (known := listed.get(kind.name)) is not None
+            if kind.name not in started
+            and (known := listed.get(kind.name)) is not None
             and known.outcome is not None
             and (task := kind.task_after_end(event, known.outcome)) is not None
         ]
@@ -215,7 +216,7 @@ def starts(kind: LifecycleKind, event: Event, job: Job, known: ListedLifecycle |
     if known.outcome is None:
         return False
     is_for_another = is_due and not same_instant(known.started_for, job.assigned_at)
-    return is_for_another or kind.reopens_on(event, known.outcome)
+    return is_for_another or kind.reopens_on(event, known.outcome, NEWEST)
 
 
 def _shows_present_assignment(event: Event, job: Job) -> bool:

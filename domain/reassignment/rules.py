@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
-from domain.apo.rules import PRIORITY_ITEMS, may_authorise, supervisors_window_is_open
+from domain.apo.rules import (
+    PRIORITY_ITEMS,
+    category_of,
+    may_authorise,
+    supervisors_window_is_open,
+)
 from domain.calendars import (
     calendar_days_without_sundays,
     is_open_everywhere,
@@ -200,7 +205,7 @@ def may_decide(
     if command.option != "apo":
         return None
     refusal = may_authorise(
-        case.job.item.category,
+        category_of(case.job, case.policy, case.edition),
         at_hand=supervisors_window_is_open(case.policy, now, case.clocks),
         exhausted=command.in_network_exhausted,
     )

@@ -57,8 +57,11 @@ ADDED_SINCE = {
     "apo": {
         "supervisors": {"opens": "17:00", "closes": "07:00", "weekend_all_day": True},
         "max_refusals": 2,
+        "offer_only_when_exhausted": False,
+        "voicemail_required": True,
         "limit_hvac": "500.00",
         "limit_other": "300.00",
+        "trade_map": {"HVAC": "hvac"},
         "documents_mailbox": "supportingdocuments@cinchhs.com",
         "refund_deductible": True,
         "review": "2bd",

@@ -196,101 +196,107 @@ REFUSALS = [
     pytest.param(
         lambda: of_offer("supervisor", apo.NOON),
         "APO-20",
-        "Supervisors authorise the option from 17:00 to 07:00 Eastern and on weekends.",
-        "leave it to dispatch, which may offer it at any hour",
+        "Supervisors can authorize APO only after hours and on weekends (APO-20).",
+        "Ask Dispatch to decide. Dispatch can offer or approve APO at any time.",
         marks=pytest.mark.rule("APO-20"),
     ),
     pytest.param(
         lambda: of_item(apo.OTHER),
         "APO-21",
-        (
-            "Supervisors authorise the option for heating and A/C, water heaters and "
-            "refrigerators; the category of this item is other."
-        ),
-        "leave it to dispatch",
+        "Supervisors can authorize APO only for HVAC, water heaters and refrigerators (APO-21).",
+        "Ask Dispatch to decide. Dispatch can offer or approve APO for any item.",
         marks=pytest.mark.rule("APO-21"),
     ),
     pytest.param(
         lambda: of_offer("supervisor", in_network_exhausted=False),
         "APO-22",
         (
-            "Supervisors authorise the option only when every effort to find a provider in the "
-            "network has failed."
+            "Supervisors can authorize APO only when every effort to find an in-network provider "
+            "has failed (APO-22)."
         ),
-        "go on searching; what is asked for may be declined, and asked for anew",
+        "Have the search continued. If every effort has failed, say so: `in_network_exhausted`.",
         marks=pytest.mark.rule("APO-22"),
     ),
     pytest.param(
         lambda: of_offer("escalations"),
         "APO-43",
         (
-            "Escalations offers the option only after its own Service Locator, with all providers"
-            " on it called."
+            "Escalations can offer APO only after completing its own Service Locator and calling "
+            "every provider on it (APO-43)."
         ),
-        "complete the Service Locator, or request_apo",
+        "Do both first, or request APO (`request_apo`).",
         marks=pytest.mark.rule("APO-43"),
     ),
     pytest.param(
         lambda: of_offer("escalations", locator_completed=True, all_providers_called=True),
         "APO-44",
         (
-            "Escalations offers the option only when the customer escalates a delay and the job "
-            "is with Dispatch already."
+            "Escalations can offer APO only when the customer escalates a delay and the job is "
+            "already with Dispatch (APO-44)."
         ),
-        "request_apo",
+        "Request APO (`request_apo`). Someone else then decides.",
         marks=pytest.mark.rule("APO-44"),
     ),
     pytest.param(
         lambda: of_offer("dispatch", refusals=2),
         "G-35",
-        "The customer has refused the option 2 times.",
-        "request_apo",
+        "The customer has already refused APO 2 times (G-35).",
+        "Request APO (`request_apo`). A supervisor then decides.",
         marks=pytest.mark.rule("G-35"),
     ),
     pytest.param(
         lambda: of_offer_when("Completed"),
         None,
-        "The job is Completed.",
-        "documents_received takes a late paid invoice; for all else see the job",
+        "The job is completed, so APO can't be offered.",
+        (
+            "If the customer sent a paid invoice, ask Support Services to log it "
+            "(`documents_received`)."
+        ),
     ),
     pytest.param(
         lambda: of_approval("Dana"),
-        "APO-19",
-        "Dana asked for it: nobody approves a request of their own.",
-        "let somebody else decide",
-        marks=pytest.mark.rule("APO-19"),
+        "G-74",
+        "Dana requested APO. Nobody can approve their own request (G-74).",
+        "Ask someone else in Dispatch, or a supervisor, to decide.",
+        marks=pytest.mark.rule("G-74"),
     ),
     pytest.param(
         lambda: of_approval("Robin", capped=True),
         "G-35",
-        "The customer has refused the option 2 times: a supervisor decides.",
-        "ask a supervisor",
+        "The customer has refused APO 2 times. Only a supervisor can decide now (G-35).",
+        "Ask a supervisor to approve or decline APO.",
         marks=pytest.mark.rule("G-35"),
     ),
     pytest.param(
         lambda: of_option("customer_refused", "customer_service", case={"reopened": True}),
         "APO-37",
-        "The option was settled: the late invoice is reviewed, and the job left as it is.",
-        "documents_approved or documents_rejected",
+        (
+            "APO already ended on this job. A late invoice is being handled, and the job stays as "
+            "it is (APO-37)."
+        ),
+        "Ask Support Services to review the customer's documents.",
         marks=pytest.mark.rule("APO-37"),
     ),
     pytest.param(
         lambda: of_documents("declined"),
         None,
-        "The option of this job has ended as declined.",
-        "only a paid invoice reopens it (APO-36), once it was settled",
+        "APO has ended on this job: APO declined.",
+        "Send the paid invoice: it reopens the case at any time.",
     ),
     pytest.param(
         lambda: of_documents(None),
         None,
-        "The option was never open for this job.",
-        "only a paid invoice reopens it (APO-36), once it was settled",
+        "APO was never offered on this job.",
+        "Ask Dispatch what happens with this job.",
     ),
     pytest.param(
         lambda: of_option("instructions_not_received", "customer_service", case={}),
         "APO-10",
-        "No e-mail reaches this customer at the address on file.",
-        "verify the address and send corrected_email, or by_mail",
+        "E-mail doesn't reach this customer at the address on file (APO-10).",
+        (
+            "Ask for the right address and enter it (`corrected_email`), or send the instructions "
+            "by mail (`by_mail`)."
+        ),
         marks=pytest.mark.rule("APO-10"),
     ),
     pytest.param(
@@ -298,8 +304,8 @@ REFUSALS = [
             "payment_chosen", "customer", case={"stage": "offer_sent"}, method="electronic_transfer"
         ),
         "G-44",
-        "An electronic transfer needs a working e-mail address, and this customer has none.",
-        "method check",
+        "An electronic transfer needs a working e-mail address. There is none on file.",
+        "Choose a check.",
         marks=pytest.mark.rule("G-44"),
     ),
     pytest.param(
@@ -508,8 +514,8 @@ def test_a_document_after_the_end_is_somebodys_task() -> None:
     assert task is not None
     assert (task.role, task.task) == (Role.SUPPORT_SERVICES, "document_after_the_end")
     assert task.text == (
-        "A document (estimate) came although the option ended as declined. Look at it, and tell "
-        "the customer what becomes of it."
+        "Look at what the customer sent: an estimate. APO has ended: APO declined. Tell the "
+        "customer what happens next."
     )
 
 

@@ -201,6 +201,7 @@ STARTS: dict[str, LifecycleStart] = {
                 "waiting": AT_THE_TURN,
                 "memory": Memory(
                     sent=(SENT,),
+                    estimate=Decimal("240.00"),
                     amount=Decimal("240.00"),
                     ended_as="paid",
                 ),
@@ -299,6 +300,7 @@ KEYS_ARE_DATA = {
     "names",
     "remembered",
     "result",
+    "trade_map",
     "unsent_mails",
 }
 """Tables in which any key may stand, and is kept."""
