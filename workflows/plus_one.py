@@ -371,6 +371,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """
         if self.is_of_every_clause and rules.order_needs_check(self.case):
             limit = self.case.policy.plus_one.approval_threshold
+            self.settle(Task.CHECK_ORDER)
             self.task(
                 Role.AUTHORIZATIONS,
                 Task.CHECK_ORDER,
@@ -526,14 +527,14 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def approve(self, command: payloads.Approve) -> None:
         """Approve, with the Job Approval note to the provider (PO-41, PO-43..PO-45)."""
-        self.forget_charges()
+        self.settle_earlier_decision()
         approval = texts.job_approval(command.amount, command.non_covered, command.text)
         self.tell_the_provider(self.plusone, approval, command.actor)
         self.take_approval(command.non_covered, report=command.text)
 
     def approve_replacement(self, command: payloads.ApproveReplacement) -> None:
         """Approve a replacement: details for colleagues, and a note to PlusOne (PO-46..PO-48)."""
-        self.forget_charges()
+        self.settle_earlier_decision()
         unit, parts = command.attributes, command.failed_parts
         details = texts.replacement_details(unit, parts, command.part_cost, command.text)
         self.note_by(command.actor, details)
@@ -561,6 +562,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                 Task.DISCLOSE_CHARGES,
                 texts.disclose_charges(non_covered, self.case.policy.plus_one.call_above),
             )
+        self.settle(Task.CAPTURE_REPORT)
         on_file = report or self.case.job.diagnostic_report_at
         if not on_file and self.is_of_every_clause:
             self.task(
@@ -572,10 +574,10 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.case.approved = True
         self.advance(Stage.APPROVED)
 
-    def forget_charges(self) -> None:
-        """Have nobody tell the customer about charges of an earlier decision (PO-44)."""
+    def settle_earlier_decision(self) -> None:
+        """Have nobody tell the customer what an earlier approval meant for them (PO-44, PO-48)."""
         if self.case.edition >= Edition.FACTS_BY_MEANING:
-            self.settle(Task.DISCLOSE_CHARGES)
+            self.settle(Task.DISCLOSE_CHARGES, Task.REPLACEMENT_OPTIONS)
 
     def request_info(self, command: payloads.RequestInfo) -> None:
         """Ask PlusOne for what is needed to decide (PO-26)."""
@@ -585,7 +587,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def deny(self, command: payloads.Deny) -> None:
         """Deny; the job stays with PlusOne, Accepted, so that it can bill its diagnosis (PO-20)."""
         if not command.partial:
-            self.forget_charges()
+            self.settle_earlier_decision()
             self.case.approved = False
         denied = texts.repair_denied(command.reason, partial=command.partial)
         self.tell_plusone(denied, command.actor)
@@ -702,7 +704,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if not self.tasks_outlive_end:
             super().leave_nothing_open(stage)
         if self.case.edition >= Edition.FACTS_BY_MEANING and stage != Stage.CANCELLED:
-            self.settle(Task.DISCLOSE_CHARGES)  # PlusOne does no more work on this job
+            # PlusOne does no more work on this job.
+            self.settle(Task.DISCLOSE_CHARGES, Task.REPLACEMENT_OPTIONS)
 
     def mails_with_a_point_in(self, template: str) -> Collection[str]:
         """Return the stages in which a mail that has not left is still to be sent.

@@ -100,6 +100,8 @@ def nothing_is_open(life: Life, *tasks: str) -> bool:
 # --- the golden path --------------------------------------------------------------------------
 
 
+@pytest.mark.rule("PO-28")
+@pytest.mark.rule("PO-29")
 def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
     life = a_search()
     assert (life.stage, life.store.notes) == ("searching", [SEARCH_NOTE])
@@ -127,6 +129,7 @@ def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
     assert life.attention == []
 
 
+@pytest.mark.rule("PO-25")
 def test_a_job_that_came_accepted_goes_to_the_stage_that_its_note_foretold() -> None:
     life = a_search()
 
@@ -141,6 +144,10 @@ def test_a_job_that_came_accepted_goes_to_the_stage_that_its_note_foretold() -> 
 # --- ends that are reached by time -----------------------------------------------------------
 
 
+@pytest.mark.rule("PO-31")
+@pytest.mark.rule("PO-67")
+@pytest.mark.rule("PO-68")
+@pytest.mark.rule("PO-69")
 def test_a_search_that_finds_nobody_goes_to_no_provider_found() -> None:
     life = a_search()
 
@@ -260,6 +267,7 @@ def test_parts_are_supplied_in_a_job_of_their_own() -> None:
 
 @pytest.mark.rule("PO-37")
 @pytest.mark.rule("PO-63")
+@pytest.mark.rule("PO-24")
 def test_an_assignment_note_after_the_acceptance_keeps_the_first_duty() -> None:
     life = a_search()
     plusone_notes(life, "ASSIGNMENT: called Acme Pipes, no answer")

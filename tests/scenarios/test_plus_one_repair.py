@@ -603,6 +603,7 @@ async def untouched(desk: Desk) -> Told:
     return await diagnosed(desk)
 
 
+@pytest.mark.rule("PO-46")
 @pytest.mark.rule("PO-41")
 @pytest.mark.parametrize(
     ("command", "role", "fields"),
