@@ -55,7 +55,7 @@ class MailContext(TypedDict, total=False):
     appointment: str
     """The day of the confirmed diagnosis appointment (SPOC-13)."""
     needed: str
-    """What the specialist is asked for, a line each; it may be empty where nothing was."""
+    """What the reader is asked for, a line each; it may be empty where nothing was."""
     summary: str
     """What has come, in somebody's words (SPOC-23, SPOC-24)."""
     day: str
@@ -115,7 +115,10 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
             "electronic_transfer": "yes",
         },
         "apo_payment_by_check": {"brand": BRANDS[0], "amount": "$412.50"},
-        "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
+        "plusone_reminder": {
+            "needed": "- Call the customer with the Service Professional's information."
+        },
+        "plusone_send_instructions": {"reason": "PlusOne found no provider in its 48 hours."},
         "provider_information": {
             "brand": BRANDS[0],
             "provider": "Tulsa Plumbing",

@@ -21,6 +21,10 @@ TASKS: Final[Mapping[str, str]] = {
     "disclose_charges": "Tell the customer about charges",
     "not_for_plusone": "Find another provider",
     "reassigned_against_rule": "Settle with PlusOne",
+    "check_order": "Check the parts order",
+    "capture_report": "Enter the service report",
+    "replacement_options": "Give the customer replacement options",
+    "plusone_owes": "Ask PlusOne what's missing",
     "mail_undelivered": "Reach the recipient by phone",
     # apo
     "decide_apo": "Approve or decline APO",
@@ -143,6 +147,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "add_service_job": "Add a service job to the order",
     "supply_parts": "Supply parts",
     "update_parts": "Update the parts status",
+    "approve_replacement": "Approve a replacement",
+    "customer_informed": "Log that PlusOne informed the customer",
     # apo
     "offer_apo": "Offer APO",
     "request_apo": "Request APO",

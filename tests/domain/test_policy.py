@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from domain.policy import BrandsPolicy, Policy, load_policy, parse_policy
 
 BUILT_IN = files("domain").joinpath("policy.toml").read_text("utf-8")
 
-FIRST_RELEASE = {
+FIRST_RELEASE: dict[str, Any] = {
     "name": "built-in",
     "calendar": {
         "zone": "America/New_York",
@@ -54,6 +55,7 @@ FIRST_RELEASE = {
 }
 
 ADDED_SINCE = {
+    "plus_one": {**FIRST_RELEASE["plus_one"], "inform_within": "1bd"},
     "apo": {
         "supervisors": {"opens": "17:00", "closes": "07:00", "weekend_all_day": True},
         "max_refusals": 2,
