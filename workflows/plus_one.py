@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from domain import texts
+from domain import outbound_calls, texts
 from domain.accounts import (
     ALTERNATE_PROVIDER_OPTION,
     NO_PROVIDER_FOUND,
@@ -418,7 +418,17 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             command.actor,
             f"{what} denied: {command.reason} The job stays with PlusOne in Accepted (PO-20).",
         )
+        self.have_the_customer_called(command)
         self.advance(Stage.DENIED)
+
+    def have_the_customer_called(self, denial: payloads.Deny) -> None:
+        """Ask Authorizations to call the customer about a denial (CONF-41, CONF-42)."""
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            return
+        self.settle(Task.CALL_ABOUT_DENIAL)
+        if outbound_calls.call_is_due(outbound_calls.News.DENIAL, self.case.job):
+            text = outbound_calls.about_denial(denial.reason, partial=denial.partial)
+            self.task(Role.AUTHORIZATIONS, Task.CALL_ABOUT_DENIAL, text)
 
     # --- other service jobs, and parts -------------------------------------------------------
 
