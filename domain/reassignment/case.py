@@ -75,7 +75,7 @@ class Candidate(Listed):
 
     def phone_at(self, *, any_hour: bool) -> str | None:
         """Return the number to call: its emergency line where it is called at any hour."""
-        return (any_hour and self.emergency_phone) or self.phone
+        return (self.emergency_phone if any_hour else None) or self.phone
 
 
 class ReassignmentCase(Case):
@@ -113,7 +113,8 @@ class ReassignmentCase(Case):
     @property
     def phone(self) -> str | None:
         """The number of the present provider to call now."""
-        return self.provider and self.provider.phone_at(any_hour=self.lifted_by is not None)
+        provider, any_hour = self.provider, self.lifted_by is not None
+        return provider.phone_at(any_hour=any_hour) if provider else None
 
     @property
     def is_urgent(self) -> bool:

@@ -59,14 +59,14 @@ def _facts(case: ReassignmentCase) -> Facts:
         "item": case.job.item.name,
         "city": place.city if place else "[city]",
         "zip": case.job.customer_zip or "[ZIP code]",
-        "provider": provider and provider.name,
+        "provider": provider.name if provider else None,
         "phone": case.phone,
         "until": _local(case, rules.until(case, now)),
         "opens_at": _local(case, rules.opens_at(case, now)),
         "in_time": rules.in_time_until(case, now),
         "appointment": _local(case, case.appointment),
         "contact_by": _local(case, case.contact_by),
-        "asked": case.fee_asked and usd(case.fee_asked),
+        "asked": None if case.fee_asked is None else usd(case.fee_asked),
         "suggested": None if suggested is None else usd(suggested),
         "approved": None if case.fee is None else usd(case.fee),
         "call_us_after": in_words(rules.time_to_schedule(case)),
@@ -105,7 +105,7 @@ def who_is_on_it(case: ReassignmentCase) -> str:
 
 def _local(case: ReassignmentCase, at: datetime | None) -> str | None:
     """Return an instant on the present provider's clock, or else the company's."""
-    return at and spoken(at, rules.zone_of(case))
+    return None if at is None else spoken(at, rules.zone_of(case))
 
 
 def in_words(duration: timedelta) -> str:

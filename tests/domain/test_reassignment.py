@@ -371,7 +371,9 @@ def test_a_fee_is_shown_beside_its_suggestion_and_told_once_approved() -> None:
     assert "$" not in said_at(Stage.ASKING_PROVIDER, **asked)
     assert "a travel fee of $30.00" in said_at(Stage.ASKING_PROVIDER, **asked, fee=Decimal("30.00"))
     nowhere = listed("Nowhere", "1", "00000")
-    unknown = a_reassignment(nowhere, stage="travel_fee_review", called=(0,), **asked)
+    unknown = a_reassignment(
+        nowhere, stage="travel_fee_review", called=(0,), fee_asked=Decimal("45.00")
+    )
     assert "By distance" not in "\n".join(current_lines(unknown))
 
 
