@@ -74,7 +74,12 @@ def read_own_event(body: bytes) -> ToldEvent:
 
 def _without_hints(event: Event) -> Event:
     """Return an event whose job says nothing that only we say of it."""
-    ours = {"customer_mail": None, "customer_zip": None, "customer_mail_version": 0}
+    ours = {
+        "customer_mail": None,
+        "customer_zip": None,
+        "customer_state": None,
+        "customer_mail_version": 0,
+    }
     return event.model_copy(update={"job": event.job.model_copy(update=ours)})
 
 

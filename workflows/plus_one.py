@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from domain import texts
+from domain import outbound_calls, texts
 from domain.accounts import (
     ALTERNATE_PROVIDER_OPTION,
     NO_PROVIDER_FOUND,
@@ -591,6 +591,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.case.approved = False
         denied = texts.repair_denied(command.reason, partial=command.partial)
         self.tell_plusone(denied, command.actor)
+        self.have_the_customer_called(command)
         self.advance(Stage.DENIED)
 
     def tell_plusone(self, text: str, by: Actor) -> None:
@@ -599,6 +600,15 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.tell_the_provider(self.plusone, text, by)
         else:
             self.note_by(by, text)
+
+    def have_the_customer_called(self, denial: payloads.Deny) -> None:
+        """Ask Authorizations to call the customer about a denial (CONF-41, CONF-42)."""
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            return
+        self.settle(Task.CALL_ABOUT_DENIAL)
+        if outbound_calls.call_is_due(outbound_calls.News.DENIAL, self.case.job):
+            text = outbound_calls.about_denial(denial.reason, partial=denial.partial)
+            self.task(Role.AUTHORIZATIONS, Task.CALL_ABOUT_DENIAL, text)
 
     # --- other service jobs, and parts -------------------------------------------------------
 

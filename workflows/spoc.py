@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from domain import outbound_calls
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
@@ -358,6 +359,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if job.severity is not before.severity:
             self.settle(Task.REVIEW_AT_ONCE)
             self.have_an_emergency_reviewed()
+            self.have_the_customer_called(before)
         if job.status is not JobStatus.NEW:
             self.settle(Task.STATUS_TO_CHANGE)
         self.follow_the_event(event, before, at)
@@ -365,6 +367,13 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             if not self.case.is_overdue_beside:
                 self.case.unflag(Attention.OVERDUE)  # there was news, whatever the promise's key
             self.enter(Stage.REPORT_RECEIVED, at)  # the quiet days count from the last event
+
+    def have_the_customer_called(self, before: Job) -> None:
+        """Ask Authorizations to call about a job that became a Medical Emergency (CONF-41)."""
+        self.settle(Task.MEDICAL_UPDATE)
+        became_medical = outbound_calls.became_medical(before, self.case.job)
+        if became_medical and self.case.edition >= Edition.EVERY_CLAUSE:
+            self.task(Role.AUTHORIZATIONS, Task.MEDICAL_UPDATE, outbound_calls.MEDICAL_UPDATE)
 
     def ends_with_the_job(self, job: Job) -> bool:
         """End the follow-up if the job has ended, and return whether it has."""

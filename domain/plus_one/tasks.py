@@ -41,6 +41,8 @@ class Task(TaskKind):
     """Asks dispatch to complete the claim of a job without a provider (PO-69)."""
     DISCLOSE_CHARGES = "disclose_charges", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
     """Asks authorizations to tell the customer what is not covered (PO-44)."""
+    CALL_ABOUT_DENIAL = "call_about_denial", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
+    """Asks authorizations to call the customer about a denial (CONF-41, CONF-42)."""
     NOT_FOR_PLUSONE = "not_for_plusone", Lasts.UNTIL_DONE, (), SOMEBODY_HAS_IT
     """Asks dispatch to place a job that PlusOne must not have (PO-01, PO-04)."""
     REASSIGNED_AGAINST_RULE = (
