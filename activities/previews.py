@@ -63,6 +63,7 @@ class MailContext(TypedDict, total=False):
     count: str
     """How many jobs a digest names."""
     jobs: str
+    reviews: str
     """The jobs of a digest, a paragraph each."""
     phone: str
     """The provider's telephone number; it may be empty (CONF-34)."""
@@ -131,13 +132,14 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "spoc_digest": {
             "reader": _SPECIALIST,
             "day": "Tuesday, November 24, 2026",
-            "count": "1",
-            "jobs": f"SJ-1001, Tulsa Plumbing, since Friday, November 20, 2026\n{_NEEDED}",
+            "count": "2",
+            "jobs": f"Tulsa Plumbing:\n- SJ-1001 (Plumbing, Water heater): {_NEEDED}",
+            "reviews": "Tulsa Plumbing:\n- SJ-1002 (Plumbing, Sink): The cost is over the limit.",
         },
         "spoc_follow_up": {
             "reader": _SPECIALIST,
             "needed": _NEEDED,
-            "summary": "The provider has entered the report.",
+            "summary": "The provider entered the service report.",
         },
         "spoc_reminder": {"reader": _SPECIALIST, "needed": _NEEDED},
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -74,6 +74,17 @@ Guard = Callable[[Any, Any, datetime], Refusal | None]
 """A pure rule of (case, payload, now) that may refuse a command its role and stage allow."""
 
 
+class StandaloneAnswer(NamedTuple):
+    """The answer to a command that changes nothing, and what the journal says about it."""
+
+    result: dict[str, Any]
+    journal: str
+    rule: str | None = None
+
+
+Standalone = Callable[[Any, Any], StandaloneAnswer]
+"""A pure function of (payload, policy) that answers a command which changes nothing."""
+
 _ALL_THAT_RUN: frozenset[str] = frozenset({"every running stage"})
 """Stands for all running stages of a lifecycle, until the command is in that lifecycle's table."""
 
@@ -102,6 +113,8 @@ class Command:
     guard: Guard | None = None
     starts: bool = False
     """Whether it starts the lifecycle where none runs."""
+    standalone: Standalone | None = None
+    """Answers it on any known job, also where the lifecycle doesn't run: it changes nothing."""
     example: Mapping[str, object]
     """Fields of a payload that could be sent as it stands, for help, docs and Temporal UI."""
 

@@ -62,6 +62,12 @@ TASKS: Final[Mapping[str, str]] = {
     "order_confirmation": "Ask for the order confirmation",
     "review_at_once": "Take the report by phone",
     "status_to_change": "Have the job status changed",
+    "review_cost": "Review the cost",
+    "review_replacement": "Review the replacement",
+    "review_charges": "Review the non-covered charges",
+    "review_denial": "Review the possible denial",
+    "research_recall": "Research the recall",
+    "review_claim": "Review the claim",
     # reassignment
     "decide_travel_fee": "Decide on the travel fee",
     "decide_for_urgent_customer": "Decide for the urgent customer",
@@ -181,11 +187,13 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resolve": "Resolve the concern",
     "risk_reported": "Report a risk",
     # spoc
-    "ask_provider": "Log that you asked the provider",
+    "ask_provider": "Log a request to the provider",
     "contact_spoc": "Contact the SPoC specialist",
     "route_question": "Find out where a question goes",
     "information_received": "Log the information received",
     "engage_area_manager": "Engage the Area Manager",
+    "review_needed": "Ask for a review of the report",
+    "denial_confirmed": "Record a confirmed denial",
     # reassignment
     "start_reassignment": "Start the reassignment",
     "provider_no_answer": "Log that the provider didn't answer",

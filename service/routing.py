@@ -38,6 +38,11 @@ class Router:
         self._policy = current(policy)
         self._directory = current(directory or Directory())
 
+    @property
+    def policy(self) -> Policy:
+        """The policy under which a lifecycle would start now."""
+        return self._policy()
+
     def route(self, taken: TakenEvent, listed: Mapping[str, ListedLifecycle]) -> Routing:
         """Return what becomes of an event.
 

@@ -235,6 +235,7 @@ STARTS: dict[str, LifecycleStart] = {
                 part_eta=(WINDOW_ENDS + timedelta(days=3)).date(),
                 told_at=WINDOW_ENDS,
             ),
+            attempts_for={"part_update": 1},
             contacts=(Contact(reason=Reason.PART_UPDATE, detail="The valve"),),
             confirmation=WAIT,
         ),
@@ -291,6 +292,7 @@ def with_added_keys(value: object, written: Any) -> Any:
 
 
 KEYS_ARE_DATA = {
+    "attempts_for",
     "clocks",
     "mail_fates",
     "answers",
