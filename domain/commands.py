@@ -326,13 +326,13 @@ class CommandTable(Mapping[str, Command]):
         if command.guard and (refusal := command.guard(case, request.payload, now)):
             raise Refused(refusal)
 
-    def _possible_instead(self, stage: str, role: Role, *, begun: bool) -> str | None:
-        """Return what this role can do in a stage, or who can do something; None if nobody can."""
+    def _possible_instead(self, stage: str, role: Role, *, begun: bool) -> str:
+        """Return what this role can do in a stage, or who can do something."""
         possible = self.possible_in(stage) if begun else self._starting()
         own = [name for name in possible if may_act_as(role, self[name].roles)]
         if own:
             return f"You can do this now: {', '.join(map(labelled, own))}."
-        return f"{self.who_can(*possible)}." if possible else None
+        return f"{self.who_can(*possible)}." if possible else _NOTHING_LEFT
 
     def _starting(self) -> list[str]:
         return [name for name in self._own if self[name].starts]
@@ -358,6 +358,8 @@ class _Given(BaseModel):
 
 _GIVEN = TypeAdapter(_Given)
 
+
+_NOTHING_LEFT = "Nothing is left to do here. The job's notes say what happened."
 
 _MOST_VALUES = 2000
 """Values that a message may have, nested ones included: pydantic tells of each that is wrong."""

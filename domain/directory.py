@@ -65,7 +65,7 @@ class Directory(_Entry):
                 told, now = addressee.provider, job.assigned_to
                 return self.specialist_of(now if now.is_(told.account) else told)
             case other:
-                raise ValueError(f"the directory lists nobody as {other.title}")
+                raise ValueError(f"the directory lists nobody as {other.people}")
 
     def specialist_of(self, provider: Assignee) -> Person | None:
         """Return the specialist of a provider of the SPoC programme, None if it has none.

@@ -67,7 +67,7 @@ def test_a_field_that_is_missing_or_wrong_is_named(command: str, field: str) -> 
             RefusalKind.FIELDS,
             COMMANDS[command].field_rules.get(field),
         )
-        assert refusal.message.startswith(f"{command}: {field}: ")
+        assert refusal.message.startswith((f"{field}: ", f"Missing: {field}"))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_choice_is_one_of_those_there_are(
     for choice in choices:
         COMMANDS.read(command, a_payload(LEADERSHIP, **FIELDS[command] | {field: choice.value}))
     for wrong in ("", "OTHER", choice.value.swapcase()):
-        with pytest.raises(Refused, match=f"{command}: {field}"):
+        with pytest.raises(Refused, match=f"{field}"):
             COMMANDS.read(command, a_payload(LEADERSHIP, **FIELDS[command] | {field: wrong}))
 
 
