@@ -155,7 +155,7 @@ def test_who_may_give_which_command(command: str, role: Role) -> None:
     assert refusal is not None
     assert (refusal.kind, refusal.rule) == (RefusalKind.ROLE, ROLE_RULES.get(command))
     assert refusal.instead is not None
-    assert refusal.instead.startswith("ask ")
+    assert refusal.instead.startswith("Ask ")
 
 
 @pytest.mark.parametrize("stage", POSSIBLE_IN)
