@@ -171,7 +171,7 @@ def make_app(parts: Parts) -> FastAPI:
     app.include_router(history_routes(reading))
     mails = MailList(parts.database)
     app.include_router(mail_routes(mails))
-    app.include_router(console(reading, mails, look, service.startable))
+    app.include_router(console(reading, mails, look, service.startable, current(parts.policy)))
     app.include_router(_health(service.readiness, reading, inbox, metrics))
     _add_error_answers(app, reading)
     openapi.describe_commands(app, LIFECYCLES, TaskDone)
@@ -311,7 +311,7 @@ def _reads(
 
     @router.get(
         "/jobs",
-        summary="List lifecycles, the soonest due first, then jobs that have none",
+        summary="List jobs by procedure, the soonest due first, then jobs without one",
     )
     async def jobs(
         caller: EmployeeOrPartner,
@@ -356,7 +356,9 @@ def _reads(
             standing["allowed"] = _allowed(standing, caller)
         return found | await alone(caller, job_id, found)
 
-    @router.get("/jobs/{job_id}/why", summary="Who is waited for, why, and what happens next")
+    @router.get(
+        "/jobs/{job_id}/why", summary="Who a job is waiting for, until when, and what happens next"
+    )
     async def why(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
         nobody = await alone(caller, job_id, found)
@@ -374,7 +376,7 @@ def _reads(
             + ([{"lifecycle": None, "why": nobody["next"]}] if nobody else [])
         }
 
-    @router.get("/stuck", summary="What is overdue or failing, with the likely cure")
+    @router.get("/stuck", summary="What is overdue or failing, and what to do about it")
     async def all_stuck(_: Employee) -> dict[str, Any]:
         return {"items": await look.items(datetime.now(UTC))}
 
