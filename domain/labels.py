@@ -249,6 +249,23 @@ def attention_label(attention: str) -> str:
     return ATTENTION.get(attention) or _plain(attention)
 
 
+def journal_label(what: str) -> str:
+    """Return what an entry of the journal says to people; programs get it as it is written.
+
+    A command is told by its label, a move by the labels of both stages, and a refusal by that of
+    the command that was refused.
+    """
+    if what in COMMANDS:
+        return COMMANDS[what]
+    before, moved, after = what.partition(" → ")
+    if moved and before in STAGES and after in STAGES:
+        return f"{STAGES[before]} → {STAGES[after]}"
+    command, refused, why = what.removeprefix("refused ").partition(": ")
+    if refused and what.startswith("refused ") and command in COMMANDS:
+        return f"Refused ({COMMANDS[command]}): {why}"
+    return f"{what[:1].upper()}{what[1:]}"
+
+
 def lifecycle_label(lifecycle: str) -> str:
     """Return what a lifecycle is called."""
     return LIFECYCLES.get(lifecycle) or _plain(lifecycle)

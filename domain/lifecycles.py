@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
@@ -228,7 +228,17 @@ class Case(BaseModel):
 
     def spoken(self, at: datetime) -> str:
         """Return an instant as people read it, on the company's clock."""
-        return spoken(at, self.zone(self.policy.calendar.zone))
+        return spoken(at, self.company_zone())
+
+    def company_zone(self) -> tzinfo:
+        """Return the zone of the company, on whose clock texts tell times.
+
+        A job of an earlier edition recorded no clock: it tells UTC where its host has none either.
+        """
+        try:
+            return self.zone(self.policy.calendar.zone)
+        except ValueError:
+            return UTC
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
         """Return what this episode leaves to the next of the same job.

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from domain.attention import SETTLED_BY_TASKS
 from domain.jobs import Job
 from domain.roles import Role
+from domain.suggestions import spellings
 from domain.unfollowed import NOBODY_FOLLOWS
 from domain.values import Instant, Storable
 from store import schema
@@ -214,6 +215,18 @@ class Reading:
             return found | ({"older": older} if older else {})
 
         return await self._database.read(read)
+
+    async def meant(self, job_id: str) -> str | None:
+        """Return the job that somebody meant who spelled its number another way, None if none.
+
+        There is none either where a job has this very number.
+        """
+        spelled = spellings(job_id)
+        known = select(schema.jobs.c.job_id).where(schema.jobs.c.job_id.in_(spelled))
+        found = await self._database.read(
+            lambda connection: list(connection.execute(known).scalars())
+        )
+        return None if job_id in found else min(found, default=None)
 
     async def part(
         self, job_id: str, part: str, after: str | None, limit: int = MOST_OF_A_PART
