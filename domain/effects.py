@@ -105,6 +105,8 @@ class OpenTask(_Effect):
     task: str
     """Kind of task, the same for every task of its kind."""
     text: str
+    names_exceptions: bool = Field(default=False, exclude_if=lambda named: not named)
+    """Whether the text ends with the job's open Exceptions, which the store knows (AM-35)."""
 
 
 class AskIfUnscheduled(_Effect):

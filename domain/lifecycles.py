@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
@@ -225,9 +225,20 @@ class Case(BaseModel):
         """Return an IANA zone as it was recorded when this began: the same at every replay."""
         return zone_in(self.clocks, name)
 
+    @property
+    def company_zone(self) -> tzinfo:
+        """The company's zone, for texts alone.
+
+        A job from before recorded no clock: this host's is shown then, or UTC if it has none.
+        """
+        try:
+            return self.zone(self.policy.calendar.zone)
+        except ValueError:
+            return UTC
+
     def spoken(self, at: datetime) -> str:
         """Return an instant as people read it, on the company's clock."""
-        return spoken(at, self.zone(self.policy.calendar.zone))
+        return spoken(at, self.company_zone)
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
         """Return what this episode leaves to the next of the same job.

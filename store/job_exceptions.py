@@ -37,6 +37,17 @@ class JobExceptions:
             None,
         )
 
+    def open_codes(self) -> list[str]:
+        """Return the codes of the job's open exceptions, whoever opened them, the oldest first."""
+        exceptions = schema.exceptions
+        of_job = exceptions.c.job_id == self._rows.batch.job_id
+        found = (
+            select(exceptions.c.code)
+            .where(of_job, schema.is_open_exception)
+            .order_by(exceptions.c.id)
+        )
+        return list(self._rows.connection.scalars(found))
+
     def apply(self, step: Step, wanted: OpenException | ChangeException | CloseException) -> None:
         """Open, change or close the one exception of a code, unless the step was applied before."""
         if self._rows.claim(step.key):

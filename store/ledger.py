@@ -41,6 +41,7 @@ from domain.effects import (
     WithdrawMails,
     WriteJournal,
 )
+from domain.exceptions import still_open
 from domain.jobs import Job
 from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, sentence
 from domain.refusals import Refused
@@ -303,12 +304,12 @@ class BatchTransaction:
                     "reason": added.reason,
                     "comments": list(added.comments),
                 }
-            case OpenTask(role=role, task=kind, text=text):
+            case OpenTask(role=role, task=kind) as asked:
                 return schema.tasks, {
                     "workflow_id": self._batch.workflow_id,
                     "role": role.value,
                     "kind": kind,
-                    "text": text,
+                    "text": self._text_of(asked),
                     "status": "open",
                 }
             case SendEmail(template=template):
@@ -319,6 +320,11 @@ class BatchTransaction:
                 return schema.journal, self._journal_row(by, update_sentence(wanted), None)
             case other:
                 raise TypeError(f"{other.kind} adds no row")
+
+    def _text_of(self, task: OpenTask) -> str:
+        """Return the text of a task, with the job's open exceptions where it names them (AM-35)."""
+        named = still_open(self._exceptions.open_codes()) if task.names_exceptions else ""
+        return f"{task.text} {named}".rstrip()
 
     def _ask_if_unscheduled(self, step: Step, asked: AskIfUnscheduled) -> None:
         """Open the task, if the live job is as it was left."""

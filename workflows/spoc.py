@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from domain.am_escalation.payloads import TakeOver
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
@@ -17,6 +18,7 @@ from domain.effects import (
     OpenException,
     OpenPromise,
     OpenTask,
+    SendCommand,
 )
 from domain.events import (
     Event,
@@ -27,7 +29,7 @@ from domain.events import (
 )
 from domain.jobs import Job, JobStatus
 from domain.promises import Due, Promise, PromiseOutcome
-from domain.roles import Role
+from domain.roles import STEWARD, Role
 from domain.spoc import guide, payloads, rules, waits
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
 from domain.spoc.kind import SPOC
@@ -316,26 +318,46 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.ask_for_what_is_missing(0)
 
     async def engage_area_manager(self, command: payloads.EngageAreaManager) -> None:
-        """Open the Exception for the provider's Area Manager; tell the specialist (SPOC-24).
+        """Open the Exception for the provider's Area Manager, and tell the specialist (SPOC-24).
+
+        From here on it is the Area Manager escalation's, which starts if none runs: reviewed,
+        mailed, reminded and closed there (SPOC-07).
 
         Raises:
             Refused: an Exception of the code is open already (G-16).
         """
         code = command.exception_code
-        self.note_by(command.actor, f"The Area Manager is engaged ({code}): {command.comment}")
-        self.task(
-            Role.ADMIN_TEAM,
-            Task.REVIEW_EXCEPTION,
-            f"The Leadership Desk opened the Exception {code}. Review it, and tell the provider's "
-            "Area Manager (SPOC-07).",
+        if self.case.edition >= Edition.EVERY_CLAUSE:
+            self.hand_over(command)
+        else:
+            self.note_by(command.actor, f"Area Manager engaged ({code}): {command.comment}")
+            self.task(
+                Role.ADMIN_TEAM,
+                Task.REVIEW_EXCEPTION,
+                f"Review the {code} Exception from the Leadership Desk. Then tell the provider's "
+                "Area Manager (SPOC-07).",
+            )
+        self.tell_the_specialist(
+            f"We've engaged the provider's Area Manager ({code}): {command.comment}"
         )
-        self.tell_the_specialist(f"An Area Manager has been engaged ({code}): {command.comment}")
         await self.commit_or_refuse(
             OpenException(code=code, comment=command.comment, refused_if_open=True),
             f"open exception {code}",
             ending=Stage.AREA_MANAGER_ENGAGED,
             closing=PromiseOutcome.SUPERSEDED,
         )
+
+    def hand_over(self, command: payloads.EngageAreaManager) -> None:
+        """Have the Area Manager escalation follow the Exception (SPOC-07)."""
+        taking_over = TakeOver(
+            actor=STEWARD,
+            exception_code=command.exception_code,
+            comment=command.comment,
+            asked_by=command.actor,
+            provider=self.case.job.assigned_to,
+        )
+        fields = taking_over.model_dump(mode="json", exclude_none=True)
+        self.add(SendCommand(lifecycle="am-escalation", command="take_over", fields=fields))
 
     def route_question(self, command: payloads.RouteQuestion) -> dict[str, Any]:
         """Return where to go with a question that is not the specialist's (SPOC-35..SPOC-45)."""
