@@ -213,8 +213,8 @@ def test_a_second_contact_waits_for_the_call_back(stage: str) -> None:
         refusal.instead
         == {
             "contacting_provider": "Log the first call to the provider (`provider_contacted`).",
-            "awaiting_callback": "If the customer calls from Wed, Nov 25, 12:00 PM ET on, log the call "
-            "(`customer_called_back`). Then call the provider again.",
+            "awaiting_callback": "If the customer calls from Wed, Nov 25, 12:00 PM ET on, log the "
+            "call (`customer_called_back`). Then call the provider again.",
         }[stage]
     )
     first = refusal_of("provider_contacted", "customer_service", a_complaint("second_contact"))

@@ -62,6 +62,20 @@ async def test_each_code_and_each_job_has_its_own(database: Database) -> None:
     assert statuses == [("SJ-1001", "Complete"), ("SJ-1001", "Open"), ("SJ-2", "Open")]
 
 
+@pytest.mark.rule("AM-35")
+async def test_a_task_names_the_open_exceptions_of_its_job_alone(database: Database) -> None:
+    asked = OpenTask(role=Role.SUPERVISOR, task="risk", text="Act now.", names_exceptions=True)
+    closed = OpenException(code="COACH", comment="Late")
+    await do(database, OPENED, OTHER, closed, CloseException(code="COACH"))
+    await Ledger(database).apply(a_batch(asked, job_id="SJ-2", workflow_id="am-escalation/SJ-2"))
+    await do(database, asked, asked.model_copy(update={"names_exceptions": False}), sequence=2)
+    assert [row["text"] for row in await rows(database, schema.tasks)] == [
+        "Act now.",
+        "Act now. Exceptions still open: NO SHOW, QUALITY.",
+        "Act now.",
+    ]
+
+
 async def test_after_a_complete_one_another_of_its_code_can_be_opened(database: Database) -> None:
     await do(database, OPENED, CloseException(code="NO SHOW"))
     await do(database, AGAIN, sequence=2)
