@@ -81,7 +81,8 @@ async def a_concern_is_reported(job: Told) -> None:
     assert page.note(LEAK)["visibility"] == "Private"
     asked = page.task("call_provider")
     assert (asked["role"], page.tasks(AGENT)) == (AGENT, ["call_provider"])
-    assert all(each in asked["text"] for each in ("Tulsa Plumbing", LEAK, "leave a message"))
+    told = ("Tulsa Plumbing", LEAK, "look for a solution", "leave a message", "as soon as possible")
+    assert all(each in asked["text"] for each in told)
     assert "contact the customer as soon as possible" in asked["text"]
 
 
@@ -102,7 +103,8 @@ async def the_customer_calls_back(job: Told) -> None:
     page = await job.page()
     assert page.note("called back. Nobody came")
     asked_again = page.task_texts("call_provider")[-1]
-    assert all(each in asked_again for each in ("second voice message", "NCNS: no call, no show"))
+    told = ("look for a solution", "second voice message", "NCNS: no call, no show")
+    assert all(each in asked_again for each in told)
 
 
 async def a_second_message_is_left(job: Told) -> None:
