@@ -178,6 +178,8 @@ class SendCommand(_Effect):
     command: str
     fields: dict[str, JsonValue]
     """The command's payload, its actor included."""
+    unless_open: str | None = Field(default=None, exclude_if=lambda code: code is None)
+    """Code of an exception: nothing of the batch is done while one of it is not Complete (G-16)."""
 
 
 class OpenPromise(_Effect):

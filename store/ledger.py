@@ -245,10 +245,7 @@ class BatchTransaction:
             case OpenException() | ChangeException() | CloseException() as exception:
                 self._exceptions.apply(step, exception)
             case SendCommand() as effect:
-                relayed = RelayedCommand(
-                    job_id=self._batch.job_id, **effect.model_dump(exclude={"kind"})
-                )
-                self._rows.put_in_inbox(step, relayed.model_dump_json().encode())
+                self._send_command(step, effect)
             case ClosePromise(promise_key=key, outcome=outcome):
                 self._connection.execute(
                     _CLOSE_PROMISE,
@@ -271,6 +268,15 @@ class BatchTransaction:
             case _:
                 table, values = self._new_row(step)
                 self._rows.insert(table, step.key, at=step.at, **values)
+
+    def _send_command(self, step: Step, sent: SendCommand) -> None:
+        """Put a command in the inbox; a second attempt is not refused for what came of the first."""
+        if sent.unless_open is not None:
+            self._rows.claim(step.key)
+        relayed = RelayedCommand(
+            job_id=self._batch.job_id, **sent.model_dump(exclude={"kind", "unless_open"})
+        )
+        self._rows.put_in_inbox(step, relayed.model_dump_json().encode())
 
     def _open_promise(self, promise: Promise) -> None:
         due_at = resolve(promise.due, self._batch.calendar)

@@ -318,32 +318,32 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         )
 
     def take_over(self, command: payloads.TakeOver) -> None:
-        """Follow the Exception with which the Leadership Desk engaged the Area Manager (SPOC-07).
+        """Open and follow the Exception with which Leadership engages the Area Manager (SPOC-07).
 
         While Customer Service follows up a concern, it is reviewed beside it. While the Area
         Manager acts on others, all of them go back to the review.
         """
-        taken = OpenedException(
-            code=command.exception_code, comment=command.comment, provider=command.provider
-        )
-        begins, stage = not self.case.begun, self.case.stage
-        if begins:
+        code, about = command.exception_code, full_name(command.provider)
+        if not self.case.begun:
             self.case.begun = True
             self.take_up_open_exceptions()
-        elif stage == Stage.AREA_MANAGER_ENGAGED:
+        elif self.case.stage == Stage.AREA_MANAGER_ENGAGED:
             self.advance(Stage.EXCEPTION_OPEN, closing=PromiseOutcome.SUPERSEDED)
-        self.case.exceptions = (*self.case.exceptions, taken)
-        self.note_by(
-            command.asked_by,
-            f"Area Manager engaged ({taken.code}, {full_name(command.provider)}): "
-            f"{command.comment}",
-        )
+        self.note_by(command.asked_by, f"Area Manager engaged ({code}, {about}): {command.comment}")
         self.task(
             Role.ADMIN_TEAM,
             Task.REVIEW_EXCEPTION,
-            f"Review the {taken.code} Exception about {full_name(command.provider)} from the "
-            "Leadership Desk. Then send it to the Area Manager (AM-33, AM-34, SPOC-07).",
+            f"Review the {code} Exception about {about} from the Leadership Desk. Then send it to "
+            "the Area Manager (AM-33, AM-34, SPOC-07).",
         )
+        comment = command.comment
+        others = tuple(each for each in self.case.exceptions if each.code != code)
+        for same in self.case.exceptions:
+            if same.code == code:  # opened while this one was on its way: they are one
+                comment = f"{same.comment}\n{comment}"
+        taken = OpenedException(code=code, comment=comment, provider=command.provider)
+        self.case.exceptions = (*others, taken)
+        self.add(OpenException(code=code, comment=comment))
 
     # --- step 3: the Admin team tells the Area Manager ---------------------------------------
 

@@ -318,46 +318,57 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.ask_for_what_is_missing(0)
 
     async def engage_area_manager(self, command: payloads.EngageAreaManager) -> None:
-        """Open the Exception for the provider's Area Manager, and tell the specialist (SPOC-24).
+        """Engage the provider's Area Manager with an Exception, and tell the specialist (SPOC-24).
 
-        From here on it is the Area Manager escalation's, which starts if none runs: reviewed,
-        mailed, reminded and closed there (SPOC-07).
+        The Area Manager escalation opens it, starts if none runs, and has it reviewed, mailed,
+        reminded and closed (SPOC-07).
 
         Raises:
             Refused: an Exception of the code is open already (G-16).
         """
         code = command.exception_code
-        if self.case.edition >= Edition.EVERY_CLAUSE:
-            self.hand_over(command)
-        else:
-            self.note_by(command.actor, f"Area Manager engaged ({code}): {command.comment}")
-            self.task(
-                Role.ADMIN_TEAM,
-                Task.REVIEW_EXCEPTION,
-                f"Review the {code} Exception from the Leadership Desk. Then tell the provider's "
-                "Area Manager (SPOC-07).",
-            )
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            self.ask_for_the_review(command)
         self.tell_the_specialist(
             f"We've engaged the provider's Area Manager ({code}): {command.comment}"
         )
         await self.commit_or_refuse(
-            OpenException(code=code, comment=command.comment, refused_if_open=True),
+            self.exception_of(command),
             f"open exception {code}",
             ending=Stage.AREA_MANAGER_ENGAGED,
             closing=PromiseOutcome.SUPERSEDED,
         )
 
-    def hand_over(self, command: payloads.EngageAreaManager) -> None:
-        """Have the Area Manager escalation follow the Exception (SPOC-07)."""
+    def exception_of(self, command: payloads.EngageAreaManager) -> SendCommand | OpenException:
+        """Return what opens the Exception: the Area Manager escalation, which then follows it.
+
+        A follow-up from before opens it itself.
+        """
+        code, comment = command.exception_code, command.comment
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            return OpenException(code=code, comment=comment, refused_if_open=True)
         taking_over = TakeOver(
             actor=STEWARD,
-            exception_code=command.exception_code,
-            comment=command.comment,
+            exception_code=code,
+            comment=comment,
             asked_by=command.actor,
             provider=self.case.job.assigned_to,
         )
         fields = taking_over.model_dump(mode="json", exclude_none=True)
-        self.add(SendCommand(lifecycle="am-escalation", command="take_over", fields=fields))
+        return SendCommand(
+            lifecycle="am-escalation", command="take_over", fields=fields, unless_open=code
+        )
+
+    def ask_for_the_review(self, command: payloads.EngageAreaManager) -> None:
+        """Note it, and ask the Admin team to tell the Area Manager, as follow-ups did before."""
+        code = command.exception_code
+        self.note_by(command.actor, f"Area Manager engaged ({code}): {command.comment}")
+        self.task(
+            Role.ADMIN_TEAM,
+            Task.REVIEW_EXCEPTION,
+            f"Review the {code} Exception from the Leadership Desk. Then tell the provider's Area "
+            "Manager (SPOC-07).",
+        )
 
     def route_question(self, command: payloads.RouteQuestion) -> dict[str, Any]:
         """Return where to go with a question that is not the specialist's (SPOC-35..SPOC-45)."""

@@ -67,7 +67,7 @@ class RecordFeedback(Payload):
 
 
 class TakeOver(Payload):
-    """Follow an Exception that the Leadership Desk opened to engage the Area Manager (SPOC-07)."""
+    """Open and follow the Exception with which Leadership engages the Area Manager (SPOC-07)."""
 
     exception_code: ExceptionCode
     comment: Prose

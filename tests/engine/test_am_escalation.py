@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.am_escalation.case import AmStart
-from domain.effects import MailFate, OpenTask, SendEmail
+from domain.effects import MailFate, OpenException, OpenTask, SendEmail
 from domain.jobs import Assignee, JobStatus
 from domain.lifecycles import Cause
 from domain.policy import Policy
@@ -95,10 +95,8 @@ def handed_over(code: str = "NO RESPONSE", provider: Assignee = TULSA) -> dict[s
 
 
 def taken_over() -> Life:
-    """What the Leadership Desk hands over where no escalation runs; its Exception is open."""
-    life = begun_by_command("take_over", "system", **handed_over())
-    life.store.exceptions["NO RESPONSE"] = "Open"
-    return life.settle()
+    """What the Leadership Desk hands over where no escalation runs."""
+    return begun_by_command("take_over", "system", **handed_over()).settle()
 
 
 def promises(life: Life) -> list[tuple[str, str | None]]:
@@ -326,6 +324,8 @@ def test_what_a_risk_left_open_is_reviewed_and_closed_with_the_next_concern() ->
 def test_what_leadership_hands_over_is_reviewed_mailed_reminded_and_closed() -> None:
     life = taken_over()
     assert (life.stage, life.store.tasks) == ("exception_open", ["review_exception"])
+    assert life.store.exceptions == {"NO RESPONSE": "Open"}
+    assert life.activities == ["open_exception"]
     assert life.store.notes == [
         "Area Manager engaged (NO RESPONSE, Tulsa Plumbing (4711)): No report for days"
     ]
@@ -361,7 +361,6 @@ def test_what_leadership_hands_over_joins_an_escalation_that_runs(
 ) -> None:
     life = escalation()
     assert life.stage == stage
-    life.store.exceptions["NO RESPONSE"] = "Open"
 
     life.does("take_over", "system", **handed_over(provider=OTHER))
 
@@ -379,6 +378,19 @@ def test_what_leadership_hands_over_joins_an_escalation_that_runs(
     assert set(life.store.exceptions.values()) == {"Complete"}
 
 
+@pytest.mark.rule("SPOC-07")
+@pytest.mark.rule("G-16")
+def test_a_code_that_was_opened_while_it_was_on_its_way_is_one_exception() -> None:
+    life = an_exception()
+
+    life.does("take_over", "system", **handed_over("SP UNRESPONSIVE"))
+
+    (one,) = life.lifecycle.case.exceptions
+    assert one.comment == "Two voice messages, no answer\nNo report for days"
+    assert life.store.effects(OpenException)[-1].comment == one.comment
+    assert life.store.exceptions == {"SP UNRESPONSIVE": "Open"}
+
+
 def _engaged(life: Life) -> Life:
     life.does("admin_reviewed", "admin_team")
     return life
@@ -387,7 +399,6 @@ def _engaged(life: Life) -> Life:
 @pytest.mark.rule("SPOC-07")
 def test_what_leadership_handed_over_does_not_close_with_the_customers_silence() -> None:
     life = a_concern()
-    life.store.exceptions["NO RESPONSE"] = "Open"
     life.does("provider_contacted", AGENT, **REACHED)
     life.does("take_over", "system", **handed_over())
     life.does("admin_reviewed", "admin_team")
