@@ -123,6 +123,11 @@ class Command:
         """Its name outside: `request_info` for the payload `RequestInfo`."""
         return _CAPITAL.sub("_", self.payload.__name__).lower()
 
+    @property
+    def is_for_people(self) -> bool:
+        """Whether a person may give it: not one that only Steward itself gives."""
+        return self.roles != {Role.SYSTEM}
+
     @cached_property
     def help(self) -> str:
         """What it does, on one line: its payload's docstring.
@@ -232,8 +237,9 @@ class CommandTable(Mapping[str, Command]):
     __hash__ = object.__hash__
 
     def possible_in(self, stage: str) -> list[str]:
-        """Return the names of the procedure's commands that the stage leaves possible."""
-        return [name for name in self._own if stage in self[name].stages]
+        """Return the names of the procedure's commands that a stage leaves possible to people."""
+        own = (self[name] for name in self._own)
+        return [each.name for each in own if each.is_for_people and stage in each.stages]
 
     def possible_now(self, stage: str, attention: Sequence[str]) -> list[str]:
         """Return the names of all commands that are possible in a stage.

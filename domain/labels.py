@@ -183,6 +183,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "customer_called_back": "Log the customer's call back",
     "second_contact_made": "Log the second call to the provider",
     "record_feedback": "Record feedback",
+    "take_over": "Take over the Leadership Desk's Exception",
     "admin_reviewed": "Send the Exception to the Area Manager",
     "resolve": "Resolve the concern",
     "risk_reported": "Report a risk",

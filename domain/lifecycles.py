@@ -226,19 +226,20 @@ class Case(BaseModel):
         """Return an IANA zone as it was recorded when this began: the same at every replay."""
         return zone_in(self.clocks, name)
 
-    def spoken(self, at: datetime) -> str:
-        """Return an instant as people read it, on the company's clock."""
-        return spoken(at, self.company_zone())
-
+    @property
     def company_zone(self) -> tzinfo:
-        """Return the zone of the company, on whose clock texts tell times.
+        """The company's zone, for texts alone.
 
-        A job of an earlier edition recorded no clock: it tells UTC where its host has none either.
+        A job from before recorded no clock: this host's is shown then, or UTC if it has none.
         """
         try:
             return self.zone(self.policy.calendar.zone)
         except ValueError:
             return UTC
+
+    def spoken(self, at: datetime) -> str:
+        """Return an instant as people read it, on the company's clock."""
+        return spoken(at, self.company_zone)
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
         """Return what this episode leaves to the next of the same job.

@@ -180,9 +180,10 @@ class Lifecycle(Generic[CaseT]):
     def tell_the_provider(self, provider: Assignee, text: str, by: Actor) -> None:
         """Write a note that is mailed to a provider (G-19), but to no national account (G-21)."""
         self.note_by(by, text, Visibility.PUBLIC_WITH_EMAIL)
-        if not provider.national_account:
+        notes = self.case.policy.notes
+        if not provider.national_account or notes.public_email_to_national_accounts:
             self.mail(provider.email or "", "public_note", provider=provider.name, text=text)
-        if self.case.policy.notes.public_email_to_customer:
+        if notes.public_email_to_customer:
             self.mail(None, "public_note_to_customer", text=text)
 
     def dismiss_attention(self, command: DismissAttention) -> None:

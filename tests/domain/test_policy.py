@@ -56,6 +56,11 @@ FIRST_RELEASE: dict[str, Any] = {
 
 ADDED_SINCE = {
     "plus_one": {**FIRST_RELEASE["plus_one"], "inform_within": "1bd"},
+    "notes": {
+        "default_visibility": "Private",
+        "public_email_to_customer": False,
+        "public_email_to_national_accounts": False,
+    },
     "apo": {
         "supervisors": {"opens": "17:00", "closes": "07:00", "weekend_all_day": True},
         "max_refusals": 2,
@@ -75,23 +80,24 @@ ADDED_SINCE = {
     },
     "am_escalation": {
         "callback_after": "24h",
+        "callback_boundary": "inclusive",
         "quiet_close": "14d",
         "exception_if_resolved": False,
         "feedback_codes": ["GREAT SVC", "PROFILE UPDATE"],
         "code_help": {
-            "COACH": "could do better with some coaching",
-            "GREAT SVC": "a compliment",
+            "COACH": "needs coaching",
+            "GREAT SVC": "great service",
             "HI COST": "charged too much",
-            "MISDIAG": "the diagnosis was wrong",
-            "MISSED APPT": "told the customer, but did not come at the time agreed",
-            "NCNS": "no call, no show: did not come, and did not say so",
-            "NO RESPONSE": "one request or message was never answered",
-            "NO WORK": "came and did not do the work, or refuses it",
-            "PROCESS": "did not keep to our process",
-            "PROFILE UPDATE": "what we have on file of the provider has to be changed",
-            "SP UNRESPONSIVE": "cannot be reached at all",
-            "UNPROFESSIONAL": "behaved badly",
-            "WORKMANSHIP": "the work was done badly",
+            "MISDIAG": "wrong diagnosis",
+            "MISSED APPT": "missed the appointment, but let the customer know",
+            "NCNS": "no call, no show",
+            "NO RESPONSE": "didn't answer a request or message",
+            "NO WORK": "came but did no work, or refuses the work",
+            "PROCESS": "didn't follow our process",
+            "PROFILE UPDATE": "our records about the provider need a change",
+            "SP UNRESPONSIVE": "can't be reached at all",
+            "UNPROFESSIONAL": "behaved unprofessionally",
+            "WORKMANSHIP": "poor workmanship",
         },
         "contact": {"attempts": 3, "every": "1bd"},
         "second_contact": {"attempts": 3, "every": "1bd"},
@@ -512,7 +518,10 @@ def test_no_provider_found_starts_the_option_only_where_the_policy_says_so() -> 
         ),
         (
             "[notes]\nxyz = 1",
-            "2: notes.xyz: unknown key; known here: default_visibility, public_email_to_customer",
+            (
+                "2: notes.xyz: unknown key; known here: default_visibility, "
+                "public_email_to_customer, public_email_to_national_accounts"
+            ),
         ),
         ("[apo]\nmax_refusal = 2", "2: apo.max_refusal: unknown key; did you mean max_refusals?"),
         ("[apo.ofer]\nattempts = 3", "1: apo.ofer: unknown key; did you mean offer?"),

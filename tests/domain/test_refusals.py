@@ -13,6 +13,7 @@ from domain.am_escalation.commands import COMMANDS as ESCALATION
 from domain.apo.commands import COMMANDS as OPTION
 from domain.apo.rules import task_after_end
 from domain.commands import CommandTable
+from domain.exceptions import ExceptionCode
 from domain.lifecycles import Case
 from domain.plus_one.case import Stage as Search
 from domain.plus_one.commands import COMMANDS as SEARCH
@@ -313,16 +314,19 @@ REFUSALS = [
             "provider_contacted", "customer_service", "contacting_provider", resolved=True
         ),
         None,
-        "A provider that was not reached has not resolved anything.",
-        "resolved false; resolve ends it where the customer says that it is settled",
+        "A provider you didn't reach can't have settled the concern.",
+        (
+            "Log the call as not resolved. If the customer says it's settled, resolve the concern "
+            "(`resolve`)."
+        ),
     ),
     pytest.param(
         lambda: of_complaint(
             "second_contact_made", "customer_service", "second_contact", exception_code=None
         ),
         "AM-19",
-        "An Exception is opened, and exception_code is missing.",
-        "send exception_code: one of the thirteen codes",
+        "This opens an Exception, so it needs a code (AM-19).",
+        f"Choose one of the 13 codes (`exception_code`): {', '.join(ExceptionCode)}.",
         marks=pytest.mark.rule("AM-19"),
     ),
     pytest.param(
@@ -330,8 +334,8 @@ REFUSALS = [
             "second_contact_made", "customer_service", "second_contact", comment=None
         ),
         "AM-18",
-        "An Exception is opened, and comment is missing.",
-        "send comment: what was missed, or what help is needed",
+        "This opens an Exception, so it needs a comment (AM-18).",
+        "Say which commitment was missed or what help you need (`comment`).",
         marks=pytest.mark.rule("AM-18"),
     ),
     pytest.param(
@@ -339,18 +343,15 @@ REFUSALS = [
             "record_feedback", "customer_service", "awaiting_callback", exception_code="NCNS"
         ),
         "G-17",
-        (
-            "NCNS is a complaint, which goes by way of the provider; feedback is GREAT SVC or "
-            "PROFILE UPDATE."
-        ),
-        "report_concern",
+        "NCNS is a complaint, not feedback. The provider is called first (G-17).",
+        "Report a concern (`report_concern`). For feedback, choose GREAT SVC or PROFILE UPDATE.",
         marks=pytest.mark.rule("G-17"),
     ),
     pytest.param(
         lambda: of_complaint("admin_reviewed", "admin_team", "awaiting_callback"),
         "AM-33",
-        "There is no Exception to review yet.",
-        "wait for second_contact_made or record_feedback",
+        "There's no Exception to review yet (AM-33).",
+        "Nothing to do now. You get a task when an Exception is opened.",
         marks=pytest.mark.rule("AM-33"),
     ),
     pytest.param(

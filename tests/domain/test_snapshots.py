@@ -218,7 +218,11 @@ STARTS: dict[str, LifecycleStart] = {
             provider=JOB.assigned_to,
             concern="It leaks",
             first_attempt_at=ASSIGNED_AT,
-            exceptions=(OpenedException(code=ExceptionCode.NCNS, comment="Nobody came"),),
+            exceptions=(
+                OpenedException(
+                    code=ExceptionCode.NCNS, comment="Nobody came", provider=JOB.assigned_to
+                ),
+            ),
             area_manager_email="amy@warranty.example",
         ),
     ),
