@@ -190,7 +190,6 @@ STARTS: dict[str, LifecycleStart] = {
             heard_at=ASSIGNED_AT,
             foretold=Stage.PARTS_ORDERED,
             stage_noted_at=ASSIGNED_AT,
-            news="A part is ordered",
         ),
     ),
     "apo": ApoStart(
