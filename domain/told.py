@@ -141,7 +141,16 @@ def _mend(told: dict[str, Any], fault: Any) -> bool:  # noqa: ANN401  pydantic's
     return True
 
 
-_MAY_BE_MISSING = {"about", "amount", "missing", "part_eta", "parts_supplied_by", "visibility"}
+_MAY_BE_MISSING = {
+    "about",
+    "amount",
+    "calendar_searched",
+    "manual_search_done",
+    "missing",
+    "part_eta",
+    "parts_supplied_by",
+    "visibility",
+}
 """Fields of data whose absence says no more than that nothing was said."""
 
 

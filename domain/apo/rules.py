@@ -25,7 +25,6 @@ from domain.clocks import AS_THIS_HOST_HAS_THEM, Clock, zone_in
 from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import DocumentArrived, Event
-from domain.guards import PlusOneHold, plusone_hold
 from domain.jobs import ItemCategory, Job, JobStatus
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, conflict
@@ -213,7 +212,7 @@ def may_request(case: ApoCase, _: RequestApo, now: datetime) -> Refusal | None:
 
 
 def _may_be_begun(case: ApoCase, now: datetime) -> Refusal | None:
-    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition)):
+    if held := case.held_by_plusone(now):
         return held  # G-60
     if case.job.status in (JobStatus.CANCELLED, JobStatus.COMPLETED):
         return conflict(

@@ -18,8 +18,8 @@ from domain.plus_one.payloads import (
 )
 from domain.roles import EMPLOYEES, Role
 
-_FIRST_ACCEPT = "PlusOne has to accept the job first; report_cannot_locate ends the search"
-_FIRST_DIAGNOSE = "wait for PlusOne to submit a diagnosis, or another one (PO-25)"
+_FIRST_ACCEPT = "Wait until PlusOne accepts the job."
+_FIRST_DIAGNOSE = "Wait for PlusOne's diagnosis (PO-25)."
 
 COMMANDS = CommandTable(
     "plus-one",
@@ -76,11 +76,12 @@ COMMANDS = CommandTable(
     Command(
         payload=AddServiceJob,
         roles=frozenset({Role.DISPATCH, Role.AUTHORIZATIONS, Role.PARTS_SOURCING}),
+        guard=rules.may_be_added,
         example={"reason": "Second opinion", "account": "Procure Vendor", "event_type": "Recall"},
     ),
     Command(
         payload=SupplyParts,
-        roles=frozenset({Role.AUTHORIZATIONS, Role.PARTS_SOURCING}),
+        roles=rules.SUPPLIERS,
         stages=REPAIRING,
         stage_hint=_FIRST_ACCEPT,
         guard=rules.not_to_plusone_in_florida,

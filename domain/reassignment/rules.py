@@ -13,7 +13,6 @@ from domain.calendars import (
     next_open,
 )
 from domain.events import Event
-from domain.guards import PlusOneHold, plusone_hold
 from domain.jobs import Severity
 from domain.reassignment.case import Candidate, ReassignmentCase
 from domain.reassignment.payloads import (
@@ -149,7 +148,7 @@ def suggested_fee(case: ReassignmentCase) -> Decimal | None:
 
 def held_by_plusone(case: ReassignmentCase, now: datetime) -> Refusal | None:
     """Return why PlusOne keeps the job, before any call or since, None if it does not (G-59)."""
-    return plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition))
+    return case.held_by_plusone(now)
 
 
 def may_start(case: ReassignmentCase, _: StartReassignment, now: datetime) -> Refusal | None:

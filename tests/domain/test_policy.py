@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from domain.policy import BrandsPolicy, Policy, load_policy, parse_policy
 
 BUILT_IN = files("domain").joinpath("policy.toml").read_text("utf-8")
 
-FIRST_RELEASE = {
+FIRST_RELEASE: dict[str, Any] = {
     "name": "built-in",
     "calendar": {
         "zone": "America/New_York",
@@ -53,7 +54,13 @@ FIRST_RELEASE = {
     "mail": {"sender": "Steward <steward@home-warranty.example>"},
 }
 
-ADDED_SINCE = {
+ADDED_SINCE: dict[str, Any] = {
+    "plus_one": FIRST_RELEASE["plus_one"]
+    | {
+        "search_not_said": "assumed",
+        "oracle_update": "when_asked",
+        "recall_event_types": ["Recall"],
+    },
     "apo": {
         "supervisors": {"opens": "17:00", "closes": "07:00", "weekend_all_day": True},
         "max_refusals": 2,
@@ -389,6 +396,15 @@ NONSENSE = [
     ("[plus_one]\ncall_above = -1", "2: plus_one.call_above: an amount in USD is a text"),
     ("[plus_one]\ncall_above = nan", "2: plus_one.call_above: should be a finite number, not NaN"),
     ("[plus_one]\napproval_threshold = true", "2: plus_one.approval_threshold: an amount in USD"),
+    (
+        '[plus_one]\nsearch_not_said = "never"',
+        "2: plus_one.search_not_said: should be 'assumed' or 'ask', not 'never'",
+    ),
+    (
+        '[plus_one]\noracle_update = "never"',
+        "2: plus_one.oracle_update: should be 'when_asked' or 'always', not 'never'",
+    ),
+    ("[plus_one]\nrecall_event_types = []", "2: plus_one.recall_event_types: name at least one"),
     ('[plus_one]\nemail = "plusone"', "2: plus_one.email: 'plusone' is no e-mail address"),
     (
         '[plus_one]\nemail = "a@b.example\\nBcc: c@d.example"',

@@ -22,7 +22,7 @@ from domain.clocks import record_clocks
 from domain.commands import Answer
 from domain.directory import parse_directory
 from domain.effects import MailFate
-from domain.events import EventEnvelope
+from domain.events import EventEnvelope, SearchesTried
 from domain.exceptions import ExceptionCode
 from domain.lifecycles import (
     Answered,
@@ -191,6 +191,7 @@ STARTS: dict[str, LifecycleStart] = {
             foretold=Stage.PARTS_ORDERED,
             stage_noted_at=ASSIGNED_AT,
             news="A part is ordered",
+            tried=SearchesTried(calendar_searched=True, manual_search_done=False),
         ),
     ),
     "apo": ApoStart(
