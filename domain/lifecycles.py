@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
@@ -231,9 +231,13 @@ class Case(BaseModel):
         return spoken(at, self.zone(self.policy.calendar.zone))
 
     def held_by_plusone(self, now: datetime, way_out: WayOut | None = None) -> Refusal | None:
-        """Return why the job may not be taken from PlusOne now, None if it may (PO-18..PO-20)."""
+        """Return why the job may not be taken from PlusOne now, None if it may (PO-18..PO-20).
+
+        The refusal of a job that began before clocks were recorded tells the time in UTC.
+        """
         hold = PlusOneHold.under(self.policy, self.edition)
-        return plusone_hold(self.job, now, hold, way_out, self.zone(self.policy.calendar.zone))
+        zone = self.zone(hold.zone) if hold.zone in self.clocks else UTC
+        return plusone_hold(self.job, now, hold, way_out, zone)
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
         """Return what this episode leaves to the next of the same job.
