@@ -10,9 +10,7 @@ from domain.catalogue import RULES
 
 TESTS = Path(__file__).parents[1]
 
-_DISPATCH = "what was tried before PlusOne is known to Dispatch alone"
 _PLUSONE = "PlusOne's own dealings with the customer, of which we see the notes at most"
-_CLAIMS = "claims are made out and approved in other systems"
 _SPECIALISTS = "what specialists and their providers do among themselves"
 _BINDS_NOBODY = "tells how things are, and binds nobody"
 _OTHER_CALLS = "is about calls that Authorizations makes"
@@ -34,15 +32,10 @@ EXEMPT = {
     "CONF-43": _BINDS_NOBODY,
     "CONF-44": _BINDS_NOBODY,
     "PO-03": "says what PlusOne is for, and binds nobody",
-    "PO-15": _DISPATCH,
-    "PO-16": _DISPATCH,
     "PO-39": "leaves Authorizations as it was",
     "PO-47": _WORDS,
     "PO-48": _WORDS,
     "PO-51": "announces the rules that follow it",
-    "PO-56": _CLAIMS,
-    "PO-57": _CLAIMS,
-    "PO-58": _CLAIMS,
     "PO-62": _PLUSONE,
     "PO-65": _PLUSONE,
     "PO-66": _PLUSONE,

@@ -15,7 +15,7 @@ PLUS_ONE = [f"PO-{number:02}" for number in range(1, 70)]
 SPOC = [f"SPOC-{number:02}" for number in range(1, 52)]
 APO = [f"APO-{number:02}" for number in range(1, 47)]
 AM = [f"AM-{number:02}" for number in range(1, 36)]
-_DECIDED = [*range(1, 46), 60, 61, 63, *range(65, 74)]
+_DECIDED = [*range(1, 46), 60, 61, 63, *range(65, 74), *range(75, 78)]
 DECIDED = [f"G-{number:02}" for number in _DECIDED]
 
 
