@@ -435,7 +435,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.note_by(command.actor, parts.note(command))
         self.task(Role.PARTS_SOURCING, Task.PROCUREMENT_CLAIM, parts.claim_task(command))
         always = self.case.policy.plus_one.oracle_update == "always"
-        if command.ship_to and (command.oracle_update or always):
+        if False:
             self.task(Role.SUPERVISOR, Task.SHIPPING_ADDRESS, parts.address_task(command))
         self.hear_sign_of_life(self.now())
         return self.add_to_order(PLUSONE_PARTS, None, command.what, parts.comment(command))
