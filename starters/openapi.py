@@ -24,10 +24,10 @@ _REFUSAL = {
     },
 }
 _REFUSALS = {
-    "403": "The role may not",
-    "404": "No such running lifecycle",
+    "403": "The role may not do this",
+    "404": "No such procedure runs on this job",
     "409": "A rule or the stage forbids it now",
-    "422": "Bad fields",
+    "422": "A field is wrong",
     "503": "No worker answered in time",
 }
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Field,
     StrictBool,
     StringConstraints,
     ValidationInfo,
@@ -80,6 +81,11 @@ class PlusOnePolicy(Section):
     """When a supervisor has to set a shipping address in Oracle (PO-55, G-76)."""
     recall_event_types: Annotated[tuple[Line, ...], AfterValidator(_some_event_type)] = ("Recall",)
     """Event types that make an added service job a recall (PO-06, G-77)."""
+    inform_within: Annotated[BusinessDays, BeforeValidator(with_unit)] = Field(
+        default="1bd", validate_default=True
+    )
+    """Once it has accepted: PlusOne's time for its note, its call and its e-mail to the customer
+    (PO-62, PO-63, PO-65)."""
 
     @field_validator("search_window")
     @classmethod

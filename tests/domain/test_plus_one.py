@@ -2,8 +2,10 @@
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 
@@ -14,15 +16,17 @@ from domain.guards import WayOut, plusone_hold
 from domain.jobs import Assignee, HeldJob, Job, JobStatus
 from domain.lifecycles import Cause
 from domain.plus_one import parts
-from domain.plus_one.case import REPAIRING, PlusOneCase, PlusOneStart, Stage
+from domain.plus_one.case import REPAIRING, Duty, PlusOneCase, PlusOneStart, Stage
 from domain.plus_one.commands import COMMANDS
-from domain.plus_one.guide import advice
+from domain.plus_one.guide import add_note, advice
 from domain.plus_one.kind import PLUS_ONE
 from domain.plus_one.payloads import AddServiceJob, RequestReassignment, SupplyParts
 from domain.plus_one.rules import (
     WindowVerdict,
+    amount_ordered,
     assigned_out_of_turn,
     expectation_ends,
+    is_assignment_note,
     may_be_added,
     may_leave_plusone,
     not_for_plusone,
@@ -30,12 +34,14 @@ from domain.plus_one.rules import (
     skipped_searches,
     stage_named_by,
     starts_on,
+    tells_of_acceptance,
     verdict,
     way_out_taken,
     window_ends,
 )
-from domain.plus_one.waits import owed_in
+from domain.plus_one.waits import duty_promise, owed_in, repair_promise
 from domain.policy import Policy
+from domain.promises import DueAfterBusinessDays
 from domain.refusals import Refusal, RefusalKind, Refused, changed_meanwhile
 from domain.roles import Actor, Role
 from domain.texts import CLAIM_AFTER_COMPLETION, SEARCH_NOTE, disclose_charges, job_approval, usd
@@ -148,7 +154,7 @@ def tried(
 ) -> PlusOneCase:
     """A search whose assignment says what was tried before."""
     said = SearchesTried(calendar_searched=calendar, manual_search_done=manual)
-    return a_newest_case(**changes).model_copy(update={"tried": said})
+    return a_newest_case().model_copy(update={"tried": said, "job": a_job(**changes)})
 
 
 def asking(case: PlusOneCase) -> PlusOneCase:
@@ -586,49 +592,115 @@ def test_the_search_note_is_the_mandated_one() -> None:
 @pytest.mark.rule("PO-34")
 def test_the_first_caller_is_told_what_the_note_says() -> None:
     case = a_case()
-    case.calls = 1
     assert "allow 24 hours" in advice(case)
+    case.expectation_passed = True
+    assert "24 hours" not in advice(case), "they are over"
 
 
 @pytest.mark.rule("PO-32")
 @pytest.mark.rule("PO-35")
 def test_a_caller_who_calls_again_is_told_that_the_search_goes_on() -> None:
     case = a_case()
-    case.calls = 2
-    assert "still looking" in advice(case)
-    assert "area" in advice(case)
+    case.advised = 1
+    assert "still looking for a provider in their area" in advice(case)
+
+
+def test_a_caller_hears_that_dispatch_decides_once_the_window_is_over() -> None:
+    case = a_case()
+    case.expectation_passed = case.window_passed = True
+    assert "Dispatch is deciding" in advice(case)
 
 
 @pytest.mark.rule("PO-32")
 @pytest.mark.rule("PO-35")
 @pytest.mark.parametrize("stage", sorted(Stage.running()))
-@pytest.mark.parametrize("calls", [1, 2, 7])
-def test_news_come_before_everything(stage: Stage, calls: int) -> None:
+@pytest.mark.parametrize("advised", [0, 1, 7])
+def test_news_come_before_everything(stage: Stage, advised: int) -> None:
     case = a_case(stage)
-    case.calls, case.news = calls, "ASSIGNMENT called three companies in Tulsa"
-    assert "ASSIGNMENT called three companies in Tulsa" in advice(case)
-    assert "still looking" not in advice(case)
+    case.advised = advised
+    add_note(case, Role.PLUSONE, "ASSIGNMENT called three companies in Tulsa", ASSIGNED_AT)
+    assert advice(case) == (
+        'New note from PlusOne: "ASSIGNMENT called three companies in Tulsa". Tell the customer '
+        "in your own words. Don't share costs or internal details."
+    )
 
 
 @pytest.mark.parametrize(
-    ("stage", "role", "duty"),
+    ("stage", "role", "duty", "said"),
     [
-        ("accepted", "PlusOne", "submit its diagnosis"),
-        ("diagnosis_submitted", "authorizations", "decide on the diagnosis"),
-        ("info_requested", "PlusOne", "give the information asked for"),
-        ("approved", "PlusOne", "order the parts and complete the repair"),
-        ("denied", "PlusOne", "bill its diagnosis or submit another"),
-        ("parts_ordered", "PlusOne", "complete the repair and submit its claim"),
+        ("accepted", "PlusOne", "submit its diagnosis", "diagnosis comes next"),
+        ("diagnosis_submitted", "Authorizations", "decide on the diagnosis", "are reviewing"),
+        ("info_requested", "PlusOne", "send the information we asked for", "more information"),
+        ("approved", "PlusOne", "order the parts and complete the repair", "is approved"),
+        ("denied", "PlusOne", "bill its diagnosis or submit another one", "Ask Authorizations"),
+        ("parts_ordered", "PlusOne", "complete the repair and submit its claim", "are ordered"),
     ],
 )
-def test_once_somebody_is_found_the_caller_hears_whose_turn_it_is(
-    stage: str, role: str, duty: str
+def test_once_somebody_is_found_the_caller_hears_what_comes_next(
+    stage: str, role: str, duty: str, said: str
 ) -> None:
     case = a_case(Stage(stage))
-    case.calls = 3
-    assert "has found a Service Professional" in advice(case)
-    assert f"now {role} is to {duty}" in advice(case)
+    assert advice(case).startswith("PlusOne has found a provider. There are no new notes")
+    assert said in advice(case)
+    assert "PO-" not in advice(case)
     assert (owed_in(stage)[0].people, owed_in(stage)[1]) == (role, duty)
+
+
+def test_a_wait_names_only_those_who_may_end_it() -> None:
+    said = repair_promise(a_case(Stage.DIAGNOSIS_SUBMITTED)).changed_by
+    assert said == (
+        "Authorizations can approve the repair or approve a replacement; Authorizations or the "
+        "Decision Desk can deny the repair or ask PlusOne for information"
+    )
+
+
+@pytest.mark.parametrize("duty", Duty)
+def test_every_duty_is_due_a_business_day_after_the_acceptance(duty: Duty) -> None:
+    case = a_case(Stage.ACCEPTED)
+    case.accepted_at = ASSIGNED_AT
+    promise = duty_promise(case, duty)
+    assert (promise.waiting_on, promise.due) == (
+        "plusone",
+        DueAfterBusinessDays(days=1, since=ASSIGNED_AT),
+    )
+
+
+@pytest.mark.rule("PO-23")
+@pytest.mark.rule("PO-24")
+@pytest.mark.parametrize(
+    ("after", "tells"),
+    [(None, False), (-61, False), (-60, True), (0, True), (3600, True)],
+)
+def test_only_an_assignment_note_from_after_the_acceptance_tells_of_it(
+    *, after: int | None, tells: bool
+) -> None:
+    noted_at = None if after is None else ASSIGNED_AT + timedelta(seconds=after)
+    assert tells_of_acceptance(noted_at, ASSIGNED_AT) == tells
+    assert is_assignment_note("ASSIGNMENT: Acme Pipes")
+    assert not is_assignment_note("ASSIGNMENTS")
+    assert not is_assignment_note("PARTS ORDERED ASSIGNMENT")
+
+
+@pytest.mark.rule("PO-27")
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("PARTS ORDERED: $120.00", "120.00"),
+        ("PARTS ORDERED $120", "120"),
+        ("PARTS ORDERED - $1,240.50 compressor", "1240.50"),
+        ("PARTS ORDERED: $120.", "120"),
+        ("PARTS ORDERED", None),
+        ("PARTS ORDERED: 120.00", None),
+        ("PARTS ORDERED: compressor $120.00", None),
+        ("PARTS ORDERED: $1,24", None),
+        ("PARTS ORDERED: $120.5", None),
+        ("PARTS ORDERED: $120.555", None),
+        ("PARTS ORDERED: $12345678", None),
+        ("JOB COMPLETE: $120.00", None),
+    ],
+)
+def test_an_amount_is_known_only_right_after_the_heading(text: str, amount: str | None) -> None:
+    assert amount_ordered(text) == (None if amount is None else Decimal(amount))
 
 
 # --- adding a service job -----------------------------------------------------------------------
@@ -640,11 +712,11 @@ def refusal_of_adding(
     event_type: str | None = None,
     stage: Stage = Stage.ACCEPTED,
     edition: Edition = NEWEST,
-    **job: object,
+    job: Mapping[str, object] = MappingProxyType({}),
 ) -> Refusal | None:
     fields = {"event_type": event_type} if event_type else {}
     sent = a_payload(role, account=account, reason="More work", **fields)
-    case = a_newest_case(stage, **job).model_copy(update={"edition": edition})
+    case = a_newest_case(stage).model_copy(update={"edition": edition, "job": a_job(**job)})
     try:
         COMMANDS.check(COMMANDS.read("add_service_job", sent), stage, case, ASSIGNED_AT)
     except Refused as refused:
@@ -683,7 +755,7 @@ def test_anybody_adds_the_recall_of_plusones_own_work(
     *, event_type: str, stage: Stage, network: str | None, may: bool
 ) -> None:
     job = {"is_recall": network is not None, "original_provider_network": network}
-    refusal = refusal_of_adding("PlusOne Solutions", "authorizations", event_type, stage, **job)
+    refusal = refusal_of_adding("PlusOne Solutions", "authorizations", event_type, stage, job=job)
     assert (refusal is None) == may
 
 
@@ -713,10 +785,10 @@ def test_the_company_says_what_its_recalls_are_called() -> None:
 def test_what_plusone_may_not_take_is_not_added_for_it(
     job: dict[str, object], rule: str, event_type: str | None
 ) -> None:
-    refusal = refusal_of_adding("PlusOne Solutions", "dispatch", event_type, **job)
+    refusal = refusal_of_adding("PlusOne Solutions", "dispatch", event_type, job=job)
     assert refusal is not None
     assert refusal.rule == rule
-    assert refusal_of_adding("Procure Vendor", "dispatch", event_type, **job) is None
+    assert refusal_of_adding("Procure Vendor", "dispatch", event_type, job=job) is None
 
 
 @pytest.mark.rule("APO-18")
@@ -782,7 +854,7 @@ def test_the_procurement_account_is_reached_by_supplying_parts_alone(
 def test_a_job_from_before_may_be_added_anywhere() -> None:
     before = Edition.FACTS_BY_MEANING
     for account in ("PlusOne Solutions", "700010640", "Alternate Provider Option"):
-        assert refusal_of_adding(account, edition=before, severity="Emergency") is None
+        assert refusal_of_adding(account, edition=before, job={"severity": "Emergency"}) is None
 
 
 # --- approval ---------------------------------------------------------------------------------
@@ -804,18 +876,19 @@ def test_an_approval_tells_plusone_when_and_where_it_claims() -> None:
 
 def test_charges_that_are_not_covered_stand_in_the_approval_note() -> None:
     note = job_approval(Decimal(240), Decimal(35), None)
-    assert "Not covered: $35.00. We contact the customer about it by phone or e-mail" in note
-    assert "tell the customer again on the day of the repair" in note
+    assert "Not covered: $35.00. We will contact the customer about it by phone or e-mail" in note
+    assert "also tell the customer on the day of the repair visit" in note
+    assert "PO-" not in note
     assert "Not covered" not in job_approval(Decimal(240), Decimal(0), None)
 
 
 @pytest.mark.parametrize(
-    ("amount", "channel"),
-    [("0.01", "phone or e-mail"), ("250.00", "phone or e-mail"), ("250.01", "by phone that")],
+    ("amount", "contact"),
+    [("0.01", "Call or e-mail"), ("250.00", "Call or e-mail"), ("250.01", "Call")],
 )
-def test_the_customer_is_called_about_large_charges(amount: str, channel: str) -> None:
+def test_the_customer_is_called_about_large_charges(amount: str, contact: str) -> None:
     task = disclose_charges(Decimal(amount), POLICY.plus_one.call_above)
-    assert channel in task
+    assert task.startswith(f"{contact} the customer.")
     assert f"{usd(Decimal(amount))} is not covered" in task
 
 
@@ -919,14 +992,17 @@ def test_nothing_is_picked_up_at_plusones_own_address() -> None:
             {"pickup_at": TULSA, "oracle_update": True},
             "oracle_update: nothing is shipped: leave oracle_update out",
         ),
-        ({"kind": "gift", "ship_to": TULSA}, "kind: Input should be 'parts'"),
-        ({"pickup_at": {}}, "pickup_at.line: Field required"),
+        (
+            {"kind": "gift", "ship_to": TULSA},
+            "kind: choose one of parts, ",
+        ),
+        ({"pickup_at": {}}, "Missing: pickup_at.line"),
     ],
 )
 def test_what_is_supplied_says_where_it_goes(fields: dict[str, object], problem: str) -> None:
     with pytest.raises(Refused) as raised:
         supplying(**fields)
-    assert f"supply_parts: {problem}" in raised.value.refusal.message
+    assert problem in raised.value.refusal.message
 
 
 @pytest.mark.rule("PO-12")
