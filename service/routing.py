@@ -38,6 +38,11 @@ class Router:
         self._policy = current(policy)
         self._directory = current(directory or Directory())
 
+    @property
+    def policy(self) -> Policy:
+        """The policy under which a lifecycle would start now."""
+        return self._policy()
+
     def route(self, taken: TakenEvent, listed: Mapping[str, ListedLifecycle]) -> Routing:
         """Return what becomes of an event.
 
@@ -155,7 +160,7 @@ class Router:
                     kind=RefusalKind.NOT_RUNNING,
                     rule=None,
                     message=f"There is no job {job_id}.",
-                    instead="see GET /jobs; the job system tells of a job through the hooks",
+                    instead="check the number with GET /jobs; a job is known from its first event",
                 )
             )
         if known.lifecycle is not None and known.lifecycle.outcome is None:

@@ -167,8 +167,9 @@ def test_which_command_is_possible_in_which_stage(command: str, stage: str) -> N
         return
     assert refusal is not None
     assert refusal.kind is RefusalKind.CONFLICT
-    assert to_do(command) in refusal.message
-    assert stage_label(stage) in refusal.message
+    assert refusal.message.startswith(
+        f"You can't {to_do(command)} now. Status: {stage_label(stage)}"
+    )
     assert refusal.instead or stage in Stage.ends()
 
 
@@ -203,13 +204,13 @@ def test_fields_that_need_not_be_given_are_left_out(command: str) -> None:
 def test_a_missing_field_is_named(command: str, field: str) -> None:
     without = {name: value for name, value in FIELDS[command].items() if name != field}
     message = unreadable_because(command, a_payload(SOMEBODY[command], **without))
-    assert message == f"{command}: {field}: Field required."
+    assert message == f"Missing: {field}."
 
 
 @pytest.mark.parametrize("command", WHO_MAY)
 def test_a_field_that_nobody_knows_is_named(command: str) -> None:
     sent = a_payload(SOMEBODY[command], **FIELDS[command], colour="red")
-    assert f"{command}: colour: " in unreadable_because(command, sent)
+    assert f'Unknown field "colour"; {command} takes ' in unreadable_because(command, sent)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_a_field_that_nobody_knows_is_named(command: str) -> None:
 )
 def test_a_wrong_field_is_named(command: str, wrong: dict[str, object], named: str) -> None:
     sent = a_payload(SOMEBODY[command], **FIELDS[command] | wrong)
-    assert f"{command}: {named}: " in unreadable_because(command, sent)
+    assert f"{named}: " in unreadable_because(command, sent)
 
 
 @pytest.mark.rule("G-71")
@@ -294,7 +295,7 @@ WITH_AMOUNT = ("estimate_submitted", "documents_received", "documents_approved")
 )
 def test_what_is_no_amount_in_cents_is_refused(command: str, written: object) -> None:
     sent = a_payload(SOMEBODY[command], **FIELDS[command] | {"amount": written})
-    assert f"{command}: amount: " in unreadable_because(command, sent)
+    assert "amount: " in unreadable_because(command, sent)
 
 
 @given(st.decimals(min_value=Decimal("0.01"), max_value=Decimal("9999999.99"), places=2))
@@ -350,5 +351,5 @@ def test_the_refusal_shows_an_example_that_can_be_sent(command: str) -> None:
     assert COMMANDS.read(command, example).command.name == command
     instead = refusal_of_reading(command, {}).instead
     assert instead is not None
-    assert instead.startswith("send fields like {")
+    assert instead.startswith("Send fields like {")
     assert COMMANDS[command].help.endswith(".")

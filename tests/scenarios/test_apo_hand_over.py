@@ -224,7 +224,7 @@ async def test_an_order_while_temporal_is_down_is_delivered_once_when_it_is_back
     for _ in range(2):
         (received,) = await deliver(undelivered, to_nobody=True)
         assert received.reason is not None
-        assert received.reason.startswith("kept, and told later by itself")
+        assert received.reason.startswith("saved, and delivered automatically")
     shown = await search.show()
     assert [each["lifecycle"] for each in shown["lifecycles"]] == ["plus-one"]
     assert (await undelivered.http.get("/stuck")).json()["items"][0]["job_id"] == search.id
