@@ -95,8 +95,9 @@ class Command:
     """What others do instead; None: ask whoever may."""
     stage_rule: str | None = None
     """The rule that ties it to its stages, where a procedure does."""
-    stage_hint: str | Callable[[Any], str] | None = None
-    """What to do instead in any other stage; where it depends on the case, told by it."""
+    stage_hint: str | Callable[[Any], str | None] | None = None
+    """What to do instead in any other stage; where it depends on the case, told by it. None: what
+    is possible there."""
     field_rules: Mapping[str, str] = field(default_factory=dict)
     """The rule of each field that a procedure says the values of."""
     guard: Guard | None = None

@@ -80,7 +80,7 @@ def an_exception(edition: int | None = None) -> Life:
 
 def feedback() -> Life:
     """Praise, as an agent's command begins it; nothing has happened yet."""
-    said = {"exception_code": "GREAT SVC", "comment": "Came on a Sunday"}
+    said: dict[str, Any] = {"exception_code": "GREAT SVC", "comment": "Came on a Sunday"}
     return begun_by_command("record_feedback", AGENT, **said)
 
 
