@@ -15,7 +15,6 @@ _PLUSONE = "PlusOne's own dealings with the customer, of which we see the notes 
 _CLAIMS = "claims are made out and approved in other systems"
 _SPECIALISTS = "what specialists and their providers do among themselves"
 _BINDS_NOBODY = "tells how things are, and binds nobody"
-_OTHER_CALLS = "is about calls that Authorizations makes"
 _WORDS = "what a person writes into a text field cannot be checked"
 
 _FILED = "says where the procedure is kept, and when it is used"
@@ -29,8 +28,6 @@ EXEMPT = {
     "APO-01": "says what the option is, and binds nobody",
     "APO-38": "what the procedure's text has lost",
     "APO-46": "binds nobody, and tells of calls that others take",
-    "CONF-41": _OTHER_CALLS,
-    "CONF-42": _OTHER_CALLS,
     "CONF-43": _BINDS_NOBODY,
     "CONF-44": _BINDS_NOBODY,
     "PO-03": "says what PlusOne is for, and binds nobody",

