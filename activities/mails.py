@@ -111,7 +111,7 @@ class Mails:
                 await self._places.acquire()
         except TimeoutError:
             busy = NotTakenError(
-                "the mail server holds other mails up",
+                "the mail server is busy with other mails",
                 for_good=False,
                 fault=MailFault.OURS,
                 waits=True,
@@ -136,11 +136,11 @@ class Mails:
             raise ApplicationError(f"no mail was queued for {key}", non_retryable=True)
         if mail.state is MailState.SENDING:
             raise NotTakenError(
-                "another worker is handing it over",
+                "another worker is sending it",
                 for_good=False,
                 fault=MailFault.OURS,
                 waits=True,
-                for_logs="another worker is handing it over",
+                for_logs="another worker is sending it",
             )
         if mail.state is not MailState.QUEUED:
             return _fate(mail.state, mail.fault)

@@ -18,7 +18,7 @@ from domain.zips import STATES, state_of
 
 def _known_state(state: str) -> str:
     if state not in STATES:
-        raise ValueError(f"{state!r} is no state of the United States: write it like OK")
+        raise ValueError(f"{state!r} is not a US state: write it like OK")
     return state
 
 
@@ -65,7 +65,7 @@ class Directory(_Entry):
                 told, now = addressee.provider, job.assigned_to
                 return self.specialist_of(now if now.is_(told.account) else told)
             case other:
-                raise ValueError(f"the directory lists nobody as {other.title}")
+                raise ValueError(f"the directory lists nobody as {other.label}")
 
     def specialist_of(self, provider: Assignee) -> Person | None:
         """Return the specialist of a provider of the SPoC programme, None if it has none.
@@ -101,19 +101,19 @@ def state_of_provider(provider: Assignee, job: Job) -> str | None:
 
 
 def nobody_known(addressee: Addressee) -> Refusal:
-    """Return why a mail to somebody of whom the directory knows nothing cannot be asked for."""
-    who, provider = addressee.role.people, addressee.provider.name
+    """Return why no mail can be sent to somebody whom the directory does not list."""
+    who, provider = addressee.role.label, addressee.provider.name
     rule, field = _NAMED_BY_HAND[addressee.role]
     return Refusal(
         kind=RefusalKind.CONFLICT,
         rule=rule,
-        message=f"The directory does not know {who} of {provider}.",
-        instead=f"name {field}",
+        message=f"The directory lists no {who} for {provider}.",
+        instead=f"enter the address yourself ({field})",
     )
 
 
-_NAMED_BY_HAND = {Role.AREA_MANAGER: ("AM-34", "area_manager_email")}
-"""The rule that the mail follows, and the field in which the address is given by hand."""
+_NAMED_BY_HAND = {Role.AREA_MANAGER: ("AM-34", "`area_manager_email`")}
+"""The rule that the mail follows, and the field in which a person enters the address."""
 
 
 def load_directory(path: Path | None) -> Directory:

@@ -59,10 +59,10 @@ _HOW = {
     WorkflowExecutionStatus.TERMINATED: "was terminated in Temporal",
     WorkflowExecutionStatus.CANCELED: "was cancelled in Temporal",
     WorkflowExecutionStatus.FAILED: "failed in Temporal",
-    WorkflowExecutionStatus.TIMED_OUT: "ran out of time in Temporal",
-    WorkflowExecutionStatus.COMPLETED: "has ended in Temporal",
+    WorkflowExecutionStatus.TIMED_OUT: "timed out in Temporal",
+    WorkflowExecutionStatus.COMPLETED: "ended early in Temporal",
 }
-_VANISHED = "is not in Temporal any more"
+_VANISHED = "is no longer in Temporal"
 
 
 class Standing(Enum):
@@ -78,9 +78,9 @@ class Standing(Enum):
 
 
 WHY_NOT_NOW: Mapping[Standing, str] = {
-    Standing.RUNS: "its lifecycle did not take it; it is tried again",
-    Standing.TO_START: "its lifecycle has still to be started",
-    Standing.UNKNOWN: "Temporal does not know its lifecycle; the audit looks into it",
+    Standing.RUNS: "its workflow did not take it yet; Steward tries again",
+    Standing.TO_START: "its workflow has not started yet; Steward tries again",
+    Standing.UNKNOWN: "Temporal does not know its workflow; the audit checks why",
 }
 """Why something is not delivered to a lifecycle that has not ended."""
 

@@ -118,7 +118,7 @@ class EventDispatcher:
                 self._traffic.leave_backlog()
                 return _kept_for_later(pending, "many events came at once")
             if told is None:
-                return _kept_for_later(pending, "it could not be read")
+                return _kept_for_later(pending, "it could not be read yet")
             return await self._answer(
                 pending, self._dispatch_event(pending, told, first_attempt=True), deadline
             )
@@ -156,7 +156,7 @@ class EventDispatcher:
                 return await dispatching
         except TimeoutError:
             log.warning("event kept, not told in time", event_id=pending.webhook_id)
-            return _kept_for_later(pending, "it takes longer than its sender waits")
+            return _kept_for_later(pending, "delivery takes longer than the sender waits")
         except StoreUnavailableError as error:
             log.warning(
                 "event kept, not taken yet", event_id=pending.webhook_id, reason=in_brief(error)
@@ -164,7 +164,7 @@ class EventDispatcher:
             return _kept_for_later(pending, str(error))
         except Exception as fault:
             log.exception("an event cannot be taken further", event_id=pending.webhook_id)
-            return _kept_for_later(pending, f"a fault of Steward's ({type(fault).__name__})")
+            return _kept_for_later(pending, f"an error in Steward ({type(fault).__name__})")
 
     async def _dispatch_event(
         self, pending: PendingEvent, told: ToldEvent, *, first_attempt: bool
@@ -199,7 +199,7 @@ class EventDispatcher:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     await self._deliver(plan, event, reached, first_attempt=first_attempt)
             except _StalePlanError:
-                log.info("an event is planned anew", event_id=event_id)
+                log.info("an event is planned again", event_id=event_id)
                 plan = await self._intake.plan_anew(pending.id, plan, event, reached)
                 first_attempt = False
             except (NotDeliveredError, TimeoutError) as error:
@@ -207,7 +207,7 @@ class EventDispatcher:
                 return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
             else:
                 return await self._settle(pending, plan, reached, told.left_out)
-        reason = "its lifecycles end one after the other"
+        reason = "its workflows keep ending"
         return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
 
     async def _settle(
@@ -261,7 +261,7 @@ class EventDispatcher:
                 return workflow_id
             # The run before has ended but still has mail to send: it begins the next one itself.
             if not await signal(self._client, workflow_id, BEGIN_ANEW, argument):
-                raise NotDeliveredError("its earlier run has still to close") from error
+                raise NotDeliveredError("its earlier workflow run has not closed yet") from error
         except NO_ANSWER as error:
             raise no_answer(error) from error
         return workflow_id
@@ -317,7 +317,7 @@ def _kept(
         event_id=pending.webhook_id,
         outcome=outcome,
         workflow_id=workflow_id,
-        reason=f"kept, and told later by itself: {reason}",
+        reason=f"saved, and delivered automatically: {reason}",
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 from sqlalchemy import bindparam, func, select
 
 from domain.effects import BatchResult, ReassignJob, Step, UpdateJob
 from domain.events import EVENT, JobChanged
 from domain.guards import plusone_hold
 from domain.jobs import Believed, HeldJob, Job, same_holder
+from domain.moments import spoken
 from domain.refusals import Refusal, RefusalKind
 from store import schema
 from store.batch_rows import BatchRows
@@ -109,15 +112,20 @@ class JobChanges:
         return bool(self._rows.connection.scalar(_COUNT_OTHERS, this))
 
 
-def update_sentence(update: UpdateJob) -> str:
-    """Return what the journal says of an update, without the customer's address."""
+def update_sentence(update: UpdateJob, zone: str | tzinfo) -> str:
+    """Return what the journal says of an update, without the customer's address.
+
+    Args:
+        update: what was changed.
+        zone: the company's, on whose clock an appointment is told.
+    """
     changes = []
     if update.status:
         changes.append(f"status {update.status}")
     if update.sub_status:
         changes.append(f"sub-status {update.sub_status}")
     if update.appointment_at:
-        changes.append(f"appointment {update.appointment_at:%Y-%m-%d %H:%M} UTC")
+        changes.append(f"appointment {spoken(update.appointment_at, zone)}")
     if update.customer_email:
         changes.append("the customer's e-mail address")
     return f"job updated ({', '.join(changes)}): {update.reason}"
@@ -148,11 +156,11 @@ def _changed(held: HeldJob, version: int) -> BatchResult:
 
 
 def _missing() -> BatchResult:
-    return BatchResult(refusal=_refused("the job is not in the store"))
+    return BatchResult(refusal=_refused("This job isn't in Steward's database."))
 
 
 def _refused(message: str) -> Refusal:
     return Refusal(kind=RefusalKind.CONFLICT, rule=None, message=message)
 
 
-_CHANGED = _refused("the job is no longer what the lifecycle took it for")
+_CHANGED = _refused("The job changed in the meantime.")

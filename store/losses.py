@@ -38,8 +38,8 @@ _TABLE = schema.lifecycles
 CANCELLED_ENTRY = "cancelled in Temporal"
 """What the journal says of a lifecycle whose cancellation was requested in Temporal."""
 
-_NOT_SENT = "not sent: the workflow that was to send it has ended"
-_UNKNOWN = "interrupted: the workflow that handed it over has ended"
+_NOT_SENT = "not sent: the workflow that had to send it ended first"
+_UNKNOWN = "interrupted: the workflow that was sending it ended"
 
 
 class OpenLifecycle(NamedTuple):
@@ -265,7 +265,7 @@ class Losses:
             )
             close_loss(connection, workflow_id, now)
             key = f"found:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
-            self._add_entry(connection, workflow_id, key, now, "its workflow runs again")
+            self._add_entry(connection, workflow_id, key, now, "its workflow is running again")
             return True
 
         return await self._database.write(list_again)
@@ -392,13 +392,13 @@ def _close_tasks(
 
 
 def _settle_mails(connection: Connection, workflow_id: str, now: datetime) -> list[str]:
-    """Have no mail wait for a workflow that cannot send it; return the templates of these."""
+    """Let no mail wait for a workflow that cannot send it; return the subjects of those."""
     emails = schema.emails
     is_its_own = emails.c.key.startswith(f"{workflow_id}#", autoescape=True)
     unsent = [
-        template
-        for (template,) in connection.execute(
-            select(emails.c.template)
+        subject
+        for (subject,) in connection.execute(
+            select(emails.c.subject)
             .where(is_its_own, or_(emails.c.state == "queued", emails.c.state == "sending"))
             .order_by(emails.c.id)
         )
@@ -415,10 +415,11 @@ def _settle_mails(connection: Connection, workflow_id: str, now: datetime) -> li
     return unsent
 
 
-def _unsent_sentence(templates: Sequence[str]) -> str:
-    if not templates:
+def _unsent_sentence(subjects: Sequence[str]) -> str:
+    if not subjects:
         return ""
-    return f"Check these e-mails, which may not have been sent: {', '.join(templates)}."
+    named = ", ".join(f"“{subject}”" for subject in subjects)
+    return f"Check whether these e-mails were sent: {named}."
 
 
 def _hurry_events(connection: Connection, job_id: str, now: datetime) -> None:

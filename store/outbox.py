@@ -158,7 +158,7 @@ def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
             connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
             return _queued(row)
         case MailState.SENDING if not _is_being_handed_over(row, now):
-            values = {"state": "uncertain", "last_error": "interrupted while it was handed over"}
+            values = {"state": "uncertain", "last_error": "interrupted while it was being sent"}
             connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
             return _queued(row, MailState.UNCERTAIN)
         case _:
@@ -232,9 +232,9 @@ def mail_row(mail: RenderedMail, template: str) -> dict[str, Any]:
 def _obstacle(to: str) -> str | None:
     """Return why no mail can be sent to an address, None if one can (G-44)."""
     if not to:
-        return "there is no address"
+        return "no e-mail address on file"
     if not is_mailable(to):
-        return "what is given as the address is a placeholder, or nothing that mail can be sent to"
+        return "the e-mail address on file is a placeholder, or cannot receive mail"
     return None
 
 

@@ -52,6 +52,14 @@ class Task(TaskKind):
         frozenset({JobChange.BACK_WITH_PLUSONE}),
     )
     """Asks a supervisor to give a job back to PlusOne, or to settle with it (PO-11)."""
+    CHECK_ORDER = "check_order", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
+    """Asks Authorizations to check an order of parts that nobody approved (PO-27)."""
+    CAPTURE_REPORT = "capture_report", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
+    """Asks Authorizations for the full service report, where none is on the job (PO-40)."""
+    REPLACEMENT_OPTIONS = "replacement_options", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
+    """Asks Authorizations to give the customer the options that PlusOne was told of (PO-48)."""
+    PLUSONE_OWES = "plusone_owes", Lasts.LIFECYCLE
+    """Asks Dispatch to get from PlusOne what it owes since it accepted; that settles it (PO-62)."""
     MAIL_UNDELIVERED = (
         CommonTask.MAIL_UNDELIVERED.value,
         Lasts.UNTIL_DONE,

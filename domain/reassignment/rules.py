@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
-from domain.apo.rules import PRIORITY_ITEMS, may_authorise, supervisors_window_is_open
+from domain.apo.rules import (
+    PRIORITY_ITEMS,
+    category_of,
+    may_authorise,
+    supervisors_window_is_open,
+)
 from domain.calendars import (
     calendar_days_without_sundays,
     is_open_everywhere,
@@ -131,7 +136,7 @@ def last_acceptable_day(case: ReassignmentCase, now: datetime) -> date:
     Sundays don't count.
     """
     policy = case.policy.reassignment
-    soon = case.job.item.category in PRIORITY_ITEMS
+    soon = category_of(case.job, case.policy, case.edition) in PRIORITY_ITEMS
     days = policy.days_for_priority_items if soon else policy.days_for_others
     return calendar_days_without_sundays(now.astimezone(zone_of(case)).date(), days)
 
@@ -261,7 +266,7 @@ def may_decide(
     if command.option != "apo":
         return None
     refusal = may_authorise(
-        case.job.item.category,
+        category_of(case.job, case.policy, case.edition),
         at_hand=supervisors_window_is_open(case.policy, now, case.clocks),
         exhausted=command.in_network_exhausted,
     )

@@ -128,10 +128,10 @@ def test_what_is_no_list_is_told_so_in_plain_words() -> None:
     case = a_reassignment(begun=False)
     refusal = refusal_of("start_reassignment", "dispatch", case, candidates="[]")
     assert refusal is not None
-    assert "candidates: has to be a list" in refusal.message
+    assert "candidates: send a list" in refusal.message
     refusal = refusal_of("start_reassignment", "dispatch", case, candidates=["Tulsa Plumbing"])
     assert refusal is not None
-    assert "candidates.0: has to be an object with fields of its own" in refusal.message
+    assert "candidates.0: send an object with fields" in refusal.message
 
 
 def test_no_more_are_listed_than_anybody_calls() -> None:

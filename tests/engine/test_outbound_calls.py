@@ -15,9 +15,7 @@ from tests.engine.memory import Life
 AUTHORIZATIONS = "authorizations"
 
 
-def denied(
-    edition: Edition, *, partial: bool = False, customer_state: str | None = None
-) -> Life:
+def denied(edition: Edition, *, partial: bool = False, customer_state: str | None = None) -> Life:
     """A repair by PlusOne that Authorizations denies."""
     life = plus_one.a_repair(customer_state=customer_state)
     life.lifecycle.case.edition = edition
