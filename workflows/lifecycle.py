@@ -25,6 +25,7 @@ from domain.effects import (
 )
 from domain.events import Event
 from domain.jobs import Assignee, Job, JobStatus, Visibility, same_holder
+from domain.labels import attention_label
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
 from domain.refusals import Refused
@@ -189,7 +190,8 @@ class Lifecycle(Generic[CaseT]):
         """Take a call for attention back, because a supervisor dismisses it."""
         if command.attention in self.case.attention:
             self.case.unflag(command.attention)
-            self.journal(f"dismissed {command.attention}: {command.reason}", command.actor)
+            alert = attention_label(command.attention)
+            self.journal(f"dismissed the alert “{alert}”: {command.reason}", command.actor)
 
     # --- waiting -----------------------------------------------------------------------------
 
