@@ -92,7 +92,7 @@ class Mails:
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _begin(self, key: str, taken: QueuedMail | None = None) -> asyncio.Task[MailFate]:
-        """Start sending a mail, unless it is being sent; it continues if the caller stops waiting."""
+        """Start sending a mail, unless it is being sent; it goes on if the caller stops waiting."""
         if (sending := self._under_way.get(key)) is None:
             sending = asyncio.create_task(self._send_in_turn(key, taken))
             self._under_way[key] = sending
