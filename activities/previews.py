@@ -55,7 +55,7 @@ class MailContext(TypedDict, total=False):
     appointment: str
     """The day of the confirmed diagnosis appointment (SPOC-13)."""
     needed: str
-    """What the specialist is asked for, a line each; it may be empty where nothing was."""
+    """What the reader is asked for, a line each; it may be empty where nothing was."""
     summary: str
     """What has come, in somebody's words (SPOC-23, SPOC-24)."""
     day: str
@@ -63,6 +63,7 @@ class MailContext(TypedDict, total=False):
     count: str
     """How many jobs a digest names."""
     jobs: str
+    reviews: str
     """The jobs of a digest, a paragraph each."""
     phone: str
     """The provider's telephone number; it may be empty (CONF-34)."""
@@ -115,7 +116,10 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
             "electronic_transfer": "yes",
         },
         "apo_payment_by_check": {"brand": BRANDS[0], "amount": "$412.50"},
-        "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
+        "plusone_reminder": {
+            "needed": "- Call the customer with the Service Professional's information."
+        },
+        "plusone_send_instructions": {"reason": "PlusOne found no provider in its 48 hours."},
         "provider_information": {
             "brand": BRANDS[0],
             "provider": "Tulsa Plumbing",
@@ -128,13 +132,14 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "spoc_digest": {
             "reader": _SPECIALIST,
             "day": "Tuesday, November 24, 2026",
-            "count": "1",
-            "jobs": f"SJ-1001, Tulsa Plumbing, since Friday, November 20, 2026\n{_NEEDED}",
+            "count": "2",
+            "jobs": f"Tulsa Plumbing:\n- SJ-1001 (Plumbing, Water heater): {_NEEDED}",
+            "reviews": "Tulsa Plumbing:\n- SJ-1002 (Plumbing, Sink): The cost is over the limit.",
         },
         "spoc_follow_up": {
             "reader": _SPECIALIST,
             "needed": _NEEDED,
-            "summary": "The provider has entered the report.",
+            "summary": "The provider entered the service report.",
         },
         "spoc_reminder": {"reader": _SPECIALIST, "needed": _NEEDED},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
@@ -55,8 +55,8 @@ class LifecycleKind:
     bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""
-    reopens_on: Callable[[Event, str], bool] = lambda _event, _outcome: False
-    """Whether an event starts it anew after it has ended with an outcome."""
+    reopens_on: Callable[[Event, str, int], bool] = lambda _event, _outcome, _edition: False
+    """Whether an event starts it again after it has ended with an outcome, under an edition."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
     restarts: str | None = None
@@ -226,9 +226,20 @@ class Case(BaseModel):
         """Return an IANA zone as it was recorded when this began: the same at every replay."""
         return zone_in(self.clocks, name)
 
+    @property
+    def company_zone(self) -> tzinfo:
+        """The company's zone, for texts alone.
+
+        A job from before recorded no clock: this host's is shown then, or UTC if it has none.
+        """
+        try:
+            return self.zone(self.policy.calendar.zone)
+        except ValueError:
+            return UTC
+
     def spoken(self, at: datetime) -> str:
         """Return an instant as people read it, on the company's clock."""
-        return spoken(at, self.zone(self.policy.calendar.zone))
+        return spoken(at, self.company_zone)
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
         """Return what this episode leaves to the next of the same job.

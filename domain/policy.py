@@ -74,6 +74,8 @@ class NotesPolicy(Section):
     """The visibility of a note of which no rule says it (G-20)."""
     public_email_to_customer: StrictBool
     """Whether the customer gets a copy of what is mailed to the provider (G-19)."""
+    public_email_to_national_accounts: StrictBool = False
+    """Whether a national account is mailed a note that is Public with Email (G-21)."""
 
 
 class MailPolicy(Section):

@@ -38,6 +38,11 @@ class Router:
         self._policy = current(policy)
         self._directory = current(directory or Directory())
 
+    @property
+    def policy(self) -> Policy:
+        """The policy under which a lifecycle would start now."""
+        return self._policy()
+
     def route(self, taken: TakenEvent, listed: Mapping[str, ListedLifecycle]) -> Routing:
         """Return what becomes of an event.
 
@@ -67,7 +72,8 @@ class Router:
         tasks = [
             task
             for kind in kinds
-            if (known := listed.get(kind.name)) is not None
+            if kind.name not in started
+            and (known := listed.get(kind.name)) is not None
             and known.outcome is not None
             and (task := kind.task_after_end(event, known.outcome)) is not None
         ]
@@ -215,7 +221,7 @@ def starts(kind: LifecycleKind, event: Event, job: Job, known: ListedLifecycle |
     if known.outcome is None:
         return False
     is_for_another = is_due and not same_instant(known.started_for, job.assigned_at)
-    return is_for_another or kind.reopens_on(event, known.outcome)
+    return is_for_another or kind.reopens_on(event, known.outcome, NEWEST)
 
 
 def _shows_present_assignment(event: Event, job: Job) -> bool:

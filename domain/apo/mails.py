@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from domain.apo import rules
 from domain.apo.case import ApoCase, Stage
-from domain.apo.rules import limit, mail_reaches
+from domain.apo.rules import mail_reaches
 from domain.apo.waits import chase
 from domain.effects import SendEmail
 from domain.texts import usd
@@ -59,7 +60,7 @@ def estimate_approved(case: ApoCase, reason: str = "") -> SendEmail:
 
 
 def estimate_declined(case: ApoCase, reason: str) -> SendEmail:
-    """Return the decline of the newest estimate, with the reason."""
+    """Return the decline of the newest estimate; an empty reason is left out."""
     return _mail(case, "apo_estimate_declined", amount=_estimate(case), reason=reason)
 
 
@@ -115,7 +116,7 @@ def _reminder(case: ApoCase, template: str, times: int, **context: str) -> SendE
 
 
 def _limit(case: ApoCase) -> str:
-    return usd(limit(case.job, case.policy))
+    return usd(rules.limit(case))
 
 
 def _estimate(case: ApoCase) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.commands import Payload
 from domain.values import Line, Prose, ToldDate, Usd
@@ -19,13 +19,13 @@ class RequestReassignment(Payload):
 
 
 class ReportCannotLocate(Payload):
-    """Say that PlusOne finds nobody: the job goes to No Provider Found (PO-67)."""
+    """Report that PlusOne found no provider: the job moves to No Provider Found (PO-67)."""
 
     text: Prose | None = None
 
 
 class CustomerCalled(Payload):
-    """Count a customer's call and learn what to tell them (PO-32, PO-35)."""
+    """Log a customer's call and get what to tell them (PO-32, PO-35)."""
 
     about: Prose | None = None
 
@@ -38,18 +38,21 @@ class Approve(Payload):
     non_covered: Usd | None = None
     """The part that the customer has to pay, in USD."""
     text: Prose | None = None
+    """The full service report with its prices, as PlusOne submitted it (PO-40)."""
 
 
 class RequestInfo(Payload):
-    """Ask PlusOne for what is missing to decide (PO-26)."""
+    """Ask PlusOne for what you need to decide (PO-26)."""
 
     what: Prose
+    """What PlusOne has to send, as it reads after "Information needed:"."""
 
 
 class Deny(Payload):
-    """Deny the repair; the job stays with PlusOne, Accepted, to be paid for (PO-20)."""
+    """Deny the repair; the job stays Accepted, so that PlusOne can bill its diagnosis (PO-20)."""
 
     reason: Prose
+    """Why, as it reads after "Repair denied:"; PlusOne reads it."""
     partial: bool = False
     """Only a part of the repair is denied."""
 
@@ -92,3 +95,38 @@ class UpdateParts(Payload):
 
     text: Prose
     eta: ToldDate | None = None
+
+
+# --- what PlusOne owes, and replacements --------------------------------------------------------
+
+
+class CustomerInformed(Payload):
+    """Record that PlusOne called or e-mailed the customer about the provider (PO-62, PO-65)."""
+
+    called: bool = False
+    """PlusOne called the customer."""
+    emailed: bool = False
+    """PlusOne e-mailed the customer, in its own name."""
+    text: Prose | None = None
+    """What was said, for the job's notes."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.called or self.emailed):
+            raise ValueError("say called, emailed, or both")
+        return self
+
+
+class ApproveReplacement(Payload):
+    """Approve a replacement, record its details and tell PlusOne (PO-46, PO-47, PO-48)."""
+
+    attributes: Prose
+    """The failed unit: brand, model, size or capacity, and what else matters."""
+    failed_parts: Prose
+    """Which parts failed."""
+    part_cost: Usd
+    """What the failed parts would cost, in USD; colleagues alone read it."""
+    non_covered: Usd | None = None
+    """The part that the customer has to pay, in USD."""
+    text: Prose | None = None
+    """The full service report with its prices, for colleagues alone (PO-40)."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Field,
     StrictBool,
     StringConstraints,
     ValidationInfo,
@@ -68,6 +69,11 @@ class PlusOnePolicy(Section):
     """Where PlusOne is asked to send its instructions when the job carries no address (PO-68)."""
     profile_address: ProfileAddress
     """PlusOne's own address, to which nothing is shipped (PO-54)."""
+    inform_within: Annotated[BusinessDays, BeforeValidator(with_unit)] = Field(
+        default="1bd", validate_default=True
+    )
+    """Once it has accepted: PlusOne's time for its note, its call and its e-mail to the customer
+    (PO-62, PO-63, PO-65)."""
 
     @field_validator("search_window")
     @classmethod

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, NO_PROVIDER_FOUND, PLUSONE, account_called
@@ -116,6 +117,47 @@ def stage_named_by(text: str) -> Stage | None:
     """
     found = _PREFIX.match(text)
     return _PREFIXES[found["prefix"]] if found else None
+
+
+_ORDER_AMOUNT = re.compile(
+    r"PARTS ORDERED[\s:\-\u2013\u2014]+"
+    r"\$(?P<amount>(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,7})(?:\.[0-9]{2})?)(?![0-9])(?![.,][0-9])"
+)
+_DELIVERY = timedelta(minutes=1)
+"""By how much what was told of two events may shift their order."""
+
+
+def is_assignment_note(text: str) -> bool:
+    """Return whether a note of PlusOne's begins with `ASSIGNMENT` (PO-23, PO-24)."""
+    found = _PREFIX.match(text)
+    return found is not None and found["prefix"] == "ASSIGNMENT"
+
+
+def tells_of_acceptance(noted_at: datetime | None, accepted_at: datetime) -> bool:
+    """Return whether an `ASSIGNMENT` note was written after the acceptance (PO-37, G-10).
+
+    One from before may tell of providers who were called and did not take the job.
+    """
+    return noted_at is not None and noted_at >= accepted_at - _DELIVERY
+
+
+def amount_ordered(text: str) -> Decimal | None:
+    """Return the amount that a `PARTS ORDERED` note states, None where it states none (G-78).
+
+    It counts only right after the heading, with its dollar sign: `PARTS ORDERED: $120.00`.
+    """
+    found = _ORDER_AMOUNT.match(text)
+    return Decimal(found["amount"].replace(",", "")) if found else None
+
+
+def order_needs_check(case: PlusOneCase) -> bool:
+    """Return whether Authorizations checks parts that PlusOne ordered (PO-27, G-09).
+
+    Not what was approved, nor what is known to stay within PlusOne's own limit.
+    """
+    limit, amount = case.policy.plus_one.approval_threshold, case.ordered_amount
+    within_limit = limit is not None and amount is not None and amount <= limit
+    return not case.approved and not within_limit
 
 
 # --- guards: each returns why a command is refused, None if it is not -------------------------

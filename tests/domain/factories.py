@@ -46,7 +46,14 @@ def a_case(stage: Stage = Stage.SEARCHING, **changes: object) -> PlusOneCase:
 def an_option(stage: str = "awaiting_customer", **changes: object) -> ApoCase:
     """Return an option in a stage, for a job of Dispatch's; the changes are the option's own."""
     with_dispatch = a_job(assigned_to=Assignee.of(PROCURE_VENDOR))
-    said = {"job": with_dispatch, "job_version": 1, "policy": POLICY, "stage": stage, **changes}
+    said = {
+        "job": with_dispatch,
+        "job_version": 1,
+        "policy": POLICY,
+        "edition": NEWEST,
+        "stage": stage,
+        **changes,
+    }
     return ApoCase.model_validate(said)
 
 

@@ -121,7 +121,7 @@ def test_an_area_manager_whom_nobody_knows_can_be_named() -> None:
         ("[area_managers.OK]\nname = 'P'", "1: area_managers.OK.email: is missing"),
         (
             "[area_managers.OK]\nname = 'P'\nemail = 'pat'",
-            "3: area_managers.OK.email: that is no address that mail can be sent to",
+            "3: area_managers.OK.email: write an e-mail address, such as ada@example.com",
         ),
         (
             "[area_managers.OK]\nname = ''\nemail = 'p@e.example'",

@@ -10,26 +10,30 @@ import pytest
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PLUSONE_PARTS, Account, account_called
 from domain.guards import WayOut, plusone_hold
 from domain.jobs import Assignee, HeldJob, Job, JobStatus
-from domain.plus_one.case import REPAIRING, PlusOneStart, Stage
+from domain.plus_one.case import REPAIRING, Duty, PlusOneStart, Stage
 from domain.plus_one.commands import COMMANDS
-from domain.plus_one.guide import advice
+from domain.plus_one.guide import add_note, advice
 from domain.plus_one.kind import PLUS_ONE
 from domain.plus_one.payloads import RequestReassignment, SupplyParts
 from domain.plus_one.rules import (
     WindowVerdict,
+    amount_ordered,
     assigned_out_of_turn,
     expectation_ends,
+    is_assignment_note,
     may_leave_plusone,
     not_for_plusone,
     not_to_plusone_in_florida,
     stage_named_by,
     starts_on,
+    tells_of_acceptance,
     verdict,
     way_out_taken,
     window_ends,
 )
-from domain.plus_one.waits import owed_in
+from domain.plus_one.waits import duty_promise, owed_in, repair_promise
 from domain.policy import Policy
+from domain.promises import DueAfterBusinessDays
 from domain.refusals import Refusal, RefusalKind, Refused, changed_meanwhile
 from domain.roles import Actor, Role
 from domain.texts import SEARCH_NOTE, disclose_charges, job_approval, usd
@@ -502,49 +506,115 @@ def test_the_search_note_is_the_mandated_one() -> None:
 @pytest.mark.rule("PO-34")
 def test_the_first_caller_is_told_what_the_note_says() -> None:
     case = a_case()
-    case.calls = 1
     assert "allow 24 hours" in advice(case)
+    case.expectation_passed = True
+    assert "24 hours" not in advice(case), "they are over"
 
 
 @pytest.mark.rule("PO-32")
 @pytest.mark.rule("PO-35")
 def test_a_caller_who_calls_again_is_told_that_the_search_goes_on() -> None:
     case = a_case()
-    case.calls = 2
-    assert "still looking" in advice(case)
-    assert "area" in advice(case)
+    case.advised = 1
+    assert "still looking for a provider in their area" in advice(case)
+
+
+def test_a_caller_hears_that_dispatch_decides_once_the_window_is_over() -> None:
+    case = a_case()
+    case.expectation_passed = case.window_passed = True
+    assert "Dispatch is deciding" in advice(case)
 
 
 @pytest.mark.rule("PO-32")
 @pytest.mark.rule("PO-35")
 @pytest.mark.parametrize("stage", sorted(Stage.running()))
-@pytest.mark.parametrize("calls", [1, 2, 7])
-def test_news_come_before_everything(stage: Stage, calls: int) -> None:
+@pytest.mark.parametrize("advised", [0, 1, 7])
+def test_news_come_before_everything(stage: Stage, advised: int) -> None:
     case = a_case(stage)
-    case.calls, case.news = calls, "ASSIGNMENT called three companies in Tulsa"
-    assert "ASSIGNMENT called three companies in Tulsa" in advice(case)
-    assert "still looking" not in advice(case)
+    case.advised = advised
+    add_note(case, Role.PLUSONE, "ASSIGNMENT called three companies in Tulsa", ASSIGNED_AT)
+    assert advice(case) == (
+        'New note from PlusOne: "ASSIGNMENT called three companies in Tulsa". Tell the customer '
+        "in your own words. Don't share costs or internal details."
+    )
 
 
 @pytest.mark.parametrize(
-    ("stage", "role", "duty"),
+    ("stage", "role", "duty", "said"),
     [
-        ("accepted", "PlusOne", "submit its diagnosis"),
-        ("diagnosis_submitted", "authorizations", "decide on the diagnosis"),
-        ("info_requested", "PlusOne", "give the information asked for"),
-        ("approved", "PlusOne", "order the parts and complete the repair"),
-        ("denied", "PlusOne", "bill its diagnosis or submit another"),
-        ("parts_ordered", "PlusOne", "complete the repair and submit its claim"),
+        ("accepted", "PlusOne", "submit its diagnosis", "diagnosis comes next"),
+        ("diagnosis_submitted", "Authorizations", "decide on the diagnosis", "are reviewing"),
+        ("info_requested", "PlusOne", "send the information we asked for", "more information"),
+        ("approved", "PlusOne", "order the parts and complete the repair", "is approved"),
+        ("denied", "PlusOne", "bill its diagnosis or submit another one", "Ask Authorizations"),
+        ("parts_ordered", "PlusOne", "complete the repair and submit its claim", "are ordered"),
     ],
 )
-def test_once_somebody_is_found_the_caller_hears_whose_turn_it_is(
-    stage: str, role: str, duty: str
+def test_once_somebody_is_found_the_caller_hears_what_comes_next(
+    stage: str, role: str, duty: str, said: str
 ) -> None:
     case = a_case(Stage(stage))
-    case.calls = 3
-    assert "has found a Service Professional" in advice(case)
-    assert f"now {role} is to {duty}" in advice(case)
+    assert advice(case).startswith("PlusOne has found a provider. There are no new notes")
+    assert said in advice(case)
+    assert "PO-" not in advice(case)
     assert (owed_in(stage)[0].people, owed_in(stage)[1]) == (role, duty)
+
+
+def test_a_wait_names_only_those_who_may_end_it() -> None:
+    said = repair_promise(a_case(Stage.DIAGNOSIS_SUBMITTED)).changed_by
+    assert said == (
+        "Authorizations can approve the repair or approve a replacement; Authorizations or the "
+        "Decision Desk can deny the repair or ask PlusOne for information"
+    )
+
+
+@pytest.mark.parametrize("duty", Duty)
+def test_every_duty_is_due_a_business_day_after_the_acceptance(duty: Duty) -> None:
+    case = a_case(Stage.ACCEPTED)
+    case.accepted_at = ASSIGNED_AT
+    promise = duty_promise(case, duty)
+    assert (promise.waiting_on, promise.due) == (
+        "plusone",
+        DueAfterBusinessDays(days=1, since=ASSIGNED_AT),
+    )
+
+
+@pytest.mark.rule("PO-23")
+@pytest.mark.rule("PO-24")
+@pytest.mark.parametrize(
+    ("after", "tells"),
+    [(None, False), (-61, False), (-60, True), (0, True), (3600, True)],
+)
+def test_only_an_assignment_note_from_after_the_acceptance_tells_of_it(
+    *, after: int | None, tells: bool
+) -> None:
+    noted_at = None if after is None else ASSIGNED_AT + timedelta(seconds=after)
+    assert tells_of_acceptance(noted_at, ASSIGNED_AT) == tells
+    assert is_assignment_note("ASSIGNMENT: Acme Pipes")
+    assert not is_assignment_note("ASSIGNMENTS")
+    assert not is_assignment_note("PARTS ORDERED ASSIGNMENT")
+
+
+@pytest.mark.rule("PO-27")
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("PARTS ORDERED: $120.00", "120.00"),
+        ("PARTS ORDERED $120", "120"),
+        ("PARTS ORDERED - $1,240.50 compressor", "1240.50"),
+        ("PARTS ORDERED: $120.", "120"),
+        ("PARTS ORDERED", None),
+        ("PARTS ORDERED: 120.00", None),
+        ("PARTS ORDERED: compressor $120.00", None),
+        ("PARTS ORDERED: $1,24", None),
+        ("PARTS ORDERED: $120.5", None),
+        ("PARTS ORDERED: $120.555", None),
+        ("PARTS ORDERED: $12345678", None),
+        ("JOB COMPLETE: $120.00", None),
+    ],
+)
+def test_an_amount_is_known_only_right_after_the_heading(text: str, amount: str | None) -> None:
+    assert amount_ordered(text) == (None if amount is None else Decimal(amount))
 
 
 # --- approval ---------------------------------------------------------------------------------
@@ -557,18 +627,19 @@ def test_the_approval_note_states_the_amount() -> None:
 
 def test_charges_that_are_not_covered_stand_in_the_approval_note() -> None:
     note = job_approval(Decimal(240), Decimal(35), None)
-    assert "Not covered: $35.00. We contact the customer about it by phone or e-mail" in note
-    assert "tell the customer again on the day of the repair" in note
+    assert "Not covered: $35.00. We will contact the customer about it by phone or e-mail" in note
+    assert "also tell the customer on the day of the repair visit" in note
+    assert "PO-" not in note
     assert "Not covered" not in job_approval(Decimal(240), Decimal(0), None)
 
 
 @pytest.mark.parametrize(
-    ("amount", "channel"),
-    [("0.01", "phone or e-mail"), ("250.00", "phone or e-mail"), ("250.01", "by phone that")],
+    ("amount", "contact"),
+    [("0.01", "Call or e-mail"), ("250.00", "Call or e-mail"), ("250.01", "Call")],
 )
-def test_the_customer_is_called_about_large_charges(amount: str, channel: str) -> None:
+def test_the_customer_is_called_about_large_charges(amount: str, contact: str) -> None:
     task = disclose_charges(Decimal(amount), POLICY.plus_one.call_above)
-    assert channel in task
+    assert task.startswith(f"{contact} the customer.")
     assert f"{usd(Decimal(amount))} is not covered" in task
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from domain.policy import BrandsPolicy, Policy, load_policy, parse_policy
 
 BUILT_IN = files("domain").joinpath("policy.toml").read_text("utf-8")
 
-FIRST_RELEASE = {
+FIRST_RELEASE: dict[str, Any] = {
     "name": "built-in",
     "calendar": {
         "zone": "America/New_York",
@@ -54,11 +55,20 @@ FIRST_RELEASE = {
 }
 
 ADDED_SINCE = {
+    "plus_one": {**FIRST_RELEASE["plus_one"], "inform_within": "1bd"},
+    "notes": {
+        "default_visibility": "Private",
+        "public_email_to_customer": False,
+        "public_email_to_national_accounts": False,
+    },
     "apo": {
         "supervisors": {"opens": "17:00", "closes": "07:00", "weekend_all_day": True},
         "max_refusals": 2,
+        "offer_only_when_exhausted": False,
+        "voicemail_required": True,
         "limit_hvac": "500.00",
         "limit_other": "300.00",
+        "trade_map": {"HVAC": "hvac"},
         "documents_mailbox": "supportingdocuments@cinchhs.com",
         "refund_deductible": True,
         "review": "2bd",
@@ -70,23 +80,24 @@ ADDED_SINCE = {
     },
     "am_escalation": {
         "callback_after": "24h",
+        "callback_boundary": "inclusive",
         "quiet_close": "14d",
         "exception_if_resolved": False,
         "feedback_codes": ["GREAT SVC", "PROFILE UPDATE"],
         "code_help": {
-            "COACH": "could do better with some coaching",
-            "GREAT SVC": "a compliment",
+            "COACH": "needs coaching",
+            "GREAT SVC": "great service",
             "HI COST": "charged too much",
-            "MISDIAG": "the diagnosis was wrong",
-            "MISSED APPT": "told the customer, but did not come at the time agreed",
-            "NCNS": "no call, no show: did not come, and did not say so",
-            "NO RESPONSE": "one request or message was never answered",
-            "NO WORK": "came and did not do the work, or refuses it",
-            "PROCESS": "did not keep to our process",
-            "PROFILE UPDATE": "what we have on file of the provider has to be changed",
-            "SP UNRESPONSIVE": "cannot be reached at all",
-            "UNPROFESSIONAL": "behaved badly",
-            "WORKMANSHIP": "the work was done badly",
+            "MISDIAG": "wrong diagnosis",
+            "MISSED APPT": "missed the appointment, but let the customer know",
+            "NCNS": "no call, no show",
+            "NO RESPONSE": "didn't answer a request or message",
+            "NO WORK": "came but did no work, or refuses the work",
+            "PROCESS": "didn't follow our process",
+            "PROFILE UPDATE": "our records about the provider need a change",
+            "SP UNRESPONSIVE": "can't be reached at all",
+            "UNPROFESSIONAL": "behaved unprofessionally",
+            "WORKMANSHIP": "poor workmanship",
         },
         "contact": {"attempts": 3, "every": "1bd"},
         "second_contact": {"attempts": 3, "every": "1bd"},
@@ -99,12 +110,20 @@ ADDED_SINCE = {
         "missing": {"attempts": 2, "every": "1bd"},
         "reply": {"attempts": 1, "every": "24h"},
         "min_sp_attempts": 1,
+        "attempts_per_reason": True,
         "part_update_age": "5bd",
         "confirm_grace": "1bd",
         "quiet": "30d",
         "medical_immediate": True,
+        "review_cases": [
+            "over_approval_limit",
+            "replacement_recommended",
+            "non_covered_charges",
+            "possible_denial",
+            "potential_recall",
+        ],
         "pr_tracking_conditions": ["no_eta", "eta_passed"],
-        "purchasing_form_roles": ["escalations"],
+        "purchasing_form_roles": ["leadership_desk", "supervisor", "escalations"],
     },
     "digest": {"at": "08:00"},
     "brands": {
@@ -385,10 +404,10 @@ NONSENSE = [
         '[plus_one]\nserved_trades = ["HVAC", "Pluming"]',
         "2: plus_one.served_trades.1: should be 'Plumbing', 'Electrical'",
     ),
-    ('[plus_one]\ncall_above = "250.005"', "2: plus_one.call_above: an amount in USD is a text"),
-    ("[plus_one]\ncall_above = -1", "2: plus_one.call_above: an amount in USD is a text"),
+    ('[plus_one]\ncall_above = "250.005"', "2: plus_one.call_above: write 240.00"),
+    ("[plus_one]\ncall_above = -1", "2: plus_one.call_above: write 240.00"),
     ("[plus_one]\ncall_above = nan", "2: plus_one.call_above: should be a finite number, not NaN"),
-    ("[plus_one]\napproval_threshold = true", "2: plus_one.approval_threshold: an amount in USD"),
+    ("[plus_one]\napproval_threshold = true", "2: plus_one.approval_threshold: write 240.00"),
     ('[plus_one]\nemail = "plusone"', "2: plus_one.email: 'plusone' is no e-mail address"),
     (
         '[plus_one]\nemail = "a@b.example\\nBcc: c@d.example"',
@@ -413,10 +432,10 @@ NONSENSE = [
     ("[apo]\nmax_refusals = 21", "2: apo.max_refusals: should be less than or equal to 20"),
     ("[apo]\nmax_refusals = true", "2: apo.max_refusals: should be a valid integer, not True"),
     ('[apo]\nmax_refusals = "2"', "2: apo.max_refusals: should be a valid integer, not '2'"),
-    ('[apo]\nlimit_hvac = "500.005"', "2: apo.limit_hvac: an amount in USD is a text like"),
+    ('[apo]\nlimit_hvac = "500.005"', "2: apo.limit_hvac: write 240.00"),
     ("[apo]\nlimit_hvac = nan", "2: apo.limit_hvac: should be a finite number, not NaN"),
-    ('[apo]\nlimit_other = "300 USD"', "2: apo.limit_other: an amount in USD is a text like"),
-    ("[apo]\nlimit_other = -300", "2: apo.limit_other: an amount in USD is a text like"),
+    ('[apo]\nlimit_other = "300 USD"', "2: apo.limit_other: write 240.00"),
+    ("[apo]\nlimit_other = -300", "2: apo.limit_other: write 240.00"),
     (
         '[apo]\ndocuments_mailbox = "supportingdocuments"',
         "2: apo.documents_mailbox: 'supportingdocuments' is no e-mail address",
@@ -499,7 +518,10 @@ def test_no_provider_found_starts_the_option_only_where_the_policy_says_so() -> 
         ),
         (
             "[notes]\nxyz = 1",
-            "2: notes.xyz: unknown key; known here: default_visibility, public_email_to_customer",
+            (
+                "2: notes.xyz: unknown key; known here: default_visibility, "
+                "public_email_to_customer, public_email_to_national_accounts"
+            ),
         ),
         ("[apo]\nmax_refusal = 2", "2: apo.max_refusal: unknown key; did you mean max_refusals?"),
         ("[apo.ofer]\nattempts = 3", "1: apo.ofer: unknown key; did you mean offer?"),

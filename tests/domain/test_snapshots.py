@@ -190,7 +190,6 @@ STARTS: dict[str, LifecycleStart] = {
             heard_at=ASSIGNED_AT,
             foretold=Stage.PARTS_ORDERED,
             stage_noted_at=ASSIGNED_AT,
-            news="A part is ordered",
         ),
     ),
     "apo": ApoStart(
@@ -201,6 +200,7 @@ STARTS: dict[str, LifecycleStart] = {
                 "waiting": AT_THE_TURN,
                 "memory": Memory(
                     sent=(SENT,),
+                    estimate=Decimal("240.00"),
                     amount=Decimal("240.00"),
                     ended_as="paid",
                 ),
@@ -217,7 +217,11 @@ STARTS: dict[str, LifecycleStart] = {
             provider=JOB.assigned_to,
             concern="It leaks",
             first_attempt_at=ASSIGNED_AT,
-            exceptions=(OpenedException(code=ExceptionCode.NCNS, comment="Nobody came"),),
+            exceptions=(
+                OpenedException(
+                    code=ExceptionCode.NCNS, comment="Nobody came", provider=JOB.assigned_to
+                ),
+            ),
             area_manager_email="amy@warranty.example",
         ),
     ),
@@ -234,6 +238,7 @@ STARTS: dict[str, LifecycleStart] = {
                 part_eta=(WINDOW_ENDS + timedelta(days=3)).date(),
                 told_at=WINDOW_ENDS,
             ),
+            attempts_for={"part_update": 1},
             contacts=(Contact(reason=Reason.PART_UPDATE, detail="The valve"),),
             confirmation=WAIT,
         ),
@@ -290,6 +295,7 @@ def with_added_keys(value: object, written: Any) -> Any:
 
 
 KEYS_ARE_DATA = {
+    "attempts_for",
     "clocks",
     "mail_fates",
     "answers",
@@ -299,6 +305,7 @@ KEYS_ARE_DATA = {
     "names",
     "remembered",
     "result",
+    "trade_map",
     "unsent_mails",
 }
 """Tables in which any key may stand, and is kept."""

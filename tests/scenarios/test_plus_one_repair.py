@@ -11,6 +11,7 @@ from tests.desk import PLUSONE, Desk, Page, Told, account, acting, ago
 
 DIAGNOSIS = "DIAGNOSIS SUBMITTED/AWAITING APPROVAL"
 MORE_INFO = "ADDITIONAL INFO PROVIDED/AWAITING APPROVAL"
+REPLACEMENT = {"attributes": "18 cu ft", "failed_parts": "Compressor", "part_cost": "612.00"}
 SHOP = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
 
 
@@ -19,6 +20,19 @@ async def diagnosed(desk: Desk, **fields: Any) -> Told:
     await job.note(f"{DIAGNOSIS}: compressor, 240 USD")
     await job.rests()
     return job
+
+
+async def informed(desk: Desk) -> Told:
+    """A job that PlusOne accepted, and whose customer it told so."""
+    job = await desk.accepted()
+    await job.note("ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199, fees $75 and $20")
+    await job.ok("customer_informed", "plusone", called=True, emailed=True)
+    return job
+
+
+def waits(page: Page) -> list[tuple[str, str | None]]:
+    """The promises of a job without the duties that stand beside what is waited for."""
+    return [each for each in page.promises if each[0] not in {"PO-62", "PO-63", "PO-65"}]
 
 
 def due(page: Page) -> datetime:
@@ -61,7 +75,7 @@ async def test_a_repair_from_acceptance_to_its_last_note(desk: Desk) -> None:
     await job.note("JOB COMPLETE")
     page = await job.ends_as("completed")
     assert page.assignments == ["PlusOne Solutions"]
-    assert page.promises == [
+    assert waits(page) == [
         ("PO-17", "kept"),
         ("PO-25", "kept"),
         ("PO-41", "kept"),
@@ -71,7 +85,9 @@ async def test_a_repair_from_acceptance_to_its_last_note(desk: Desk) -> None:
         ("PO-28", "kept"),
     ]
     asked = page.note("A photo of the plate")
-    assert (asked["author"]["role"], asked["visibility"]) == ("authorizations", "Private")
+    assert asked["author"]["role"] == "authorizations"
+    assert asked["visibility"] == "Public with Email"
+    assert [template for _, template, _ in page.mails] == ["public_note"] * 2
     assert page.notes[-1] == "JOB COMPLETE"
 
 
@@ -87,7 +103,9 @@ async def test_a_job_that_the_job_system_calls_completed_is(desk: Desk) -> None:
 async def test_parts_may_be_ordered_without_an_approval(desk: Desk) -> None:
     job = await desk.accepted()
     await job.note("PARTS ORDERED: cartridge, 45 USD")
-    assert (await job.page()).stage == "parts_ordered"
+    page = await job.page()
+    assert (page.stage, page.tasks("authorizations")) == ("parts_ordered", ["check_order"])
+    assert "The amount isn't known." in page.task("check_order")["text"]
 
     await job.note("JOB COMPLETE: repaired")
     page = await job.ends_as("completed")
@@ -222,20 +240,21 @@ async def test_a_national_account_gets_the_note_but_no_mail(desk: Desk) -> None:
 @pytest.mark.rule("PO-45")
 @pytest.mark.rule("PO-59")
 @pytest.mark.parametrize(
-    ("non_covered", "channel"),
-    [("35.00", "by phone or e-mail"), ("250.00", "by phone or e-mail"), ("250.01", "by phone")],
+    ("non_covered", "contact"),
+    [("35.00", "Call or e-mail"), ("250.00", "Call or e-mail"), ("250.01", "Call")],
 )
 async def test_charges_that_are_not_covered_are_told_to_provider_and_customer(
-    desk: Desk, non_covered: str, channel: str
+    desk: Desk, non_covered: str, contact: str
 ) -> None:
     job = await diagnosed(desk)
-    await job.ok("approve", "authorizations", amount="400.00", non_covered=non_covered)
+    charges = {"amount": "400.00", "non_covered": non_covered}
+    await job.ok("approve", "authorizations", **charges, text="Compressor $315, labor $85")
 
     page = await job.page()
     assert page.note("JOB APPROVAL", f"${non_covered}", "day of the repair", "contact the customer")
     assert page.tasks("authorizations") == ["disclose_charges"]
     task = page.task("disclose_charges")["text"]
-    assert f"customer {channel} that ${non_covered} is not covered" in task
+    assert task == (f"{contact} the customer. Explain that ${non_covered} is not covered (PO-44).")
 
 
 @pytest.mark.rule("PO-46")
@@ -256,8 +275,8 @@ async def test_an_approval_may_be_given_anew(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("role", "which", "words"),
     [
-        ("authorizations", {}, "The repair is denied"),
-        ("decision_desk", {"partial": True}, "A part of the repair is denied"),
+        ("authorizations", {}, "Repair denied"),
+        ("decision_desk", {"partial": True}, "Part of the repair denied"),
     ],
 )
 async def test_a_denied_job_stays_with_plusone_in_accepted(
@@ -268,7 +287,9 @@ async def test_a_denied_job_stays_with_plusone_in_accepted(
     assert (answer["stage"], answer["waiting_on"]) == ("denied", "plusone")
 
     page = await job.page()
-    assert page.note(words, "Frost is not covered.", "stays with PlusOne")
+    note = page.note(words, "Frost is not covered.", "stays with PlusOne")
+    assert note["visibility"] == "Public with Email"
+    assert page.mails == [("dispatch@plusone.example", "public_note", "sent")]
     assert (page.assigned_to, page.status) == ("PlusOne Solutions", "Accepted")
     status, _ = await job.refused("request_reassignment", "dispatch", to="X", reason="denied")
     assert status == 409
@@ -402,7 +423,7 @@ async def test_how_the_parts_are_doing_is_noted_on_the_original_job(desk: Desk) 
 
 
 async def test_each_long_silence_is_followed_up_until_something_is_heard(desk: Desk) -> None:
-    job = await desk.accepted()
+    job = await informed(desk)
     first = due(await job.page())
     assert timedelta(days=3) <= first - job.assigned_at <= timedelta(days=8)
     await job.fast_forward_to(first - timedelta(minutes=1))
@@ -412,14 +433,15 @@ async def test_each_long_silence_is_followed_up_until_something_is_heard(desk: D
     page = await job.page()
     assert page.tasks("dispatch") == ["follow_up"]
     assert (page.stage, page.attention) == ("accepted", ["overdue"])
-    assert page.promises == [("PO-17", "kept"), ("PO-25", "broken"), ("PO-25", None)]
+    kept_on = [("PO-25", "superseded"), ("PO-25", "superseded")]
+    assert waits(page) == [("PO-17", "kept"), *kept_on, ("PO-25", "broken"), ("PO-25", None)]
     second = due(page)
     assert second > first
 
     await job.fast_forward_to(second + timedelta(minutes=1))
     page = await job.page()
     assert page.tasks("dispatch") == ["follow_up", "follow_up"]
-    assert [outcome for _, outcome in page.promises[1:]] == ["broken", "broken", None]
+    assert [outcome for _, outcome in waits(page)[3:]] == ["broken", "broken", None]
 
     await job.note("The technician is on the way")
     page = await job.page()
@@ -429,7 +451,7 @@ async def test_each_long_silence_is_followed_up_until_something_is_heard(desk: D
 
 
 async def test_silence_counts_in_business_days_from_the_last_that_was_heard(desk: Desk) -> None:
-    job = await desk.accepted()
+    job = await informed(desk)
     began = due(await job.page())
     await job.fast_forward_to(began - timedelta(hours=1))
     await job.note("The technician is on the way")
@@ -445,14 +467,14 @@ async def test_silence_counts_in_business_days_from_the_last_that_was_heard(desk
     ("command", "role", "fields"),
     [
         ("request_info", "authorizations", {"what": "A photo"}),
-        ("approve", "authorizations", {"amount": "5.00"}),
+        ("approve", "authorizations", {"amount": "5.00", "text": "Cartridge $5"}),
         ("update_parts", "parts_sourcing", {"text": "Shipped"}),
     ],
 )
 async def test_whatever_is_done_for_the_repair_takes_the_alarm_back(
     desk: Desk, command: str, role: str, fields: dict[str, str]
 ) -> None:
-    job = await desk.accepted()
+    job = await informed(desk)
     await job.fast_forward_to(due(await job.page()) + timedelta(minutes=1))
     assert (await job.page()).attention == ["overdue"]
     await job.ok(command, role, **fields)
@@ -468,6 +490,35 @@ async def test_a_customer_who_calls_does_not_break_the_silence(desk: Desk) -> No
     await job.ok("customer_called", "customer_service", about="Nobody came")
 
     assert due(await job.page()) == before
+
+
+# --- what PlusOne owes once it has accepted -----------------------------------------------------
+
+
+@pytest.mark.rule("PO-62")
+@pytest.mark.rule("PO-63")
+@pytest.mark.rule("PO-65")
+@pytest.mark.rule("PO-66")
+async def test_plusone_is_asked_for_what_it_owes_until_it_has_done_it(desk: Desk) -> None:
+    job = await desk.accepted()
+    page = await job.page()
+    owed = [each for each in page.promises if each not in waits(page)]
+    assert owed == [("PO-63", None), ("PO-62", None), ("PO-65", None)]
+    await job.fast_forward_to(due(page) - timedelta(minutes=1))
+
+    page = await job.page()
+    assert (page.tasks("dispatch"), page.attention) == (["plusone_owes"], ["overdue"])
+    assert page.mails == [("dispatch@plusone.example", "plusone_reminder", "sent")]
+    (mail,) = desk.letterbox.about(job.id)
+    assert mail.subject == f"Please inform the customer about their provider: job {job.id}"
+    assert "E-mail the customer the Service Professional's information, from PlusOne." in mail.text
+    await job.note("ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199, fees $75 and $20")
+    await job.ok("customer_informed", "dispatch", called=True, emailed=True)
+
+    page = await job.page()
+    assert (page.tasks("dispatch"), page.attention) == ([], [])
+    assert page.note("PlusOne called the customer", "and e-mailed the customer")
+    assert [each[1] for each in page.promises if each not in waits(page)] == ["broken"] * 3
 
 
 # --- what happens to the job meanwhile --------------------------------------------------------
@@ -552,6 +603,7 @@ async def untouched(desk: Desk) -> Told:
     return await diagnosed(desk)
 
 
+@pytest.mark.rule("PO-46")
 @pytest.mark.rule("PO-41")
 @pytest.mark.parametrize(
     ("command", "role", "fields"),
@@ -566,6 +618,8 @@ async def untouched(desk: Desk) -> Told:
         ("add_service_job", "customer_service", {"reason": "more"}),
         ("supply_parts", "dispatch", {"company": "X", "ship_to": SHOP, "what": "y"}),
         ("update_parts", "plusone", {"text": "soon"}),
+        ("approve_replacement", "decision_desk", {}),
+        ("customer_informed", "customer_service", {}),
     ],
 )
 async def test_who_may_not_is_told_who_may_and_nothing_changes(
@@ -574,7 +628,8 @@ async def test_who_may_not_is_told_who_may_and_nothing_changes(
     before = await untouched.page()
     status, body = await untouched.refused(command, role, **fields)
     assert (status, body["error"]) == (403, "role")
-    assert body["rule"] == ("PO-41" if command == "approve" else None)
+    named = {"approve": "PO-41", "approve_replacement": "PO-46"}
+    assert body["rule"] == named.get(command)
     assert body["instead"].startswith("ask ")
 
     after = await untouched.page()
@@ -598,6 +653,8 @@ async def test_a_supervisor_may_do_what_customer_service_may(desk: Desk) -> None
         ("approve", "authorizations", {"amount": "1.00"}),
         ("request_info", "authorizations", {"what": "a photo"}),
         ("deny", "authorizations", {"reason": "no"}),
+        ("customer_informed", "plusone", {"called": True}),
+        ("approve_replacement", "authorizations", REPLACEMENT),
         ("supply_parts", "authorizations", {"company": "X", "ship_to": SHOP, "what": "y"}),
         ("update_parts", "parts_sourcing", {"text": "soon"}),
     ],
@@ -631,6 +688,8 @@ async def test_nothing_is_decided_about_a_repair_before_the_acceptance(
             {"company": "X", "ship_to": {**SHOP, "zip": "9"}, "what": "y"},
             "ship_to.zip",
         ),
+        ("approve_replacement", "authorizations", {"attributes": "18 cu ft"}, "failed_parts"),
+        ("customer_informed", "plusone", {"called": "perhaps"}, "called"),
         ("customer_called", "customer_service", {"message_id": "two words"}, "message_id"),
         ("customer_called", "nobody", {}, "actor.role"),
     ],
