@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from domain.events import EVENT, Event
+from domain.field_problems import in_words
 from domain.jobs import Job
 from domain.values import MAX_TEXT, TOLD_YEARS, Instant
 
@@ -75,7 +76,12 @@ def read_own_event(body: bytes) -> ToldEvent:
 
 def _without_hints(event: Event) -> Event:
     """Return an event whose job says nothing that only we say of it."""
-    ours = {"customer_mail": None, "customer_zip": None, "customer_mail_version": 0}
+    ours = {
+        "customer_mail": None,
+        "customer_zip": None,
+        "customer_state": None,
+        "customer_mail_version": 0,
+    }
     return event.model_copy(update={"job": event.job.model_copy(update=ours)})
 
 
@@ -83,7 +89,7 @@ def _nonsense(job: Job, now: datetime) -> Iterator[str]:
     for name in ("assigned_at", "diagnostic_report_at", "appointment_at"):
         at: datetime | None = getattr(job, name)
         if at is not None and at.year not in TOLD_YEARS:
-            yield f"job.{name}: no job is of the year {at.year}"
+            yield f"job.{name}: the year {at.year} is out of range"
         elif at is not None and name != "appointment_at" and at > now + AHEAD:
             yield f"job.{name}: {at:%Y-%m-%d %H:%M} UTC is more than a day ahead"
 
@@ -149,7 +155,9 @@ def _is_name(step: int | str) -> bool:
 _MAY_BE_MISSING = {
     "about",
     "amount",
+    "calendar_searched",
     "has_details",
+    "manual_search_done",
     "missing",
     "part_eta",
     "parts_supplied_by",
@@ -160,7 +168,7 @@ _MAY_BE_MISSING = {
 
 
 def _cut(text: str) -> str:
-    mark = f"… [cut here: {len(text):,} characters were sent]"
+    mark = f"… [shortened: {len(text):,} characters were sent]"
     return text[: MAX_TEXT - len(mark)] + mark
 
 
@@ -195,7 +203,7 @@ def _said(faults: list[Any]) -> str:
 def _sentence(fault: Any) -> str:  # noqa: ANN401  pydantic's own
     """Return what is wrong with a field, without what it says."""
     where = ".".join(map(str, fault["loc"]))[:_LONGEST_NAME] or "body"
-    said = f"{where}: {fault['msg'].removeprefix('Value error, ')}"[:_LONGEST_SENTENCE]
+    said = f"{where}: {in_words(fault)}"[:_LONGEST_SENTENCE]
     return said.replace("\0", "\\0")  # what was sent may be quoted, and no database keeps a NUL
 
 

@@ -24,8 +24,17 @@ from temporalio.service import RPCError
 
 from domain.commands import DISMISS_ATTENTION, Answer, CommandRequest, answer_key
 from domain.faults import in_brief
+from domain.labels import lifecycle_label
 from domain.lifecycles import Answered, LifecycleKind
-from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
+from domain.refusals import (
+    Refusal,
+    RefusalKind,
+    Refused,
+    forbidden,
+    has_ended,
+    id_in_use,
+    unreadable,
+)
 from domain.roles import STEWARD, Actor
 from domain.values import MessageId
 from service.audit import Audit, Standing
@@ -53,7 +62,19 @@ _FIELDS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 class UnansweredError(Exception):
-    """Nobody answered a command in time; the message says who. It may still be carried out."""
+    """Nobody answered a command in time; the message says who, and whether it may still happen.
+
+    Attributes:
+        instead: what to do about it.
+    """
+
+    def __init__(self, message: str, message_id: str | None) -> None:
+        super().__init__(message)
+        self.instead = (
+            "Check the job, or send it again with the same message_id."
+            if message_id
+            else "Check the job before you send it again. A message_id makes sending again safe."
+        )
 
 
 class CommandDispatcher:
@@ -130,17 +151,20 @@ class CommandDispatcher:
             RPCTimeoutOrCancelledError,
             TimeoutError,
         ) as error:
-            raise UnansweredError("No worker answered in time; it may still happen.") from error
+            seconds = f"{self._patience.total_seconds():g}"
+            said = f"No answer within {seconds} seconds. The command may still be carried out."
+            raise UnansweredError(said, message_id) from error
         except NO_ANSWER as error:
             if not is_not_found(error):
                 log.warning("Temporal does not answer", reason=in_brief(error))
-                raise UnansweredError("Temporal does not answer; it may still happen.") from error
+                said = "Temporal doesn't answer. The command may still be carried out."
+                raise UnansweredError(said, message_id) from error
             try:
                 await self._audit.settle(kind.workflow_id(job_id))
             except NotDeliveredError as unproven:
                 log.warning("Temporal does not answer", reason=in_brief(unproven))
-                said = "Temporal does not answer for this job now. The command was not carried out."
-                raise UnansweredError(said) from unproven
+                said = "Temporal doesn't answer for this job. The command was not carried out."
+                raise UnansweredError(said, message_id) from unproven
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
             if message_id and giver:
                 known = await self._answer_of_ended(handle, giver, message_id)
@@ -265,14 +289,19 @@ class CommandDispatcher:
 
     async def _not_running(self, kind: LifecycleKind, job_id: str) -> Refusal:
         known = await self._reading.lifecycle(kind.workflow_id(job_id))
+        called = lifecycle_label(kind.name)
         if known is None:
-            message, instead = f"No {kind.name} runs for job {job_id}.", f"see GET /jobs/{job_id}"
+            message = f"{called} isn't running on job {job_id}."
+            instead = f"See what can be done on it: GET /jobs/{job_id}, or `steward show {job_id}`."
+            if meant := await self._reading.meant(job_id):
+                message = f"{called} isn't running on job {job_id}, and there is no such job."
+                instead = f"Did you mean {meant}?"
         elif known["outcome"] is None:
-            message = f"No workflow of {kind.name} runs for {job_id} now."
-            instead = "see `steward stuck`, and Temporal UI; if it has still to start, try again"
+            message = f"{called} of job {job_id} has no running workflow."
+            instead = "See `steward stuck` and Temporal UI. If it is still starting, try again."
         else:
-            message = f"{kind.name} of {job_id} has ended as {known['outcome']}."
-            instead = f"see GET /jobs/{job_id} for what happened"
+            message = f"On job {job_id}, {has_ended(kind.name, known['outcome'])}"
+            instead = f"See what happened: GET /jobs/{job_id}, or `steward show {job_id}`."
         return Refusal(kind=RefusalKind.NOT_RUNNING, rule=None, message=message, instead=instead)
 
 
@@ -284,8 +313,8 @@ def require_same_command(command: str, message_id: str, known: str) -> None:
     """
     if known != command:
         raise unreadable(
-            f"message_id {message_id!r} was already used for {known}.",
-            instead="give every message an id of its own",
+            id_in_use(message_id, known),
+            instead="Use a new message_id for every command.",
         )
 
 
@@ -300,8 +329,8 @@ def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
     if actor is not None and actor != by:
         raise forbidden(
             None,
-            f"The token is {by.name}'s ({by.role}); the body names another.",
-            instead="leave the actor out, or name yourself",
+            f"Your token belongs to {by.name} ({by.role.label}), but the body names another actor.",
+            instead="Leave out the actor, or name yourself.",
         )
     return {**fields, "actor": by.model_dump(mode="json")}
 

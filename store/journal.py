@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select, tuple_
 
 from domain.effects import OpenTask
+from domain.labels import to_do
 from domain.refusals import Refusal, refused_sentence
 from domain.relayed import RelayedCommand
 from domain.roles import STEWARD, Actor
@@ -24,7 +25,7 @@ class RefusedAttempt(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    """The update's id: whoever journals the attempt, it stands in the journal once."""
+    """The update's id, under which the journal has the attempt once."""
     job_id: str
     lifecycle: str
     command: str
@@ -113,7 +114,7 @@ class Journal:
             "lifecycle": relayed.lifecycle,
             "actor_name": STEWARD.name,
             "actor_role": STEWARD.role.value,
-            "what": f"refused {relayed.lifecycle} {relayed.command}: {refusal.message}",
+            "what": f"refused to {to_do(relayed.command)}: {refusal.message}",
             "rule": refusal.rule,
         }
         task_row = {

@@ -25,6 +25,8 @@ from sqlalchemy import (
 from domain.attention import SETTLED_BY_TASKS
 from domain.jobs import Job
 from domain.roles import Role
+from domain.suggestions import spellings
+from domain.unfollowed import NOBODY_FOLLOWS
 from domain.values import Instant, Storable
 from store import schema
 from store.attention import details
@@ -214,6 +216,18 @@ class Reading:
 
         return await self._database.read(read)
 
+    async def meant(self, job_id: str) -> str | None:
+        """Return the job that somebody meant who spelled its number another way, None if none.
+
+        There is none either where a job has this very number.
+        """
+        spelled = spellings(job_id)
+        known = select(schema.jobs.c.job_id).where(schema.jobs.c.job_id.in_(spelled))
+        found = await self._database.read(
+            lambda connection: list(connection.execute(known).scalars())
+        )
+        return None if job_id in found else min(found, default=None)
+
     async def part(
         self, job_id: str, part: str, after: str | None, limit: int = MOST_OF_A_PART
     ) -> tuple[list[dict[str, Any]], str | None]:
@@ -297,6 +311,7 @@ class Reading:
             {
                 "job_id": row.job_id,
                 "template": row.template,
+                "subject": row.subject,
                 "state": row.state,
                 "attempts": row.attempts,
                 "last_error": row.last_error,
@@ -397,7 +412,7 @@ def _may_be_unfollowed(wanted: Filter) -> bool:
 def _never_followed(row: Row[Any]) -> dict[str, Any]:
     """Return a job without a lifecycle as lists show it, but for how to start one."""
     nothing = ("lifecycle", "stage", "waiting_on", "since", "due_at", "outcome")
-    said = {"next": "Nobody follows this job.", "attention": []}
+    said = {"next": NOBODY_FOLLOWS, "attention": []}
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **dict.fromkeys(nothing), **said, **job}
 

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from domain import outbound_calls
+from domain.am_escalation.payloads import TakeOver
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
@@ -17,6 +19,7 @@ from domain.effects import (
     OpenException,
     OpenPromise,
     OpenTask,
+    SendCommand,
 )
 from domain.events import (
     Event,
@@ -28,7 +31,7 @@ from domain.events import (
 )
 from domain.jobs import Job, JobStatus
 from domain.promises import Due, Promise, PromiseOutcome
-from domain.roles import Role
+from domain.roles import STEWARD, Role
 from domain.spoc import payloads, reviews, rules, waits
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
 from domain.spoc.commands import answer_question
@@ -370,25 +373,56 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.ask_for_what_is_missing(0)
 
     async def engage_area_manager(self, command: payloads.EngageAreaManager) -> None:
-        """Open the Exception for the provider's Area Manager; tell the specialist (SPOC-24).
+        """Engage the provider's Area Manager with an Exception, and tell the specialist (SPOC-24).
+
+        The Area Manager escalation opens it, starts if none runs, and has it reviewed, mailed,
+        reminded and closed (SPOC-07).
 
         Raises:
             Refused: an Exception of the code is open already (G-16).
         """
         code = command.exception_code
-        self.note_by(command.actor, f"The Area Manager is engaged ({code}): {command.comment}")
-        self.task(
-            Role.ADMIN_TEAM,
-            Task.REVIEW_EXCEPTION,
-            f"The Leadership Desk opened the Exception {code}. Review it, and tell the provider's "
-            "Area Manager (SPOC-07).",
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            self.ask_for_the_review(command)
+        self.tell_the_specialist(
+            f"We've engaged the provider's Area Manager ({code}): {command.comment}"
         )
-        self.tell_the_specialist(f"An Area Manager has been engaged ({code}): {command.comment}")
         await self.commit_or_refuse(
-            OpenException(code=code, comment=command.comment, refused_if_open=True),
+            self.exception_of(command),
             f"open exception {code}",
             ending=Stage.AREA_MANAGER_ENGAGED,
             closing=PromiseOutcome.SUPERSEDED,
+        )
+
+    def exception_of(self, command: payloads.EngageAreaManager) -> SendCommand | OpenException:
+        """Return what opens the Exception: the Area Manager escalation, which then follows it.
+
+        A follow-up from before opens it itself.
+        """
+        code, comment = command.exception_code, command.comment
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            return OpenException(code=code, comment=comment, refused_if_open=True)
+        taking_over = TakeOver(
+            actor=STEWARD,
+            exception_code=code,
+            comment=comment,
+            asked_by=command.actor,
+            provider=self.case.job.assigned_to,
+        )
+        fields = taking_over.model_dump(mode="json", exclude_none=True)
+        return SendCommand(
+            lifecycle="am-escalation", command="take_over", fields=fields, unless_open=code
+        )
+
+    def ask_for_the_review(self, command: payloads.EngageAreaManager) -> None:
+        """Note it, and ask the Admin team to tell the Area Manager, as follow-ups did before."""
+        code = command.exception_code
+        self.note_by(command.actor, f"Area Manager engaged ({code}): {command.comment}")
+        self.task(
+            Role.ADMIN_TEAM,
+            Task.REVIEW_EXCEPTION,
+            f"Review the {code} Exception from the Leadership Desk. Then tell the provider's Area "
+            "Manager (SPOC-07).",
         )
 
     def route_question(self, command: payloads.RouteQuestion) -> dict[str, Any]:
@@ -420,6 +454,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if job.severity is not before.severity:
             self.settle(Task.REVIEW_AT_ONCE)
             self.have_an_emergency_reviewed()
+            self.have_the_customer_called(before)
         if job.status is not JobStatus.NEW:
             self.settle(Task.STATUS_TO_CHANGE)
         self.follow_the_claim(before)
@@ -428,6 +463,13 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             if not self.case.is_overdue_beside:
                 self.case.unflag(Attention.OVERDUE)  # there was news, whatever the promise's key
             self.enter(Stage.REPORT_RECEIVED, at)  # the quiet days count from the last event
+
+    def have_the_customer_called(self, before: Job) -> None:
+        """Ask Authorizations to call about a job that became a Medical Emergency (CONF-41)."""
+        self.settle(Task.MEDICAL_UPDATE)
+        became_medical = outbound_calls.became_medical(before, self.case.job)
+        if became_medical and self.case.edition >= Edition.EVERY_CLAUSE:
+            self.task(Role.AUTHORIZATIONS, Task.MEDICAL_UPDATE, outbound_calls.MEDICAL_UPDATE)
 
     def ends_with_the_job(self, job: Job) -> bool:
         """End the follow-up if the job has ended, and return whether it has."""

@@ -47,10 +47,14 @@ class InformationReceived(Payload):
 
 
 class EngageAreaManager(Payload):
-    """Direct the provider's Area Manager to it, with an Exception (SPOC-07, SPOC-24)."""
+    """Engage the provider's Area Manager with an Exception; the specialist is told, and the
+    follow-up ends (SPOC-07, SPOC-24).
+    """
 
     exception_code: ExceptionCode
+    """What the Exception is about (AM-19)."""
     comment: Prose
+    """The commitment that was missed, or the help that is needed (AM-18)."""
 
 
 class ReviewNeeded(Payload):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.tasks import ANOTHER_HAS_IT, Lasts, TaskKind
+from domain.tasks import ANOTHER_HAS_IT, JOB_IS_OVER, JobChange, Lasts, TaskKind
 
 
 class Task(TaskKind):
@@ -22,6 +22,13 @@ class Task(TaskKind):
     """Ask the provider to confirm an order, which has a deadline of its own."""
     REVIEW_AT_ONCE = "review_at_once", Lasts.LIFECYCLE
     """Take the report of a Medical Emergency by phone, and review it at once."""
+    MEDICAL_UPDATE = (
+        "medical_update",
+        Lasts.UNTIL_DONE,
+        (),
+        JOB_IS_OVER | {JobChange.CALMED},
+    )
+    """Call the customer: the job has become a Medical Emergency (CONF-41)."""
     STATUS_TO_CHANGE = "status_to_change", Lasts.LIFECYCLE
     """Have the provider change the status of a New job, so that it can enter a report."""
     REVIEW_COST = "review_cost", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT

@@ -79,7 +79,7 @@ def test_a_field_that_is_missing_or_wrong_is_named(command: str, field: str) -> 
             RefusalKind.FIELDS,
             COMMANDS[command].field_rules.get(field),
         )
-        assert refusal.message.startswith(f"{command}: {field}: ")
+        assert refusal.message.startswith((f"{field}: ", f"Missing: {field}"))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_choice_is_one_of_those_there_are(
         COMMANDS.read(command, a_payload(min(WHO_MAY[command]), **fields))
     for wrong in ("", "OTHER", choice.value.swapcase()):
         fields = FIELDS[command] | {field: wrong}
-        with pytest.raises(Refused, match=f"{command}: {field}"):
+        with pytest.raises(Refused, match=field):
             COMMANDS.read(command, a_payload(min(WHO_MAY[command]), **fields))
 
 

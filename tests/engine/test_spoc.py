@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from domain.am_escalation.kind import AM_ESCALATION
+from domain.am_escalation.payloads import TakeOver
 from domain.editions import Edition
-from domain.effects import MailFate, OpenTask, SendEmail
+from domain.effects import MailFate, OpenTask, SendCommand, SendEmail
 from domain.jobs import JobStatus
+from domain.roles import STEWARD, Actor, Role
 from tests.domain.spoc_cases import a_start, of_the_programme
 from tests.engine.memory import Life
 from workflows.spoc import SpocFollowUp
@@ -110,9 +113,43 @@ def test_reminders_that_do_not_help_lead_to_the_area_manager() -> None:
 
     life.does("engage_area_manager", LEADER, **ENGAGING)
 
-    assert left(life) == ("area_manager_engaged", ["review_exception"], [])
-    assert life.store.exceptions == {"SP UNRESPONSIVE": "Open"}
+    assert left(life) == ("area_manager_engaged", [], [])
     assert outcomes(life) == ["broken", "superseded", "broken", "broken"]
+    assert life.activities[-1] == "send_email"
+
+
+@pytest.mark.rule("SPOC-07")
+@pytest.mark.rule("SPOC-24")
+def test_the_area_manager_escalation_takes_over_what_leadership_hands_over() -> None:
+    life = overdue()
+    provider = life.lifecycle.case.job.assigned_to
+
+    life.does("engage_area_manager", LEADER, **ENGAGING)
+
+    assert life.store.exceptions == {}, "the escalation opens it"
+    (sent,) = life.store.effects(SendCommand)
+    assert (sent.lifecycle, sent.command) == ("am-escalation", "take_over")
+    given = AM_ESCALATION.commands.read("take_over", {**sent.fields, "message_id": "one"}).payload
+    assert isinstance(given, TakeOver)
+    assert (given.actor, given.asked_by) == (STEWARD, Actor(name="Sam", role=Role.LEADERSHIP_DESK))
+    assert (given.exception_code, given.comment) == ("SP UNRESPONSIVE", "No report for days")
+    assert given.provider == provider
+    told = life.store.effects(SendEmail)[-1]
+    assert told.template == "spoc_follow_up"
+    assert told.context["summary"] == (
+        "We've engaged the provider's Area Manager (SP UNRESPONSIVE): No report for days"
+    )
+
+
+def test_a_follow_up_from_before_leaves_the_review_to_a_task_of_the_admin_team() -> None:
+    life = Life(SpocFollowUp, a_start()).settle()
+    life.lifecycle.case.edition = Edition.FACTS_BY_MEANING
+    life.passes(TO_THE_DEADLINE)
+
+    life.does("engage_area_manager", LEADER, **ENGAGING)
+
+    assert left(life) == ("area_manager_engaged", ["review_exception"], [])
+    assert life.store.effects(SendCommand) == []
     assert life.activities[-1] == "open_exception"
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from tests.desk import LISTED_PROVIDER, Desk, Page, iso, now
+from tests.desk import LISTED_PROVIDER, Desk, Page, Told, iso, now
 from tests.follow_ups import (
     LEADER,
     SP_MAIL,
@@ -69,10 +70,49 @@ async def test_from_a_missing_report_to_the_area_manager(desk: Desk) -> None:
     answer = await job.ok("engage_area_manager", LEADER, **said)
     assert answer["stage"] == "area_manager_engaged"
     page = await job.ends_as("area_manager_engaged")
-    (exception,) = page.shown["exceptions"]
-    assert (exception["code"], exception["status"]) == ("SP UNRESPONSIVE", "Open")
     assert mailed_as(page)[-1] == "spoc_follow_up"
-    assert (page.tasks(LEADER), page.tasks("admin_team")) == ([], ["review_exception"])
+    assert page.tasks(LEADER) == []
+    await it_is_followed_by_the_area_manager_escalation(job)
+
+
+async def it_is_followed_by_the_area_manager_escalation(job: Told) -> None:
+    """There it is reviewed, mailed, and closed; then its code can be used again."""
+    escalation = job.of("am-escalation")
+    await job.desk.eventually(escalation, lambda shown: _tasks(shown, "review_exception"))
+    page = await escalation.page()
+    assert page.waiting_on == "admin_team"
+    assert page.tasks("admin_team") == ["review_exception"]
+    assert page.note("Area Manager engaged (SP UNRESPONSIVE, Tulsa Plumbing (4711))")
+    await escalation.ok("admin_reviewed", "admin_team", area_manager_email="lee@warranty.example")
+    page = await escalation.page()
+    assert (page.stage, page.tasks("admin_team")) == ("area_manager_engaged", [])
+    assert ("lee@warranty.example", "am_escalation", "sent") in page.mails
+    (exception,) = page.shown["exceptions"]
+    assert (exception["code"], exception["status"]) == ("SP UNRESPONSIVE", "In Progress")
+    await escalation.ok("resolve", "area_manager", outcome="The report is in")
+    page = await escalation.ends_as("resolved")
+    (exception,) = page.shown["exceptions"]
+    assert exception["status"] == "Complete"
+
+
+@pytest.mark.rule("SPOC-07")
+async def test_what_leadership_engages_the_area_manager_for_joins_a_complaint(desk: Desk) -> None:
+    job = await contacted(desk)
+    complaint = job.of("am-escalation")
+    await complaint.ok("report_concern", "customer_service", concern="Nobody came")
+    said = {"exception_code": "NO RESPONSE", "comment": "Silent"}
+    await job.ok("engage_area_manager", LEADER, **said)
+    await job.until("area_manager_engaged")
+    await desk.eventually(complaint, lambda shown: _tasks(shown, "review_exception") == ["open"])
+    page = await complaint.page()
+    assert (page.stage, page.waiting_on) == ("contacting_provider", "customer_service")
+    await complaint.ok("resolve", "supervisor", outcome="They came")
+    page = await complaint.ends_as("resolved")
+    assert [each["status"] for each in page.shown["exceptions"]] == ["Complete"]
+
+
+def _tasks(shown: dict[str, Any], kind: str) -> list[str]:
+    return [task["status"] for task in shown["tasks"] if task["kind"] == kind]
 
 
 def thanksgiving_eve(shown: str) -> datetime:
