@@ -101,7 +101,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                         self.close_after_quiet_days,
                     )
                 case unknown:
-                    raise AssertionError(f"nothing is waited for in {unknown}")
+                    raise AssertionError(f"no wait for the stage {unknown}")
 
     async def wait_and_handle(self, promise: Promise, when_broken: WhenBroken) -> None:
         """Wait as every lifecycle does, and beside it for the confirmation of an order."""
