@@ -456,6 +456,9 @@ async def test_of_one_code_only_one_exception_is_open(desk: Desk) -> None:
     job = await contacted(desk)
     said = {"exception_code": "NO RESPONSE", "comment": "Silent"}
     await job.ok("engage_area_manager", LEADER, **said)
+    escalation = job.of("am-escalation")
+    await desk.eventually(escalation, lambda shown: len(_tasks(shown, "review_exception")) == 1)
+    await escalation.rests()
     await confirms(job, now() + timedelta(days=3))
     await job.until("awaiting_report")
     before = await job.page()
@@ -468,5 +471,7 @@ async def test_of_one_code_only_one_exception_is_open(desk: Desk) -> None:
         before.promises,
     )
     await job.ok("engage_area_manager", LEADER, **said | {"exception_code": "SP UNRESPONSIVE"})
-    page = await job.ends_as("area_manager_engaged")
+    await job.ends_as("area_manager_engaged")
+    await desk.eventually(escalation, lambda shown: len(_tasks(shown, "review_exception")) == 2)
+    page = await escalation.page()
     assert [each["status"] for each in page.shown["exceptions"]] == ["Open", "Open"]
