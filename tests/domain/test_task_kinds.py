@@ -32,7 +32,7 @@ KINDS = [
     for task in kind.tasks
 ]
 DONE_BY_A_PERSON_ALONE = {
-    "plus-one": {"assigned_out_of_turn"},
+    "plus-one": {"assigned_out_of_turn", "procurement_claim"},
     "apo": {"assigned_out_of_turn", "refund_deductible", "pay", "document_after_the_end"},
     "am-escalation": {"risk"},
     "spoc": {"review_exception"},
