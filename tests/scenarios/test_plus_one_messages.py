@@ -74,7 +74,7 @@ async def test_a_refused_update_says_why_and_is_journalled_with_its_sender(desk:
         (["nonsense"], "payload"),
         ([{"actor": SAM, "amount": "much"}], "amount"),
         ([{"actor": SAM, "amount": "1.00", "colour": "red"}], "colour"),
-        ([{"actor": acting("dispatch"), "amount": "1.00"}], "Dispatch can't approve"),
+        ([{"actor": acting("dispatch"), "amount": "1.00"}], "Dispatch can't approve the repair"),
     ],
 )
 async def test_an_unreadable_update_is_refused_and_journalled(

@@ -156,6 +156,7 @@ async def test_an_expired_job_may_be_free(desk: Desk) -> None:
     await job.ends_as("released")
 
 
+@pytest.mark.rule("G-20")
 async def test_notes_may_be_public_where_no_rule_says_otherwise(desk: Desk) -> None:
     here = desk.under('[notes]\ndefault_visibility = "Public"')
     job = await here.searching()
@@ -165,6 +166,7 @@ async def test_notes_may_be_public_where_no_rule_says_otherwise(desk: Desk) -> N
 
 
 @pytest.mark.rule("PO-43")
+@pytest.mark.rule("G-19")
 async def test_the_customer_may_get_a_copy_of_an_approval(desk: Desk) -> None:
     here = desk.under("[notes]\npublic_email_to_customer = true")
     job = await here.accepted()
