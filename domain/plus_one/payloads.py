@@ -139,7 +139,7 @@ class SupplyParts(Payload):
         is_new = self.ship_to is None or self.model_fields_set & _ASKED_SINCE_EVERY_CLAUSE
         if is_new and edition_of(info) < Edition.EVERY_CLAUSE:
             raise ValueError(
-                "this job began before these fields: enter the company, the shop (`ship_to`) and what"
+                "this job began before these fields: enter company, shop (`ship_to`) and what"
             )
         return self
 
