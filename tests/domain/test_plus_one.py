@@ -984,7 +984,7 @@ def test_nothing_is_picked_up_at_plusones_own_address() -> None:
     ("fields", "problem"),
     [
         ({}, "ship_to: enter the shop to ship to, or the pickup (`pickup_at`) (PO-50)"),
-        ({"kind": "replacement_equipment"}, "ship_to: enter the shop to ship to, or pickup_at"),
+        ({"kind": "replacement_equipment"}, "ship_to: enter the shop to ship to, or the pickup"),
         (
             {"ship_to": TULSA, "pickup_at": TULSA},
             "ship_to: enter a shop (`ship_to`) or a pickup (`pickup_at`), not both",

@@ -715,7 +715,7 @@ def test_an_approved_order_is_not_checked_unless_it_was_diagnosed_or_denied_sinc
     for since, tasks in (
         (None, []),
         ("DIAGNOSIS SUBMITTED/AWAITING APPROVAL", ["check_order"]),
-        ("deny", ["check_order"]),
+        ("deny", ["call_about_denial", "check_order"]),
     ):
         life = a_repair()
         life.does("approve", "authorizations", amount="240.00", text="Report")
