@@ -36,11 +36,6 @@ STILL_TO_DO: frozenset[str] = frozenset(
         "domain/apo/payloads.py",
         "domain/apo/rules.py",
         "domain/apo/waits.py",
-        "domain/guards.py",
-        "domain/plus_one/commands.py",
-        "domain/plus_one/policy.py",
-        "domain/plus_one/rules.py",
-        "domain/plus_one/waits.py",
         "domain/reassignment/guide.py",
         "domain/reassignment/guide.toml",
         "domain/reassignment/payloads.py",
@@ -55,7 +50,6 @@ STILL_TO_DO: frozenset[str] = frozenset(
         "store/losses.py",
         "workflows/am_escalation.py",
         "workflows/apo.py",
-        "workflows/plus_one.py",
         "workflows/reassignment.py",
     }
 )
