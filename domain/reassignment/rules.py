@@ -19,7 +19,6 @@ from domain.calendars import (
 )
 from domain.editions import Edition
 from domain.events import Event
-from domain.guards import PlusOneHold, plusone_hold
 from domain.jobs import Severity
 from domain.moments import spoken
 from domain.reassignment.case import Candidate, ReassignmentCase
@@ -136,7 +135,7 @@ def last_acceptable_day(case: ReassignmentCase, now: datetime) -> date:
     Sundays don't count.
     """
     policy = case.policy.reassignment
-    soon = case.job.item.category in PRIORITY_ITEMS
+    soon = category_of(case.job, case.policy, case.edition) in PRIORITY_ITEMS
     days = policy.days_for_priority_items if soon else policy.days_for_others
     return calendar_days_without_sundays(now.astimezone(zone_of(case)).date(), days)
 
@@ -184,7 +183,7 @@ def in_time_until(case: ReassignmentCase, now: datetime) -> str:
 
 def held_by_plusone(case: ReassignmentCase, now: datetime) -> Refusal | None:
     """Return why PlusOne keeps the job, None if it doesn't (PO-18, PO-19, PO-20, G-59)."""
-    return plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition))
+    return case.held_by_plusone(now)
 
 
 def may_start(case: ReassignmentCase, _: StartReassignment, now: datetime) -> Refusal | None:
