@@ -31,11 +31,6 @@ STILL_TO_DO: frozenset[str] = frozenset(
         "domain/am_escalation/commands.py",
         "domain/am_escalation/rules.py",
         "domain/am_escalation/waits.py",
-        "domain/apo/commands.py",
-        "domain/apo/guide.py",
-        "domain/apo/payloads.py",
-        "domain/apo/rules.py",
-        "domain/apo/waits.py",
         "domain/reassignment/guide.py",
         "domain/reassignment/guide.toml",
         "domain/reassignment/payloads.py",
@@ -49,7 +44,6 @@ STILL_TO_DO: frozenset[str] = frozenset(
         "store/journal.py",
         "store/losses.py",
         "workflows/am_escalation.py",
-        "workflows/apo.py",
         "workflows/reassignment.py",
     }
 )
