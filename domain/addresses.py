@@ -100,11 +100,11 @@ def is_mailable(field: str | None) -> bool:
 def _mailable(field: str, info: ValidationInfo) -> str:
     if edition_of(info) < Edition.FACTS_BY_MEANING:
         if not _is_usable(field.strip(" ")):
-            raise ValueError("that is no address that mail can be sent to")
+            raise ValueError("write an e-mail address, such as ada@example.com")
         return field.strip(" ")
     read = read_field(field)
     if not read.recipients or not read.is_read_whole:
-        raise ValueError("that is no address that mail can be sent to")
+        raise ValueError("write an e-mail address, such as ada@example.com")
     return read.bare
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -19,20 +19,20 @@ from pydantic import (
 
 from domain.attention import Attention
 from domain.editions import NEWEST, reading_under
-from domain.labels import command_label, stage_label, to_do
+from domain.field_problems import field_problems, unknown_fields
+from domain.labels import attention_label, command_label, lifecycle_label, stage_label, to_do
 from domain.refusals import (
     Refusal,
     Refused,
     conflict,
     conflicting,
     forbidden,
-    listed,
-    problems_in,
     quoted,
     unreadable,
 )
 from domain.roles import EMPLOYEES, Actor, Role, may_act_as
 from domain.stages import LifecycleStage
+from domain.suggestions import did_you_mean
 from domain.values import Instant, MessageId, Prose
 
 
@@ -74,6 +74,17 @@ Guard = Callable[[Any, Any, datetime], Refusal | None]
 """A pure rule of (case, payload, now) that may refuse a command its role and stage allow."""
 
 
+class StandaloneAnswer(NamedTuple):
+    """The answer to a command that changes nothing, and what the journal says about it."""
+
+    result: dict[str, Any]
+    journal: str
+    rule: str | None = None
+
+
+Standalone = Callable[[Any, Any], StandaloneAnswer]
+"""A pure function of (payload, policy) that answers a command which changes nothing."""
+
 _ALL_THAT_RUN: frozenset[str] = frozenset({"every running stage"})
 """Stands for all running stages of a lifecycle, until the command is in that lifecycle's table."""
 
@@ -96,13 +107,14 @@ class Command:
     stage_rule: str | None = None
     """The rule that ties it to its stages, where a procedure does."""
     stage_hint: str | Callable[[Any], str | None] | None = None
-    """What to do instead in any other stage; where it depends on the case, told by it. None: what
-    is possible there."""
+    """What to do instead in any other stage; where it depends on the case, told by it."""
     field_rules: Mapping[str, str] = field(default_factory=dict)
     """The rule of each field that a procedure says the values of."""
     guard: Guard | None = None
     starts: bool = False
     """Whether it starts the lifecycle where none runs."""
+    standalone: Standalone | None = None
+    """Answers it on any known job, also where the lifecycle doesn't run: it changes nothing."""
     example: Mapping[str, object]
     """Fields of a payload that could be sent as it stands, for help, docs and Temporal UI."""
 
@@ -134,7 +146,7 @@ class Command:
 
 
 class DismissAttention(Payload):
-    """Dismiss a call for attention: its cause is settled, or was none."""
+    """Dismiss an alert: its cause is settled, or there was none."""
 
     attention: Attention
     reason: Prose
@@ -149,11 +161,11 @@ def _stands(case: Any, command: DismissAttention, _: datetime) -> Refusal | None
 
 def not_standing(attention: Attention, standing: Sequence[str]) -> Refusal:
     """Return the refusal to dismiss what a lifecycle does not ask attention for."""
-    named = ", ".join(standing)
+    named = ", ".join(f"{attention_label(each)} (`{each}`)" for each in standing)
     return conflict(
         None,
-        f"There is no attention {attention} to dismiss.",
-        f"dismiss one of: {named}" if named else "nothing needs to be done",
+        f"This job has no alert “{attention_label(attention)}” to dismiss.",
+        f"Its alerts: {named}." if named else "Nothing to do: this job has no alerts.",
     )
 
 
@@ -266,30 +278,32 @@ class CommandTable(Mapping[str, Command]):
         """
         command = self.get(name)
         if command is None:
-            raise unreadable(
-                f"{self.lifecycle} has no command {quoted(name)!r}.",
-                instead=f"use one of: {', '.join(self)}",
-            )
+            raise unknown_command(self, name)
         try:
             actor = _GIVEN.validate_python(fields).actor
             if not may_act_as(actor.role, command.roles):
-                who = _one_of(role for role in Role if role in command.roles)
-                raise forbidden(
-                    command.role_rule,
-                    f"{_capital(actor.role.people)} can't {to_do(name)}. {_capital(who)} can"
-                    f"{cited(command.role_rule)}.",
-                    instead=command.role_hint or f"ask {who}",
-                )
-            if wrong := _obviously_wrong(fields, command.payload):
-                raise unreadable(f"{name}: {wrong}.", instead=_like_this(command))
+                raise self._not_for(actor.role, command)
+            if wrong := _obviously_wrong(fields, command):
+                raise unreadable(wrong, instead=_like_this(command))
             payload = command.payload.model_validate(fields, context=reading_under(edition))
         except ValidationError as error:
             raise unreadable(
-                f"{name}: {problems_in(error, 'payload', _in_words)}.",
+                field_problems(error, name, command.payload, tuple(Payload.model_fields)),
                 instead=_like_this(command),
                 rule=_rule_of(error, command.field_rules),
             ) from error
         return CommandRequest(command, payload)
+
+    def _not_for(self, role: Role, command: Command) -> Refused:
+        """Return the refusal of a command to a role that may not give it."""
+        who = _one_of(each for each in Role if each in command.roles)
+        rule = command.role_rule
+        return forbidden(
+            rule,
+            f"{_capital(role.people)} can't {to_do(command.name)}. {_capital(who)} can"
+            f"{cited(rule, role)}.",
+            instead=command.role_hint or f"Ask {who}.",
+        )
 
     def check(
         self,
@@ -316,14 +330,31 @@ class CommandTable(Mapping[str, Command]):
         possible = stage in command.stages if begun else command.starts
         if not possible:
             hint = command.stage_hint
+            role = request.actor.role
+            where = (
+                f"Status: {stage_label(stage)}"
+                if begun
+                else f"{lifecycle_label(self.lifecycle)} hasn't started on this job"
+            )
             raise conflicting(
                 command.stage_rule,
-                f"You can't {to_do(command.name)} now. Status: {stage_label(stage)}"
-                f"{cited(command.stage_rule)}.",
-                instead=(hint(case) if callable(hint) else hint) or _possible_instead(self, stage),
+                f"You can't {to_do(command.name)} now. {where}{cited(command.stage_rule, role)}.",
+                instead=(hint(case) if callable(hint) else hint)
+                or self._possible_instead(stage, role, begun=begun),
             )
         if command.guard and (refusal := command.guard(case, request.payload, now)):
             raise Refused(refusal)
+
+    def _possible_instead(self, stage: str, role: Role, *, begun: bool) -> str:
+        """Return what this role can do in a stage, or who can do something."""
+        possible = self.possible_in(stage) if begun else self._starting()
+        own = [name for name in possible if may_act_as(role, self[name].roles)]
+        if own:
+            return f"You can do this now: {', '.join(map(labelled, own))}."
+        return f"{self.who_can(*possible)}." if possible else _NOTHING_LEFT
+
+    def _starting(self) -> list[str]:
+        return [name for name in self._own if self[name].starts]
 
 
 class Answer(BaseModel):
@@ -347,20 +378,24 @@ class _Given(BaseModel):
 _GIVEN = TypeAdapter(_Given)
 
 
+_NOTHING_LEFT = "Nothing is left to do here. The job's notes say what happened."
+
 _MOST_VALUES = 2000
 """Values that a message may have, nested ones included: pydantic tells of each that is wrong."""
 _DEEPEST = 50
 """Levels of lists and objects that a message may have."""
 
 
-def _obviously_wrong(fields: object, payload: type[Payload]) -> str | None:
+def _obviously_wrong(fields: object, command: Command) -> str | None:
     """Return what is wrong with a message that a model would take long to refuse, None if nothing.
 
     It takes no longer the more a message says.
     """
+    payload = command.payload
     if isinstance(fields, dict) and len(fields) > len(payload.model_fields) + 10:
-        unknown = (name for name in fields if name not in payload.model_fields)
-        return listed(f"{quoted(str(name))}: Extra inputs are not permitted" for name in unknown)
+        unknown = [quoted(str(name)) for name in fields if name not in payload.model_fields]
+        common = tuple(Payload.model_fields)
+        return f"{next(unknown_fields(unknown, command.name, payload, common))}."
     values, level = 0, [fields]
     for _ in range(_DEEPEST):
         inside: list[object] = []
@@ -368,14 +403,28 @@ def _obviously_wrong(fields: object, payload: type[Payload]) -> str | None:
             inside += each.values() if isinstance(each, dict) else ()
             inside += each if isinstance(each, list | tuple) else ()
             if values + len(inside) > _MOST_VALUES:
-                return f"a message has at most {_MOST_VALUES:,} values, and this one has more"
+                return f"A message can have at most {_MOST_VALUES:,} values. This one has more."
         values += len(inside)
         level = inside
-    return f"a message has at most {_DEEPEST} levels" if level else None
+    return f"A message can be nested at most {_DEEPEST} levels deep." if level else None
+
+
+def unknown_command(table: CommandTable, name: str) -> Refused:
+    """Return the refusal of a command that a lifecycle does not have."""
+    return unreadable(
+        f'{lifecycle_label(table.lifecycle)} has no command "{quoted(name)}".'
+        f"{did_you_mean(name, table)}",
+        instead=f"Use one of: {', '.join(table)}.",
+    )
+
+
+def labelled(command: str) -> str:
+    """Return a command as a person and a program know it: ``Offer APO (`offer_apo`)``."""
+    return f"{command_label(command)} (`{command}`)"
 
 
 def _like_this(command: Command) -> str:
-    return f"send fields like {json.dumps(command.example_payload())}"
+    return f"Send fields like {json.dumps(command.example_payload())}"
 
 
 def _one_of(roles: Iterable[Role]) -> str:
@@ -395,34 +444,19 @@ def either(several: Sequence[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def cited(rule: str | None) -> str:
-    """Return a rule's id as it ends a sentence for a colleague: ` (PO-18)`, or nothing."""
-    return f" ({rule})" if rule else ""
+def cited(rule: str | None, reader: Role | None = None) -> str:
+    """Return a rule's id as it ends a sentence: ` (PO-18)`; nothing where there is none.
 
-
-def _possible_instead(table: CommandTable, stage: str) -> str | None:
-    """Return what can be done in a stage, by label and name; None where nothing can."""
-    possible = [f"{command_label(name)} (`{name}`)" for name in table.possible_in(stage)]
-    return f"Possible now: {', '.join(possible)}." if possible else None
+    Customers and providers read no rule ids.
+    """
+    return f" ({rule})" if rule and reader not in {Role.CUSTOMER, Role.PROVIDER} else ""
 
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-_IN_PLAIN_WORDS = {
-    "tuple_type": "has to be a list",
-    "model_type": "has to be an object with fields of its own",
-}
-"""What is wrong with a field, where pydantic says it in Python's words."""
-
-
 def _rule_of(error: ValidationError, field_rules: Mapping[str, str]) -> str | None:
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     wrong = (str(problem["loc"][0]) for problem in problems if problem["loc"])
     return next((field_rules[name] for name in wrong if name in field_rules), None)
-
-
-def _in_words(problem: Mapping[str, Any]) -> str:
-    said = str(problem["msg"]).removeprefix("Value error, ")
-    return _IN_PLAIN_WORDS.get(problem["type"], said)

@@ -16,22 +16,30 @@ TASKS: Final[Mapping[str, str]] = {
     "follow_up": "Follow up the repair",
     "no_longer_accepted": "Decide: PlusOne gave the job up",
     "assigned_out_of_turn": "Talk to the department that assigned the job",
+    "search_network": "Search our own network",
+    "procurement_claim": "Create the procurement claim",
+    "shipping_address": "Set the shipping address in Oracle",
     "became_urgent": "Handle the urgent job",
     "complete_claim": "Complete the claim",
     "disclose_charges": "Tell the customer about charges",
+    "call_about_denial": "Call the customer about the denial",
     "not_for_plusone": "Find another provider",
     "reassigned_against_rule": "Settle with PlusOne",
+    "check_order": "Check the parts order",
+    "capture_report": "Enter the service report",
+    "replacement_options": "Give the customer replacement options",
+    "plusone_owes": "Ask PlusOne what's missing",
     "mail_undelivered": "Reach the recipient by phone",
     # apo
     "decide_apo": "Approve or decline APO",
     "reach_customer": "Call the customer about APO",
-    "customer_not_contacted": "Help Dispatch reach the customer",
+    "customer_not_contacted": "Step in: customer not called",
     "call_customer": "Call the customer",
     "call_about_documents": "Call the customer about documents",
-    "read_estimate": "Read the estimate",
-    "review_estimate": "Decide on the estimate",
+    "read_estimate": "Enter the amount of the estimate",
+    "review_estimate": "Approve or decline the estimate",
     "review_documents": "Review the documents",
-    "review_overdue": "Help with the overdue review",
+    "review_overdue": "Step in: review overdue",
     "new_documents": "Look at new documents",
     "refund_deductible": "Refund the deductible",
     "find_provider": "Find a provider",
@@ -57,12 +65,22 @@ TASKS: Final[Mapping[str, str]] = {
     "order_confirmation": "Ask for the order confirmation",
     "review_at_once": "Take the report by phone",
     "status_to_change": "Have the job status changed",
+    "review_cost": "Review the cost",
+    "review_replacement": "Review the replacement",
+    "review_charges": "Review the non-covered charges",
+    "review_denial": "Review the possible denial",
+    "research_recall": "Research the recall",
+    "review_claim": "Review the claim",
     # reassignment
     "decide_travel_fee": "Decide on the travel fee",
     "decide_for_urgent_customer": "Decide for the urgent customer",
     "agent_silent": "Find out why the call stopped",
-    "tell_customer": "Call the customer with the provider",
+    "tell_customer": "Give the customer the provider's number",
     "unscheduled": "Call the provider for an appointment",
+    "reason_missing": "Ask the provider why it said no",
+    "contact_time_missing": "Ask when the provider will call",
+    "customer_dropped": "Call back the customer who was cut off",
+    "medical_update": "Call the customer: Medical Emergency",
     # whatever the lifecycle
     "accepted_too_late": "Decide who does the job",
     "event_not_understood": "Look up what an event says",
@@ -143,6 +161,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "add_service_job": "Add a service job to the order",
     "supply_parts": "Supply parts",
     "update_parts": "Update the parts status",
+    "approve_replacement": "Approve a replacement",
+    "customer_informed": "Log that PlusOne informed the customer",
     # apo
     "offer_apo": "Offer APO",
     "request_apo": "Request APO",
@@ -171,11 +191,13 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resolve": "Resolve the concern",
     "risk_reported": "Report a risk",
     # spoc
-    "ask_provider": "Log that you asked the provider",
+    "ask_provider": "Log a request to the provider",
     "contact_spoc": "Contact the SPoC specialist",
     "route_question": "Find out where a question goes",
     "information_received": "Log the information received",
     "engage_area_manager": "Engage the Area Manager",
+    "review_needed": "Ask for a review of the report",
+    "denial_confirmed": "Record a confirmed denial",
     # reassignment
     "start_reassignment": "Start the reassignment",
     "provider_no_answer": "Log that the provider didn't answer",
@@ -229,6 +251,23 @@ def to_do(command: str) -> str:
 def attention_label(attention: str) -> str:
     """Return what a reason for attention is called."""
     return ATTENTION.get(attention) or _plain(attention)
+
+
+def journal_label(what: str) -> str:
+    """Return what an entry of the journal says to people; programs get it as it is written.
+
+    A command is told by its label, a move by the labels of both stages, and a refusal by that of
+    the command that was refused.
+    """
+    if what in COMMANDS:
+        return COMMANDS[what]
+    before, moved, after = what.partition(" → ")
+    if moved and before in STAGES and after in STAGES:
+        return f"{STAGES[before]} → {STAGES[after]}"
+    command, refused, why = what.removeprefix("refused ").partition(": ")
+    if refused and what.startswith("refused ") and command in COMMANDS:
+        return f"Refused ({COMMANDS[command]}): {why}"
+    return f"{what[:1].upper()}{what[1:]}"
 
 
 def lifecycle_label(lifecycle: str) -> str:

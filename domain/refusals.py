@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from domain.labels import lifecycle_label, stage_label, to_do
 from domain.values import LONGEST_QUOTE, shortened
 
 LONGEST_SENTENCE = 2000
 """Characters of a refusal, whatever it repeats of what was sent."""
-
-_MOST_PROBLEMS = 10
-"""Wrong fields that a refusal names one by one; it counts the others."""
 
 
 def _of_a_size(text: str) -> str:
@@ -48,7 +45,7 @@ class Refusal(BaseModel):
     """Id of the rule that forbids it, None where only the form of the message is wrong."""
     message: Sentence
     instead: Sentence | None = None
-    """What to do instead: a command's name, or a sentence."""
+    """What to do instead, as a sentence: something that this very actor may do, or whom to ask."""
 
 
 class Refused(Exception):  # noqa: N818  a refusal is an answer, not an error
@@ -85,8 +82,7 @@ def unreadable(message: str, instead: str | None = None, rule: str | None = None
 
 def refused_sentence(command: str, refusal: Refusal) -> str:
     """Return what the journal says of a refused command, whatever it was called."""
-    said = refusal.message.removeprefix(f"{command}: ")
-    return f"refused {quoted(command)}: {said}"
+    return f"refused {quoted(command)}: {refusal.message}"
 
 
 def quoted(text: str) -> str:
@@ -94,30 +90,14 @@ def quoted(text: str) -> str:
     return shortened(text, LONGEST_QUOTE)
 
 
-def problems_in(
-    error: ValidationError,
-    otherwise: str,
-    say: Callable[[dict[str, Any]], str] = lambda problem: str(problem["msg"]),
-) -> str:
-    """Return what is wrong with the fields of a message: the first ten, and how many more.
-
-    Args:
-        error: what the model says of the message.
-        otherwise: what a problem is with that has no field.
-        say: returns what is wrong with one field, as pydantic describes it.
-    """
-    problems: list[Any] = error.errors(include_url=False, include_input=False)
-    return listed(
-        f"{quoted('.'.join(map(str, each['loc'])) or otherwise)}: {say(each)}" for each in problems
-    )
+def has_ended(lifecycle: str, stage: str) -> str:
+    """Return that a lifecycle has ended, and how."""
+    return f"{lifecycle_label(lifecycle)} has ended: {stage_label(stage)}."
 
 
-def listed(problems: Iterable[str]) -> str:
-    """Return the first ten problems of a list, and how many more there are."""
-    said = list(problems)
-    named = "; ".join(shortened(each, 3 * LONGEST_QUOTE) for each in said[:_MOST_PROBLEMS])
-    left_out = len(said) - _MOST_PROBLEMS
-    return f"{named}; and {left_out:,} more" if left_out > 0 else named
+def id_in_use(message_id: str, command: str) -> str:
+    """Return that an actor's message id already belongs to another command."""
+    return f'You already used message_id "{message_id}" to {to_do(command)} (`{command}`).'
 
 
 def changed_meanwhile() -> Refusal:
@@ -125,6 +105,6 @@ def changed_meanwhile() -> Refusal:
     return Refusal(
         kind=RefusalKind.CONFLICT,
         rule=None,
-        message="The job changed while this was decided; nothing was done.",
-        instead="look at the job and decide again",
+        message="The job changed in the meantime, so nothing was done.",
+        instead="Look at the job again, then decide.",
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from domain.events import EVENT, Event
+from domain.field_problems import in_words
 from domain.jobs import Job
 from domain.values import MAX_TEXT, TOLD_YEARS, Instant
 
@@ -74,7 +76,12 @@ def read_own_event(body: bytes) -> ToldEvent:
 
 def _without_hints(event: Event) -> Event:
     """Return an event whose job says nothing that only we say of it."""
-    ours = {"customer_mail": None, "customer_zip": None, "customer_mail_version": 0}
+    ours = {
+        "customer_mail": None,
+        "customer_zip": None,
+        "customer_state": None,
+        "customer_mail_version": 0,
+    }
     return event.model_copy(update={"job": event.job.model_copy(update=ours)})
 
 
@@ -82,7 +89,7 @@ def _nonsense(job: Job, now: datetime) -> Iterator[str]:
     for name in ("assigned_at", "diagnostic_report_at", "appointment_at"):
         at: datetime | None = getattr(job, name)
         if at is not None and at.year not in TOLD_YEARS:
-            yield f"job.{name}: no job is of the year {at.year}"
+            yield f"job.{name}: the year {at.year} is out of range"
         elif at is not None and name != "appointment_at" and at > now + AHEAD:
             yield f"job.{name}: {at:%Y-%m-%d %H:%M} UTC is more than a day ahead"
 
@@ -123,12 +130,12 @@ def _decides(place: tuple[int | str, ...]) -> bool:
 
 def _mend(told: dict[str, Any], fault: Any) -> bool:  # noqa: ANN401  pydantic's own
     """Cut or leave out the field that a fault is about; return whether that could be done."""
-    *path, name = _place(fault["loc"])
+    *path, name = takewhile(_is_name, _place(fault["loc"]))  # of a list, the list as a whole
     parent: Any = told
     for step in path:
         parent = parent.get(step) if isinstance(parent, dict) else None
     if not isinstance(parent, dict) or name not in parent:
-        return False
+        return name in _MAY_BE_MISSING  # left out already, with another of its faults
     value = parent[name]
     if isinstance(value, str) and "\0" in value:
         parent[name] = value.replace("\0", "")
@@ -141,12 +148,27 @@ def _mend(told: dict[str, Any], fault: Any) -> bool:  # noqa: ANN401  pydantic's
     return True
 
 
-_MAY_BE_MISSING = {"about", "amount", "missing", "part_eta", "parts_supplied_by", "visibility"}
+def _is_name(step: int | str) -> bool:
+    return isinstance(step, str)
+
+
+_MAY_BE_MISSING = {
+    "about",
+    "amount",
+    "calendar_searched",
+    "has_details",
+    "manual_search_done",
+    "missing",
+    "part_eta",
+    "parts_supplied_by",
+    "review",
+    "visibility",
+}
 """Fields of data whose absence says no more than that nothing was said."""
 
 
 def _cut(text: str) -> str:
-    mark = f"… [cut here: {len(text):,} characters were sent]"
+    mark = f"… [shortened: {len(text):,} characters were sent]"
     return text[: MAX_TEXT - len(mark)] + mark
 
 
@@ -181,7 +203,7 @@ def _said(faults: list[Any]) -> str:
 def _sentence(fault: Any) -> str:  # noqa: ANN401  pydantic's own
     """Return what is wrong with a field, without what it says."""
     where = ".".join(map(str, fault["loc"]))[:_LONGEST_NAME] or "body"
-    said = f"{where}: {fault['msg'].removeprefix('Value error, ')}"[:_LONGEST_SENTENCE]
+    said = f"{where}: {in_words(fault)}"[:_LONGEST_SENTENCE]
     return said.replace("\0", "\\0")  # what was sent may be quoted, and no database keeps a NUL
 
 

@@ -79,7 +79,10 @@ def _written_as_escape(found: re.Match[str]) -> str:
 
 # --- ids --------------------------------------------------------------------------------------
 
-MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+MESSAGE_ID = r"^[\x21-\x7e]+$"
+"""Pattern of a message's id: visible ASCII."""
+
+MessageId = Annotated[str, Field(min_length=1, max_length=200, pattern=MESSAGE_ID)]
 """The id by which a command or an event is known when it comes twice: visible ASCII."""
 
 EventId = Annotated[str, Field(min_length=1, max_length=400, pattern=STORABLE)]
@@ -99,7 +102,7 @@ _AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?", re.ASCII)
 def _written_out(amount: object) -> object:
     if isinstance(amount, Decimal) or (isinstance(amount, str) and _AMOUNT.fullmatch(amount)):
         return Decimal(amount)
-    raise ValueError('an amount in USD is a text like "240.00", with at most two places')
+    raise ValueError("write 240.00, without $ or commas")
 
 
 Usd = Annotated[
@@ -127,20 +130,20 @@ def _in_utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError(f"no job is of the year {at.year}") from error
+        raise ValueError(f"the year {at.year} is out of range") from error
 
 
 def _written_instant(at: object, info: ValidationInfo) -> object:
     is_written = isinstance(at, datetime) or (isinstance(at, str) and _WRITTEN_INSTANT.match(at))
     if not is_written and edition_of(info) >= Edition.FACTS_BY_MEANING:
-        raise ValueError('an instant is written like "2026-11-21T14:05:00Z", with its offset')
+        raise ValueError("write 2026-11-23T14:05:00Z, with the offset")
     return at
 
 
 def _written_date(day: object, info: ValidationInfo) -> object:
     is_written = isinstance(day, date) or (isinstance(day, str) and _WRITTEN_DATE.match(day))
     if not is_written and edition_of(info) >= Edition.FACTS_BY_MEANING:
-        raise ValueError('a date is written like "2026-11-21"')
+        raise ValueError("write 2026-11-23")
     return day
 
 
@@ -148,11 +151,11 @@ def _of_years(years: range) -> Callable[[datetime, ValidationInfo], datetime]:
     def checked(at: datetime, info: ValidationInfo) -> datetime:
         if edition_of(info) < Edition.FACTS_BY_MEANING:
             if at.year not in _YEARS_ONCE_TOLD:
-                raise ValueError(f"no job is of the year {at.year}")
+                raise ValueError(f"the year {at.year} is out of range")
             return _in_utc(at)
         in_utc = _in_utc(at)
         if in_utc.year not in years:
-            raise ValueError(f"no job is of the year {in_utc.year}")
+            raise ValueError(f"the year {in_utc.year} is out of range")
         return in_utc
 
     return checked

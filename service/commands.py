@@ -24,12 +24,22 @@ from temporalio.service import RPCError
 
 from domain.commands import DISMISS_ATTENTION, Answer, CommandRequest, answer_key
 from domain.faults import in_brief
+from domain.labels import lifecycle_label
 from domain.lifecycles import Answered, LifecycleKind
-from domain.refusals import Refusal, RefusalKind, Refused, forbidden, unreadable
+from domain.refusals import (
+    Refusal,
+    RefusalKind,
+    Refused,
+    forbidden,
+    has_ended,
+    id_in_use,
+    unreadable,
+)
 from domain.roles import STEWARD, Actor
 from domain.values import MessageId
 from service.audit import Audit, Standing
 from service.dismissals import Dismissals
+from service.questions import Questions
 from service.routing import Router
 from service.signalling import NotDeliveredError, is_not_found
 from service.starting import require_startable, start_with_command, with_message_id
@@ -52,7 +62,19 @@ _FIELDS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
 
 class UnansweredError(Exception):
-    """Nobody answered a command in time; the message says who. It may still be carried out."""
+    """Nobody answered a command in time; the message says who, and whether it may still happen.
+
+    Attributes:
+        instead: what to do about it.
+    """
+
+    def __init__(self, message: str, message_id: str | None) -> None:
+        super().__init__(message)
+        self.instead = (
+            "Check the job, or send it again with the same message_id."
+            if message_id
+            else "Check the job before you send it again. A message_id makes sending again safe."
+        )
 
 
 class CommandDispatcher:
@@ -67,6 +89,7 @@ class CommandDispatcher:
         router: Router,
         audit: Audit,
         dismissals: Dismissals,
+        questions: Questions,
         patience: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
@@ -77,6 +100,7 @@ class CommandDispatcher:
         self._router = router
         self._audit = audit
         self._dismissals = dismissals
+        self._questions = questions
         self._patience = patience
         self._clock = clock
 
@@ -127,17 +151,20 @@ class CommandDispatcher:
             RPCTimeoutOrCancelledError,
             TimeoutError,
         ) as error:
-            raise UnansweredError("No worker answered in time; it may still happen.") from error
+            seconds = f"{self._patience.total_seconds():g}"
+            said = f"No answer within {seconds} seconds. The command may still be carried out."
+            raise UnansweredError(said, message_id) from error
         except NO_ANSWER as error:
             if not is_not_found(error):
                 log.warning("Temporal does not answer", reason=in_brief(error))
-                raise UnansweredError("Temporal does not answer; it may still happen.") from error
+                said = "Temporal doesn't answer. The command may still be carried out."
+                raise UnansweredError(said, message_id) from error
             try:
                 await self._audit.settle(kind.workflow_id(job_id))
             except NotDeliveredError as unproven:
                 log.warning("Temporal does not answer", reason=in_brief(unproven))
-                said = "Temporal does not answer for this job now. The command was not carried out."
-                raise UnansweredError(said) from unproven
+                said = "Temporal doesn't answer for this job. The command was not carried out."
+                raise UnansweredError(said, message_id) from unproven
             handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
             if message_id and giver:
                 known = await self._answer_of_ended(handle, giver, message_id)
@@ -156,9 +183,7 @@ class CommandDispatcher:
         Raises:
             Refused: the lifecycle must not be started so.
         """
-        if command == DISMISS_ATTENTION and (
-            answer := await self._dismissals.answer(kind, job_id, fields, update_id)
-        ):
+        if answer := await self._answer_from_the_store(kind, job_id, command, fields, update_id):
             return answer
         declared = kind.commands.get(command)
         if declared is None or not declared.starts:
@@ -193,6 +218,21 @@ class CommandDispatcher:
                 gone = argument is None and is_not_found(error)
                 if not gone or await self._audit.settle(workflow_id) is not Standing.ENDED:
                     raise
+
+    async def _answer_from_the_store(
+        self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
+    ) -> Answer | None:
+        """Answer a command that needs no workflow where none runs, None if a workflow answers.
+
+        Raises:
+            Refused: it is refused.
+        """
+        if command == DISMISS_ATTENTION:
+            return await self._dismissals.answer(kind, job_id, fields, update_id)
+        declared = kind.commands.get(command)
+        if declared is None:
+            return None
+        return await self._questions.answer(kind, job_id, declared, fields, update_id)
 
     async def _execute(
         self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
@@ -249,14 +289,19 @@ class CommandDispatcher:
 
     async def _not_running(self, kind: LifecycleKind, job_id: str) -> Refusal:
         known = await self._reading.lifecycle(kind.workflow_id(job_id))
+        called = lifecycle_label(kind.name)
         if known is None:
-            message, instead = f"No {kind.name} runs for job {job_id}.", f"see GET /jobs/{job_id}"
+            message = f"{called} isn't running on job {job_id}."
+            instead = f"See what can be done on it: GET /jobs/{job_id}, or `steward show {job_id}`."
+            if meant := await self._reading.meant(job_id):
+                message = f"{called} isn't running on job {job_id}, and there is no such job."
+                instead = f"Did you mean {meant}?"
         elif known["outcome"] is None:
-            message = f"No workflow of {kind.name} runs for {job_id} now."
-            instead = "see `steward stuck`, and Temporal UI; if it has still to start, try again"
+            message = f"{called} of job {job_id} has no running workflow."
+            instead = "See `steward stuck` and Temporal UI. If it is still starting, try again."
         else:
-            message = f"{kind.name} of {job_id} has ended as {known['outcome']}."
-            instead = f"see GET /jobs/{job_id} for what happened"
+            message = f"On job {job_id}, {has_ended(kind.name, known['outcome'])}"
+            instead = f"See what happened: GET /jobs/{job_id}, or `steward show {job_id}`."
         return Refusal(kind=RefusalKind.NOT_RUNNING, rule=None, message=message, instead=instead)
 
 
@@ -268,8 +313,8 @@ def require_same_command(command: str, message_id: str, known: str) -> None:
     """
     if known != command:
         raise unreadable(
-            f"message_id {message_id!r} was already used for {known}.",
-            instead="give every message an id of its own",
+            id_in_use(message_id, known),
+            instead="Use a new message_id for every command.",
         )
 
 
@@ -284,8 +329,8 @@ def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
     if actor is not None and actor != by:
         raise forbidden(
             None,
-            f"The token is {by.name}'s ({by.role}); the body names another.",
-            instead="leave the actor out, or name yourself",
+            f"Your token belongs to {by.name} ({by.role.label}), but the body names another actor.",
+            instead="Leave out the actor, or name yourself.",
         )
     return {**fields, "actor": by.model_dump(mode="json")}
 

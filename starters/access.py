@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
+from domain.refusals import quoted
 from domain.roles import EMPLOYEES, Actor, Role
-from domain.values import JobId
+from starters.http_errors import NotFoundError
 from store.holders import Holders
 
 PARTNERS = frozenset({Role.PLUSONE, Role.PROVIDER})
@@ -111,6 +112,12 @@ EmployeeOrPartner = Annotated[Caller, Depends(employee_or_partner)]
 FiguresReader = Annotated[Caller, Depends(figures_reader)]
 
 
-def no_job(job_id: JobId) -> HTTPException:
-    """Return the refusal of a job that is not there, or that whoever asks may not read."""
-    return HTTPException(404, f"There is no job {job_id}; see GET /jobs.")
+def no_job(job_id: str, meant: str | None = None) -> NotFoundError:
+    """Return the refusal of a job that is not there, or that whoever asks may not read.
+
+    Args:
+        job_id: its number, as it was typed.
+        meant: the job that was probably meant, if whoever asks may know of it.
+    """
+    way_out = f"Did you mean {meant}?" if meant else "See the list of jobs: GET /jobs."
+    return NotFoundError(f"There is no job {quoted(job_id)}.", way_out)

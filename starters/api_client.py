@@ -28,8 +28,8 @@ class RequestRefused(Failure):
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         rule, instead = body.get("rule"), body.get("instead")
-        cited = f"{rule}: " if rule else ""
-        way_out = f" Instead: {instead}" if instead else ""
+        cited = f"{rule}: " if rule and rule not in body["message"] else ""
+        way_out = f" What to do: {instead}" if instead else ""
         super().__init__(f"{cited}{body['message']}{way_out}")
         self.body = body
 
@@ -53,11 +53,9 @@ class ApiClient:
         """
         self.url = url.rstrip("/")
         if not self.url.startswith(("http://", "https://")):
-            raise Failure(f"STEWARD_URL: {url} is no address: write it like {DEFAULT_URL}")
+            raise Failure(f"STEWARD_URL: {url} is not an address. Write it like {DEFAULT_URL}")
         if token is not None and not (token.isascii() and token.isprintable()):
-            raise Failure(
-                "STEWARD_TOKEN: holds characters that no token has; copy it again, as it was shown"
-            )
+            raise Failure("STEWARD_TOKEN has characters that no token has. Copy the token again")
         try:
             # A proxy cannot reach this machine's own loopback.
             proxied = httpx.URL(self.url).host not in _LOOPBACK
@@ -68,7 +66,7 @@ class ApiClient:
                 trust_env=proxied,
             )
         except httpx.InvalidURL as error:
-            raise Failure(f"STEWARD_URL: {url} is no address: {error}") from error
+            raise Failure(f"STEWARD_URL: {url} is not an address: {error}") from error
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -126,12 +124,12 @@ class ApiClient:
             return self._http.request(method, path, **content)
         except httpx.TimeoutException as error:
             raise Failure(
-                f"{self.url} did not answer in {_PATIENCE_SECONDS:.0f} seconds; look at the job "
+                f"no answer from {self.url} within {_PATIENCE_SECONDS:.0f} seconds. Check the job "
                 "before you try again"
             ) from error
         except httpx.RequestError as error:
             raise Failure(
-                f"nothing answers at {self.url} ({error}): start it with `steward up`, or set "
+                f"nothing answers at {self.url} ({error}). Start Steward with `steward up`, or set "
                 "STEWARD_URL"
             ) from error
 
@@ -140,7 +138,7 @@ class ApiClient:
         if answer.is_success:
             return said
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            raise Failure(f"{said['message']}: set STEWARD_TOKEN to a bearer token of your own")
+            raise Failure(f"{said['message']} Set STEWARD_TOKEN to your own token")
         raise RequestRefused(said)
 
     def _said(self, answer: httpx.Response) -> Any:  # noqa: ANN401  JSON
@@ -154,7 +152,7 @@ class ApiClient:
 
     def _stranger(self, answer: httpx.Response) -> Failure:
         return Failure(
-            f"{self.url} answers {answer.status_code}, and not as Steward does: check STEWARD_URL"
+            f"{self.url} answered {answer.status_code}, but it isn't Steward. Check STEWARD_URL"
         )
 
 

@@ -18,14 +18,15 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
-from domain.commands import DISMISS_ATTENTION
+from domain.commands import DISMISS_ATTENTION, unknown_command
 from domain.current import current
 from domain.directory import Directory
 from domain.faults import in_brief
+from domain.field_problems import in_words, listed
 from domain.jobs import Severity
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
-from domain.refusals import Refusal, RefusalKind, listed, unreadable
+from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import Role, may_act_as
 from domain.values import JobId, Storable
 from service.assembly import make_service
@@ -50,7 +51,7 @@ from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.console import console
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
 from starters.history_api import history_routes
-from starters.http_errors import error_response, fault
+from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
 from starters.openapi_errors import describe_errors
@@ -170,9 +171,9 @@ def make_app(parts: Parts) -> FastAPI:
     app.include_router(history_routes(reading))
     mails = MailList(parts.database)
     app.include_router(mail_routes(mails))
-    app.include_router(console(reading, mails, look, service.startable))
+    app.include_router(console(reading, mails, look, service.startable, current(parts.policy)))
     app.include_router(_health(service.readiness, reading, inbox, metrics))
-    _add_error_answers(app)
+    _add_error_answers(app, reading)
     openapi.describe_commands(app, LIFECYCLES, TaskDone)
     describe_errors(app)
     return app
@@ -205,8 +206,8 @@ class _JobEvents:
             log.warning("the store does not answer", reason=in_brief(error))
             return error_response(
                 503,
-                "The store does not answer. Send the event again with the same webhook-id: it "
-                "counts once.",
+                "The database doesn't answer, so the event was not stored.",
+                instead="Send the event again with the same webhook-id. It counts once.",
             )
         self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
@@ -228,7 +229,11 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
     async def replay(_: Employee, inbox_id: Annotated[int, Path(lt=2**63)]) -> Response:
         received = await dispatcher.replay(inbox_id)
         if received is None:
-            return error_response(404, f"There is no dead letter {inbox_id}; see GET /hooks/dead.")
+            return error_response(
+                404,
+                f"There is no dead letter {inbox_id}.",
+                instead="See the list of dead letters: GET /hooks/dead.",
+            )
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
     return router
@@ -253,7 +258,10 @@ def _commands(
         try:
             fields = from_json(body or b"null", allow_inf_nan=False)
         except ValueError as error:
-            return _reply(refusal_reply(unreadable(f"The body is not JSON: {error}").refusal))
+            refusal = unreadable(
+                f"The body isn't JSON: {error}.", instead="Send one JSON object."
+            ).refusal
+            return _reply(refusal_reply(refusal))
         reply = await commands.reply(kind, job_id, name, fields, reader(request).actor)
         metrics.commands.labels(
             lifecycle=kind.name,
@@ -269,7 +277,7 @@ def _commands(
             f"/jobs/{{job_id}}/{kind.name}/{name}",
             name=f"{kind.name}.{name}",
             summary=command.help,
-            openapi_extra=openapi.request_body(command),
+            openapi_extra=openapi.request_body(kind.name, command),
         )
         async def given(request: Request, job_id: JobId) -> Response:
             await require_command_on(reader(request), job_id)
@@ -279,13 +287,14 @@ def _commands(
         add(each)
 
     @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
-    async def unknown(request: Request, job_id: JobId, name: str) -> Response:
+    async def not_a_command(request: Request, job_id: JobId, name: str) -> Response:
         await require_command_on(reader(request), job_id)
+        unknown = unknown_command(kind.commands, name).refusal
         refusal = Refusal(
             kind=RefusalKind.NOT_RUNNING,
             rule=None,
-            message=f"{kind.name} has no command {name!r} (job {job_id}).",
-            instead=f"use one of: {', '.join(kind.commands)}",
+            message=unknown.message,
+            instead=unknown.instead,
         )
         return _reply(refusal_reply(refusal))
 
@@ -302,7 +311,7 @@ def _reads(
 
     @router.get(
         "/jobs",
-        summary="List lifecycles, the soonest due first, then jobs that have none",
+        summary="List jobs by procedure, the soonest due first, then jobs without one",
     )
     async def jobs(
         caller: EmployeeOrPartner,
@@ -347,7 +356,9 @@ def _reads(
             standing["allowed"] = _allowed(standing, caller)
         return found | await alone(caller, job_id, found)
 
-    @router.get("/jobs/{job_id}/why", summary="Who is waited for, why, and what happens next")
+    @router.get(
+        "/jobs/{job_id}/why", summary="Who a job is waiting for, until when, and what happens next"
+    )
     async def why(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
         nobody = await alone(caller, job_id, found)
@@ -365,7 +376,7 @@ def _reads(
             + ([{"lifecycle": None, "why": nobody["next"]}] if nobody else [])
         }
 
-    @router.get("/stuck", summary="What is overdue or failing, with the likely cure")
+    @router.get("/stuck", summary="What is overdue or failing, and what to do about it")
     async def all_stuck(_: Employee) -> dict[str, Any]:
         return {"items": await look.items(datetime.now(UTC))}
 
@@ -418,7 +429,7 @@ def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metri
 # --- errors -----------------------------------------------------------------------------------
 
 
-def _add_error_answers(app: FastAPI) -> None:
+def _add_error_answers(app: FastAPI, reading: Reading) -> None:
     @app.exception_handler(StoreUnavailableError)
     async def no_store(_: Request, error: StoreUnavailableError) -> Response:
         return _no_store(error)
@@ -428,24 +439,38 @@ def _add_error_answers(app: FastAPI) -> None:
         return error_response(422, str(error))
 
     @app.exception_handler(RequestValidationError)
-    async def bad_request(_: Request, error: RequestValidationError) -> Response:
-        said = listed(f"{'.'.join(map(str, p['loc'][1:]))}: {p['msg']}" for p in error.errors())
-        nowhere = any(problem["loc"][0] == "path" for problem in error.errors())
-        return error_response(404 if nowhere else 422, said)
+    async def bad_request(request: Request, error: RequestValidationError) -> Response:
+        problems = error.errors()
+        if any(tuple(problem["loc"]) == ("path", "job_id") for problem in problems):
+            return await _no_such_job(request, reading)
+        said = listed(f"{'.'.join(map(str, p['loc'][1:]))}: {in_words(p)}" for p in problems)
+        nowhere = any(problem["loc"][0] == "path" for problem in problems)
+        return error_response(404 if nowhere else 422, f"{said}.")
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
-        return error_response(error.status_code, str(error.detail), headers=headers)
+        instead = error.instead if isinstance(error, NotFoundError) else None
+        return error_response(
+            error.status_code, str(error.detail), instead=instead, headers=headers
+        )
 
     @app.exception_handler(Exception)
     async def any_fault(_: Request, __: Exception) -> Response:
         return fault()  # what it was, is raised again, and logged at the door
 
 
+async def _no_such_job(request: Request, reading: Reading) -> Response:
+    """Return the answer to what can be no job's number, with the job that was probably meant."""
+    typed = str(request.path_params["job_id"])
+    meant = await reading.meant(typed) if reader(request).reads_all else None
+    refused = no_job(typed, meant)
+    return error_response(404, str(refused.detail), instead=refused.instead)
+
+
 def _no_store(error: StoreUnavailableError) -> Response:
     log.warning("the store does not answer", reason=in_brief(error))
-    return error_response(503, "The store does not answer; try again.")
+    return error_response(503, "The database doesn't answer.", instead="Try again in a moment.")
 
 
 def _reply(reply: Reply) -> Response:

@@ -42,11 +42,11 @@ def back_up(data: Path, target: Path, now: datetime) -> Mapping[str, Any]:
     missing = [name for name in DATABASES if not (data / name).is_file()]
     if missing:
         raise Failure(
-            f"{data} is no folder of `steward up`: {', '.join(missing)} not found; name it with "
+            f"{data} is not a folder of `steward up`: {', '.join(missing)} not found. Name it with "
             "--data"
         )
     if target.exists():
-        raise Failure(f"{target} is there already; name a folder that is not")
+        raise Failure(f"{target} already exists. Name a new folder")
     manifest = {"made_at": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", "version": _version()}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def back_up(data: Path, target: Path, now: datetime) -> Mapping[str, Any]:
             _new_file(copy / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
             copy.rename(target)
     except (OSError, sqlite3.Error) as error:
-        raise Failure(f"{target}: the backup could not be made: {error}") from error
+        raise Failure(f"{target}: the backup failed: {error}") from error
     return manifest
 
 
@@ -72,13 +72,13 @@ def restore(source: Path, data: Path) -> Mapping[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((source / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise Failure(f"{source} is no backup: {MANIFEST} cannot be read: {error}") from error
+        raise Failure(f"{source} is not a backup: can't read {MANIFEST}: {error}") from error
     for name in DATABASES:
         _must_be_sound(source / name)
     there = [name for name in (*DATABASES, SECRETS_FILE) if (data / name).exists()]
     if there:
         raise Failure(
-            f"{data} has data already ({', '.join(there)}); move it away first, or name another "
+            f"{data} already has data ({', '.join(there)}). Move it away, or name another "
             "folder with --data"
         )
     try:
@@ -88,7 +88,7 @@ def restore(source: Path, data: Path) -> Mapping[str, Any]:
                 if (source / name).is_file():
                     _copy(source / name, data / name)
     except OSError as error:
-        raise Failure(f"{data}: the backup could not be put there: {error}") from error
+        raise Failure(f"{data}: the restore failed: {error}") from error
     return manifest
 
 
@@ -132,9 +132,9 @@ def _must_be_sound(path: Path) -> None:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
-        raise Failure(f"{path} is no whole backup: {error}") from error
+        raise Failure(f"{path} is not a complete backup: {error}") from error
     if said != "ok":
-        raise Failure(f"{path} is no whole backup: {said}")
+        raise Failure(f"{path} is not a complete backup: {said}")
 
 
 def _new_file(path: Path) -> Path:

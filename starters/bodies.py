@@ -22,4 +22,8 @@ async def limited_body(request: Request) -> bytes | None:
 
 def too_large() -> Response:
     """Return the answer to a body that is too large."""
-    return error_response(413, f"The body is larger than {LARGEST_BODY} bytes.")
+    return error_response(
+        413,
+        f"The body is too large. {LARGEST_BODY:,} bytes are allowed.",
+        instead="Send a smaller one.",
+    )

@@ -70,14 +70,14 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 hooks = typer.Typer(
-    help="The hooks' dead letters and secrets.",
+    help="Events that could not be read, and secrets of the hook.",
     epilog=_examples("hooks dead", "hooks replay 7", "hooks secret"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 mails = typer.Typer(
     cls=MailVerbs,
-    help="Mails, listed unless another verb is named.",
+    help="E-mails: list them, or preview a template.",
     epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer"),
     rich_markup_mode=None,
 )
@@ -102,7 +102,7 @@ LifecycleArgument = Annotated[
     str,
     typer.Argument(
         metavar="LIFECYCLE",
-        help="The lifecycle's name, such as plus-one.",
+        help="The procedure, such as plus-one or apo.",
         autocompletion=conveniences.lifecycles_beginning_with,
     ),
 ]
@@ -134,8 +134,8 @@ def up(
 ) -> None:
     """Run everything in the foreground until Ctrl-C.
 
-    Temporal with its UI, the worker, the API and a mail sink, on one folder. Started again, every
-    job goes on where it was.
+    Starts Temporal with its UI, the worker, the API and a mail sink on one folder. After a restart,
+    every job continues where it was.
     """
     from datetime import UTC, datetime
 
@@ -166,10 +166,10 @@ def up(
 
 @app.command(epilog=_examples("worker", "worker --json"))
 def worker(*, as_json: LogAsJson = False) -> None:
-    """Run the worker alone.
+    """Run only the worker.
 
-    Temporal is where TEMPORAL_* says, the database where STEWARD_DATABASE_URL says, and mail goes
-    to STEWARD_SMTP_URL.
+    TEMPORAL_* names the Temporal server, STEWARD_DATABASE_URL the database and STEWARD_SMTP_URL the
+    mail server.
     """
     _log(as_json)
     from workers.worker import main as run_worker
@@ -185,9 +185,9 @@ def api(
     *,
     as_json: LogAsJson = False,
 ) -> None:
-    """Run the HTTP API alone.
+    """Run only the HTTP API.
 
-    Temporal is where TEMPORAL_* says, the database where STEWARD_DATABASE_URL says.
+    TEMPORAL_* names the Temporal server and STEWARD_DATABASE_URL the database.
     """
     from starters.stack import run_api
     from workers.settings import load_settings
@@ -204,12 +204,12 @@ def setup(
         bool,
         typer.Option(
             "--adopt-namespace",
-            help="Have the database belong to this namespace, although it belonged to another.",
+            help="Move the database to this namespace, even if it belongs to another one.",
         ),
     ] = False,
     as_json: LogAsJson = False,
 ) -> None:
-    """Make schema, namespace and search attributes, or update them."""
+    """Set up the database, the namespace and the search attributes, or update them."""
     _log(as_json)
     from workers.setup import main as set_up
 
@@ -237,10 +237,10 @@ def hook(
 ) -> None:
     """Sign the events of files and post them to the hook.
 
-    A file is one JSON object, an array of them, or one object a line. A value such as now,
-    now-49h or now+1h30m stands for that instant. Each event gets a webhook-id of its own, unless
-    it names one as "webhook_id". The secret is the first of STEWARD_HOOK_SECRETS, or else the one
-    in the folder of `steward up`.
+    A file holds one JSON object, an array of them, or one object per line. Values such as now,
+    now-49h or now+1h30m become that instant. Each event gets a new webhook-id unless it names one
+    as "webhook_id". The secret is the first of STEWARD_HOOK_SECRETS, or the one in the folder of
+    `steward up`.
     """
     from datetime import UTC, datetime
     from http import HTTPStatus
@@ -257,18 +257,22 @@ def hook(
     (print_json if as_json else print_sent)(sent)
     lost = [item for item in sent["items"] if was_lost(item)]
     if any(item["status"] == HTTPStatus.UNAUTHORIZED for item in lost):
-        raise Failure("refused: check the secret (--data, STEWARD_HOOK_SECRETS) and the clock")
+        raise Failure(
+            "signature refused: check the secret (--data, STEWARD_HOOK_SECRETS) and the clock"
+        )
     if lost:
-        raise Failure(f"{len(lost)} of {len(events)} events not taken; the reasons stand above")
+        raise Failure(
+            f"{len(lost)} of {len(events)} events were not accepted; see the reasons above"
+        )
 
 
 @hooks.command(epilog=_examples("hooks dead", "hooks dead --json"))
 def dead(
-    after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
+    after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the events that were authentic and could not be read, the newest first."""
+    """List events with a valid signature that could not be read, newest first."""
     from starters.rendering import print_dead_letters, print_json
 
     with _client() as client:
@@ -278,7 +282,7 @@ def dead(
 
 @hooks.command(epilog=_examples("hooks replay 7", "hooks replay 7 --json"))
 def replay(
-    letter: Annotated[int, typer.Argument(metavar="ID", help="As `steward hooks dead` lists it.")],
+    letter: Annotated[int, typer.Argument(metavar="ID", help="As `steward hooks dead` shows it.")],
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -292,7 +296,7 @@ def replay(
     else:
         print_sent({"items": [{"source": f"dead letter {letter}", **answer}]})
     if answer["outcome"] == "dead_letter":
-        raise Failure(f"{letter} stays a dead letter: {answer.get('reason')}")
+        raise Failure(f"dead letter {letter} still can't be read: {answer.get('reason')}")
 
 
 # --- looking ----------------------------------------------------------------------------------
@@ -306,25 +310,29 @@ def replay(
     )
 )
 def jobs(
-    stage: Annotated[str | None, typer.Option(help="Only in this stage.")] = None,
-    waiting_on: Annotated[str | None, typer.Option(help="Only waiting on this role.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only this stage.")] = None,
+    waiting_on: Annotated[str | None, typer.Option(help="Only jobs waiting on this role.")] = None,
     lifecycle: Annotated[
-        str | None, typer.Option(help="Only of this lifecycle; none: of no lifecycle.")
+        str | None, typer.Option(help="Only this procedure; none: jobs without one.")
     ] = None,
-    trade: Annotated[str | None, typer.Option(help="Only of this trade.")] = None,
-    severity: Annotated[str | None, typer.Option(help="Only of this severity.")] = None,
+    trade: Annotated[str | None, typer.Option(help="Only this trade.")] = None,
+    severity: Annotated[str | None, typer.Option(help="Only this severity.")] = None,
     overdue: Annotated[
-        bool | None, typer.Option("--overdue/--on-time", help="Only late ones, or only others.")
+        bool | None,
+        typer.Option("--overdue/--on-time", help="Only overdue, or only others."),
     ] = None,
     running: Annotated[
-        bool | None, typer.Option("--open/--ended", help="Only running ones, or only ended ones.")
+        bool | None, typer.Option("--open/--ended", help="Only running, or only ended.")
     ] = None,
-    words: Annotated[str | None, typer.Option("--query", "-q", help="Words to look for.")] = None,
+    words: Annotated[str | None, typer.Option("--query", "-q", help="Words to search for.")] = None,
     after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the jobs' lifecycles, the soonest due first, then the jobs that have none."""
+    """List jobs, the soonest due first.
+
+    Each procedure of a job has a line of its own. Jobs without one come last.
+    """
     from starters.rendering import print_jobs, print_json
 
     with _client() as client:
@@ -347,12 +355,13 @@ def jobs(
 def show(
     job: JobArgument,
     *,
-    whole: Annotated[
-        bool, typer.Option("--all", help="Show the oldest entries, too, however many there are.")
-    ] = False,
+    whole: Annotated[bool, typer.Option("--all", help="Show all entries, however many.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show where a job stands, and what happened to it: the newest 200 entries of each part."""
+    """Show a job's status and history.
+
+    Shows the newest 200 entries of each part.
+    """
     from starters.rendering import print_job, print_json
 
     with _client() as client:
@@ -369,7 +378,7 @@ def show(
 
 @app.command(epilog=_examples("why SJ-2001", "why SJ-2001 --json"))
 def why(job: JobArgument, *, as_json: AsJson = False) -> None:
-    """Say who a job waits for, why, and what happens next."""
+    """Say who a job is waiting for, and what happens next."""
     from starters.rendering import print_json, print_reasons
 
     with _client() as client:
@@ -379,7 +388,7 @@ def why(job: JobArgument, *, as_json: AsJson = False) -> None:
 
 @app.command(epilog=_examples("stuck", "stuck --json"))
 def stuck(*, as_json: AsJson = False) -> None:
-    """List what is overdue or failing, with what probably helps."""
+    """List what is overdue or failing, and what to do about it."""
     from starters.rendering import print_json, print_stuck
 
     with _client() as client:
@@ -398,18 +407,16 @@ def stuck(*, as_json: AsJson = False) -> None:
 def preview_mail(
     template: Annotated[
         str,
-        typer.Argument(metavar="TEMPLATE", help="Its name; one that is unknown is told all names."),
+        typer.Argument(metavar="TEMPLATE", help="Its name. An unknown name lists all names."),
     ],
-    brand: Annotated[
-        str | None, typer.Option(help="The name that the customer knows the company by.")
-    ] = None,
+    brand: Annotated[str | None, typer.Option(help="The brand that the customer knows.")] = None,
     *,
     html: Annotated[bool, typer.Option("--html", help="Print the page, not the text.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a template's mail about a made-up job.
+    """Show the e-mail that a template makes, for a sample job.
 
-    Nothing is sent, and nothing has to run.
+    Nothing is sent, and nothing needs to be running.
     """
     from activities.previews import BRANDS, preview
     from activities.templating import MailTemplateError
@@ -446,7 +453,7 @@ def do(
         str,
         typer.Argument(
             metavar="COMMAND",
-            help="One of those that `steward show JOB` lists.",
+            help="A command that `steward show JOB` lists.",
             autocompletion=conveniences.commands_beginning_with,
         ),
     ],
@@ -458,16 +465,16 @@ def do(
         ),
     ] = None,
     role: Annotated[
-        str | None, typer.Option("--as", help="Your role; needless where only one may do it.")
+        str | None, typer.Option("--as", help="Your role. Needed if several roles may do it.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Your name; else that of your login.")] = None,
+    name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Give a command to a lifecycle that runs, or that the command starts.
+    """Give a command on a job.
 
-    Prints where the lifecycle stands then, or why the command is refused and what to do instead.
-    With STEWARD_TOKEN set you are whom the token names, unless --as or --name say otherwise.
+    Prints the new status, or why the command was refused and what to do instead. With STEWARD_TOKEN
+    set, you act as the owner of the token unless --as or --name says otherwise.
     """
     from starters.api_client import RequestRefused
     from starters.command_fields import read_fields
@@ -505,12 +512,13 @@ def fast_forward(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Move one job's own time ahead, on the embedded stack.
+    """Move the clock of one job ahead.
 
-    Prints where the job stands then; the time of all others stays. Temporal is asked at
-    TEMPORAL_ADDRESS (127.0.0.1:7233 if unset), in TEMPORAL_NAMESPACE.
+    Works on the stack of `steward up`. Prints the job's new status. Other jobs keep their time.
+    TEMPORAL_ADDRESS (127.0.0.1:7233 if unset) and TEMPORAL_NAMESPACE say where Temporal is.
     """
     from domain.durations import parse_elapsed
+    from starters.company_time import company_time
     from starters.rendering import print_json, print_standing, print_text
     from workers.fast_forward import CannotFastForward
     from workers.fast_forward import fast_forward as skip_ahead
@@ -534,7 +542,7 @@ def fast_forward(
     if as_json:
         print_json({"now": f"{reached:%Y-%m-%dT%H:%M:%SZ}", "lifecycle": standing})
     else:
-        print_text(f"For {job} it is now {reached:%Y-%m-%d %H:%M} UTC.")
+        print_text(f"For {job} it is now {company_time(reached)}.")
         print_standing(job, standing)
 
 
@@ -549,12 +557,13 @@ def rules(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the rules (PO-…), and our decisions on their gaps (G-…)."""
-    from domain.catalogue import DECISIONS, RULES, UnknownRule, rule
+    """List the rules (PO-…), what shows each, and our decisions on their gaps (G-…)."""
+    from domain.catalogue import DECISIONS, RULES, UnknownRule, in_numbers, rule
     from starters.rendering import print_json, print_rules
 
     wanted = prefix.upper()
-    found = [each.model_dump() for each in RULES.values() if each.id.startswith(wanted)]
+    chosen = [each for each in RULES.values() if each.id.startswith(wanted)]
+    found = [each.model_dump() for each in chosen]
     decided = [each.model_dump() for each in DECISIONS.values() if each.id.startswith(wanted)]
     if not found and not decided:
         try:
@@ -564,12 +573,12 @@ def rules(
     if as_json:
         print_json({"items": found, "decisions": decided})
     else:
-        print_rules(found, decided)
+        print_rules(found, decided, in_numbers(chosen))
 
 
 @policies.command("show", epilog=_examples("policy show", "policy show --json"))
 def show_policy(*, as_json: AsJson = False) -> None:
-    """Show the policy of STEWARD_POLICY, or else the built-in one."""
+    """Show the policy from STEWARD_POLICY, or the built-in one."""
     from domain.policy import load_policy
     from starters.rendering import print_json, print_text, toml
 
@@ -587,20 +596,30 @@ def check_policy(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check a policy file, and name every problem with its line."""
-    from domain.policy import load_policy
+    """Check a policy file: name every problem with its line, and what is still a placeholder."""
+    from domain.policy import load_policy, policy_warnings
     from starters.rendering import print_json, print_text
 
     policy = _checked(file, load_policy, as_json=as_json)
     if as_json:
-        print_json({"name": policy.name, "fingerprint": policy.fingerprint, "problems": []})
+        print_json(
+            {
+                "name": policy.name,
+                "fingerprint": policy.fingerprint,
+                "problems": [],
+                "warnings": [warning._asdict() for warning in policy_warnings(policy)],
+            }
+        )
     else:
-        print_text(f"{file}: good; it is the policy {policy.name} ({policy.fingerprint})")
+        print_text(
+            f"{file}: valid. Policy {policy.name} ({policy.fingerprint}).",
+            *(f"Warning: {warning}" for warning in policy_warnings(policy)),
+        )
 
 
 @directories.command("show", epilog=_examples("directory show", "directory show --json"))
 def show_directory(*, as_json: AsJson = False) -> None:
-    """Show the directory of STEWARD_DIRECTORY, which is empty where none is set."""
+    """Show the directory from STEWARD_DIRECTORY; empty if none is set."""
     from domain.directory import load_directory
     from starters.rendering import print_json, print_text, toml
 
@@ -617,7 +636,7 @@ def check_directory(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check a directory file, and name every problem with its line."""
+    """Check a directory file and list every problem with its line."""
     from domain.directory import load_directory
     from starters.rendering import print_json, print_text
 
@@ -627,7 +646,7 @@ def check_directory(
         print_json({"count": count, "problems": []})
     else:
         listed = ", ".join(f"{name}: {people}" for name, people in count.items())
-        print_text(f"{file}: good; it lists {listed or 'nobody'}")
+        print_text(f"{file}: valid. It lists {listed or 'nobody'}.")
 
 
 conveniences.add_to(app, hooks)
@@ -660,7 +679,7 @@ def _tell_fault(_: object, fault: BaseException, __: object) -> None:
     """Tell a fault of ours by its kind and places: its text may hold a customer's data."""
     from domain.faults import places
 
-    _complain("steward: this is a bug in Steward; please report these lines:", *places(fault))
+    _complain("steward: this is a bug in Steward. Please report these lines:", *places(fault))
 
 
 # --- helpers ----------------------------------------------------------------------------------
@@ -702,10 +721,11 @@ def _complain(*lines: str) -> None:
 
 
 def _refusal(body: Mapping[str, Any]) -> Iterator[str]:
-    rule = f" ({body['rule']})" if body.get("rule") else ""
-    yield f"Refused{rule}: {body['message']}"
+    rule, message = body.get("rule"), str(body["message"])
+    cited = f" ({rule})" if rule and rule not in message else ""
+    yield message if body.get("error") == "unavailable" else f"Refused{cited}: {message}"
     if body.get("instead"):
-        yield f"Instead: {body['instead']}"
+        yield f"What to do: {body['instead']}"
 
 
 def _client() -> ApiClient:
@@ -754,14 +774,15 @@ def _failures_told() -> Iterator[None]:
         raise Failure(one_line(str(error))) from error
     except RPCError as error:
         raise Failure(
-            f"Temporal refuses: {one_line(error.message)}: check TEMPORAL_NAMESPACE and what its "
-            "credentials allow, and run `steward setup`"
+            f"Temporal refused the request: {one_line(error.message)}. Check TEMPORAL_NAMESPACE "
+            "and what its credentials allow, then run `steward setup`"
         ) from error
     except DBAPIError as error:
         # Its first line says what failed; the next ones may quote what was written.
         reason = next(iter(str(error.orig).splitlines()), "")
         raise Failure(
-            f"the database refuses: {reason}: check STEWARD_DATABASE_URL and what its user may do"
+            f"the database refused the request: {reason}. Check STEWARD_DATABASE_URL and the "
+            "rights of its user"
         ) from error
 
 
@@ -773,29 +794,34 @@ def _send_samples(url: str, data: Path, events: list[HookEvent]) -> str:
     with ApiClient(url, os.environ.get("STEWARD_TOKEN")) as client:
         new = send_samples(client, events, signing_secret(data))
     if not new:
-        return "The samples are here already. See them with `steward jobs`."
+        return "The samples are already loaded. See them with `steward jobs`."
     return f"Samples sent: {len(new)}. See them with `steward jobs`."
 
 
 def _kind(lifecycle: str) -> LifecycleKind:
+    from domain.suggestions import did_you_mean
     from workflows.registry import LIFECYCLES
 
     if lifecycle not in LIFECYCLES:
-        raise Failure(f"there is no lifecycle {lifecycle!r}; use one of: {', '.join(LIFECYCLES)}")
+        raise Failure(
+            f'there is no procedure "{lifecycle}".{did_you_mean(lifecycle, LIFECYCLES)} '
+            f"Use one of: {', '.join(LIFECYCLES)}"
+        )
     return LIFECYCLES[lifecycle]
 
 
 def _command(kind: LifecycleKind, name: str) -> Command:
+    from domain.commands import unknown_command
+
     if name not in kind.commands:
-        raise Failure(
-            f"{kind.name} has no command {name!r}; use one of: {', '.join(kind.commands)}"
-        )
+        unknown = unknown_command(kind.commands, name).refusal
+        raise Failure(f"{unknown.message} {unknown.instead}")
     return kind.commands[name]
 
 
 def _actor(command: Command, role: str | None, name: str | None) -> dict[str, str]:
     roles = sorted(command.roles)
     if role is None and len(roles) > 1:
-        raise Failure(f"say with --as who gives {command.name}: one of {', '.join(roles)}")
+        raise Failure(f"say in which role you act: --as, with one of {', '.join(roles)}")
     who = name or os.environ.get("USER") or "command line"
     return {"name": who, "role": role or roles[0]}

@@ -88,7 +88,7 @@ class CommandEndpoint:
             return refusal_reply(refused.refusal)
         except UnansweredError as error:
             body = {"error": "unavailable", "rule": None, "message": str(error)}
-            return Reply(status=503, body={**body, "instead": "look at the job"})
+            return Reply(status=503, body={**body, "instead": error.instead})
         return Reply(status=200, body=answer.model_dump(mode="json"))
 
 

@@ -17,11 +17,11 @@ from starters.failures import Failure
 _ASSIGNMENT = re.compile(
     r"(?P<path>\w+(?:\.\w+)*)(?P<operator>:?=)(?P<value>.*)", re.ASCII | re.DOTALL
 )
-_TRUTH = {"true": True, "false": False}
+_TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def read_fields(assignments: Sequence[str], payload: type[Payload]) -> dict[str, Any]:
-    """Return the fields that assignments make; `true` and `false` count where a field is boolean.
+    """Return the fields that assignments make; a boolean is written true, false, yes or no.
 
     Args:
         assignments: as written, such as `amount=240.00`.
@@ -34,20 +34,20 @@ def read_fields(assignments: Sequence[str], payload: type[Payload]) -> dict[str,
     for assignment in assignments:
         written = _ASSIGNMENT.fullmatch(assignment)
         if written is None:
-            raise Failure(f"{assignment!r} is no field: write it like amount=240.00")
+            raise Failure(f'"{assignment}" is not a field. Write it like amount=240.00')
         *parents, name = written["path"].split(".")
-        within = _within(fields, parents, assignment)
+        within = _within(fields, parents)
         if name in within:
-            raise Failure(f"{assignment!r}: {written['path']} is given twice")
+            raise Failure(f"{written['path']} is given twice. Give it once")
         within[name] = _value(written, payload)
     return fields
 
 
-def _within(fields: dict[str, Any], parents: Sequence[str], assignment: str) -> dict[str, Any]:
+def _within(fields: dict[str, Any], parents: Sequence[str]) -> dict[str, Any]:
     for parent in parents:
         inner = fields.setdefault(parent, {})
         if not isinstance(inner, dict):
-            raise Failure(f"{assignment!r}: {parent} is given twice, whole and in parts")
+            raise Failure(f"{parent} is given twice, whole and in parts. Give it once")
         fields = inner
     return fields
 
@@ -59,9 +59,9 @@ def _value(written: re.Match[str], payload: type[Payload]) -> Any:  # noqa: ANN4
             return json.loads(value)
         except ValueError as error:
             raise Failure(
-                f"{value!r} is not JSON: for text, write {path}={value} without the colon"
+                f'"{value}" is not JSON. For text, write {path}={value} without the colon'
             ) from error
     field = payload.model_fields.get(path)
     if field is not None and field.annotation in (bool, bool | None):
-        return _TRUTH.get(value, value)
+        return _TRUTH.get(value.casefold(), value)
     return value

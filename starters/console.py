@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,23 +10,54 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from domain.values import JobId, Storable
+from domain.labels import (
+    attention_label,
+    command_label,
+    journal_label,
+    lifecycle_label,
+    stage_label,
+    task_label,
+)
+from domain.policy import Policy
+from domain.roles import Role
+from domain.values import Storable
 from service.startable import Startable
 from service.stuck import StuckList
 from starters.access import employee
+from starters.company_time import company_time, relative
 from store.mails import MailFilter, MailList
 from store.reading import Filter, Reading
 from workflows.registry import LIFECYCLES
 
 
-def _moment(at: datetime | str | None) -> str:
+def _moment(at: datetime | str | None, zone: str, now: datetime | None = None) -> str:
+    """Return an instant on the company's clock; with how far it is from now, if now is given."""
     if at is None:
         return "–"
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return f"{moment.astimezone(UTC):%a %d %b %H:%M}"
+    absolute = company_time(moment, zone)
+    return absolute if now is None else f"{relative(moment, now)} · {absolute}"
 
 
-def _pages() -> Environment:
+def _role(role: str | None) -> str:
+    if role is None:
+        return "–"
+    return Role(role).label if role in set(Role) else role
+
+
+_LABELS: Mapping[str, Callable[[str], str]] = {
+    "attention": attention_label,
+    "command": command_label,
+    "journal": journal_label,
+    "lifecycle": lifecycle_label,
+    "role": _role,
+    "stage": stage_label,
+    "task": task_label,
+}
+"""What people call what a page shows, by the name of the template's filter."""
+
+
+def _pages(policy: Callable[[], Policy]) -> Environment:
     pages = Environment(
         loader=PackageLoader("starters"),
         autoescape=True,
@@ -33,14 +65,25 @@ def _pages() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["moment"] = _moment
+    pages.filters |= _LABELS
+
+    def moment(at: datetime | str | None, now: datetime | None = None) -> str:
+        return _moment(at, policy().calendar.zone, now)
+
+    pages.filters["moment"] = moment
     return pages
 
 
-def console(reading: Reading, mails: MailList, look: StuckList, startable: Startable) -> APIRouter:
-    """Return the console's pages, which are the employees' alone."""
+def console(
+    reading: Reading,
+    mails: MailList,
+    look: StuckList,
+    startable: Startable,
+    policy: Callable[[], Policy],
+) -> APIRouter:
+    """Return the console's pages, which only employees see, with times of the policy's zone."""
     router = APIRouter(include_in_schema=False, dependencies=[Depends(employee)])
-    pages = _pages()
+    pages = _pages(policy)
 
     def page(name: str, status: int = 200, **context: Any) -> Response:  # noqa: ANN401  a template's
         html = pages.get_template(name).render(now=datetime.now(UTC), **context)
@@ -70,10 +113,11 @@ def console(reading: Reading, mails: MailList, look: StuckList, startable: Start
         return page("jobs.html", items=items, after=cursor, q=q, show=show, url=request.url)
 
     @router.get("/console/jobs/{job_id}")
-    async def job(job_id: JobId) -> Response:
+    async def job(job_id: Storable) -> Response:
         found = await reading.job(job_id)
         if found is None:
-            return page("missing.html", 404, job_id=job_id)
+            meant = await reading.meant(job_id)
+            return page("missing.html", 404, job_id=job_id, meant=meant)
         for standing in found["lifecycles"]:
             kind = LIFECYCLES[standing["lifecycle"]]
             running = standing["outcome"] is None

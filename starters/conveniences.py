@@ -52,9 +52,9 @@ def steward(
 def secret(*, as_json: AsJson = False) -> None:
     """Make a secret for signing hooks, and print it.
 
-    It is kept nowhere. To rotate without refusing an event, add it after the old one in
-    STEWARD_HOOK_SECRETS and restart each API; have the job system sign with it; then take the old
-    one away and restart each API again.
+    It is not stored. To rotate secrets without losing an event, add the new one after the old one
+    in STEWARD_HOOK_SECRETS and restart each API. Have the job system sign with the new one. Then
+    remove the old one and restart each API again.
     """
     from starters.rendering import print_json  # noqa: PLC0415  --help is quick without it
     from starters.signatures import generate_secret  # noqa: PLC0415
@@ -67,15 +67,15 @@ def secret(*, as_json: AsJson = False) -> None:
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the copy.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder for the backup.")],
     data: DataOption = DEFAULT_DATA,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the folder of `steward up`, while it runs or not.
+    """Back up the folder of `steward up`, running or not.
 
-    The store and Temporal are copied as they are at one instant. The copy has the customers' data
-    and the hooks' secret in it: keep it as you keep those.
+    Database and Temporal are copied as of one instant. The backup holds customer data and the hook
+    secret, so protect it.
     """
     from datetime import UTC, datetime  # noqa: PLC0415  --help is quick without it
 
@@ -83,19 +83,21 @@ def backup(
 
     _store_must_lie_in(data)
     made = back_up(data, folder, datetime.now(UTC))
-    _tell(made, f"{folder}: the backup is complete. Put it back with `steward restore`.", as_json)
+    _tell(made, f"{folder}: backup complete. Restore it with `steward restore`.", as_json)
 
 
 def restore(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A copy by `steward backup`.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder made by `steward backup`.")
+    ],
     data: DataOption = DEFAULT_DATA,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Put a copy into a folder for `steward up` that has no data yet.
+    """Restore a backup into an empty folder.
 
-    Started on it, every job goes on as of the instant of the copy; deadlines that have passed since
-    are met at once.
+    Run `steward up` on it, and every job continues from the time of the backup. What fell due since
+    then happens at once.
     """
     from starters.backups import restore as put_back  # noqa: PLC0415  as above
 
@@ -113,8 +115,8 @@ def _store_must_lie_in(data: Path) -> None:
     if url := os.environ.get("STEWARD_DATABASE_URL"):
         kind = url.partition(":")[0]
         raise Failure(
-            f"the store is not in {data} but where STEWARD_DATABASE_URL says ({kind}); "
-            "see docs/backup.md"
+            f"the database isn't in {data}: STEWARD_DATABASE_URL names another one ({kind}). "
+            "See docs/backup.md"
         )
 
 

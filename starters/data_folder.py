@@ -39,7 +39,7 @@ def prepare(data: Path) -> None:
         _take_from_others(data)
     except OSError as error:
         raise FolderError(
-            f"the data folder {data} cannot be written ({error.strerror}); name another with --data"
+            f"can't write to the data folder {data} ({error.strerror}). Name another with --data"
         ) from error
 
 
@@ -55,7 +55,8 @@ def hold(data: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise Failure(
-                f"another `steward up` runs on {data}; stop it, or name another folder with --data",
+                f"another `steward up` is running on {data}. Stop it, or name another folder "
+                "with --data",
                 exit_code=2,
             ) from error
         yield

@@ -22,7 +22,7 @@ def sample_events(now: datetime) -> list[HookEvent]:
     """
     paths = sorted(FOLDER.glob("*.json"))
     if not paths:
-        raise Failure(f"no samples in {FOLDER}: --sample works in a checkout of Steward only")
+        raise Failure(f"no samples in {FOLDER}. --sample only works in a checkout of Steward")
     return [event for path in paths for event in read_events(path, now)]
 
 

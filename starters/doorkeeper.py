@@ -120,7 +120,9 @@ class Doorkeeper:
             response = _too_slow(scope)
         except StoreUnavailableError as error:
             log.warning("the store does not answer", reason=in_brief(error))
-            response = error_response(503, "The store does not answer; try again.")
+            response = error_response(
+                503, "The database doesn't answer.", instead="Try again in a moment."
+            )
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:
@@ -154,7 +156,10 @@ class Doorkeeper:
         """Serve a hook, which bounds its time itself: it knows what it may promise when."""
         if self._hooks_under_way >= self._limits.hooks_at_once:
             raise TurnedAwayError(
-                503, "Too many events at once; send it again.", headers={"retry-after": "1"}
+                503,
+                "Too many events at once. This one was not stored.",
+                instead="Send it again with the same webhook-id.",
+                headers={"retry-after": "1"},
             )
         self._hooks_under_way += 1
         try:
@@ -179,7 +184,8 @@ class Doorkeeper:
         if caller is None:
             raise TurnedAwayError(
                 401,
-                "no bearer token that we know",
+                "Your bearer token is missing, unknown, revoked or expired.",
+                instead="Send the header: Authorization: Bearer <your token>.",
                 headers={"www-authenticate": 'Bearer realm="Steward"'},
             )
         return caller
@@ -194,8 +200,8 @@ class Doorkeeper:
         if len(named) != 1 or not self._is_ours(_host_of(named[0])):
             raise TurnedAwayError(
                 421,
-                "This host name is not one of ours. Use a loopback name, or list yours in "
-                "STEWARD_HOSTS.",
+                "This server doesn't know the host name in your request.",
+                instead="Use localhost or 127.0.0.1, or list your name in STEWARD_HOSTS.",
             )
 
     def _is_ours(self, host: str | None) -> bool:
@@ -282,7 +288,11 @@ def _require_json(scope: Scope) -> None:
     lengths = _values(headers, b"content-length")
     has_body = any(each.strip(b"0 ") for each in lengths) or _values(headers, b"transfer-encoding")
     if (types or has_body) and not (len(types) == 1 and _is_json(types[0])):
-        raise TurnedAwayError(415, "Send JSON, with the content type application/json.")
+        raise TurnedAwayError(
+            415,
+            "The body isn't declared as JSON.",
+            instead="Send JSON with the header: Content-Type: application/json.",
+        )
 
 
 def _is_json(content_type: bytes) -> bool:
@@ -299,15 +309,18 @@ def _values(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
 
 def _busy() -> Response:
     return error_response(
-        503, "Too many requests at once; try again.", headers={"retry-after": "1"}
+        503,
+        "Too many requests at once.",
+        instead="Try again in a moment.",
+        headers={"retry-after": "1"},
     )
 
 
 def _too_slow(scope: Scope) -> Response:
     if scope["method"] in _UNCHANGING:
-        return error_response(503, "No answer in time; try again.")
+        return error_response(503, "No answer in time.", instead="Try again in a moment.")
     return error_response(
         503,
-        "No answer in time. It may still be carried out.",
-        instead="look at the job, or send it again with the same message_id",
+        "No answer in time. The command may still be carried out.",
+        instead="Check the job, or send it again with the same message_id.",
     )

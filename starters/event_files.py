@@ -63,11 +63,11 @@ def read_events(path: Path, now: datetime) -> list[HookEvent]:
     try:
         content = sys.stdin.buffer.read() if path == _STDIN else path.read_bytes()
     except OSError as error:
-        raise Failure(f"{name}: cannot be read: {error.strerror}") from error
+        raise Failure(f"{name}: can't be read: {error.strerror}") from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Failure(f"{name}: is not UTF-8 text") from error
+        raise Failure(f"{name}: not UTF-8 text") from error
     return parse_events(text, name, now)
 
 
@@ -79,7 +79,7 @@ def parse_events(text: str, name: str, now: datetime) -> list[HookEvent]:
     """
     found = _objects(text, name)
     if not found:
-        raise Failure(f"{name}: holds no event")
+        raise Failure(f"{name}: no event in it")
     return [
         _event(each, f"{name}, event {place}", now) for place, each in enumerate(found, start=1)
     ]
@@ -113,12 +113,12 @@ def _is_json(text: str) -> bool:
 
 
 def _not_json(name: str, line: int, error: json.JSONDecodeError) -> Failure:
-    return Failure(f"{name}:{line}: is not JSON: {error.msg}, at column {error.colno}")
+    return Failure(f"{name}:{line}: not JSON: {error.msg}, at column {error.colno}")
 
 
 def _event(written: Any, source: str, now: datetime) -> HookEvent:  # noqa: ANN401  any JSON
     if not isinstance(written, dict):
-        raise Failure(f"{source}: is not a JSON object")
+        raise Failure(f"{source}: not a JSON object")
     try:
         said: dict[str, Any] = _in_time(written, now)
     except (ValueError, OverflowError) as error:
@@ -126,8 +126,8 @@ def _event(written: Any, source: str, now: datetime) -> HookEvent:  # noqa: ANN4
     webhook_id = said.pop("webhook_id", None) or str(uuid4())
     if not _sendable(webhook_id):
         raise Failure(
-            f"{source}: webhook_id is not 1 to {LONGEST_ID} printable ASCII characters without a "
-            "full stop"
+            f"{source}: webhook_id must have 1 to {LONGEST_ID} printable ASCII characters and no "
+            "period"
         )
     job = said.get("job")
     return HookEvent(

@@ -31,8 +31,8 @@ def signing_secret(data: Path) -> str:
         return file.read_text("utf-8").strip()
     except OSError as error:
         raise Failure(
-            f"no hook secret: {file} cannot be read ({error.strerror}); name the folder of "
-            "`steward up` with --data, or set STEWARD_HOOK_SECRETS"
+            f"no hook secret: can't read {file} ({error.strerror}). Name the folder of `steward "
+            "up` with --data, or set STEWARD_HOOK_SECRETS"
         ) from error
 
 
@@ -47,7 +47,7 @@ def send(client: ApiClient, event: HookEvent, secret: str) -> dict[str, Any]:
     try:
         headers = event.headers(secret, datetime.now(UTC))
     except ValueError as error:
-        raise Failure(f"{error}; set STEWARD_HOOK_SECRETS to what the receiver has") from error
+        raise Failure(f"{error}. Set STEWARD_HOOK_SECRETS to the secret of the API") from error
     answer = client.send_hook(headers, event.body)
     taken = answer.status == HTTPStatus.OK
     refusal = {"outcome": "refused", "reason": answer.body.get("message")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 _ERRORS = {
@@ -37,6 +38,22 @@ def error_response(
     return JSONResponse(body, status, headers)
 
 
+class NotFoundError(HTTPException):
+    """Something that is not there, or not for whoever asks (HTTP 404).
+
+    Attributes:
+        instead: what to do instead.
+    """
+
+    def __init__(self, message: str, instead: str) -> None:
+        super().__init__(404, message)
+        self.instead = instead
+
+
 def fault() -> Response:
     """Return the answer to a request that ran into a fault of ours, which the log tells of."""
-    return error_response(500, "Something went wrong in Steward. Its log has the details.")
+    return error_response(
+        500,
+        "Steward failed on this request.",
+        instead="Look for the error in the log of the API, then try again.",
+    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 
 from domain.values import Storable
 from starters.access import Employee
+from starters.http_errors import NotFoundError
 from starters.queries import Cursor, JobFilter, RowId, one_of
 from store.mails import SHOWN_STATES, MailFilter, MailList
 
@@ -36,7 +37,9 @@ def mail_routes(mails: MailList) -> APIRouter:
     async def one(_: Employee, mail_id: RowId) -> dict[str, Any]:
         found = await mails.find(mail_id)
         if found is None:
-            raise HTTPException(404, f"There is no mail {mail_id}; see GET /mail.")
+            raise NotFoundError(
+                f"There is no e-mail {mail_id}.", "See the list of e-mails: GET /mail."
+            )
         return found
 
     return router

@@ -9,19 +9,19 @@ import typer
 
 def list_mails(
     job: Annotated[
-        str | None, typer.Argument(metavar="JOB", help="Show this job's mails whole.")
+        str | None, typer.Argument(metavar="JOB", help="Show this job's e-mails in full.")
     ] = None,
     state: Annotated[
-        str | None, typer.Option(help="Only in this state: queued, sent, uncertain or bounced.")
+        str | None, typer.Option(help="Only this state: queued, sent, uncertain or bounced.")
     ] = None,
     mail: Annotated[
-        int | None, typer.Option("--id", min=1, help="Show this one mail whole.")
+        int | None, typer.Option("--id", min=1, help="Show this one e-mail in full.")
     ] = None,
-    after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
+    after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """List mails, the newest first, or show those of a job whole."""
+    """List e-mails, the newest first, or show those of a job in full."""
     from starters.api_client import ApiClient
     from starters.rendering import print_json, print_mail_texts, print_mails
 

@@ -13,16 +13,16 @@ _REFUSAL: Mapping[str, Any] = {
     "application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}
 }
 _SAID = {
-    "401": "No bearer token that we know",
-    "403": "The role may not; or a page of another origin asks",
-    "404": "Not there, or not for whoever asks",
+    "401": "The bearer token is missing or unknown",
+    "403": "The role may not do this, or the page is from another origin",
+    "404": "Not there, or you may not see it",
     "409": "A rule or the stage forbids it now",
     "413": "The body is too large",
     "415": "The body is not JSON",
-    "421": "The host is not one of ours",
-    "422": "Bad fields",
-    "500": "A fault of Steward's",
-    "503": "The store, Temporal or a worker does not answer in time, or there is too much to do",
+    "421": "The host name is unknown",
+    "422": "A field is wrong",
+    "500": "Steward failed",
+    "503": "The database, Temporal or a worker did not answer in time, or too many came at once",
 }
 _AT_THE_DOOR = ("421", "500", "503")
 _READING = ("401", "404", "422")

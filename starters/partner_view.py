@@ -164,7 +164,8 @@ class PartnerViews:
             raise no_job(job_id)
         page = await reading.job(job_id)
         if page is None:
-            raise no_job(job_id)
+            meant = await reading.meant(job_id) if caller.reads_all else None
+            raise no_job(job_id, meant)
         partner = self._partner(caller)
         return page if partner is None else page_for(partner, page)
 

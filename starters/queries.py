@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import HTTPException, Path, Query
 
+from domain.suggestions import did_you_mean
 from domain.values import Storable
 from workflows.registry import LIFECYCLES
 
@@ -34,7 +35,10 @@ def one_of(name: str, value: str | None, legal: Collection[str]) -> str | None:
         return None
     if value in legal:
         return value
-    raise refused(f"{name}: {shown(value)} is not known. Use one of: {', '.join(legal)}.")
+    raise refused(
+        f"{name}: unknown value {shown(value)}.{did_you_mean(value, legal)} "
+        f"Use one of: {', '.join(legal)}."
+    )
 
 
 STAGES = tuple(dict.fromkeys(stage.value for kind in LIFECYCLES.values() for stage in kind.stage))

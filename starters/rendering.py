@@ -1,6 +1,7 @@
 """What the command line prints: tables and plain sentences, or one JSON document.
 
-Times are UTC. Whatever others wrote is printed as text: it can neither style nor steer a terminal.
+Tables and sentences have people's labels, and times on the company's clock; JSON has identifiers
+and UTC. Whatever others wrote is printed as text: it can neither style nor steer a terminal.
 """
 
 from __future__ import annotations
@@ -9,9 +10,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from rich import box
@@ -19,6 +19,18 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from domain.labels import (
+    attention_label,
+    command_label,
+    journal_label,
+    lifecycle_label,
+    stage_label,
+    task_label,
+    to_do,
+)
+from domain.roles import Role
+from starters.company_time import company_time
 
 Json = Mapping[str, Any]
 
@@ -35,10 +47,22 @@ class Column:
     title: str
     name: str
     """The key of its value in each row."""
+    label: Callable[[str], str] | None = None
+    """What people call its values; None where they are words already."""
     whole: bool = False
     """Never broken into lines: ids and other things to copy."""
     spare: bool = False
     """Left out where the terminal is too narrow for it."""
+
+
+def _role(role: str) -> str:
+    """Return what a role is called; one of another release by its name."""
+    return Role(role).label if role in set(Role) else role
+
+
+def _command(name: str, label: Callable[[str], str]) -> str:
+    """Return a command as people call it, and as it is typed."""
+    return f"{label(name)} (`{name}`)"
 
 
 def print_json(document: object) -> None:
@@ -55,7 +79,7 @@ def print_text(*lines: str) -> None:
 
 def print_jobs(page: Json) -> None:
     """Print a page of lifecycles, and how to see the next page."""
-    _print_table("No lifecycle matches.", _JOBS, page["items"])
+    _print_table("No job matches.", _JOBS, page["items"])
     for item in page["items"]:
         if item["lifecycle"] is None:
             print_text(f"{item['job_id']}: {item['next']}")
@@ -72,20 +96,20 @@ def print_tasks(page: Json) -> None:
 
 
 def _task(task: Json) -> Iterable[str]:
-    since = f"since {_instant(task['opened_at'])} UTC"
-    yield f"{task['id']}  {task['job_id']}  for {task['role']}, {since}"
+    since = f"since {company_time(task['opened_at'])}"
+    yield f"{task['id']}  {task['job_id']}  for {_role(task['role'])}, {since}"
     yield f"  {task['label']}: {task['text']}"
     if task["closes_by"]:
-        yield f"  Closes by: {task['closes_by']}"
+        yield f"  Closes when you {_command(task['closes_by'], to_do)}."
     if task["closed_at"]:
         who = f" by {task['closed_by']['name']}" if task["closed_by"] else ""
         outcome = f": {task['outcome']}" if task["outcome"] else ""
-        yield f"  Done {_instant(task['closed_at'])} UTC{who}{outcome}"
+        yield f"  Done {company_time(task['closed_at'])}{who}{outcome}"
 
 
 def _print_more(page: Json) -> None:
     if page.get("after"):
-        print_text(f"There are more: add --after {page['after']}")
+        print_text(f"There are more. Add: --after {page['after']}")
 
 
 def print_job(document: Json) -> None:
@@ -100,7 +124,7 @@ def print_job(document: Json) -> None:
         if document[name]:
             print_text("", title)
             if name in document.get("older", {}):
-                print_text("These are the newest; --all shows the older ones, too.")
+                print_text("These are the newest. To see the older ones, add --all.")
             _print_table("", columns, document[name])
 
 
@@ -112,7 +136,7 @@ def print_standing(job_id: str, standing: Json) -> None:
 def print_reasons(reasons: Json) -> None:
     """Print why each lifecycle of a job stands where it stands."""
     if not reasons["items"]:
-        print_text("No lifecycle ever ran for this job: nobody is waited for.")
+        print_text("Nothing has started on this job, so nobody has anything to do.")
     for reason in reasons["items"]:
         print_text(_reason(reason), *_listed(reason.get("guide", [])))
         print_text(*_attention(reason.get("attention", [])))
@@ -121,13 +145,13 @@ def print_reasons(reasons: Json) -> None:
 def _reason(reason: Json) -> str:
     """Return the sentence of one lifecycle, or of a job that none follows."""
     said: str = reason["why"]
-    return f"{reason['lifecycle']}: {said}" if reason["lifecycle"] else said
+    return f"{lifecycle_label(reason['lifecycle'])}: {said}" if reason["lifecycle"] else said
 
 
 def _attention(raised: Sequence[Json]) -> list[str]:
-    """Return why each call for attention stands, and since when."""
+    """Return each alert with its reason, and since when it stands."""
     return [
-        f"Attention {each['attention']}, since {_instant(each['since'])} UTC: {each['why']}"
+        f"{attention_label(each['attention'])} since {company_time(each['since'])}: {each['why']}"
         for each in raised
     ]
 
@@ -141,12 +165,17 @@ def print_answer(job_id: str, lifecycle: str, answer: Json) -> None:
     print_standing(job_id, {"lifecycle": lifecycle, **answer})
     for name, value in (answer["result"] or {}).items():
         if isinstance(value, list):
-            print_text(f"{name}:", *_listed(value))
+            print_text(f"{_heading(name)}:", *_listed(value))
         elif isinstance(value, dict):
             said = (f"{key} {each}" for key, each in value.items() if each is not None)
-            print_text(f"{name}: {', '.join(said)}")
+            print_text(f"{_heading(name)}: {', '.join(said)}")
         elif value is not None:
-            print_text(f"{name}: {_cell(name, value)}")
+            print_text(f"{_heading(name)}: {_cell(name, value)}")
+
+
+def _heading(name: str) -> str:
+    """Return the name of a result as a heading: `Exception code`."""
+    return name.replace("_", " ").capitalize()
 
 
 def print_stuck(things: Json) -> None:
@@ -167,25 +196,59 @@ def print_dead_letters(letters: Json) -> None:
 
 def print_mails(mails: Json) -> None:
     """Print a list of mails."""
-    _print_table("There is no mail.", _MAILS, mails["items"])
+    _print_table("There is no e-mail.", _MAILS, mails["items"])
     _print_more(mails)
 
 
 def print_mail_texts(mails: Json) -> None:
     """Print mails whole."""
     if not mails["items"]:
-        print_text("There is no mail of this job.")
+        print_text("This job has no e-mail.")
     for mail in mails["items"]:
-        to, at = mail["to"], _instant(mail["at"])
+        to, at = mail["to"], company_time(mail["at"])
         print_text(f"{at}  {mail['state']}  to {to}: {mail['subject']}", "", mail["text"], "")
     _print_more(mails)
 
 
-def print_rules(rules: Sequence[Json], decisions: Sequence[Json]) -> None:
-    """Print rules, and decisions on what they leave open."""
-    for columns, entries in ((_RULES, rules), (_DECISIONS, decisions)):
-        if entries:
-            _print_table("", columns, entries)
+def print_rules(rules: Sequence[Json], decisions: Sequence[Json], in_numbers: str) -> None:
+    """Print rules, then decisions on what the procedures leave open, each on lines of its own.
+
+    Args:
+        rules: what each rule says, what Steward does about it, and what shows that.
+        decisions: what was decided, and the setting that decides otherwise.
+        in_numbers: how many rules there are of each state.
+    """
+    for entry in rules:
+        shown = "No test" if entry["state"] == "informational" else "Shown by"
+        _print_hanging(f"{entry['id']}  {entry['rule']}", indent=0)
+        _print_hanging(f"{entry['state'].capitalize()}: {entry['how']}")
+        if entry["shown_by"]:
+            _print_hanging(f"{shown}: {entry['shown_by']}", whole="::" in entry["shown_by"])
+    for entry in decisions:
+        setting, why_none = entry["setting"], entry["why_no_setting"]
+        _print_hanging(f"{entry['id']}  {entry['question']}", indent=0)
+        _print_hanging(entry["decision"])
+        _print_hanging(f"Setting: {setting}" if setting else f"No setting: {why_none}")
+    if rules:
+        print_text("", in_numbers)
+
+
+def _print_hanging(line: str, indent: int = 2, *, whole: bool = False) -> None:
+    """Print a line; where it is broken, what follows is indented by two.
+
+    Args:
+        line: the text.
+        indent: the blanks before it.
+        whole: it is not broken, so that a name in it can be copied.
+    """
+    console, text = _console(), Text(" " * indent + printable(line))
+    if whole:
+        console.print(text, soft_wrap=True)
+        return
+    first, *more = text.wrap(console, console.width - 2)
+    for each in (first, *(Text("  ") + each for each in more)):
+        each.rstrip()
+        console.print(each, soft_wrap=True)
 
 
 def printable(text: str) -> str:
@@ -215,21 +278,21 @@ def _toml_key(key: str) -> str:
 
 _JOBS = (
     Column("Job", "job_id", whole=True),
-    Column("Lifecycle", "lifecycle", whole=True, spare=True),
-    Column("Stage", "stage", whole=True),
-    Column("Waiting on", "waiting_on", whole=True),
-    Column("Due (UTC)", "due_at", whole=True),
-    Column("Attention", "attention"),
+    Column("Procedure", "lifecycle", lifecycle_label),
+    Column("Stage", "stage", stage_label),
+    Column("Waiting on", "waiting_on", _role),
+    Column("Due", "due_at"),
+    Column("Alerts", "attention", attention_label),
     Column("Severity", "severity", spare=True),
     Column("Trade", "trade", spare=True),
     Column("Assigned to", "assigned_to", spare=True),
 )
 _STUCK = (
-    Column("What kind", "kind", whole=True),
+    Column("Kind", "kind", attention_label),
     Column("Job", "job_id", whole=True),
-    Column("Since (UTC)", "since", whole=True),
+    Column("Since", "since"),
     Column("What", "what"),
-    Column("What probably helps", "cure"),
+    Column("What to do", "cure"),
 )
 _SENT = (
     Column("Event", "source"),
@@ -241,13 +304,13 @@ _SENT = (
 )
 _DEAD_LETTERS = (
     Column("ID", "id", whole=True),
-    Column("Received (UTC)", "received_at", whole=True),
+    Column("Received", "received_at"),
     Column("webhook-id", "webhook_id"),
     Column("Bytes", "bytes", whole=True),
     Column("Reason", "reason"),
 )
 _MAILS = (
-    Column("At (UTC)", "at", whole=True),
+    Column("When", "at"),
     Column("Job", "job_id", whole=True),
     Column("State", "state", whole=True),
     Column("To", "to"),
@@ -255,31 +318,19 @@ _MAILS = (
     Column("Template", "template", spare=True),
     Column("ID", "id", whole=True, spare=True),
 )
-_RULES = (
-    Column("Rule", "id", whole=True),
-    Column("Kind", "kind", whole=True),
-    Column("What it says", "rule"),
-    Column("What Steward does", "how"),
-)
-_DECISIONS = (
-    Column("Gap", "id", whole=True),
-    Column("Question", "question"),
-    Column("Decision", "decision"),
-    Column("Setting", "setting"),
-)
-_AT = Column("At (UTC)", "at", whole=True)
+_AT = Column("When", "at")
 _SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (
     (
         "Promises",
         "promises",
         (
             Column("Rule", "rule", whole=True),
-            Column("Waiting on", "waiting_on", whole=True),
+            Column("Waiting on", "waiting_on", _role),
             Column("To", "duty"),
-            Column("Due (UTC)", "due_at", whole=True),
+            Column("Due", "due_at"),
             Column("Outcome", "outcome", whole=True),
-            Column("Opened (UTC)", "opened_at", whole=True, spare=True),
-            Column("Closed (UTC)", "closed_at", whole=True, spare=True),
+            Column("Opened", "opened_at", spare=True),
+            Column("Closed", "closed_at", spare=True),
         ),
     ),
     (
@@ -287,10 +338,10 @@ _SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (
         "tasks",
         (
             _AT,
-            Column("For", "role", whole=True),
+            Column("For", "role", _role),
             Column("Status", "status", whole=True),
+            Column("What", "kind", task_label),
             Column("Text", "text"),
-            Column("Kind", "kind", whole=True, spare=True),
         ),
     ),
     (
@@ -340,7 +391,7 @@ _SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (
         (
             _AT,
             Column("Who", "actor"),
-            Column("What", "what"),
+            Column("What", "what", journal_label),
             Column("Rule", "rule", whole=True),
         ),
     ),
@@ -354,8 +405,8 @@ def _headline(job: Json) -> str:
 
 
 def _contacts(job: Json) -> Iterable[str]:
-    assigned_at = _instant(job["assigned_at"])
-    yield f"Assigned to {_cell('assigned_to', job['assigned_to'])} since {assigned_at} UTC"
+    assigned_at = company_time(job["assigned_at"])
+    yield f"Assigned to {_cell('assigned_to', job['assigned_to'])} since {assigned_at}"
     customer = job.get("customer") or {}
     said = [customer.get(name) for name in ("name", "phone", "email", "state", "zip")]
     if any(said):
@@ -363,19 +414,21 @@ def _contacts(job: Json) -> Iterable[str]:
 
 
 def _standing(job_id: str, standing: Json) -> Iterable[str]:
-    facts = [standing["stage"]]
+    facts = [stage_label(standing["stage"])]
     if standing["waiting_on"]:
-        facts.append(f"waiting on {standing['waiting_on']}")
+        facts.append(f"waiting on {_role(standing['waiting_on'])}")
     if standing["due_at"]:
-        facts.append(f"due {_instant(standing['due_at'])} UTC")
+        facts.append(f"due {company_time(standing['due_at'])}")
     if standing.get("attention"):
-        facts.append(f"attention: {', '.join(standing['attention'])}")
-    yield f"{job_id} {standing['lifecycle']}: {', '.join(facts)}"
+        facts.append(f"alerts: {', '.join(map(attention_label, standing['attention']))}")
+    procedure = f"{lifecycle_label(standing['lifecycle'])} (`{standing['lifecycle']}`)"
+    yield f"{job_id} {procedure}: {'; '.join(facts)}"
     yield standing["next"]
     yield from _attention(standing.get("attention_details", []))
     yield from _listed(standing.get("guide", []))
     if standing.get("allowed"):
-        yield f"Possible now: {', '.join(standing['allowed'])}"
+        possible = [_command(name, command_label) for name in standing["allowed"]]
+        yield f"Possible now: {', '.join(possible)}"
 
 
 def _print_table(when_empty: str, columns: Sequence[Column], rows: Sequence[Json]) -> None:
@@ -393,12 +446,14 @@ def _print_table(when_empty: str, columns: Sequence[Column], rows: Sequence[Json
     if console.measure(table, options=unbounded).minimum > console.width:
         table = _table(shown, rows, folds=True)
     console.print(table)
+    if left_out := [column.title for column in columns if column not in shown]:
+        print_text(f"Too narrow for: {', '.join(left_out)}. Widen the terminal, or add --json.")
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Json], *, folds: bool = False) -> Table:
     """Return a table; one that folds breaks even ids into lines, lest a letter be lost."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    cells = [[printable(_cell(each.name, row.get(each.name))) for each in columns] for row in rows]
+    cells = [[printable(_shown(each, row.get(each.name))) for each in columns] for row in rows]
     for column, *texts in zip(columns, *cells, strict=True):
         least = max(_least_width(text, column) for text in (column.title, *texts))
         table.add_column(
@@ -420,6 +475,15 @@ def _least_width(text: str, column: Column) -> int:
     return min(_LONGEST_WORD, max(map(cell_len, text.split()), default=0))
 
 
+def _shown(column: Column, value: Any) -> str:  # noqa: ANN401  any JSON
+    """Return a value as people call it."""
+    if column.label is None or value is None:
+        return _cell(column.name, value)
+    if isinstance(value, list):
+        return ", ".join(map(column.label, value))
+    return column.label(str(value))
+
+
 def _cell(name: str, value: Any) -> str:  # noqa: ANN401  any JSON
     match value:
         case None:
@@ -427,17 +491,13 @@ def _cell(name: str, value: Any) -> str:  # noqa: ANN401  any JSON
         case list():
             return ", ".join(_cell("", each) for each in value)
         case {"name": who, "role": role}:
-            return f"{who} ({role})"
+            return f"{who} ({_role(role)})"
         case {"name": account, "number": number}:
             return f"{account} ({number})" if number else str(account)
         case str() if name in _INSTANTS:
-            return _instant(value)
+            return company_time(value)
         case _:
             return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _instant(written: str) -> str:
-    return f"{datetime.fromisoformat(written).astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def _console() -> Console:

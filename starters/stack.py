@@ -14,7 +14,7 @@ import structlog
 
 from activities.postman import Postman, SmtpPostman
 from domain.faults import in_brief
-from domain.policy import Policy
+from domain.policy import Policy, policy_warnings
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
@@ -27,6 +27,7 @@ from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
+from workers.policy_warnings import log_policy_warnings
 from workers.schedules import ensure_digest
 from workers.settings import (
     DEFAULT_DATA,
@@ -119,6 +120,8 @@ async def run_stack(
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, ui_port, temporal_port, data))
+        for warning in policy_warnings(policy()):
+            announce(f"Warning: {warning}\n")
         if await _has_no_token(parts):
             announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
@@ -162,6 +165,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
+        log_policy_warnings(policy())
         if await _has_no_token(parts):
             log.warning(HOW_TO_MAKE_THE_FIRST)
         stopping = asyncio.create_task(stop.wait())
@@ -176,7 +180,7 @@ async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.
     while not server.started:
         if task.done():
             await task
-            raise CannotRun(f"the API could not listen on {host}:{port}")
+            raise CannotRun(f"the API can't listen on {host}:{port}. Choose another --port")
         await asyncio.sleep(0.02)
     try:
         yield task
@@ -202,14 +206,14 @@ async def _until(
             ended.cancel()
             stopping.cancel()
             return
-        announce(f"Temporal ended by itself (exit {ended.result()}); starting it again …")
+        announce(f"Temporal stopped (exit {ended.result()}). Starting it again …")
         pause = min(0.5 * 2**failures, _LONGEST_PAUSE)
         await asyncio.wait({stopping, api}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         try:
             await set_up_again()
         except (TemporalUnreachableError, StoreUnavailableError, *NO_ANSWER) as error:
             failures += 1
-            announce(f"Temporal could not be started: {str(error) or type(error).__name__}")
+            announce(f"Temporal didn't start: {str(error) or type(error).__name__}. Trying again …")
             await server.stop()
         else:
             failures = 0
@@ -282,7 +286,7 @@ def _must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:
             probe.bind((host, port))
         except OSError as error:
             raise CannotRun(
-                f"port {port} ({what}) is not free ({error.strerror}); name another with --port or "
+                f"port {port} ({what}) is in use ({error.strerror}). Choose another with --port or "
                 "--temporal-port"
             ) from error
 
@@ -298,7 +302,7 @@ def _where_to_look(url: str, ui_port: int, temporal_port: int, data: Path) -> st
     return "\n".join(
         [
             "",
-            "Steward runs. Stop it with Ctrl-C; start it again and every job goes on.",
+            "Steward is running. Stop it with Ctrl-C. After a restart, every job continues.",
             "",
             f"  Temporal UI   http://127.0.0.1:{ui_port}/namespaces/default/workflows",
             f"  Jobs          {url}/console          (or: steward jobs, steward why JOB)",

@@ -10,13 +10,15 @@ import typer
 from starters.failures import Failure
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-TaskId = Annotated[int, typer.Argument(metavar="ID", min=1, help="As `steward tasks` lists it.")]
+TaskId = Annotated[
+    int, typer.Argument(metavar="ID", min=1, help="The ID that `steward tasks` shows.")
+]
 
 
 def add_task_verbs(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     group = typer.Typer(
-        help="A task of a person.",
+        help="Close a task.",
         epilog="\b\nExamples:\n  steward task done 12 --as dispatch",
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -29,15 +31,15 @@ def add_task_verbs(app: typer.Typer) -> None:
 
 
 def tasks(
-    role: Annotated[str | None, typer.Option(help="Only of this role.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
-    job: Annotated[str | None, typer.Option(metavar="JOB", help="Only of this job.")] = None,
+    role: Annotated[str | None, typer.Option(help="Only this role's.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
+    job: Annotated[str | None, typer.Option(metavar="JOB", help="Only this job's.")] = None,
     status: Annotated[str, typer.Option(help="open, done or all.")] = "open",
-    after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
+    after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List what people are asked to do, the oldest first."""
+    """List open tasks, the oldest first."""
     from starters.api_client import ApiClient
     from starters.rendering import print_json, print_tasks
 
@@ -50,14 +52,14 @@ def tasks(
 def task_done(
     task: TaskId,
     role: Annotated[str | None, typer.Option("--as", help="Your role.")] = None,
-    name: Annotated[str | None, typer.Option(help="Your name; else that of your login.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="What came of it.")] = None,
+    name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="The outcome.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say that a task is done.
+    """Mark a task as done.
 
-    With STEWARD_TOKEN set you are whom the token names, unless --as or --name say otherwise.
+    With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
     """
     from starters.api_client import ApiClient
     from starters.rendering import print_json, print_text
@@ -65,7 +67,7 @@ def task_done(
     body: dict[str, object] = {"outcome": outcome} if outcome else {}
     if role or name or not os.environ.get("STEWARD_TOKEN"):
         if role is None:
-            raise Failure("say with --as in which role you close the task, such as --as dispatch")
+            raise Failure("say in which role you close the task: add --as, such as `--as dispatch`")
         who = name or os.environ.get("USER") or "command line"
         body["actor"] = {"name": who, "role": role}
     with ApiClient.from_environment() as client:

@@ -64,14 +64,20 @@ def task_routes(desk: TaskDesk) -> APIRouter:
         try:
             fields = from_json(body or b"null", allow_inf_nan=False)
         except ValueError as error:
-            refusal = unreadable(f"The body is not JSON: {error}").refusal
+            refusal = unreadable(
+                f"The body isn't JSON: {error}.", instead="Send one JSON object."
+            ).refusal
             return _refused(Refused(refusal))
         try:
             task = await desk.done(task_id, fields, reader(request).actor)
         except Refused as refused:
             return _refused(refused)
         if task is None:
-            return error_response(404, f"There is no task {task_id}; see GET /tasks.")
+            return error_response(
+                404,
+                f"There is no task {task_id}.",
+                instead="See the list of tasks: GET /tasks.",
+            )
         return JSONResponse(_JSON.dump_python(task, mode="json"))
 
     return router

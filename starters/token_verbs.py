@@ -27,7 +27,7 @@ def _examples(*lines: str) -> str:
 
 
 tokens = typer.Typer(
-    help="Bearer tokens: who may come in where STEWARD_AUTH=tokens.",
+    help="Bearer tokens, for STEWARD_AUTH=tokens.",
     epilog=_examples("new --name Dana --role dispatch", "list", "revoke 3f9c2a71d0"),
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -48,26 +48,30 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
     ),
 )
 def new(
-    name: Annotated[str, typer.Option(help="Who its owner is, as the journal says it.")],
-    role: Annotated[str, typer.Option(help="The role in which its owner acts.")],
+    name: Annotated[str, typer.Option(help="The owner's name, as the journal shows it.")],
+    role: Annotated[str, typer.Option(help="The owner's role.")],
     account: Annotated[
         str | None,
-        typer.Option(metavar="NUMBER", help="The account whose jobs a provider or PlusOne reads."),
+        typer.Option(
+            metavar="NUMBER", help="The account whose jobs a provider or PlusOne can read."
+        ),
     ] = None,
     job: Annotated[
         list[str] | None,
-        typer.Option(metavar="JOB", help="A job that a customer's token is for; may be repeated."),
+        typer.Option(metavar="JOB", help="A job that a customer's token is for. Repeatable."),
     ] = None,
     expires: Annotated[
-        str | None, typer.Option(metavar="90d", help="How long it is in force; for ever if unset.")
+        str | None,
+        typer.Option(metavar="90d", help="How long it is valid; without an end if unset."),
     ] = None,
     data: DataOption = _DATA,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print it, the only time that it is shown."""
+    """Make a token and print it. It is shown only this once."""
     from datetime import UTC, datetime
 
+    from starters.company_time import company_time
     from starters.rendering import print_json, print_text
 
     now = datetime.now(UTC)
@@ -93,19 +97,19 @@ def new(
             }
         )
     else:
-        until = f"until {ends:%Y-%m-%d %H:%M} UTC" if ends else "until it is revoked"
+        until = f"until {company_time(ends)}" if ends else "until revoked"
         print_text(
-            f"Token {made.id} of {actor.name} ({actor.role.value}), in force {until}:",
+            f"Token {made.id} for {actor.name} ({actor.role.label}), valid {until}:",
             "",
             made.token,
             "",
-            "Keep it now: it is not shown again. The command line takes it from STEWARD_TOKEN.",
+            "Save it now. It isn't shown again. The command line reads it from STEWARD_TOKEN.",
         )
 
 
 @tokens.command("list", epilog=_examples("list", "list --data desk", "list --json"))
 def list_tokens(data: DataOption = _DATA, *, as_json: AsJson = False) -> None:
-    """List all tokens, without the tokens themselves."""
+    """List all tokens, without their secret part."""
     from datetime import UTC, datetime
 
     from starters.rendering import print_json, print_text
@@ -128,13 +132,13 @@ def list_tokens(data: DataOption = _DATA, *, as_json: AsJson = False) -> None:
 @tokens.command("revoke", epilog=_examples("revoke 3f9c2a71d0"))
 def revoke(
     token_id: Annotated[
-        str, typer.Argument(metavar="ID", help="As `steward token list` shows it.")
+        str, typer.Argument(metavar="ID", help="The ID that `steward token list` shows.")
     ],
     data: DataOption = _DATA,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Take a token out of force, at once and for good."""
+    """Revoke a token, at once and for good."""
     from datetime import UTC, datetime
 
     from starters.rendering import print_json, print_text
@@ -147,12 +151,12 @@ def revoke(
     taken, known = _on_the_store(data, take)
     if not taken:
         if any(each.id == token_id for each in known):
-            raise Failure(f"token {token_id} was revoked before")
-        raise Failure(f"there is no token {token_id}; see `steward token list`")
+            raise Failure(f"token {token_id} is already revoked")
+        raise Failure(f"there is no token {token_id}. See `steward token list`")
     if as_json:
         print_json({"id": token_id, "revoked_at": now.isoformat()})
     else:
-        print_text(f"Token {token_id} is revoked. Nobody comes in with it any more.")
+        print_text(f"Token {token_id} is revoked. Nobody can use it any more.")
 
 
 # --- what is asked for ------------------------------------------------------------------------
@@ -161,14 +165,18 @@ def revoke(
 def _actor(name: str, role: str) -> Actor:
     from pydantic import ValidationError
 
+    from domain.field_problems import in_words
     from domain.roles import Actor, Role
+    from domain.suggestions import did_you_mean
 
     if role not in set(Role):
-        raise Failure(f"--role {role}: there is no such role; use one of: {', '.join(Role)}")
+        raise Failure(
+            f'there is no role "{role}".{did_you_mean(role, Role)} Use one of: {", ".join(Role)}'
+        )
     try:
         return Actor(name=name, role=Role(role))
     except ValidationError as error:
-        raise Failure(f"--name: {error.errors()[0]['msg']}") from error
+        raise Failure(f"--name: {in_words(error.errors()[0])}") from error
 
 
 def _jobs(jobs: list[str]) -> tuple[str, ...]:
@@ -180,7 +188,9 @@ def _jobs(jobs: list[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(TypeAdapter(list[JobId]).validate_python(jobs)))
     except ValidationError as error:
         wrong = jobs[int(error.errors()[0]["loc"][0])]
-        raise Failure(f"--job {wrong}: no job has such a number") from error
+        raise Failure(
+            f"--job {wrong}: this can't be a job number. Write it like SJ-2001"
+        ) from error
 
 
 def _account_of(actor: Actor, account: str | None, jobs: tuple[str, ...]) -> str | None:
@@ -194,13 +204,15 @@ def _account_of(actor: Actor, account: str | None, jobs: tuple[str, ...]) -> str
     if number is None and role is Role.PLUSONE:
         number = PLUSONE.number
     if role in PARTNERS and number is None:
-        raise Failure("a provider's token needs --account NUMBER: it reads that account's jobs")
+        raise Failure(
+            "a provider's token needs --account NUMBER: it can read the jobs of that account"
+        )
     if role not in PARTNERS and number is not None:
-        raise Failure(f"--account: only a token of {' or '.join(sorted(PARTNERS))} has an account")
+        raise Failure(f"--account: only tokens for {' or '.join(sorted(PARTNERS))} have an account")
     if role is Role.CUSTOMER and not jobs:
-        raise Failure("a customer's token needs --job JOB: it gives commands on these jobs alone")
+        raise Failure("a customer's token needs --job JOB: it can give commands on these jobs only")
     if jobs and role not in {Role.CUSTOMER, Role.SYSTEM}:
-        raise Failure("--job: only a token of customer or system is for some jobs alone")
+        raise Failure("--job: only tokens for customer or system are limited to jobs")
     return number
 
 
@@ -250,8 +262,8 @@ def _on_the_store(
             if not may_make_it:
                 where = "STEWARD_DATABASE_URL" if settings.database_url else str(data)
                 raise Failure(
-                    f"{where}: there is no store yet, so there are no tokens; make the first with "
-                    "`steward token new`, or name another folder with --data"
+                    f"{where}: there is no database yet, so there are no tokens. Make the first "
+                    "with `steward token new`, or name another folder with --data"
                 )
             if settings.database_url is None:
                 prepare(data)
@@ -282,9 +294,11 @@ def _lines(token: Token, now: datetime) -> list[str]:
     of += [f"jobs {', '.join(token.jobs)}"] if token.jobs else []
     used = f"last used {_at(token.last_used_at)}" if token.last_used_at else "never used"
     until = f", until {_at(token.expires_at)}" if token.expires_at else ""
-    who = ", ".join([f"{token.actor.name} ({token.actor.role.value})", *of])
+    who = ", ".join([f"{token.actor.name} ({token.actor.role.label})", *of])
     return [f"{token.id}  {who}", f"            {_state(token, now)}{until}; {used}"]
 
 
 def _at(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    from starters.company_time import company_time
+
+    return company_time(at)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.accounts import PLUSONE
 from domain.faults import in_brief
+from domain.field_problems import in_words
 from domain.roles import Actor, Name, Role
 from domain.values import JobId
 from starters.access import Caller
@@ -29,7 +30,7 @@ from store.tokens import Token, TokenStore, digest_of
 log = structlog.get_logger()
 
 HOW_TO_MAKE_THE_FIRST = (
-    "There is no token yet, so nobody can come in but the job system's hooks. Make the first: "
+    "There is no token yet, so only the job system's hooks are accepted. Make the first one: "
     "steward token new --name NAME --role supervisor"
 )
 
@@ -189,5 +190,5 @@ def _read(path: Path, as_: type[_File]) -> list[_Entry]:
         raise TokenFileError(f"{path}: {error}") from error
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
-        said = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems)
+        said = "; ".join(f"{'.'.join(map(str, p['loc']))}: {in_words(p)}" for p in problems)
         raise TokenFileError(f"{path}: {said}") from error

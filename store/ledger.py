@@ -43,10 +43,11 @@ from domain.effects import (
 )
 from domain.exceptions import still_open
 from domain.jobs import Job
+from domain.moments import spoken
 from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, sentence
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
-from domain.roles import Actor
+from domain.roles import Actor, Role
 from domain.tasks import CommonTask
 from domain.unfollowed import told_by
 from store import schema
@@ -209,13 +210,25 @@ class BatchTransaction:
             if isinstance(step.effect, UpdateJob):
                 job = job.updated(step.effect)
         rendered: dict[str, RenderedMail] = {}
-        for key, mail in mails.items():
+        answer_by = self._answer_by()
+        for key, told in mails.items():
+            context = {**told.context, "answer_by": answer_by}
+            mail = told.model_copy(update={"context": context})
             try:
                 rendered[key] = self._render(mail, job)
             except Refused:  # as it may be by now, where an earlier attempt has queued the mail
                 if not self._is_queued(key):
                     raise
         return rendered
+
+    def _answer_by(self) -> str:
+        """Return until when the customer is to answer, on the company's clock; empty if never."""
+        progress = self._batch.progress
+        waiting = progress.waiting if progress else None
+        if waiting is None or waiting.waiting_on is not Role.CUSTOMER:
+            return ""
+        due_at = resolve(waiting.due, self._batch.calendar)
+        return "" if due_at is None else spoken(due_at, self._batch.calendar.zone)
 
     def _is_queued(self, key: str) -> bool:
         """Return whether an earlier attempt at the batch has come true, and queued a mail."""
@@ -270,7 +283,7 @@ class BatchTransaction:
                 self._rows.insert(table, step.key, at=step.at, **values)
 
     def _send_command(self, step: Step, sent: SendCommand) -> None:
-        """Put a command in the inbox; what came of it refuses no second attempt."""
+        """Put a command in the inbox; a second attempt isn't refused for what the first one did."""
         if sent.unless_open is not None:
             self._rows.claim(step.key)
         relayed = RelayedCommand(
@@ -323,7 +336,9 @@ class BatchTransaction:
             case WriteJournal(actor=actor, what=what, rule=rule):
                 return schema.journal, self._journal_row(actor, what, rule)
             case UpdateJob(by=by) as wanted:
-                return schema.journal, self._journal_row(by, update_sentence(wanted), None)
+                return schema.journal, self._journal_row(
+                    by, update_sentence(wanted, self._batch.calendar.zone), None
+                )
             case other:
                 raise TypeError(f"{other.kind} adds no row")
 

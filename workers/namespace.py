@@ -70,7 +70,7 @@ class NamespaceGuard:
             found = await find_namespace(self.client)
         except NO_ANSWER as error:
             said = str(error) or "not in time"
-            raise TemporalUnreachableError(f"Temporal does not answer: {said}") from error
+            raise TemporalUnreachableError(f"Temporal doesn't answer: {said}") from error
         if found is None:
             raise WrongNamespaceError(missing(self.client.namespace))
         return found

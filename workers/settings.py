@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from activities.postman import check_smtp_url
 from domain.directory import Directory, load_directory
+from domain.field_problems import in_words
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
 from store.database import checked_url
@@ -56,7 +57,7 @@ def _hosts(names: object) -> object:
         return names
     hosts = frozenset(name.strip().casefold() for name in names.split(","))
     if wrong := sorted(name for name in hosts if not _HOST.fullmatch(name)):
-        raise ValueError(f"{wrong[0]!r} is no host name; write names by comma, without ports")
+        raise ValueError(f'"{wrong[0]}" is not a host name; separate names by comma, without ports')
     return hosts
 
 
@@ -143,7 +144,7 @@ class Settings(BaseSettings):
         missing = [name for name in names if getattr(self, name) is None]
         if missing:
             variables = ", ".join(f"STEWARD_{name.upper()}" for name in missing)
-            raise SettingsError(f"{variables}: not set, and needed here")
+            raise SettingsError(f"{variables}: not set, but required here")
         return self
 
 
@@ -158,7 +159,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         raise SettingsError(
             "\n".join(
-                f"STEWARD_{str(problem['loc'][0]).upper()}: {problem['msg']}"
+                f"STEWARD_{str(problem['loc'][0]).upper()}: {in_words(problem)}"
                 for problem in error.errors(include_input=False, include_url=False)
             )
         ) from error
@@ -176,8 +177,8 @@ def must_be_loopback(host: str, auth: Auth) -> None:
         if ipaddress.ip_address(host).is_loopback:
             return
     except ValueError as error:
-        raise SettingsError(f"--host {host}: no address of this machine ({error})") from error
+        raise SettingsError(f"--host {host}: this machine has no such address ({error})") from error
     raise SettingsError(
-        f"--host {host}: STEWARD_AUTH=none believes whoever comes, so it listens on loopback only; "
-        "set STEWARD_AUTH=tokens"
+        f"--host {host}: STEWARD_AUTH=none trusts everybody, so it only works on loopback. Set "
+        "STEWARD_AUTH=tokens, or use --host 127.0.0.1"
     )

@@ -12,9 +12,17 @@ from workers.namespace import NamespaceGuard
 from workers.schedules import ensure_digest
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
-from workers.temporal import connect_when_it_answers, ensure_namespace, ensure_search_attributes
+from workers.temporal import (
+    connect_when_it_answers,
+    ensure_namespace,
+    ensure_search_attributes,
+    temporal_address,
+)
 
 log = structlog.get_logger()
+
+_PATIENCE = 60
+"""Seconds that Temporal may take to answer."""
 
 
 async def main(*, adopt_namespace: bool = False) -> None:
@@ -36,7 +44,8 @@ async def main(*, adopt_namespace: bool = False) -> None:
     url = settings.database_in(DEFAULT_DATA)
     await asyncio.to_thread(migrate, url)
     log.info("schema is up to date")
-    client = await connect_when_it_answers(timedelta(minutes=1))
+    log.info("connecting to Temporal", address=temporal_address({}), at_most_seconds=_PATIENCE)
+    client = await connect_when_it_answers(timedelta(seconds=_PATIENCE))
     database = Database(url)
     guard = NamespaceGuard(database, client)
     if not adopt_namespace:

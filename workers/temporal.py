@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,6 +40,8 @@ RETENTION = timedelta(days=90)
 """How long Temporal keeps a closed workflow; what must last longer is in our own store."""
 
 _PATIENCE_SECONDS = 3
+_SAY_EVERY = 10.0
+"""Seconds between two lines of the log that say what is waited for."""
 _PAGE = 1000
 _POLLED_LATELY = timedelta(seconds=75)
 
@@ -76,8 +80,8 @@ async def connect(*, lazy: bool = False, **overrides: Any) -> Client:  # noqa: A
     except RuntimeError as error:
         said = " ".join(str(error).split())
         raise TemporalUnreachableError(
-            f"Temporal's settings cannot be read, see TEMPORAL_CONFIG_FILE and TEMPORAL_PROFILE: "
-            f"{said}"
+            f"Temporal's settings can't be read: {said}. Check TEMPORAL_CONFIG_FILE and "
+            "TEMPORAL_PROFILE"
         ) from error
     options: dict[str, Any] = {"target_host": "127.0.0.1:7233", **configured, **overrides}
     address = options["target_host"]
@@ -86,26 +90,42 @@ async def connect(*, lazy: bool = False, **overrides: Any) -> Client:  # noqa: A
         return await Client.connect(**options, lazy=lazy, data_converter=DATA_CONVERTER)
     except ValueError as error:
         raise TemporalUnreachableError(
-            f"TEMPORAL_ADDRESS: {address} is no address ({error}): write it like 127.0.0.1:7233"
+            f"TEMPORAL_ADDRESS: {address} is not an address ({error}). Write it like 127.0.0.1:7233"
         ) from error
 
 
 async def connect_when_it_answers(patience: timedelta, **overrides: Any) -> Client:  # noqa: ANN401
     """Return a client, waiting for Temporal to come up: parts start in any order.
 
+    While it waits, the log says so, at once and every ten seconds.
+
     Raises:
         TemporalUnreachableError: it did not come up in time.
     """
-    deadline = asyncio.get_running_loop().time() + patience.total_seconds()
+    time = asyncio.get_running_loop().time
+    deadline, say_at = time() + patience.total_seconds(), time()
     while True:
         try:
-            return await connect(**overrides)
-        except RuntimeError as error:
-            if asyncio.get_running_loop().time() >= deadline:
+            async with asyncio.timeout_at(deadline):
+                return await connect(**overrides)
+        except (RuntimeError, TimeoutError) as error:
+            address, left = temporal_address(overrides), deadline - time()
+            if left <= 0:
+                said = str(error) or "no answer in time"
                 raise TemporalUnreachableError(
-                    f"Temporal does not answer; see TEMPORAL_ADDRESS ({error})"
+                    f"Temporal doesn't answer at {address}: {said}. Start it, or set "
+                    "TEMPORAL_ADDRESS"
                 ) from error
+            if time() >= say_at:
+                say_at = time() + _SAY_EVERY
+                log.info("waiting for Temporal", address=address, seconds_left=round(left))
             await asyncio.sleep(0.2)
+
+
+def temporal_address(overrides: Mapping[str, Any]) -> str:
+    """Return where Temporal is looked for, as far as the environment says it."""
+    default = os.environ.get("TEMPORAL_ADDRESS") or "127.0.0.1:7233"
+    return str(overrides.get("target_host") or default)
 
 
 async def find_namespace(client: Client) -> Namespace | None:
@@ -201,7 +221,7 @@ async def must_know_search_attributes(client: Client) -> None:
     if missing := await missing_search_attributes(client):
         names = ", ".join(key.name for key in missing)
         raise TemporalUnreachableError(
-            f"namespace {client.namespace} lacks the search attributes {names}: run `steward setup`"
+            f"namespace {client.namespace} has no search attributes {names}. Run `steward setup`"
         )
 
 

@@ -11,7 +11,15 @@ from domain.attention import Attention
 from domain.commands import Answer, CommandRequest, Payload, answer_key
 from domain.editions import Edition
 from domain.lifecycles import Answered, Case, LifecycleKind
-from domain.refusals import Refusal, RefusalKind, Refused, refused_sentence, unreadable
+from domain.refusals import (
+    Refusal,
+    RefusalKind,
+    Refused,
+    has_ended,
+    id_in_use,
+    refused_sentence,
+    unreadable,
+)
 from domain.roles import STEWARD
 from workflows.effects import EffectBuffer
 from workflows.mailbox import Mailbox
@@ -254,7 +262,7 @@ class CommandDesk:
         refusal = message.refusal
         said = refused_sentence(message.name, refusal)
         if message.more:
-            said = f"{said} And {message.more:,} more signals that cannot be used."
+            said = f"{said} {message.more:,} more signals were refused, too."
         self._effects.journal(said, message.actor, refusal.rule)
 
     def _read(self, name: str, fields: object) -> CommandRequest:
@@ -278,7 +286,7 @@ class CommandDesk:
                 Refusal(
                     kind=RefusalKind.NOT_RUNNING,
                     rule=None,
-                    message=f"{self._kind.name} has ended as {case.stage}.",
+                    message=has_ended(self._kind.name, case.stage),
                 )
             )
         now = self._runtime.now()
@@ -306,8 +314,8 @@ class CommandDesk:
             return None
         if answered.command != request.command.name:
             raise unreadable(
-                f"message_id {message_id!r} was already used for {answered.command}.",
-                instead="give every message an id of its own",
+                id_in_use(message_id, answered.command),
+                instead="Use a new message_id for every command.",
             )
         return answered.answer
 

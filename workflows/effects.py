@@ -17,9 +17,11 @@ from domain.effects import (
     OpenTask,
     Progress,
     ReassignJob,
+    SendCommand,
     Step,
     WriteJournal,
 )
+from domain.labels import lifecycle_label, task_label, to_do
 from domain.lifecycles import Case, LifecycleStart, job_of
 from domain.roles import STEWARD, Actor
 from workflows.runtime import Runtime, StoreNotReachedError
@@ -165,7 +167,8 @@ class EffectBuffer:
                 if self._runtime.patched("store-retries-back-off"):
                     if self._runtime.now() - tried_at > _LONG:  # it was waited for already
                         pause = _FIRST_PAUSE
-                    await self._to_its_end(self._runtime.sleep(pause, "the store is tried again"))
+                    said = "database unreachable: trying again"
+                    await self._to_its_end(self._runtime.sleep(pause, said))
                     pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             self._case.unflag(Attention.STORE_UNREACHABLE)
@@ -213,15 +216,16 @@ def _principal(steps: Sequence[Step]) -> str:
 
 
 _IN_WORDS: Mapping[str, str] = {
-    "update_job": "update job",
-    "open_exception": "open exception {code}",
-    "change_exception": "exception {code} is {status}",
-    "close_exception": "close exception {code}",
-    "add_note": "{visibility} note",
-    "open_task": "task {task} for {role}",
-    "send_email": "mail {template}",
-    "withdraw_mails": "withdraw mail",
-    "give_order": "order {command} to {lifecycle}",
+    "reassign_job": "reassign to {account}",
+    "update_job": "update the job",
+    "open_exception": "open Exception {code}",
+    "change_exception": "set Exception {code} to {status}",
+    "close_exception": "close Exception {code}",
+    "add_note": "add a {visibility} note",
+    "open_task": "task for {people}: {task_label}",
+    "send_email": "e-mail `{template}`",
+    "withdraw_mails": "withdraw e-mail",
+    "give_order": "ask {lifecycle_label}: {to_do}",
     "close_promise": "promise {outcome}",
 }
 """What is said of each kind of effect, made of its own fields, none of which is personal."""
@@ -229,11 +233,22 @@ _IN_WORDS: Mapping[str, str] = {
 
 def _summary(steps: Sequence[Step], otherwise: str) -> str:
     """Return in a line what a batch does, without anything personal."""
-    said = "; ".join(filter(None, (_in_words(step.effect) for step in steps)))
-    return (said or otherwise)[:400]
+    said = "; ".join(filter(None, (_in_words(step.effect) for step in steps))) or otherwise
+    return f"{said[:1].upper()}{said[1:]}"[:400]
 
 
 def _in_words(effect: Effect) -> str:
-    if isinstance(effect, ReassignJob):
-        return f"reassign to {effect.to.number or effect.to.name}"
-    return _IN_WORDS.get(effect.kind, "").format_map(vars(effect))
+    return _IN_WORDS.get(effect.kind, "").format_map(vars(effect) | _labels(effect))
+
+
+def _labels(effect: Effect) -> dict[str, str]:
+    """Return what people call what an effect names."""
+    match effect:
+        case ReassignJob(to=to):
+            return {"account": to.number or to.name}
+        case OpenTask(role=role, task=task):
+            return {"people": role.people, "task_label": task_label(task)}
+        case SendCommand(lifecycle=lifecycle, command=command):
+            return {"lifecycle_label": lifecycle_label(lifecycle), "to_do": to_do(command)}
+        case _:
+            return {}

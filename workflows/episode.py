@@ -9,6 +9,7 @@ from domain.commands import answer_key
 from domain.editions import NEWEST, Edition
 from domain.effects import Effect, OpenTask
 from domain.events import EventEnvelope
+from domain.labels import stage_label
 from domain.lifecycles import Case, Cause, LifecycleKind, LifecycleStart, WaitingMessage
 from domain.promises import PromiseOutcome
 from domain.refusals import Refused, unreadable
@@ -120,7 +121,7 @@ class Episode:
 
         Read all at once, they would take longer than a workflow task may.
         """
-        await self._runtime.sleep(_PAUSE, "many messages came at once: they are taken in portions")
+        await self._runtime.sleep(_PAUSE, "many messages at once: reading them in portions")
         self._mailbox.read_on()
 
     def _most_handed_over(self) -> int:
@@ -146,7 +147,7 @@ class Episode:
         publisher.close(PromiseOutcome.SUPERSEDED)
         publisher.journal_move_to(case.stage)
         if self._effects or not publisher.has_told_the_end:
-            await publisher.publish_end(case.stage, case.stage)
+            await publisher.publish_end(case.stage, stage_label(case.stage))
         case.waiting = case.due_at = None
         alarm.off()
         publisher.describe()
@@ -185,7 +186,7 @@ class Episode:
     async def _stay_until_nothing_is_left(self, alarm: Alarm) -> None:
         """Stay for mails that wait for their server, and for the look at the job after the end."""
         if self._look_after_end is not None:
-            alarm.set(self._look_after_end[0], "a look at the job after the end")
+            alarm.set(self._look_after_end[0], "check the job after the end")
         while self._next_start is None and not self._is_done():
             await self._runtime.wait_until(lambda: self._is_disturbed(alarm))
             if self._look_after_end is not None and alarm.has_rung:
@@ -214,7 +215,7 @@ class Episode:
         """Leave nothing unanswered, and write down what came of it."""
         await self._settle_mailbox()
         while self._effects:
-            await self._publisher.publish_end(self._case.stage, "late messages")
+            await self._publisher.publish_end(self._case.stage, "messages after the end")
             self._publisher.describe()
             await self._settle_mailbox()
         self._mailbox.rest()
@@ -276,7 +277,7 @@ class Episode:
         newer = envelope.job_version > self._case.job_version
         for_another_assignment = newer or not self._kind.bound_to_assignment
         starts = for_another_assignment and self._kind.starts_on(event)
-        if starts or self._kind.reopens_on(event, ended_as):
+        if starts or self._kind.reopens_on(event, ended_as, self._case.edition):
             self._next_start = self._begun_by(envelope)
         elif (task := self._kind.task_after_end(event, ended_as)) or (
             task := self._task_on_reopening(envelope)
@@ -342,12 +343,12 @@ class Episode:
         is_of_this_job = start.job.job_id == self._start.job.job_id
         ahead = start.episode - self._start.episode
         if not is_of_this_job or not 0 < ahead <= _EPISODES_AHEAD:
-            raise unreadable(f"{BEGIN_ANEW} takes the argument of a later episode.")
+            raise unreadable("The next episode must be a later one of this job.")
         is_known = Edition.FIRST <= start.edition <= NEWEST
         is_in_time = start.occurred_at.year in _YEARS and 0 <= start.job_version < _TOO_HIGH
         is_fresh = not (start.unsent_mails or start.unheard or start.waiting_messages or start.case)
         if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
-            raise unreadable(f"{BEGIN_ANEW} takes the argument of an episode that begins.")
+            raise unreadable("The next episode must be a new one that can start.")
         read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)
 
     def _tried(self, start: LifecycleStart) -> LifecycleStart:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
-from domain.attention import Attention
+from domain.attention import Attention, dismissed_sentence
 from domain.commands import DismissAttention
 from domain.directory import Addressee
 from domain.editions import Edition
@@ -104,9 +104,10 @@ class Lifecycle(Generic[CaseT]):
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
-        what = "may not have been" if fate is MailFate.UNCERTAIN else "could not be"
+        what = "may not have arrived" if fate is MailFate.UNCERTAIN else "didn't arrive"
         text = (
-            f"A mail of this job {what} delivered; see its mails, and reach the recipient by phone."
+            "Call the recipient and pass on what the e-mail says. An e-mail of this job "
+            f"{what}. You find it in the list of the job's e-mails."
         )
         return OpenTask(role=Role.DISPATCH, task=CommonTask.MAIL_UNDELIVERED.value, text=text)
 
@@ -189,7 +190,8 @@ class Lifecycle(Generic[CaseT]):
         """Take a call for attention back, because a supervisor dismisses it."""
         if command.attention in self.case.attention:
             self.case.unflag(command.attention)
-            self.journal(f"dismissed {command.attention}: {command.reason}", command.actor)
+            said = dismissed_sentence(command.attention, command.reason)
+            self.journal(said, command.actor)
 
     # --- waiting -----------------------------------------------------------------------------
 

@@ -12,11 +12,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from domain.commands import unknown_command
 from domain.editions import Edition, reading_under
 from domain.events import EventEnvelope, JobChanged
+from domain.field_problems import problems_in
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart, WaitingMessage
-from domain.refusals import Refused, problems_in, quoted, unreadable
+from domain.refusals import Refused, quoted, unreadable
 from domain.roles import STEWARD
 from workflows.messages import (
     JOB_EVENT,
@@ -113,7 +115,7 @@ class Mailbox:
         try:
             envelope = read_as(EventEnvelope, JOB_EVENT, read, self._case.edition)
             if envelope.event.job.job_id != self._case.job.job_id:
-                raise unreadable(f"{JOB_EVENT} is about another job.")
+                raise unreadable("This event is about another job.")
             self.put(EventMessage(envelope))
         except Refused as refused:
             self.put(RejectedMessage(JOB_EVENT, STEWARD, refused.refusal))
@@ -124,10 +126,7 @@ class Mailbox:
             actor = actor_in(read())
         except Refused:
             actor = STEWARD
-        refusal = unreadable(
-            f"{self._kind.name} has no command {quoted(name)!r}.",
-            instead=f"use one of: {', '.join(self._kind.commands)}",
-        ).refusal
+        refusal = unknown_command(self._kind.commands, name).refusal
         self.put(RejectedMessage(quoted(name), actor, refusal))
 
     def put_change(self, job: Job, version: int, at: datetime) -> None:
@@ -317,9 +316,14 @@ def read_as(model: type[ModelT], name: str, read: Read, edition: int) -> ModelT:
     except Refused:
         raise
     except ValidationError as error:
-        raise unreadable(f"{name} cannot be read: {problems_in(error, 'payload')}.") from error
+        raise unreadable(f"This {_called(name)} can't be read: {problems_in(error)}.") from error
     except Exception as error:  # whatever a sender put in, no message may stop the workflow
-        raise unreadable(f"{name} cannot be read: {quoted(repr(error))}.") from error
+        raise unreadable(f"This {_called(name)} can't be read: {quoted(repr(error))}.") from error
+
+
+def _called(name: str) -> str:
+    """Return what a message is that no person sends: only Steward sends these."""
+    return "event" if name == JOB_EVENT else "message"
 
 
 def fitting(events: Iterable[EventEnvelope], most: int) -> tuple[EventEnvelope, ...]:
@@ -372,13 +376,13 @@ def _too_many(left_out: list[Message]) -> RejectedMessage:
     """Return what is recorded of messages that are left out."""
     more = sum(each.more for each in left_out if isinstance(each, RejectedMessage))
     refusal = unreadable(
-        f"{len(left_out):,} messages came at once behind more than a job can carry.",
-        instead="send them again, fewer at a time",
+        f"{len(left_out):,} messages were dropped: too many came at once.",
+        instead="Send them again, fewer at a time.",
     ).refusal
     return RejectedMessage("messages", STEWARD, refusal, more)
 
 
 def too_early() -> RejectedMessage:
     """Return what is recorded of a next episode that was to begin while this one still runs."""
-    refusal = unreadable("begin_anew is for an episode that has ended, and this one runs.").refusal
+    refusal = unreadable("The next episode can't begin yet: this one is still running.").refusal
     return RejectedMessage("begin_anew", STEWARD, refusal)

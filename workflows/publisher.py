@@ -6,7 +6,7 @@ import json
 from functools import cache
 
 from domain.attention import Attention
-from domain.commands import CommandTable
+from domain.commands import CommandTable, labelled
 from domain.editions import Edition
 from domain.effects import BatchResult, ClosePromise, OpenPromise, Progress
 from domain.labels import attention_label
@@ -180,6 +180,6 @@ def _possible_now(commands: CommandTable, stage: str) -> tuple[str, ...]:
         return ()
     example = json.dumps(commands[possible[0]].example_payload())
     return (
-        f"Commands possible now, as update or signal: {', '.join(possible)}.",
+        f"Possible now, as update or signal: {', '.join(map(labelled, possible))}.",
         f"Example: `{possible[0]}` with `{example}`.",
     )

@@ -152,7 +152,7 @@ class TemporalRuntime:
                 schedule_to_close_timeout=_MAIL_PATIENCE,
                 retry_policy=_MAIL_RETRY,
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=f"mail {template}",
+                summary=f"E-mail `{template}`",
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
@@ -232,7 +232,7 @@ class DurableLifecycle:
     engine: Engine | None = None
     """None: it was started with nothing that can be read, and fails in its first task."""
 
-    @workflow.query(name=ANSWER_TO, description="What the command of a message id was answered.")
+    @workflow.query(name=ANSWER_TO, description="The answer to the command with a message id.")
     def answer_to(self, key: str) -> Answered | None:
         """Return what a message was answered, however it came; None if nothing.
 
@@ -241,13 +241,28 @@ class DurableLifecycle:
         """
         return _engine_of(self).desk.answered(key)
 
-    @workflow.signal(dynamic=True, description="Any other name: recorded, and changes nothing.")
+    @workflow.signal(dynamic=True, description="Any other name: journaled; it changes nothing.")
     def unknown_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Handle a signal whose name nobody knows."""
         if self.engine is not None:
             mailbox = self.engine.mailbox
             read = partial(_decoded, args)
             mailbox.take_in(_size(args), partial(mailbox.put_unknown, name, read))
+
+    @workflow.update(dynamic=True, description="Any other name: refused; the answer lists all.")
+    async def unknown_update(self, name: str, args: Sequence[RawValue]) -> Answer:
+        """Handle an update whose name nobody knows: its validator has refused it already."""
+        read = partial(_decoded, args)
+        return await _engine_of(self).desk.answer_update(name, read, _update_id())
+
+    @unknown_update.validator
+    def refuse_unknown_update(self, name: str, args: Sequence[RawValue]) -> None:
+        """Refuse an update whose name nobody knows, and name those that are known.
+
+        Raises:
+            ApplicationError: always.
+        """
+        _check_update(self, name, args)
 
 
 DeclareT = TypeVar("DeclareT", bound=Callable[..., Any])
@@ -321,8 +336,8 @@ def _leave_to_a_newer_worker(start: LifecycleStart) -> None:
     """
     if start.edition > NEWEST:
         raise UnknownEditionError(
-            f"The job follows edition {start.edition} of the rules, and this worker knows "
-            f"{NEWEST} at most: start a worker of the newer release."
+            f"This job follows edition {start.edition} of the rules. This worker knows editions up "
+            f"to {NEWEST}. Start a worker of the newer release."
         )
 
 
@@ -373,7 +388,7 @@ def _engine_of(workflow_: DurableLifecycle) -> Engine:
         ApplicationError: it was started with nothing that can be read.
     """
     if workflow_.engine is None:
-        raise ApplicationError("The workflow was started without its argument.", non_retryable=True)
+        raise ApplicationError("The workflow was started without its input.", non_retryable=True)
     return workflow_.engine
 
 
@@ -392,13 +407,7 @@ def _handlers_of(command: Command) -> dict[str, Any]:
 
     @_takes_one_payload
     def validate(self: DurableLifecycle, *payloads: RawValue) -> None:
-        try:
-            _engine_of(self).desk.check_update(name, partial(_decoded, payloads), _update_id())
-        except Refused as refused:
-            raise _failure(refused.refusal) from refused
-        except ContinuingError as continuing:
-            said = "The job is being continued in a fresh history; send it again."
-            raise ApplicationError(said, type=CONTINUING) from continuing
+        _check_update(self, name, payloads)
 
     handler = workflow.update(name=name, description=description)(update)
     handler.validator(validate)
@@ -406,6 +415,21 @@ def _handlers_of(command: Command) -> dict[str, Any]:
         name, description, lambda engine, read: engine.desk.take_signal(name, read)
     )
     return {f"update_{name}": handler, f"signal_{name}": signal}
+
+
+def _check_update(self: DurableLifecycle, name: str, payloads: Sequence[RawValue]) -> None:
+    """Refuse an update that its roles, its stages or a rule forbid now.
+
+    Raises:
+        ApplicationError: they do, or the workflow continues as new.
+    """
+    try:
+        _engine_of(self).desk.check_update(name, partial(_decoded, payloads), _update_id())
+    except Refused as refused:
+        raise _failure(refused.refusal) from refused
+    except ContinuingError as continuing:
+        said = "The workflow is continuing as new. Send the update again."
+        raise ApplicationError(said, type=CONTINUING) from continuing
 
 
 def _signal_handler(
@@ -454,17 +478,17 @@ def _decoded(payloads: Sequence[RawValue], most: int = LARGEST_COMMAND) -> objec
         Refused: it is none, or too large, or there is not one payload.
     """
     if len(payloads) != 1:
-        message = f"the message has {len(payloads)} payloads, not one"
-        raise unreadable(message, instead="send one JSON object")
+        message = f"The message has {len(payloads)} payloads. It needs exactly one."
+        raise unreadable(message, instead="Send one JSON object.")
     size = len(payloads[0].payload.data)
     if size > most:
-        message = f"the message has {size:,} bytes, and may have {most:,}"
-        raise unreadable(message, instead="send a shorter one")
+        message = f"The message has {size:,} bytes. {most:,} are allowed."
+        raise unreadable(message, instead="Send a shorter one.")
     try:
         return workflow.payload_converter().from_payload(payloads[0].payload)
     except Exception as error:  # whatever a sender put in, a converter may raise anything on it
-        message = f"the payload is not JSON: {error}"
-        raise unreadable(message, instead="send one JSON object") from error
+        message = f"The payload isn't JSON: {error}."
+        raise unreadable(message, instead="Send one JSON object.") from error
 
 
 def _failure(refusal: Refusal) -> ApplicationError:

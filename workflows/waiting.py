@@ -112,4 +112,4 @@ class Waiting:
 
 def _said(promise: Promise) -> str:
     """Return what a person reads of the timer in Temporal UI."""
-    return f"{promise.waiting_on.title}: {promise.duty} ({promise.rule})"[:400]
+    return f"{promise.waiting_on.label}: {promise.duty} ({promise.rule})"[:400]

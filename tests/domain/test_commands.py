@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.commands import Command, CommandRequest, CommandTable, Payload
+from domain.labels import stage_label, to_do
 from domain.plus_one.case import Stage
 from domain.plus_one.commands import COMMANDS
 from domain.plus_one.payloads import Approve, SupplyParts
@@ -87,6 +88,7 @@ OPTIONAL: Mapping[str, dict[str, object]] = {
     "approve": {"non_covered": "35.00", "text": "Cartridge and labour"},
     "deny": {"partial": True},
     "add_service_job": {"event_type": "Recall", "account": "700010640"},
+    "supply_parts": {"kind": "replacement_equipment", "oracle_update": True},
     "update_parts": {"eta": "2026-12-01"},
 }
 
@@ -94,6 +96,14 @@ OPTIONAL: Mapping[str, dict[str, object]] = {
 def read(command: str, role: str = "", **fields: object) -> CommandRequest:
     sent = FIELDS[command] | fields
     return COMMANDS.read(command, a_payload(role or SOMEBODY[command], **sent))
+
+
+def set_out(command: str) -> list[str]:
+    return [name for name in COMMANDS[command].payload.model_fields if name not in COMMON]
+
+
+COMMON = ("actor", "message_id")
+NOTHING_LEFT = "Nothing is left to do here. The job's notes say what happened."
 
 
 def refusal_of_reading(command: str, fields: object) -> Refusal:
@@ -126,21 +136,25 @@ def test_who_may_give_which_command(command: str, role: Role) -> None:
     refusal = refusal_of_reading(command, a_payload(role, **FIELDS[command]))
     assert refusal.kind is RefusalKind.ROLE
     assert refusal.rule == ("PO-41" if command == "approve" else None)
-    assert f" can't send `{command}`. " in refusal.message
+    assert f" can't {to_do(command)}. " in refusal.message
     assert refusal.instead is not None
-    assert refusal.instead.startswith("ask ")
+    assert refusal.instead.startswith("Ask ")
 
 
 def test_who_may_not_is_told_in_words_who_can() -> None:
     refusal = refusal_of_reading("approve", a_payload("customer_service", **FIELDS["approve"]))
-    assert refusal.message == "Customer Service can't send `approve`. Authorizations can."
+    assert (
+        refusal.message == "Customer Service can't approve the repair. Authorizations can (PO-41)."
+    )
     with pytest.raises(Refused) as refused:
         COMMANDS.with_common().read("dismiss_attention", a_payload("dispatch"))
     refusal = refused.value.refusal
-    assert refusal.message == "Dispatch can't send `dismiss_attention`. A supervisor can."
-    assert refusal.instead == "ask a supervisor"
+    assert refusal.message == "Dispatch can't dismiss an alert. A supervisor can."
+    assert refusal.instead == "Ask a supervisor."
     refusal = refusal_of_reading("deny", a_payload("plusone", **FIELDS["deny"]))
-    assert refusal.message == "PlusOne can't send `deny`. Authorizations or the Decision Desk can."
+    assert (
+        refusal.message == "PlusOne can't deny the repair. Authorizations or the Decision Desk can."
+    )
 
 
 def test_the_role_is_refused_before_the_fields_are_looked_at() -> None:
@@ -180,7 +194,9 @@ def test_which_command_is_possible_in_which_stage(command: str, stage: str) -> N
         COMMANDS.check(request, stage, case, WINDOW_ENDS)
     refusal = raised.value.refusal
     assert refusal.kind is RefusalKind.CONFLICT
-    assert refusal.message == f"{command} is not possible in stage {stage}."
+    assert refusal.message.startswith(
+        f"You can't {to_do(command)} now. Status: {stage_label(stage)}"
+    )
     assert refusal.instead
 
 
@@ -221,7 +237,7 @@ def test_a_stage_without_a_hint_of_its_own_tells_what_is_possible() -> None:
     request = read("customer_called")
     with pytest.raises(Refused) as raised:
         COMMANDS.check(request, Stage.COMPLETED, a_case(Stage.COMPLETED), ASSIGNED_AT)
-    assert raised.value.refusal.instead == "possible now: nothing"
+    assert raised.value.refusal.instead == NOTHING_LEFT
 
 
 # --- commands that start their lifecycle ------------------------------------------------------
@@ -327,7 +343,7 @@ def test_only_what_starts_a_lifecycle_is_possible_before_it_has_begun(stage: str
     refusal = refusal_on_watch("rest", stage, begun=False)
     assert refusal is not None
     assert (refusal.kind, refusal.rule) == (RefusalKind.CONFLICT, "N-2")
-    assert refusal.message == f"rest is not possible in stage {stage}."
+    assert refusal.message == "You can't rest now. Watch hasn't started on this job (N-2)."
 
 
 def test_what_starts_a_lifecycle_is_possible_later_only_where_a_stage_has_it() -> None:
@@ -339,11 +355,11 @@ def test_what_starts_a_lifecycle_is_possible_later_only_where_a_stage_has_it() -
     assert refusal.instead == "it is watched already"
     asleep = refusal_on_watch("look", "asleep", begun=True)
     assert asleep is not None
-    assert asleep.instead == "possible now: nothing"
+    assert asleep.instead == NOTHING_LEFT
 
 
 def test_a_role_that_may_not_is_sent_to_one_that_may_or_told_what_to_do_instead() -> None:
-    for command, instead in (("rest", "ask Dispatch"), ("look", "stay in bed")):
+    for command, instead in (("rest", "Ask Dispatch."), ("look", "stay in bed")):
         with pytest.raises(Refused) as raised:
             WATCH.read(command, a_payload("provider"))
         assert (raised.value.refusal.kind, raised.value.refusal.instead) == ("role", instead)
@@ -388,18 +404,26 @@ def test_fields_that_need_not_be_given_are_left_out(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "field"), [(command, field) for command in FIELDS for field in FIELDS[command]]
+    ("command", "field"),
+    [
+        (command, field)
+        for command in FIELDS
+        for field in FIELDS[command]
+        if (command, field) != ("supply_parts", "ship_to")
+    ],
 )
 def test_a_missing_field_is_named(command: str, field: str) -> None:
     without = {name: value for name, value in FIELDS[command].items() if name != field}
     message = unreadable_because(command, a_payload(SOMEBODY[command], **without))
-    assert message == f"{command}: {field}: Field required."
+    assert message == f"Missing: {field}."
 
 
 @pytest.mark.parametrize("command", WHO_MAY)
 def test_a_field_that_nobody_knows_is_named(command: str) -> None:
     sent = a_payload(SOMEBODY[command], **FIELDS[command], colour="red")
-    assert f"{command}: colour: " in unreadable_because(command, sent)
+    takes = ", ".join(set_out(command))
+    expected = f'Unknown field "colour"; {command} takes {takes}.'
+    assert unreadable_because(command, sent) == expected
 
 
 @pytest.mark.parametrize(
@@ -439,21 +463,21 @@ def test_a_field_that_nobody_knows_is_named(command: str) -> None:
 )
 def test_a_wrong_field_is_named(command: str, wrong: dict[str, object], named: str) -> None:
     sent = {**a_payload(SOMEBODY[command], **FIELDS[command]), **wrong}
-    assert f"{named}: " in unreadable_because(command, sent)
+    said = unreadable_because(command, sent)
+    assert f"{named}: " in said or f'"{named}"' in said or named in said.partition("Missing: ")[2]
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:
     message = unreadable_because("approve", a_payload("authorizations", non_covered="x", colour=1))
-    assert [part.split(": ")[-2] for part in message.split("; ")] == [
-        "amount",
-        "non_covered",
-        "colour",
-    ]
+    assert message == (
+        'Missing: amount. Unknown field "colour"; approve takes amount, non_covered, text. '
+        "non_covered: write 240.00, without $ or commas."
+    )
 
 
 @pytest.mark.parametrize("nonsense", [None, [], "approve", 240, [1, 2], {}, {"actor": None}])
 def test_what_is_no_payload_at_all_is_unreadable(nonsense: object) -> None:
-    assert unreadable_because("approve", nonsense).startswith("approve: ")
+    assert unreadable_because("approve", nonsense).endswith(".")
 
 
 json_values = st.recursive(
@@ -483,15 +507,15 @@ def test_the_refusal_shows_an_example_that_can_be_sent(command: str) -> None:
     assert COMMANDS.read(command, example).command.name == command
     instead = refusal_of_reading(command, {}).instead
     assert instead is not None
-    assert instead.startswith("send fields like {")
+    assert instead.startswith("Send fields like {")
     assert COMMANDS[command].help.endswith(".")
 
 
 def test_an_unknown_command_is_answered_with_the_known_ones() -> None:
     refusal = refusal_of_reading("aprove", a_payload("authorizations"))
     assert refusal.kind is RefusalKind.FIELDS
-    assert refusal.message == "plus-one has no command 'aprove'."
-    assert refusal.instead == f"use one of: {', '.join(WHO_MAY)}"
+    assert refusal.message == 'PlusOne search has no command "aprove". Did you mean "approve"?'
+    assert refusal.instead == f"Use one of: {', '.join(WHO_MAY)}."
 
 
 def test_spaces_around_a_text_do_not_count() -> None:
@@ -556,7 +580,7 @@ def test_an_amount_is_kept_to_the_cent(written: object, amount: str) -> None:
 )
 def test_what_is_no_amount_in_cents_is_refused(written: object) -> None:
     sent = a_payload("authorizations", amount=written)
-    assert "approve: amount: " in unreadable_because("approve", sent)
+    assert "amount: " in unreadable_because("approve", sent)
 
 
 @given(st.decimals(min_value=0, max_value=Decimal("9999999.99"), places=2))
@@ -578,7 +602,7 @@ def test_a_message_id_is_printable_and_short(message_id: str) -> None:
 @pytest.mark.parametrize("message_id", ["", "x" * 201, "two words", "a\nb", "Ünique", "\x00", 7])
 def test_any_other_message_id_is_refused(message_id: object) -> None:
     sent = a_payload("customer_service", message_id=message_id)
-    assert "customer_called: message_id: " in unreadable_because("customer_called", sent)
+    assert "message_id: " in unreadable_because("customer_called", sent)
 
 
 def test_a_message_id_may_be_left_out() -> None:

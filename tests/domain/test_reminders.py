@@ -115,9 +115,12 @@ def test_each_round_says_which_it_is_and_what_comes_after_the_last(
     policy = with_reminders(CHASED[stage], reminders(attempts, "90m"))
     chase = waits.chase(an_option(stage, policy=policy))
     assert [each.then for each in rounds(stage, since, policy)] == [
-        *(f"then {chase.reminder} ({n} of {attempts})" for n in range(1, attempts + 1)),
-        f"then {chase.in_the_end}",
-        f"{chase.in_the_end}; nothing more happens by itself",
+        *(
+            f"If that doesn't happen, {chase.reminder} ({n} of {attempts})"
+            for n in range(1, attempts + 1)
+        ),
+        f"If that doesn't happen, {chase.in_the_end}",
+        "All reminders have been sent; nothing more happens automatically",
     ]
 
 

@@ -43,14 +43,14 @@ def test_an_event_that_is_whole_is_taken_as_it_is() -> None:
         ("1970-01-01T00:00:00Z", "year 1970"),
         ("2199-12-31T23:59:59-05:00", "year 2200"),
         ("9999-12-31T23:59:59-14:00", "year 9999"),
-        (0, "an instant is written like"),
-        (1795269900, "an instant is written like"),
-        (1795269900.5, "an instant is written like"),
-        (10**40, "an instant is written like"),
-        ("1795269900", "an instant is written like"),
-        (True, "an instant is written like"),
-        ("2026-11-21", "an instant is written like"),
-        ("2026-11-21T14:05:00", "timezone"),
+        (0, "write 2026-11-23T14:05:00Z"),
+        (1795269900, "write 2026-11-23T14:05:00Z"),
+        (1795269900.5, "write 2026-11-23T14:05:00Z"),
+        (10**40, "write 2026-11-23T14:05:00Z"),
+        ("1795269900", "write 2026-11-23T14:05:00Z"),
+        (True, "write 2026-11-23T14:05:00Z"),
+        ("2026-11-21", "write 2026-11-23T14:05:00Z"),
+        ("2026-11-21T14:05:00", "with the offset"),
     ],
 )
 def test_an_instant_that_is_nonsense_makes_a_dead_letter(field: str, at: object, why: str) -> None:
@@ -98,7 +98,7 @@ def test_a_note_that_is_too_long_is_cut_with_a_mark() -> None:
     assert told.event.type == "job.note_added"
     text = told.event.data.note.text
     assert len(text) == MAX_TEXT
-    assert text.endswith("… [cut here: 31,234 characters were sent]")
+    assert text.endswith("… [shortened: 31,234 characters were sent]")
     assert told.left_out is not None
     assert "data.note.text" in told.left_out
     assert told.lost is None
@@ -149,7 +149,26 @@ def test_a_report_that_cannot_be_read_is_entered_all_the_same() -> None:
         (
             "job.report_submitted",
             {"complete": False, "missing": "a\0b", "part_eta": 1, "parts_supplied_by": "thieves"},
-            {"complete": False, "missing": "ab", "part_eta": None, "parts_supplied_by": None},
+            {
+                "complete": False,
+                "has_details": True,
+                "review": (),
+                "missing": "ab",
+                "part_eta": None,
+                "parts_supplied_by": None,
+            },
+        ),
+        (
+            "job.report_submitted",
+            {"complete": True, "has_details": "some", "review": ["possible_denial", "x", "y"]},
+            {
+                "complete": True,
+                "has_details": True,
+                "review": (),
+                "missing": None,
+                "part_eta": None,
+                "parts_supplied_by": None,
+            },
         ),
     ],
 )

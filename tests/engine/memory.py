@@ -50,6 +50,7 @@ from domain.refusals import Refusal, Refused, changed_meanwhile, unreadable
 from domain.roles import Actor
 from store.job_exceptions import code_that_has_to_be_free
 from tests.engine.loop import MemoryLoop
+from tests.words import must_be_readable
 from workflows.engine import Engine
 from workflows.lifecycle import Lifecycle
 from workflows.runtime import Clock, MailGivenUpError, Standing, StoreNotReachedError
@@ -101,7 +102,12 @@ class MemoryStore:
         return [entry.what for entry in self.effects(WriteJournal)]
 
     def apply(self, batch: Batch) -> BatchResult:
-        """Make a batch true, or refuse it, as the real store does."""
+        """Make a batch true, or refuse it, as the real store does.
+
+        Raises:
+            AssertionError: people would not understand what it has them read.
+        """
+        must_be_readable(batch)
         if duplicate := self._duplicate_exception(batch):
             return BatchResult(refusal=duplicate)
         job, version = self.job, self.version

@@ -138,7 +138,7 @@ def test_an_id_that_was_used_for_another_command_is_refused() -> None:
 
     refusal = visit.refuses("open", "customer", message_id="m-1")
 
-    assert "was already used for ring" in refusal.message
+    assert 'already used message_id "m-1" to ring' in refusal.message
 
 
 def test_answers_are_remembered_up_to_a_bound_the_oldest_forgotten_first() -> None:
@@ -199,7 +199,7 @@ def test_where_the_opening_command_is_refused_the_others_find_nothing_running() 
     opening = visit.sends("open", VISITOR.role.value)
     visit.settle()
 
-    assert "has ended as cancelled" in str(opening.exception())
+    assert "has ended: Cancelled" in str(opening.exception())
 
 
 def test_of_the_opening_command_only_its_own_actor_gets_the_answer() -> None:

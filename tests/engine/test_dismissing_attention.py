@@ -54,7 +54,7 @@ def test_a_dismissed_call_for_attention_is_gone_and_the_wait_goes_on(
     assert (case.stage, case.waiting, case.due_at, case.counts_from, case.reminded) == before
     assert (answer.stage, life.attention) == (case.stage, others)
     assert life.shown[-1].attention == tuple(others)
-    assert "dismissed bad_message: Sent again" in life.store.journal
+    assert "dismissed the alert “Message refused”: Sent again" in life.store.journal
 
 
 @pytest.mark.parametrize("begin", STANDING.values(), ids=STANDING)

@@ -68,7 +68,7 @@ def test_a_batch_goes_under_the_name_of_its_weightiest_effect() -> None:
     visit.settle()
 
     assert visit.activities == ["record_progress", "send_email"]
-    assert visit.summaries[-1] == "Private note; mail public_note"
+    assert visit.summaries[-1] == "Add a Private note; e-mail `public_note`"
 
 
 def test_a_batch_without_any_weight_records_progress_and_is_summed_up_by_what_is_waited_for() -> (
@@ -77,7 +77,7 @@ def test_a_batch_without_any_weight_records_progress_and_is_summed_up_by_what_is
     visit = a_visit()
 
     assert visit.activities == ["record_progress"]
-    assert visit.summaries == ["open the door"]
+    assert visit.summaries == ["Open the door"]
 
 
 def test_a_turn_that_is_forgotten_takes_nothing_along_that_others_have_collected() -> None:

@@ -27,7 +27,7 @@ def test_a_command_that_waited_when_the_lifecycle_ended_is_refused() -> None:
     visit.settle()
 
     assert opening.result().stage == "let_in"
-    assert "has ended as let_in" in str(ringing.exception())
+    assert "has ended: Let in" in str(ringing.exception())
     assert visit.outcome == "let_in"
 
 
@@ -129,7 +129,7 @@ def test_a_look_at_the_job_after_the_end_is_taken_when_its_time_has_come() -> No
     assert visit.passes("35h").store.tasks == []
     assert visit.passes("1h").store.tasks == ["unscheduled"]
     assert visit.settle().outcome == "let_in"
-    assert "a look at the job after the end" in visit.timers
+    assert "check the job after the end" in visit.timers
 
 
 def test_a_next_episode_replaces_the_look_after_the_end() -> None:

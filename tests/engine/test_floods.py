@@ -90,7 +90,7 @@ def test_thousands_that_cannot_be_used_are_recorded_together_all_the_same() -> N
 
     assert len(visit.store.batches) == 2
     assert len(visit.store.journal) == 10
-    assert visit.store.journal[-1].endswith("And 9,890 more signals that cannot be used.")
+    assert visit.store.journal[-1].endswith("9,890 more signals were refused, too.")
 
 
 def test_what_comes_by_thousands_after_the_end_is_settled_in_portions() -> None:
@@ -125,7 +125,7 @@ def test_more_than_a_full_history_can_hand_over_is_counted_and_the_newest_job_is
     assert len(visit.starts[1].model_dump_json()) < LARGEST_START
     assert visit.lifecycle.case.job.sub_status == "call 299"
     heard = visit.store.notes.count("heard customer.called")
-    (counted,) = (said for said in visit.store.journal if "more than a job can carry" in said)
+    (counted,) = (said for said in visit.store.journal if "too many came at once" in said)
     assert heard + visit.lifecycle.case.rings - 1 + _number_in(counted) == 600
     assert visit.attention == ["bad_message"]
     assert visit.does("open", "customer").stage == "let_in"

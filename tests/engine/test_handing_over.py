@@ -246,7 +246,7 @@ def test_an_update_is_decided_after_what_came_before_it() -> None:
     ringing = visit.sends("ring", "customer")
     visit.settle()
 
-    assert "has ended as let_in" in str(ringing.exception())
+    assert "has ended: Let in" in str(ringing.exception())
     assert len(visit.refusals) == 1
 
 
@@ -261,7 +261,7 @@ def test_an_update_that_only_a_message_before_it_makes_possible_is_not_refused()
         visit.sends("ring", "nobody")
     _goes_on(visit)
 
-    assert "has ended as let_in" in str(late.exception())
+    assert "has ended: Let in" in str(late.exception())
 
 
 def _fill_with_mails(visit: Life) -> None:

@@ -150,5 +150,5 @@ async def test_a_worker_leaves_a_job_of_a_newer_edition_to_a_newer_worker(
     """It fails the workflow's task, which Temporal tries again, and not the workflow."""
     monkeypatch.setattr("workflows.temporal.NEWEST", Edition.FIRST - 1)
 
-    with pytest.raises(RuntimeError, match="start a worker of the newer release"):
+    with pytest.raises(RuntimeError, match="Start a worker of the newer release"):
         await replay(RemindsLaterSinceNextWorkflow)

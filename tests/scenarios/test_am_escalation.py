@@ -451,7 +451,7 @@ async def test_a_national_account_gets_the_note_and_no_mail(desk: Desk) -> None:
 
     status, refusal = await job.refused("admin_reviewed", "admin_team")
     assert (status, refusal["rule"]) == (409, "AM-34")
-    assert refusal["instead"] == "name area_manager_email"
+    assert refusal["instead"] == "enter the address yourself (`area_manager_email`)"
     page = await job.page()
     assert (page.stage, page.mails, exceptions(page.shown)[0][1]) == ("exception_open", [], "Open")
     assert page.tasks("admin_team") == ["review_exception"]

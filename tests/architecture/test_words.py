@@ -1,0 +1,168 @@
+"""Every text that people read is in words that people use (docs/words.md has them all)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from starters.words import PAGE, Text, all_texts, texts_of, words_page
+from tests.words import problems_at_run_time, problems_of
+
+TEXTS = list(all_texts())
+FILES = sorted({text.path for text in TEXTS})
+
+ALLOWED: Mapping[tuple[str, str], str] = {
+    ("domain/texts.py", "outside permitted calling time"): "mandated, word for word (CONF-08)",
+    ("domain/values.py", "write 2026-11-23T14:05:00Z"): "says how a program writes an instant",
+    ("domain/told.py", "is more than a day ahead"): "tells the sender of an event its own instant",
+    ("store/database.py", "journal_mode"): "a setting of SQLite",
+    ("store/database.py", "foreign_keys"): "a setting of SQLite",
+    ("workflows/temporal.py", "does not say what"): "for those who write a story, at import",
+    ("starters/templates/job.html", "steward do"): "a line to type",
+}
+"""Texts that break the rules for a reason: by file and by a part of what they say."""
+
+STILL_TO_DO: frozenset[str] = frozenset(
+    {
+        "activities/templates/apo_closing_without_proof.txt",
+        "activities/templates/apo_documents_incomplete.txt",
+        "activities/templates/apo_estimate_approved.txt",
+        "activities/templates/spoc_assistance.txt",
+        "activities/templates/spoc_digest.txt",
+        "domain/am_escalation/commands.py",
+        "domain/am_escalation/rules.py",
+        "domain/am_escalation/waits.py",
+        "domain/apo/commands.py",
+        "domain/apo/guide.py",
+        "domain/apo/payloads.py",
+        "domain/apo/rules.py",
+        "domain/apo/waits.py",
+        "domain/guards.py",
+        "domain/plus_one/commands.py",
+        "domain/plus_one/policy.py",
+        "domain/plus_one/rules.py",
+        "domain/plus_one/waits.py",
+        "domain/reassignment/guide.py",
+        "domain/reassignment/guide.toml",
+        "domain/reassignment/payloads.py",
+        "domain/reassignment/rules.py",
+        "domain/reassignment/waits.py",
+        "domain/spoc/commands.py",
+        "domain/spoc/guide.py",
+        "domain/spoc/payloads.py",
+        "domain/spoc/rules.py",
+        "domain/spoc/waits.py",
+        "service/relayed_commands.py",
+        "service/stuck.py",
+        "service/tasks.py",
+        "store/intake.py",
+        "store/job_changes.py",
+        "store/journal.py",
+        "store/losses.py",
+        "workflows/am_escalation.py",
+        "workflows/apo.py",
+        "workflows/plus_one.py",
+        "workflows/reassignment.py",
+        "workflows/spoc.py",
+    }
+)
+"""Files whose texts are still in the old words; it is to be empty."""
+
+
+def problems_in(text: Text) -> list[str]:
+    if any(text.path == path and part in text.said for path, part in ALLOWED):
+        return []
+    return [f"line {text.line}: {problem}, in: {text.said}" for problem in problems_of(text.said)]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path not in STILL_TO_DO])
+def test_texts_for_people_have_no_identifiers_and_no_riddles(path: str) -> None:
+    said = [problem for text in TEXTS if text.path == path for problem in problems_in(text)]
+    assert said == []
+
+
+def test_what_is_still_to_do_has_something_left_to_do() -> None:
+    left = {text.path for text in TEXTS if problems_in(text)}
+    assert STILL_TO_DO - left == set(), "take these files out of STILL_TO_DO"
+
+
+def test_each_exception_is_still_needed() -> None:
+    needed = {
+        (path, part)
+        for path, part in ALLOWED
+        for text in TEXTS
+        if text.path == path and part in text.said and [*problems_of(text.said)]
+    }
+    assert set(ALLOWED) - needed == set()
+
+
+def test_the_page_of_all_words_is_up_to_date() -> None:
+    assert PAGE.read_text("utf-8") == words_page(TEXTS), "write it anew: python -m starters.words"
+
+
+# --- the finder and the checks themselves -------------------------------------------------------
+
+MODULE = '''
+"""What the module is for: no text."""
+NAME = "offer_apo"
+HINT = "Ask a supervisor"
+PATTERN = re.compile("one two three")
+
+
+class OfferApo(Payload):
+    """Offer APO to the customer."""
+
+
+def told(role):
+    """Return something: no text."""
+    log.info("nobody reads this here")
+    note(f"Call {role.people} about {amount:.2f}, as the {x['y']} says.")
+    return Promise(duty="find " "a provider", key="a_key")
+'''
+
+
+def test_the_finder_finds_prose_help_and_nothing_else() -> None:
+    found = [(each.place, each.kind, each.said) for each in texts_of(MODULE, "domain/x.py")]
+    assert found == [
+        ("HINT", "", "Ask a supervisor"),
+        ("OfferApo", "help", "Offer APO to the customer."),
+        ("told", "note", "Call {role.people} about {amount:.2f}, as the {…} says."),
+        ("told", "duty", "find a provider"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("Now give offer_apo.", 'names an identifier: "offer_apo"'),
+        ("It is waited for.", 'says "is waited for"'),
+        ("The customer is to pay.", 'says "is to pay"'),
+        ("then dispatch calls", 'names a department without its capital: "dispatch"'),
+        ("{actor.role} may not.", 'fills in an identifier: "{actor.role}"'),
+        ("Until {at:%Y-%m-%d}.", 'has the time of a machine: "%Y-%m-%d"'),
+        ("Ask anybody but for the customer.", 'says "but for"'),
+    ],
+)
+def test_what_nobody_says_is_found(said: str, problem: str) -> None:
+    assert problem in list(problems_of(said))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Offer APO (`offer_apo`).",
+        "Send it again with the same message_id.",
+        "Dispatch can offer APO.",
+        "See docs/adding_a_page.md.",
+        "{role.people} can decide.",
+    ],
+)
+def test_what_people_say_passes(said: str) -> None:
+    assert list(problems_of(said)) == []
+
+
+def test_a_text_at_run_time_may_quote_what_people_wrote() -> None:
+    assert list(problems_at_run_time('They wrote: "my_file".')) == []
+    assert list(problems_at_run_time("Give offer_apo."))
+    assert list(problems_at_run_time("Until 2026-11-23T14:05:00Z."))
