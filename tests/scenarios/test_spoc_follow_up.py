@@ -456,6 +456,7 @@ async def test_of_one_code_only_one_exception_is_open(desk: Desk) -> None:
     job = await contacted(desk)
     said = {"exception_code": "NO RESPONSE", "comment": "Silent"}
     await job.ok("engage_area_manager", LEADER, **said)
+    await desk.eventually(job, lambda shown: shown["exceptions"])
     await confirms(job, now() + timedelta(days=3))
     await job.until("awaiting_report")
     before = await job.page()
@@ -468,5 +469,7 @@ async def test_of_one_code_only_one_exception_is_open(desk: Desk) -> None:
         before.promises,
     )
     await job.ok("engage_area_manager", LEADER, **said | {"exception_code": "SP UNRESPONSIVE"})
-    page = await job.ends_as("area_manager_engaged")
-    assert [each["status"] for each in page.shown["exceptions"]] == ["Open", "Open"]
+    await job.until("area_manager_engaged")
+    await desk.eventually(
+        job, lambda shown: [each["status"] for each in shown["exceptions"]] == ["Open", "Open"]
+    )
