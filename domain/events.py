@@ -26,6 +26,18 @@ class NothingMore(_Data):
     """No data: the job says it all."""
 
 
+class SearchesTried(_Data):
+    """Data of `job.assigned`: what was tried before PlusOne got the job (PO-15, PO-16).
+
+    The job says everything else about the assignment. None: nobody said.
+    """
+
+    calendar_searched: bool | None = Field(default=None, exclude_if=lambda said: said is None)
+    """Whether the calendar was searched for an appointment."""
+    manual_search_done: bool | None = Field(default=None, exclude_if=lambda said: said is None)
+    """Whether a provider of our own network was searched for by hand."""
+
+
 class WrittenNote(_Data):
     """A note as somebody wrote it in the job system."""
 
@@ -118,12 +130,18 @@ class JobChanged(_Event):
 
     type: Literal[
         "job.created",
-        "job.assigned",
         "job.status_changed",
         "job.severity_changed",
         "job.cancelled",
     ]
     data: Annotated[NothingMore, BeforeValidator(_or_nothing)] = NothingMore()
+
+
+class JobAssigned(_Event):
+    """The job was assigned to an account."""
+
+    type: Literal["job.assigned"]
+    data: Annotated[SearchesTried, BeforeValidator(_or_nothing)] = SearchesTried()
 
 
 class JobNoteAdded(_Event):
@@ -190,6 +208,7 @@ class DocumentArrived(_Event):
 
 Event = Annotated[
     JobChanged
+    | JobAssigned
     | JobNoteAdded
     | JobAppointmentConfirmed
     | JobReportSubmitted

@@ -16,6 +16,7 @@ from domain.commands import Answer, CommandTable
 from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
+from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job
 from domain.labels import to_do
 from domain.moments import spoken
@@ -240,6 +241,15 @@ class Case(BaseModel):
     def spoken(self, at: datetime) -> str:
         """Return an instant as people read it, on the company's clock."""
         return spoken(at, self.company_zone)
+
+    def held_by_plusone(self, now: datetime, way_out: WayOut | None = None) -> Refusal | None:
+        """Return why the job may not be taken from PlusOne now, None if it may (PO-18..PO-20).
+
+        The refusal of a job that began before clocks were recorded tells the time in UTC.
+        """
+        hold = PlusOneHold.under(self.policy, self.edition)
+        zone = self.zone(hold.zone) if hold.zone in self.clocks else UTC
+        return plusone_hold(self.job, now, hold, way_out, zone)
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
         """Return what this episode leaves to the next of the same job.

@@ -24,9 +24,21 @@ def written_out(day: date) -> str:
     return f"{day:%A, %B} {day.day}, {day.year}"
 
 
+def short_date(day: date) -> str:
+    """Return a date as it is written in a note: `Tue, Dec 1, 2026`."""
+    return f"{day:%a, %b} {day.day}, {day.year}"
+
+
 def usd(amount: Decimal) -> str:
     """Return an amount as it is written in a note."""
     return f"${amount:,.2f}"
+
+
+CLAIM_AFTER_COMPLETION = (
+    "Submit your own labor and diagnosis claim on this service request once the work is complete."
+)
+"""What PlusOne is told with each approval (PO-57, PO-58); it cites no rule, as a provider reads it.
+"""
 
 
 def job_approval(amount: Decimal, non_covered: Decimal | None, text: str | None) -> str:
@@ -36,6 +48,7 @@ def job_approval(amount: Decimal, non_covered: Decimal | None, text: str | None)
         lines.append(text)
     if non_covered:
         lines.append(not_covered(non_covered))
+    lines.append(CLAIM_AFTER_COMPLETION)
     return " ".join(lines)
 
 
@@ -84,6 +97,7 @@ def replacement_approval(attributes: str, failed_parts: str, non_covered: Decima
     ]
     if non_covered:
         lines.append(not_covered(non_covered))
+    lines.append(CLAIM_AFTER_COMPLETION)
     return " ".join(lines)
 
 

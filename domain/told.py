@@ -155,7 +155,9 @@ def _is_name(step: int | str) -> bool:
 _MAY_BE_MISSING = {
     "about",
     "amount",
+    "calendar_searched",
     "has_details",
+    "manual_search_done",
     "missing",
     "part_eta",
     "parts_supplied_by",

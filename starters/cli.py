@@ -596,15 +596,25 @@ def check_policy(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check a policy file and list every problem with its line."""
-    from domain.policy import load_policy
+    """Check a policy file: name every problem with its line, and what is still a placeholder."""
+    from domain.policy import load_policy, policy_warnings
     from starters.rendering import print_json, print_text
 
     policy = _checked(file, load_policy, as_json=as_json)
     if as_json:
-        print_json({"name": policy.name, "fingerprint": policy.fingerprint, "problems": []})
+        print_json(
+            {
+                "name": policy.name,
+                "fingerprint": policy.fingerprint,
+                "problems": [],
+                "warnings": [warning._asdict() for warning in policy_warnings(policy)],
+            }
+        )
     else:
-        print_text(f"{file}: valid. Policy {policy.name} ({policy.fingerprint}).")
+        print_text(
+            f"{file}: valid. Policy {policy.name} ({policy.fingerprint}).",
+            *(f"Warning: {warning}" for warning in policy_warnings(policy)),
+        )
 
 
 @directories.command("show", epilog=_examples("directory show", "directory show --json"))

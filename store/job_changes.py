@@ -7,7 +7,7 @@ from datetime import tzinfo
 from sqlalchemy import bindparam, func, select
 
 from domain.effects import BatchResult, ReassignJob, Step, UpdateJob
-from domain.events import EVENT, JobChanged
+from domain.events import EVENT, JobAssigned, JobChanged
 from domain.guards import plusone_hold
 from domain.jobs import Believed, HeldJob, Job, same_holder
 from domain.moments import spoken
@@ -37,7 +37,7 @@ class JobChanges:
         return result
 
     def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
-        """Compare, then set: the guard PO-18..20 stands here, before the live job."""
+        """Compare, then set; the guard PO-18..20 is asked about the live job."""
         rows, batch = self._rows, self._rows.batch
         row = held_job(rows.connection, batch.job_id, lock=True)
         if row is None:
@@ -61,7 +61,7 @@ class JobChanges:
             by=wanted.by.name,
             reason=wanted.reason,
         )
-        change = JobChanged(
+        change = JobAssigned(
             type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job
         )
         self._close_pointless(live, moved.job, step)
@@ -90,7 +90,13 @@ class JobChanges:
         close_pointless(rows.database, rows.connection, self._kinds, before, after, step.at)
 
     def _keep_and_announce(
-        self, step: Step, held: HeldJob, version: int, change: JobChanged, *, always: bool = False
+        self,
+        step: Step,
+        held: HeldJob,
+        version: int,
+        change: JobAssigned | JobChanged,
+        *,
+        always: bool = False,
     ) -> BatchResult:
         """Keep a changed job, and put the change in the inbox if other lifecycles run.
 

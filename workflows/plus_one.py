@@ -26,11 +26,12 @@ from domain.events import (
     Event,
     JobAppointmentConfirmed,
     JobNoteAdded,
+    SearchesTried,
     WrittenNote,
 )
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Assignee, Job, JobStatus, Visibility
-from domain.plus_one import guide, payloads, rules, waits
+from domain.plus_one import guide, parts, payloads, rules, waits
 from domain.plus_one.case import REPAIRING, Duty, PlusOneCase, Stage
 from domain.plus_one.kind import PLUS_ONE
 from domain.plus_one.tasks import Task
@@ -94,36 +95,39 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             return
         if rules.assigned_out_of_turn(self.case.job, self.case.assigned_by):
             self.question_assignment(self.case.assigned_by)
+        if skipped := rules.skipped_searches(self.case):
+            self.question_searches(skipped)
         self.note(texts.SEARCH_NOTE)  # PO-30
         self.case.announced = True
         if self.case.job.status is JobStatus.ACCEPTED:
             self.follow_repair(self.case.counts_from or self.now())
 
     async def send_back(self, reason: Refusal) -> None:
-        """Give a job back to dispatch that PlusOne must not have (PO-01, PO-04)."""
-        self.note(f"Not a job for PlusOne ({reason.rule}): {reason.message}.")
-        self.task(
-            Role.DISPATCH,
-            Task.NOT_FOR_PLUSONE,
-            f"Not a job for PlusOne ({reason.rule}): {reason.message}. Now {reason.instead}.",
-        )
+        """Give a job back to Dispatch that PlusOne must not have (PO-01, PO-04)."""
+        self.note(f"{reason.message} The job goes back to {PROCURE_VENDOR.name}.")
+        self.task(Role.DISPATCH, Task.NOT_FOR_PLUSONE, f"{reason.instead} {reason.message}")
         await self.reassign(
             PROCURE_VENDOR,
-            f"not for PlusOne ({reason.rule})",
+            reason.message,
             way_out=WayOut.NOT_ELIGIBLE,
             ending=Stage.NOT_ELIGIBLE,
         )
 
     def question_assignment(self, by: Actor) -> None:
-        """Tell a supervisor of an assignment that only dispatch may make (PO-05, PO-06)."""
+        """Tell a supervisor of an assignment that only Dispatch may make (PO-05, PO-06)."""
         self.case.flag(Attention.RULE_CONFLICT)
-        self.journal(f"PlusOne assigned by {by.role}, not by dispatch", by, "PO-05")
+        self.journal(f"PlusOne assigned by {by.role.people}, not by Dispatch", by, "PO-05")
         self.task(
             Role.SUPERVISOR,
             Task.ASSIGNED_OUT_OF_TURN,
-            f"{by.role.value} assigned this job to PlusOne; only dispatch may (PO-05), but for the "
-            "recall of a job that PlusOne did (PO-06). Talk to the department.",
+            f"Talk to {by.role.people}, who assigned this job to PlusOne. Only Dispatch can, "
+            "except for a recall of PlusOne's own work (PO-05, PO-06).",
         )
+
+    def question_searches(self, skipped: rules.SkippedSearches) -> None:
+        """Have Dispatch make up for the searches that come before PlusOne (PO-15, PO-16)."""
+        self.note(skipped.note)
+        self.task(Role.DISPATCH, Task.SEARCH_NETWORK, skipped.task)
 
     # --- PlusOne searches --------------------------------------------------------------------
 
@@ -177,13 +181,14 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if not self.ended:
             self.open_duties(at)
 
-    def search_again(self, by: Actor, at: datetime) -> None:
+    def search_again(self, event: Event, at: datetime) -> None:
         """Give PlusOne another 48 hours: the job was assigned to it again (G-04)."""
         self.advance(Stage.SEARCHING, at, closing=PromiseOutcome.SUPERSEDED)
         self.settle(Task.NO_LONGER_ACCEPTED)
         self.drop_duties(PromiseOutcome.SUPERSEDED)
         self.case.forget_search()
-        self.case.assigned_by = by
+        self.case.assigned_by = event.actor
+        self.case.tried = event.data if event.type == "job.assigned" else SearchesTried()
 
     # --- PlusOne finds nobody ----------------------------------------------------------------
 
@@ -251,8 +256,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def why_held(self, way_out: WayOut | None = None) -> Refusal | None:
         """Return why the job may not be taken from PlusOne now, None if it may."""
-        hold = PlusOneHold.under(self.case.policy, self.case.edition)
-        return plusone_hold(self.case.job, self.now(), hold, way_out)
+        return self.case.held_by_plusone(self.now(), way_out)
 
     async def request_reassignment(self, command: payloads.RequestReassignment) -> None:
         """Give the job to another account; the guard has let it pass (PO-18..PO-20)."""
@@ -614,19 +618,22 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def add_service_job(self, command: payloads.AddServiceJob) -> dict[str, Any]:
         """Add a job to the order instead of reassigning this one (PO-09, PO-10)."""
-        account = account_called(command.account) if command.account else PROCURE_VENDOR
+        account = rules.account_to_add(command)
         return self.add_to_order(account, command.event_type, command.reason)
 
     def supply_parts(self, command: payloads.SupplyParts) -> dict[str, Any]:
-        """Let Cinch supply parts through PlusOne's procurement account (PO-49, PO-50, PO-53)."""
-        self.note_by(command.actor, f"Cinch supplies {command.what}; ship to {command.ship_to}")
+        """Supply parts through PlusOne's procurement account (PO-12..PO-14, PO-49..PO-56)."""
+        self.note_by(command.actor, parts.note(command))
+        self.task(Role.PARTS_SOURCING, Task.PROCUREMENT_CLAIM, parts.claim_task(command))
+        always = self.case.policy.plus_one.oracle_update == "always"
+        if command.ship_to and (command.oracle_update or always):
+            self.task(Role.SUPERVISOR, Task.SHIPPING_ADDRESS, parts.address_task(command))
         self.hear_sign_of_life(self.now())
-        comment = f"Company: {command.company}. Ship to: {command.ship_to}."
-        return self.add_to_order(PLUSONE_PARTS, None, command.what, comment)
+        return self.add_to_order(PLUSONE_PARTS, None, command.what, parts.comment(command))
 
     def update_parts(self, command: payloads.UpdateParts) -> None:
         """Note the state of the parts on the original job (PO-52)."""
-        eta = f" ETA {command.eta:%Y-%m-%d}." if command.eta else ""
+        eta = f" ETA {texts.short_date(command.eta)}." if command.eta else ""
         self.note_by(command.actor, f"Parts: {command.text}{eta}")
         self.hear_sign_of_life(self.now())
 
@@ -651,7 +658,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         elif job.status is JobStatus.COMPLETED:
             self.end(Stage.COMPLETED, PromiseOutcome.KEPT)
         elif job.assigned_at != before.assigned_at:
-            self.search_again(event.actor, at)
+            self.search_again(event, at)
         else:
             await self.hear_of_same_assignment(event, before, at)
 

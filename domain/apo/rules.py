@@ -27,7 +27,6 @@ from domain.clocks import AS_THIS_HOST_HAS_THEM, Clock, zone_in
 from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import DocumentArrived, Event
-from domain.guards import PlusOneHold, plusone_hold
 from domain.jobs import ItemCategory, Job
 from domain.labels import stage_label
 from domain.policy import Policy
@@ -258,7 +257,7 @@ def may_request(case: ApoCase, _: RequestApo, now: datetime) -> Refusal | None:
 
 
 def _may_begin(case: ApoCase, now: datetime) -> Refusal | None:
-    if held := plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition)):
+    if held := case.held_by_plusone(now):
         return held  # G-60
     if case.job.status.final:
         return conflict(

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.events import SearchesTried
 from domain.lifecycles import Case, LifecycleStart
 from domain.roles import STEWARD, Actor
 from domain.stages import END, LifecycleStage
@@ -64,6 +65,8 @@ class PlusOneCase(Case):
     stage: str = Stage.SEARCHING
     assigned_by: Actor = STEWARD
     """Who assigned the job to PlusOne."""
+    tried: SearchesTried = SearchesTried()
+    """What that assignment said of the searches tried before (PO-15, PO-16)."""
     announced: bool = False
     """The start is done: the mandated comment is written (PO-30)."""
     expectation_passed: bool = False
@@ -137,4 +140,9 @@ class PlusOneStart(LifecycleStart):
 
     def opened(self) -> PlusOneCase:
         """Return the case as this run takes it up."""
-        return self.case or PlusOneCase(**self.beginning(), assigned_by=self.started_by)
+        told = self.cause.fields if self.cause.kind == "event" else {}
+        return self.case or PlusOneCase(
+            **self.beginning(),
+            assigned_by=self.started_by,
+            tried=SearchesTried.model_validate(told),
+        )

@@ -73,11 +73,12 @@ COMMANDS = CommandTable(
     Command(
         payload=AddServiceJob,
         roles=frozenset({Role.DISPATCH, Role.AUTHORIZATIONS, Role.PARTS_SOURCING}),
+        guard=rules.may_be_added,
         example={"reason": "Second opinion", "account": "Procure Vendor", "event_type": "Recall"},
     ),
     Command(
         payload=SupplyParts,
-        roles=frozenset({Role.AUTHORIZATIONS, Role.PARTS_SOURCING}),
+        roles=rules.SUPPLIERS,
         stages=REPAIRING,
         stage_hint=_FIRST_ACCEPT,
         guard=rules.not_to_plusone_in_florida,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.tasks import (
     ANOTHER_HAS_IT,
+    JOB_IS_OVER,
     SOMEBODY_HAS_IT,
     CommonTask,
     JobChange,
@@ -30,6 +31,12 @@ class Task(TaskKind):
     """
     ASSIGNED_OUT_OF_TURN = "assigned_out_of_turn"
     """Asks a supervisor to talk to a department that may not assign PlusOne (PO-05)."""
+    SEARCH_NETWORK = "search_network", Lasts.WAIT
+    """Asks Dispatch for the searches that come before PlusOne (PO-15, PO-16)."""
+    PROCUREMENT_CLAIM = "procurement_claim"
+    """Asks Parts Sourcing to create the claim on a job of the procurement account (PO-56)."""
+    SHIPPING_ADDRESS = "shipping_address", Lasts.UNTIL_DONE, (), JOB_IS_OVER
+    """Asks a supervisor to set a shipping address in Oracle (PO-55)."""
     BECAME_URGENT = (
         "became_urgent",
         Lasts.UNTIL_DONE,

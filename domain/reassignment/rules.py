@@ -19,7 +19,6 @@ from domain.calendars import (
 )
 from domain.editions import Edition
 from domain.events import Event
-from domain.guards import PlusOneHold, plusone_hold
 from domain.jobs import Severity
 from domain.moments import spoken
 from domain.reassignment.case import Candidate, ReassignmentCase
@@ -184,7 +183,7 @@ def in_time_until(case: ReassignmentCase, now: datetime) -> str:
 
 def held_by_plusone(case: ReassignmentCase, now: datetime) -> Refusal | None:
     """Return why PlusOne keeps the job, None if it doesn't (PO-18, PO-19, PO-20, G-59)."""
-    return plusone_hold(case.job, now, PlusOneHold.under(case.policy, case.edition))
+    return case.held_by_plusone(now)
 
 
 def may_start(case: ReassignmentCase, _: StartReassignment, now: datetime) -> Refusal | None:

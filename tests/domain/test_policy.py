@@ -16,7 +16,7 @@ from domain.calendars import business_days_after
 from domain.durations import format_elapsed
 from domain.jobs import Visibility
 from domain.operator_files import FileProblem, OperatorFileError
-from domain.policy import BrandsPolicy, Policy, load_policy, parse_policy
+from domain.policy import BrandsPolicy, Policy, load_policy, parse_policy, policy_warnings
 
 BUILT_IN = files("domain").joinpath("policy.toml").read_text("utf-8")
 
@@ -54,8 +54,14 @@ FIRST_RELEASE: dict[str, Any] = {
     "mail": {"sender": "Steward <steward@home-warranty.example>"},
 }
 
-ADDED_SINCE = {
-    "plus_one": {**FIRST_RELEASE["plus_one"], "inform_within": "1bd"},
+ADDED_SINCE: dict[str, Any] = {
+    "plus_one": {
+        **FIRST_RELEASE["plus_one"],
+        "search_not_said": "assumed",
+        "oracle_update": "when_asked",
+        "recall_event_types": ["Recall"],
+        "inform_within": "1bd",
+    },
     "notes": {
         "default_visibility": "Private",
         "public_email_to_customer": False,
@@ -232,6 +238,28 @@ def test_the_built_in_policy_is_read_like_any_other_file() -> None:
 def test_what_the_built_in_policy_leaves_open_can_be_set_where_it_says_so() -> None:
     opened = BUILT_IN.replace('# approval_threshold = "150.00"', 'approval_threshold = "150.00"')
     assert parse_policy(opened, "copy.toml").plus_one.approval_threshold == Decimal("150.00")
+
+
+@pytest.mark.rule("PO-54")
+@pytest.mark.parametrize(
+    ("address", "left"),
+    [
+        ("", "line, city, zip"),
+        ('line = "100 Harbor Way"', "city, zip"),
+        ('line = "100 Harbor Way"\ncity = "Harborville"', "zip"),
+        ('line = "100 Harbor Way"\ncity = "Harborville"\nzip = "33999"', None),
+    ],
+)
+def test_a_placeholder_of_plusones_address_is_warned_of(address: str, left: str | None) -> None:
+    policy = parse_policy(f"[plus_one.profile_address]\n{address}", "house.toml")
+    warned = [str(warning) for warning in policy_warnings(policy)]
+    if left is None:
+        assert warned == []
+    else:
+        (warning,) = warned
+        assert f"still has the placeholder's {left}, so a shipment" in warning
+        assert warning.startswith("plus_one.profile_address: ")
+        assert warning.endswith("then run `steward policy check FILE`.")
 
 
 def test_a_file_only_says_what_differs() -> None:
@@ -413,6 +441,15 @@ NONSENSE = [
     ("[plus_one]\ncall_above = -1", "2: plus_one.call_above: write 240.00"),
     ("[plus_one]\ncall_above = nan", "2: plus_one.call_above: should be a finite number, not NaN"),
     ("[plus_one]\napproval_threshold = true", "2: plus_one.approval_threshold: write 240.00"),
+    (
+        '[plus_one]\nsearch_not_said = "never"',
+        "2: plus_one.search_not_said: should be 'assumed' or 'ask', not 'never'",
+    ),
+    (
+        '[plus_one]\noracle_update = "never"',
+        "2: plus_one.oracle_update: should be 'when_asked' or 'always', not 'never'",
+    ),
+    ("[plus_one]\nrecall_event_types = []", "2: plus_one.recall_event_types: name at least one"),
     ('[plus_one]\nemail = "plusone"', "2: plus_one.email: 'plusone' is no e-mail address"),
     (
         '[plus_one]\nemail = "a@b.example\\nBcc: c@d.example"',

@@ -160,38 +160,38 @@ REFUSALS = [
     pytest.param(
         lambda: of_moving("customer_service", "Alternate Provider Option"),
         "APO-18",
-        "Only Dispatch puts a job on the Alternate Provider Option (APO-19).",
-        "apo offer_apo or request_apo, for those who may",
+        "Only Dispatch can put a job on Alternate Provider Option (APO-18, APO-19).",
+        "Ask Dispatch to offer APO.",
         marks=pytest.mark.rule("APO-18"),
     ),
     pytest.param(
         lambda: of_moving("dispatch", "PlusOne Solutions"),
         None,
-        "The job is with PlusOne already.",
-        "name another account",
+        "PlusOne already has this job.",
+        "Enter the account that should get the job.",
     ),
     pytest.param(
         of_shipping,
         "PO-54",
-        "Nothing is shipped to PlusOne's own address in FL.",
+        "Don't ship to PlusOne's own address in FL (PO-54).",
         (
-            "name the shop of the company that does the work; a supervisor corrects the shipping "
-            "address in Oracle (PO-55)"
+            "Enter the shop of the company that does the work. If Oracle shows PlusOne's address, "
+            "set `oracle_update`: a supervisor corrects it (PO-55)."
         ),
         marks=pytest.mark.rule("PO-54"),
     ),
     pytest.param(
         lambda: never_for_plusone(severity="Emergency"),
         "PO-04",
-        "Emergency jobs follow the emergency protocols and never go to PlusOne",
-        "find a provider under the emergency protocol",
+        "PlusOne can't take Emergency jobs (PO-04).",
+        "Find a provider using the emergency procedure.",
         marks=pytest.mark.rule("PO-04"),
     ),
     pytest.param(
         lambda: never_for_plusone(trade="Roofing"),
         "PO-01",
-        "PlusOne does not serve the trade Roofing",
-        "find a provider of this trade, or send the job on as procedure has it",
+        "PlusOne doesn't serve this trade: Roofing (PO-01).",
+        "Find a provider for this trade.",
         marks=pytest.mark.rule("PO-01"),
     ),
     pytest.param(

@@ -22,7 +22,7 @@ from domain.clocks import record_clocks
 from domain.commands import Answer
 from domain.directory import parse_directory
 from domain.effects import MailFate
-from domain.events import EventEnvelope
+from domain.events import EventEnvelope, SearchesTried
 from domain.exceptions import ExceptionCode
 from domain.lifecycles import (
     Answered,
@@ -32,7 +32,7 @@ from domain.lifecycles import (
     WaitingMessage,
 )
 from domain.operator_files import OperatorFileError
-from domain.plus_one.case import PlusOneCase, PlusOneStart, Stage
+from domain.plus_one.case import Duty, NoteToRead, PlusOneCase, PlusOneStart, Stage
 from domain.policy import Policy, parse_policy
 from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise
 from domain.reassignment.case import Candidate, ReassignmentCase, ReassignmentStart
@@ -192,6 +192,12 @@ STARTS: dict[str, LifecycleStart] = {
             heard_at=ASSIGNED_AT,
             foretold=Stage.PARTS_ORDERED,
             stage_noted_at=ASSIGNED_AT,
+            notes=(NoteToRead(at=ASSIGNED_AT, by="PlusOne", text="A part is ordered"),),
+            accepted_at=ASSIGNED_AT,
+            owed=(Duty.CALL,),
+            assignment_noted_at=ASSIGNED_AT,
+            ordered_amount=Decimal("45.00"),
+            tried=SearchesTried(calendar_searched=True, manual_search_done=False),
         ),
     ),
     "apo": ApoStart(

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from domain.accounts import NO_PROVIDER_FOUND, PROCURE_VENDOR, Account
 from domain.attention import Attention
 from domain.editions import Edition
 from domain.effects import AddNote, AddServiceJob, OpenTask, SendCommand, SendEmail
-from domain.jobs import Assignee, JobStatus, Severity
+from domain.jobs import Assignee, JobStatus, Severity, Visibility
 from domain.lifecycles import Cause
 from domain.plus_one.case import Duty, PlusOneStart
 from domain.policy import Policy
 from domain.roles import Actor, Role
-from domain.texts import SEARCH_NOTE
+from domain.texts import CLAIM_AFTER_COMPLETION, SEARCH_NOTE
 from domain.values import LONGEST_PROSE
 from tests.domain.factories import ASSIGNED_AT, POLICY, PROVIDER, a_job
 from tests.engine.memory import Life
 from workflows.plus_one import PlusOneSearch
 
 DANA = Actor(name="Dana", role=Role.DISPATCH)
+_NOTHING_SAID: Mapping[str, JsonValue] = {}
 SOMEBODY_ELSE = Assignee.of(PROVIDER)
 
 
@@ -30,7 +33,12 @@ def with_setting(**settings: object) -> Policy:
     return POLICY.model_copy(update={"plus_one": POLICY.plus_one.model_copy(update=settings)})
 
 
-def a_search(policy: Policy = POLICY, by: Actor = DANA, **changes: Any) -> Life:
+def a_search(
+    policy: Policy = POLICY,
+    by: Actor = DANA,
+    tried: Mapping[str, JsonValue] = _NOTHING_SAID,
+    **changes: Any,
+) -> Life:
     """A job that was just assigned to PlusOne; the changes are the job's."""
     start = PlusOneStart(
         job=a_job(**changes),
@@ -38,7 +46,7 @@ def a_search(policy: Policy = POLICY, by: Actor = DANA, **changes: Any) -> Life:
         policy=policy,
         episode=1,
         event_id="assigned",
-        cause=Cause(kind="event", name="job.assigned"),
+        cause=Cause(kind="event", name="job.assigned", fields={**tried}),
         occurred_at=ASSIGNED_AT,
         started_by=by,
     )
@@ -163,6 +171,9 @@ def test_a_search_that_finds_nobody_goes_to_no_provider_found() -> None:
     ]
     assert life.activities == ["add_note", "open_task", "reassign_job"]
     assert outcomes(life) == ["broken"]
+    claim = life.store.effects(OpenTask)[-1]
+    assert (claim.role, claim.task) == (Role.DISPATCH, "complete_claim")
+    assert "Complete the claim under the current procedure (PO-69)" in claim.text
     assert nothing_is_open(life, "complete_claim")
 
 
@@ -249,17 +260,197 @@ def test_a_job_that_plusone_gave_up_stays_a_task_while_the_repair_goes_on() -> N
     assert life.store.tasks == ["check_order"]
 
 
+SHOP = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
+
+
+def supplies(life: Life, **fields: Any) -> AddServiceJob:
+    """Parts Sourcing supplies something; return the job that is added for it."""
+    said = {"company": "Tulsa Plumbing", "what": "Valve", **fields}
+    life.does("supply_parts", "parts_sourcing", **said)
+    return life.store.effects(AddServiceJob)[-1]
+
+
+@pytest.mark.rule("PO-12")
+@pytest.mark.rule("PO-49")
+@pytest.mark.rule("PO-50")
+@pytest.mark.rule("PO-53")
 def test_parts_are_supplied_in_a_job_of_their_own() -> None:
     life = a_repair()
-    ship_to = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
 
-    life.does(
-        "supply_parts", "parts_sourcing", company="Tulsa Plumbing", ship_to=ship_to, what="Valve"
+    added = supplies(life, ship_to=SHOP)
+
+    assert added.account.name == "PlusOne Part Procurement"
+    where = "Company: Tulsa Plumbing. Ship to: 12 Elm St, Tulsa, OK 74103."
+    assert (added.reason, added.comments) == ("Valve", (f"Parts. {where}",))
+    assert life.store.notes[-1] == f"Parts from Cinch: Valve. {where}"
+    assert (life.stage, life.activities[-1]) == ("accepted", "add_service_job")
+
+
+@pytest.mark.rule("PO-13")
+@pytest.mark.rule("PO-14")
+@pytest.mark.parametrize(
+    ("fields", "comment"),
+    [
+        (
+            {"kind": "replacement_equipment", "ship_to": SHOP},
+            "Replacement equipment. Company: Tulsa Plumbing. Ship to: 12 Elm St, Tulsa, OK 74103.",
+        ),
+        (
+            {"kind": "replacement_equipment", "pickup_at": SHOP},
+            (
+                "Replacement equipment. Company: Tulsa Plumbing. "
+                "Pickup at: 12 Elm St, Tulsa, OK 74103."
+            ),
+        ),
+        ({"kind": "claim_credit"}, "Claim credit buyout. Company: Tulsa Plumbing."),
+    ],
+)
+def test_equipment_and_credits_go_through_the_procurement_account_too(
+    fields: dict[str, Any], comment: str
+) -> None:
+    added = supplies(a_repair(), **fields)
+
+    assert added.account.number == "700010640"
+    assert added.comments == (comment,)
+
+
+@pytest.mark.rule("PO-56")
+def test_parts_sourcing_is_asked_for_the_claim_and_the_equipment_liability() -> None:
+    life = a_repair()
+
+    supplies(life, ship_to=SHOP)
+
+    (task,) = life.store.effects(OpenTask)
+    assert (task.role, task.task) == (Role.PARTS_SOURCING, "procurement_claim")
+    assert task.text.startswith("Create the claim on the PlusOne Part Procurement job")
+    plusone_notes(life, "JOB COMPLETE")
+    assert nothing_is_open(life, "procurement_claim")
+
+
+@pytest.mark.rule("PO-55")
+@pytest.mark.rule("G-76")
+@pytest.mark.parametrize(
+    ("setting", "fields", "asked"),
+    [
+        ("when_asked", {"ship_to": SHOP}, False),
+        ("when_asked", {"ship_to": SHOP, "oracle_update": True}, True),
+        ("always", {"ship_to": SHOP}, True),
+        ("always", {"pickup_at": SHOP}, False),
+        ("always", {"kind": "claim_credit"}, False),
+    ],
+)
+def test_a_supervisor_sets_the_address_that_oracle_does_not_show(
+    *, setting: str, fields: dict[str, Any], asked: bool
+) -> None:
+    life = accepts(a_search(with_setting(oracle_update=setting)))
+
+    supplies(life, **fields)
+
+    tasks = [task for task in life.store.effects(OpenTask) if task.task == "shipping_address"]
+    assert [(task.role, task.text) for task in tasks] == (
+        [
+            (
+                Role.SUPERVISOR,
+                (
+                    "Set the shipping address in Oracle to Tulsa Plumbing, 12 Elm St, Tulsa, OK "
+                    "74103 (PO-55). Nothing may ship to PlusOne's own address (PO-54)."
+                ),
+            )
+        ]
+        if asked
+        else []
     )
 
-    (added,) = life.store.effects(AddServiceJob)
-    assert added.account.name == "PlusOne Part Procurement"
-    assert (life.stage, life.activities[-1]) == ("accepted", "add_service_job")
+
+@pytest.mark.rule("PO-52")
+def test_the_date_of_the_parts_is_noted_as_people_read_it() -> None:
+    life = a_repair()
+
+    life.does("update_parts", "parts_sourcing", text="Shipped.", eta="2026-12-01")
+
+    assert life.store.notes[-1] == "Parts: Shipped. ETA Tue, Dec 1, 2026."
+
+
+@pytest.mark.rule("PO-57")
+@pytest.mark.rule("PO-58")
+def test_plusone_is_told_with_the_approval_when_to_claim() -> None:
+    life = a_repair()
+
+    life.does("approve", "authorizations", amount="240.00")
+
+    (note,) = [note for note in life.store.effects(AddNote) if "JOB APPROVAL" in note.text]
+    assert note.visibility is Visibility.PUBLIC_WITH_EMAIL
+    assert CLAIM_AFTER_COMPLETION in note.text
+
+
+# --- what comes before PlusOne ---------------------------------------------------------------
+
+
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+def test_a_search_that_was_skipped_is_noted_and_left_to_dispatch() -> None:
+    life = a_search(tried={"calendar_searched": True, "manual_search_done": False})
+
+    assert life.store.notes == [
+        "PlusOne got this job without a manual search (PO-15, PO-16).",
+        SEARCH_NOTE,
+    ]
+    (task,) = life.store.effects(OpenTask)
+    assert (task.role, task.task) == (Role.DISPATCH, "search_network")
+    assert (life.stage, life.attention) == ("searching", [])
+    accepts(life)
+    assert life.store.tasks == [], "somebody was found"
+
+
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+@pytest.mark.rule("G-75")
+@pytest.mark.parametrize(("setting", "tasks"), [("assumed", []), ("ask", ["search_network"])])
+def test_an_assignment_that_says_nothing_is_believed_or_asked(
+    setting: str, tasks: list[str]
+) -> None:
+    life = a_search(with_setting(search_not_said=setting))
+
+    assert life.store.tasks == tasks
+    assert life.activities == ["add_note"]
+
+
+@pytest.mark.rule("PO-15")
+def test_another_assignment_says_anew_what_was_tried() -> None:
+    life = a_search(tried={"calendar_searched": False}).passes("30h")
+    assert life.store.tasks == ["search_network", "search_running"]
+
+    again = behind_its_back(life, assigned_at=life.loop.now())
+    said = {"calendar_searched": True, "manual_search_done": True}
+    life.signals("job_event", _told_late("job.assigned", said, again, 0)).settle()
+
+    assert life.store.tasks == []
+    assert life.store.notes[-1] == SEARCH_NOTE
+    assert life.lifecycle.case.tried.calendar_searched is True
+
+
+@pytest.mark.rule("PO-05")
+def test_a_supervisor_talks_to_whoever_assigned_plusone_out_of_turn() -> None:
+    life = a_search(by=Actor(name="Sue", role=Role.CUSTOMER_SERVICE))
+
+    assert life.attention == ["rule_conflict"]
+    (task,) = life.store.effects(OpenTask)
+    assert (task.role, task.text) == (
+        Role.SUPERVISOR,
+        (
+            "Talk to Customer Service, who assigned this job to PlusOne. Only Dispatch can, except "
+            "for a recall of PlusOne's own work (PO-05, PO-06)."
+        ),
+    )
+    assert "PlusOne assigned by Customer Service, not by Dispatch" in life.store.journal
+
+
+@pytest.mark.rule("PO-06")
+def test_nobody_is_talked_to_about_a_recall_of_plusones_own_work() -> None:
+    sue = Actor(name="Sue", role=Role.CUSTOMER_SERVICE)
+    life = a_search(by=sue, is_recall=True, original_provider_network="PlusOne")
+
+    assert (life.attention, life.store.tasks) == ([], [])
 
 
 # --- what PlusOne owes once it has accepted -----------------------------------------------------
@@ -421,6 +612,32 @@ def test_what_is_asked_or_denied_reaches_plusone(
     assert "PO-" not in mail.context["text"]
     note = life.store.effects(AddNote)[-1]
     assert (note.text, note.visibility) == (mail.context["text"], "Public with Email")
+
+
+@pytest.mark.rule("PO-42")
+@pytest.mark.rule("PO-43")
+@pytest.mark.rule("PO-44")
+@pytest.mark.rule("PO-45")
+def test_an_approval_states_the_amount_and_what_is_not_covered_in_a_note_to_plusone() -> None:
+    life = a_repair()
+
+    life.does("approve", "authorizations", amount="240.00", non_covered="35.00", text="Report")
+
+    note = life.store.effects(AddNote)[-1]
+    assert (note.author.role, note.visibility) == ("authorizations", "Public with Email")
+    assert note.text.startswith("JOB APPROVAL. Approved: $240.00.")
+    assert "We will contact the customer about it by phone or e-mail." in note.text
+    assert "Please also tell the customer on the day of the repair visit." in note.text
+    (mail,) = life.store.effects(SendEmail)
+    assert (mail.template, mail.context["text"]) == ("public_note", note.text)
+    assert life.store.tasks == ["disclose_charges"]
+
+
+@pytest.mark.rule("PO-46")
+@pytest.mark.parametrize("role", ["decision_desk", "dispatch", "plusone", "supervisor"])
+def test_only_authorizations_approves_a_replacement(role: str) -> None:
+    refusal = a_repair().refuses("approve_replacement", role)
+    assert (refusal.rule, refusal.instead) == ("PO-46", "ask Authorizations")
 
 
 @pytest.mark.rule("PO-46")
@@ -619,6 +836,8 @@ def test_a_job_that_is_taken_against_the_rules_is_a_matter_for_a_supervisor() ->
     assert nothing_is_open(life, "reassigned_against_rule")
 
 
+@pytest.mark.rule("PO-01")
+@pytest.mark.rule("PO-04")
 @pytest.mark.parametrize(
     ("changes", "rule"), [({"trade": "Roofing"}, "PO-01"), ({"severity": "Emergency"}, "PO-04")]
 )
@@ -628,6 +847,11 @@ def test_a_job_that_is_not_for_plusone_is_sent_back(changes: dict[str, Any], rul
     assert life.outcome == "not_eligible"
     assert life.store.job.assigned_to.is_(PROCURE_VENDOR)
     assert rule in life.store.notes[0]
+    assert "The job goes back to Procure Vendor." in life.store.notes[0]
+    (task,) = life.store.effects(OpenTask)
+    assert task.role is Role.DISPATCH
+    assert task.text.startswith("Find a provider ")
+    assert f"({rule})" in task.text
     assert life.activities == ["reassign_job"]
     assert nothing_is_open(life, "not_for_plusone")
 

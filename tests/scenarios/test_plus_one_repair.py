@@ -314,14 +314,12 @@ async def test_a_denial_may_be_followed_by_another_diagnosis_and_an_approval(des
 
 @pytest.mark.rule("PO-09")
 @pytest.mark.rule("PO-10")
-@pytest.mark.rule("PO-13")
-@pytest.mark.rule("PO-14")
 @pytest.mark.parametrize(
     ("stage", "asked", "given"),
     [
         ("searching", None, {"number": None, "name": "Procure Vendor"}),
         ("accepted", "PlusOne Solutions", {"number": "700010237", "name": "PlusOne Solutions"}),
-        ("searching", "700010640", {"number": "700010640", "name": "PlusOne Part Procurement"}),
+        ("searching", "4711", {"number": "4711", "name": "4711"}),
         ("accepted", "Tulsa Plumbing", {"number": None, "name": "Tulsa Plumbing"}),
     ],
 )
@@ -361,7 +359,8 @@ async def test_parts_of_ours_go_through_the_procurement_account(desk: Desk, role
     assert "Tulsa Plumbing" in comment
     assert "12 Elm St, Tulsa, OK 74103" in comment
     assert added["reason"] == "Cartridge 4711"
-    assert page.note("Cartridge 4711")["author"]["role"] == role
+    assert page.note("Cartridge 4711", "12 Elm St, Tulsa, OK 74103")["author"]["role"] == role
+    assert page.tasks("parts_sourcing") == ["procurement_claim"]
     assert (page.stage, page.assigned_to) == ("diagnosis_submitted", "PlusOne Solutions")
 
 
@@ -391,6 +390,61 @@ async def test_nothing_is_shipped_to_plusone_itself(
     assert (page.service_jobs, page.stage) == ([], "diagnosis_submitted")
 
 
+@pytest.mark.rule("PO-14")
+@pytest.mark.rule("PO-55")
+async def test_a_credit_ships_nothing_and_a_supervisor_corrects_an_address(desk: Desk) -> None:
+    job = await diagnosed(desk)
+    await job.ok(
+        "supply_parts",
+        "parts_sourcing",
+        company="Tulsa Plumbing",
+        what="Buyout of the dishwasher",
+        kind="claim_credit",
+    )
+    assert (await job.page()).tasks("supervisor") == []
+    await job.ok(
+        "supply_parts",
+        "parts_sourcing",
+        company="Tulsa Plumbing",
+        what="Dishwasher, 24 in",
+        kind="replacement_equipment",
+        ship_to=SHOP,
+        oracle_update=True,
+    )
+
+    page = await job.page()
+    assert {added["account"]["number"] for added in page.service_jobs} == {"700010640"}
+    assert page.tasks("supervisor") == ["shipping_address"]
+    assert page.tasks("parts_sourcing") == ["procurement_claim"] * 2
+
+
+@pytest.mark.rule("PO-04")
+@pytest.mark.rule("PO-05")
+@pytest.mark.rule("PO-54")
+@pytest.mark.parametrize(
+    ("severity", "role", "account", "rule"),
+    [
+        ("Standard", "authorizations", "PlusOne Solutions", "PO-05"),
+        ("Emergency", "dispatch", "PlusOne Solutions", "PO-04"),
+        ("Standard", "parts_sourcing", "700010640", "PO-54"),
+        ("Standard", "authorizations", "Alternate Provider Option", "APO-18"),
+    ],
+)
+async def test_no_service_job_is_added_on_an_account_that_it_may_not_go_to(
+    desk: Desk, severity: str, role: str, account: str, rule: str
+) -> None:
+    job = await desk.accepted()
+    if severity != "Standard":
+        job.fields["severity"] = severity
+        await job.event("job.severity_changed")
+        await job.rests()
+    status, body = await job.refused("add_service_job", role, account=account, reason="More work")
+
+    assert (status, body["rule"]) == (409, rule)
+    assert body["instead"]
+    assert (await job.page()).service_jobs == []
+
+
 @pytest.mark.rule("PO-54")
 @pytest.mark.parametrize(
     ("company", "ship_to"),
@@ -415,7 +469,10 @@ async def test_how_the_parts_are_doing_is_noted_on_the_original_job(desk: Desk) 
     await job.ok("update_parts", "parts_sourcing", text="Left the warehouse", eta="2026-12-01")
 
     page = await job.page()
-    assert page.note("Left the warehouse", "2026-12-01")["author"]["role"] == "parts_sourcing"
+    assert (
+        page.note("Left the warehouse", "ETA Tue, Dec 1, 2026")["author"]["role"]
+        == "parts_sourcing"
+    )
     assert (page.service_jobs, page.stage) == ([], "diagnosis_submitted")
 
 

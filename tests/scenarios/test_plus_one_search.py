@@ -118,6 +118,23 @@ async def test_the_recall_of_somebody_elses_work_is_no_exception(desk: Desk) -> 
     assert (await job.page()).attention == ["rule_conflict"]
 
 
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+async def test_a_search_that_was_skipped_before_plusone_is_dispatchs_to_make_up(desk: Desk) -> None:
+    job = desk.job()
+    said = {"calendar_searched": False, "manual_search_done": "perhaps"}
+    assert (await job.event("job.assigned", said))["outcome"] == "started"
+
+    page = await job.page()
+    assert page.note("without a calendar search")["visibility"] == "Private"
+    assert page.tasks("dispatch") == ["search_network"]
+    assert "Do the calendar search now" in page.task("search_network")["text"]
+    assert (page.stage, page.attention) == ("searching", [])
+
+    await job.accepted()
+    assert (await job.page()).tasks("dispatch") == []
+
+
 @pytest.mark.rule("PO-07")
 async def test_an_assignment_to_another_account_starts_no_search(desk: Desk) -> None:
     job = desk.job(assigned_to=account("PlusOne Part Procurement", "700010640"))

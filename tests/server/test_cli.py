@@ -35,6 +35,11 @@ from workers.settings import DEFAULT_DATA, DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, 
 from workers.temporal import TemporalUnreachableError
 
 SECRET = generate_secret()
+REAL_ADDRESS = """[plus_one.profile_address]
+line = "100 Harbor Way"
+city = "Harborville"
+zip = "33999"
+"""
 STANDS = (
     "SJ-1 plus-one: searching, waiting on plusone, due 2026-11-23 14:05 UTC, attention: overdue"
 )
@@ -911,14 +916,27 @@ def test_a_policy_file_is_checked_line_by_line(tmp_path: Path) -> None:
     refused = steward("policy", "check", str(file), "--json")
     assert [each["line"] for each in json.loads(refused.stdout)["problems"]] == [2, 3]
     assert refused.exit_code == 1
-    file.write_text('[plus_one]\nsearch_window = "72h"\n')
+    file.write_text('[plus_one]\nsearch_window = "72h"\n' + REAL_ADDRESS)
     good = load_policy(file).fingerprint
     assert said("policy", "check", str(file)) == f"{file}: good; it is the policy policy ({good})\n"
     assert told("policy", "check", str(file)) == {
         "name": "policy",
         "fingerprint": good,
         "problems": [],
+        "warnings": [],
     }
+
+
+@pytest.mark.rule("PO-54")
+def test_a_policy_without_plusones_real_address_is_good_but_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('name = "ours"\n')
+    first, warning = said("policy", "check", str(file)).splitlines()
+    assert first.startswith(f"{file}: good; it is the policy ours ")
+    assert warning.startswith("Warning: plus_one.profile_address: ")
+    assert warning.endswith("`steward policy check FILE`.")
+    (told_so,) = told("policy", "check", str(file))["warnings"]
+    assert told_so["setting"] == "plus_one.profile_address"
 
 
 def test_a_directory_is_shown_and_checked_like_a_policy(
