@@ -490,7 +490,8 @@ def test_tasks_are_listed_open_ones_unless_others_are_asked_for(api: ScriptedSer
     dana = {"closed_by": {"name": "Dana", "role": "dispatch"}}
     api.answers["GET /tasks"] = 200, {"items": [TASK | closed | dana], "after": None}
     assert said("tasks").endswith(
-        "  Closes when you offer APO (`offer_apo`).\n  Done Sat, Nov 21, 10:00 AM ET by Dana: Found\n"
+        "  Closes when you offer APO (`offer_apo`).\n"
+        "  Done Sat, Nov 21, 10:00 AM ET by Dana: Found\n"
     )
     api.answers["GET /tasks"] = 200, {"items": [], "after": None}
     assert said("tasks") == "No task matches.\n"
