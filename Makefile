@@ -20,7 +20,7 @@ ifdef ARGS
 	@pytest -q -n 2 $(ARGS)
 else
 	@scripts/coverage.sh $(MEASURED)
-	@pytest -q -n 2 $(MEASURED:%=--ignore=%)
+	@pytest -q -n 2 --dist worksteal $(MEASURED:%=--ignore=%)
 endif
 
 check: environment ## static checks only

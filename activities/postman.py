@@ -21,7 +21,7 @@ from domain.values import Instant
 from store.outbox import MailFault, QueuedMail
 
 _TO_GET_IN = 5
-"""Seconds that a server has to connect, greet and let us log in: a dead one holds nobody up."""
+"""Seconds for connecting, greeting and login."""
 _TO_HAND_OVER = 30
 """Seconds that it has to take the mail then."""
 _TRIES_FOR_ALL = 5
@@ -165,10 +165,10 @@ class SmtpPostman:
             return message.as_bytes()
         except ValueError as error:
             raise NotTakenError(
-                f"the mail cannot be written: {error}",
+                f"the mail cannot be composed: {error}",
                 for_good=True,
                 fault=MailFault.MESSAGE,
-                for_logs="it cannot be written",
+                for_logs="it cannot be composed",
             ) from error
 
 
@@ -185,13 +185,13 @@ class _Url:
     """What an SMTP URL says."""
 
     def __init__(self, url: str) -> None:
-        shape = "an SMTP URL reads smtp://[user:password@]host[:port]"
+        shape = "an SMTP URL looks like smtp://[user:password@]host[:port]"
         try:
             parts = urlsplit(url)
             self.host = parts.hostname or ""
             port = parts.port
         except ValueError as error:
-            reason = "its port is a number up to 65535" if "ort" in str(error) else "see its host"
+            reason = "its port is a number up to 65535" if "ort" in str(error) else "check its host"
             raise SmtpUrlError(f"{shape}: {reason}") from None
         if parts.scheme not in {"smtp", "smtps"} or not self.host:
             raise SmtpUrlError(shape)
@@ -222,15 +222,15 @@ _IN_WORDS = {TimeoutError: "no answer in time", CancelledError: "the worker stop
 
 
 def _recipients(mail: QueuedMail) -> tuple[Recipient, ...]:
-    """Return everybody whom a mail is for.
+    """Return all recipients of a mail.
 
     Raises:
-        NotTakenError: that is nobody.
+        NotTakenError: there is none.
     """
     recipients = read_field(mail.to).recipients
     if not recipients:
         raise NotTakenError(
-            "the recipient has no address that mail can be sent to",
+            "the recipient has no address that can receive mail",
             for_good=True,
             fault=MailFault.RECIPIENT,
             for_logs="no address",

@@ -19,7 +19,7 @@ _READER = "grace@example.com"
 
 
 class MailContext(TypedDict, total=False):
-    """What a template is filled with beside the job, each the way its reader is to see it."""
+    """What a template is filled with besides the job, each the way its reader sees it."""
 
     brand: str
     """The name that the customer knows, which signs the mail."""
@@ -39,10 +39,13 @@ class MailContext(TypedDict, total=False):
     """How many reminders there will be."""
     text: str
     """The text of a note."""
+    answer_by: str
+    """Until when the customer is to answer, on the company's clock; empty where no deadline runs.
+    Whoever renders a lifecycle's mail adds it: `store.ledger` knows the deadline."""
     provider: str
     """Who is written to or about: the job may be another's by now."""
     reader: str
-    """The name of whom the directory knows; empty where the address was named by hand."""
+    """The reader's name in the directory; empty where a person entered the address."""
     concern: str
     """What the customer reported, in the words in which it was written down."""
     exceptions: str
@@ -52,7 +55,7 @@ class MailContext(TypedDict, total=False):
     appointment: str
     """The day of the confirmed diagnosis appointment (SPOC-13)."""
     needed: str
-    """What the specialist is asked for, a line each; it may be empty where nothing was."""
+    """What the reader is asked for, a line each; it may be empty where nothing was."""
     summary: str
     """What has come, in somebody's words (SPOC-23, SPOC-24)."""
     day: str
@@ -60,6 +63,7 @@ class MailContext(TypedDict, total=False):
     count: str
     """How many jobs a digest names."""
     jobs: str
+    reviews: str
     """The jobs of a digest, a paragraph each."""
     phone: str
     """The provider's telephone number; it may be empty (CONF-34)."""
@@ -75,7 +79,8 @@ _ESCALATED: MailContext = {
     "concern": "The faucet leaks again since the repair.",
     "exceptions": "WORKMANSHIP: leaks again after two days, and nobody answers.",
 }
-_REMINDER: MailContext = {**_LETTER, "attempt": "2", "attempts": "3"}
+_TO_ANSWER: MailContext = {**_LETTER, "answer_by": "Wed, Nov 25, 5:00 PM ET"}
+_REMINDER: MailContext = {**_TO_ANSWER, "attempt": "2", "attempts": "3"}
 
 _SPECIALIST = "Alan Turing"
 _NEEDED = "missing information: the model number of the water heater"
@@ -86,7 +91,7 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "am_reminder": {**_ESCALATED, "attempt": "2", "attempts": "3"},
         "apo_closing_without_proof": _LETTER,
         "apo_documents_incomplete": {
-            **_LETTER,
+            **_TO_ANSWER,
             "reason": "The invoice does not show that it was paid.",
         },
         "apo_documents_reminder": {**_REMINDER, "limit": "$300.00"},
@@ -100,10 +105,10 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
             "amount": "$1,412.50",
             "reason": "The diagnosis does not say what has failed.",
         },
-        "apo_instructions": {**_LETTER, "limit": "$300.00"},
+        "apo_instructions": {**_TO_ANSWER, "limit": "$300.00"},
         "apo_instructions_reminder": {**_REMINDER, "limit": "$300.00"},
         "apo_invoice_reminder": {**_REMINDER, "amount": "$412.50"},
-        "apo_offer": {**_LETTER, "amount": "$412.50", "electronic_transfer": "yes"},
+        "apo_offer": {**_TO_ANSWER, "amount": "$412.50", "electronic_transfer": "yes"},
         "apo_offer_reminder": {**_REMINDER, "amount": "$412.50", "electronic_transfer": "yes"},
         "apo_offer_without_invoice": {
             **_LETTER,
@@ -111,7 +116,10 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
             "electronic_transfer": "yes",
         },
         "apo_payment_by_check": {"brand": BRANDS[0], "amount": "$412.50"},
-        "plusone_send_instructions": {"reason": "PlusOne found nobody in its 48 hours."},
+        "plusone_reminder": {
+            "needed": "- Call the customer with the Service Professional's information."
+        },
+        "plusone_send_instructions": {"reason": "PlusOne found no provider in its 48 hours."},
         "provider_information": {
             "brand": BRANDS[0],
             "provider": "Tulsa Plumbing",
@@ -124,13 +132,14 @@ SAMPLES: Mapping[str, MailContext] = MappingProxyType(
         "spoc_digest": {
             "reader": _SPECIALIST,
             "day": "Tuesday, November 24, 2026",
-            "count": "1",
-            "jobs": f"SJ-1001, Tulsa Plumbing, since Friday, November 20, 2026\n{_NEEDED}",
+            "count": "2",
+            "jobs": f"Tulsa Plumbing:\n- SJ-1001 (Plumbing, Water heater): {_NEEDED}",
+            "reviews": "Tulsa Plumbing:\n- SJ-1002 (Plumbing, Sink): The cost is over the limit.",
         },
         "spoc_follow_up": {
             "reader": _SPECIALIST,
             "needed": _NEEDED,
-            "summary": "The provider has entered the report.",
+            "summary": "The provider entered the service report.",
         },
         "spoc_reminder": {"reader": _SPECIALIST, "needed": _NEEDED},
     }

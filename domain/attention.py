@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from domain.labels import attention_label
+
 
 class Attention(StrEnum):
-    """One reason; a job may have several."""
+    """One reason for attention; a job may have several."""
 
     OVERDUE = "overdue"
     """Somebody did not do in time what was due."""
@@ -34,4 +36,9 @@ SETTLED_BY_TASKS: Final[Mapping[Attention, frozenset[str]]] = {
         }
     ),
 }
-"""The kinds of tasks that ask for the same as a call for attention: done, they settle it."""
+"""The kinds of tasks that ask for the same as a reason for attention: once done, they settle it."""
+
+
+def dismissed_sentence(attention: Attention, reason: str) -> str:
+    """Return what the journal says of an alert that a supervisor has dismissed."""
+    return f"dismissed the alert “{attention_label(attention)}”: {reason}"

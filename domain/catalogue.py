@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["guard", "authorisation", "routing", "timer", "note", "notification", "information"]
 State = Literal["enforced", "performed", "informational", "open"]
-"""Enforced: what it forbids is refused. Performed: what it asks for is done. Informational: it
-binds nobody, or nobody whom Steward serves. Open: still to be built."""
+"""Enforced: Steward refuses what it forbids. Performed: Steward does what it asks for.
+Informational: it asks for nothing that Steward could do or refuse. Open: still to be built."""
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -32,8 +33,8 @@ class Rule(BaseModel):
     """What Steward does about it."""
     state: State
     shown_by: str = ""
-    """The test that fails when the rule is removed, as pytest names it; for an informational rule
-    the reason why it has none."""
+    """The test that fails when the rule is removed, as pytest names it. For an informational rule,
+    the reason why there is no such test."""
 
 
 class Decision(BaseModel):
@@ -69,6 +70,19 @@ def rule(rule_id: str) -> Rule:
     except KeyError:
         nearest = ", ".join(get_close_matches(rule_id, RULES, cutoff=0.0))
         raise UnknownRule(f"no rule {rule_id!r} in the catalogue; nearest: {nearest}") from None
+
+
+def in_numbers(rules: Iterable[Rule]) -> str:
+    """Return how many clauses there are and how many of each state: `69 clauses: 12 enforced, …`.
+
+    Nothing is said of open ones where there are none.
+    """
+    states = Counter(each.state for each in rules)
+    counts = ", ".join(
+        f"{states[state]} {state}" for state in get_args(State) if states[state] or state != "open"
+    )
+    total = states.total()
+    return f"{total} {'clause' if total == 1 else 'clauses'}: {counts}"
 
 
 EntryT = TypeVar("EntryT", Rule, Decision)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -74,6 +74,17 @@ Guard = Callable[[Any, Any, datetime], Refusal | None]
 """A pure rule of (case, payload, now) that may refuse a command its role and stage allow."""
 
 
+class StandaloneAnswer(NamedTuple):
+    """The answer to a command that changes nothing, and what the journal says about it."""
+
+    result: dict[str, Any]
+    journal: str
+    rule: str | None = None
+
+
+Standalone = Callable[[Any, Any], StandaloneAnswer]
+"""A pure function of (payload, policy) that answers a command which changes nothing."""
+
 _ALL_THAT_RUN: frozenset[str] = frozenset({"every running stage"})
 """Stands for all running stages of a lifecycle, until the command is in that lifecycle's table."""
 
@@ -95,13 +106,15 @@ class Command:
     """What others do instead; None: ask whoever may."""
     stage_rule: str | None = None
     """The rule that ties it to its stages, where a procedure does."""
-    stage_hint: str | Callable[[Any], str] | None = None
+    stage_hint: str | Callable[[Any], str | None] | None = None
     """What to do instead in any other stage; where it depends on the case, told by it."""
     field_rules: Mapping[str, str] = field(default_factory=dict)
     """The rule of each field that a procedure says the values of."""
     guard: Guard | None = None
     starts: bool = False
     """Whether it starts the lifecycle where none runs."""
+    standalone: Standalone | None = None
+    """Answers it on any known job, also where the lifecycle doesn't run: it changes nothing."""
     example: Mapping[str, object]
     """Fields of a payload that could be sent as it stands, for help, docs and Temporal UI."""
 
@@ -109,6 +122,11 @@ class Command:
     def name(self) -> str:
         """Its name outside: `request_info` for the payload `RequestInfo`."""
         return _CAPITAL.sub("_", self.payload.__name__).lower()
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether a person may give it: not one that only Steward itself gives."""
+        return self.roles != {Role.SYSTEM}
 
     @cached_property
     def help(self) -> str:
@@ -219,8 +237,9 @@ class CommandTable(Mapping[str, Command]):
     __hash__ = object.__hash__
 
     def possible_in(self, stage: str) -> list[str]:
-        """Return the names of the procedure's commands that the stage leaves possible."""
-        return [name for name in self._own if stage in self[name].stages]
+        """Return the names of the procedure's commands that a stage leaves possible to people."""
+        own = (self[name] for name in self._own)
+        return [each.name for each in own if each.is_for_people and stage in each.stages]
 
     def possible_now(self, stage: str, attention: Sequence[str]) -> list[str]:
         """Return the names of all commands that are possible in a stage.

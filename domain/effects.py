@@ -105,6 +105,8 @@ class OpenTask(_Effect):
     task: str
     """Kind of task, the same for every task of its kind."""
     text: str
+    names_exceptions: bool = Field(default=False, exclude_if=lambda named: not named)
+    """Whether the text ends with the job's open Exceptions, which the store knows (AM-35)."""
 
 
 class AskIfUnscheduled(_Effect):
@@ -176,6 +178,8 @@ class SendCommand(_Effect):
     command: str
     fields: dict[str, JsonValue]
     """The command's payload, its actor included."""
+    unless_open: str | None = Field(default=None, exclude_if=lambda code: code is None)
+    """Code of an exception: nothing of the batch is done while one of it is not Complete (G-16)."""
 
 
 class OpenPromise(_Effect):

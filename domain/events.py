@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -25,6 +26,18 @@ class NothingMore(_Data):
     """No data: the job says it all."""
 
 
+class SearchesTried(_Data):
+    """Data of `job.assigned`: what was tried before PlusOne got the job (PO-15, PO-16).
+
+    The job says everything else about the assignment. None: nobody said.
+    """
+
+    calendar_searched: bool | None = Field(default=None, exclude_if=lambda said: said is None)
+    """Whether the calendar was searched for an appointment."""
+    manual_search_done: bool | None = Field(default=None, exclude_if=lambda said: said is None)
+    """Whether a provider of our own network was searched for by hand."""
+
+
 class WrittenNote(_Data):
     """A note as somebody wrote it in the job system."""
 
@@ -46,10 +59,24 @@ class AppointmentConfirmed(_Data):
     at: ToldInstant
 
 
+class ReviewCase(StrEnum):
+    """Why a service report needs a review by Authorizations (SPOC-16 to SPOC-19, SPOC-48)."""
+
+    OVER_APPROVAL_LIMIT = "over_approval_limit"
+    REPLACEMENT_RECOMMENDED = "replacement_recommended"
+    NON_COVERED_CHARGES = "non_covered_charges"
+    POSSIBLE_DENIAL = "possible_denial"
+    POTENTIAL_RECALL = "potential_recall"
+
+
 class ReportSubmitted(_Data):
     """Data of `job.report_submitted`."""
 
     complete: bool
+    has_details: bool = True
+    """False for a claim that was submitted empty, which is no report (SPOC-26)."""
+    review: Annotated[tuple[ReviewCase, ...], Field(max_length=20)] = ()
+    """Why Authorizations reviews the report, where the job system says so."""
     missing: Storable | None = None
     parts_supplied_by: Literal["provider", "cinch"] | None = None
     part_eta: ToldDate | None = None
@@ -103,12 +130,18 @@ class JobChanged(_Event):
 
     type: Literal[
         "job.created",
-        "job.assigned",
         "job.status_changed",
         "job.severity_changed",
         "job.cancelled",
     ]
     data: Annotated[NothingMore, BeforeValidator(_or_nothing)] = NothingMore()
+
+
+class JobAssigned(_Event):
+    """The job was assigned to an account."""
+
+    type: Literal["job.assigned"]
+    data: Annotated[SearchesTried, BeforeValidator(_or_nothing)] = SearchesTried()
 
 
 class JobNoteAdded(_Event):
@@ -134,8 +167,11 @@ class JobReportSubmitted(_Event):
     def job_told(self) -> Job:
         """Return the job with its report, so that PO-20 binds even where the job shows none.
 
-        Neither does one that it shows from before its present assignment.
+        Neither does one that it shows from before its present assignment. A claim without details
+        is no report.
         """
+        if not self.data.has_details:
+            return self.job
         shown, assigned_at = self.job.diagnostic_report_at, self.job.assigned_at
         is_earlier = shown is not None and shown < assigned_at <= self.occurred_at
         reported_at = self.occurred_at if shown is None or is_earlier else shown
@@ -172,6 +208,7 @@ class DocumentArrived(_Event):
 
 Event = Annotated[
     JobChanged
+    | JobAssigned
     | JobNoteAdded
     | JobAppointmentConfirmed
     | JobReportSubmitted

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
-from domain.refusals import Refusal, RefusalKind
+from domain.refusals import Refusal, conflict
 
 
 class ExceptionCode(StrEnum):
@@ -31,10 +32,14 @@ IN_PROGRESS = "In Progress"
 
 def already_open(code: str) -> Refusal:
     """Return why no second Exception of a code is opened: a job has one open at a time (G-16)."""
-    return Refusal(
-        kind=RefusalKind.CONFLICT,
-        rule="AM-17",
-        message=f"An Exception {code} is open on this job already, and it has one of a code at a "
-        "time (G-16).",
-        instead="have that one resolved first, or choose another code that fits",
+    return conflict(
+        "AM-17",
+        f"This job already has an open {code} Exception. Only one per code can be open (G-16).",
+        "Use another code that fits. Or ask the Admin team or the Area Manager to resolve the open "
+        "one first.",
     )
+
+
+def still_open(codes: Sequence[str]) -> str:
+    """Return the sentence that names the open Exceptions of a job, empty where there are none."""
+    return f"Exceptions still open: {', '.join(codes)}." if codes else ""

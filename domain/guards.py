@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Self
 
@@ -13,6 +13,7 @@ from domain.durations import Elapsed
 from domain.editions import Edition
 from domain.facts import same_instant
 from domain.jobs import Job, JobStatus
+from domain.moments import spoken
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
 
@@ -37,6 +38,8 @@ class PlusOneHold(BaseModel):
     expired_counts_as_new: bool = True
     any_report_holds: bool = True
     """Whether a report from before the present assignment holds the job, as it once did."""
+    zone: str = "America/New_York"
+    """The company's IANA zone, on whose clock a refusal tells the end of the window."""
 
     @classmethod
     def under(cls, policy: Policy, edition: int) -> Self:
@@ -45,11 +48,16 @@ class PlusOneHold(BaseModel):
             search_window=policy.plus_one.search_window,
             expired_counts_as_new=policy.plus_one.expired_counts_as_new,
             any_report_holds=edition < Edition.FACTS_BY_MEANING,
+            zone=policy.calendar.zone,
         )
 
 
 def plusone_hold(
-    job: Job, now: datetime, hold: PlusOneHold, way_out: WayOut | None = None
+    job: Job,
+    now: datetime,
+    hold: PlusOneHold,
+    way_out: WayOut | None = None,
+    zone: tzinfo | None = None,
 ) -> Refusal | None:
     """Return why this job may not be taken from PlusOne now, None if it may (PO-18, PO-19, PO-20).
 
@@ -57,32 +65,46 @@ def plusone_hold(
     `Expired` counts as `New` (G-03). A way out lifts PO-18 alone: an accepted job and one with a
     diagnostic report stay, whoever asks (G-06), but for a job that was never eligible. A report
     from before the present assignment holds nothing: PO-20 is about this assignment.
+
+    Args:
+        job: as it stands.
+        now: aware UTC.
+        hold: what the policy and the job's edition say.
+        way_out: the procedure's own way out, if it is one.
+        zone: the company's zone as the job recorded it; without it this host is asked, which only
+            activities and services may do.
     """
     if not job.assigned_to.is_(PLUSONE) or way_out is WayOut.NOT_ELIGIBLE:
         return None
     if job.diagnostic_report_at is not None and (hold.any_report_holds or reported(job)):
         return _held(
             "PO-20",
-            "A diagnostic report is entered, so the job stays with PlusOne, denied or not; "
-            "PlusOne could no longer bill its diagnosis.",
+            "Don't reassign this job. A diagnostic report is on file, so PlusOne keeps the job, "
+            "even after a denial (PO-20). Otherwise PlusOne can't bill its diagnosis. Need a "
+            "second opinion? Dispatch can add a service job to the order.",
         )
     if job.status is JobStatus.ACCEPTED:
         return _held(
             "PO-19",
-            "PlusOne has accepted: it has found a Service Professional, and the job stays with it "
-            "(PO-08).",
+            "Don't reassign this job. PlusOne accepted it and has a provider for it "
+            f"(PO-08, PO-19). {_OTHER_WORK}",
         )
     held_as_new = job.status is JobStatus.NEW or (
         job.status is JobStatus.EXPIRED and hold.expired_counts_as_new
     )
     free_from = job.assigned_at + hold.search_window
     if held_as_new and way_out is None and now < free_from:
+        until = spoken(free_from, zone or hold.zone)
         return _held(
             "PO-18",
-            f"PlusOne has until {free_from:%Y-%m-%d %H:%M} UTC to find a Service Professional; "
-            "until then the job stays with it.",
+            f"Don't reassign this job yet. PlusOne has until {until} to find a provider (PO-18). "
+            f"{_OTHER_WORK}",
         )
     return None
+
+
+_OTHER_WORK = "Need other work done? Dispatch can add a service job to the order."
+"""What a reassignment is often meant for, and the way to it (PO-09)."""
 
 
 def reported(job: Job) -> bool:

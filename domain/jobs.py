@@ -12,7 +12,7 @@ from domain.accounts import PSEUDO_ACCOUNTS, Account, same_account
 from domain.addresses import is_mailable, masked
 from domain.facts import plain, same_addresses, same_instant, same_text
 from domain.values import Instant, JobId, KeptInstant, Label
-from domain.zips import five_digits
+from domain.zips import five_digits, state_of
 
 
 class JobStatus(StrEnum):
@@ -160,6 +160,9 @@ class Job(_Told):
     """
     customer_zip: str | None = None
     """The customer's ZIP code, where the customer is left out."""
+    customer_state: str | None = Field(default=None, exclude_if=lambda state: state is None)
+    """The customer's state, where the customer is left out and the ZIP code says another or none.
+    """
     customer_mail_version: int = Field(default=0, exclude_if=lambda count: count == 0)
     """Counts the addresses that the customer has had: two may look the same in `customer_mail`."""
 
@@ -167,6 +170,13 @@ class Job(_Told):
     def customer_email(self) -> str | None:
         """The customer's address, as it was given."""
         return self.customer.email if self.customer else None
+
+    @property
+    def state(self) -> str | None:
+        """The customer's state, as it was told or else as the ZIP code says; None if unknown."""
+        told = self.customer.state if self.customer else self.customer_state
+        zip_code = self.customer.zip if self.customer else self.customer_zip
+        return (told or "").strip() or state_of(zip_code)
 
     @property
     def as_believed(self) -> Believed:
@@ -182,8 +192,14 @@ class Job(_Told):
         address = self.customer_email
         shown = masked(address) if address and is_mailable(address) else None
         zip_code = five_digits(self.customer.zip) if self.customer else None
+        state = self.state if self.customer and self.state != state_of(zip_code) else None
         return self.model_copy(
-            update={"customer": None, "customer_mail": shown, "customer_zip": zip_code}
+            update={
+                "customer": None,
+                "customer_mail": shown,
+                "customer_zip": zip_code,
+                "customer_state": state,
+            }
         )
 
     def reassigned(self, to: Account, at: datetime) -> Job:
@@ -393,7 +409,8 @@ def _merged(told: Job, ours: Job, before: Job) -> Job:
 
 def _without_hints(job: Job) -> Job:
     """Return a job as we keep it: only we say something of a customer that is left out."""
-    return job.model_copy(update={"customer_mail": None, "customer_zip": None})
+    hints = {"customer_mail": None, "customer_zip": None, "customer_state": None}
+    return job.model_copy(update=hints)
 
 
 def _respelled(told: Job, known: tuple[Job, ...]) -> Job:

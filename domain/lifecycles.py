@@ -16,7 +16,9 @@ from domain.commands import Answer, CommandTable
 from domain.editions import Edition
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
+from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job
+from domain.labels import to_do
 from domain.moments import spoken
 from domain.policy import Policy
 from domain.promises import Promise, promise_key
@@ -54,8 +56,8 @@ class LifecycleKind:
     bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""
-    reopens_on: Callable[[Event, str], bool] = lambda _event, _outcome: False
-    """Whether an event starts it anew after it has ended with an outcome."""
+    reopens_on: Callable[[Event, str, int], bool] = lambda _event, _outcome, _edition: False
+    """Whether an event starts it again after it has ended with an outcome, under an edition."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
     restarts: str | None = None
@@ -79,7 +81,7 @@ class LifecycleKind:
         if self.restarts is not None:
             return self.restarts
         starting = (name for name, command in self.commands.items() if command.starts)
-        return f"send {' or '.join(f'`{name}`' for name in starting)}"
+        return " or ".join(f"{to_do(name)} (`{name}`)" for name in starting)
 
     def __post_init__(self) -> None:
         """Add the commands of every lifecycle to the procedure's own."""
@@ -225,19 +227,29 @@ class Case(BaseModel):
         """Return an IANA zone as it was recorded when this began: the same at every replay."""
         return zone_in(self.clocks, name)
 
-    def spoken(self, at: datetime) -> str:
-        """Return an instant as people read it, on the company's clock."""
-        return spoken(at, self.company_zone())
-
+    @property
     def company_zone(self) -> tzinfo:
-        """Return the zone of the company, on whose clock texts tell times.
+        """The company's zone, for texts alone.
 
-        A job of an earlier edition recorded no clock: it tells UTC where its host has none either.
+        A job from before recorded no clock: this host's is shown then, or UTC if it has none.
         """
         try:
             return self.zone(self.policy.calendar.zone)
         except ValueError:
             return UTC
+
+    def spoken(self, at: datetime) -> str:
+        """Return an instant as people read it, on the company's clock."""
+        return spoken(at, self.company_zone)
+
+    def held_by_plusone(self, now: datetime, way_out: WayOut | None = None) -> Refusal | None:
+        """Return why the job may not be taken from PlusOne now, None if it may (PO-18..PO-20).
+
+        The refusal of a job that began before clocks were recorded tells the time in UTC.
+        """
+        hold = PlusOneHold.under(self.policy, self.edition)
+        zone = self.zone(hold.zone) if hold.zone in self.clocks else UTC
+        return plusone_hold(self.job, now, hold, way_out, zone)
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:  # noqa: ARG002  for cases that remember
         """Return what this episode leaves to the next of the same job.

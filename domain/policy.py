@@ -14,7 +14,7 @@ from hashlib import sha256
 from importlib.resources import files
 from json import dumps, loads
 from pathlib import Path, PurePath
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -74,6 +74,8 @@ class NotesPolicy(Section):
     """The visibility of a note of which no rule says it (G-20)."""
     public_email_to_customer: StrictBool
     """Whether the customer gets a copy of what is mailed to the provider (G-19)."""
+    public_email_to_national_accounts: StrictBool = False
+    """Whether a national account is mailed a note that is Public with Email (G-21)."""
 
 
 class MailPolicy(Section):
@@ -131,6 +133,39 @@ def parse_policy(text: str, source_name: str) -> Policy:
     built_in = parse_toml(_built_in_text(), _BUILT_IN) | {"name": PurePath(source_name).stem}
     given = parse_toml(text, source_name)
     return validated(Policy, _merged(built_in, given), text, source_name)
+
+
+class PolicyWarning(NamedTuple):
+    """Something in a policy that can be worked with, and that hardly anybody wants."""
+
+    setting: str
+    """Its key with its sections, such as `plus_one.profile_address`."""
+    problem: str
+    next_step: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.problem} {self.next_step}"
+
+
+def policy_warnings(policy: Policy) -> tuple[PolicyWarning, ...]:
+    """Return what a policy leaves as the built-in one has it although only the company knows it.
+
+    PlusOne's own address is one: as long as it is a placeholder, PO-54 can't tell a shipment to it.
+    """
+    ours = policy.plus_one.profile_address.model_dump(exclude={"state"})
+    placeholder = load_policy(None).plus_one.profile_address.model_dump()
+    left = [part for part, said in ours.items() if said == placeholder[part]]
+    if not left:
+        return ()
+    return (
+        PolicyWarning(
+            setting="plus_one.profile_address",
+            problem=f"PlusOne's own address still has the placeholder's {', '.join(left)}, so a "
+            "shipment to the real address isn't refused (PO-54).",
+            next_step="Enter the real address in the file that STEWARD_POLICY names, then run "
+            "`steward policy check FILE`.",
+        ),
+    )
 
 
 def _built_in_text() -> str:

@@ -1,4 +1,4 @@
-"""A job that comes back to life after its lifecycle has ended: a person decides how it goes on."""
+"""A job that is reopened after its lifecycle has ended: a person decides how it goes on."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from domain.roles import Role
 from domain.tasks import CommonTask
 
 TAKES_UP = frozenset({"plus-one", "reassignment"})
-"""Lifecycles whose start decides how a reopened job goes on; an option may be about an old bill."""
+"""Lifecycles whose start decides how a reopened job goes on. APO is none: it may be about an old
+bill."""
 
 
 def task_on_reopening(
     event: Event, before: JobStatus | None, job: Job, ended: Mapping[str, str]
 ) -> OpenTask | None:
-    """Return what a supervisor decides on a job that goes on although nothing follows it any more.
+    """Return what a supervisor decides on a job that is worked on again after its lifecycles ended.
 
     Args:
         event: what happened.
@@ -31,10 +32,10 @@ def task_on_reopening(
         return None
     if before is not None and before.final:
         return _decide(
-            f"It was {before} and is {job.status} again, and Steward no longer follows it."
+            f"It was {before} and is {job.status} again, but Steward stopped following it."
         )
     if ended.get("plus-one") == "completed" and _tells_of_work_with_plusone(event, job):
-        return _decide("PlusOne goes on with it after Steward stopped following it as completed.")
+        return _decide("PlusOne is working on it again, after Steward closed it as completed.")
     return None
 
 

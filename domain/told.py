@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -75,7 +76,12 @@ def read_own_event(body: bytes) -> ToldEvent:
 
 def _without_hints(event: Event) -> Event:
     """Return an event whose job says nothing that only we say of it."""
-    ours = {"customer_mail": None, "customer_zip": None, "customer_mail_version": 0}
+    ours = {
+        "customer_mail": None,
+        "customer_zip": None,
+        "customer_state": None,
+        "customer_mail_version": 0,
+    }
     return event.model_copy(update={"job": event.job.model_copy(update=ours)})
 
 
@@ -124,12 +130,12 @@ def _decides(place: tuple[int | str, ...]) -> bool:
 
 def _mend(told: dict[str, Any], fault: Any) -> bool:  # noqa: ANN401  pydantic's own
     """Cut or leave out the field that a fault is about; return whether that could be done."""
-    *path, name = _place(fault["loc"])
+    *path, name = takewhile(_is_name, _place(fault["loc"]))  # of a list, the list as a whole
     parent: Any = told
     for step in path:
         parent = parent.get(step) if isinstance(parent, dict) else None
     if not isinstance(parent, dict) or name not in parent:
-        return False
+        return name in _MAY_BE_MISSING  # left out already, with another of its faults
     value = parent[name]
     if isinstance(value, str) and "\0" in value:
         parent[name] = value.replace("\0", "")
@@ -142,7 +148,22 @@ def _mend(told: dict[str, Any], fault: Any) -> bool:  # noqa: ANN401  pydantic's
     return True
 
 
-_MAY_BE_MISSING = {"about", "amount", "missing", "part_eta", "parts_supplied_by", "visibility"}
+def _is_name(step: int | str) -> bool:
+    return isinstance(step, str)
+
+
+_MAY_BE_MISSING = {
+    "about",
+    "amount",
+    "calendar_searched",
+    "has_details",
+    "manual_search_done",
+    "missing",
+    "part_eta",
+    "parts_supplied_by",
+    "review",
+    "visibility",
+}
 """Fields of data whose absence says no more than that nothing was said."""
 
 

@@ -1,4 +1,4 @@
-"""A job that nobody follows any more, because its workflow ended otherwise than by its story."""
+"""A job that Steward stopped following, because its workflow ended before its story did."""
 
 from __future__ import annotations
 
@@ -10,57 +10,66 @@ from domain.lifecycles import LifecycleKind
 from domain.roles import Role
 from domain.tasks import CommonTask
 
+NOBODY_FOLLOWS = "Nobody is following up on this job."
+"""What `next` and `why` say of a job on which no lifecycle runs."""
+
+CANCELLED_ENTRY = "cancelled in Temporal"
+"""The journal entry of a lifecycle whose workflow was cancelled in Temporal. The audit looks for
+these words, also in old entries."""
+
 CANCELLED_IN_TEMPORAL = "its workflow was cancelled in Temporal"
-"""Why nobody follows a job after somebody has requested the cancellation of its workflow."""
+"""Why Steward stopped following a job whose workflow somebody cancelled in Temporal."""
 
 
 def nobody_follows(kind: LifecycleKind, why: str) -> str:
-    """Return in words that nobody follows a job, why, and how somebody starts it again.
+    """Return in words that Steward stopped following a job, why, and how to start it again.
 
     Args:
         kind: the lifecycle that ended.
         why: what ended it, as a clause such as `CANCELLED_IN_TEMPORAL`.
     """
     return (
-        f"Nobody follows the {kind.title} of this job any more: {why}. To start it again, "
-        f"{kind.start_again}."
+        f"Steward stopped following the {kind.title} on this job: {why}. "
+        f"To start it again, {kind.start_again}."
     )
 
 
-_DECIDE = " Decide how the job goes on."
+_DECIDE = "Decide how this job goes on. "
 
 
 def task_to_take_up(kind: LifecycleKind, why: str) -> OpenTask:
-    """Return the supervisor's task to decide how a job goes on that nobody follows any more.
+    """Return the supervisor's task to decide how a job goes on that Steward stopped following.
 
-    The lifecycle's next start settles it. The arguments are `nobody_follows`'s.
+    The lifecycle's next start closes it. The arguments are those of `nobody_follows`.
     """
     return OpenTask(
         role=Role.SUPERVISOR,
         task=CommonTask.WORKFLOW_ENDED.value,
-        text=f"{nobody_follows(kind, why)}{_DECIDE}",
+        text=f"{_DECIDE}{nobody_follows(kind, why)}",
     )
 
 
 def told_by(task: OpenTask) -> str:
-    """Return in words that nobody follows a job, as the task to take it up says it."""
-    return task.text.removesuffix(_DECIDE)
+    """Return in words that Steward stopped following a job, as `task_to_take_up` says it."""
+    return task.text.removeprefix(_DECIDE)
 
 
 def job_without_follower(
     status: JobStatus, startable: Iterable[LifecycleKind], ended: Container[str]
 ) -> str:
-    """Return in words that no lifecycle follows a job, and how people start each that can be.
+    """Return in words that no lifecycle runs on a job, and how to start each one that can.
 
     Args:
         status: the job's.
         startable: the lifecycles that can start on the job now.
-        ended: the names of those that have followed it before.
+        ended: the names of those that ran on it before.
     """
-    said = ["Nobody follows this job."]
+    said = [NOBODY_FOLLOWS]
     if status.final:
         said.append(f"It is {status.value}.")
     for kind in startable:
-        way = kind.start_again if kind.name in ended else kind.start_first
-        said.append(f"For the {kind.title}, {way}.")
+        if kind.name in ended:
+            said.append(f"To start the {kind.title} again, {kind.start_again}.")
+        else:
+            said.append(f"To start the {kind.title}, {kind.start_first}.")
     return " ".join(said)

@@ -65,11 +65,15 @@ REGISTRATIONS: tuple[Registration, ...] = (
         path="domain/rules.csv",
         before=r"\Z",
         lines="$prefix-01,$prefix,guard,$title is asked for while the job is open.,"
-        "request is refused on a job that is over\n"
+        "request is refused on a job that is over,enforced,"
+        "tests/domain/test_$module.py::test_work_is_asked_for_on_an_open_job\n"
         "$prefix-02,$prefix,timer,$title is done by Dispatch within a business day.,"
-        "reminders as in the policy $module.work and then a supervisor's task\n"
+        "reminders as in the policy $module.work and then a supervisor's task,performed,"
+        "tests/scenarios/test_$module.py::"
+        "test_dispatch_is_reminded_and_then_a_supervisor_steps_in\n"
         "$prefix-03,$prefix,note,$title ends with a note of what was done.,"
-        "complete writes it\n",
+        "complete writes it,performed,"
+        "tests/scenarios/test_$module.py::test_what_was_done_stands_in_a_note\n",
     ),
     Registration(
         path="tests/domain/test_policy.py",

@@ -15,6 +15,7 @@ from service.audit import Audit
 from service.commands import PATIENCE, CommandDispatcher
 from service.dismissals import Dismissals
 from service.events import EventDispatcher
+from service.questions import Questions
 from service.readiness import Readiness
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
@@ -84,6 +85,7 @@ def make_service(
     router = Router(tuple(LIFECYCLES.values()), policy, directory)
     inbox = inbox or Inbox(database)
     lifecycles, journal, traffic = Lifecycles(database), Journal(database), Traffic()
+    reading = Reading(database)
     guard = NamespaceGuard(database, client, clock)
     audit = Audit(lifecycles, Losses(database), Leases(database), guard, clock)
     events = EventDispatcher(
@@ -100,10 +102,11 @@ def make_service(
         client,
         lifecycles,
         journal,
-        Reading(database),
+        reading,
         router,
         audit,
         Dismissals(database, clock),
+        Questions(lifecycles, reading, journal, router, clock),
         command_patience,
         clock,
     )

@@ -39,6 +39,7 @@ from domain.roles import STEWARD, Actor
 from domain.values import MessageId
 from service.audit import Audit, Standing
 from service.dismissals import Dismissals
+from service.questions import Questions
 from service.routing import Router
 from service.signalling import NotDeliveredError, is_not_found
 from service.starting import require_startable, start_with_command, with_message_id
@@ -88,6 +89,7 @@ class CommandDispatcher:
         router: Router,
         audit: Audit,
         dismissals: Dismissals,
+        questions: Questions,
         patience: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
@@ -98,6 +100,7 @@ class CommandDispatcher:
         self._router = router
         self._audit = audit
         self._dismissals = dismissals
+        self._questions = questions
         self._patience = patience
         self._clock = clock
 
@@ -180,9 +183,7 @@ class CommandDispatcher:
         Raises:
             Refused: the lifecycle must not be started so.
         """
-        if command == DISMISS_ATTENTION and (
-            answer := await self._dismissals.answer(kind, job_id, fields, update_id)
-        ):
+        if answer := await self._answer_from_the_store(kind, job_id, command, fields, update_id):
             return answer
         declared = kind.commands.get(command)
         if declared is None or not declared.starts:
@@ -217,6 +218,21 @@ class CommandDispatcher:
                 gone = argument is None and is_not_found(error)
                 if not gone or await self._audit.settle(workflow_id) is not Standing.ENDED:
                     raise
+
+    async def _answer_from_the_store(
+        self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str
+    ) -> Answer | None:
+        """Answer a command that needs no workflow where none runs, None if a workflow answers.
+
+        Raises:
+            Refused: it is refused.
+        """
+        if command == DISMISS_ATTENTION:
+            return await self._dismissals.answer(kind, job_id, fields, update_id)
+        declared = kind.commands.get(command)
+        if declared is None:
+            return None
+        return await self._questions.answer(kind, job_id, declared, fields, update_id)
 
     async def _execute(
         self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from domain.attention import dismissed_sentence
 from domain.commands import DISMISS_ATTENTION, Answer, DismissAttention, not_standing
-from domain.labels import attention_label
 from domain.lifecycles import LifecycleKind
 from domain.refusals import Refused
 from store.attention import AttentionOfEnded
@@ -48,7 +48,7 @@ class Dismissals:
         payload = request.payload
         if not isinstance(payload, DismissAttention):
             raise TypeError(f"{DISMISS_ATTENTION} has a payload of its own")
-        said = f"dismissed the alert “{attention_label(payload.attention)}”: {payload.reason}"
+        said = dismissed_sentence(payload.attention, payload.reason)
         if not await self._ended.dismiss(
             workflow_id, payload.attention, payload.actor, said, self._clock(), attempt
         ):

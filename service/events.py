@@ -33,16 +33,15 @@ from workflows.registry import LIFECYCLES
 log = structlog.get_logger()
 
 _ANSWER_SECONDS = 4.0
-"""After this a hook is answered, whatever hangs: senders give up after five seconds."""
+"""A hook is answered within this many seconds: senders give up after five."""
 _PATIENCE_SECONDS = 3
 """How long Temporal has to take an event, retries and all: senders give up after five seconds."""
 _PLANS_AT_ONCE = 3
-"""As many plans are tried before an event is left to redelivery: lifecycles may end as they are
-told."""
+"""How many plans are tried before redelivery takes over: lifecycles may end in the meantime."""
 
 
 class Received(BaseModel):
-    """What the sender of an event is answered."""
+    """The answer to the sender of an event."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +52,7 @@ class Received(BaseModel):
 
 
 class _StalePlanError(Exception):
-    """A lifecycle in the plan has ended before it was told: the event is planned anew."""
+    """A lifecycle in the plan ended before it got the event: the event is planned again."""
 
 
 class EventDispatcher:
@@ -118,7 +117,7 @@ class EventDispatcher:
                 self._traffic.leave_backlog()
                 return _kept_for_later(pending, "many events came at once")
             if told is None:
-                return _kept_for_later(pending, "it could not be read")
+                return _kept_for_later(pending, "it could not be read yet")
             return await self._answer(
                 pending, self._dispatch_event(pending, told, first_attempt=True), deadline
             )
@@ -147,7 +146,7 @@ class EventDispatcher:
     async def _answer(
         self, pending: PendingEvent, dispatching: Awaitable[Received], deadline: float | None = None
     ) -> Received:
-        """Answer for a kept event, which is never refused, whatever goes wrong with delivering it.
+        """Deliver a saved event and return the answer; a failed delivery is an answer, too.
 
         What went wrong is logged, and the event stays pending.
         """
@@ -156,7 +155,7 @@ class EventDispatcher:
                 return await dispatching
         except TimeoutError:
             log.warning("event kept, not told in time", event_id=pending.webhook_id)
-            return _kept_for_later(pending, "it takes longer than its sender waits")
+            return _kept_for_later(pending, "delivery takes longer than the sender waits")
         except StoreUnavailableError as error:
             log.warning(
                 "event kept, not taken yet", event_id=pending.webhook_id, reason=in_brief(error)
@@ -164,7 +163,7 @@ class EventDispatcher:
             return _kept_for_later(pending, str(error))
         except Exception as fault:
             log.exception("an event cannot be taken further", event_id=pending.webhook_id)
-            return _kept_for_later(pending, f"a fault of Steward's ({type(fault).__name__})")
+            return _kept_for_later(pending, f"an error in Steward ({type(fault).__name__})")
 
     async def _dispatch_event(
         self, pending: PendingEvent, told: ToldEvent, *, first_attempt: bool
@@ -199,7 +198,7 @@ class EventDispatcher:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     await self._deliver(plan, event, reached, first_attempt=first_attempt)
             except _StalePlanError:
-                log.info("an event is planned anew", event_id=event_id)
+                log.info("an event is planned again", event_id=event_id)
                 plan = await self._intake.plan_anew(pending.id, plan, event, reached)
                 first_attempt = False
             except (NotDeliveredError, TimeoutError) as error:
@@ -207,13 +206,13 @@ class EventDispatcher:
                 return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
             else:
                 return await self._settle(pending, plan, reached, told.left_out)
-        reason = "its lifecycles end one after the other"
+        reason = "its workflows keep ending"
         return await self._postpone(pending, plan.outcome, _first_workflow(plan), reason)
 
     async def _settle(
         self, pending: PendingEvent, plan: Plan, reached: list[str], left_out: str | None
     ) -> Received:
-        """Record that an event was delivered to all that wait for it, which may be nobody."""
+        """Record that an event was delivered to every lifecycle in its plan, if any."""
         outcome = plan.outcome if reached else Outcome.IGNORED
         workflow_id = reached[0] if reached else None
         await self._inbox.settle(pending.id, outcome, workflow_id)
@@ -261,7 +260,7 @@ class EventDispatcher:
                 return workflow_id
             # The run before has ended but still has mail to send: it begins the next one itself.
             if not await signal(self._client, workflow_id, BEGIN_ANEW, argument):
-                raise NotDeliveredError("its earlier run has still to close") from error
+                raise NotDeliveredError("its earlier workflow run has not closed yet") from error
         except NO_ANSWER as error:
             raise no_answer(error) from error
         return workflow_id
@@ -317,7 +316,7 @@ def _kept(
         event_id=pending.webhook_id,
         outcome=outcome,
         workflow_id=workflow_id,
-        reason=f"kept, and told later by itself: {reason}",
+        reason=f"saved, and delivered automatically: {reason}",
     )
 
 

@@ -89,7 +89,7 @@ class Readiness:
         except TemporalUnreachableError:
             return _SILENT
         except StoreUnavailableError:
-            return "the database does not say which namespace is its own"
+            return "the database does not say which namespace it belongs to"
         return _OK
 
     async def _workers(self) -> str:
@@ -97,7 +97,7 @@ class Readiness:
             polls = await workers_poll(self.guard.client, TASK_QUEUE, self.clock())
         except NO_ANSWER:
             return "unknown"
-        return "polling" if polls else "none polls: start `steward worker`"
+        return "polling" if polls else "none is polling: start `steward worker`"
 
 
 async def _in_time(answer: Awaitable[str], whose: str) -> str:

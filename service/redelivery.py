@@ -76,5 +76,5 @@ class Redelivery:
             raise
         except Exception as fault:
             log.exception("an event cannot be taken further", event_id=pending.webhook_id)
-            reason = f"a fault of Steward's ({type(fault).__name__}: {fault})"
+            reason = f"an error in Steward ({type(fault).__name__}: {fault})"
             await self._inbox.postpone(pending.id, reason, self._clock(), faulty=True)

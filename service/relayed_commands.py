@@ -14,6 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from domain.attention import Attention
 from domain.commands import DISMISS_ATTENTION
 from domain.effects import OpenTask
+from domain.labels import to_do
 from domain.refusals import Refusal, Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Role
@@ -73,7 +74,7 @@ class CommandRelay:
             raise
         except WorkflowAlreadyStartedError as error:
             # It began meanwhile, or the run before has still to close.
-            raise NotDeliveredError("it still runs") from error
+            raise NotDeliveredError("its workflow still runs") from error
         except NO_ANSWER as error:
             raise NotDeliveredError(str(error)) from error
 
@@ -123,6 +124,6 @@ def _task(command: RelayedCommand, refusal: Refusal) -> OpenTask:
     return OpenTask(
         role=Role.SUPERVISOR,
         task="order_refused",
-        text=f"Steward was to give {command.lifecycle} the command {command.command}, and "
-        f"could not: {refusal.message} Decide how the job goes on.",
+        text=f"Decide how this job goes on. Steward tried to {to_do(command.command)} "
+        f"(`{command.command}`) and was refused: {refusal.message}",
     )

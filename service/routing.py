@@ -1,4 +1,4 @@
-"""The decision on an event: which lifecycles start, reopen or are told, and what a person does.
+"""Decides on an event: which lifecycles it starts, reopens or reaches, which tasks it opens.
 
 Nothing here reads or writes. Whoever calls looks up what the decision rests on, and keeps it.
 """
@@ -38,6 +38,11 @@ class Router:
         self._policy = current(policy)
         self._directory = current(directory or Directory())
 
+    @property
+    def policy(self) -> Policy:
+        """The policy under which a lifecycle would start now."""
+        return self._policy()
+
     def route(self, taken: TakenEvent, listed: Mapping[str, ListedLifecycle]) -> Routing:
         """Return what becomes of an event.
 
@@ -67,7 +72,8 @@ class Router:
         tasks = [
             task
             for kind in kinds
-            if (known := listed.get(kind.name)) is not None
+            if kind.name not in started
+            and (known := listed.get(kind.name)) is not None
             and known.outcome is not None
             and (task := kind.task_after_end(event, known.outcome)) is not None
         ]
@@ -90,7 +96,7 @@ class Router:
     def _reopened(
         self, taken: TakenEvent, listed: Mapping[str, ListedLifecycle]
     ) -> OpenTask | None:
-        """Return what a person does about a job that goes on after all that followed it ended.
+        """Return the task about a job that is worked on again after its lifecycles ended.
 
         A lifecycle that still runs, or has heard of it already, sees to it itself.
         """
@@ -154,7 +160,7 @@ class Router:
                     kind=RefusalKind.NOT_RUNNING,
                     rule=None,
                     message=f"There is no job {job_id}.",
-                    instead="see GET /jobs; the job system tells of a job through the hooks",
+                    instead="check the number with GET /jobs; a job is known from its first event",
                 )
             )
         if known.lifecycle is not None and known.lifecycle.outcome is None:
@@ -174,7 +180,7 @@ class Router:
         )
 
     def _for_lifecycles(self, job: Job) -> Job:
-        """Return a job without its customer, and with the specialist whom the directory knows."""
+        """Return a job without its customer, and with the specialist from the directory."""
         return self._directory().with_specialist(job).without_customer()
 
     def _new_lifecycle(
@@ -215,11 +221,11 @@ def starts(kind: LifecycleKind, event: Event, job: Job, known: ListedLifecycle |
     if known.outcome is None:
         return False
     is_for_another = is_due and not same_instant(known.started_for, job.assigned_at)
-    return is_for_another or kind.reopens_on(event, known.outcome)
+    return is_for_another or kind.reopens_on(event, known.outcome, NEWEST)
 
 
 def _shows_present_assignment(event: Event, job: Job) -> bool:
-    """Return whether an event shows whom the job is assigned to now.
+    """Return whether an event shows the account that the job is assigned to now.
 
     When it was assigned, only an assignment tells.
     """

@@ -88,6 +88,7 @@ class Startable:
             for kind in self._kinds.values()
             for name, command in kind.commands.items()
             if command.starts
+            and command.is_for_people
             and self._can_start(kind, name, KnownJob(job.row, job.ended.get(kind.name)))
         ]
 

@@ -1,4 +1,4 @@
-"""What is overdue or failing, with the likely cure: nothing is stuck unseen."""
+"""What is overdue or failing, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.attention import Attention
 from domain.commands import Command
+from domain.labels import attention_label
 from domain.lifecycles import job_of
 from domain.roles import Actor, Role
 from service.audit import Audit
@@ -31,25 +32,31 @@ from workers.temporal import (
 from workflows.registry import LIFECYCLES, TASK_QUEUE
 
 _CURES: Mapping[str, str] = {
-    Attention.OVERDUE: "follow the task that was opened for it; see `steward show`",
-    Attention.DELIVERY_FAILED: "see the job's mails, and reach the recipient by phone",
-    Attention.BAD_MESSAGE: "read the refusal in the job's journal, and send it again, corrected",
-    Attention.RULE_CONFLICT: "do the task that asks a supervisor about it; see `steward tasks`",
-    Attention.STORE_UNREACHABLE: "see that the database answers; the job goes on by itself",
+    Attention.OVERDUE: "Do the open task about it: `steward show {job}` lists it.",
+    Attention.DELIVERY_FAILED: "See the e-mail with `steward mail list {job}`. Call the recipient.",
+    Attention.BAD_MESSAGE: (
+        "Read the refusal in the journal with `steward show {job}`. Correct the message, and send "
+        "it again."
+    ),
+    Attention.RULE_CONFLICT: "Do the open task about it: `steward show {job}` lists it.",
+    Attention.STORE_UNREACHABLE: (
+        "Check that the database answers. The job then continues automatically."
+    ),
 }
+"""What to do about each reason for attention."""
 _MAIL_CURES: Mapping[str, str] = {
-    "queued": "see that the mail server answers; it is tried again by itself",
-    "sending": "see that the mail server answers",
-    "sent": "not everybody got it: correct the other address, and reach them by phone",
-    "uncertain": "ask the recipient whether it came; it is never sent again by itself",
-    "bounced": "correct the address, and reach the recipient by phone",
+    "queued": "Check that the mail server answers. Steward retries automatically.",
+    "sending": "Check that the mail server answers.",
+    "sent": "Not everybody got it. Correct the other address, and call that person.",
+    "uncertain": "Ask the recipient whether it arrived. Steward does not send it again.",
+    "bounced": "Correct the address, and call the recipient.",
 }
 _SILENT = "Temporal does not answer: "
 _OURS = (
-    "check STEWARD_SMTP_URL, the account there and the policy's mail.sender; the mail waits and "
-    "goes out by itself once the server takes it"
+    "Check STEWARD_SMTP_URL, its account, and mail.sender in the policy. The e-mail goes out as "
+    "soon as the server takes it."
 )
-_NOT_WANTED = "reach the recipient by phone; the address itself takes mail"
+_NOT_WANTED = "Call the recipient. The address itself accepts e-mail."
 
 
 def _mail_cure(state: str, fault: str | None) -> str:
@@ -62,7 +69,7 @@ def _mail_cure(state: str, fault: str | None) -> str:
 
 @dataclass(frozen=True)
 class StuckList:
-    """Looks everywhere for what needs a look."""
+    """Looks everywhere for what is overdue or failing."""
 
     reading: Reading
     inbox: Inbox
@@ -72,7 +79,7 @@ class StuckList:
     background: Background
 
     async def items(self, now: datetime) -> list[dict[str, Any]]:
-        """Return everything that needs a look: kind, job, what it is, the likely cure, since when.
+        """Return each thing that is overdue or failing: kind, job, what, the cure, and since when.
 
         Args:
             now: the wall clock, aware UTC.
@@ -91,14 +98,14 @@ class StuckList:
 
 
 async def _unwritable(leases: Leases, now: datetime) -> list[dict[str, Any]]:
-    """Return that the database can only be read: no job goes on, though lists still answer."""
+    """Return that the database can only be read, if so: lists still answer, but no job moves."""
     try:
         await leases.prove_writable(now)
     except StoreUnavailableError:
-        what = "the database cannot be written: no job goes on, and events are refused"
+        what = "The database cannot be written. No job moves, and events are refused."
         cure = (
-            "see whether it is read-only (a standby after a failover?) or full; everything goes on "
-            "by itself once it can be written"
+            "Check whether it is read-only (a standby after a failover?) or full. Everything "
+            "continues once it can be written."
         )
         return [_item("database", None, what, cure, None)]
     return []
@@ -112,7 +119,7 @@ async def _lost(audit: Audit) -> list[dict[str, Any]]:
 
 
 async def _reopened(audit: Audit) -> list[dict[str, Any]]:
-    cure = "`steward why {0}` says how to start each lifecycle; or else `{1}`"
+    cure = "`steward why {0}` says how to start what it needs. Nothing needed? `{1}`"
     return [
         _item(
             "reopened_job",
@@ -130,14 +137,14 @@ def _done_as_typed(lost: LostLifecycle) -> str:
 
 
 def _lost_cure(lost: LostLifecycle) -> str:
-    """Return what a supervisor may type: the command that starts it again, or the task's end."""
+    """Return what a supervisor may type: the command that starts it again, or closes the task."""
     name, job_id = job_of(lost.workflow_id)
     commands = LIFECYCLES[name].commands
     starting = next((command for command in commands.values() if command.starts), None)
-    start = "start it again"
+    start = "Start it again"
     if starting is not None:
-        start += f", such as by `{_as_typed(job_id, name, starting)}`"
-    return f"{start}; or decide otherwise: `{_done_as_typed(lost)}`"
+        start += f", for example with `{_as_typed(job_id, name, starting)}`"
+    return f"{start}. Not needed any more? `{_done_as_typed(lost)}`"
 
 
 def _as_typed(job_id: str, lifecycle: str, command: Command) -> str:
@@ -160,7 +167,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
             "overdue_promise",
             promise["job_id"],
             _missed(promise),
-            "see that a worker runs, and in Temporal UI that the job's workflow does",
+            "Check that a worker runs. Then look at the job's workflow in Temporal UI.",
             promise["due_at"],
         )
         for promise in await reading.overdue_promises(now)
@@ -170,8 +177,8 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
             _item(
                 "attention",
                 standing["job_id"],
-                f"{raised['attention']}: {raised['why']}",
-                _CURES.get(raised["attention"], ""),
+                f"{attention_label(raised['attention'])}: {raised['why']}",
+                _CURES.get(raised["attention"], "").format(job=standing["job_id"]),
                 raised["since"],
             )
             for raised in standing["attention_details"]
@@ -180,7 +187,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
         _item(
             "mail",
             mail["job_id"],
-            f"{mail['template']} is {mail['state']}: {mail['last_error'] or 'no answer'}",
+            _unsent(mail),
             _mail_cure(mail["state"], mail["fault"]),
             mail["at"],
         )
@@ -190,8 +197,8 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
         _item(
             "hook",
             event["job_id"],
-            f"event {event['id']} is not told yet: {event['reason']}",
-            "see that Temporal answers; it is told by itself",
+            f"Event {event['id']} is not delivered yet: {event['reason']}",
+            "Check that Temporal answers. Steward delivers the event automatically.",
             event["received_at"],
         )
         for event in await reading.failing_events()
@@ -201,54 +208,79 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
         _item(
             "dead_letter",
             None,
-            f"dead letter {letter['id']}: {letter['reason']}",
-            f"have it corrected and sent again, or `steward hooks replay {letter['id']}`",
+            f"Event {letter['id']} is a dead letter: {letter['reason']}",
+            f"Ask its sender to correct it and send it again. Or try this one again: "
+            f"`steward hooks replay {letter['id']}`",
             letter["received_at"],
         )
         for letter in letters
     ]
     if more:
         items.append(
-            _item("dead_letter", None, "older dead letters", "see `steward hooks dead`", None)
+            _item(
+                "dead_letter",
+                None,
+                "There are older dead letters.",
+                "`steward hooks dead` lists them.",
+                None,
+            )
         )
     return items
 
 
 def _missed(promise: Mapping[str, Any]) -> str:
     who = Role(promise["waiting_on"]).people
-    return f"{who[0].upper()}{who[1:]} had to {promise['duty']} ({promise['rule']})"
+    said = f"{who[0].upper()}{who[1:]} missed the deadline to {promise['duty']}"
+    return f"{said} ({promise['rule']})."
+
+
+def _unsent(mail: Mapping[str, Any]) -> str:
+    """Return which e-mail did not reach everybody, and what the mail server said, if it did."""
+    reply = f": {mail['last_error']}" if mail["last_error"] else "."
+    return f"E-mail “{mail['subject']}” {_STATES_OF_MAIL[mail['state']]}{reply}"
+
+
+_STATES_OF_MAIL: Mapping[str, str] = {
+    "queued": "is not sent yet",
+    "sending": "is being sent again",
+    "sent": "did not reach everybody",
+    "uncertain": "may not have arrived",
+    "bounced": "was not delivered",
+}
 
 
 async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[dict[str, Any]]:
-    """Return what Temporal itself says, or that it cannot be asked: once, whatever waits for it."""
+    """Return the problems that Temporal reports, or one item that says it does not answer."""
     try:
         await guard.prove()
         polls = await workers_poll(guard.client, TASK_QUEUE, now)
         failing = await _failing_tasks(guard)
     except WrongNamespaceError as error:
-        cure = "correct the settings and restart; until then nothing is concluded or delivered"
+        cure = "Correct the settings, and restart. Until then Steward delivers nothing."
         return [_item("namespace", None, str(error), cure, None)]
     except (TemporalUnreachableError, *NO_ANSWER) as error:
-        cure = "start Temporal; everything goes on by itself when it answers"
+        cure = "Start Temporal. Everything continues once it answers."
         said = str(error).removeprefix(_SILENT) or "not in time"
         return [_item("temporal", None, f"{_SILENT}{said}", cure, None)]
     if polls:
         return failing
-    what = f"no worker polls {TASK_QUEUE}: no job goes on, and no command is answered"
-    cure = "start `steward worker`; every deadline that has passed is met as soon as it runs"
+    what = f"No worker polls task queue {TASK_QUEUE}. No job moves, and no command is answered."
+    cure = "Start `steward worker`. It catches up on every deadline that has passed."
     return [_item("no_worker", None, what, cure, None), *failing]
 
 
 def _in_this_process(background: Background) -> list[dict[str, Any]]:
-    cure = "see this process's log for why; it is tried again every few seconds"
+    cure = "Read this process's log for the reason. The task is retried every few seconds."
     return [
-        _item("background", None, f"the task {name} of this API keeps failing", cure, None)
+        _item(
+            "background", None, f"The background task {name} of this API keeps failing.", cure, None
+        )
         for name in background.failing
     ]
 
 
 async def _failing_tasks(guard: NamespaceGuard) -> list[dict[str, Any]]:
-    cure = "the workflow's code fails: see Temporal UI, deploy a fix, and it goes on"
+    cure = "The workflow's code fails. Find out why in Temporal UI, and deploy a fix."
     return [
         _item("workflow_task", _job_in(workflow_id), "; ".join(problems), cure, None)
         for workflow_id, problems in await failing_workflows(guard.client)

@@ -10,7 +10,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.current import current
-from domain.labels import task_label
+from domain.labels import task_label, to_do
 from domain.lifecycles import LifecycleKind
 from domain.moments import spoken
 from domain.policy import Policy
@@ -155,7 +155,7 @@ class TaskDesk:
         if command := self.closes_by(task):
             raise conflicting(
                 None,
-                f"“{task_label(task.kind)}” closes by itself. Send `{command}` instead.",
+                f"“{task_label(task.kind)}” closes once you {to_do(command)} (`{command}`).",
                 instead=command,
             )
 
@@ -203,8 +203,8 @@ def _actor(said: TaskDone, by: Actor | None) -> Actor:
     if said.actor is not None and said.actor != by:
         raise forbidden(
             None,
-            f"The token is {by.name}'s ({by.role}); the body names another.",
-            instead="leave the actor out, or name yourself",
+            f"This token belongs to {by.name} ({by.role.label}). The body names somebody else.",
+            instead="leave out the actor, or name yourself",
         )
     return by
 

@@ -557,12 +557,13 @@ def rules(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the rules (PO-…), and our decisions on their gaps (G-…)."""
-    from domain.catalogue import DECISIONS, RULES, UnknownRule, rule
+    """List the rules (PO-…), what shows each, and our decisions on their gaps (G-…)."""
+    from domain.catalogue import DECISIONS, RULES, UnknownRule, in_numbers, rule
     from starters.rendering import print_json, print_rules
 
     wanted = prefix.upper()
-    found = [each.model_dump() for each in RULES.values() if each.id.startswith(wanted)]
+    chosen = [each for each in RULES.values() if each.id.startswith(wanted)]
+    found = [each.model_dump() for each in chosen]
     decided = [each.model_dump() for each in DECISIONS.values() if each.id.startswith(wanted)]
     if not found and not decided:
         try:
@@ -572,7 +573,7 @@ def rules(
     if as_json:
         print_json({"items": found, "decisions": decided})
     else:
-        print_rules(found, decided)
+        print_rules(found, decided, in_numbers(chosen))
 
 
 @policies.command("show", epilog=_examples("policy show", "policy show --json"))
@@ -595,15 +596,25 @@ def check_policy(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check a policy file and list every problem with its line."""
-    from domain.policy import load_policy
+    """Check a policy file: name every problem with its line, and what is still a placeholder."""
+    from domain.policy import load_policy, policy_warnings
     from starters.rendering import print_json, print_text
 
     policy = _checked(file, load_policy, as_json=as_json)
     if as_json:
-        print_json({"name": policy.name, "fingerprint": policy.fingerprint, "problems": []})
+        print_json(
+            {
+                "name": policy.name,
+                "fingerprint": policy.fingerprint,
+                "problems": [],
+                "warnings": [warning._asdict() for warning in policy_warnings(policy)],
+            }
+        )
     else:
-        print_text(f"{file}: valid. Policy {policy.name} ({policy.fingerprint}).")
+        print_text(
+            f"{file}: valid. Policy {policy.name} ({policy.fingerprint}).",
+            *(f"Warning: {warning}" for warning in policy_warnings(policy)),
+        )
 
 
 @directories.command("show", epilog=_examples("directory show", "directory show --json"))

@@ -210,11 +210,45 @@ def print_mail_texts(mails: Json) -> None:
     _print_more(mails)
 
 
-def print_rules(rules: Sequence[Json], decisions: Sequence[Json]) -> None:
-    """Print rules, and decisions on what they leave open."""
-    for columns, entries in ((_RULES, rules), (_DECISIONS, decisions)):
-        if entries:
-            _print_table("", columns, entries)
+def print_rules(rules: Sequence[Json], decisions: Sequence[Json], in_numbers: str) -> None:
+    """Print rules, then decisions on what the procedures leave open, each on lines of its own.
+
+    Args:
+        rules: what each rule says, what Steward does about it, and what shows that.
+        decisions: what was decided, and the setting that decides otherwise.
+        in_numbers: how many rules there are of each state.
+    """
+    for entry in rules:
+        shown = "No test" if entry["state"] == "informational" else "Shown by"
+        _print_hanging(f"{entry['id']}  {entry['rule']}", indent=0)
+        _print_hanging(f"{entry['state'].capitalize()}: {entry['how']}")
+        if entry["shown_by"]:
+            _print_hanging(f"{shown}: {entry['shown_by']}", whole="::" in entry["shown_by"])
+    for entry in decisions:
+        setting, why_none = entry["setting"], entry["why_no_setting"]
+        _print_hanging(f"{entry['id']}  {entry['question']}", indent=0)
+        _print_hanging(entry["decision"])
+        _print_hanging(f"Setting: {setting}" if setting else f"No setting: {why_none}")
+    if rules:
+        print_text("", in_numbers)
+
+
+def _print_hanging(line: str, indent: int = 2, *, whole: bool = False) -> None:
+    """Print a line; where it is broken, what follows is indented by two.
+
+    Args:
+        line: the text.
+        indent: the blanks before it.
+        whole: it is not broken, so that a name in it can be copied.
+    """
+    console, text = _console(), Text(" " * indent + printable(line))
+    if whole:
+        console.print(text, soft_wrap=True)
+        return
+    first, *more = text.wrap(console, console.width - 2)
+    for each in (first, *(Text("  ") + each for each in more)):
+        each.rstrip()
+        console.print(each, soft_wrap=True)
 
 
 def printable(text: str) -> str:
@@ -283,18 +317,6 @@ _MAILS = (
     Column("Subject", "subject"),
     Column("Template", "template", spare=True),
     Column("ID", "id", whole=True, spare=True),
-)
-_RULES = (
-    Column("Rule", "id", whole=True),
-    Column("Kind", "kind", whole=True),
-    Column("What it says", "rule"),
-    Column("What Steward does", "how"),
-)
-_DECISIONS = (
-    Column("Gap", "id", whole=True),
-    Column("Question", "question"),
-    Column("Decision", "decision"),
-    Column("Setting", "setting"),
 )
 _AT = Column("When", "at")
 _SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (

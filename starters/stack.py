@@ -14,7 +14,7 @@ import structlog
 
 from activities.postman import Postman, SmtpPostman
 from domain.faults import in_brief
-from domain.policy import Policy
+from domain.policy import Policy, policy_warnings
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
@@ -27,6 +27,7 @@ from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
+from workers.policy_warnings import log_policy_warnings
 from workers.schedules import ensure_digest
 from workers.settings import (
     DEFAULT_DATA,
@@ -119,6 +120,8 @@ async def run_stack(
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, ui_port, temporal_port, data))
+        for warning in policy_warnings(policy()):
+            announce(f"Warning: {warning}\n")
         if await _has_no_token(parts):
             announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
@@ -162,6 +165,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
+        log_policy_warnings(policy())
         if await _has_no_token(parts):
             log.warning(HOW_TO_MAKE_THE_FIRST)
         stopping = asyncio.create_task(stop.wait())

@@ -40,7 +40,7 @@ _KEEPING = 0x696E626F78
 
 
 class Outcome(StrEnum):
-    """What became of an event, as its sender is told."""
+    """What became of an event, in the answer to its sender."""
 
     STARTED = "started"
     DELIVERED = "delivered"
@@ -171,13 +171,13 @@ class Inbox:
             .limit(1)
         )
         if same is not None:
-            return Kept(id=same, outcome=Outcome.DUPLICATE, reason="received before")
+            return Kept(id=same, outcome=Outcome.DUPLICATE, reason="already received")
         reused = {
             **arrival,
             "claim": None,
             "state": "dead",
             "outcome": Outcome.DEAD_LETTER.value,
-            "reason": "this webhook-id was used for another body",
+            "reason": "this webhook-id was already used for a different body",
         }
         inbox_id = connection.scalar(inbox.insert().values(**reused).returning(inbox.c.id))
         return _as_kept(inbox_id or 0, reused)

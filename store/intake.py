@@ -26,7 +26,7 @@ from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
 from store.task_closing import TaskKinds, asks_already, close_pointless
 
-NO_RECIPIENT = "no lifecycle of this job waits for it"
+NO_RECIPIENT = "nothing running on this job needs it"
 """Why an event is ignored."""
 
 
@@ -35,7 +35,7 @@ class NotItsTurnError(Exception):
 
     def __init__(self, plan: Plan | None) -> None:
         """Take the event's plan, None if the event could not even be taken over yet."""
-        super().__init__("an earlier event of its job is told first")
+        super().__init__("an earlier event of this job comes first")
         self.plan = plan
 
 
@@ -124,7 +124,7 @@ class Intake:
     async def plan_anew(
         self, inbox_id: int, plan: Plan, event: Event, reached: Sequence[str]
     ) -> Plan:
-        """Decide anew on an event whose plan names a lifecycle that has ended before it was told.
+        """Decide again on an event whose plan names a lifecycle that has ended in the meantime.
 
         Our copy of the job is as it is by now: the event has changed it already, once.
 
@@ -202,7 +202,7 @@ class _EventTransaction:
             at=now,
             actor_name=self.event.actor.name,
             actor_role=self.event.actor.role.value,
-            what=f"left out of an event: {left_out}",
+            what=f"part of an event left out: {left_out}",
         )
         if lost is not None:
             self._insert(
@@ -212,8 +212,8 @@ class _EventTransaction:
                 workflow_id=f"hooks/{self.event.job.job_id}",
                 role=Role.DISPATCH.value,
                 kind=CommonTask.EVENT_NOT_UNDERSTOOD.value,
-                text=f"Look up in the job system what the event {lost} of {self.event.actor.name} "
-                "says. Steward took the job from it, and couldn't read the rest.",
+                text=f"Look up in the job system what {self.event.actor.name} entered (`{lost}`). "
+                "Steward read the job from that event, but couldn't read the rest.",
                 status="open",
             )
 
@@ -310,7 +310,7 @@ class _EventTransaction:
                 at=job.assigned_at,
                 **job.assigned_to.account.model_dump(),
                 by=event.actor.name,
-                reason="told by the job system",
+                reason="reported by the job system",
             )
 
     def _ask_about_late_acceptance(self, job: Job, now: datetime) -> None:
@@ -322,8 +322,8 @@ class _EventTransaction:
             workflow_id=f"hooks/{job.job_id}",
             role=Role.SUPERVISOR.value,
             kind="accepted_too_late",
-            text=f"{who.name} accepted this job after it had gone to {where}. Decide who does it, "
-            "and tell the other.",
+            text=f"Decide who does this job, and tell the other provider. {who.name} accepted it "
+            f"after it had gone to {where}.",
             status="open",
         )
         self._insert(
@@ -331,7 +331,7 @@ class _EventTransaction:
             at=now,
             actor_name=self.event.actor.name,
             actor_role=self.event.actor.role.value,
-            what=f"accepted too late: the job had gone to {where}",
+            what=f"accepted too late: the job was already with {where}",
             rule="PO-17" if who.is_(PLUSONE) else None,
         )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 from sqlalchemy import bindparam, func, select
 
 from domain.effects import BatchResult, ReassignJob, Step, UpdateJob
-from domain.events import EVENT, JobChanged
+from domain.events import EVENT, JobAssigned, JobChanged
 from domain.guards import plusone_hold
 from domain.jobs import Believed, HeldJob, Job, same_holder
+from domain.moments import spoken
 from domain.refusals import Refusal, RefusalKind
 from store import schema
 from store.batch_rows import BatchRows
@@ -34,7 +37,7 @@ class JobChanges:
         return result
 
     def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
-        """Compare, then set: the guard PO-18..20 stands here, before the live job."""
+        """Compare, then set; the guard PO-18..20 is asked about the live job."""
         rows, batch = self._rows, self._rows.batch
         row = held_job(rows.connection, batch.job_id, lock=True)
         if row is None:
@@ -58,7 +61,7 @@ class JobChanges:
             by=wanted.by.name,
             reason=wanted.reason,
         )
-        change = JobChanged(
+        change = JobAssigned(
             type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job
         )
         self._close_pointless(live, moved.job, step)
@@ -87,7 +90,13 @@ class JobChanges:
         close_pointless(rows.database, rows.connection, self._kinds, before, after, step.at)
 
     def _keep_and_announce(
-        self, step: Step, held: HeldJob, version: int, change: JobChanged, *, always: bool = False
+        self,
+        step: Step,
+        held: HeldJob,
+        version: int,
+        change: JobAssigned | JobChanged,
+        *,
+        always: bool = False,
     ) -> BatchResult:
         """Keep a changed job, and put the change in the inbox if other lifecycles run.
 
@@ -109,15 +118,20 @@ class JobChanges:
         return bool(self._rows.connection.scalar(_COUNT_OTHERS, this))
 
 
-def update_sentence(update: UpdateJob) -> str:
-    """Return what the journal says of an update, without the customer's address."""
+def update_sentence(update: UpdateJob, zone: str | tzinfo) -> str:
+    """Return what the journal says of an update, without the customer's address.
+
+    Args:
+        update: what was changed.
+        zone: the company's, on whose clock an appointment is told.
+    """
     changes = []
     if update.status:
         changes.append(f"status {update.status}")
     if update.sub_status:
         changes.append(f"sub-status {update.sub_status}")
     if update.appointment_at:
-        changes.append(f"appointment {update.appointment_at:%Y-%m-%d %H:%M} UTC")
+        changes.append(f"appointment {spoken(update.appointment_at, zone)}")
     if update.customer_email:
         changes.append("the customer's e-mail address")
     return f"job updated ({', '.join(changes)}): {update.reason}"
@@ -148,11 +162,11 @@ def _changed(held: HeldJob, version: int) -> BatchResult:
 
 
 def _missing() -> BatchResult:
-    return BatchResult(refusal=_refused("the job is not in the store"))
+    return BatchResult(refusal=_refused("This job isn't in Steward's database."))
 
 
 def _refused(message: str) -> Refusal:
     return Refusal(kind=RefusalKind.CONFLICT, rule=None, message=message)
 
 
-_CHANGED = _refused("the job is no longer what the lifecycle took it for")
+_CHANGED = _refused("The job changed in the meantime.")

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Executable, Update, select, update
 
-from domain.effects import ChangeException, CloseException, OpenException, Step
+from domain.effects import (
+    ChangeException,
+    CloseException,
+    Effect,
+    OpenException,
+    SendCommand,
+    Step,
+)
 from domain.exceptions import already_open
 from domain.refusals import Refusal
 from store import schema
 from store.batch_rows import BatchRows
 from store.jobs import held_job
+
+
+def code_that_has_to_be_free(effect: Effect) -> str | None:
+    """Return the code of which no exception may be open, for an effect and all that goes with it.
+
+    None if the effect asks for none.
+    """
+    match effect:
+        case OpenException(code=code, refused_if_open=True):
+            return code
+        case SendCommand(unless_open=code):
+            return code
+        case _:
+            return None
 
 
 class JobExceptions:
@@ -22,9 +43,9 @@ class JobExceptions:
         """Return why an exception that has to be its code's only open one is not (G-16)."""
         batch = self._rows.batch
         wanted = [
-            (step.key, step.effect.code)
+            (step.key, code)
             for step in batch.steps
-            if isinstance(step.effect, OpenException) and step.effect.refused_if_open
+            if (code := code_that_has_to_be_free(step.effect)) is not None
         ]
         if wanted:  # of two that open one at once, the second sees that of the first
             held_job(self._rows.connection, batch.job_id, lock=True)
@@ -36,6 +57,17 @@ class JobExceptions:
             ),
             None,
         )
+
+    def open_codes(self) -> list[str]:
+        """Return the codes of the job's open exceptions, whoever opened them, the oldest first."""
+        exceptions = schema.exceptions
+        of_job = exceptions.c.job_id == self._rows.batch.job_id
+        found = (
+            select(exceptions.c.code)
+            .where(of_job, schema.is_open_exception)
+            .order_by(exceptions.c.id)
+        )
+        return list(self._rows.connection.scalars(found))
 
     def apply(self, step: Step, wanted: OpenException | ChangeException | CloseException) -> None:
         """Open, change or close the one exception of a code, unless the step was applied before."""

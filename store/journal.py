@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select, tuple_
 
 from domain.effects import OpenTask
+from domain.labels import to_do
 from domain.refusals import Refusal, refused_sentence
 from domain.relayed import RelayedCommand
 from domain.roles import STEWARD, Actor
@@ -23,7 +25,7 @@ class RefusedAttempt(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    """The update's id: whoever journals the attempt, it stands in the journal once."""
+    """The update's id, under which the journal has the attempt once."""
     job_id: str
     lifecycle: str
     command: str
@@ -54,6 +56,41 @@ class Journal:
         writing = self._database.insert_once(schema.journal)
         await self._database.write(lambda connection: connection.execute(writing, entry))
 
+    async def noted(
+        self,
+        job_id: str,
+        lifecycle: str,
+        actor: Actor,
+        entries: Mapping[str, str | None],
+        now: datetime,
+        key: str,
+    ) -> None:
+        """Write what somebody did where no lifecycle writes it, once for each key.
+
+        Args:
+            job_id: the job.
+            lifecycle: the lifecycle that it would belong to.
+            actor: who did it.
+            entries: what to write, in order, and the rule of each.
+            now: the wall clock, aware UTC.
+            key: tells this from everything else that is written on the job.
+        """
+        rows = [
+            {
+                "job_id": job_id,
+                "lifecycle": lifecycle,
+                "at": now,
+                "actor_name": actor.name,
+                "actor_role": actor.role.value,
+                "what": what,
+                "rule": rule,
+                "key": f"{key}:{number}",
+            }
+            for number, (what, rule) in enumerate(entries.items())
+        ]
+        writing = self._database.insert_once(schema.journal)
+        await self._database.write(lambda connection: connection.execute(writing, rows))
+
     async def relay_refused(
         self,
         relayed: RelayedCommand,
@@ -77,7 +114,7 @@ class Journal:
             "lifecycle": relayed.lifecycle,
             "actor_name": STEWARD.name,
             "actor_role": STEWARD.role.value,
-            "what": f"refused {relayed.lifecycle} {relayed.command}: {refusal.message}",
+            "what": f"refused to {to_do(relayed.command)}: {refusal.message}",
             "rule": refusal.rule,
         }
         task_row = {

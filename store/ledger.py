@@ -41,11 +41,13 @@ from domain.effects import (
     WithdrawMails,
     WriteJournal,
 )
+from domain.exceptions import still_open
 from domain.jobs import Job
+from domain.moments import spoken
 from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, sentence
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
-from domain.roles import Actor
+from domain.roles import Actor, Role
 from domain.tasks import CommonTask
 from domain.unfollowed import told_by
 from store import schema
@@ -208,13 +210,25 @@ class BatchTransaction:
             if isinstance(step.effect, UpdateJob):
                 job = job.updated(step.effect)
         rendered: dict[str, RenderedMail] = {}
-        for key, mail in mails.items():
+        answer_by = self._answer_by()
+        for key, told in mails.items():
+            context = {**told.context, "answer_by": answer_by}
+            mail = told.model_copy(update={"context": context})
             try:
                 rendered[key] = self._render(mail, job)
             except Refused:  # as it may be by now, where an earlier attempt has queued the mail
                 if not self._is_queued(key):
                     raise
         return rendered
+
+    def _answer_by(self) -> str:
+        """Return until when the customer is to answer, on the company's clock; empty if never."""
+        progress = self._batch.progress
+        waiting = progress.waiting if progress else None
+        if waiting is None or waiting.waiting_on is not Role.CUSTOMER:
+            return ""
+        due_at = resolve(waiting.due, self._batch.calendar)
+        return "" if due_at is None else spoken(due_at, self._batch.calendar.zone)
 
     def _is_queued(self, key: str) -> bool:
         """Return whether an earlier attempt at the batch has come true, and queued a mail."""
@@ -244,10 +258,7 @@ class BatchTransaction:
             case OpenException() | ChangeException() | CloseException() as exception:
                 self._exceptions.apply(step, exception)
             case SendCommand() as effect:
-                relayed = RelayedCommand(
-                    job_id=self._batch.job_id, **effect.model_dump(exclude={"kind"})
-                )
-                self._rows.put_in_inbox(step, relayed.model_dump_json().encode())
+                self._send_command(step, effect)
             case ClosePromise(promise_key=key, outcome=outcome):
                 self._connection.execute(
                     _CLOSE_PROMISE,
@@ -270,6 +281,15 @@ class BatchTransaction:
             case _:
                 table, values = self._new_row(step)
                 self._rows.insert(table, step.key, at=step.at, **values)
+
+    def _send_command(self, step: Step, sent: SendCommand) -> None:
+        """Put a command in the inbox; a second attempt isn't refused for what the first one did."""
+        if sent.unless_open is not None:
+            self._rows.claim(step.key)
+        relayed = RelayedCommand(
+            job_id=self._batch.job_id, **sent.model_dump(exclude={"kind", "unless_open"})
+        )
+        self._rows.put_in_inbox(step, relayed.model_dump_json().encode())
 
     def _open_promise(self, promise: Promise) -> None:
         due_at = resolve(promise.due, self._batch.calendar)
@@ -303,12 +323,12 @@ class BatchTransaction:
                     "reason": added.reason,
                     "comments": list(added.comments),
                 }
-            case OpenTask(role=role, task=kind, text=text):
+            case OpenTask(role=role, task=kind) as asked:
                 return schema.tasks, {
                     "workflow_id": self._batch.workflow_id,
                     "role": role.value,
                     "kind": kind,
-                    "text": text,
+                    "text": self._text_of(asked),
                     "status": "open",
                 }
             case SendEmail(template=template):
@@ -316,9 +336,16 @@ class BatchTransaction:
             case WriteJournal(actor=actor, what=what, rule=rule):
                 return schema.journal, self._journal_row(actor, what, rule)
             case UpdateJob(by=by) as wanted:
-                return schema.journal, self._journal_row(by, update_sentence(wanted), None)
+                return schema.journal, self._journal_row(
+                    by, update_sentence(wanted, self._batch.calendar.zone), None
+                )
             case other:
                 raise TypeError(f"{other.kind} adds no row")
+
+    def _text_of(self, task: OpenTask) -> str:
+        """Return the text of a task, with the job's open exceptions where it names them (AM-35)."""
+        named = still_open(self._exceptions.open_codes()) if task.names_exceptions else ""
+        return f"{task.text} {named}".rstrip()
 
     def _ask_if_unscheduled(self, step: Step, asked: AskIfUnscheduled) -> None:
         """Open the task, if the live job is as it was left."""

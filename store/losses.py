@@ -1,4 +1,4 @@
-"""Lifecycles that the store lists as running and that Temporal does not run: found and closed."""
+"""Finds and closes lifecycles that the store lists as running and Temporal does not run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from domain.lifecycles import job_of
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD
 from domain.tasks import CommonTask
-from domain.unfollowed import told_by
+from domain.unfollowed import CANCELLED_ENTRY, told_by
 from store import schema
 from store.database import Database
 from store.inbox import UNDELIVERED
@@ -35,11 +35,8 @@ from store.task_closing import close_settled
 
 _TABLE = schema.lifecycles
 
-CANCELLED_ENTRY = "cancelled in Temporal"
-"""What the journal says of a lifecycle whose cancellation was requested in Temporal."""
-
-_NOT_SENT = "not sent: the workflow that was to send it has ended"
-_UNKNOWN = "interrupted: the workflow that handed it over has ended"
+_NOT_SENT = "not sent: the workflow that had to send it ended first"
+_UNKNOWN = "interrupted: the workflow that was sending it ended"
 
 
 class OpenLifecycle(NamedTuple):
@@ -56,20 +53,20 @@ class OpenLifecycle(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """A lifecycle that ended without an end of its own, as it is told to people."""
+    """A lifecycle whose workflow ended early, in the words that people read."""
 
     why: str
     """What ended it, as a clause: `its workflow was terminated in Temporal`."""
     next: str
-    """What `why` says from then on."""
+    """The sentence that `why` shows from then on."""
     task: OpenTask
-    """What a person does about it."""
+    """The task that asks a supervisor to decide."""
     closing: tuple[str, ...] = ()
-    """Kinds of the lifecycle's own tasks, which have no point any more."""
+    """Kinds of the lifecycle's own tasks, which close with it."""
 
 
 class LostLifecycle(NamedTuple):
-    """A job that nothing follows any more, until somebody has decided what becomes of it."""
+    """A lost lifecycle, or a reopened job, that waits for a supervisor's decision."""
 
     job_id: str
     workflow_id: str
@@ -80,7 +77,7 @@ class LostLifecycle(NamedTuple):
 
 
 class Losses:
-    """Finds what may be lost, and keeps what is."""
+    """Finds lifecycles that may be lost, and records those that are."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -126,7 +123,7 @@ class Losses:
         )
 
     async def lost(self) -> list[LostLifecycle]:
-        """Return what was lost and waits for a person's decision, the longest lost first.
+        """Return the lost lifecycles that wait for a decision, the oldest first.
 
         That is every open task of the kind, whoever opened it: a lifecycle that was cancelled in
         Temporal opens its own.
@@ -134,7 +131,7 @@ class Losses:
         return await self._asked_for_by(CommonTask.WORKFLOW_ENDED)
 
     async def reopened(self) -> list[LostLifecycle]:
-        """Return the jobs that go on after their lifecycle's end, and wait for a decision."""
+        """Return the reopened jobs that wait for a decision, the oldest first."""
         return await self._asked_for_by(CommonTask.JOB_REOPENED)
 
     async def _asked_for_by(self, kind: CommonTask) -> list[LostLifecycle]:
@@ -150,7 +147,7 @@ class Losses:
         ]
 
     async def cancelled_unseen(self, since: datetime) -> list[str]:
-        """Return the workflow ids of what was cancelled in Temporal without anybody being told.
+        """Return the workflow ids of lifecycles cancelled in Temporal without a task about it.
 
         A lifecycle tells a supervisor by itself from edition 3 of the rules on, and not before.
 
@@ -265,7 +262,7 @@ class Losses:
             )
             close_loss(connection, workflow_id, now)
             key = f"found:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
-            self._add_entry(connection, workflow_id, key, now, "its workflow runs again")
+            self._add_entry(connection, workflow_id, key, now, "its workflow is running again")
             return True
 
         return await self._database.write(list_again)
@@ -392,13 +389,13 @@ def _close_tasks(
 
 
 def _settle_mails(connection: Connection, workflow_id: str, now: datetime) -> list[str]:
-    """Have no mail wait for a workflow that cannot send it; return the templates of these."""
+    """Let no mail wait for a workflow that cannot send it; return the subjects of those."""
     emails = schema.emails
     is_its_own = emails.c.key.startswith(f"{workflow_id}#", autoescape=True)
     unsent = [
-        template
-        for (template,) in connection.execute(
-            select(emails.c.template)
+        subject
+        for (subject,) in connection.execute(
+            select(emails.c.subject)
             .where(is_its_own, or_(emails.c.state == "queued", emails.c.state == "sending"))
             .order_by(emails.c.id)
         )
@@ -415,10 +412,11 @@ def _settle_mails(connection: Connection, workflow_id: str, now: datetime) -> li
     return unsent
 
 
-def _unsent_sentence(templates: Sequence[str]) -> str:
-    if not templates:
+def _unsent_sentence(subjects: Sequence[str]) -> str:
+    if not subjects:
         return ""
-    return f"Check these e-mails, which may not have been sent: {', '.join(templates)}."
+    named = ", ".join(f"“{subject}”" for subject in subjects)
+    return f"Check whether these e-mails were sent: {named}."
 
 
 def _hurry_events(connection: Connection, job_id: str, now: datetime) -> None:

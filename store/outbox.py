@@ -41,11 +41,11 @@ class MailFault(StrEnum):
 
 
 HAND_OVER = timedelta(seconds=60)
-"""How long whoever takes a mail has to hand it over; all time-outs of one attempt are shorter."""
+"""How long one attempt to send a mail may take; its time-outs add up to less."""
 
 
 def shown_state(state: str) -> str:
-    """Return the state of a mail as it is shown: one that is being handed over is still queued."""
+    """Return the state of a mail as lists show it: one that is being sent is still queued."""
     return MailState.QUEUED if state == MailState.SENDING else state
 
 
@@ -73,7 +73,7 @@ class QueuedMail(BaseModel):
     html: str
     state: MailState
     attempts: int = 0
-    """How often it was taken to be handed over before."""
+    """How often it was tried before."""
     fault: MailFault | None = None
     """Whose fault it is that it was not taken, as far as it was not."""
 
@@ -109,7 +109,7 @@ class Outbox:
         error: str | None = None,
         fault: MailFault | None = None,
     ) -> MailState:
-        """Record what became of a mail that was handed over, or that waited; return its state.
+        """Record what became of a mail; return its state.
 
         One that is to wait again does not if it was withdrawn meanwhile, or counts as uncertain.
 
@@ -158,7 +158,7 @@ def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
             connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
             return _queued(row)
         case MailState.SENDING if not _is_being_handed_over(row, now):
-            values = {"state": "uncertain", "last_error": "interrupted while it was handed over"}
+            values = {"state": "uncertain", "last_error": "interrupted while it was being sent"}
             connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
             return _queued(row, MailState.UNCERTAIN)
         case _:
@@ -175,7 +175,7 @@ def withdraw(
 ) -> None:
     """Take a lifecycle's mails back that have not gone out, and let none of them go out any more.
 
-    One that is being handed over may arrive; if it does not, it is not tried again.
+    One that is being sent may still arrive; if it does not, it is not tried again.
 
     Args:
         connection: the transaction.
@@ -232,9 +232,9 @@ def mail_row(mail: RenderedMail, template: str) -> dict[str, Any]:
 def _obstacle(to: str) -> str | None:
     """Return why no mail can be sent to an address, None if one can (G-44)."""
     if not to:
-        return "there is no address"
+        return "no e-mail address on file"
     if not is_mailable(to):
-        return "what is given as the address is a placeholder, or nothing that mail can be sent to"
+        return "the e-mail address on file is a placeholder, or cannot receive mail"
     return None
 
 

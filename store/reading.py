@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from domain.attention import SETTLED_BY_TASKS
 from domain.jobs import Job
 from domain.roles import Role
 from domain.suggestions import spellings
+from domain.unfollowed import NOBODY_FOLLOWS
 from domain.values import Instant, Storable
 from store import schema
 from store.attention import details
@@ -80,11 +81,11 @@ class Filter:
 
 
 class WaitingJob(NamedTuple):
-    """A job that somebody is waited for."""
+    """A job that waits for somebody."""
 
     job: Job
     next: str
-    """Who is waited for, for what, and what happens next."""
+    """What has to be done: the sentence of its lifecycle, or the text of a task."""
 
 
 class Reading:
@@ -175,6 +176,19 @@ class Reading:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         jobs_read = ((read_stored_job(row.job_id, row.job), row.next) for row in rows)
         return [WaitingJob(job, what_next) for job, what_next in jobs_read if job is not None]
+
+    async def with_open_tasks(self, kinds: Collection[str]) -> list[WaitingJob]:
+        """Return the jobs with an open task of some kinds, once for each task, the oldest first."""
+        table, jobs = schema.tasks, schema.jobs
+        query = (
+            select(table.c.text, jobs.c.job_id, jobs.c.job)
+            .join(jobs, jobs.c.job_id == table.c.job_id)
+            .where(table.c.status == "open", table.c.kind.in_(sorted(kinds)))
+            .order_by(table.c.at, table.c.id)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        jobs_read = ((read_stored_job(row.job_id, row.job), row.text) for row in rows)
+        return [WaitingJob(job, text) for job, text in jobs_read if job is not None]
 
     async def job(self, job_id: str) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job.
@@ -297,6 +311,7 @@ class Reading:
             {
                 "job_id": row.job_id,
                 "template": row.template,
+                "subject": row.subject,
                 "state": row.state,
                 "attempts": row.attempts,
                 "last_error": row.last_error,
@@ -397,7 +412,7 @@ def _may_be_unfollowed(wanted: Filter) -> bool:
 def _never_followed(row: Row[Any]) -> dict[str, Any]:
     """Return a job without a lifecycle as lists show it, but for how to start one."""
     nothing = ("lifecycle", "stage", "waiting_on", "since", "due_at", "outcome")
-    said = {"next": "Nobody follows this job.", "attention": []}
+    said = {"next": NOBODY_FOLLOWS, "attention": []}
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **dict.fromkeys(nothing), **said, **job}
 

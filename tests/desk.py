@@ -394,7 +394,9 @@ class Told:
         may_be_dismissed = ["dismiss_attention"] if page.attention else []
         assert (page.waiting_on, page.due_at) == (None, None)
         assert page.standing["allowed"] == may_be_dismissed
-        assert page.next.startswith(("Ended ", "Nobody follows "))
+        assert page.next.startswith(
+            ("Ended ", "Nobody is following up ", "Steward stopped following ")
+        )
         assert None not in [outcome for _, outcome in page.promises]
         return page
 

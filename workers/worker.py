@@ -23,6 +23,7 @@ from store.ledger import Ledger
 from store.outbox import Outbox
 from store.reading import Reading
 from workers.namespace import NamespaceGuard
+from workers.policy_warnings import log_policy_warnings
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_digest
@@ -157,6 +158,7 @@ async def main() -> None:
     settings = load_settings().require("smtp_url")
     configure_logging(settings.log)
     policy, directory = settings.load_policy(), settings.watched_directory()
+    log_policy_warnings(policy)
     database = Database(settings.database_in(DEFAULT_DATA))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)

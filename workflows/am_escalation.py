@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.am_escalation import guide, payloads, rules, waits
-from domain.am_escalation.case import ESCALATED, AmCase, OpenedException, Stage
+from domain.am_escalation.case import ESCALATED, AmCase, OpenedException, Stage, full_name
 from domain.am_escalation.kind import AM_ESCALATION
 from domain.am_escalation.tasks import Task
 from domain.editions import Edition
@@ -22,7 +22,7 @@ from domain.effects import (
 )
 from domain.events import Event
 from domain.exceptions import IN_PROGRESS, ExceptionCode
-from domain.jobs import Assignee, Job, JobStatus, same_holder
+from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
 from domain.roles import Actor, Role
 from workflows.lifecycle import Lifecycle
@@ -65,50 +65,57 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 case unknown:
                     raise AssertionError(f"nothing is waited for in {unknown}")
 
-    # --- step 1: customer service calls the provider -----------------------------------------
+    # --- step 1: Customer Service calls the provider -----------------------------------------
 
     async def begin(self) -> None:
         """Begin with a concern that the job system reports, or with a command."""
         self.name_the_policy()
         if self.start.cause.kind == "event":
+            self.take_up_open_exceptions()
             self.ask_for_first_call(self.start.started_by)
         else:
             await self.take_opening_command()
 
+    def take_up_open_exceptions(self) -> None:
+        """Have the Exceptions reviewed that a reported risk left open in the escalation before."""
+        if self.case.has_unreviewed:
+            self.ask_for_review(self.unreviewed)
+
     def report_concern(self, command: payloads.ReportConcern) -> dict[str, Any] | None:
-        """Have the provider called about a concern, or count a further one as a call-back (AM-07).
+        """Have the provider called about a concern, or count another one as a call back (AM-07).
 
         Returns:
             What the agent goes by; None for the first concern.
         """
         if not self.case.begun:
             self.case.begun = True
+            self.take_up_open_exceptions()
             self.ask_for_first_call(command.actor)
             return None
         self.record_further_concern(command.actor, command.concern, self.now())
-        return guide.whether_to_escalate(self.case)
+        return guide.callback_result(self.case)
 
     def ask_for_first_call(self, reported_by: Actor) -> None:
-        """Ask customer service to call the provider and look for a solution (AM-07, AM-08).
+        """Ask Customer Service to call the provider and look for a solution (AM-07, AM-08).
 
-        A concern that an earlier escalation left to be looked into is this one.
+        If an earlier escalation left a concern to be looked into, this is that concern.
         """
         if self.start.episode > 1 and self.case.edition >= Edition.FACTS_BY_MEANING:
             self.add(CloseTask(task=Task.CONCERN_ABOUT_ANOTHER.value))
-        self.note_by(reported_by, f"The customer reports of {self.provider}: {self.concern}")
+        self.note_by(reported_by, f"Customer's concern about {self.provider}: {self.concern}")
         self.ask_to_call(
-            f"Call {self.provider} about what the customer reports, and look for a solution "
-            f"(AM-07, AM-08): {self.concern}. If nobody answers, leave a message with the concern, "
-            "which asks to contact the customer as soon as possible (AM-10, AM-11). Then give "
-            "provider_contacted."
+            f"Call {self.provider} about this concern and look for a solution: {self.concern} "
+            "If nobody answers, leave a message: say what the concern is and ask them to contact "
+            "the customer as soon as possible. Then log the call (AM-07 to AM-12)."
         )
 
     def remind_customer_service(self, times: int) -> None:
-        """Remind customer service to call the provider, the first or the second time."""
+        """Remind Customer Service to call the provider, the first or the second time."""
+        again = " again" if self.case.stage == Stage.SECOND_CONTACT else ""
         self.settle(Task.CALL_PROVIDER)
         self.ask_to_call(
-            f"{self.provider} has still to be called about the customer's concern "
-            f"(reminder {times})."
+            f"Call {self.provider}{again} about the customer's concern: {self.concern} "
+            f"This is reminder {times}."
         )
 
     def ask_supervisor_to_have_provider_called(self) -> None:
@@ -116,36 +123,40 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         self.task(
             Role.SUPERVISOR,
             Task.PROVIDER_NOT_CALLED,
-            f"Customer service was to call {self.provider} about the customer's concern and has "
-            "not; see to it.",
+            f"Customer Service hasn't called {self.provider} about the customer's concern"
+            f"{self.after_reminders}. Please step in.",
         )
 
     def ask_to_call(self, text: str) -> None:
-        """Ask customer service to call the provider."""
+        """Ask Customer Service to call the provider."""
         self.task(Role.CUSTOMER_SERVICE, Task.CALL_PROVIDER, text)
 
     def provider_contacted(self, command: payloads.ProviderContacted) -> None:
-        """Note the outcome of the call, or that a message was left (AM-09..AM-12)."""
+        """Note what came of the call, or that a message was left (AM-09 to AM-12)."""
         if command.reached:
-            settled = " and settles it" if command.resolved else ""
-            self.note_by(
-                command.actor, f"{self.provider} was reached{settled}.{_remark(command.outcome)}"
-            )
+            settled = " Concern settled." if command.resolved else ""
+            said = f"Reached {self.provider}.{settled}"
         else:
-            self.note_by(
-                command.actor,
-                f"{self.provider} was not reached. A message was left: the customer reports "
-                f"{self.concern}, please contact them as soon as possible."
-                f"{_remark(command.outcome)}",
+            said = (
+                f"Couldn't reach {self.provider}. Left a message: the customer reports "
+                f"{self.concern} and asks them to call as soon as possible."
             )
-        if command.reached:
-            self.forget_to_reach_the_provider()
+        self.note_by(command.actor, f"{said}{_remark(command.outcome)}")
+        self.count_attempt(reached=command.reached)
         if self.case.first_attempt_at is None:
             self.case.first_attempt_at = self.now()
         self.expect_callback(self.now())
 
+    def count_attempt(self, *, reached: bool) -> None:
+        """Remember whether a call reached the provider, or a message was left."""
+        if reached:
+            self.case.reached = True
+            self.forget_to_reach_the_provider()
+        else:
+            self.case.messages_left += 1
+
     def forget_to_reach_the_provider(self) -> None:
-        """Have nobody reach the provider otherwise, who has been spoken to."""
+        """Settle the task to reach the provider by phone: somebody has spoken to them."""
         if self.case.edition >= Edition.FACTS_BY_MEANING:
             self.settle(Task.REACH_PROVIDER)
 
@@ -158,21 +169,30 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         self.advance(Stage.AWAITING_CALLBACK, since, closing)
 
     def close_without_callback(self) -> None:
-        """Count the concern as settled; feedback beside it is still reviewed."""
-        if self.case.has_unreviewed:
+        """Count the concern as settled; Exceptions beside it are still seen to."""
+        left = self.stage_of_open_exceptions()
+        if left is not None:
             self.case.first_attempt_at = None
-            self.advance(Stage.EXCEPTION_OPEN, closing=PromiseOutcome.WAIVED)
+            self.advance(left, closing=PromiseOutcome.WAIVED)
             return
-        self.note("The customer has not called back: the concern counts as settled.")
+        self.note("The customer hasn't called back, so the concern counts as settled.")
         self.end(Stage.CLOSED_QUIET, PromiseOutcome.WAIVED)
 
+    def stage_of_open_exceptions(self) -> Stage | None:
+        """Return where the Exceptions stand once the concern is settled; None if that is all."""
+        if self.case.has_unreviewed:
+            return Stage.EXCEPTION_OPEN
+        if self.case.has_other_than_feedback:
+            return Stage.AREA_MANAGER_ENGAGED
+        return None
+
     def customer_called_back(self, command: payloads.CustomerCalledBack) -> dict[str, Any]:
-        """Record a call-back; return whether the provider is called again (AM-13, AM-14)."""
+        """Record a call back; return whether the provider is called again (AM-13, AM-14)."""
         self.record_callback(command.actor, command.about, self.now())
-        return guide.whether_to_escalate(self.case)
+        return guide.callback_result(self.case)
 
     def record_callback(self, by: Actor, about: str | None, at: datetime) -> None:
-        """Note a call-back, and have the provider called again where that is due (AM-13)."""
+        """Note a call back, and have the provider called again where that is due (AM-13)."""
         self.case.calls += 1
         self.note_by(by, f"The customer called back.{_remark(about)}")
         eligible = rules.eligible_at(self.case)
@@ -180,70 +200,70 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.ask_for_second_call()
         elif eligible is not None and self.case.stage == Stage.AWAITING_CALLBACK:
             self.note(
-                "The customer is told what to expect: the provider was asked to contact them, and "
-                f"is called again if they call from {eligible:%Y-%m-%d %H:%M} UTC on (G-12)."
+                "It's too early for a second call to the provider. If the customer calls from "
+                f"{self.case.spoken(eligible)} on, call the provider again (G-12)."
             )
             self.expect_callback(max(at, self.case.counts_from or at))
 
     def record_further_concern(self, by: Actor, concern: str, at: datetime) -> None:
-        """Count a further concern as a call-back.
+        """Count another concern as a call back.
 
-        After feedback alone it is the first concern, and the provider is called. If another
-        provider has the job by now, a supervisor finds out whom the concern is about.
+        Where there are only Exceptions it is the first concern, and the provider is called. If
+        another provider has the job by now, a supervisor finds out whom the concern is about.
         """
-        holder = self.case.job.assigned_to
-        if self.is_still_the_provider(holder):
+        if rules.is_still_the_provider(self.case):
             self.case.concern = concern
-            if self.case.is_feedback_alone:
+            if self.case.has_no_complaint:
                 self.advance(Stage.CONTACTING_PROVIDER, at, PromiseOutcome.SUPERSEDED)
                 self.ask_for_first_call(by)
             else:
                 self.record_callback(by, concern, at)
         else:
+            holder = self.case.job.assigned_to.name
             self.record_callback(by, concern, at)
             self.task(
                 Role.SUPERVISOR,
                 Task.CONCERN_ABOUT_ANOTHER,
-                f"The customer reports a concern while one about {self.provider} is followed up, "
-                f"and the job stands with {holder.name} now. If it is about them, settle this one "
-                "with resolve, and give report_concern anew.",
+                f"Find out who the customer's new concern is about. We follow up one about "
+                f"{self.provider}, but the job is with {holder} now. If it's about {holder}, "
+                "resolve this concern and report the new one.",
             )
 
     def ask_for_second_call(self) -> None:
-        """Ask customer service to call the provider a second time (AM-14)."""
+        """Ask Customer Service to call the provider again (AM-14)."""
         self.advance(Stage.SECOND_CONTACT)
+        second = "a voice message" if self.case.reached else "a second voice message"
         codes = "; ".join(
             f"{code}: {said}" for code, said in self.case.policy.am_escalation.code_help.items()
         )
         self.ask_to_call(
-            f"Call {self.provider} again, and look for a solution (AM-14): {self.concern}. If "
-            "nobody answers, leave a second voice message (AM-15). Then give second_contact_made; "
-            f"if it is not settled, with the code and a comment for the Area Manager. {codes}."
+            f"Call {self.provider} again and look for a solution: {self.concern} If nobody "
+            f"answers, leave {second}. Then log the call. If it isn't settled, add an Exception "
+            f"code and a comment for the Area Manager (AM-14 to AM-19). Codes: {codes}."
         )
 
     async def second_contact_made(self, command: payloads.SecondContactMade) -> None:
-        """Open an Exception for the Area Manager, unless the call settled it (AM-15..AM-18).
+        """Open an Exception for the Area Manager, unless the call settled it (AM-15 to AM-18).
 
         Raises:
             Refused: an Exception of the code is open already (G-16).
         """
         if command.reached:
-            self.forget_to_reach_the_provider()
-            settled = "settles it" if command.resolved else "does not settle it"
+            settled = "Concern settled." if command.resolved else "Not settled."
             self.note_by(
                 command.actor,
-                f"{self.provider} was reached again and {settled}.{_remark(command.comment)}",
+                f"Reached {self.provider} again. {settled}{_remark(command.comment)}",
             )
         else:
-            self.note_by(
-                command.actor, f"{self.provider}: a second voice message was left (AM-15)."
-            )
+            second = "a voice message" if self.case.reached else "a second voice message"
+            self.note_by(command.actor, f"Couldn't reach {self.provider}. Left {second}.")
             self.tell_the_provider(
                 self.case.provider,
-                f"We have tried to reach you twice. The customer reports {self.concern}. Please "
-                "contact the customer as soon as possible.",
+                f"We tried to reach you{self.how_often} about a customer's concern: {self.concern} "
+                "Please contact the customer as soon as possible.",
                 command.actor,
             )
+        self.count_attempt(reached=command.reached)
         code, comment = command.exception_code, command.comment
         needed = rules.opens_exception(self.case, resolved=command.resolved)
         if needed and code is not None and comment is not None:
@@ -252,15 +272,28 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         else:
             self.expect_callback(self.now())
 
+    @property
+    def how_often(self) -> str:
+        """How often the provider was not reached, this call included, as a sentence says it.
+
+        It says a number only where every call is known, and none has reached the provider (AM-16).
+        """
+        if self.case.reached or self.case.messages_left == 0:
+            return " again"
+        earlier = self.case.messages_left
+        return " twice" if earlier == 1 else f" {earlier + 1} times"
+
     async def record_feedback(self, command: payloads.RecordFeedback) -> None:
-        """Open an Exception that is no complaint, without a call to the provider (G-17).
+        """Open an Exception for feedback, without a call to the provider (G-17).
 
         Raises:
             Refused: an Exception of the code is open already (G-16).
         """
         begins = not self.case.begun
         self.case.begun = True
-        self.note_by(command.actor, f"Feedback, {command.exception_code}: {command.comment}")
+        if begins:
+            self.take_up_open_exceptions()
+        self.note_by(command.actor, f"Feedback ({command.exception_code}): {command.comment}")
         self.ask_for_review(command.exception_code)
         await self.open_exception(
             command.exception_code,
@@ -284,42 +317,75 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             entering=entering,
         )
 
-    # --- step 3: the Admin team tells the Area Manager ---------------------------------------
+    def take_over(self, command: payloads.TakeOver) -> None:
+        """Open and follow the Exception with which Leadership engages the Area Manager (SPOC-07).
 
-    def ask_for_review(self, what: str) -> None:
-        """Ask the Admin team to review an Exception and tell the Area Manager (AM-33, AM-34)."""
+        While Customer Service follows up a concern, it is reviewed beside it. While the Area
+        Manager acts on others, all of them go back to the review.
+        """
+        code, about = command.exception_code, full_name(command.provider)
+        if not self.case.begun:
+            self.case.begun = True
+            self.take_up_open_exceptions()
+        elif self.case.stage == Stage.AREA_MANAGER_ENGAGED:
+            self.advance(Stage.EXCEPTION_OPEN, closing=PromiseOutcome.SUPERSEDED)
+        self.note_by(command.asked_by, f"Area Manager engaged ({code}, {about}): {command.comment}")
         self.task(
             Role.ADMIN_TEAM,
             Task.REVIEW_EXCEPTION,
-            f"Review the Exception about {self.provider} ({what}), and have the Area Manager "
-            "mailed with admin_reviewed (AM-33, AM-34).",
+            f"Review the {code} Exception about {about} from the Leadership Desk. Then send it to "
+            "the Area Manager (AM-33, AM-34, SPOC-07).",
         )
+        comment = command.comment
+        others = tuple(each for each in self.case.exceptions if each.code != code)
+        for same in self.case.exceptions:
+            if same.code == code:  # opened while this one was on its way: they are one
+                comment = f"{same.comment}\n{comment}"
+        taken = OpenedException(code=code, comment=comment, provider=command.provider)
+        self.case.exceptions = (*others, taken)
+        self.add(OpenException(code=code, comment=comment))
+
+    # --- step 3: the Admin team tells the Area Manager ---------------------------------------
+
+    def ask_for_review(self, codes: str, reminder: str = "") -> None:
+        """Ask the Admin team to review Exceptions and tell the Area Manager (AM-33, AM-34)."""
+        self.task(
+            Role.ADMIN_TEAM,
+            Task.REVIEW_EXCEPTION,
+            f"Review the Exception about {self.provider}: {codes}. Then send it to the Area "
+            f"Manager (AM-33, AM-34).{reminder}",
+        )
+
+    @property
+    def unreviewed(self) -> str:
+        """The codes that the Admin team has still to review."""
+        return ", ".join(each.code for each in self.case.exceptions if not each.reviewed)
 
     def remind_admin_team(self, times: int) -> None:
         """Remind the Admin team to review what is open (G-15)."""
         self.settle(Task.REVIEW_EXCEPTION)
-        self.ask_for_review(f"reminder {times}")
+        self.ask_for_review(self.unreviewed, f" This is reminder {times}.")
 
     def ask_supervisor_to_have_exception_reviewed(self) -> None:
         """Ask a supervisor to step in: no reminder helped."""
         self.task(
             Role.SUPERVISOR,
             Task.EXCEPTION_NOT_REVIEWED,
-            f"The Admin team was to review the Exception about {self.provider} and has not; see "
-            "to it.",
+            f"The Admin team hasn't reviewed the Exception about {self.provider}"
+            f"{self.after_reminders}. Please step in.",
         )
 
     async def admin_reviewed(self, command: payloads.AdminReviewed) -> None:
         """Mail the Area Manager what is open (AM-34).
 
-        While customer service still follows up a concern, the stage stays as it is.
+        While Customer Service still follows up a concern, the stage stays as it is.
 
         Raises:
             Refused: no address was named, and the directory has none.
         """
         self.case.area_manager_email = command.area_manager_email
         self.note_by(
-            command.actor, f"Reviewed; the Area Manager is mailed.{_remark(command.comment)}"
+            command.actor, f"Reviewed and sent to the Area Manager.{_remark(command.comment)}"
         )
         self.settle(
             Task.REVIEW_EXCEPTION,
@@ -354,9 +420,17 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         self.task(
             Role.SUPERVISOR,
             Task.AREA_MANAGER_SILENT,
-            f"The Area Manager was told of {self.provider} and has not said what came of it; see "
-            "to it.",
+            f"The Area Manager hasn't told us what came of the Exception about {self.provider}"
+            f"{self.after_reminders}. Please step in.",
         )
+
+    @property
+    def after_reminders(self) -> str:
+        """How many reminders did not help in this stage, as the end of a clause."""
+        attempts = waits.chase(self.case).reminders.attempts
+        if attempts == 0:
+            return ""
+        return " after 1 reminder" if attempts == 1 else f" after {attempts} reminders"
 
     def mail_to_area_manager(
         self, template: str, *, required: bool = False, **context: str
@@ -369,8 +443,11 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             context: what the template says beside the provider, the concern and the Exceptions.
         """
         to = self.case.area_manager_email
-        listed = "\n".join(f"{each.code}: {each.comment}" for each in self.case.exceptions)
-        said = {"provider": self.provider, "concern": self.case.concern, "exceptions": listed}
+        said = {
+            "provider": self.provider,
+            "concern": self.case.concern,
+            "exceptions": self.case.lines(),
+        }
         return SendEmail(
             to=to,
             addressee=rules.area_manager(self.case, required=required),
@@ -384,40 +461,51 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             return OpenTask(
                 role=Role.ADMIN_TEAM,
                 task=Task.REACH_AREA_MANAGER.value,
-                text=f"A mail {fate.reached} the Area Manager. Call them, or give admin_reviewed "
-                "again with another area_manager_email.",
+                text=f"Call the Area Manager about {self.provider}: our e-mail {fate.reached} "
+                "them. Or send the Exception again to another address.",
             )
         return OpenTask(
             role=Role.CUSTOMER_SERVICE,
             task=Task.REACH_PROVIDER.value,
-            text=f"The note to {self.provider} could not be mailed. Reach them by phone.",
+            text=f"Call {self.provider} about the customer's concern: our e-mail {fate.reached} "
+            "them.",
         )
 
     # --- the ends ----------------------------------------------------------------------------
 
     def resolve(self, command: payloads.Resolve) -> None:
-        """End: the matter is settled."""
+        """End: the concern is settled."""
         self.note_by(command.actor, f"Resolved: {command.outcome}")
         acted = self.case.stage == Stage.AREA_MANAGER_ENGAGED
         self.end(Stage.RESOLVED, PromiseOutcome.KEPT if acted else PromiseOutcome.SUPERSEDED)
 
     def risk_reported(self, command: payloads.RiskReported) -> None:
-        """End at once, and tell a supervisor alone what the risk is (AM-35)."""
+        """End at once, and tell only a supervisor what the risk is (AM-35).
+
+        Without a complaint it does the same and nothing else. The job's Exceptions stay open: the
+        supervisor's task names them, and the next escalation of the job follows them.
+        """
+        stay_open = self.case.edition >= Edition.EVERY_CLAUSE
+        self.case.begun = True
         self.note("Handed to a supervisor (AM-35).")
         self.end(Stage.RISK, PromiseOutcome.SUPERSEDED)
-        self.task(
-            Role.SUPERVISOR,
-            Task.RISK,
-            f"URGENT: a risk to the customer or to {self.provider} is reported. Follow the risk "
-            f"procedure now (AM-35). {command.actor.name} ({command.actor.role}) says: "
-            f"{command.description}",
+        by = command.actor
+        self.add(
+            OpenTask(
+                role=Role.SUPERVISOR,
+                task=Task.RISK.value,
+                text=f"URGENT: a risk to the customer or {self.provider} was reported. Follow the "
+                f"risk procedure now (AM-35). {by.name} ({by.role.label}) says: "
+                f"“{command.description}”",
+                names_exceptions=stay_open,
+            )
         )
 
     def mails_with_a_point_in(self, template: str) -> Collection[str]:  # noqa: ARG002  all alike
         """Return the stages in which a mail that has not left is still to be sent: until the end.
 
-        A complaint that is settled, or handed to a supervisor, is no longer the provider's or the
-        Area Manager's to hear of by mail.
+        Once a complaint is settled or handed to a supervisor, neither the provider nor the Area
+        Manager is mailed about it.
         """
         return self.kind.stages
 
@@ -429,8 +517,10 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
 
     def leave_nothing_open(self, stage: str) -> None:
-        """Settle the tasks, and complete the Exceptions that this escalation opened."""
+        """Settle the tasks, and complete the Exceptions, which only a reported risk leaves open."""
         super().leave_nothing_open(stage)
+        if stage == Stage.RISK and self.case.edition >= Edition.EVERY_CLAUSE:
+            return
         for each in self.case.exceptions:
             self.add(CloseException(code=each.code))
 
@@ -445,23 +535,17 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         if self.case.job.status is cancelled and before.status is not cancelled:
             self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
         elif event.type == "customer.called":
-            self.record_callback(event.actor, event.data.about, at)
+            if rules.call_may_be_about_it(self.case):
+                self.record_callback(event.actor, event.data.about, at)
         elif event.type == "customer.reported_concern":
             self.record_further_concern(event.actor, event.data.concern, at)
 
     # --- helpers -----------------------------------------------------------------------------
 
-    def is_still_the_provider(self, holder: Assignee) -> bool:
-        """Return whether the job is with the provider that the complaint is about."""
-        if self.case.edition >= Edition.FACTS_BY_MEANING:
-            return same_holder(holder, self.case.provider)
-        return holder.is_(self.case.provider.account)
-
     @property
     def provider(self) -> str:
         """The provider's name and number, as texts show them."""
-        provider = self.case.provider
-        return f"{provider.name} ({provider.number})" if provider.number else provider.name
+        return full_name(self.case.provider)
 
     @property
     def concern(self) -> str:

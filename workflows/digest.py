@@ -15,11 +15,11 @@ _RETRY = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=tim
 
 @workflow.defn(name="SpecialistsDigest")
 class SpecialistsDigest:
-    """Mails each specialist, once a day, the jobs that wait for them."""
+    """E-mails each specialist once a day the jobs that wait for them."""
 
     @workflow.run
     async def run(self, zone: str, day: date | None = None) -> int:
-        """Send the digests of a day, and return how many there are.
+        """Send the digests of a day and return how many there are.
 
         Args:
             zone: the IANA zone whose calendar says which day it is; the activity asks it.

@@ -247,7 +247,7 @@ class Episode:
         newer = envelope.job_version > self._case.job_version
         for_another_assignment = newer or not self._kind.bound_to_assignment
         starts = for_another_assignment and self._kind.starts_on(event)
-        if starts or self._kind.reopens_on(event, ended_as):
+        if starts or self._kind.reopens_on(event, ended_as, self._case.edition):
             self._next_start = self._begun_by(envelope)
         elif (task := self._kind.task_after_end(event, ended_as)) or (
             task := self._task_on_reopening(envelope)

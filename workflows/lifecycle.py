@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
-from domain.attention import Attention
+from domain.attention import Attention, dismissed_sentence
 from domain.commands import DismissAttention
 from domain.directory import Addressee
 from domain.editions import Edition
@@ -25,7 +25,6 @@ from domain.effects import (
 )
 from domain.events import Event
 from domain.jobs import Assignee, Job, JobStatus, Visibility, same_holder
-from domain.labels import attention_label
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
 from domain.refusals import Refused
@@ -181,17 +180,18 @@ class Lifecycle(Generic[CaseT]):
     def tell_the_provider(self, provider: Assignee, text: str, by: Actor) -> None:
         """Write a note that is mailed to a provider (G-19), but to no national account (G-21)."""
         self.note_by(by, text, Visibility.PUBLIC_WITH_EMAIL)
-        if not provider.national_account:
+        notes = self.case.policy.notes
+        if not provider.national_account or notes.public_email_to_national_accounts:
             self.mail(provider.email or "", "public_note", provider=provider.name, text=text)
-        if self.case.policy.notes.public_email_to_customer:
+        if notes.public_email_to_customer:
             self.mail(None, "public_note_to_customer", text=text)
 
     def dismiss_attention(self, command: DismissAttention) -> None:
         """Take a call for attention back, because a supervisor dismisses it."""
         if command.attention in self.case.attention:
             self.case.unflag(command.attention)
-            alert = attention_label(command.attention)
-            self.journal(f"dismissed the alert “{alert}”: {command.reason}", command.actor)
+            said = dismissed_sentence(command.attention, command.reason)
+            self.journal(said, command.actor)
 
     # --- waiting -----------------------------------------------------------------------------
 

@@ -166,7 +166,7 @@ class Publisher:
 
     def next_sentence(self) -> str:
         """Return who is waited for, why, what happens next and when, and who can change it."""
-        zone = self._case.company_zone()
+        zone = self._case.company_zone
         if self._case.waiting is None:
             return ended_sentence(self._case.stage, self._runtime.now(), zone)
         return sentence(self._case.waiting, self._case.due_at, zone)

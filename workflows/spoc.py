@@ -1,4 +1,4 @@
-"""The Single Point of Contact: a provider owes its report, and a specialist helps to get it."""
+"""The SPoC follow-up: a provider owes its report, and a specialist helps to get it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from domain import outbound_calls
+from domain.am_escalation.payloads import TakeOver
 from domain.attention import Attention
 from domain.calendars import date_in
 from domain.directory import Addressee
@@ -17,6 +19,7 @@ from domain.effects import (
     OpenException,
     OpenPromise,
     OpenTask,
+    SendCommand,
 )
 from domain.events import (
     Event,
@@ -24,12 +27,14 @@ from domain.events import (
     JobNoteAdded,
     JobPartsConfirmationRequested,
     JobReportSubmitted,
+    ReviewCase,
 )
 from domain.jobs import Job, JobStatus
 from domain.promises import Due, Promise, PromiseOutcome
-from domain.roles import Role
-from domain.spoc import guide, payloads, rules, waits
+from domain.roles import STEWARD, Role
+from domain.spoc import payloads, reviews, rules, waits
 from domain.spoc.case import Contact, NamedDeadline, Reason, Report, SpocCase, Stage
+from domain.spoc.commands import answer_question
 from domain.spoc.kind import SPOC
 from domain.spoc.tasks import Task
 from domain.texts import written_out
@@ -40,17 +45,24 @@ from workflows.temporal import durable
 _NAMES_WHAT_IS_MISSING = frozenset({Role.AUTHORIZATIONS, Role.DECISION_DESK})
 """Whose notes say what a partial report lacks (SPOC-29)."""
 
+_MAILS_IN_WORDS = {
+    "report_reminder": "the overdue report",
+    "spoc_assistance": "the help we need",
+    "spoc_reminder": "the help we still need",
+    "spoc_follow_up": "the news on this job",
+}
+"""What each e-mail is about, as a task says it."""
 
 _MAILS_WITH_A_POINT_IN: Mapping[str, Collection[str]] = {
     "report_reminder": {Stage.REPORT_OVERDUE},
     "spoc_assistance": {Stage.SPOC_CONTACTED},
     "spoc_reminder": {Stage.SPOC_CONTACTED},
 }
-"""Where a follow-up stands as long as a mail that has not left yet is to be sent; others always."""
+"""The stages in which an e-mail that is still waiting to be sent has a point; others always do."""
 
 
 class SpocFollowUp(Lifecycle[SpocCase]):
-    """Follow the report of a provider in the programme until it is in and the job ends."""
+    """Follow the report of a SPoC provider until it is in and the job ends."""
 
     kind = SPOC
 
@@ -104,12 +116,12 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     # --- the report --------------------------------------------------------------------------
 
     def begin_with_the_diagnosis(self) -> None:
-        """Start the provider's time for the report: a diagnosis is confirmed (SPOC-13)."""
+        """Start the provider's time for the report once a diagnosis is confirmed (SPOC-13)."""
         job = self.case.job
         self.name_the_policy()
         if self.ends_with_the_job(job):
             return
-        if not rules.in_programme(job):
+        if not rules.in_program(job):
             self.leave_to_another_provider(job)
             return
         self.compute(NamedDeadline.REPORT, waits.report_due(self.case))
@@ -117,6 +129,33 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if reported_at is not None and reported_at >= self.case.appointment_at:
             self.take_report(Report(at=reported_at, told_at=reported_at))
         self.have_an_emergency_reviewed()
+        if reviews.follows_claims(self.case) and reviews.claim_is_under_review(job):
+            self.have_the_claim_reviewed()
+
+    def have_the_claim_reviewed(self) -> None:
+        """Ask Support Services to review a claim that is Under Review (SPOC-50, SPOC-51)."""
+        self.task(
+            Role.SUPPORT_SERVICES,
+            Task.REVIEW_CLAIM,
+            "The claim on this job is Under Review. Review it, then approve or reject it "
+            "(SPOC-50, SPOC-51).",
+        )
+
+    def follow_the_claim(self, before: Job) -> None:
+        """Open or close the task of Support Services as the claim's status changes (SPOC-50)."""
+        if not reviews.follows_claims(self.case):
+            return
+        is_now = reviews.claim_is_under_review(self.case.job)
+        if is_now and not reviews.claim_is_under_review(before):
+            self.have_the_claim_reviewed()
+        elif not is_now:
+            self.settle(Task.REVIEW_CLAIM)
+
+    def have_it_reviewed(self, case: ReviewCase, text: str | None = None) -> None:
+        """Ask Authorizations to review the report at once, as if the provider had called."""
+        task = reviews.REVIEWS[case].task
+        self.settle(task)
+        self.task(Role.AUTHORIZATIONS, task, reviews.task_text(case, text))
 
     def have_an_emergency_reviewed(self) -> None:
         """Ask Authorizations to review a Medical Emergency at once, by phone (SPOC-20, G-31)."""
@@ -124,37 +163,38 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.task(
                 Role.AUTHORIZATIONS,
                 Task.REVIEW_AT_ONCE,
-                "A Medical Emergency with a SPoC provider: take the report by phone, and review "
-                "it at once (SPOC-20).",
+                "Medical Emergency with a SPoC provider. Take the report by phone and review it "
+                "now (SPOC-20).",
             )
 
     def appointment_confirmed(self, event: JobAppointmentConfirmed, at: datetime) -> None:
-        """Give the provider its time again: another diagnosis is confirmed (SPOC-13)."""
+        """Restart the provider's time: another diagnosis is confirmed (SPOC-13)."""
         case, appointment_at = self.case, event.data.at
         case.confirmed_at = event.occurred_at
-        self.journal(f"diagnosis confirmed for {appointment_at:%Y-%m-%d %H:%M} UTC", rule="SPOC-13")
+        self.journal(f"Diagnosis confirmed for {case.spoken(appointment_at)}", rule="SPOC-13")
         case.appointment_at = appointment_at
         if rules.reports_on(appointment_at, case.report):
             return
-        self.settle(Task.REACH_OTHERWISE)
+        self.settle(Task.REACH_OTHERWISE, *reviews.OF_A_REPORT)
         case.report = None
+        case.attempts_for = rules.attempts_after_news(case, *rules.OF_A_REPORT)
         case.overdue = case.missing_named = False
         if case.contacts:
             day = self.day_of(appointment_at)
-            self.tell_the_specialist(f"The diagnosis is confirmed for {day} now.")
+            self.tell_the_specialist(f"The diagnosis is now confirmed for {day}.")
         case.contacts = rules.owed_whatever_the_report(case.contacts)
         self.compute(NamedDeadline.REPORT, waits.report_due(case))
         self.advance(rules.stage_by_the_facts(case), at, PromiseOutcome.SUPERSEDED)
 
     def start_reminding_of_the_report(self) -> None:
-        """Remind the provider and ask Leadership for help: the business day is over (SPOC-27)."""
+        """Remind the provider and the Leadership Desk: the business day is over (SPOC-27)."""
         self.break_promise()
         self.case.overdue = True
         self.enter(Stage.REPORT_OVERDUE, self.next_round())
         self.remind_of_the_report(0)
 
     def remind_of_the_report(self, times: int) -> None:
-        """Remind the provider of its report by mail, and ask the Leadership Desk to ask for it."""
+        """E-mail the provider about its report, and have the Leadership Desk ask for it."""
         self.mail(
             self.case.job.assigned_to.email or "",
             "report_reminder",
@@ -162,38 +202,40 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         )
         self.ask_leadership(
             Task.MISSING_REPORT,
-            "The provider has entered no report within a business day of the diagnosis. Ask the "
-            "provider, and log it with ask_provider; if that does not help, contact_spoc with "
-            f"reason no_service_report{_numbered(times)} (SPOC-22, SPOC-27).",
+            f"{_numbered(times)}The service report is overdue. Ask the provider for it and log the "
+            "attempt. No answer? Contact the SPoC specialist (SPOC-22, SPOC-27).",
         )
 
     def suggest_the_area_manager(self) -> None:
-        """Ask the Leadership Desk to engage the Area Manager: no reminder helped (SPOC-07)."""
+        """Ask the Leadership Desk to engage the Area Manager after the last reminder (SPOC-07)."""
         self.ask_leadership(
             Task.PROVIDER_SILENT,
-            "The provider does not do what it owes, however often it is asked. Its Area Manager "
-            "is the one to turn to: engage_area_manager (SPOC-07).",
+            "The provider hasn't responded after repeated requests. Escalate to the Area Manager "
+            "(SPOC-07).",
         )
 
-    def take_report(self, report: Report) -> None:
-        """Take in a report, complete or partial; it may be what the specialist was asked for."""
+    def take_report(self, report: Report, needs_review: tuple[ReviewCase, ...] = ()) -> None:
+        """Take in a report, complete or partial, and close what it answers."""
         case = self.case
         case.report, case.missing_named = report, False
-        self.journal(f"a {'complete' if report.complete else 'partial'} report came")
+        case.attempts_for = rules.attempts_after_news(case, *rules.OF_A_REPORT)
+        self.journal(f"A {'complete' if report.complete else 'partial'} report came in")
         self.compute(NamedDeadline.PART_UPDATE, waits.part_update_due(report, case.policy.spoc))
         if case.job.status is JobStatus.NEW:
             self.task(
                 Role.AUTHORIZATIONS,
                 Task.STATUS_TO_CHANGE,
-                "A report came although the job is New. Have the provider change the status to "
-                "Accepted: only then can a report be entered (SPOC-46).",
+                "A report came in, but the job status is New. Ask the provider to change it to "
+                "Accepted. A report can't be entered before that (SPOC-46).",
             )
+        for each in reviews.reviews_at_once(case, needs_review):
+            self.have_it_reviewed(each)
         owed = rules.still_owed(case.contacts, report)
         if case.edition >= Edition.FACTS_BY_MEANING and not owed:
             self.settle(Task.REACH_OTHERWISE)
         if owed != case.contacts:
-            what = "the service report" if report.complete else "a part of the service report"
-            self.tell_the_specialist(f"The provider has entered {what}.")
+            what = "the service report" if report.complete else "a partial service report"
+            self.tell_the_specialist(f"The provider entered {what}.")
         case.contacts = owed
         if owed:  # the specialist is still waited for
             self.settle(Task.MISSING_INFORMATION)
@@ -203,36 +245,41 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.ask_for_what_is_missing(0)
 
     def ask_for_what_is_missing(self, times: int) -> None:
-        """Ask the Leadership Desk for what a partial report lacks (SPOC-28, SPOC-29).
+        """Have the Leadership Desk ask for what a partial report lacks (SPOC-28, SPOC-29).
 
         Args:
-            times: how often somebody was reminded of it.
+            times: the number of reminders so far, this one included.
         """
         missing = self.case.report.missing if self.case.report else None
+        lacks = (
+            f'It lacks: "{missing}".'
+            if missing
+            else "See the notes of Authorizations and the Decision Desk for what it lacks."
+        )
         self.ask_leadership(
             Task.MISSING_INFORMATION,
-            f"The service report is not complete: {missing or 'nobody says yet what it lacks'}. "
-            "Ask the provider, and log it with ask_provider; if that does not help, contact_spoc "
-            f"with reason missing_information{_numbered(times)} (SPOC-22, SPOC-28).",
+            f"{_numbered(times)}The service report is incomplete. {lacks} Ask the provider and log "
+            "the attempt. No answer? Contact the SPoC specialist (SPOC-22, SPOC-28).",
         )
 
     def close_after_quiet_days(self) -> None:
-        """End the follow-up: the report is in, and nothing was heard for long."""
-        self.journal("nothing was heard since the report: the follow-up closes")
+        """End the follow-up: the report is in, and nothing has happened since."""
+        self.journal("Nothing has happened since the report. The follow-up closes")
         self.end(Stage.CLOSED, PromiseOutcome.SUPERSEDED)
 
     # --- an order to confirm -----------------------------------------------------------------
 
     def confirmation_due(self) -> datetime | None:
-        """Return until when the provider may confirm an order unasked; None: nothing is due."""
+        """Return when the confirmation of an order is due, None if nothing is due."""
         if self.case.confirmation is None or self.case.confirmation_late:
             return None
         return self.case.deadlines.get(NamedDeadline.ORDER_CONFIRMATION)
 
     def confirmation_requested(self, what: str, at: datetime) -> None:
-        """Give the provider a business day to confirm an order, as research asks (SPOC-34)."""
+        """Give the provider a business day to confirm an order (SPOC-34)."""
         self.stop_waiting_for_the_confirmation(PromiseOutcome.SUPERSEDED)
-        self.journal(f"research waits for the provider's confirmation: {what}", rule="SPOC-32")
+        self.journal(f"Research is waiting for the provider to confirm: {what}", rule="SPOC-32")
+        self.case.attempts_for = rules.attempts_after_news(self.case, Reason.ORDER_CONFIRMATION)
         self.case.confirmations += 1
         nth = self.case.confirmations if self.case.edition >= Edition.FACTS_BY_MEANING else 1
         awaited = waits.confirmation(self.case.policy.spoc, at, nth)
@@ -241,15 +288,14 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.compute(NamedDeadline.ORDER_CONFIRMATION, awaited.due)
 
     def help_with_the_late_confirmation(self) -> None:
-        """Ask the Leadership Desk to reach out: the provider's business day is over (SPOC-34)."""
+        """Have the Leadership Desk reach out: the provider's business day is over (SPOC-34)."""
         self.close_confirmation(PromiseOutcome.BROKEN)
         self.case.confirmation_late = True
         self.case.flag(Attention.OVERDUE)  # the promise that is waited for is not the one broken
         self.ask_leadership(
             Task.ORDER_CONFIRMATION,
-            "The provider has not confirmed the order within a business day. Ask the provider, and "
-            "log it with ask_provider; if that does not help, contact_spoc with reason "
-            "order_confirmation (SPOC-22, SPOC-34).",
+            "The provider hasn't confirmed the order. Ask the provider and log the attempt. "
+            "No answer? Contact the SPoC specialist (SPOC-22, SPOC-34).",
         )
 
     def stop_waiting_for_the_confirmation(self, closing: PromiseOutcome) -> None:
@@ -268,15 +314,24 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def ask_provider(self, command: payloads.AskProvider) -> dict[str, Any]:
         """Log that the provider was asked, which comes before the specialist (SPOC-22)."""
+        counts_for = rules.attempt_counts_for(self.case, command)
         self.case.attempts += 1
-        said = command.outcome or "no outcome yet"
-        self.note_by(command.actor, f"The provider was asked by {command.channel}: {said}")
-        return {"attempts": self.case.attempts}
+        made = self.case.attempts_for
+        self.case.attempts_for = made | {each: made.get(each, 0) + 1 for each in counts_for}
+        about = f" for {command.reason.title}" if command.reason else ""
+        said = f": {command.outcome}" if command.outcome else ""
+        self.note_by(command.actor, f"Asked the provider{about} ({command.channel}){said}")
+        return {
+            "attempts": self.case.attempts,
+            "counts_for": [reason.value for reason in counts_for],
+        }
 
     def contact_spoc(self, command: payloads.ContactSpoc) -> None:
         """Ask the specialist for help (SPOC-21)."""
         contact = Contact(reason=command.reason, detail=command.detail)
-        self.note_by(command.actor, f"The SPoC specialist is asked for help. {contact.words}")
+        is_checked = command.service_explanation_checked
+        checked = "Checked the Service Explanation and the claim. " if is_checked else ""
+        self.note_by(command.actor, f"{checked}Asked the SPoC specialist for {contact.words}")
         self.settle(Task.REACH_OTHERWISE)
         if command.reason is Reason.ORDER_CONFIRMATION:
             self.settle(Task.ORDER_CONFIRMATION)
@@ -285,22 +340,24 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.advance(rules.stage_by_the_facts(self.case), closing=PromiseOutcome.SUPERSEDED)
 
     def remind_the_specialist(self, times: int) -> None:
-        """Remind the specialist by mail (G-30)."""
-        self.journal(f"the specialist is reminded ({times})", rule="G-30")
+        """Remind the specialist by e-mail (G-30)."""
+        self.journal(f"Reminder {times} to the specialist", rule="G-30")
         self.mail_the_specialist("spoc_reminder", needed=self.case.needed)
 
     def have_the_specialist_called(self) -> None:
-        """Ask the Leadership Desk to call the specialist, or to go on without (G-30)."""
+        """Have the Leadership Desk call the specialist or engage the Area Manager (G-30)."""
         self.ask_leadership(
             Task.SPECIALIST_SILENT,
-            "The SPoC specialist has not answered, reminded or not. Reach them by phone, or direct "
-            "the provider's Area Manager to it: engage_area_manager (SPOC-07).",
+            "The SPoC specialist hasn't answered. Call the specialist, or escalate to the "
+            "provider's Area Manager (G-30, SPOC-07).",
         )
 
     def information_received(self, command: payloads.InformationReceived) -> None:
-        """Note what has come, tell the specialist, and go on by the facts (SPOC-23)."""
-        self.note_by(command.actor, f"The information has come: {command.summary}")
+        """Note the information, tell the specialist, and go on by the facts (SPOC-23)."""
+        self.note_by(command.actor, f"Information received: {command.summary}")
         asked_for = {contact.reason for contact in self.case.contacts}
+        answered = asked_for or {Reason.ORDER_CONFIRMATION}
+        self.case.attempts_for = rules.attempts_after_news(self.case, *answered)
         if not asked_for or Reason.ORDER_CONFIRMATION in asked_for:
             self.stop_waiting_for_the_confirmation(PromiseOutcome.KEPT)
         if not asked_for:
@@ -316,34 +373,73 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             self.ask_for_what_is_missing(0)
 
     async def engage_area_manager(self, command: payloads.EngageAreaManager) -> None:
-        """Open the Exception for the provider's Area Manager; tell the specialist (SPOC-24).
+        """Engage the provider's Area Manager with an Exception, and tell the specialist (SPOC-24).
+
+        The Area Manager escalation opens it, starts if none runs, and has it reviewed, mailed,
+        reminded and closed (SPOC-07).
 
         Raises:
             Refused: an Exception of the code is open already (G-16).
         """
         code = command.exception_code
-        self.note_by(command.actor, f"The Area Manager is engaged ({code}): {command.comment}")
-        self.task(
-            Role.ADMIN_TEAM,
-            Task.REVIEW_EXCEPTION,
-            f"The Leadership Desk opened the Exception {code}. Review it, and tell the provider's "
-            "Area Manager (SPOC-07).",
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            self.ask_for_the_review(command)
+        self.tell_the_specialist(
+            f"We've engaged the provider's Area Manager ({code}): {command.comment}"
         )
-        self.tell_the_specialist(f"An Area Manager has been engaged ({code}): {command.comment}")
         await self.commit_or_refuse(
-            OpenException(code=code, comment=command.comment, refused_if_open=True),
+            self.exception_of(command),
             f"open exception {code}",
             ending=Stage.AREA_MANAGER_ENGAGED,
             closing=PromiseOutcome.SUPERSEDED,
         )
 
-    def route_question(self, command: payloads.RouteQuestion) -> dict[str, Any]:
-        """Return where to go with a question that is not the specialist's (SPOC-35..SPOC-45)."""
-        found = guide.route(command.topic, command.actor.role, self.case.policy.spoc)
-        self.journal(
-            f"a question about {command.topic} goes another way", command.actor, found.rule
+    def exception_of(self, command: payloads.EngageAreaManager) -> SendCommand | OpenException:
+        """Return what opens the Exception: the Area Manager escalation, which then follows it.
+
+        A follow-up from before opens it itself.
+        """
+        code, comment = command.exception_code, command.comment
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            return OpenException(code=code, comment=comment, refused_if_open=True)
+        taking_over = TakeOver(
+            actor=STEWARD,
+            exception_code=code,
+            comment=comment,
+            asked_by=command.actor,
+            provider=self.case.job.assigned_to,
         )
-        return {"contact_spoc": False, "route": found.way, "rule": found.rule}
+        fields = taking_over.model_dump(mode="json", exclude_none=True)
+        return SendCommand(
+            lifecycle="am-escalation", command="take_over", fields=fields, unless_open=code
+        )
+
+    def ask_for_the_review(self, command: payloads.EngageAreaManager) -> None:
+        """Note it, and ask the Admin team to tell the Area Manager, as follow-ups did before."""
+        code = command.exception_code
+        self.note_by(command.actor, f"Area Manager engaged ({code}): {command.comment}")
+        self.task(
+            Role.ADMIN_TEAM,
+            Task.REVIEW_EXCEPTION,
+            f"Review the {code} Exception from the Leadership Desk. Then tell the provider's Area "
+            "Manager (SPOC-07).",
+        )
+
+    def route_question(self, command: payloads.RouteQuestion) -> dict[str, Any]:
+        """Return where to take a question that isn't for the specialist (SPOC-35..SPOC-45)."""
+        answer = answer_question(command, self.case.policy)
+        self.journal(answer.journal, command.actor, answer.rule)
+        return answer.result
+
+    def review_needed(self, command: payloads.ReviewNeeded) -> None:
+        """Have Authorizations review the report now (SPOC-15 to SPOC-19, SPOC-48)."""
+        self.have_it_reviewed(command.case, command.text)
+
+    def denial_confirmed(self, command: payloads.DenialConfirmed) -> None:
+        """Record a confirmed denial: questions about it aren't for the specialist (SPOC-44)."""
+        self.case.denied = True
+        self.settle(Task.REVIEW_DENIAL)
+        self.note_by(command.actor, f"Denied by the Decision Desk: {command.reason}")
 
     # --- what the job system tells -----------------------------------------------------------
 
@@ -358,13 +454,22 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if job.severity is not before.severity:
             self.settle(Task.REVIEW_AT_ONCE)
             self.have_an_emergency_reviewed()
+            self.have_the_customer_called(before)
         if job.status is not JobStatus.NEW:
             self.settle(Task.STATUS_TO_CHANGE)
+        self.follow_the_claim(before)
         self.follow_the_event(event, before, at)
         if self.case.stage == Stage.REPORT_RECEIVED:
             if not self.case.is_overdue_beside:
                 self.case.unflag(Attention.OVERDUE)  # there was news, whatever the promise's key
             self.enter(Stage.REPORT_RECEIVED, at)  # the quiet days count from the last event
+
+    def have_the_customer_called(self, before: Job) -> None:
+        """Ask Authorizations to call about a job that became a Medical Emergency (CONF-41)."""
+        self.settle(Task.MEDICAL_UPDATE)
+        became_medical = outbound_calls.became_medical(before, self.case.job)
+        if became_medical and self.case.edition >= Edition.EVERY_CLAUSE:
+            self.task(Role.AUTHORIZATIONS, Task.MEDICAL_UPDATE, outbound_calls.MEDICAL_UPDATE)
 
     def ends_with_the_job(self, job: Job) -> bool:
         """End the follow-up if the job has ended, and return whether it has."""
@@ -376,37 +481,41 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         return self.ended
 
     def leave_to_another_provider(self, job: Job) -> None:
-        """End the follow-up: the job has another provider, in the programme or not."""
-        self.journal(f"The job stands with {job.assigned_to.name} now.")
+        """End the follow-up: the job has another provider."""
+        self.journal(f"The job now belongs to {job.assigned_to.name}")
         self.pass_event_on()
         self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
 
     def follow_the_event(self, event: Event, before: Job, at: datetime) -> None:
-        """Take in the diagnosis, report, order or note that an event brings."""
+        """Take in the diagnosis, report, order or note of an event."""
         shown = self.case.job.diagnostic_report_at
         match event:
             case JobAppointmentConfirmed() if rules.newly_confirmed(self.case, event):
                 self.appointment_confirmed(event, at)
+            case JobReportSubmitted() if not event.data.has_details:
+                self.journal(
+                    "An empty claim came in. The service report is missing", rule="SPOC-26"
+                )
             case JobReportSubmitted():
                 if rules.is_news(self.case, event.occurred_at):
-                    self.take_report(Report.of(event, at))
+                    self.take_report(Report.of(event, at), event.data.review)
             case JobPartsConfirmationRequested():
                 self.confirmation_requested(event.data.what, at)
             case JobNoteAdded() if event.data.note.author.role in _NAMES_WHAT_IS_MISSING:
                 self.case.missing_named = True
             case _ if self.case.report is None and shown not in (None, before.diagnostic_report_at):
                 if rules.is_news(self.case, shown):
-                    # Nobody says that anything is missing.
+                    # Without an event of its own, nothing says that the report is partial.
                     self.take_report(Report(at=at, told_at=shown))
 
     # --- helpers -----------------------------------------------------------------------------
 
     def day_of(self, at: datetime) -> str:
-        """Return the date of an instant, as it is written in a mail."""
+        """Return the date of an instant, as an e-mail writes it."""
         return written_out(date_in(self.case.zone(self.case.policy.calendar.zone), at))
 
     def compute(self, name: NamedDeadline, due: Due | None) -> None:
-        """Ask the calendar for a deadline; until the answer, none of that name is known."""
+        """Have the calendar compute a deadline, and forget the one of that name until then."""
         self.case.deadlines = {
             each: told for each, told in self.case.deadlines.items() if each != name
         }
@@ -419,29 +528,30 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         self.task(Role.LEADERSHIP_DESK, task, text)
 
     def tell_the_specialist(self, summary: str) -> None:
-        """Tell the specialist how it goes on (SPOC-23, SPOC-24)."""
+        """E-mail the specialist the news on the job (SPOC-23, SPOC-24)."""
         self.mail_the_specialist("spoc_follow_up", needed=self.case.needed, summary=summary)
 
     def mail_the_specialist(self, template: str, **context: str) -> None:
-        """Mail the provider's specialist: nearly all goes by mail (SPOC-12)."""
+        """E-mail the provider's specialist (SPOC-12)."""
         provider = self.case.job.assigned_to
         self.mail_role(Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context)
 
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
-        """Return the task to call somebody after a mail came back."""
-        who = "provider" if template == "report_reminder" else "specialist"
+        """Return the task to call somebody after an e-mail came back."""
+        who = "provider" if template == "report_reminder" else "SPoC specialist"
+        about = _MAILS_IN_WORDS.get(template, "this job")
         return OpenTask(
             role=Role.LEADERSHIP_DESK,
             task=Task.REACH_OTHERWISE.value,
-            text=f"The mail {template} {fate.reached} the {who}. Call them.",
+            text=f"Call the {who}. Our e-mail about {about} {fate.reached} them.",
         )
 
     def mails_with_a_point_in(self, template: str) -> Collection[str]:
-        """Return the stages in which a mail that has not left is still to be sent."""
+        """Return the stages in which an e-mail that is still waiting has a point."""
         return _MAILS_WITH_A_POINT_IN.get(template, super().mails_with_a_point_in(template))
 
     def end_cancelled(self) -> None:
-        """End, because the workflow was cancelled in Temporal; nobody confirms an order then."""
+        """End because the workflow was cancelled in Temporal; the open order ends with it."""
         self.stop_waiting_for_the_confirmation(PromiseOutcome.WAIVED)
         super().end_cancelled()
 
@@ -455,7 +565,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
 
 def _numbered(times: int) -> str:
-    return f"; reminder {times}" if times else ""
+    return f"Reminder {times}: " if times else ""
 
 
 SpocFollowUpWorkflow = durable(SpocFollowUp)

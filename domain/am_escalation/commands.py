@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.am_escalation import rules
-from domain.am_escalation.case import Stage
+from domain.am_escalation.case import AmCase, Stage
 from domain.am_escalation.payloads import (
     AdminReviewed,
     CustomerCalledBack,
@@ -13,12 +13,33 @@ from domain.am_escalation.payloads import (
     Resolve,
     RiskReported,
     SecondContactMade,
+    TakeOver,
 )
 from domain.commands import Command, CommandTable
 from domain.roles import EMPLOYEES, Role
 
 _AGENTS = frozenset({Role.CUSTOMER_SERVICE})
 _LEGEND = {"exception_code": "AM-19"}
+
+
+def _instead_of_the_first_call(case: AmCase) -> str | None:
+    """Return what an agent does where no first call is due."""
+    if case.stage == Stage.SECOND_CONTACT:
+        return "Log the second call to the provider (`second_contact_made`)."
+    return None
+
+
+def _instead_of_the_second_call(case: AmCase) -> str | None:
+    """Return what an agent does where no second call is due."""
+    eligible = rules.eligible_at(case)
+    if case.stage == Stage.CONTACTING_PROVIDER:
+        return "Log the first call to the provider (`provider_contacted`)."
+    if case.stage != Stage.AWAITING_CALLBACK or eligible is None:
+        return None
+    return (
+        f"If the customer calls from {case.spoken(eligible)} on, log the call "
+        "(`customer_called_back`). Then call the provider again."
+    )
 
 
 COMMANDS = CommandTable(
@@ -36,8 +57,8 @@ COMMANDS = CommandTable(
         roles=_AGENTS,
         role_rule="AM-07",
         stages=frozenset({Stage.CONTACTING_PROVIDER, Stage.AWAITING_CALLBACK}),
-        stage_hint="second_contact_made, where the second call is due",
-        guard=rules.nobody_reached_resolves_nothing,
+        stage_hint=_instead_of_the_first_call,
+        guard=rules.contact_is_documented,
         example={"reached": True, "outcome": "Comes on Thursday", "resolved": True},
     ),
     Command(
@@ -51,7 +72,7 @@ COMMANDS = CommandTable(
         role_rule="AM-14",
         stages=frozenset({Stage.SECOND_CONTACT}),
         stage_rule="AM-13",
-        stage_hint="customer_called_back, 24 hours after the first attempt or later",
+        stage_hint=_instead_of_the_second_call,
         field_rules=_LEGEND,
         guard=rules.may_be_escalated,
         example={
@@ -71,6 +92,20 @@ COMMANDS = CommandTable(
         example={"exception_code": "GREAT SVC", "comment": "Came on a Sunday"},
     ),
     Command(
+        payload=TakeOver,
+        roles=frozenset({Role.SYSTEM}),
+        role_rule="SPOC-07",
+        role_hint="Ask the Leadership Desk to engage the Area Manager (`engage_area_manager`).",
+        starts=True,
+        field_rules=_LEGEND,
+        example={
+            "exception_code": "SP UNRESPONSIVE",
+            "comment": "No report for four days",
+            "asked_by": {"name": "Lee", "role": "leadership_desk"},
+            "provider": {"number": "4711", "name": "Tulsa Plumbing"},
+        },
+    ),
+    Command(
         payload=AdminReviewed,
         roles=frozenset({Role.ADMIN_TEAM}),
         role_rule="AM-33",
@@ -88,6 +123,7 @@ COMMANDS = CommandTable(
         payload=RiskReported,
         roles=EMPLOYEES,
         role_rule="AM-35",
+        starts=True,
         example={"description": "The customer was threatened"},
     ),
 )

@@ -7,12 +7,14 @@ from pydantic import StrictBool
 from domain.addresses import Mailable
 from domain.commands import Payload
 from domain.exceptions import ExceptionCode
+from domain.jobs import Assignee
+from domain.roles import Actor
 from domain.values import Prose
 
 
 class ReportConcern(Payload):
-    """Write down a concern about the provider, who is called about it (AM-07); while one is
-    followed up it counts as a call-back.
+    """Report a customer's concern: Customer Service calls the provider (AM-07). While a concern is
+    followed up, another one counts as a call back.
     """
 
     concern: Prose
@@ -20,64 +22,82 @@ class ReportConcern(Payload):
 
 
 class ProviderContacted(Payload):
-    """Say what came of the call to the provider, or that a message was left (AM-07 to AM-12)."""
+    """Log the first call to the provider: what came of it, or that a message was left (AM-07 to
+    AM-12).
+    """
 
     reached: StrictBool
-    """Whether the provider was spoken with; if not, a message was left (AM-10)."""
+    """Whether you spoke with the provider; if not, you left a message (AM-10)."""
     outcome: Prose | None = None
-    """What came of it (AM-09)."""
+    """What the provider said or agreed to; required if you reached them (AM-09)."""
     resolved: StrictBool = False
-    """Whether the provider settles the matter."""
+    """Whether the call settled the concern."""
 
 
 class CustomerCalledBack(Payload):
-    """Write a call-back down and learn whether the provider is called again (AM-13, AM-14)."""
+    """Log the customer's call; the answer says whether a second call is due (AM-13, AM-14)."""
 
     about: Prose | None = None
+    """What the customer said."""
 
 
 class SecondContactMade(Payload):
-    """Say what came of the second call; unless it settled the matter, an Exception is opened
+    """Log the second call to the provider. Unless it settled the concern, this opens an Exception
     for the Area Manager (AM-14 to AM-19).
     """
 
     reached: StrictBool
-    """Whether the provider was spoken with; if not, a second voice message was left (AM-15)."""
+    """Whether you spoke with the provider; if not, you left a voice message (AM-15)."""
     resolved: StrictBool
-    """Whether the provider settles the matter in this call (G-13)."""
-    # Without an Exception, where the call settled the matter, neither is needed.
+    """Whether this call settled the concern (G-13)."""
+    # Without an Exception, where the call settled the concern, neither is needed.
     exception_code: ExceptionCode | None = None
     """What the Exception is about (AM-19)."""
     comment: Prose | None = None
-    """The missed commitment, or the help that is needed (AM-18)."""
+    """The commitment that was missed, or the help that is needed (AM-18)."""
 
 
 class RecordFeedback(Payload):
-    """Open an Exception that is no complaint, without any call to the provider (G-17)."""
+    """Record feedback as an Exception, without a call to the provider (G-17)."""
 
     exception_code: ExceptionCode
-    """A code that is no complaint (G-17)."""
+    """A feedback code, not a complaint (G-17)."""
     comment: Prose
+    """What the Area Manager should know."""
+
+
+class TakeOver(Payload):
+    """Open and follow the Exception with which Leadership engages the Area Manager (SPOC-07)."""
+
+    exception_code: ExceptionCode
+    comment: Prose
+    """What the Leadership Desk wrote."""
+    asked_by: Actor
+    """Who engaged the Area Manager."""
+    provider: Assignee
+    """The provider that the Exception is about."""
 
 
 class AdminReviewed(Payload):
-    """Review what is open and have the Area Manager mailed, again where a mail came back
+    """Review the open Exceptions and e-mail them to the Area Manager; again if an e-mail came back
     (AM-33, AM-34).
     """
 
     area_manager_email: Mailable | None = None
-    """The Area Manager's address; without it the directory finds it by the provider's state."""
+    """The Area Manager's address; leave it out to use the directory's, by the provider's state."""
     comment: Prose | None = None
+    """What the Area Manager should know beyond the Exceptions."""
 
 
 class Resolve(Payload):
-    """Settle the matter: its Exceptions are Complete."""
+    """Resolve the concern: its Exceptions become Complete."""
 
     outcome: Prose
+    """How it was settled."""
 
 
 class RiskReported(Payload):
-    """Tell of a risk to the customer or the provider: a supervisor takes over at once (AM-35)."""
+    """Report a risk to the customer or the provider: a supervisor takes over at once (AM-35)."""
 
     description: Prose
-    """Told to the supervisor alone: the note does not repeat it (AM-35)."""
+    """What happened; only the supervisor's task shows it (AM-35)."""

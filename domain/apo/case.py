@@ -1,4 +1,4 @@
-"""The stages of the Alternate Provider Option, and all that an option carries along."""
+"""The stages of the Alternate Provider Option (APO), and the state of one that runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domain.values import Instant
 
 
 class Stage(LifecycleStage):
-    """Where an option stands."""
+    """The stages of APO on a job."""
 
     AWAITING_APPROVAL = "awaiting_approval"
     CONTACTING_CUSTOMER = "contacting_customer"
@@ -38,20 +38,30 @@ class Stage(LifecycleStage):
     SUPERSEDED = "superseded", END
 
 
-REOPENED = frozenset(
+STILL_REACHED = frozenset(
     {Stage.PAID, Stage.PAID_BY_CHECK, Stage.CLOSED_WITHOUT_PROOF, Stage.SUPERSEDED}
 )
-"""Ends after which a late invoice reopens the case (APO-36)."""
+"""Ends after which a customer whose mail came back still has to hear from us."""
+
+
+def reopened_after(edition: int) -> frozenset[str]:
+    """Return the ends after which a paid invoice reopens the case (APO-36).
+
+    Until edition 3, a refused, declined or cancelled option stayed closed.
+    """
+    return Stage.ends() if edition >= Edition.EVERY_CLAUSE else STILL_REACHED
+
+
 WITH_THE_CUSTOMER = Stage.running() - {Stage.AWAITING_APPROVAL, Stage.CONTACTING_CUSTOMER}
-"""The customer knows of the option, and the job stands on its account."""
+"""The customer knows about APO, and the job is assigned to Alternate Provider Option."""
 
 
 _MAILS_REMEMBERED = 100
-"""How many mails to the customer are remembered: far more than reminders ever make."""
+"""How many e-mails to the customer are remembered: far more than the reminders ever send."""
 
 
 class Sent(BaseModel):
-    """A mail that the customer was sent, as the agent on the phone gets to know of it."""
+    """An e-mail to the customer, as the checklist of a call shows it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,80 +70,83 @@ class Sent(BaseModel):
     """The address, masked."""
     at: Instant
     key: str | None = None
-    """By which the outbox knows it, without its workflow id; None where an earlier release
-    remembered it."""
+    """Its key in the outbox, without the workflow id; None in jobs of an earlier release."""
     fate: MailFate | None = None
-    """What has become of it, as an earlier episode knew; None: it is on its way, or has arrived."""
+    """What happened to it, as an earlier episode knew; None: it was sent or is on its way."""
 
     @property
     def arrived(self) -> bool:
-        """Whether the customer has it, as far as is known, or is about to."""
+        """Whether the customer has it or will get it, as far as is known."""
         return self.fate in (None, MailFate.SENT, MailFate.WAITING)
 
 
 class Memory(BaseModel):
-    """What earlier episodes of the option leave to later ones of the same job."""
+    """What an episode of APO leaves to the next one of the same job."""
 
     model_config = ConfigDict(frozen=True)
 
     refusals: int = 0
-    """How often the customer refused (G-35)."""
+    """How often the customer refused APO (G-35)."""
     sent: tuple[Sent, ...] = ()
     refunded: bool = False
-    """The refund of the deductible was asked for (G-45)."""
+    """The refund of the deductible was requested (G-45)."""
+    refund_withdrawn: bool = False
+    """An earlier request for the refund was withdrawn, because the customer refused APO."""
+    estimate: Decimal | None = None
+    """The newest estimate that was approved or within the limit, USD (G-37)."""
     amount: Decimal | None = None
-    """What was approved last, USD."""
+    """The newest approved amount, USD."""
     paid: Decimal = Decimal(0)
-    """What was paid so far, USD."""
+    """The payments requested so far, USD."""
     ended_as: str | None = None
-    """How the newest episode ended, None while it runs."""
+    """The end of the newest episode, None while it runs."""
 
 
 class ApoCase(Case):
-    """An option, as far as it has come."""
+    """APO on one job, in its present state."""
 
     stage: str = Stage.AWAITING_CUSTOMER
     memory: Memory = Memory()
     requested_by: Actor | None = None
     in_network_exhausted: bool = False
-    """Every effort to find a provider in the network failed, says the requester (APO-22)."""
+    """Whoever offered or requested APO says that the in-network search has failed (APO-22)."""
     supervisors_at_hand: bool = False
     """Whether the supervisors' window was open when it last turned (APO-20)."""
     capped: bool = False
-    """The customer refused so often that only a supervisor may decide, at any hour (G-35)."""
+    """The customer refused so often that only a supervisor decides, at any hour (G-35)."""
     mail_fails: bool = False
-    """Mails to the customer come back: they are reached by phone and post (G-73)."""
+    """E-mails to the customer come back: use the phone and postal mail (G-73)."""
     documented: bool = False
-    """Documents have come, and the exception that tracks their review is open (G-61)."""
+    """Documents arrived, and the exception that tracks their review is open (G-61)."""
     estimate: Decimal | None = None
     """The newest estimate, USD."""
     paid_invoice: bool = False
     """A paid invoice is among the documents."""
     reopened: bool = False
-    """A paid invoice came after the end: it is reviewed and paid, the job left alone (APO-37)."""
+    """A paid invoice arrived after the end: it is handled, and the job stays as it is (APO-37)."""
     calls: int = 0
     """How often the customer called."""
 
     @property
     def brand(self) -> str:
-        """The name that the customer knows us by."""
+        """The company name that the customer knows."""
         return self.policy.brands.name_of(self.job.brand)
 
     @property
     def approved(self) -> Decimal:
-        """What was approved last, USD; nothing until something is."""
+        """The newest approved amount, USD; 0 before the first."""
         return self.memory.amount or Decimal(0)
 
     mail_fates: dict[str, MailFate] = Field(default_factory=dict)
-    """What has become of the mails to the customer that were not sent, by their keys."""
+    """What happened to e-mails to the customer that were not sent, by key."""
 
     set_beside_turns: ClassVar[frozenset[str]] = frozenset({"mail_fails", "mail_fates"})
 
     def remembered(self, ended_as: str | None = None) -> dict[str, JsonValue]:
-        """Return the memory, as it is kept.
+        """Return the memory as it is stored.
 
         Args:
-            ended_as: the final stage, where it is told before the case enters it.
+            ended_as: the final stage, where it is known before the case enters it.
         """
         ended_as = ended_as or (self.stage if self.stage in Stage.ends() else None)
         memory = self.memory.model_copy(update={"ended_as": ended_as, "sent": self.sent})
@@ -141,12 +154,12 @@ class ApoCase(Case):
         return kept
 
     def remember(self, **changed: object) -> None:
-        """Change what later episodes will know."""
+        """Change the memory."""
         self.memory = self.memory.model_copy(update=changed)
 
     @property
     def sent(self) -> tuple[Sent, ...]:
-        """The mails to the customer, the oldest first, with what has become of each."""
+        """The e-mails to the customer, oldest first, with what happened to each."""
         fates = self.mail_fates
         return tuple(
             sent.model_copy(update={"fate": fates[sent.key]}) if sent.key in fates else sent
@@ -154,15 +167,15 @@ class ApoCase(Case):
         )
 
     def remember_mail(self, template: str, at: datetime, key: str) -> None:
-        """Remember a mail to the customer, for the agent who takes their calls."""
+        """Remember an e-mail to the customer, for the agent who takes their calls."""
         to, short = self.job.customer_mail or "no address", _without_workflow(key)
         sent = Sent(template=template, to=to, at=at, key=short)
         self.remember(sent=(*self.memory.sent, sent)[-_MAILS_REMEMBERED:])
 
     def mail_found_end(self, key: str, fate: MailFate) -> None:
-        """Take in what has become of a mail to the customer, in this episode or before.
+        """Record what happened to an e-mail to the customer, of this episode or an earlier one.
 
-        That it was sent is taken for granted, unless something else was known of it.
+        `SENT` is recorded only where something else was known before.
         """
         known = (sent.key for sent in self.memory.sent if sent.key is not None)
         fates = {**self.mail_fates, _without_workflow(key): fate}
@@ -171,9 +184,9 @@ class ApoCase(Case):
         }
 
     def was_mailed(self, template: str) -> bool:
-        """Return whether the customer has a mail, from this episode or before, as far as is known.
+        """Return whether the customer got an e-mail of a template, in this episode or before.
 
-        Until edition 3, one that came back counted, too.
+        Until edition 3, one that came back counted too.
         """
         counts_all = self.edition < Edition.FACTS_BY_MEANING
         return any(sent.template == template and (counts_all or sent.arrived) for sent in self.sent)
@@ -198,10 +211,10 @@ class ApoStart(LifecycleStart):
     supervisors_at_hand: bool = False
     """Whether the supervisors' window is open at `occurred_at`."""
     case: ApoCase | None = None
-    """How far an earlier run of the same episode had come, None at the beginning."""
+    """The state that an earlier run of the same episode left; None at the beginning."""
 
     def opened(self) -> ApoCase:
-        """Return the case as this run takes it up."""
+        """Return the state that this run begins with."""
         return self.case or ApoCase(
             **self.beginning(),
             stage=_FIRST_STAGES.get(self.cause.name, Stage.AWAITING_CUSTOMER),

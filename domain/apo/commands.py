@@ -1,9 +1,9 @@
-"""What people can do to an Alternate Provider Option, in which roles and stages."""
+"""The commands of APO: who may give each, and in which stages."""
 
 from __future__ import annotations
 
 from domain.apo import rules
-from domain.apo.case import WITH_THE_CUSTOMER, Stage
+from domain.apo.case import WITH_THE_CUSTOMER, ApoCase, Stage
 from domain.apo.payloads import (
     ApproveApo,
     CustomerAccepted,
@@ -26,9 +26,28 @@ from domain.apo.payloads import (
 from domain.commands import Command, CommandTable
 from domain.roles import Role
 
-_ALREADY = "the option is open for this job already; see `steward why`"
-_DISPATCH_DECIDES = "write down what the customer says; dispatch decides on its own (APO-19)"
-_FIRST_DOCUMENTS = "wait for documents (documents_received)"
+_ALREADY_OPEN = "APO is already open on this job. See the job page for what it is waiting for."
+_DISPATCH_DECIDES = (
+    "Note on the job what the customer says. Dispatch alone decides whether to offer APO (APO-19)."
+)
+_NO_ESTIMATE = "No estimate above the limit is waiting for a decision."
+_NO_OFFER = "There is no open offer to answer."
+
+
+def _no_review(case: ApoCase) -> str:
+    """Return why there are no documents to decide on in a stage."""
+    if case.stage == Stage.OFFER_SENT:
+        return "The documents are approved. We're waiting for the customer to choose the payment."
+    if case.stage == Stage.AWAITING_PAID_INVOICE:
+        return (
+            "The documents are approved. Log the paid invoice when it arrives "
+            "(`documents_received`)."
+        )
+    if case.stage in WITH_THE_CUSTOMER:
+        return "No documents are under review. Log them when they arrive (`documents_received`)."
+    return "No documents are under review, and APO isn't open to the customer."
+
+
 _AGENTS = frozenset({Role.CUSTOMER_SERVICE})
 _SUPPORT = frozenset({Role.SUPPORT_SERVICES})
 _DECIDING = frozenset({Role.SUPERVISOR, Role.DISPATCH})
@@ -42,7 +61,7 @@ COMMANDS = CommandTable(
         role_rule="APO-18",
         role_hint=_DISPATCH_DECIDES,
         stages=frozenset(),
-        stage_hint=_ALREADY,
+        stage_hint=_ALREADY_OPEN,
         starts=True,
         guard=rules.may_offer,
         example={"reason": "Nobody within 60 miles", "in_network_exhausted": True},
@@ -53,7 +72,7 @@ COMMANDS = CommandTable(
         role_rule="APO-23",
         role_hint=_DISPATCH_DECIDES,
         stages=frozenset(),
-        stage_hint=_ALREADY,
+        stage_hint=_ALREADY_OPEN,
         starts=True,
         guard=rules.may_request,
         example={"reason": "Nobody within 60 miles", "in_network_exhausted": True},
@@ -64,7 +83,7 @@ COMMANDS = CommandTable(
         role_rule="APO-20",
         stages=frozenset({Stage.AWAITING_APPROVAL}),
         guard=rules.may_approve,
-        example={"note": "No provider in the network"},
+        example={"note": "No in-network provider"},
     ),
     Command(
         payload=DeclineApo,
@@ -86,12 +105,13 @@ COMMANDS = CommandTable(
         roles=frozenset({Role.DISPATCH}),
         role_rule="APO-02",
         stages=frozenset({Stage.CONTACTING_CUSTOMER}),
+        guard=rules.voicemail_is_left,
         example={"voicemail_left": True},
     ),
     Command(
         payload=CustomerCalled,
         roles=_AGENTS,
-        example={"about": "Asks how the option works"},
+        example={"about": "Asks how APO works"},
     ),
     Command(
         payload=InstructionsNotReceived,
@@ -118,7 +138,7 @@ COMMANDS = CommandTable(
             }
         ),
         guard=rules.may_refuse,
-        example={"reason": "Wants a provider of ours"},
+        example={"reason": "Wants an in-network provider"},
     ),
     Command(
         payload=EstimateSubmitted,
@@ -132,15 +152,15 @@ COMMANDS = CommandTable(
         payload=EstimateApproved,
         roles=_SUPPORT,
         stages=frozenset({Stage.ESTIMATE_REVIEW}),
-        stage_hint="wait for an estimate above the limit (estimate_submitted)",
+        stage_hint=_NO_ESTIMATE,
         example={"reason": "In line with the market"},
     ),
     Command(
         payload=EstimateDeclined,
         roles=_SUPPORT,
         stages=frozenset({Stage.ESTIMATE_REVIEW}),
-        stage_hint="wait for an estimate above the limit (estimate_submitted)",
-        example={"reason": "The labour is not itemised"},
+        stage_hint=_NO_ESTIMATE,
+        example={"reason": "The labor is not itemized"},
     ),
     Command(
         payload=DocumentsReceived,
@@ -155,7 +175,7 @@ COMMANDS = CommandTable(
         roles=_SUPPORT,
         role_rule="APO-26",
         stages=frozenset({Stage.REVIEWING_DOCUMENTS}),
-        stage_hint=_FIRST_DOCUMENTS,
+        stage_hint=_no_review,
         example={"amount": "240.00"},
     ),
     Command(
@@ -163,15 +183,15 @@ COMMANDS = CommandTable(
         roles=_SUPPORT,
         role_rule="APO-26",
         stages=frozenset({Stage.REVIEWING_DOCUMENTS}),
-        stage_hint=_FIRST_DOCUMENTS,
-        example={"reason": "The invoice names no model and serial number"},
+        stage_hint=_no_review,
+        example={"reason": "The invoice is missing the model and serial number"},
     ),
     Command(
         payload=PaymentChosen,
         roles=frozenset({Role.CUSTOMER, Role.SUPPORT_SERVICES}),
         role_rule="APO-27",
         stages=frozenset({Stage.OFFER_SENT}),
-        stage_hint="there is no offer to accept; see `steward why`",
+        stage_hint=_NO_OFFER,
         guard=rules.can_be_paid_so,
         example={"method": "check"},
     ),

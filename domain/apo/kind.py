@@ -1,4 +1,4 @@
-"""The Alternate Provider Option as a kind of workflow: all its rooms tied together."""
+"""The Alternate Provider Option as a kind of lifecycle: its parts put together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.lifecycles import LifecycleKind
 
 
 def begin(**fields: Any) -> ApoStart:  # noqa: ANN401  the fields of LifecycleStart
-    """Return the argument of a workflow, with whether supervisors are at hand as it begins."""
+    """Return a workflow's argument, which says whether the supervisors' window is open."""
     start = ApoStart(**fields)
     clocks = record_clocks([start.policy.calendar.zone], start.occurred_at)
     at_hand = supervisors_window_is_open(start.policy, start.occurred_at, clocks)
@@ -34,5 +34,5 @@ APO = LifecycleKind(
     promise=promise,
     reopens_on=reopens_on,
     task_after_end=task_after_end,
-    restarts="offer or request APO (`offer_apo`, `request_apo`)",
+    restarts="offer APO (`offer_apo`) or request APO (`request_apo`)",
 )

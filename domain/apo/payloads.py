@@ -1,97 +1,115 @@
-"""What each command of an option carries; its docstring is the command's help."""
+"""The fields of each APO command; the docstring is the command's help."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, StrictBool
+from pydantic import (
+    AfterValidator,
+    StrictBool,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from domain.addresses import Mailable
 from domain.commands import Payload
+from domain.editions import Edition, edition_of
 from domain.values import Prose, Usd
 
 
 class OfferApo(Payload):
-    """Decide that the customer is offered the option (APO-19, APO-20, APO-43)."""
+    """Offer APO to the customer (APO-19, APO-20, APO-43)."""
 
     reason: Prose
     in_network_exhausted: StrictBool
-    """Every effort to find a provider in the network has failed."""
+    """Whether every effort to find an in-network provider has failed (APO-22, APO-41)."""
     locator_completed: StrictBool = False
-    """Escalations: its own Service Locator is completed."""
+    """Escalations: whether its own Service Locator is completed."""
     all_providers_called: StrictBool = False
-    """Escalations: all providers listed there were called."""
+    """Escalations: whether every provider listed there was called."""
     customer_escalated: StrictBool = False
-    """Escalations: the customer escalates the delay."""
+    """Escalations: whether the customer escalated the delay."""
 
 
 class RequestApo(Payload):
-    """Ask a supervisor, or dispatch outside their hours, for the option (APO-20)."""
+    """Request APO: a supervisor decides after hours, Dispatch at all other times (APO-20)."""
 
     reason: Prose
     in_network_exhausted: StrictBool
 
 
 class ApproveApo(Payload):
-    """Approve the option that somebody else asked for (APO-20, APO-21, APO-22)."""
+    """Approve APO that someone else requested (APO-20, APO-21, APO-22)."""
 
     note: Prose | None = None
 
 
 class DeclineApo(Payload):
-    """Decline the option: the job goes back to Procure Vendor."""
+    """Decline APO: the job goes back to Procure Vendor."""
 
     reason: Prose
 
 
 class CustomerReached(Payload):
-    """Say what the customer answered to the option (APO-02, APO-17)."""
+    """Record what the customer answered on the phone (APO-02, APO-17)."""
 
     outcome: Literal["accepted", "refused", "undecided"]
     reason: Prose | None = None
     """Why the customer refuses, if they say."""
+    instructions_relayed: StrictBool | None = None
+    """Whether you went through the Customer Instructions on the call (APO-39); without an answer, a
+    customer who accepts has heard them."""
 
 
 class CustomerNotReached(Payload):
-    """The customer did not answer: the instructions are mailed (APO-03, APO-04, APO-05)."""
+    """Record that the customer didn't answer: the instructions are e-mailed (APO-03 to APO-05)."""
 
     voicemail_left: StrictBool
+    """Whether you left a voicemail (APO-03)."""
 
 
 class CustomerCalled(Payload):
-    """Count a customer's call and get the checklist for it (APO-07 to APO-12)."""
+    """Log the customer's call and get the checklist for it (APO-07 to APO-12)."""
 
     about: Prose | None = None
+    instructions_relayed: StrictBool = False
+    """Whether you went through the Customer Instructions on the call (APO-39)."""
 
 
 class InstructionsNotReceived(Payload):
-    """Send the instructions again, to a corrected address or by post (APO-10 to APO-14)."""
+    """Send the instructions again, to a corrected address or by mail (APO-10 to APO-14)."""
 
     corrected_email: Mailable | None = None
     by_mail: StrictBool = False
-    """The customer wants them by post (APO-13)."""
+    """Whether the customer wants them by mail (APO-13)."""
     hawaii_pm: StrictBool = False
-    """A Hawaii PM request (APO-14)."""
+    """Whether it is a Hawaii PM request (APO-14)."""
 
 
 class CustomerAccepted(Payload):
-    """Write down that the customer takes the option (APO-17, APO-39)."""
+    """Record that the customer accepted APO (APO-17, APO-39)."""
 
     note: Prose | None = None
+    instructions_relayed: StrictBool = True
+    """Whether you went through the Customer Instructions on the call (APO-39)."""
 
 
 class CustomerRefused(Payload):
-    """Write down that the customer does not take it: back to Procure Vendor (APO-15)."""
+    """Record that the customer refused APO: the job goes back to Procure Vendor (APO-15)."""
 
     reason: Prose
 
 
 class EstimateSubmitted(Payload):
-    """Enter an estimate and learn whether the repair may begin (APO-24, APO-25)."""
+    """Enter an estimate and learn whether the repair may go ahead (APO-24, APO-25)."""
 
     amount: Usd
-    """In USD, taxes included (G-37)."""
+    """In USD, including tax (G-37)."""
 
 
 class EstimateApproved(Payload):
@@ -100,42 +118,59 @@ class EstimateApproved(Payload):
     reason: Prose | None = None
 
 
-class EstimateDeclined(Payload):
-    """Decline an estimate above the limit (G-71)."""
+def _given(reason: str | None, info: ValidationInfo) -> str | None:
+    if reason is None and edition_of(info) >= Edition.EVERY_CLAUSE:
+        raise PydanticCustomError("string_type", "Input should be a valid string")
+    return reason
 
-    reason: Prose | None = None
+
+class EstimateDeclined(Payload):
+    """Decline an estimate above the limit, with the reason that the customer reads (G-71)."""
+
+    reason: Annotated[
+        Prose | None, AfterValidator(_given), WithJsonSchema(TypeAdapter(Prose).json_schema())
+    ]
+    """Why, in words for the customer: the e-mail quotes it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _optional_before(cls, fields: object, info: ValidationInfo) -> object:
+        """Let jobs of edition 3 and before leave the reason out."""
+        if isinstance(fields, Mapping) and edition_of(info) < Edition.EVERY_CLAUSE:
+            return {"reason": None, **fields}
+        return fields
 
 
 class DocumentsReceived(Payload):
-    """Say that documents came, with a paid invoice or without (APO-26, APO-32); a late paid
-    invoice reopens the case (APO-36).
+    """Log documents, with or without a paid invoice (APO-26, APO-32); a late paid invoice
+    reopens the case (APO-36).
     """
 
     paid_invoice: StrictBool
     amount: Usd | None = None
-    """What the invoice comes to, in USD."""
+    """The total of the invoice, in USD."""
 
 
 def _something(amount: Decimal) -> Decimal:
     if not amount:
-        raise ValueError("an offer of nothing is none: use documents_rejected")
+        raise ValueError("an offer can't be $0.00; to turn the documents down, reject them")
     return amount
 
 
 class DocumentsApproved(Payload):
-    """Approve the documents: the customer is mailed an offer (APO-26, APO-32)."""
+    """Approve the documents: the customer gets an offer by e-mail (APO-26, APO-32)."""
 
     amount: Annotated[Usd, AfterValidator(_something)]
-    """What is offered, in USD."""
+    """The amount to offer, in USD."""
 
 
 class DocumentsRejected(Payload):
-    """Say what the documents lack: the customer is asked for it (G-40)."""
+    """Reject the documents: the customer is asked for what is missing (G-40)."""
 
     reason: Prose
 
 
 class PaymentChosen(Payload):
-    """Choose a check or an electronic transfer; the job is completed (APO-27)."""
+    """Choose a check or an electronic transfer: the job is completed (APO-27)."""
 
     method: Literal["check", "electronic_transfer"]

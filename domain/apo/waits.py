@@ -1,4 +1,4 @@
-"""What an option waits for: its promises, and who is reminded to keep them."""
+"""What APO waits for in each stage, until when, and who is reminded."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from domain.apo.case import ApoCase, Stage
+from domain.apo.commands import COMMANDS
 from domain.apo.policy import ApoPolicy
-from domain.apo.rules import PRIORITY_ITEMS
+from domain.apo.rules import PRIORITY_ITEMS, category_of
 from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise
 from domain.reminders import Chase
 from domain.roles import Role
@@ -30,46 +31,47 @@ def _approval(case: ApoCase, since: datetime) -> Promise:
         return Promise(
             key=key,
             waiting_on=Role.SUPERVISOR,
-            duty="decide whether the option is offered once more",
+            duty="decide whether to offer APO again",
             rule="G-35",
             since=since,
             due=DueAfterBusinessDays(days=apo.review, since=since),
-            then="then the supervisors are reminded",
-            changed_by="a supervisor can do so at any hour with approve_apo or decline_apo",
+            then="If nobody decides by then, the supervisors are reminded",
+            changed_by="A supervisor can approve APO or decline APO at any time",
         )
     if case.supervisors_at_hand:
         return Promise(
             key=key,
             waiting_on=Role.SUPERVISOR,
-            duty="approve or decline the option",
+            duty="approve or decline APO",
             rule="APO-20",
             since=since,
             due=DueAtTurn(window=apo.supervisors, since=since, opens=False),
-            then="then dispatch is asked",
-            changed_by=_who_approves(case),
+            then="If nobody decides by then, Dispatch decides",
+            changed_by=_who_decides(case),
         )
     return Promise(
         key=key,
         waiting_on=Role.DISPATCH,
-        duty="approve or decline the option",
+        duty="approve or decline APO",
         rule="APO-19",
         since=since,
         due=DueAtTurn(window=apo.supervisors, since=since, opens=True),
-        then="then a supervisor is asked",
-        changed_by="dispatch can do so with approve_apo or decline_apo",
+        then="If nobody decides by then, a supervisor is asked",
+        changed_by="Dispatch can approve APO or decline APO. A supervisor can only decline it now",
     )
 
 
-def _who_approves(case: ApoCase) -> str:
-    priority = case.job.item.category in PRIORITY_ITEMS
+def _who_decides(case: ApoCase) -> str:
+    """Return who may decide after hours, as `Promise.changed_by` says it."""
+    priority = category_of(case.job, case.policy, case.edition) in PRIORITY_ITEMS
     if priority and case.in_network_exhausted:
-        return "a supervisor can do so with approve_apo or decline_apo, and so can dispatch"
+        return COMMANDS.who_can("approve_apo", "decline_apo")
     rule = "APO-22" if priority else "APO-21"
-    return f"dispatch can do so with approve_apo or decline_apo, a supervisor only decline ({rule})"
+    return f"Dispatch can approve APO or decline APO. A supervisor can only decline it ({rule})"
 
 
 def _review(case: ApoCase, since: datetime) -> Promise:
-    duty, rule, changed_by = _REVIEWS[case.stage]
+    duty, rule, commands = _REVIEWS[case.stage]
     return Promise(
         key=case.promise_key(case.stage, since),
         waiting_on=Role.SUPPORT_SERVICES,
@@ -77,27 +79,27 @@ def _review(case: ApoCase, since: datetime) -> Promise:
         rule=rule,
         since=since,
         due=DueAfterBusinessDays(days=case.policy.apo.review, since=since),
-        then="then a supervisor is told",
-        changed_by=changed_by,
+        then="If that doesn't happen, a supervisor is asked to step in",
+        changed_by=COMMANDS.who_can(*commands),
     )
 
 
-_REVIEWS: Mapping[str, tuple[str, str, str]] = {
+_REVIEWS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     Stage.ESTIMATE_REVIEW: (
         "decide on the estimate",
         "G-71",
-        "Support Services can do so with estimate_approved or estimate_declined",
+        ("estimate_approved", "estimate_declined"),
     ),
     Stage.REVIEWING_DOCUMENTS: (
         "review the documents",
         "APO-26",
-        "Support Services can do so with documents_approved or documents_rejected",
+        ("documents_approved", "documents_rejected"),
     ),
 }
 
 
 def chase(case: ApoCase) -> Chase:
-    """Return who is reminded in a stage, how often, and what happens in the end.
+    """Return who is reminded in a stage, how often, and what happens after the last reminder.
 
     Raises:
         KeyError: nobody is reminded in this stage.
@@ -109,33 +111,32 @@ _CHASES: Mapping[str, Callable[[ApoPolicy], Chase]] = {
     Stage.CONTACTING_CUSTOMER: lambda policy: Chase(
         key=Stage.CONTACTING_CUSTOMER,
         waiting_on=Role.DISPATCH,
-        duty="reach the customer and explain the option",
+        duty="call the customer and explain APO",
         rule="APO-02",
         reminders=policy.contact,
-        reminder="dispatch is reminded",
-        in_the_end="a supervisor is asked to help",
-        changed_by="dispatch can do so with customer_reached or customer_not_reached",
+        reminder="Dispatch gets a reminder",
+        in_the_end="a supervisor is asked to step in",
+        changed_by=COMMANDS.who_can("customer_reached", "customer_not_reached"),
     ),
     Stage.AWAITING_CUSTOMER: lambda policy: Chase(
         key=Stage.AWAITING_CUSTOMER,
         waiting_on=Role.CUSTOMER,
-        duty="answer the instructions",
+        duty="accept or refuse APO",
         rule="APO-09",
         reminders=policy.instructions,
-        reminder="the instructions are mailed again",
-        in_the_end="dispatch is asked to call the customer",
-        changed_by="an agent can do so with customer_accepted or customer_refused",
+        reminder="we e-mail a reminder of the instructions",
+        in_the_end="Dispatch is asked to call the customer",
+        changed_by=COMMANDS.who_can("customer_accepted", "customer_refused"),
     ),
     Stage.AWAITING_DOCUMENTS: lambda policy: Chase(
         key=Stage.AWAITING_DOCUMENTS,
         waiting_on=Role.CUSTOMER,
-        duty="send an estimate or the documents",
+        duty="send an estimate or documents",
         rule="APO-36",
         reminders=policy.documents,
-        reminder="a reminder is mailed",
+        reminder="we e-mail a reminder",
         in_the_end="Support Services is asked to call the customer",
-        changed_by="the customer can do so by sending them, an agent with estimate_submitted or "
-        "documents_received",
+        changed_by=COMMANDS.who_can("estimate_submitted", "documents_received"),
     ),
     Stage.OFFER_SENT: lambda policy: Chase(
         key=Stage.OFFER_SENT,
@@ -143,9 +144,9 @@ _CHASES: Mapping[str, Callable[[ApoPolicy], Chase]] = {
         duty="choose a check or an electronic transfer",
         rule="APO-28",
         reminders=policy.offer,
-        reminder="the offer is mailed again",
-        in_the_end="the payment goes by check and the job is completed",
-        changed_by="the customer or Support Services can do so with payment_chosen",
+        reminder="we e-mail the offer again",
+        in_the_end="we pay by check and complete the job",
+        changed_by=COMMANDS.who_can("payment_chosen"),
     ),
     Stage.AWAITING_PAID_INVOICE: lambda policy: Chase(
         key=Stage.AWAITING_PAID_INVOICE,
@@ -153,8 +154,8 @@ _CHASES: Mapping[str, Callable[[ApoPolicy], Chase]] = {
         duty="send the paid invoice",
         rule="APO-33",
         reminders=policy.invoice,
-        reminder="a reminder is mailed",
-        in_the_end="the job is closed without proof of payment",
-        changed_by="the customer can do so by sending it, Support Services with documents_received",
+        reminder="we e-mail a reminder",
+        in_the_end="the job closes without proof of payment",
+        changed_by=COMMANDS.who_can("documents_received"),
     ),
 }

@@ -8,7 +8,9 @@ from domain.plus_one.case import REPAIRING, Stage
 from domain.plus_one.payloads import (
     AddServiceJob,
     Approve,
+    ApproveReplacement,
     CustomerCalled,
+    CustomerInformed,
     Deny,
     ReportCannotLocate,
     RequestInfo,
@@ -18,8 +20,11 @@ from domain.plus_one.payloads import (
 )
 from domain.roles import EMPLOYEES, Role
 
-_FIRST_ACCEPT = "PlusOne has to accept the job first; report_cannot_locate ends the search"
-_FIRST_DIAGNOSE = "wait for PlusOne to submit a diagnosis, or another one (PO-25)"
+_FIRST_ACCEPT = "Wait until PlusOne accepts the job."
+_FIRST_DIAGNOSE = "Wait until PlusOne submits a diagnosis (PO-25)."
+
+DECIDABLE = REPAIRING - {Stage.PARTS_ORDERED}
+"""Where a repair or a replacement may be approved."""
 
 COMMANDS = CommandTable(
     "plus-one",
@@ -45,15 +50,7 @@ COMMANDS = CommandTable(
         payload=Approve,
         roles=frozenset({Role.AUTHORIZATIONS}),
         role_rule="PO-41",
-        stages=frozenset(
-            {
-                Stage.ACCEPTED,
-                Stage.DIAGNOSIS_SUBMITTED,
-                Stage.INFO_REQUESTED,
-                Stage.APPROVED,
-                Stage.DENIED,
-            }
-        ),
+        stages=DECIDABLE,
         stage_hint=_FIRST_ACCEPT,
         example={"amount": "240.00", "non_covered": "35.00"},
     ),
@@ -76,11 +73,12 @@ COMMANDS = CommandTable(
     Command(
         payload=AddServiceJob,
         roles=frozenset({Role.DISPATCH, Role.AUTHORIZATIONS, Role.PARTS_SOURCING}),
+        guard=rules.may_be_added,
         example={"reason": "Second opinion", "account": "Procure Vendor", "event_type": "Recall"},
     ),
     Command(
         payload=SupplyParts,
-        roles=frozenset({Role.AUTHORIZATIONS, Role.PARTS_SOURCING}),
+        roles=rules.SUPPLIERS,
         stages=REPAIRING,
         stage_hint=_FIRST_ACCEPT,
         guard=rules.not_to_plusone_in_florida,
@@ -96,5 +94,25 @@ COMMANDS = CommandTable(
         stages=REPAIRING,
         stage_hint=_FIRST_ACCEPT,
         example={"text": "Shipped from the warehouse", "eta": "2026-12-01"},
+    ),
+    # --- what PlusOne owes, and replacements
+    Command(
+        payload=ApproveReplacement,
+        roles=frozenset({Role.AUTHORIZATIONS}),
+        role_rule="PO-46",
+        stages=DECIDABLE,
+        stage_hint=_FIRST_ACCEPT,
+        example={
+            "attributes": "Frigidaire FFTR1835VS, 18 cu ft, top freezer",
+            "failed_parts": "Compressor",
+            "part_cost": "612.00",
+        },
+    ),
+    Command(
+        payload=CustomerInformed,
+        roles=frozenset({Role.PLUSONE, Role.DISPATCH}),
+        stages=REPAIRING,
+        stage_hint=_FIRST_ACCEPT,
+        example={"called": True, "emailed": True},
     ),
 )

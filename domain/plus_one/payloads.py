@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from domain.commands import Payload
+from domain.editions import Edition, edition_of
 from domain.values import Line, Prose, ToldDate, Usd
 
 
 class RequestReassignment(Payload):
-    """Give the job to another account, if nothing holds it with PlusOne (PO-18, PO-19, PO-20)."""
+    """Reassign the job to another account, unless PlusOne keeps it (PO-18, PO-19, PO-20)."""
 
     to: Line
     """An account's name or number."""
@@ -19,13 +28,13 @@ class RequestReassignment(Payload):
 
 
 class ReportCannotLocate(Payload):
-    """Say that PlusOne finds nobody: the job goes to No Provider Found (PO-67)."""
+    """Report that PlusOne found no provider: the job moves to No Provider Found (PO-67)."""
 
     text: Prose | None = None
 
 
 class CustomerCalled(Payload):
-    """Count a customer's call and learn what to tell them (PO-32, PO-35)."""
+    """Log a customer's call and get what to tell them (PO-32, PO-35)."""
 
     about: Prose | None = None
 
@@ -38,18 +47,21 @@ class Approve(Payload):
     non_covered: Usd | None = None
     """The part that the customer has to pay, in USD."""
     text: Prose | None = None
+    """The full service report with its prices, as PlusOne submitted it (PO-40)."""
 
 
 class RequestInfo(Payload):
-    """Ask PlusOne for what is missing to decide (PO-26)."""
+    """Ask PlusOne for what you need to decide (PO-26)."""
 
     what: Prose
+    """What PlusOne has to send, as it reads after "Information needed:"."""
 
 
 class Deny(Payload):
-    """Deny the repair; the job stays with PlusOne, Accepted, to be paid for (PO-20)."""
+    """Deny the repair; the job stays Accepted, so that PlusOne can bill its diagnosis (PO-20)."""
 
     reason: Prose
+    """Why, as it reads after "Repair denied:"; PlusOne reads it."""
     partial: bool = False
     """Only a part of the repair is denied."""
 
@@ -64,7 +76,7 @@ class AddServiceJob(Payload):
 
 
 class ShipTo(BaseModel):
-    """Where parts are sent."""
+    """A postal address that parts are shipped to, or picked up at."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -78,17 +90,93 @@ class ShipTo(BaseModel):
         return f"{self.line}, {self.city}, {self.state.upper()} {self.zip}"
 
 
+_ASKED_SINCE_EVERY_CLAUSE: Final = frozenset({"kind", "pickup_at", "oracle_update"})
+
+
 class SupplyParts(Payload):
-    """Let Cinch supply the parts: adds a job on PlusOne Part Procurement (PO-49..PO-53)."""
+    """Supply parts, replacement equipment or a claim credit: adds a job on PlusOne Part Procurement
+    (PO-12 to PO-14, PO-49 to PO-56).
+    """
 
     company: Line
     """The company that does the work."""
-    ship_to: ShipTo
     what: Prose
+    """The parts or the equipment, or what the credit is for."""
+    kind: Literal["parts", "replacement_equipment", "claim_credit"] = "parts"
+    """What Cinch supplies; a claim credit ships nothing."""
+    pickup_at: ShipTo | None = None
+    """Where the company picks the parts up, if they aren't shipped (PO-50)."""
+    ship_to: Annotated[ShipTo | None, Field(validate_default=True)] = None
+    """The company's shop that the parts are shipped to, if they aren't picked up (PO-50)."""
+    oracle_update: StrictBool = False
+    """Oracle doesn't show this address: a supervisor has to set it there (PO-55)."""
+
+    @field_validator("ship_to")
+    @classmethod
+    def _one_place(cls, ship_to: ShipTo | None, info: ValidationInfo) -> ShipTo | None:
+        pickup_at, kind = info.data.get("pickup_at"), info.data.get("kind")
+        if kind == "claim_credit":
+            if ship_to or pickup_at:
+                raise ValueError("a claim credit ships nothing: leave ship_to and pickup_at out")
+        elif ship_to and pickup_at:
+            raise ValueError("enter ship_to or pickup_at, not both")
+        elif ship_to is None and pickup_at is None and kind and "pickup_at" in info.data:
+            raise ValueError("enter the shop to ship to, or pickup_at (PO-50)")
+        return ship_to
+
+    @field_validator("oracle_update")
+    @classmethod
+    def _of_a_shipment(cls, wanted: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  a validator
+        if wanted and "ship_to" in info.data and info.data["ship_to"] is None:
+            raise ValueError("nothing is shipped: leave oracle_update out")
+        return wanted
+
+    @model_validator(mode="after")
+    def _as_once_read(self, info: ValidationInfo) -> Self:
+        """Refuse under an earlier edition what that edition refused."""
+        is_new = self.ship_to is None or self.model_fields_set & _ASKED_SINCE_EVERY_CLAUSE
+        if is_new and edition_of(info) < Edition.EVERY_CLAUSE:
+            raise ValueError("this job began before these fields: send company, ship_to and what")
+        return self
 
 
 class UpdateParts(Payload):
-    """Note the state or ETA of the parts on the original job (PO-52)."""
+    """Note the parts' status or ETA on the original job (PO-52)."""
 
     text: Prose
     eta: ToldDate | None = None
+
+
+# --- what PlusOne owes, and replacements --------------------------------------------------------
+
+
+class CustomerInformed(Payload):
+    """Record that PlusOne called or e-mailed the customer about the provider (PO-62, PO-65)."""
+
+    called: bool = False
+    """PlusOne called the customer."""
+    emailed: bool = False
+    """PlusOne e-mailed the customer, in its own name."""
+    text: Prose | None = None
+    """What was said, for the job's notes."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.called or self.emailed):
+            raise ValueError("say called, emailed, or both")
+        return self
+
+
+class ApproveReplacement(Payload):
+    """Approve a replacement, record its details and tell PlusOne (PO-46, PO-47, PO-48)."""
+
+    attributes: Prose
+    """The failed unit: brand, model, size or capacity, and what else matters."""
+    failed_parts: Prose
+    """Which parts failed."""
+    part_cost: Usd
+    """What the failed parts would cost, in USD; colleagues alone read it."""
+    non_covered: Usd | None = None
+    """The part that the customer has to pay, in USD."""
+    text: Prose | None = None
+    """The full service report with its prices, for colleagues alone (PO-40)."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Field,
     StrictBool,
     StringConstraints,
     ValidationInfo,
@@ -19,6 +20,12 @@ from domain.policy_values import EmailAddress, Section, with_unit
 from domain.values import Line, Usd
 
 _LEAST_SEARCH = timedelta(hours=48)
+
+
+def _some_event_type(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("name at least one event type")
+    return names
 
 
 def _some_trade(trades: tuple[str, ...]) -> tuple[str, ...]:
@@ -68,6 +75,17 @@ class PlusOnePolicy(Section):
     """Where PlusOne is asked to send its instructions when the job carries no address (PO-68)."""
     profile_address: ProfileAddress
     """PlusOne's own address, to which nothing is shipped (PO-54)."""
+    search_not_said: Literal["assumed", "ask"] = "assumed"
+    """What it means if an assignment doesn't say which searches were tried (PO-15, G-75)."""
+    oracle_update: Literal["when_asked", "always"] = "when_asked"
+    """When a supervisor has to set a shipping address in Oracle (PO-55, G-76)."""
+    recall_event_types: Annotated[tuple[Line, ...], AfterValidator(_some_event_type)] = ("Recall",)
+    """Event types that make an added service job a recall (PO-06, G-77)."""
+    inform_within: Annotated[BusinessDays, BeforeValidator(with_unit)] = Field(
+        default="1bd", validate_default=True
+    )
+    """Once it has accepted: PlusOne's time for its note, its call and its e-mail to the customer
+    (PO-62, PO-63, PO-65)."""
 
     @field_validator("search_window")
     @classmethod

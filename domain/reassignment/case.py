@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.accounts import Account
 from domain.lifecycles import Case, LifecycleStart
@@ -33,7 +33,7 @@ class Stage(LifecycleStage):
 
 
 WITH_A_PROVIDER = frozenset({Stage.ASKING_PROVIDER, Stage.ASKING_CUSTOMER, Stage.CONFERENCING})
-"""A provider has said that it can do the job, and is on the line."""
+"""The stages in which a provider that can do the job is on the line."""
 CONFIRMED = "Confirmed Appointment"
 """The sub-status of a job whose appointment was captured (CONF-37)."""
 
@@ -46,6 +46,8 @@ class Listed(BaseModel):
     name: Line
     number: Line | None = None
     phone: Line | None = None
+    emergency_phone: Line | None = Field(default=None, exclude_if=lambda phone: phone is None)
+    """Its emergency line, which a supervisor may have called at any hour (CONF-09)."""
     zip: Line | None = None
     source: Literal["calendar", "extended_zip", "service_locator"]
 
@@ -56,7 +58,7 @@ class Listed(BaseModel):
 
 
 class Candidate(Listed):
-    """A provider who may be called, and where it is."""
+    """A provider that may be called, and where it is."""
 
     # It is kept with the case, and a newer release may have added to it; what an agent lists is
     # checked as strictly as any command.
@@ -68,8 +70,12 @@ class Candidate(Listed):
     """How far it is to the customer, as the crow flies; None where one ZIP code is unknown."""
 
     def called_as(self) -> str:
-        """Return the provider as it is written in a note."""
+        """Return the provider as it is written in a note: `Tulsa Plumbing (4711)`."""
         return f"{self.name} ({self.number})" if self.number else self.name
+
+    def phone_at(self, *, any_hour: bool) -> str | None:
+        """Return the number to call: its emergency line where it is called at any hour."""
+        return (self.emergency_phone if any_hour else None) or self.phone
 
 
 class ReassignmentCase(Case):
@@ -79,15 +85,15 @@ class ReassignmentCase(Case):
     candidates: tuple[Candidate, ...]
     """In the order in which they are called, each once."""
     caller: Actor
-    """Whoever is on the phone."""
+    """The agent on the phone."""
     urgent: bool = False
     """The agent says that the customer's situation is urgent (CONF-09)."""
     called: tuple[int, ...] = ()
-    """Places in the list of the providers that were named to call, the present one last."""
+    """Positions, in the list, of the providers called so far; the present one is last."""
     unanswered: tuple[int, ...] = ()
-    """Places of those that did not answer."""
+    """Positions of those that didn't answer."""
     lifted_by: Actor | None = None
-    """The supervisor who has them called on their emergency lines, at any hour (CONF-09)."""
+    """The supervisor who allowed calls to emergency lines, at any hour (CONF-09)."""
     drops: int = 0
     """How often the present provider's line broke off after it had said yes (G-57)."""
     appointment: Instant | None = None
@@ -97,7 +103,7 @@ class ReassignmentCase(Case):
     fee: Decimal | None = None
     """The travel fee that a supervisor approved, USD."""
     contact_by: Instant | None = None
-    """Until when it will contact the customer by itself (CONF-24)."""
+    """When it will have contacted the customer, by its own word (CONF-24)."""
 
     @property
     def provider(self) -> Candidate | None:
@@ -105,8 +111,14 @@ class ReassignmentCase(Case):
         return self.candidates[self.called[-1]] if self.called else None
 
     @property
+    def phone(self) -> str | None:
+        """The number of the present provider to call now."""
+        provider, any_hour = self.provider, self.lifted_by is not None
+        return provider.phone_at(any_hour=any_hour) if provider else None
+
+    @property
     def is_urgent(self) -> bool:
-        """Whether a supervisor is asked before the job goes to Dispatch unheard (CONF-09)."""
+        """Whether a supervisor decides before the job goes to Dispatch (CONF-09)."""
         return self.urgent or self.job.severity.urgent
 
 

@@ -41,7 +41,7 @@ COMMANDS = CommandTable(
         starts=True,
         guard=rules.may_start,
         example={
-            "reason": "The provider cannot come before next week",
+            "reason": "The provider can't come before next week",
             "urgent": False,
             "candidates": [_EXAMPLE],
         },
@@ -94,8 +94,8 @@ COMMANDS = CommandTable(
         payload=AppointmentCaptured,
         roles=_CALLERS,
         stages=frozenset({Stage.CONFERENCING}),
-        guard=rules.is_still_to_come,
-        example={"at": "2036-11-24T15:00:00Z"},
+        guard=rules.may_be_captured,
+        example={"at": "2036-11-24T15:00:00Z", "customer_agrees": True},
     ),
     Command(
         payload=SupervisorDecision,

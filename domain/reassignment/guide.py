@@ -1,15 +1,17 @@
-"""What the agent on the phone does and says at each step, and whom they call."""
+"""What the agent on the phone does and says at each step, and which provider they call."""
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
-from decimal import Decimal
+from datetime import datetime, timedelta
 
+from domain.moments import spoken
 from domain.reassignment import rules
 from domain.reassignment.case import ReassignmentCase, Stage
-from domain.reassignment.guide_texts import TEXTS, Guide, filled
+from domain.reassignment.guide_texts import TEXTS, Facts, Guide, filled
 from domain.texts import usd
 from domain.zips import place_of
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def current_lines(case: ReassignmentCase) -> tuple[str, ...]:
@@ -18,72 +20,97 @@ def current_lines(case: ReassignmentCase) -> tuple[str, ...]:
 
 
 def lines_at(case: ReassignmentCase, step: str) -> tuple[str, ...]:
-    """Return what the agent does and says at a step, as the operator words it (CONF-40).
+    """Return what the agent does and says at a step, in the operator's words if there are any.
 
     Raises:
-        ValueError: there is nothing to say at this step.
+        ValueError: there is nothing to say at this step (CONF-40).
     """
     texts = {**TEXTS, **case.policy.reassignment.guide}
-    steps = [Guide(step)]
-    if step == Stage.ASKING_PROVIDER and case.fee is not None:
-        steps.insert(0, Guide.TRAVEL_FEE_APPROVED)
     facts = _facts(case)
-    return tuple(line for each in steps for line in filled(texts[each], facts))
+    return tuple(line for each in _steps(case, Guide(step)) for line in filled(texts[each], facts))
 
 
-def _facts(case: ReassignmentCase) -> dict[str, str]:
-    """Return what the texts of the guide are filled with."""
-    provider, zone, place = case.provider, rules.zone_of(case), place_of(case.job.customer_zip)
+def _steps(case: ReassignmentCase, step: Guide) -> list[Guide]:
+    """Return the texts of a step, with those that come before it as the case stands."""
+    before: list[Guide] = []
+    match step:
+        case Guide.CALLING_PROVIDER if case.lifted_by is not None:
+            before = [Guide.EMERGENCY_LINE]
+        case Guide.ASKING_PROVIDER:
+            if case.fee is not None:
+                before.append(Guide.TRAVEL_FEE_APPROVED)
+            if case.appointment is None:
+                before.append(Guide.APPOINTMENT_MISSING)
+        case Guide.SENT_TO_DISPATCH if case.job.severity.urgent:
+            return [Guide.SENT_TO_DISPATCH_URGENT]
+    return [*before, step]
+
+
+def _facts(case: ReassignmentCase) -> Facts:
+    """Return what the texts of the guide are filled with; None for what isn't known."""
+    provider, place = case.provider, place_of(case.job.customer_zip)
     suggested = rules.suggested_fee(case)
     now = case.counts_from or case.job.assigned_at
+    policy = case.policy.reassignment
     return {
         "agent": case.caller.name,
+        "company": case.policy.brands.default,
         "brand": case.policy.brands.name_of(case.job.brand),
         "item": case.job.item.name,
-        "city": place.city if place else "the customer's city",
-        "zip": case.job.customer_zip or "ZIP code",
-        "provider": provider.name if provider else "the provider",
-        "phone": (provider and provider.phone) or "the number on file",
-        "until": shown(rules.until(case, now), zone, otherwise="no limit"),
-        "opens_at": shown(rules.opens_at(case, now), zone, otherwise="nobody knows when"),
-        "in_time": in_time_until(case, now),
-        "appointment": shown(case.appointment, zone)
-        if case.appointment
-        else "a day that you agree on",
-        "contact_by": shown(case.contact_by, zone),
-        "asked": usd(case.fee_asked or Decimal(0)),
-        "suggested": "unknown" if suggested is None else usd(suggested),
-        "approved": usd(case.fee or Decimal(0)),
+        "city": place.city if place else "[city]",
+        "zip": case.job.customer_zip or "[ZIP code]",
+        "provider": provider.name if provider else None,
+        "phone": case.phone,
+        "until": _local(case, rules.until(case, now)),
+        "opens_at": _local(case, rules.opens_at(case, now)),
+        "in_time": rules.in_time_until(case, now),
+        "appointment": _local(case, case.appointment),
+        "contact_by": _local(case, case.contact_by),
+        "asked": None if case.fee_asked is None else usd(case.fee_asked),
+        "suggested": None if suggested is None else usd(suggested),
+        "approved": None if case.fee is None else usd(case.fee),
+        "call_us_after": in_words(rules.time_to_schedule(case)),
+        "within_urgent": in_words(policy.within_for_urgent),
     }
 
 
-def in_time_until(case: ReassignmentCase, now: datetime) -> str:
-    """Return until when an appointment is in time, as it is read out (G-47)."""
-    if case.job.severity.urgent:
-        return shown(now + case.policy.reassignment.within_for_urgent, rules.zone_of(case))
-    return f"{rules.last_acceptable_day(case, now):%a %d %b %Y}"
-
-
 def to_call(case: ReassignmentCase) -> dict[str, str | None]:
-    """Return whom to call, and until when, as an instant in UTC; None for at any hour."""
+    """Return which provider to call, and until when as an instant in UTC; None for at any hour.
+
+    Raises:
+        ValueError: no provider is to be called.
+    """
     provider = case.provider
     if provider is None:
-        raise ValueError("nobody is to be called")
+        raise ValueError("no provider is to be called")
     ends = rules.until(case, case.counts_from or case.job.assigned_at)
-    known = provider.model_dump(include={"name", "number", "phone", "zip"})
-    return {**known, "until": ends.isoformat().replace("+00:00", "Z") if ends else None}
+    return {
+        "name": provider.name,
+        "number": provider.number,
+        "phone": case.phone,
+        "zip": provider.zip,
+        "until": ends.isoformat().replace("+00:00", "Z") if ends else None,
+    }
 
 
 def who_is_on_it(case: ReassignmentCase) -> str:
-    """Return whom a second agent is sent to."""
-    since = case.counts_from or case.job.assigned_at
-    provider = f", on {case.provider.called_as()}" if case.provider else ""
+    """Return which colleague a second agent turns to."""
+    caller, since = case.caller, case.spoken(case.counts_from or case.job.assigned_at)
+    provider = f" with {case.provider.called_as()}" if case.provider else ""
     return (
-        f"{case.caller.name} ({case.caller.role.value}) is on it since {since:%H:%M} UTC"
-        f"{provider}; agree with them who goes on"
+        f"{caller.name} ({caller.role.label}) is handling this call{provider}. Last step: {since}. "
+        f"Agree with {caller.name} who continues."
     )
 
 
-def shown(at: datetime | None, zone: tzinfo, *, otherwise: str = "no time named") -> str:
-    """Return an instant as a clock of the zone shows it, or what is said where there is none."""
-    return otherwise if at is None else f"{at.astimezone(zone):%a %d %b %Y %H:%M %Z}"
+def _local(case: ReassignmentCase, at: datetime | None) -> str | None:
+    """Return an instant on the present provider's clock, or else the company's."""
+    return None if at is None else spoken(at, rules.zone_of(case))
+
+
+def in_words(duration: timedelta) -> str:
+    """Return a duration as people say it: `36 hours`, `3 days`, `90 minutes`."""
+    for unit, name in ((_DAY, "day"), (_HOUR, "hour")):
+        if duration % unit == timedelta(0) and (unit is _HOUR or duration > 2 * _DAY):
+            return f"{duration // unit} {name}{'' if duration == unit else 's'}"
+    return f"{duration // _MINUTE} minutes"

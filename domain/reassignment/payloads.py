@@ -16,41 +16,44 @@ _MOST_LISTED = 100
 
 
 class StartReassignment(Payload):
-    """List the providers to call and learn whom to call first (CONF-01, CONF-12)."""
+    """List the providers to call, and learn which one to call first (CONF-01, CONF-12)."""
 
     reason: Prose
     """Why the job is reassigned."""
     urgent: StrictBool
     """The customer's situation is urgent (CONF-09)."""
     candidates: Annotated[tuple[Listed, ...], Field(max_length=_MOST_LISTED)]
-    """The providers in the order in which they are to be called."""
+    """The providers, in the order in which to call them."""
 
     @field_validator("candidates")
     @classmethod
     def _providers(cls, candidates: tuple[Listed, ...]) -> tuple[Listed, ...]:
         for each in candidates:
             if any(same_account(each.account, account) for account in PSEUDO_ACCOUNTS):
-                raise ValueError(f"{each.name} is no provider")
+                raise ValueError(f"{each.name} is one of our own accounts; list providers only")
         return candidates
 
 
 class ProviderNoAnswer(Payload):
-    """Nobody answers, or the line broke off: on to the next, without a message."""
+    """Log that nobody answered or that the line broke off; don't leave a message."""
+
+    customer_dropped: StrictBool = False
+    """The customer was cut off, too (CONF-41)."""
 
 
 class ProviderAnswered(Payload):
-    """Write down what the provider answers, and learn what comes next (CONF-18 to CONF-23)."""
+    """Log what the provider answered, and learn what comes next (CONF-18 to CONF-23)."""
 
     available: StrictBool
     """Whether the provider can do the job."""
     reason: Prose | None = None
-    """Why not (CONF-20)."""
+    """Why it can't (CONF-20)."""
     contact_name: Line | None = None
-    """Whom the agent spoke with (CONF-18)."""
+    """The person the agent spoke with (CONF-18)."""
     earliest_appointment: ToldInstant | None = None
-    """The first appointment that it has (CONF-22)."""
+    """Its soonest available appointment (CONF-22)."""
     travel_fee: Usd | None = None
-    """What it asks for the way, in USD (CONF-10)."""
+    """The travel fee it asks for, in USD (CONF-10)."""
 
 
 class ApproveTravelFee(Payload):
@@ -61,40 +64,44 @@ class ApproveTravelFee(Payload):
 
 
 class DeclineTravelFee(Payload):
-    """Decline the travel fee: on to the next provider (CONF-10)."""
+    """Decline the travel fee; the next provider is called (CONF-10)."""
 
     amount: Usd | None = None
-    """What would have been paid, in USD."""
+    """The most that we would have paid, in USD."""
 
 
 class ProviderConference(Payload):
-    """Say whether the provider joins a conference; if not, it has the job and calls the
-    customer (CONF-23 to CONF-27).
+    """Log whether the provider joins the conference; if not, it gets the job and calls the customer
+    (CONF-23 to CONF-27).
     """
 
     agrees: StrictBool
     will_contact_by: ToldInstant | None = None
-    """Until when it contacts the customer by itself (CONF-24)."""
+    """If it doesn't join: when it will have contacted the customer (CONF-24)."""
 
 
 class CustomerConference(Payload):
-    """Say whether the customer joins; if not, the provider has the job and calls them (CONF-28
-    to CONF-35).
+    """Log whether the customer joins the conference; if not, the provider gets the job and calls
+    them (CONF-28 to CONF-35).
     """
 
     agrees: StrictBool
 
 
 class AppointmentCaptured(Payload):
-    """Store the appointment of the conference; the provider has the job (CONF-36 to CONF-38)."""
+    """Record the appointment set in the conference; the provider gets the job (CONF-36 to
+    CONF-38).
+    """
 
     at: ToldInstant
+    customer_agrees: StrictBool = False
+    """The customer agrees to an appointment later than the acceptable time (CONF-13)."""
 
 
 class SupervisorDecision(Payload):
-    """Choose what is done for an urgent customer out of hours (CONF-09)."""
+    """Decide how to help an urgent customer when no provider may be called (CONF-09)."""
 
     option: Literal["emergency_line", "apo", "dispatch"]
     in_network_exhausted: StrictBool = False
-    """Every effort to find a provider in the network has failed (APO-22)."""
+    """Every effort to find an in-network provider has failed (APO-22)."""
     note: Prose | None = None

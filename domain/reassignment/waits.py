@@ -1,4 +1,4 @@
-"""Whom a conference call waits for, and what happens where nothing is heard."""
+"""Who has to act next in a conference call, and what happens if they don't."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from domain.promises import DueAt, Promise
 from domain.reassignment.case import ReassignmentCase, Stage
+from domain.reassignment.commands import COMMANDS
 from domain.roles import Role
 
 
@@ -14,9 +15,9 @@ def call_to_the_provider(case: ReassignmentCase) -> Promise:
     return _step(
         case,
         case.caller.role,
-        duty="call the provider whose turn it is",
+        duty="call the next provider",
         rule="CONF-12",
-        changed_by="the agent can do so with provider_answered or provider_no_answer",
+        commands=("provider_answered", "provider_no_answer"),
     )
 
 
@@ -27,7 +28,7 @@ def decision_on_the_travel_fee(case: ReassignmentCase) -> Promise:
         Role.SUPERVISOR,
         duty="decide on the travel fee",
         rule="CONF-10",
-        changed_by="a supervisor can do so with approve_travel_fee or decline_travel_fee",
+        commands=("approve_travel_fee", "decline_travel_fee"),
     )
 
 
@@ -36,9 +37,9 @@ def answer_of_the_provider(case: ReassignmentCase) -> Promise:
     return _step(
         case,
         case.caller.role,
-        duty="ask the provider for a conference",
+        duty="ask the provider to join a conference",
         rule="CONF-23",
-        changed_by="the agent can do so with provider_conference",
+        commands=("provider_conference", "provider_no_answer"),
     )
 
 
@@ -47,31 +48,31 @@ def answer_of_the_customer(case: ReassignmentCase) -> Promise:
     return _step(
         case,
         case.caller.role,
-        duty="ask the customer for a conference",
+        duty="ask the customer to join a conference",
         rule="CONF-29",
-        changed_by="the agent can do so with customer_conference",
+        commands=("customer_conference", "provider_no_answer"),
     )
 
 
 def appointment(case: ReassignmentCase) -> Promise:
-    """Return the agent's duty to capture the appointment of the conference (CONF-33)."""
+    """Return the agent's duty to hold the conference and record its appointment (CONF-33)."""
     return _step(
         case,
         case.caller.role,
-        duty="capture the appointment",
+        duty="hold the conference and record the appointment",
         rule="CONF-33",
-        changed_by="the agent can do so with appointment_captured",
+        commands=("appointment_captured", "provider_no_answer"),
     )
 
 
 def choice_for_the_urgent_customer(case: ReassignmentCase) -> Promise:
-    """Return the supervisor's duty to choose what is done for an urgent customer (CONF-09)."""
+    """Return the supervisor's duty to decide how to help an urgent customer (CONF-09)."""
     return _step(
         case,
         Role.SUPERVISOR,
-        duty="choose what is done for an urgent customer whom nobody may be called for",
+        duty="decide how to help an urgent customer while no provider may be called",
         rule="CONF-09",
-        changed_by="a supervisor can do so with supervisor_decision",
+        commands=("supervisor_decision",),
     )
 
 
@@ -81,11 +82,11 @@ def promise(case: ReassignmentCase) -> Promise:
 
 
 def _step(
-    case: ReassignmentCase, waiting_on: Role, *, duty: str, rule: str, changed_by: str
+    case: ReassignmentCase, waiting_on: Role, *, duty: str, rule: str, commands: tuple[str, ...]
 ) -> Promise:
     policy, since = case.policy.reassignment, case.counts_from or case.job.assigned_at
     reminded = case.reminded > 0
-    then = "the job goes to Procure Vendor" if reminded else "a supervisor is told"
+    then = "the job moves to Procure Vendor" if reminded else "a supervisor gets a task"
     return Promise(
         key=f"{case.promise_key(case.stage, since)}:{case.reminded}",
         waiting_on=waiting_on,
@@ -93,8 +94,8 @@ def _step(
         rule=rule,
         since=since,
         due=DueAt(at=since + (policy.give_up if reminded else policy.idle)),
-        then=f"then {then}",
-        changed_by=changed_by,
+        then=f"If nothing happens by then, {then}",
+        changed_by=COMMANDS.who_can(*commands),
     )
 
 

@@ -1,11 +1,11 @@
-"""The stages of a follow-up by the Single Point of Contact, and all that it carries along."""
+"""The stages of a follow-up by the Single Point of Contact, and its state."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.editions import reading_under
 from domain.events import AppointmentConfirmed, JobReportSubmitted
@@ -31,7 +31,7 @@ class Stage(LifecycleStage):
 
 
 class Reason(StrEnum):
-    """What the specialist may be asked for, and nothing else (SPOC-25..34)."""
+    """The four reasons to contact the specialist; there is no other (SPOC-25..34)."""
 
     NO_SERVICE_REPORT = "no_service_report"
     MISSING_INFORMATION = "missing_information"
@@ -40,15 +40,15 @@ class Reason(StrEnum):
 
     @property
     def title(self) -> str:  # type: ignore[override]  # str.title is never wanted on a reason
-        """What the specialist is to get, as it is written in a sentence."""
+        """What is missing, as it reads in a sentence: "the service report"."""
         return _WANTED[self]
 
 
 _WANTED = {
     Reason.NO_SERVICE_REPORT: "the service report",
-    Reason.MISSING_INFORMATION: "what the report lacks",
-    Reason.PART_UPDATE: "news of the part",
-    Reason.ORDER_CONFIRMATION: "the confirmation of the order",
+    Reason.MISSING_INFORMATION: "the information missing from the report",
+    Reason.PART_UPDATE: "an update on the part",
+    Reason.ORDER_CONFIRMATION: "the order confirmation",
 }
 
 
@@ -61,22 +61,22 @@ class NamedDeadline(StrEnum):
 
 
 class Report(BaseModel):
-    """A service report, as far as we are told of it."""
+    """A service report, as the job system describes it."""
 
     model_config = ConfigDict(frozen=True)
 
     at: Instant
     complete: bool = True
     missing: str | None = None
-    """What a partial report lacks, where somebody says so."""
+    """What a partial report lacks, if it says so."""
     parts_supplied_by: str | None = None
     part_eta: date | None = None
     told_at: Instant | None = None
-    """When it was submitted by the job system's clock, where that tells of it."""
+    """When it was submitted, by the job system's clock; None if that isn't known."""
 
     @classmethod
     def of(cls, event: JobReportSubmitted, at: datetime) -> Report:
-        """Return the report that an event tells of."""
+        """Return the report of an event."""
         return cls(at=at, told_at=event.occurred_at, **event.data.model_dump())
 
     @property
@@ -86,7 +86,7 @@ class Report(BaseModel):
 
 
 class Contact(BaseModel):
-    """Something that the specialist was asked for, and still owes."""
+    """One request to the specialist that is still open."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -95,12 +95,12 @@ class Contact(BaseModel):
 
     @property
     def words(self) -> str:
-        """What is asked for, on a line."""
+        """The request on one line: "the service report: Tuesday's diagnosis"."""
         return f"{self.reason.title}: {self.detail}"
 
 
 class SpocCase(Case):
-    """A follow-up, as far as it has come."""
+    """The state of a follow-up."""
 
     stage: str = Stage.AWAITING_REPORT
     appointment_at: Instant
@@ -110,22 +110,26 @@ class SpocCase(Case):
     report: Report | None = None
     """The newest report since that appointment was confirmed."""
     overdue: bool = False
-    """The report did not come in time, and everybody has been told (SPOC-27)."""
+    """The report didn't come in time, and the provider was reminded (SPOC-27)."""
     missing_named: bool = False
     """Authorizations or the Decision Desk noted what a partial report lacks (SPOC-29)."""
     attempts: int = 0
-    """How often the Leadership Desk asked the provider (SPOC-22)."""
+    """How often the Leadership Desk asked the provider in all (SPOC-22)."""
+    attempts_for: dict[str, int] = Field(default_factory=dict)
+    """How often it asked for each thing since that has been missing (SPOC-22, G-85)."""
+    denied: bool = False
+    """The Decision Desk recorded a confirmed denial (SPOC-44, G-87)."""
     contacts: tuple[Contact, ...] = ()
     confirmation: Promise | None = None
-    """The provider's confirmation of an order, as long as research waits for it (SPOC-32)."""
+    """The provider's duty to confirm an order, as long as research waits for it (SPOC-32)."""
     confirmations: int = 0
     """How many orders the provider was asked to confirm."""
     confirmation_late: bool = False
-    """The provider's own time for it has passed (SPOC-34)."""
+    """The provider didn't confirm the order in time (SPOC-34)."""
 
     @property
     def needed(self) -> str:
-        """All that the specialist is asked for, a line each."""
+        """All open requests to the specialist, one on each line."""
         return "\n".join(contact.words for contact in self.contacts)
 
     @property
@@ -143,10 +147,10 @@ class SpocStart(LifecycleStart):
     """The argument of the workflow `SpocFollowUp`."""
 
     case: SpocCase | None = None
-    """How far an earlier run of the same episode had come, None at the beginning."""
+    """The state that an earlier run of the same episode left, None at the beginning."""
 
     def opened(self) -> SpocCase:
-        """Return the case as this run takes it up."""
+        """Return the state that this run begins with."""
         return self.case or SpocCase(
             **self.beginning(),
             confirmed_at=self.occurred_at,

@@ -1,4 +1,4 @@
-"""Where an employee goes with a question that is not the specialist's (G-68)."""
+"""Where an employee takes a question that isn't for the SPoC specialist (G-68)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.spoc.policy import SpocPolicy
 
 
 class Topic(StrEnum):
-    """A question that others answer (G-68)."""
+    """A question that somebody else answers (G-68)."""
 
     WORK_APPROVED_UNCLEAR = "work_approved_unclear"
     CINCH_PART_ETA = "cinch_part_eta"
@@ -22,46 +22,65 @@ class Topic(StrEnum):
     PARTS_RESEARCH = "parts_research"
     CONFIRMED_DENIAL = "confirmed_denial"
 
+    @property
+    def title(self) -> str:  # type: ignore[override]  # str.title is never wanted on a topic
+        """What the question is about, as it reads in a sentence."""
+        return _ABOUT[self]
+
+
+_ABOUT = {
+    Topic.WORK_APPROVED_UNCLEAR: "approved work with unclear next steps",
+    Topic.CINCH_PART_ETA: "the ETA of a part that Cinch supplies",
+    Topic.CINCH_PART_NO_ETA: "a Cinch part without an ETA",
+    Topic.SCHEDULING: "scheduling",
+    Topic.APPLIANCE_REPLACEMENT: "appliance replacement options",
+    Topic.CINCH_EQUIPMENT_ETA: "the ETA of equipment that Cinch supplies",
+    Topic.PARTS_RESEARCH: "parts or equipment research",
+    Topic.CONFIRMED_DENIAL: "a confirmed denial",
+}
+
 
 class Route(NamedTuple):
-    """The way to go with a question, and the rule that says so."""
+    """Where to take a question, and the rule that says so."""
 
     way: str
     rule: str
 
 
 def route(topic: Topic, role: Role, policy: SpocPolicy) -> Route:
-    """Return where somebody goes with a question that is not the specialist's (SPOC-35..45)."""
+    """Return where somebody takes a question that isn't for the specialist (SPOC-35..45)."""
     found = _ROUTES[topic]
-    return found._replace(way=found.way.format(eta_of_cinch=_eta_of_cinch(role, policy)))
+    return found._replace(way=found.way.format(eta_from_cinch=_eta_from_cinch(role, policy)))
 
 
 _ROUTES: Mapping[Topic, Route] = {
     Topic.WORK_APPROVED_UNCLEAR: Route(
-        "The report is in and the work approved: ask by chat, or a team lead or a supervisor.",
+        "The report is in and the work is approved. Use chat, or ask a team lead or a supervisor.",
         "SPOC-35",
     ),
     Topic.CINCH_PART_ETA: Route(
-        "Get the update on the part in the normal way. Where neither the part line nor the notes "
-        "have an ETA or tracking, ask about cinch_part_no_eta.",
+        "Use the normal process to get an update on the part. No ETA or tracking in the part line "
+        "or the notes? Ask again with the topic `cinch_part_no_eta`.",
         "SPOC-36",
     ),
-    Topic.CINCH_PART_NO_ETA: Route("{eta_of_cinch}", "SPOC-37"),
+    Topic.CINCH_PART_NO_ETA: Route("{eta_from_cinch}", "SPOC-37"),
     Topic.SCHEDULING: Route(
-        "Assist the customer as usual: contact the provider for them, until there is a confirmed "
-        "appointment (SPOC-39).",
+        "Help the customer as usual. Contact the provider on the customer's behalf until the "
+        "appointment is confirmed (SPOC-39).",
         "SPOC-38",
     ),
     Topic.APPLIANCE_REPLACEMENT: Route(
-        "The manufacturer that the appliance is bought from sources, delivers and installs it; the "
-        "provider has no part in it any more (SPOC-41). Use your own resources.",
+        "The manufacturer sources, delivers and installs the new appliance. The service provider "
+        "is no longer involved (SPOC-41). Use your current resources for help.",
         "SPOC-40",
     ),
-    Topic.CINCH_EQUIPMENT_ETA: Route("{eta_of_cinch}", "SPOC-42"),
-    Topic.PARTS_RESEARCH: Route("Specialists do no research: ask Parts Sourcing.", "SPOC-43"),
+    Topic.CINCH_EQUIPMENT_ETA: Route("{eta_from_cinch}", "SPOC-42"),
+    Topic.PARTS_RESEARCH: Route(
+        "Ask Parts Sourcing. SPoC specialists don't research parts or equipment.", "SPOC-43"
+    ),
     Topic.CONFIRMED_DENIAL: Route(
-        "The Decision Desk has denied it: follow the procedures for denials and disputes (SPOC-45)"
-        ", and leave the specialist out of it.",
+        "The Decision Desk has denied it. Don't contact the specialist. Follow the procedures for "
+        "denials and denial disputes (SPOC-45).",
         "SPOC-44",
     ),
 }
@@ -71,11 +90,12 @@ _PR_TRACKING: Mapping[str, str] = {
 }
 
 
-def _eta_of_cinch(role: Role, policy: SpocPolicy) -> str:
-    """Return the way to an ETA that Cinch owes (G-27); not everybody has the form (G-28)."""
+def _eta_from_cinch(role: Role, policy: SpocPolicy) -> str:
+    """Return where to ask for an ETA that Cinch owes (G-27); not everybody has the form (G-28)."""
     when = " or ".join(_PR_TRACKING[each] for each in policy.pr_tracking_conditions)
-    exception = f"PR-Tracking Exception, where {when}"
+    exception = f"open a PR-Tracking Exception if {when}"
     if role in policy.purchasing_form_roles:
-        return f"Use the Purchasing Escalation Form, or open a {exception}."
-    may = ", ".join(each.people for each in policy.purchasing_form_roles)
-    return f"Open a {exception}. The Purchasing Escalation Form is for {may}."
+        return f"Use the Purchasing Escalation Form, or {exception}."
+    *most, last = [each.people for each in policy.purchasing_form_roles]
+    who = f"{', '.join(most)} and {last}" if most else last
+    return f"{exception[0].upper()}{exception[1:]}. The Purchasing Escalation Form is for {who}."

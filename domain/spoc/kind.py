@@ -1,4 +1,4 @@
-"""The Single Point of Contact as a kind of workflow: all its rooms tied together."""
+"""The SPoC follow-up as a kind of lifecycle: its stages, commands, tasks and start."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.spoc.case import SpocStart, Stage
 from domain.spoc.commands import COMMANDS
-from domain.spoc.rules import in_programme, starts_on
+from domain.spoc.rules import in_program, starts_on
 from domain.spoc.tasks import Task
 from domain.spoc.waits import promise
 
 
 def begin(**fields: Any) -> SpocStart:  # noqa: ANN401  the fields of LifecycleStart
-    """Return the argument of a workflow, with the company's clock, by which mails name a day."""
+    """Return the argument of a workflow, with the company's time zone recorded."""
     start = SpocStart(**fields)
     clocks = record_clocks([start.policy.calendar.zone], start.occurred_at)
     return start.model_copy(update={"clocks": clocks})
@@ -31,8 +31,8 @@ SPOC = LifecycleKind(
     start=SpocStart,
     begin=begin,
     promise=promise,
-    restarts="confirm the diagnosis appointment once more in the job system",
+    restarts="confirm the diagnosis appointment again in the job system",
     begins="confirm the diagnosis appointment in the job system",
-    may_begin=lambda job, _: in_programme(job) and not job.status.final,
+    may_begin=lambda job, _: in_program(job) and not job.status.final,
     bound_to_assignment=False,
 )

@@ -1,4 +1,4 @@
-"""Whom a follow-up waits for: its promises, and who is reminded of theirs."""
+"""The promises of a follow-up, and the reminders of each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from domain.promises import DueAfterBusinessDays, DueAt, Promise, promise_key
 from domain.reminders import Chase
 from domain.roles import Role
 from domain.spoc.case import NamedDeadline, Report, SpocCase, Stage
+from domain.spoc.commands import COMMANDS
 from domain.spoc.policy import SpocPolicy
 
 
@@ -22,41 +23,44 @@ def report(case: SpocCase) -> Promise:
         rule="SPOC-13",
         since=since,
         due=report_due(case),
-        then="then the provider is reminded by mail and the Leadership Desk gets a task",
-        changed_by="the provider can do so by entering the report in Cinch Pro",
+        then="If it isn't in by then, we remind the provider by e-mail and give the Leadership "
+        "Desk a task",
+        changed_by="The provider can enter the report in Cinch Pro",
     )
 
 
 def overdue_report(case: SpocCase) -> Chase:
-    """Return how the provider is reminded of a report that is overdue (SPOC-27)."""
+    """Return the reminders of an overdue report (SPOC-27)."""
     return Chase(
         key=Stage.REPORT_OVERDUE,
         waiting_on=Role.PROVIDER,
-        duty="enter the service report, which is overdue",
+        duty="enter the overdue service report",
         rule="SPOC-27",
         reminders=case.policy.spoc.overdue,
-        reminder="the provider and the Leadership Desk are reminded",
+        reminder="we remind the provider and the Leadership Desk",
         in_the_end=_SUGGESTS_THE_AREA_MANAGER,
-        changed_by="the provider can do so by entering it, the Leadership Desk with contact_spoc",
+        changed_by="The provider can enter the report in Cinch Pro; "
+        f"{COMMANDS.who_can('ask_provider', 'contact_spoc', 'engage_area_manager')}",
     )
 
 
 def missing_information(case: SpocCase) -> Chase:
-    """Return how the Leadership Desk is reminded of what a partial report lacks (SPOC-28)."""
+    """Return the reminders of a partial report (SPOC-28)."""
     return Chase(
         key=Stage.MISSING_INFORMATION,
         waiting_on=Role.PROVIDER,
         duty="complete the service report",
         rule="SPOC-28",
         reminders=case.policy.spoc.missing,
-        reminder="the Leadership Desk is reminded",
+        reminder="we remind the Leadership Desk",
         in_the_end=_SUGGESTS_THE_AREA_MANAGER,
-        changed_by="the provider can do so by completing it, the Leadership Desk with contact_spoc",
+        changed_by="The provider can complete the report in Cinch Pro; "
+        f"{COMMANDS.who_can('ask_provider', 'contact_spoc', 'engage_area_manager')}",
     )
 
 
 def answer_of_the_specialist(case: SpocCase) -> Chase:
-    """Return how the specialist is reminded of what they were asked for (G-30)."""
+    """Return the reminders of the specialist's open requests (G-30)."""
     wanted = " and ".join(contact.reason.title for contact in case.contacts)
     return Chase(
         key=Stage.SPOC_CONTACTED,
@@ -64,29 +68,30 @@ def answer_of_the_specialist(case: SpocCase) -> Chase:
         duty=f"get {wanted} from the provider",
         rule="G-30",
         reminders=case.policy.spoc.reply,
-        reminder="the specialist is reminded by mail",
-        in_the_end=_SUGGESTS_THE_AREA_MANAGER,
-        changed_by="the specialist or the Leadership Desk can do so with information_received",
+        reminder="we remind the specialist by e-mail",
+        in_the_end=_HAS_THE_SPECIALIST_CALLED,
+        changed_by=COMMANDS.who_can("information_received", "engage_area_manager"),
     )
 
 
 def job_carried_out(case: SpocCase) -> Promise:
-    """Return the provider's duty to carry the job out, once its report is in (SPOC-14)."""
+    """Return the provider's duty to finish the job once its report is in (SPOC-14)."""
     since = _since(case)
     return Promise(
         key=case.promise_key(case.stage, since),
         waiting_on=Role.PROVIDER,
-        duty="carry the job out, now that its report is in",
+        duty="finish the job",
         rule="SPOC-14",
         since=since,
         due=DueAt(at=since + case.policy.spoc.quiet),
-        then="then the follow-up closes, unless something is heard before",
-        changed_by="the job system can do so by completing the job",
+        then="If nothing happens on the job by then, the follow-up closes",
+        changed_by="The job system can complete the job; "
+        f"{COMMANDS.who_can('contact_spoc', 'engage_area_manager')}",
     )
 
 
 def promise(case: SpocCase) -> Promise:
-    """Return what is waited for in the stage of a case."""
+    """Return the promise of a case's stage."""
     if case.stage == Stage.AWAITING_REPORT:
         return report(case)
     if case.stage == Stage.REPORT_RECEIVED:
@@ -104,12 +109,12 @@ def chase(case: SpocCase) -> Chase:
 
 
 def report_due(case: SpocCase) -> DueAfterBusinessDays:
-    """Return when the report is due: counted from the appointment, not from when it was made."""
+    """Return when the report is due, counted from the appointment itself."""
     return DueAfterBusinessDays(days=case.policy.spoc.report_due, since=case.appointment_at)
 
 
 def part_update_due(report: Report, policy: SpocPolicy) -> DueAfterBusinessDays:
-    """Return after when the specialist may be asked for a part (SPOC-31)."""
+    """Return the instant after which the specialist may be asked for a part (SPOC-31)."""
     return DueAfterBusinessDays(days=policy.part_update_age, since=report.at)
 
 
@@ -119,7 +124,7 @@ def confirmation(policy: SpocPolicy, at: datetime, nth: int = 1) -> Promise:
     Args:
         policy: how long the provider has.
         at: when research asked, aware UTC.
-        nth: which request it is of this follow-up; each is a promise of its own.
+        nth: the number of the request in this follow-up; each is a promise of its own.
     """
     key = promise_key(NamedDeadline.ORDER_CONFIRMATION, at)
     return Promise(
@@ -129,8 +134,8 @@ def confirmation(policy: SpocPolicy, at: datetime, nth: int = 1) -> Promise:
         rule="SPOC-34",
         since=at,
         due=DueAfterBusinessDays(days=policy.confirm_grace, since=at),
-        then="then the Leadership Desk is asked to help",
-        changed_by="the Leadership Desk can do so with information_received",
+        then="If it isn't confirmed by then, the Leadership Desk gets a task",
+        changed_by=COMMANDS.who_can("information_received"),
     )
 
 
@@ -138,7 +143,8 @@ def _since(case: SpocCase) -> datetime:
     return case.counts_from or case.appointment_at
 
 
-_SUGGESTS_THE_AREA_MANAGER = "the Leadership Desk is asked to engage the Area Manager"
+_SUGGESTS_THE_AREA_MANAGER = "the Leadership Desk gets a task to engage the Area Manager"
+_HAS_THE_SPECIALIST_CALLED = "the Leadership Desk gets a task to call the specialist"
 _CHASES: Mapping[str, Callable[[SpocCase], Chase]] = {
     Stage.REPORT_OVERDUE: overdue_report,
     Stage.MISSING_INFORMATION: missing_information,

@@ -1,104 +1,91 @@
-"""Every rule that Steward can enforce is named by a test; those that it cannot are named here."""
+"""Every clause is enforced or performed, as a test of its own shows, or says why no test can."""
 
 import ast
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from domain.catalogue import RULES
+from domain.catalogue import RULES, Rule
 
-TESTS = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
-_DISPATCH = "what was tried before PlusOne is known to Dispatch alone"
-_PLUSONE = "PlusOne's own dealings with the customer, of which we see the notes at most"
-_CLAIMS = "claims are made out and approved in other systems"
-_SPECIALISTS = "what specialists and their providers do among themselves"
-_BINDS_NOBODY = "tells how things are, and binds nobody"
-_OTHER_CALLS = "is about calls that Authorizations makes"
-_WORDS = "what a person writes into a text field cannot be checked"
+CLAUSES = {"PO": 69, "APO": 46, "AM": 35, "SPOC": 51, "CONF": 45}
+"""How many clauses each of the five written procedures has."""
 
-_FILED = "says where the procedure is kept, and when it is used"
-
-EXEMPT = {
-    "AM-01": _FILED,
-    "AM-02": _FILED,
-    "AM-03": _FILED,
-    "AM-04": _FILED,
-    "AM-05": _FILED,
-    "APO-01": "says what the option is, and binds nobody",
-    "APO-38": "what the procedure's text has lost",
-    "APO-46": "binds nobody, and tells of calls that others take",
-    "CONF-41": _OTHER_CALLS,
-    "CONF-42": _OTHER_CALLS,
-    "CONF-43": _BINDS_NOBODY,
-    "CONF-44": _BINDS_NOBODY,
-    "PO-03": "says what PlusOne is for, and binds nobody",
-    "PO-15": _DISPATCH,
-    "PO-16": _DISPATCH,
-    "PO-39": "leaves Authorizations as it was",
-    "PO-47": _WORDS,
-    "PO-48": _WORDS,
-    "PO-51": "announces the rules that follow it",
-    "PO-56": _CLAIMS,
-    "PO-57": _CLAIMS,
-    "PO-58": _CLAIMS,
-    "PO-62": _PLUSONE,
-    "PO-65": _PLUSONE,
-    "PO-66": _PLUSONE,
-    "SPOC-01": _BINDS_NOBODY,
-    "SPOC-02": _BINDS_NOBODY,
-    "SPOC-03": _SPECIALISTS,
-    "SPOC-04": _SPECIALISTS,
-    "SPOC-05": _SPECIALISTS,
-    "SPOC-06": _SPECIALISTS,
-    "SPOC-08": _BINDS_NOBODY,
-    "SPOC-09": _BINDS_NOBODY,
-    "SPOC-10": _BINDS_NOBODY,
-    "SPOC-15": _SPECIALISTS,
-    "SPOC-16": _SPECIALISTS,
-    "SPOC-17": _SPECIALISTS,
-    "SPOC-18": _SPECIALISTS,
-    "SPOC-19": _SPECIALISTS,
-    "SPOC-33": _BINDS_NOBODY,
-    "SPOC-41": _BINDS_NOBODY,
-    "SPOC-47": _BINDS_NOBODY,
-    "SPOC-48": "other procedures of Authorizations",
-    "SPOC-49": "other systems",
-    "SPOC-50": "other systems",
-    "SPOC-51": "other systems",
-}
-"""Rules that no test can guard, and why."""
-
-NOT_OURS = ("information only", "left to ", "not checked", "outside Steward")
-"""How the catalogue begins to say that Steward does nothing about a rule."""
+SHOWN = [rule for rule in RULES.values() if rule.state in ("enforced", "performed")]
+INFORMATIONAL = [rule for rule in RULES.values() if rule.state == "informational"]
 
 
-def rules_marked_in(source: str) -> Iterator[str]:
-    """Give the id in each `pytest.mark.rule(...)` of a Python source."""
-    for node in ast.walk(ast.parse(source)):
+def rules_named_by(nodes: Iterable[ast.AST], known: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return the rules that expressions mark: `pytest.mark.rule("PO-01")`, or a name for such."""
+    found: set[str] = set()
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.rule":
-            (rule_id,) = node.args
-            yield ast.literal_eval(rule_id)
+            found.add(ast.literal_eval(node.args[0]))
+        elif isinstance(node, ast.Name):
+            found |= known.get(node.id, frozenset())
+    return frozenset(found)
 
 
-MARKED = {
-    rule_id for file in TESTS.rglob("test_*.py") for rule_id in rules_marked_in(file.read_text())
+def marked_tests(source: str) -> dict[str, frozenset[str]]:
+    """Return the rules that each test of a Python source is marked with, by the test's name.
+
+    A test in a class is named as pytest does: `TestIt::test_it`.
+    """
+    return dict(_marked_in(ast.parse(source).body, "", frozenset()))
+
+
+def _marked_in(
+    body: Iterable[ast.stmt], within: str, inherited: frozenset[str]
+) -> Iterator[tuple[str, frozenset[str]]]:
+    known: dict[str, frozenset[str]] = {}
+    for node in body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                known[name] = rules_named_by([node.value], known)
+            case ast.ClassDef():
+                marks = inherited | rules_named_by(node.decorator_list, known)
+                marks |= known.get("pytestmark", frozenset())
+                yield from _marked_in(node.body, f"{within}{node.name}::", marks)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name.startswith("test_"):
+                marks = inherited | rules_named_by(node.decorator_list, known)
+                yield f"{within}{node.name}", marks | known.get("pytestmark", frozenset())
+
+
+MARKS = {
+    f"{file.relative_to(ROOT).as_posix()}::{name}": marks
+    for file in sorted((ROOT / "tests").rglob("test_*.py"))
+    for name, marks in marked_tests(file.read_text("utf-8")).items()
 }
+"""The rules that each test is marked with, by the test's name as pytest says it."""
+
+MARKED = frozenset().union(*MARKS.values())
 
 
-@pytest.mark.parametrize("rule_id", [rule_id for rule_id in RULES if rule_id not in EXEMPT])
-def test_a_rule_is_guarded_by_a_test(rule_id: str) -> None:
-    assert rule_id in MARKED, f"no test is marked with {rule_id}: {RULES[rule_id].rule}"
+def test_every_clause_of_the_procedures_is_in_the_catalogue() -> None:
+    found = Counter(rule.procedure for rule in RULES.values())
+    assert {procedure: found[procedure] for procedure in CLAUSES} == CLAUSES
+    assert sum(CLAUSES.values()) == 246
 
 
-@pytest.mark.parametrize("rule_id", EXEMPT)
-def test_only_a_rule_of_which_steward_does_nothing_is_exempt(rule_id: str) -> None:
-    assert RULES[rule_id].how.startswith(NOT_OURS)
+def test_no_clause_is_open() -> None:
+    assert [f"{rule.id}: {rule.rule}" for rule in RULES.values() if rule.state == "open"] == []
 
 
-def test_what_is_exempt_is_not_tested_all_the_same() -> None:
-    assert MARKED & EXEMPT.keys() == set()
+@pytest.mark.parametrize("rule", SHOWN, ids=lambda rule: rule.id)
+def test_a_rule_is_shown_by_a_test_that_is_marked_with_it(rule: Rule) -> None:
+    assert rule.shown_by in MARKS, f"{rule.id} names no test: {rule.shown_by!r}"
+    assert rule.id in MARKS[rule.shown_by], f"{rule.shown_by} is not marked with {rule.id}"
+
+
+@pytest.mark.parametrize("rule", INFORMATIONAL, ids=lambda rule: rule.id)
+def test_an_informational_rule_says_why_no_test_shows_it(rule: Rule) -> None:
+    assert rule.shown_by, f"{rule.id} has no reason: {rule.rule}"
+    assert "::" not in rule.shown_by, f"{rule.id} names a test, so it is enforced or performed"
+    by = [name for name, marks in MARKS.items() if rule.id in marks]
+    assert by == [], f"{rule.id} is tested, so it is enforced or performed"
 
 
 def test_tests_name_only_rules_that_there_are() -> None:
@@ -114,10 +101,23 @@ pytestmark = pytest.mark.rule("PO-01")
 CASES = [pytest.param("x", marks=[pytest.mark.rule("PO-02")])]
 
 @pytest.mark.rule("PO-03")
-@pytest.mark.parametrize("case", CASES)
 class TestIt:
-    @pytest.mark.rule("PO-04")
+    pytestmark = [pytest.mark.rule("PO-04")]
+
+    @pytest.mark.parametrize("case", CASES)
+    @pytest.mark.rule("PO-05")
     async def test_it(self, case: str) -> None:
-        '''Says PO-05, which is no mark.'''
+        '''Says PO-06, which is no mark.'''
+
+    def test_more(self) -> None: ...
+
+@pytest.mark.parametrize("case", CASES)
+def test_that(case: str) -> None: ...
+
+def helper() -> None: ...
 """
-    assert sorted(rules_marked_in(source)) == ["PO-01", "PO-02", "PO-03", "PO-04"]
+    assert {name: sorted(marks) for name, marks in marked_tests(source).items()} == {
+        "TestIt::test_it": ["PO-01", "PO-03", "PO-04", "PO-05"],
+        "TestIt::test_more": ["PO-01", "PO-03", "PO-04"],
+        "test_that": ["PO-01", "PO-02"],
+    }

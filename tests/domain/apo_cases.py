@@ -11,6 +11,7 @@ from domain.apo.case import ApoCase, ApoStart
 from domain.apo.commands import COMMANDS
 from domain.apo.kind import begin
 from domain.apo.waits import promise
+from domain.editions import NEWEST
 from domain.jobs import Assignee, Job
 from domain.lifecycles import Cause
 from domain.policy import Policy
@@ -42,7 +43,7 @@ FIELDS: Mapping[str, dict[str, object]] = {
     "customer_refused": {"reason": "Wants a provider of ours"},
     "estimate_submitted": {"amount": "240.00"},
     "estimate_approved": {},
-    "estimate_declined": {},
+    "estimate_declined": {"reason": "The labor is not itemized"},
     "documents_received": {"paid_invoice": True},
     "documents_approved": {"amount": "240.00"},
     "documents_rejected": {"reason": "The invoice names no model"},
@@ -71,6 +72,7 @@ def a_start(at: datetime, cause: str = "job.assigned", **changes: object) -> Apo
         "event_id": "msg-1",
         "cause": Cause(kind=kind, name=cause),
         "occurred_at": at,
+        "edition": NEWEST,
     }
     return begin(**fields | changes)
 

@@ -43,10 +43,22 @@ def a_case(stage: Stage = Stage.SEARCHING, **changes: object) -> PlusOneCase:
     return PlusOneCase(job=a_job(**changes), job_version=1, policy=POLICY, stage=stage)
 
 
+def a_newest_case(stage: Stage = Stage.SEARCHING, **changes: object) -> PlusOneCase:
+    """Return a search that began under the newest rules; the changes are its job's."""
+    return a_case(stage, **changes).model_copy(update={"edition": NEWEST})
+
+
 def an_option(stage: str = "awaiting_customer", **changes: object) -> ApoCase:
     """Return an option in a stage, for a job of Dispatch's; the changes are the option's own."""
     with_dispatch = a_job(assigned_to=Assignee.of(PROCURE_VENDOR))
-    said = {"job": with_dispatch, "job_version": 1, "policy": POLICY, "stage": stage, **changes}
+    said = {
+        "job": with_dispatch,
+        "job_version": 1,
+        "policy": POLICY,
+        "edition": NEWEST,
+        "stage": stage,
+        **changes,
+    }
     return ApoCase.model_validate(said)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from domain.accounts import PROCURE_VENDOR
+from domain.editions import NEWEST
 from domain.jobs import Assignee, Job
 from domain.lifecycles import Cause
 from domain.policy import Policy
@@ -44,7 +45,7 @@ FIELDS: Mapping[str, dict[str, object]] = {
     "decline_travel_fee": {},
     "provider_conference": {"agrees": True},
     "customer_conference": {"agrees": True},
-    "appointment_captured": {"at": "2036-11-24T15:00:00Z"},
+    "appointment_captured": {"at": "2036-11-24T15:00:00Z", "customer_agrees": True},
     "supervisor_decision": {"option": "dispatch"},
 }
 
@@ -81,6 +82,7 @@ def a_reassignment(
         ),
         occurred_at=at,
         started_by=Actor(name="Robin", role=Role.CUSTOMER_SERVICE),
+        edition=NEWEST,
     )
     said = {"begun": True, "stage": stage, **changes}
     return start.opened().model_copy(update=said)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from domain.accounts import Account
+from domain.editions import NEWEST
 from domain.jobs import Assignee, Job
 from domain.policy import Policy
 from domain.promises import resolve
 from domain.refusals import Refusal, Refused
-from domain.spoc.case import NamedDeadline, Report, SpocCase, SpocStart
+from domain.spoc.case import NamedDeadline, Reason, Report, SpocCase, SpocStart
 from domain.spoc.commands import COMMANDS
 from domain.spoc.waits import confirmation, part_update_due, report_due
 from tests.domain.factories import POLICY, a_job, a_payload, eastern
@@ -25,6 +26,8 @@ FIELDS: Mapping[str, dict[str, object]] = {
     "contact_spoc": {"reason": "no_service_report", "detail": "The diagnosis of Tuesday"},
     "route_question": {"topic": "scheduling"},
     "information_received": {"summary": "It is an RX-7"},
+    "review_needed": {"case": "over_approval_limit"},
+    "denial_confirmed": {"reason": "The damage isn't covered"},
     "engage_area_manager": {"exception_code": "SP UNRESPONSIVE", "comment": "Silent for days"},
 }
 
@@ -41,7 +44,7 @@ def of_the_programme(**changes: object) -> Job:
 
 
 def a_follow_up(stage: str = "awaiting_report", /, **changes: object) -> SpocCase:
-    """Return a follow-up in a stage, for which the provider was asked once."""
+    """Return a follow-up in a stage, in which the provider was asked once for everything."""
     said = {
         "job": of_the_programme(),
         "job_version": 1,
@@ -49,7 +52,9 @@ def a_follow_up(stage: str = "awaiting_report", /, **changes: object) -> SpocCas
         "stage": stage,
         "appointment_at": APPOINTMENT,
         "confirmed_at": CONFIRMED,
+        "edition": NEWEST,
         "attempts": 1,
+        "attempts_for": {reason.value: 1 for reason in Reason},
         **changes,
     }
     return told_by_the_calendar(SpocCase.model_validate(said))
@@ -107,6 +112,15 @@ def refusal_of(
     except Refused as refused:
         return refused.refusal
     return None
+
+
+def refusal_of_reading(command: str, role: str, **fields: object) -> Refusal:
+    """Return why a command can't be read."""
+    try:
+        COMMANDS.read(command, a_payload(role, **FIELDS[command] | fields))
+    except Refused as refused:
+        return refused.refusal
+    raise AssertionError(f"{command} could be read")
 
 
 def rule_against(case: SpocCase, reason: str, now: datetime) -> str | None:

@@ -11,7 +11,12 @@ from domain.am_escalation.case import AmCase, AmStart, OpenedException, Stage
 from domain.am_escalation.commands import COMMANDS
 from domain.am_escalation.kind import AM_ESCALATION
 from domain.am_escalation.payloads import SecondContactMade
-from domain.am_escalation.rules import area_manager, eligible_at, second_contact_is_due
+from domain.am_escalation.rules import (
+    area_manager,
+    call_may_be_about_it,
+    eligible_at,
+    second_contact_is_due,
+)
 from domain.am_escalation.waits import chase, promise
 from domain.directory import Addressee
 from domain.exceptions import ExceptionCode, already_open
@@ -47,6 +52,12 @@ FIELDS: Mapping[str, Mapping[str, object]] = {
     "customer_called_back": {},
     "second_contact_made": UNANSWERED,
     "record_feedback": {"exception_code": "GREAT SVC", "comment": "Came on a Sunday"},
+    "take_over": {
+        "exception_code": "NO RESPONSE",
+        "comment": "No report for four days",
+        "asked_by": {"name": "Lee", "role": "leadership_desk"},
+        "provider": {"number": "4711", "name": "Tulsa Plumbing"},
+    },
     "admin_reviewed": {},
     "resolve": {"outcome": "They came"},
     "risk_reported": {"description": "A threat"},
@@ -57,6 +68,7 @@ WHO_MAY = {
     "customer_called_back": "customer_service supervisor",
     "second_contact_made": "customer_service supervisor",
     "record_feedback": "customer_service supervisor",
+    "take_over": "system",
     "admin_reviewed": "admin_team",
     "resolve": "customer_service supervisor area_manager admin_team",
     "risk_reported": """
@@ -69,10 +81,15 @@ ROLE_RULES = {
     "provider_contacted": "AM-07",
     "second_contact_made": "AM-14",
     "record_feedback": "AM-17",
+    "take_over": "SPOC-07",
     "admin_reviewed": "AM-33",
     "risk_reported": "AM-35",
 }
-ALWAYS = "report_concern customer_called_back record_feedback admin_reviewed resolve risk_reported"
+ALWAYS = """
+    report_concern customer_called_back record_feedback take_over admin_reviewed resolve
+    risk_reported
+"""
+STARTING = ["report_concern", "record_feedback", "take_over", "risk_reported"]
 POSSIBLE_IN = {
     "contacting_provider": f"{ALWAYS} provider_contacted",
     "awaiting_callback": f"{ALWAYS} provider_contacted",
@@ -134,7 +151,7 @@ def of_second_contact(case: AmCase, **fields: object) -> Refusal | None:
 def test_these_are_the_commands() -> None:
     assert list(COMMANDS) == list(WHO_MAY) == list(FIELDS)
     starting = [name for name, command in COMMANDS.items() if command.starts]
-    assert starting == ["report_concern", "record_feedback"]
+    assert starting == STARTING
     assert set(POSSIBLE_IN) == {*AM_ESCALATION.stages, *AM_ESCALATION.ends} == set(Stage)
 
 
@@ -169,15 +186,22 @@ def test_which_command_is_possible_in_which_stage(command: str, stage: str) -> N
         assert refusal.message.startswith(
             f"You can't {to_do(command)} now. Status: {stage_label(stage)}"
         )
-        assert refusal.instead
 
 
 @pytest.mark.parametrize("command", WHO_MAY)
-def test_only_a_concern_or_feedback_starts_it(command: str) -> None:
-    case = a_start(command, concern="It leaks", comment="Nice").opened()
+def test_only_some_commands_start_it(command: str) -> None:
+    case = a_start(command, **FIELDS[command]).opened()
     assert not case.begun
     refusal = refusal_of(command, WHO_MAY[command].split()[0], case)
-    assert (refusal is None) == (command in {"report_concern", "record_feedback"})
+    assert (refusal is None) == (command in STARTING)
+
+
+def test_nobody_is_offered_what_only_steward_gives() -> None:
+    for stage in AM_ESCALATION.stages:
+        possible = COMMANDS.possible_in(stage)
+        assert possible == [
+            name for name in COMMANDS if name in POSSIBLE_IN[stage].split() and name != "take_over"
+        ]
 
 
 @pytest.mark.rule("AM-13")
@@ -186,7 +210,17 @@ def test_a_second_contact_waits_for_the_call_back(stage: str) -> None:
     refusal = of_second_contact(a_complaint(stage))
     assert refusal is not None
     assert refusal.rule == "AM-13"
-    assert (refusal.instead or "").startswith("customer_called_back")
+    assert (
+        refusal.instead
+        == {
+            "contacting_provider": "Log the first call to the provider (`provider_contacted`).",
+            "awaiting_callback": "If the customer calls from Wed, Nov 25, 12:00 PM ET on, log the "
+            "call (`customer_called_back`). Then call the provider again.",
+        }[stage]
+    )
+    first = refusal_of("provider_contacted", "customer_service", a_complaint("second_contact"))
+    assert first is not None
+    assert first.instead == "Log the second call to the provider (`second_contact_made`)."
 
 
 @pytest.mark.parametrize("command", WHO_MAY)
@@ -197,14 +231,16 @@ def test_the_example_can_be_sent(command: str) -> None:
 # --- how it begins ----------------------------------------------------------------------------
 
 
-def a_start(cause: str, **fields: str) -> AmStart:
+def a_start(cause: str, **fields: object) -> AmStart:
     return AmStart(
         job=a_job(assigned_to=TULSA),
         job_version=3,
         policy=POLICY,
         episode=1,
         event_id="msg-1",
-        cause=Cause(kind="event" if "." in cause else "command", name=cause, fields={**fields}),
+        cause=Cause.model_validate(
+            {"kind": "event" if "." in cause else "command", "name": cause, "fields": fields}
+        ),
         occurred_at=NOON,
     )
 
@@ -223,6 +259,37 @@ def test_feedback_begins_with_the_review() -> None:
     case = a_start("record_feedback", comment="Came on a Sunday").opened()
     assert (case.begun, case.stage) == (False, "exception_open")
     assert case.concern == "Came on a Sunday"
+
+
+@pytest.mark.rule("SPOC-07")
+def test_what_leadership_hands_over_begins_with_the_review_of_its_provider() -> None:
+    said = {**FIELDS["take_over"], "provider": {"number": "4712", "name": "Other Plumbing"}}
+    case = a_start("take_over", **said).opened()
+    assert (case.begun, case.stage) == (False, "exception_open")
+    assert (case.provider.name, case.concern) == ("Other Plumbing", "No report for four days")
+
+
+@pytest.mark.rule("AM-35")
+def test_exceptions_that_a_risk_left_open_are_the_next_escalations() -> None:
+    ended = a_complaint("risk", exceptions=opened("NCNS", reviewed=True), edition=4)
+    left = ended.remembered()
+    start = a_start("report_concern", concern="It leaks").model_copy(update={"remembered": left})
+    (found,) = start.opened().exceptions
+    assert (found.code, found.reviewed, found.provider) == ("NCNS", True, TULSA)
+    assert a_complaint("risk", edition=4).remembered() == {}
+    assert ended.model_copy(update={"stage": "resolved"}).remembered() == {}
+    assert ended.model_copy(update={"stage": "second_contact"}).remembered("risk") == left
+    assert ended.model_copy(update={"edition": 3}).remembered() == {}
+
+
+def test_an_exception_about_another_provider_names_it() -> None:
+    other = Assignee(number="4712", name="Other Plumbing")
+    about = [
+        opened("NCNS")[0].model_copy(update={"provider": each}) for each in (None, TULSA, other)
+    ]
+    assert a_complaint(exceptions=about).lines() == (
+        "NCNS: …\nNCNS: …\nNCNS, about Other Plumbing (4712): …"
+    )
 
 
 def test_a_later_run_goes_on_where_the_earlier_one_was() -> None:
@@ -266,6 +333,39 @@ def test_before_the_first_attempt_there_is_nothing_to_count_from() -> None:
     case = a_complaint(first_attempt_at=None)
     assert eligible_at(case) is None
     assert not second_contact_is_due(case, NOON + timedelta(days=9))
+
+
+@pytest.mark.rule("G-14")
+def test_the_policy_may_exclude_the_very_second() -> None:
+    case = a_complaint(policy=with_setting(callback_boundary="exclusive"))
+    assert not second_contact_is_due(case, NOON + DAY)
+    assert second_contact_is_due(case, NOON + DAY + SECOND)
+
+
+OTHER = Assignee(number="4712", name="Other Plumbing")
+
+
+@pytest.mark.rule("AM-13")
+@pytest.mark.parametrize(
+    ("stage", "changes", "counts"),
+    [
+        ("contacting_provider", {}, True),
+        ("awaiting_callback", {}, True),
+        ("second_contact", {}, True),
+        ("exception_open", {}, True),
+        ("area_manager_engaged", {}, True),
+        ("exception_open", {"first_attempt_at": None}, False),
+        ("area_manager_engaged", {"first_attempt_at": None}, False),
+        ("awaiting_callback", {"job": a_job(assigned_to=OTHER)}, False),
+        ("awaiting_callback", {"job": a_job(assigned_to=OTHER), "edition": 3}, True),
+        ("exception_open", {"first_attempt_at": None, "edition": 3}, True),
+    ],
+)
+def test_a_call_counts_only_where_it_can_be_about_the_concern(
+    stage: str, changes: Mapping[str, object], *, counts: bool
+) -> None:
+    """The job system does not say what a call is about."""
+    assert call_may_be_about_it(a_complaint(stage, **{"edition": 4, **changes})) is counts
 
 
 @given(st.timedeltas(timedelta(minutes=1), timedelta(days=30)))
@@ -314,6 +414,25 @@ def test_there_are_thirteen_and_each_is_explained() -> None:
     assert list(ExceptionCode) == THIRTEEN == list(POLICY.am_escalation.code_help)
 
 
+# --- what the first call leads to -------------------------------------------------------------
+
+
+@pytest.mark.rule("AM-09")
+@pytest.mark.parametrize("stage", ["contacting_provider", "awaiting_callback"])
+def test_a_call_that_reached_the_provider_says_what_came_of_it(stage: str) -> None:
+    case = a_complaint(stage, edition=4)
+    refusal = refusal_of("provider_contacted", "customer_service", case, {"reached": True})
+    assert refusal is not None
+    assert (refusal.kind, refusal.rule) == (RefusalKind.FIELDS, "AM-09")
+    assert "`outcome`" in (refusal.instead or "")
+    told = {"reached": True, "outcome": "Comes on Thursday"}
+    assert refusal_of("provider_contacted", "customer_service", case, told) is None
+    assert refusal_of("provider_contacted", "customer_service", case, {"reached": False}) is None
+    before = a_complaint(stage, edition=3)
+    said = {"reached": True}
+    assert refusal_of("provider_contacted", "customer_service", before, said) is None
+
+
 # --- what a second contact leads to -----------------------------------------------------------
 
 
@@ -324,7 +443,7 @@ def test_an_exception_has_a_code_and_a_comment(missing: str, rule: str) -> None:
     refusal = of_second_contact(a_complaint("second_contact"), **{missing: None})
     assert refusal is not None
     assert (refusal.kind, refusal.rule) == (RefusalKind.FIELDS, rule)
-    assert missing in refusal.message
+    assert f"`{missing}`" in (refusal.instead or "")
 
 
 def test_what_the_call_settled_needs_neither() -> None:
@@ -348,6 +467,7 @@ def test_who_was_not_reached_has_settled_nothing(command: str, stage: str) -> No
 
 
 @pytest.mark.rule("AM-17")
+@pytest.mark.rule("G-16")
 def test_a_code_that_is_open_is_not_opened_again() -> None:
     case = a_complaint("second_contact", exceptions=opened("GREAT SVC", "NCNS"))
     assert of_second_contact(case, exception_code="NCNS") == already_open("NCNS")
@@ -364,7 +484,7 @@ def test_feedback_is_what_the_policy_says(code: str) -> None:
     else:
         assert refusal is not None
         assert (refusal.kind, refusal.rule) == (RefusalKind.FIELDS, "G-17")
-        assert refusal.instead == "report_concern"
+        assert (refusal.instead or "").startswith("Report a concern (`report_concern`)")
     only_this = a_complaint(policy=with_setting(feedback_codes=(ExceptionCode(code),)))
     assert refusal_of("record_feedback", "customer_service", only_this, said) is None
 
@@ -428,7 +548,7 @@ def test_who_is_chased_in_a_stage(
     case = a_complaint(stage)
     waited_for = promise(case)
     assert (waited_for.waiting_on, waited_for.rule, waited_for.since) == (who, rule, NOON)
-    assert command in waited_for.changed_by
+    assert f"can {to_do(command)}" in waited_for.changed_by
     assert resolve(waited_for.due, POLICY.calendar) == eastern("2026-11-25 17:00")
     reminders = getattr(POLICY.am_escalation, setting)
     found: Chase = chase(case)
@@ -442,8 +562,30 @@ def test_a_call_back_is_waited_for_until_it_is_quiet() -> None:
     waited_for = promise(a_complaint())
     assert (waited_for.waiting_on, waited_for.rule) == (Role.CUSTOMER, "AM-13")
     assert waited_for.due == DueAt(at=NOON + timedelta(days=14))
-    assert "from 2026-11-25 17:00 UTC on" in waited_for.changed_by
+    assert waited_for.then == "If nobody calls by then, the concern closes"
+    assert waited_for.changed_by.startswith(
+        "From Wed, Nov 25, 12:00 PM ET on, a call back means calling the provider again. "
+        "Customer Service can log the customer's call back"
+    )
     sooner = a_complaint(policy=with_setting(quiet_close=DAY))
     assert promise(sooner).due == DueAt(at=NOON + DAY)
     with pytest.raises(KeyError):
         chase(a_complaint())
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "then"),
+    [
+        (opened("GREAT SVC"), "the Admin team reviews the open Exception"),
+        (opened("NCNS"), "the Admin team reviews the open Exception"),
+        (opened("GREAT SVC", reviewed=True), "the concern closes"),
+        (opened("NCNS", reviewed=True), "we wait for the Area Manager"),
+    ],
+)
+def test_without_a_call_back_what_is_open_is_still_seen_to(
+    exceptions: tuple[OpenedException, ...], then: str
+) -> None:
+    case = a_complaint(exceptions=exceptions, edition=4)
+    assert promise(case).then == f"If nobody calls by then, {then}"
+    before = case.model_copy(update={"edition": 3})
+    assert promise(before).then == "If nobody calls by then, the concern closes"

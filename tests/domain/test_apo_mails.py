@@ -50,12 +50,35 @@ def test_an_offer_names_the_transfer_only_where_mail_arrives() -> None:
     [
         (True, Decimal(240), "a paid invoice of $240.00"),
         (True, None, "a paid invoice"),
-        (False, Decimal(240), "documents without a paid invoice of $240.00"),
-        (False, Decimal(0), "documents without a paid invoice of $0.00"),
+        (False, Decimal(240), "documents without a paid invoice, $240.00"),
+        (False, Decimal(0), "documents without a paid invoice, $0.00"),
     ],
 )
 def test_documents_in_words(*, paid_invoice: bool, amount: Decimal | None, words: str) -> None:
     assert documents.described(paid_invoice=paid_invoice, amount=amount) == words
+
+
+@pytest.mark.rule("G-37")
+@pytest.mark.parametrize(
+    ("estimate", "invoice", "above"),
+    [
+        ("600.00", "650.00", "Approved estimate: $600.00. Invoice: $650.00. Review the difference"),
+        ("600.00", "600.00", None),
+        ("600.00", None, None),
+        (None, "650.00", None),
+    ],
+)
+def test_an_invoice_above_its_approved_estimate_is_shown_with_the_difference(
+    estimate: str | None, invoice: str | None, above: str | None
+) -> None:
+    option = an_option("reviewing_documents", memory={"estimate": estimate})
+    amount = None if invoice is None else Decimal(invoice)
+    text = documents.review_request(
+        option, "a paid invoice", invoice=amount, already_reviewing=False
+    )
+    assert text.startswith("Review a paid invoice (APO-26).")
+    assert (above is not None) == ("Review the difference of $50.00 (G-37)" in text)
+    assert above is None or above in text
 
 
 @pytest.mark.rule("G-61")

@@ -107,8 +107,11 @@ def test_the_directory_lists_no_other_roles() -> None:
 @pytest.mark.rule("AM-34")
 def test_an_area_manager_whom_nobody_knows_can_be_named() -> None:
     refusal = nobody_known(Addressee(role=Role.AREA_MANAGER, provider=TULSA))
-    assert (refusal.rule, refusal.instead) == ("AM-34", "name area_manager_email")
-    assert refusal.message == "The directory does not know the Area Manager of Tulsa Plumbing."
+    assert (refusal.rule, refusal.instead) == (
+        "AM-34",
+        "enter the address yourself (`area_manager_email`)",
+    )
+    assert refusal.message == "The directory lists no Area Manager for Tulsa Plumbing."
 
 
 @pytest.mark.parametrize(

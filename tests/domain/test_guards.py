@@ -7,10 +7,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PLUSONE_PARTS, PROCURE_VENDOR, Account
+from domain.clocks import record_clocks
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Assignee, Job, JobStatus
 from domain.refusals import Refusal, RefusalKind
-from tests.domain.factories import ASSIGNED_AT, HOLD, LAST_SECOND, PROVIDER, WINDOW_ENDS, a_job
+from tests.domain.factories import (
+    ASSIGNED_AT,
+    HOLD,
+    LAST_SECOND,
+    PROVIDER,
+    WINDOW_ENDS,
+    a_case,
+    a_job,
+)
 
 REPORTED_AT = ASSIGNED_AT + timedelta(hours=3)
 
@@ -181,9 +190,22 @@ def test_every_refusal_names_the_service_job_to_add_instead(changes: dict[str, o
 @pytest.mark.rule("PO-18")
 def test_the_refusal_of_a_new_job_says_until_when() -> None:
     assert refused(a_job()).message == (
-        "PlusOne has until 2026-11-23 14:05 UTC to find a Service Professional; until then the job "
-        "stays with it."
+        "Don't reassign this job yet. PlusOne has until Mon, Nov 23, 9:05 AM ET to find a provider "
+        "(PO-18). Need other work done? Dispatch can add a service job to the order."
     )
+
+
+@pytest.mark.rule("PO-18")
+def test_a_case_tells_until_when_on_the_clock_that_its_job_recorded() -> None:
+    case = a_case()
+    before = case.held_by_plusone(LAST_SECOND)
+    recorded = {"clocks": record_clocks([case.policy.calendar.zone], ASSIGNED_AT)}
+    since = case.model_copy(update=recorded).held_by_plusone(LAST_SECOND)
+    assert before is not None
+    assert since is not None
+    assert "until Mon, Nov 23, 2:05 PM UTC" in before.message
+    assert "until Mon, Nov 23, 9:05 AM ET" in since.message
+    assert case.held_by_plusone(WINDOW_ENDS) is None
 
 
 @pytest.mark.rule("PO-08")
@@ -191,16 +213,17 @@ def test_the_refusal_of_a_new_job_says_until_when() -> None:
 @pytest.mark.rule("PO-61")
 def test_the_refusal_of_an_accepted_job_says_that_somebody_was_found() -> None:
     assert refused(a_job(status="Accepted")).message == (
-        "PlusOne has accepted: it has found a Service Professional, and the job stays with it "
-        "(PO-08)."
+        "Don't reassign this job. PlusOne accepted it and has a provider for it (PO-08, PO-19). "
+        "Need other work done? Dispatch can add a service job to the order."
     )
 
 
 @pytest.mark.rule("PO-11")
 def test_the_refusal_of_a_diagnosed_job_says_what_plusone_would_lose() -> None:
     assert refused(a_job(diagnostic_report_at=REPORTED_AT)).message == (
-        "A diagnostic report is entered, so the job stays with PlusOne, denied or not; PlusOne "
-        "could no longer bill its diagnosis."
+        "Don't reassign this job. A diagnostic report is on file, so PlusOne keeps the job, even "
+        "after a denial (PO-20). Otherwise PlusOne can't bill its diagnosis. Need a second "
+        "opinion? Dispatch can add a service job to the order."
     )
 
 

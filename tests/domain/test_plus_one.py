@@ -2,37 +2,49 @@
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PLUSONE_PARTS, Account, account_called
+from domain.editions import NEWEST, Edition
+from domain.events import SearchesTried
 from domain.guards import WayOut, plusone_hold
 from domain.jobs import Assignee, HeldJob, Job, JobStatus
-from domain.plus_one.case import REPAIRING, PlusOneStart, Stage
+from domain.lifecycles import Cause
+from domain.plus_one import parts
+from domain.plus_one.case import REPAIRING, Duty, PlusOneCase, PlusOneStart, Stage
 from domain.plus_one.commands import COMMANDS
-from domain.plus_one.guide import advice
+from domain.plus_one.guide import add_note, advice
 from domain.plus_one.kind import PLUS_ONE
-from domain.plus_one.payloads import RequestReassignment, SupplyParts
+from domain.plus_one.payloads import AddServiceJob, RequestReassignment, SupplyParts
 from domain.plus_one.rules import (
     WindowVerdict,
+    amount_ordered,
     assigned_out_of_turn,
     expectation_ends,
+    is_assignment_note,
+    may_be_added,
     may_leave_plusone,
     not_for_plusone,
     not_to_plusone_in_florida,
+    skipped_searches,
     stage_named_by,
     starts_on,
+    tells_of_acceptance,
     verdict,
     way_out_taken,
     window_ends,
 )
-from domain.plus_one.waits import owed_in
+from domain.plus_one.waits import duty_promise, owed_in, repair_promise
 from domain.policy import Policy
+from domain.promises import DueAfterBusinessDays
 from domain.refusals import Refusal, RefusalKind, Refused, changed_meanwhile
 from domain.roles import Actor, Role
-from domain.texts import SEARCH_NOTE, disclose_charges, job_approval, usd
+from domain.texts import CLAIM_AFTER_COMPLETION, SEARCH_NOTE, disclose_charges, job_approval, usd
 from tests.domain.factories import (
     ASSIGNED_AT,
     HOLD,
@@ -42,6 +54,7 @@ from tests.domain.factories import (
     WINDOW_ENDS,
     a_case,
     a_job,
+    a_newest_case,
     a_payload,
     an_event,
 )
@@ -107,7 +120,7 @@ def test_what_is_not_for_plusone_says_why_and_what_to_do() -> None:
         assert refusal.kind is RefusalKind.CONFLICT
         assert word in refusal.message
         assert refusal.instead is not None
-        assert "find a provider" in refusal.instead
+        assert "Find a provider" in refusal.instead
 
 
 @pytest.mark.rule("PO-05")
@@ -134,6 +147,83 @@ def test_anybody_assigns_the_recall_of_a_job_that_plusone_did(
     job = a_job(is_recall=is_recall, original_provider_network=network)
     assert assigned_out_of_turn(job, Actor(name="Kim", role=Role.CUSTOMER_SERVICE)) == out_of_turn
     assert not assigned_out_of_turn(job, Actor(name="Dana", role=Role.DISPATCH))
+
+
+def tried(
+    *, calendar: bool | None = None, manual: bool | None = None, **changes: object
+) -> PlusOneCase:
+    """A search whose assignment says what was tried before."""
+    said = SearchesTried(calendar_searched=calendar, manual_search_done=manual)
+    return a_newest_case().model_copy(update={"tried": said, "job": a_job(**changes)})
+
+
+def asking(case: PlusOneCase) -> PlusOneCase:
+    """The same where the policy asks what an assignment doesn't say."""
+    return case.model_copy(update={"policy": with_setting(search_not_said="ask")})
+
+
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+@pytest.mark.rule("G-75")
+@pytest.mark.parametrize(
+    ("calendar", "manual", "note", "task"),
+    [
+        (False, True, "without a calendar search", "Do the calendar search now"),
+        (True, False, "without a manual search", "Do the manual search now"),
+        (None, False, "without a manual search", "Do the manual search now"),
+        (
+            False,
+            False,
+            "without a calendar search or a manual search",
+            "Do the calendar search and the manual search now",
+        ),
+    ],
+)
+def test_dispatch_makes_up_for_a_search_that_was_skipped(
+    *, calendar: bool | None, manual: bool | None, note: str, task: str
+) -> None:
+    skipped = skipped_searches(tried(calendar=calendar, manual=manual))
+    assert skipped is not None
+    assert skipped.note == f"PlusOne got this job {note} (PO-15, PO-16)."
+    assert skipped.task.startswith(f"{task} and note the result. PlusOne got the job without ")
+    assert skipped.task.endswith("PlusOne keeps the job until its time is up either way (PO-18).")
+
+
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+@pytest.mark.rule("G-75")
+def test_what_an_assignment_does_not_say_is_asked_if_the_policy_says_so() -> None:
+    silent = tried(calendar=True)
+    assert skipped_searches(silent) is None
+    asked = skipped_searches(asking(silent))
+    assert asked is not None
+    assert "doesn't say whether the calendar and a manual search were tried" in asked.note
+    assert asked.task.startswith("Note whether the calendar and a manual search were tried")
+    assert skipped_searches(asking(tried(calendar=True, manual=True))) is None
+
+
+@pytest.mark.rule("PO-06")
+@pytest.mark.rule("PO-16")
+def test_a_recall_of_plusones_own_work_needs_no_search() -> None:
+    recall: dict[str, object] = {"is_recall": True, "original_provider_network": "PlusOne"}
+    assert skipped_searches(asking(tried(calendar=False, manual=False, **recall))) is None
+    assert skipped_searches(tried(calendar=False, manual=False, is_recall=True)) is not None
+
+
+def test_a_job_from_before_is_not_asked_what_was_tried() -> None:
+    before = tried(calendar=False, manual=False).model_copy(
+        update={"edition": Edition.FACTS_BY_MEANING}
+    )
+    assert skipped_searches(asking(before)) is None
+
+
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+def test_a_search_begins_with_what_its_assignment_says() -> None:
+    cause = Cause.of(an_event("job.assigned", data={"calendar_searched": False}))
+    opened = START.model_copy(update={"cause": cause}).opened()
+    assert opened.tried == SearchesTried(calendar_searched=False)
+    assert Cause.of(an_event("job.assigned")).fields == {}, "a start leaves out what nobody said"
 
 
 @pytest.mark.rule("PO-02")
@@ -502,49 +592,269 @@ def test_the_search_note_is_the_mandated_one() -> None:
 @pytest.mark.rule("PO-34")
 def test_the_first_caller_is_told_what_the_note_says() -> None:
     case = a_case()
-    case.calls = 1
     assert "allow 24 hours" in advice(case)
+    case.expectation_passed = True
+    assert "24 hours" not in advice(case), "they are over"
 
 
 @pytest.mark.rule("PO-32")
 @pytest.mark.rule("PO-35")
 def test_a_caller_who_calls_again_is_told_that_the_search_goes_on() -> None:
     case = a_case()
-    case.calls = 2
-    assert "still looking" in advice(case)
-    assert "area" in advice(case)
+    case.advised = 1
+    assert "still looking for a provider in their area" in advice(case)
+
+
+def test_a_caller_hears_that_dispatch_decides_once_the_window_is_over() -> None:
+    case = a_case()
+    case.expectation_passed = case.window_passed = True
+    assert "Dispatch is deciding" in advice(case)
 
 
 @pytest.mark.rule("PO-32")
 @pytest.mark.rule("PO-35")
 @pytest.mark.parametrize("stage", sorted(Stage.running()))
-@pytest.mark.parametrize("calls", [1, 2, 7])
-def test_news_come_before_everything(stage: Stage, calls: int) -> None:
+@pytest.mark.parametrize("advised", [0, 1, 7])
+def test_news_come_before_everything(stage: Stage, advised: int) -> None:
     case = a_case(stage)
-    case.calls, case.news = calls, "ASSIGNMENT called three companies in Tulsa"
-    assert "ASSIGNMENT called three companies in Tulsa" in advice(case)
-    assert "still looking" not in advice(case)
+    case.advised = advised
+    add_note(case, Role.PLUSONE, "ASSIGNMENT called three companies in Tulsa", ASSIGNED_AT)
+    assert advice(case) == (
+        'New note from PlusOne: "ASSIGNMENT called three companies in Tulsa". Tell the customer '
+        "in your own words. Don't share costs or internal details."
+    )
 
 
 @pytest.mark.parametrize(
-    ("stage", "role", "duty"),
+    ("stage", "role", "duty", "said"),
     [
-        ("accepted", "PlusOne", "submit its diagnosis"),
-        ("diagnosis_submitted", "authorizations", "decide on the diagnosis"),
-        ("info_requested", "PlusOne", "give the information asked for"),
-        ("approved", "PlusOne", "order the parts and complete the repair"),
-        ("denied", "PlusOne", "bill its diagnosis or submit another"),
-        ("parts_ordered", "PlusOne", "complete the repair and submit its claim"),
+        ("accepted", "PlusOne", "submit its diagnosis", "diagnosis comes next"),
+        ("diagnosis_submitted", "Authorizations", "decide on the diagnosis", "are reviewing"),
+        ("info_requested", "PlusOne", "send the information we asked for", "more information"),
+        ("approved", "PlusOne", "order the parts and complete the repair", "is approved"),
+        ("denied", "PlusOne", "bill its diagnosis or submit another one", "Ask Authorizations"),
+        ("parts_ordered", "PlusOne", "complete the repair and submit its claim", "are ordered"),
     ],
 )
-def test_once_somebody_is_found_the_caller_hears_whose_turn_it_is(
-    stage: str, role: str, duty: str
+def test_once_somebody_is_found_the_caller_hears_what_comes_next(
+    stage: str, role: str, duty: str, said: str
 ) -> None:
     case = a_case(Stage(stage))
-    case.calls = 3
-    assert "has found a Service Professional" in advice(case)
-    assert f"now {role} is to {duty}" in advice(case)
+    assert advice(case).startswith("PlusOne has found a provider. There are no new notes")
+    assert said in advice(case)
+    assert "PO-" not in advice(case)
     assert (owed_in(stage)[0].people, owed_in(stage)[1]) == (role, duty)
+
+
+def test_a_wait_names_only_those_who_may_end_it() -> None:
+    said = repair_promise(a_case(Stage.DIAGNOSIS_SUBMITTED)).changed_by
+    assert said == (
+        "Authorizations can approve the repair or approve a replacement; Authorizations or the "
+        "Decision Desk can deny the repair or ask PlusOne for information"
+    )
+
+
+@pytest.mark.parametrize("duty", Duty)
+def test_every_duty_is_due_a_business_day_after_the_acceptance(duty: Duty) -> None:
+    case = a_case(Stage.ACCEPTED)
+    case.accepted_at = ASSIGNED_AT
+    promise = duty_promise(case, duty)
+    assert (promise.waiting_on, promise.due) == (
+        "plusone",
+        DueAfterBusinessDays(days=1, since=ASSIGNED_AT),
+    )
+
+
+@pytest.mark.rule("PO-23")
+@pytest.mark.rule("PO-24")
+@pytest.mark.parametrize(
+    ("after", "tells"),
+    [(None, False), (-61, False), (-60, True), (0, True), (3600, True)],
+)
+def test_only_an_assignment_note_from_after_the_acceptance_tells_of_it(
+    *, after: int | None, tells: bool
+) -> None:
+    noted_at = None if after is None else ASSIGNED_AT + timedelta(seconds=after)
+    assert tells_of_acceptance(noted_at, ASSIGNED_AT) == tells
+    assert is_assignment_note("ASSIGNMENT: Acme Pipes")
+    assert not is_assignment_note("ASSIGNMENTS")
+    assert not is_assignment_note("PARTS ORDERED ASSIGNMENT")
+
+
+@pytest.mark.rule("PO-27")
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("PARTS ORDERED: $120.00", "120.00"),
+        ("PARTS ORDERED $120", "120"),
+        ("PARTS ORDERED - $1,240.50 compressor", "1240.50"),
+        ("PARTS ORDERED: $120.", "120"),
+        ("PARTS ORDERED", None),
+        ("PARTS ORDERED: 120.00", None),
+        ("PARTS ORDERED: compressor $120.00", None),
+        ("PARTS ORDERED: $1,24", None),
+        ("PARTS ORDERED: $120.5", None),
+        ("PARTS ORDERED: $120.555", None),
+        ("PARTS ORDERED: $12345678", None),
+        ("JOB COMPLETE: $120.00", None),
+    ],
+)
+def test_an_amount_is_known_only_right_after_the_heading(text: str, amount: str | None) -> None:
+    assert amount_ordered(text) == (None if amount is None else Decimal(amount))
+
+
+# --- adding a service job -----------------------------------------------------------------------
+
+
+def refusal_of_adding(
+    account: str,
+    role: str = "authorizations",
+    event_type: str | None = None,
+    stage: Stage = Stage.ACCEPTED,
+    edition: Edition = NEWEST,
+    job: Mapping[str, object] = MappingProxyType({}),
+) -> Refusal | None:
+    fields = {"event_type": event_type} if event_type else {}
+    sent = a_payload(role, account=account, reason="More work", **fields)
+    case = a_newest_case(stage).model_copy(update={"edition": edition, "job": a_job(**job)})
+    try:
+        COMMANDS.check(COMMANDS.read("add_service_job", sent), stage, case, ASSIGNED_AT)
+    except Refused as refused:
+        return refused.refusal
+    return None
+
+
+@pytest.mark.rule("PO-05")
+@pytest.mark.parametrize("role", ["authorizations", "parts_sourcing"])
+@pytest.mark.parametrize("account", ["PlusOne Solutions", "700010237", " plusone solutions "])
+def test_only_dispatch_gives_plusone_another_service_job(account: str, role: str) -> None:
+    refusal = refusal_of_adding(account, role)
+    assert refusal is not None
+    assert (refusal.kind, refusal.rule) == (RefusalKind.CONFLICT, "PO-05")
+    assert "Only Dispatch can give a service job to PlusOne" in refusal.message
+    assert refusal.instead is not None
+    assert "Ask Dispatch to add the service job" in refusal.instead
+    assert refusal_of_adding(account, "dispatch") is None
+    assert refusal_of_adding("Procure Vendor", role) is None
+
+
+@pytest.mark.rule("PO-06")
+@pytest.mark.rule("G-77")
+@pytest.mark.parametrize(
+    ("event_type", "stage", "network", "may"),
+    [
+        ("Recall", Stage.ACCEPTED, None, True),
+        (" recall ", Stage.APPROVED, None, True),
+        ("Second opinion", Stage.ACCEPTED, None, False),
+        ("Recall", Stage.SEARCHING, None, False),
+        ("Recall", Stage.SEARCHING, "PlusOne", True),
+        ("Repair", Stage.SEARCHING, "PlusOne", False),
+    ],
+)
+def test_anybody_adds_the_recall_of_plusones_own_work(
+    *, event_type: str, stage: Stage, network: str | None, may: bool
+) -> None:
+    job = {"is_recall": network is not None, "original_provider_network": network}
+    refusal = refusal_of_adding("PlusOne Solutions", "authorizations", event_type, stage, job=job)
+    assert (refusal is None) == may
+
+
+@pytest.mark.rule("PO-06")
+@pytest.mark.rule("G-77")
+def test_the_company_says_what_its_recalls_are_called() -> None:
+    case = a_newest_case(Stage.ACCEPTED).model_copy(
+        update={"policy": with_setting(recall_event_types=("Callback", "Warranty"))}
+    )
+    for event_type, may in (("warranty", True), ("Recall", False)):
+        sent = a_payload(
+            "authorizations", account="PlusOne Solutions", event_type=event_type, reason="Leaks"
+        )
+        payload = COMMANDS.read("add_service_job", sent).payload
+        assert isinstance(payload, AddServiceJob)
+        refusal = may_be_added(case, payload, ASSIGNED_AT)
+        assert (refusal is None) == may
+        assert may or "Enter the event type Callback" in str(refusal and refusal.instead)
+
+
+@pytest.mark.rule("PO-01")
+@pytest.mark.rule("PO-04")
+@pytest.mark.parametrize(
+    ("job", "rule"), [({"severity": "Emergency"}, "PO-04"), ({"trade": "Roofing"}, "PO-01")]
+)
+@pytest.mark.parametrize("event_type", [None, "Recall"])
+def test_what_plusone_may_not_take_is_not_added_for_it(
+    job: dict[str, object], rule: str, event_type: str | None
+) -> None:
+    refusal = refusal_of_adding("PlusOne Solutions", "dispatch", event_type, job=job)
+    assert refusal is not None
+    assert refusal.rule == rule
+    assert refusal_of_adding("Procure Vendor", "dispatch", event_type, job=job) is None
+
+
+@pytest.mark.rule("APO-18")
+@pytest.mark.parametrize(
+    ("role", "instead"),
+    [
+        ("authorizations", "Ask Dispatch to offer APO."),
+        ("parts_sourcing", "Ask Dispatch to offer APO."),
+        ("dispatch", None),
+    ],
+)
+def test_only_dispatch_adds_a_service_job_for_the_option(role: str, instead: str | None) -> None:
+    refusal = refusal_of_adding("Alternate Provider Option", role)
+    assert (refusal and (refusal.rule, refusal.instead)) == (instead and ("APO-18", instead))
+
+
+@pytest.mark.rule("APO-18")
+@pytest.mark.parametrize(
+    ("role", "instead"),
+    [
+        ("supervisor", "Offer APO (`offer_apo`)."),
+        ("escalations", "Offer APO (`offer_apo`) or Request APO (`request_apo`)."),
+        ("customer_service", "Ask Dispatch to offer APO."),
+    ],
+)
+def test_who_may_not_reassign_to_the_option_is_told_what_they_may(role: str, instead: str) -> None:
+    refusal = refusal_of_reassigning(
+        Stage.SEARCHING, WINDOW_ENDS, {}, "Alternate Provider Option", role
+    )
+    assert refusal is not None
+    assert (refusal.rule, refusal.instead) == ("APO-18", instead)
+
+
+@pytest.mark.rule("PO-12")
+@pytest.mark.rule("PO-54")
+@pytest.mark.parametrize(
+    ("role", "stage", "instead"),
+    [
+        ("parts_sourcing", Stage.ACCEPTED, "Supply parts (`supply_parts`)."),
+        (
+            "dispatch",
+            Stage.ACCEPTED,
+            "Ask Authorizations or Parts Sourcing to supply the parts (`supply_parts`).",
+        ),
+        (
+            "authorizations",
+            Stage.SEARCHING,
+            "Wait until PlusOne accepts the job. Parts can be supplied then.",
+        ),
+    ],
+)
+def test_the_procurement_account_is_reached_by_supplying_parts_alone(
+    role: str, stage: Stage, instead: str
+) -> None:
+    for refusal in (
+        refusal_of_adding("700010640", role, stage=stage),
+        refusal_of_reassigning(stage, WINDOW_ENDS, {}, "PlusOne Part Procurement", role, NEWEST),
+    ):
+        assert refusal is not None
+        assert (refusal.rule, refusal.instead) == ("PO-54", instead)
+
+
+def test_a_job_from_before_may_be_added_anywhere() -> None:
+    before = Edition.FACTS_BY_MEANING
+    for account in ("PlusOne Solutions", "700010640", "Alternate Provider Option"):
+        assert refusal_of_adding(account, edition=before, job={"severity": "Emergency"}) is None
 
 
 # --- approval ---------------------------------------------------------------------------------
@@ -552,23 +862,33 @@ def test_once_somebody_is_found_the_caller_hears_whose_turn_it_is(
 
 def test_the_approval_note_states_the_amount() -> None:
     note = job_approval(Decimal("1240.5"), None, "Cartridge and labour.")
-    assert note == "JOB APPROVAL. Approved: $1,240.50. Cartridge and labour."
+    assert note.startswith("JOB APPROVAL. Approved: $1,240.50. Cartridge and labour.")
+
+
+@pytest.mark.rule("PO-57")
+@pytest.mark.rule("PO-58")
+def test_an_approval_tells_plusone_when_and_where_it_claims() -> None:
+    note = job_approval(Decimal(240), None, None)
+    assert note.endswith(CLAIM_AFTER_COMPLETION)
+    assert "your own labor and diagnosis claim on this service request" in note
+    assert "once the work is complete" in note
 
 
 def test_charges_that_are_not_covered_stand_in_the_approval_note() -> None:
     note = job_approval(Decimal(240), Decimal(35), None)
-    assert "Not covered: $35.00. We contact the customer about it by phone or e-mail" in note
-    assert "tell the customer again on the day of the repair" in note
+    assert "Not covered: $35.00. We will contact the customer about it by phone or e-mail" in note
+    assert "also tell the customer on the day of the repair visit" in note
+    assert "PO-" not in note
     assert "Not covered" not in job_approval(Decimal(240), Decimal(0), None)
 
 
 @pytest.mark.parametrize(
-    ("amount", "channel"),
-    [("0.01", "phone or e-mail"), ("250.00", "phone or e-mail"), ("250.01", "by phone that")],
+    ("amount", "contact"),
+    [("0.01", "Call or e-mail"), ("250.00", "Call or e-mail"), ("250.01", "Call")],
 )
-def test_the_customer_is_called_about_large_charges(amount: str, channel: str) -> None:
+def test_the_customer_is_called_about_large_charges(amount: str, contact: str) -> None:
     task = disclose_charges(Decimal(amount), POLICY.plus_one.call_above)
-    assert channel in task
+    assert task.startswith(f"{contact} the customer.")
     assert f"{usd(Decimal(amount))} is not covered" in task
 
 
@@ -641,6 +961,120 @@ def test_a_shop_of_another_company_gets_its_parts(company: str, ship_to: dict[st
     assert refusal_of_shipping(company, ship_to) is None
 
 
+def supplying(**fields: object) -> SupplyParts:
+    said = {"company": "Tulsa Plumbing", "what": "Cartridge 4711", **fields}
+    payload = COMMANDS.read("supply_parts", a_payload("parts_sourcing", **said)).payload
+    assert isinstance(payload, SupplyParts)
+    return payload
+
+
+@pytest.mark.rule("PO-54")
+def test_nothing_is_picked_up_at_plusones_own_address() -> None:
+    case = a_newest_case(Stage.ACCEPTED)
+    refusal = not_to_plusone_in_florida(case, supplying(pickup_at=PROFILE), ASSIGNED_AT)
+    assert refusal is not None
+    assert refusal.rule == "PO-54"
+    assert not_to_plusone_in_florida(case, supplying(pickup_at=TULSA), ASSIGNED_AT) is None
+    credit = supplying(kind="claim_credit", company="PlusOne")
+    assert not_to_plusone_in_florida(case, credit, ASSIGNED_AT) is None
+
+
+@pytest.mark.rule("PO-50")
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "ship_to: enter the shop to ship to, or pickup_at (PO-50)"),
+        ({"kind": "replacement_equipment"}, "ship_to: enter the shop to ship to, or pickup_at"),
+        ({"ship_to": TULSA, "pickup_at": TULSA}, "ship_to: enter ship_to or pickup_at, not both"),
+        ({"kind": "claim_credit", "ship_to": TULSA}, "ship_to: a claim credit ships nothing"),
+        ({"kind": "claim_credit", "pickup_at": TULSA}, "ship_to: a claim credit ships nothing"),
+        (
+            {"pickup_at": TULSA, "oracle_update": True},
+            "oracle_update: nothing is shipped: leave oracle_update out",
+        ),
+        (
+            {"kind": "gift", "ship_to": TULSA},
+            "kind: choose one of parts, ",
+        ),
+        ({"pickup_at": {}}, "Missing: pickup_at.line"),
+    ],
+)
+def test_what_is_supplied_says_where_it_goes(fields: dict[str, object], problem: str) -> None:
+    with pytest.raises(Refused) as raised:
+        supplying(**fields)
+    assert problem in raised.value.refusal.message
+
+
+@pytest.mark.rule("PO-12")
+@pytest.mark.rule("PO-13")
+@pytest.mark.rule("PO-14")
+@pytest.mark.rule("PO-50")
+@pytest.mark.rule("PO-53")
+@pytest.mark.parametrize(
+    ("fields", "note", "comment"),
+    [
+        (
+            {"ship_to": TULSA},
+            (
+                "Parts from Cinch: Cartridge 4711. Company: Tulsa Plumbing. "
+                "Ship to: 12 Elm St, Tulsa, OK 74103."
+            ),
+            "Parts. Company: Tulsa Plumbing. Ship to: 12 Elm St, Tulsa, OK 74103.",
+        ),
+        (
+            {"kind": "replacement_equipment", "pickup_at": TULSA},
+            (
+                "Replacement equipment from Cinch: Cartridge 4711. Company: Tulsa Plumbing. "
+                "Pickup at: 12 Elm St, Tulsa, OK 74103."
+            ),
+            (
+                "Replacement equipment. Company: Tulsa Plumbing. "
+                "Pickup at: 12 Elm St, Tulsa, OK 74103."
+            ),
+        ),
+        (
+            {"kind": "claim_credit"},
+            "Claim credit buyout from Cinch: Cartridge 4711. Company: Tulsa Plumbing.",
+            "Claim credit buyout. Company: Tulsa Plumbing.",
+        ),
+    ],
+)
+def test_comments_say_what_is_supplied_for_whom_and_where(
+    fields: dict[str, object], note: str, comment: str
+) -> None:
+    supplied = supplying(**fields)
+    assert parts.note(supplied) == note
+    assert parts.comment(supplied) == comment
+
+
+@pytest.mark.rule("PO-14")
+@pytest.mark.rule("PO-56")
+def test_the_claim_is_created_on_the_procurement_job() -> None:
+    assert parts.claim_task(supplying(ship_to=TULSA)) == (
+        "Create the claim on the PlusOne Part Procurement job and approve equipment liability "
+        "there (PO-56): Cartridge 4711"
+    )
+    assert parts.claim_task(supplying(kind="claim_credit")) == (
+        "Create the claim for the buyout on the PlusOne Part Procurement job (PO-14): "
+        "Cartridge 4711"
+    )
+    assert len(parts.claim_task(supplying(ship_to=TULSA, what="x" * 4000))) < 300
+
+
+def test_a_job_from_before_reads_what_it_once_read() -> None:
+    said = {"company": "Tulsa Plumbing", "what": "Cartridge"}
+    before = Edition.FACTS_BY_MEANING
+    for more in ({}, {"ship_to": TULSA, "kind": "parts"}, {"pickup_at": TULSA}):
+        sent = a_payload("parts_sourcing", **said, **more)
+        with pytest.raises(Refused) as raised:
+            COMMANDS.read("supply_parts", sent, before)
+        assert raised.value.refusal.kind is RefusalKind.FIELDS
+    sent = a_payload("parts_sourcing", **said, ship_to=TULSA)
+    assert COMMANDS.read("supply_parts", sent, before).payload == supplying(
+        ship_to=TULSA, what="Cartridge"
+    )
+
+
 @pytest.mark.rule("PO-54")
 @pytest.mark.parametrize("ours", ["00000", "00000-1234"])
 @pytest.mark.parametrize("theirs", ["00000", "00000-9876"])
@@ -661,12 +1095,18 @@ def test_five_digits_of_a_zip_code_tell_an_address(ours: str, theirs: str) -> No
 
 
 def refusal_of_reassigning(
-    stage: Stage, now: datetime, job: dict[str, object], to: str = "Procure Vendor"
+    stage: Stage,
+    now: datetime,
+    job: dict[str, object],
+    to: str = "Procure Vendor",
+    role: str = "dispatch",
+    edition: Edition = Edition.FIRST,
 ) -> Refusal | None:
-    sent = a_payload("dispatch", to=to, reason="Another provider is free")
+    sent = a_payload(role, to=to, reason="Another provider is free")
     request = COMMANDS.read("request_reassignment", sent)
+    case = a_case(stage, **job).model_copy(update={"edition": edition})
     try:
-        COMMANDS.check(request, stage, a_case(stage, **job), now)
+        COMMANDS.check(request, stage, case, now)
     except Refused as refused:
         return refused.refusal
     return None

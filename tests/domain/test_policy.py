@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,11 +16,11 @@ from domain.calendars import business_days_after
 from domain.durations import format_elapsed
 from domain.jobs import Visibility
 from domain.operator_files import FileProblem, OperatorFileError
-from domain.policy import BrandsPolicy, Policy, load_policy, parse_policy
+from domain.policy import BrandsPolicy, Policy, load_policy, parse_policy, policy_warnings
 
 BUILT_IN = files("domain").joinpath("policy.toml").read_text("utf-8")
 
-FIRST_RELEASE = {
+FIRST_RELEASE: dict[str, Any] = {
     "name": "built-in",
     "calendar": {
         "zone": "America/New_York",
@@ -53,12 +54,27 @@ FIRST_RELEASE = {
     "mail": {"sender": "Steward <steward@home-warranty.example>"},
 }
 
-ADDED_SINCE = {
+ADDED_SINCE: dict[str, Any] = {
+    "plus_one": {
+        **FIRST_RELEASE["plus_one"],
+        "search_not_said": "assumed",
+        "oracle_update": "when_asked",
+        "recall_event_types": ["Recall"],
+        "inform_within": "1bd",
+    },
+    "notes": {
+        "default_visibility": "Private",
+        "public_email_to_customer": False,
+        "public_email_to_national_accounts": False,
+    },
     "apo": {
         "supervisors": {"opens": "17:00", "closes": "07:00", "weekend_all_day": True},
         "max_refusals": 2,
+        "offer_only_when_exhausted": False,
+        "voicemail_required": True,
         "limit_hvac": "500.00",
         "limit_other": "300.00",
+        "trade_map": {"HVAC": "hvac"},
         "documents_mailbox": "supportingdocuments@cinchhs.com",
         "refund_deductible": True,
         "review": "2bd",
@@ -70,23 +86,24 @@ ADDED_SINCE = {
     },
     "am_escalation": {
         "callback_after": "24h",
+        "callback_boundary": "inclusive",
         "quiet_close": "14d",
         "exception_if_resolved": False,
         "feedback_codes": ["GREAT SVC", "PROFILE UPDATE"],
         "code_help": {
-            "COACH": "could do better with some coaching",
-            "GREAT SVC": "a compliment",
+            "COACH": "needs coaching",
+            "GREAT SVC": "great service",
             "HI COST": "charged too much",
-            "MISDIAG": "the diagnosis was wrong",
-            "MISSED APPT": "told the customer, but did not come at the time agreed",
-            "NCNS": "no call, no show: did not come, and did not say so",
-            "NO RESPONSE": "one request or message was never answered",
-            "NO WORK": "came and did not do the work, or refuses it",
-            "PROCESS": "did not keep to our process",
-            "PROFILE UPDATE": "what we have on file of the provider has to be changed",
-            "SP UNRESPONSIVE": "cannot be reached at all",
-            "UNPROFESSIONAL": "behaved badly",
-            "WORKMANSHIP": "the work was done badly",
+            "MISDIAG": "wrong diagnosis",
+            "MISSED APPT": "missed the appointment, but let the customer know",
+            "NCNS": "no call, no show",
+            "NO RESPONSE": "didn't answer a request or message",
+            "NO WORK": "came but did no work, or refuses the work",
+            "PROCESS": "didn't follow our process",
+            "PROFILE UPDATE": "our records about the provider need a change",
+            "SP UNRESPONSIVE": "can't be reached at all",
+            "UNPROFESSIONAL": "behaved unprofessionally",
+            "WORKMANSHIP": "poor workmanship",
         },
         "contact": {"attempts": 3, "every": "1bd"},
         "second_contact": {"attempts": 3, "every": "1bd"},
@@ -99,12 +116,20 @@ ADDED_SINCE = {
         "missing": {"attempts": 2, "every": "1bd"},
         "reply": {"attempts": 1, "every": "24h"},
         "min_sp_attempts": 1,
+        "attempts_per_reason": True,
         "part_update_age": "5bd",
         "confirm_grace": "1bd",
         "quiet": "30d",
         "medical_immediate": True,
+        "review_cases": [
+            "over_approval_limit",
+            "replacement_recommended",
+            "non_covered_charges",
+            "possible_denial",
+            "potential_recall",
+        ],
         "pr_tracking_conditions": ["no_eta", "eta_passed"],
-        "purchasing_form_roles": ["escalations"],
+        "purchasing_form_roles": ["leadership_desk", "supervisor", "escalations"],
     },
     "digest": {"at": "08:00"},
     "brands": {
@@ -116,11 +141,15 @@ ADDED_SINCE = {
     },
     "reassignment": {
         "calling": {"opens": "09:00", "closes": "18:00", "weekend_all_day": False},
+        "unknown_zip": "closed",
         "max_calls_standard": 3,
         "max_calls_emergency": 4,
         "days_for_priority_items": 2,
         "days_for_others": 3,
         "within_for_urgent": "48h",
+        "late_offer": "next_provider",
+        "late_appointment": "customer_agrees",
+        "note_offers": False,
         "travel_from_miles": 25,
         "travel_rate": "1.00",
         "no_answer_fallback": False,
@@ -128,6 +157,7 @@ ADDED_SINCE = {
         "idle": "30m",
         "give_up": "2h",
         "unscheduled_after": "36h",
+        "unscheduled_after_urgent": "24h",
         "guide": {},
     },
 }
@@ -208,6 +238,28 @@ def test_the_built_in_policy_is_read_like_any_other_file() -> None:
 def test_what_the_built_in_policy_leaves_open_can_be_set_where_it_says_so() -> None:
     opened = BUILT_IN.replace('# approval_threshold = "150.00"', 'approval_threshold = "150.00"')
     assert parse_policy(opened, "copy.toml").plus_one.approval_threshold == Decimal("150.00")
+
+
+@pytest.mark.rule("PO-54")
+@pytest.mark.parametrize(
+    ("address", "left"),
+    [
+        ("", "line, city, zip"),
+        ('line = "100 Harbor Way"', "city, zip"),
+        ('line = "100 Harbor Way"\ncity = "Harborville"', "zip"),
+        ('line = "100 Harbor Way"\ncity = "Harborville"\nzip = "33999"', None),
+    ],
+)
+def test_a_placeholder_of_plusones_address_is_warned_of(address: str, left: str | None) -> None:
+    policy = parse_policy(f"[plus_one.profile_address]\n{address}", "house.toml")
+    warned = [str(warning) for warning in policy_warnings(policy)]
+    if left is None:
+        assert warned == []
+    else:
+        (warning,) = warned
+        assert f"still has the placeholder's {left}, so a shipment" in warning
+        assert warning.startswith("plus_one.profile_address: ")
+        assert warning.endswith("then run `steward policy check FILE`.")
 
 
 def test_a_file_only_says_what_differs() -> None:
@@ -389,6 +441,15 @@ NONSENSE = [
     ("[plus_one]\ncall_above = -1", "2: plus_one.call_above: write 240.00"),
     ("[plus_one]\ncall_above = nan", "2: plus_one.call_above: should be a finite number, not NaN"),
     ("[plus_one]\napproval_threshold = true", "2: plus_one.approval_threshold: write 240.00"),
+    (
+        '[plus_one]\nsearch_not_said = "never"',
+        "2: plus_one.search_not_said: should be 'assumed' or 'ask', not 'never'",
+    ),
+    (
+        '[plus_one]\noracle_update = "never"',
+        "2: plus_one.oracle_update: should be 'when_asked' or 'always', not 'never'",
+    ),
+    ("[plus_one]\nrecall_event_types = []", "2: plus_one.recall_event_types: name at least one"),
     ('[plus_one]\nemail = "plusone"', "2: plus_one.email: 'plusone' is no e-mail address"),
     (
         '[plus_one]\nemail = "a@b.example\\nBcc: c@d.example"',
@@ -499,7 +560,10 @@ def test_no_provider_found_starts_the_option_only_where_the_policy_says_so() -> 
         ),
         (
             "[notes]\nxyz = 1",
-            "2: notes.xyz: unknown key; known here: default_visibility, public_email_to_customer",
+            (
+                "2: notes.xyz: unknown key; known here: default_visibility, "
+                "public_email_to_customer, public_email_to_national_accounts"
+            ),
         ),
         ("[apo]\nmax_refusal = 2", "2: apo.max_refusal: unknown key; did you mean max_refusals?"),
         ("[apo.ofer]\nattempts = 3", "1: apo.ofer: unknown key; did you mean offer?"),

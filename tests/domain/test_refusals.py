@@ -13,6 +13,7 @@ from domain.am_escalation.commands import COMMANDS as ESCALATION
 from domain.apo.commands import COMMANDS as OPTION
 from domain.apo.rules import task_after_end
 from domain.commands import CommandTable
+from domain.exceptions import ExceptionCode
 from domain.lifecycles import Case
 from domain.plus_one.case import Stage as Search
 from domain.plus_one.commands import COMMANDS as SEARCH
@@ -159,138 +160,144 @@ REFUSALS = [
     pytest.param(
         lambda: of_moving("customer_service", "Alternate Provider Option"),
         "APO-18",
-        "Only Dispatch puts a job on the Alternate Provider Option (APO-19).",
-        "apo offer_apo or request_apo, for those who may",
+        "Only Dispatch can put a job on Alternate Provider Option (APO-18, APO-19).",
+        "Ask Dispatch to offer APO.",
         marks=pytest.mark.rule("APO-18"),
     ),
     pytest.param(
         lambda: of_moving("dispatch", "PlusOne Solutions"),
         None,
-        "The job is with PlusOne already.",
-        "name another account",
+        "PlusOne already has this job.",
+        "Enter the account that should get the job.",
     ),
     pytest.param(
         of_shipping,
         "PO-54",
-        "Nothing is shipped to PlusOne's own address in FL.",
+        "Don't ship to PlusOne's own address in FL (PO-54).",
         (
-            "name the shop of the company that does the work; a supervisor corrects the shipping "
-            "address in Oracle (PO-55)"
+            "Enter the shop of the company that does the work. If Oracle shows PlusOne's address, "
+            "set `oracle_update`: a supervisor corrects it (PO-55)."
         ),
         marks=pytest.mark.rule("PO-54"),
     ),
     pytest.param(
         lambda: never_for_plusone(severity="Emergency"),
         "PO-04",
-        "Emergency jobs follow the emergency protocols and never go to PlusOne",
-        "find a provider under the emergency protocol",
+        "PlusOne can't take Emergency jobs (PO-04).",
+        "Find a provider using the emergency procedure.",
         marks=pytest.mark.rule("PO-04"),
     ),
     pytest.param(
         lambda: never_for_plusone(trade="Roofing"),
         "PO-01",
-        "PlusOne does not serve the trade Roofing",
-        "find a provider of this trade, or send the job on as procedure has it",
+        "PlusOne doesn't serve this trade: Roofing (PO-01).",
+        "Find a provider for this trade.",
         marks=pytest.mark.rule("PO-01"),
     ),
     pytest.param(
         lambda: of_offer("supervisor", apo.NOON),
         "APO-20",
-        "Supervisors authorise the option from 17:00 to 07:00 Eastern and on weekends.",
-        "leave it to dispatch, which may offer it at any hour",
+        "Supervisors can authorize APO only after hours and on weekends (APO-20).",
+        "Ask Dispatch to decide. Dispatch can offer or approve APO at any time.",
         marks=pytest.mark.rule("APO-20"),
     ),
     pytest.param(
         lambda: of_item(apo.OTHER),
         "APO-21",
-        (
-            "Supervisors authorise the option for heating and A/C, water heaters and "
-            "refrigerators; the category of this item is other."
-        ),
-        "leave it to dispatch",
+        "Supervisors can authorize APO only for HVAC, water heaters and refrigerators (APO-21).",
+        "Ask Dispatch to decide. Dispatch can offer or approve APO for any item.",
         marks=pytest.mark.rule("APO-21"),
     ),
     pytest.param(
         lambda: of_offer("supervisor", in_network_exhausted=False),
         "APO-22",
         (
-            "Supervisors authorise the option only when every effort to find a provider in the "
-            "network has failed."
+            "Supervisors can authorize APO only when every effort to find an in-network provider "
+            "has failed (APO-22)."
         ),
-        "go on searching; what is asked for may be declined, and asked for anew",
+        "Have the search continued. If every effort has failed, say so: `in_network_exhausted`.",
         marks=pytest.mark.rule("APO-22"),
     ),
     pytest.param(
         lambda: of_offer("escalations"),
         "APO-43",
         (
-            "Escalations offers the option only after its own Service Locator, with all providers"
-            " on it called."
+            "Escalations can offer APO only after completing its own Service Locator and calling "
+            "every provider on it (APO-43)."
         ),
-        "complete the Service Locator, or request_apo",
+        "Do both first, or request APO (`request_apo`).",
         marks=pytest.mark.rule("APO-43"),
     ),
     pytest.param(
         lambda: of_offer("escalations", locator_completed=True, all_providers_called=True),
         "APO-44",
         (
-            "Escalations offers the option only when the customer escalates a delay and the job "
-            "is with Dispatch already."
+            "Escalations can offer APO only when the customer escalates a delay and the job is "
+            "already with Dispatch (APO-44)."
         ),
-        "request_apo",
+        "Request APO (`request_apo`). Someone else then decides.",
         marks=pytest.mark.rule("APO-44"),
     ),
     pytest.param(
         lambda: of_offer("dispatch", refusals=2),
         "G-35",
-        "The customer has refused the option 2 times.",
-        "request_apo",
+        "The customer has already refused APO 2 times (G-35).",
+        "Request APO (`request_apo`). A supervisor then decides.",
         marks=pytest.mark.rule("G-35"),
     ),
     pytest.param(
         lambda: of_offer_when("Completed"),
         None,
-        "The job is Completed.",
-        "documents_received takes a late paid invoice; for all else see the job",
+        "The job is completed, so APO can't be offered.",
+        (
+            "If the customer sent a paid invoice, ask Support Services to log it "
+            "(`documents_received`)."
+        ),
     ),
     pytest.param(
         lambda: of_approval("Dana"),
-        "APO-19",
-        "Dana asked for it: nobody approves a request of their own.",
-        "let somebody else decide",
-        marks=pytest.mark.rule("APO-19"),
+        "G-74",
+        "Dana requested APO. Nobody can approve their own request (G-74).",
+        "Ask someone else in Dispatch, or a supervisor, to decide.",
+        marks=pytest.mark.rule("G-74"),
     ),
     pytest.param(
         lambda: of_approval("Robin", capped=True),
         "G-35",
-        "The customer has refused the option 2 times: a supervisor decides.",
-        "ask a supervisor",
+        "The customer has refused APO 2 times. Only a supervisor can decide now (G-35).",
+        "Ask a supervisor to approve or decline APO.",
         marks=pytest.mark.rule("G-35"),
     ),
     pytest.param(
         lambda: of_option("customer_refused", "customer_service", case={"reopened": True}),
         "APO-37",
-        "The option was settled: the late invoice is reviewed, and the job left as it is.",
-        "documents_approved or documents_rejected",
+        (
+            "APO already ended on this job. A late invoice is being handled, and the job stays as "
+            "it is (APO-37)."
+        ),
+        "Ask Support Services to review the customer's documents.",
         marks=pytest.mark.rule("APO-37"),
     ),
     pytest.param(
         lambda: of_documents("declined"),
         None,
-        "The option of this job has ended as declined.",
-        "only a paid invoice reopens it (APO-36), once it was settled",
+        "APO has ended on this job: APO declined.",
+        "Send the paid invoice: it reopens the case at any time.",
     ),
     pytest.param(
         lambda: of_documents(None),
         None,
-        "The option was never open for this job.",
-        "only a paid invoice reopens it (APO-36), once it was settled",
+        "APO was never offered on this job.",
+        "Ask Dispatch what happens with this job.",
     ),
     pytest.param(
         lambda: of_option("instructions_not_received", "customer_service", case={}),
         "APO-10",
-        "No e-mail reaches this customer at the address on file.",
-        "verify the address and send corrected_email, or by_mail",
+        "E-mail doesn't reach this customer at the address on file (APO-10).",
+        (
+            "Ask for the right address and enter it (`corrected_email`), or send the instructions "
+            "by mail (`by_mail`)."
+        ),
         marks=pytest.mark.rule("APO-10"),
     ),
     pytest.param(
@@ -298,8 +305,8 @@ REFUSALS = [
             "payment_chosen", "customer", case={"stage": "offer_sent"}, method="electronic_transfer"
         ),
         "G-44",
-        "An electronic transfer needs a working e-mail address, and this customer has none.",
-        "method check",
+        "An electronic transfer needs a working e-mail address. There is none on file.",
+        "Choose a check.",
         marks=pytest.mark.rule("G-44"),
     ),
     pytest.param(
@@ -307,16 +314,19 @@ REFUSALS = [
             "provider_contacted", "customer_service", "contacting_provider", resolved=True
         ),
         None,
-        "A provider that was not reached has not resolved anything.",
-        "resolved false; resolve ends it where the customer says that it is settled",
+        "A provider you didn't reach can't have settled the concern.",
+        (
+            "Log the call as not resolved. If the customer says it's settled, resolve the concern "
+            "(`resolve`)."
+        ),
     ),
     pytest.param(
         lambda: of_complaint(
             "second_contact_made", "customer_service", "second_contact", exception_code=None
         ),
         "AM-19",
-        "An Exception is opened, and exception_code is missing.",
-        "send exception_code: one of the thirteen codes",
+        "This opens an Exception, so it needs a code (AM-19).",
+        f"Choose one of the 13 codes (`exception_code`): {', '.join(ExceptionCode)}.",
         marks=pytest.mark.rule("AM-19"),
     ),
     pytest.param(
@@ -324,8 +334,8 @@ REFUSALS = [
             "second_contact_made", "customer_service", "second_contact", comment=None
         ),
         "AM-18",
-        "An Exception is opened, and comment is missing.",
-        "send comment: what was missed, or what help is needed",
+        "This opens an Exception, so it needs a comment (AM-18).",
+        "Say which commitment was missed or what help you need (`comment`).",
         marks=pytest.mark.rule("AM-18"),
     ),
     pytest.param(
@@ -333,25 +343,22 @@ REFUSALS = [
             "record_feedback", "customer_service", "awaiting_callback", exception_code="NCNS"
         ),
         "G-17",
-        (
-            "NCNS is a complaint, which goes by way of the provider; feedback is GREAT SVC or "
-            "PROFILE UPDATE."
-        ),
-        "report_concern",
+        "NCNS is a complaint, not feedback. The provider is called first (G-17).",
+        "Report a concern (`report_concern`). For feedback, choose GREAT SVC or PROFILE UPDATE.",
         marks=pytest.mark.rule("G-17"),
     ),
     pytest.param(
         lambda: of_complaint("admin_reviewed", "admin_team", "awaiting_callback"),
         "AM-33",
-        "There is no Exception to review yet.",
-        "wait for second_contact_made or record_feedback",
+        "There's no Exception to review yet (AM-33).",
+        "Nothing to do now. You get a task when an Exception is opened.",
         marks=pytest.mark.rule("AM-33"),
     ),
     pytest.param(
         lambda: of_contact("no_service_report", attempts=0),
         "SPOC-22",
-        "The provider is asked before the specialist: 0 of 1 attempts stand on the job.",
-        "ask the provider, and log it with ask_provider",
+        "Contact the provider first and log the attempt. None is on record yet (SPOC-22).",
+        "Ask the provider, then log it (`ask_provider`).",
         marks=pytest.mark.rule("SPOC-22"),
     ),
     pytest.param(
@@ -359,71 +366,75 @@ REFUSALS = [
             "no_service_report", contacts=[{"reason": "no_service_report", "detail": "All"}]
         ),
         "G-30",
-        "The specialist was asked for this already (the service report), and is reminded.",
-        "wait, write down what came with information_received, or engage_area_manager",
+        "The specialist was already asked for the service report. Reminders go out automatically "
+        "(G-30).",
+        "Wait for the answer, log it (`information_received`), or engage the Area Manager "
+        "(`engage_area_manager`).",
         marks=pytest.mark.rule("G-30"),
     ),
     pytest.param(
         lambda: of_contact("no_service_report", report=spoc.a_report()),
         "SPOC-25",
-        "The Service Explanation has a report since Wed 25 Nov 2026 22:00 UTC.",
-        "read it; for what is unclear in it, route_question",
+        "The service report came in Wed, Nov 25, 5:00 PM ET (SPOC-25).",
+        "Read the report. Unclear next steps? Find out where the question goes (`route_question`).",
         marks=pytest.mark.rule("SPOC-25"),
     ),
     pytest.param(
         lambda: of_contact("no_service_report", report=spoc.a_report(complete=False)),
         "SPOC-26",
-        "A claim with details was submitted at Wed 25 Nov 2026 22:00 UTC, though not all.",
-        "contact_spoc with reason missing_information",
+        "A partial report came in Wed, Nov 25, 5:00 PM ET (SPOC-26).",
+        "Contact the specialist with the reason `missing_information`.",
         marks=pytest.mark.rule("SPOC-26"),
     ),
     pytest.param(
         lambda: of_contact("no_service_report"),
         "SPOC-27",
-        "The provider has until Wed 25 Nov 2026 22:00 UTC to enter the report.",
-        "wait until then; the provider is reminded by itself",
+        "The provider has until Wed, Nov 25, 5:00 PM ET to enter the report (SPOC-27).",
+        "Wait until then. The provider is reminded automatically.",
         marks=pytest.mark.rule("SPOC-27"),
     ),
     pytest.param(
         lambda: before_the_calendar_tells("no_service_report"),
         "SPOC-27",
-        "The provider has a business day after the diagnosis to enter the report.",
-        "wait until then; the provider is reminded by itself",
+        "The provider has one business day after the diagnosis to enter the report (SPOC-27).",
+        "Wait until then. The provider is reminded automatically.",
         marks=pytest.mark.rule("SPOC-27"),
     ),
     pytest.param(
         lambda: of_contact("missing_information"),
         "SPOC-28",
-        "No report has come: only a partial one lacks information.",
-        "contact_spoc with reason no_service_report",
+        "No report has come in yet. Only a partial report can lack information (SPOC-28).",
+        "Contact the specialist with the reason `no_service_report`.",
         marks=pytest.mark.rule("SPOC-28"),
     ),
     pytest.param(
         lambda: of_contact("missing_information", report=spoc.a_report()),
         "SPOC-28",
-        "The report is complete: only a partial one lacks information.",
-        "for what is unclear in it, route_question",
+        "The report is complete. Only a partial report can lack information (SPOC-28).",
+        "Read the report. Unclear next steps? Find out where the question goes (`route_question`).",
         marks=pytest.mark.rule("SPOC-28"),
     ),
     pytest.param(
         lambda: of_contact("missing_information", report=spoc.a_report(complete=False)),
         "SPOC-29",
-        "Nothing on the job says what the report lacks.",
-        "have Authorizations or the Decision Desk note what is needed",
+        "Nothing on the job says what the report lacks (SPOC-29).",
+        "Ask Authorizations or the Decision Desk to note what is needed.",
         marks=pytest.mark.rule("SPOC-29"),
     ),
     pytest.param(
         lambda: of_contact("part_update", report=spoc.a_report()),
         "SPOC-30",
-        "No report says that the provider supplies the parts without telling when they come.",
-        "route_question with topic cinch_part_eta, if Cinch supplies them",
+        "The job doesn't show parts from the provider without an ETA (SPOC-30).",
+        "Does Cinch supply the part? Find out where the question goes (`route_question`, "
+        "topic `cinch_part_eta`).",
         marks=pytest.mark.rule("SPOC-30"),
     ),
     pytest.param(
         lambda: of_contact("part_update", report=spoc.a_report(parts_supplied_by="provider")),
         "SPOC-31",
-        "The report has to be more than 5 business days old, after Thu 03 Dec 2026 22:00 UTC.",
-        "ask the provider again with ask_provider",
+        "The report isn't more than 5 business days old yet. Wait until after Thu, Dec 3, "
+        "5:00 PM ET (SPOC-31).",
+        "Ask the provider again and log it (`ask_provider`).",
         marks=pytest.mark.rule("SPOC-31"),
     ),
     pytest.param(
@@ -431,36 +442,56 @@ REFUSALS = [
             "part_update", report=spoc.a_report(parts_supplied_by="provider")
         ),
         "SPOC-31",
-        "The report has to be more than 5 business days old.",
-        "ask the provider again with ask_provider",
+        "The report isn't more than 5 business days old yet (SPOC-31).",
+        "Ask the provider again and log it (`ask_provider`).",
         marks=pytest.mark.rule("SPOC-31"),
     ),
     pytest.param(
         lambda: of_contact("order_confirmation"),
         "SPOC-32",
-        "No research notes say that an order waits for the provider's confirmation.",
-        "for parts that Cinch orders, route_question",
+        "No order is waiting for the provider's confirmation (SPOC-32).",
+        "Does Cinch order the parts? Find out where the question goes (`route_question`).",
         marks=pytest.mark.rule("SPOC-32"),
     ),
     pytest.param(
         lambda: of_contact("order_confirmation", **spoc.an_order(spoc.DUE)),
         "SPOC-34",
-        "The provider has until Fri 27 Nov 2026 22:00 UTC to confirm the order.",
-        "wait until then; the Leadership Desk gets a task",
+        "The provider has until Fri, Nov 27, 5:00 PM ET to confirm the order (SPOC-34).",
+        "Wait until then. The Leadership Desk gets a task if the provider doesn't confirm.",
         marks=pytest.mark.rule("SPOC-34"),
     ),
     pytest.param(
         lambda: before_the_calendar_tells("order_confirmation", **spoc.an_order(spoc.DUE)),
         "SPOC-34",
-        "The provider has a business day to confirm the order.",
-        "wait until then; the Leadership Desk gets a task",
+        "The provider has one business day to confirm the order (SPOC-34).",
+        "Wait until then. The Leadership Desk gets a task if the provider doesn't confirm.",
         marks=pytest.mark.rule("SPOC-34"),
+    ),
+    pytest.param(
+        lambda: of_contact(
+            "missing_information",
+            report=spoc.a_report(complete=False, missing="The model"),
+            attempts_for={"no_service_report": 1},
+        ),
+        "SPOC-22",
+        "Contact the provider first about the information missing from the report and log the "
+        "attempt. None is on record yet (SPOC-22).",
+        "Ask the provider, then log it (`ask_provider`).",
+        marks=pytest.mark.rule("SPOC-22"),
+    ),
+    pytest.param(
+        lambda: of_contact("no_service_report", denied=True),
+        "SPOC-44",
+        "The Decision Desk denied this job. Don't ask the specialist about the denial (SPOC-44).",
+        "Follow the procedures for denials and denial disputes. Asking about something else? Send "
+        "`about_denial` as false.",
+        marks=pytest.mark.rule("SPOC-44"),
     ),
     pytest.param(
         of_information,
         "SPOC-23",
-        "Nobody waits for information about this job: the specialist was asked for nothing.",
-        "ask_provider logs what the provider says; a report comes by itself",
+        "The specialist wasn't asked for anything on this job, and no order is open (SPOC-23).",
+        "Log what the provider said (`ask_provider`). Reports come in automatically.",
         marks=pytest.mark.rule("SPOC-23"),
     ),
     pytest.param(
@@ -508,8 +539,8 @@ def test_a_document_after_the_end_is_somebodys_task() -> None:
     assert task is not None
     assert (task.role, task.task) == (Role.SUPPORT_SERVICES, "document_after_the_end")
     assert task.text == (
-        "A document (estimate) came although the option ended as declined. Look at it, and tell "
-        "the customer what becomes of it."
+        "Look at what the customer sent: an estimate. APO has ended: APO declined. Tell the "
+        "customer what happens next."
     )
 
 

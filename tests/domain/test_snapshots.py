@@ -22,7 +22,7 @@ from domain.clocks import record_clocks
 from domain.commands import Answer
 from domain.directory import parse_directory
 from domain.effects import MailFate
-from domain.events import EventEnvelope
+from domain.events import EventEnvelope, SearchesTried
 from domain.exceptions import ExceptionCode
 from domain.lifecycles import (
     Answered,
@@ -32,7 +32,7 @@ from domain.lifecycles import (
     WaitingMessage,
 )
 from domain.operator_files import OperatorFileError
-from domain.plus_one.case import PlusOneCase, PlusOneStart, Stage
+from domain.plus_one.case import Duty, NoteToRead, PlusOneCase, PlusOneStart, Stage
 from domain.policy import Policy, parse_policy
 from domain.promises import DueAfterBusinessDays, DueAtTurn, Promise
 from domain.reassignment.case import Candidate, ReassignmentCase, ReassignmentStart
@@ -68,6 +68,7 @@ JOB = a_job(
     appointment_at=WINDOW_ENDS,
     customer_mail="a***@customer.example",
     customer_zip="74101",
+    customer_state="TX",
     customer_mail_version=1,
 )
 FULL_POLICY = parse_policy(
@@ -175,6 +176,7 @@ OF_EVERY_START: dict[str, Any] = {
 CANDIDATE = Candidate(
     name="Tulsa Plumbing",
     number="4711",
+    emergency_phone="918-555-0911",
     phone="918-555-0134",
     zip="74103",
     source="calendar",
@@ -190,7 +192,12 @@ STARTS: dict[str, LifecycleStart] = {
             heard_at=ASSIGNED_AT,
             foretold=Stage.PARTS_ORDERED,
             stage_noted_at=ASSIGNED_AT,
-            news="A part is ordered",
+            notes=(NoteToRead(at=ASSIGNED_AT, by="PlusOne", text="A part is ordered"),),
+            accepted_at=ASSIGNED_AT,
+            owed=(Duty.CALL,),
+            assignment_noted_at=ASSIGNED_AT,
+            ordered_amount=Decimal("45.00"),
+            tried=SearchesTried(calendar_searched=True, manual_search_done=False),
         ),
     ),
     "apo": ApoStart(
@@ -201,6 +208,7 @@ STARTS: dict[str, LifecycleStart] = {
                 "waiting": AT_THE_TURN,
                 "memory": Memory(
                     sent=(SENT,),
+                    estimate=Decimal("240.00"),
                     amount=Decimal("240.00"),
                     ended_as="paid",
                 ),
@@ -217,7 +225,11 @@ STARTS: dict[str, LifecycleStart] = {
             provider=JOB.assigned_to,
             concern="It leaks",
             first_attempt_at=ASSIGNED_AT,
-            exceptions=(OpenedException(code=ExceptionCode.NCNS, comment="Nobody came"),),
+            exceptions=(
+                OpenedException(
+                    code=ExceptionCode.NCNS, comment="Nobody came", provider=JOB.assigned_to
+                ),
+            ),
             area_manager_email="amy@warranty.example",
         ),
     ),
@@ -234,6 +246,7 @@ STARTS: dict[str, LifecycleStart] = {
                 part_eta=(WINDOW_ENDS + timedelta(days=3)).date(),
                 told_at=WINDOW_ENDS,
             ),
+            attempts_for={"part_update": 1},
             contacts=(Contact(reason=Reason.PART_UPDATE, detail="The valve"),),
             confirmation=WAIT,
         ),
@@ -290,6 +303,7 @@ def with_added_keys(value: object, written: Any) -> Any:
 
 
 KEYS_ARE_DATA = {
+    "attempts_for",
     "clocks",
     "mail_fates",
     "answers",
@@ -299,6 +313,7 @@ KEYS_ARE_DATA = {
     "names",
     "remembered",
     "result",
+    "trade_map",
     "unsent_mails",
 }
 """Tables in which any key may stand, and is kept."""

@@ -4,7 +4,7 @@ import pytest
 
 from domain.directory import parse_directory
 from domain.jobs import Assignee
-from domain.spoc.rules import in_programme
+from domain.spoc.rules import in_program
 from tests.domain.factories import a_job
 
 DIRECTORY = parse_directory("""
@@ -39,8 +39,8 @@ def test_the_specialist_is_found(told: str | None, name: str, email: str) -> Non
 
 @pytest.mark.rule("SPOC-11")
 def test_a_name_beside_the_address_takes_nobody_out_of_the_programme() -> None:
-    assert in_programme(a_job(assigned_to=provider("Sue Specialist <sue@example.com>")))
-    assert not in_programme(a_job(assigned_to=provider("Sue Specialist")))
+    assert in_program(a_job(assigned_to=provider("Sue Specialist <sue@example.com>")))
+    assert not in_program(a_job(assigned_to=provider("Sue Specialist")))
 
 
 def test_the_table_is_asked_by_a_number_with_blanks_too() -> None:

@@ -6,13 +6,19 @@ from itertools import pairwise
 import pytest
 from pydantic import JsonValue, ValidationError
 
+from domain.editions import Edition
+from domain.events import ReviewCase
 from domain.jobs import JobStatus, Severity
 from domain.lifecycles import Cause
 from domain.promises import DueAfterBusinessDays, DueAt, resolve
+from domain.refusals import RefusalKind
 from domain.roles import EMPLOYEES, Role
 from domain.spoc.case import Contact, Reason, Report, SpocCase, Stage
 from domain.spoc.guide import Topic, route
+from domain.spoc.payloads import AskProvider
+from domain.spoc.reviews import REVIEWS, claim_is_under_review, reviews_at_once, task_text
 from domain.spoc.rules import (
+    attempt_counts_for,
     is_news,
     needs_review_at_once,
     newly_confirmed,
@@ -36,6 +42,7 @@ from tests.domain.spoc_cases import (
     an_order,
     of_the_programme,
     refusal_of,
+    refusal_of_reading,
     rule_against,
     with_setting,
 )
@@ -135,6 +142,60 @@ def test_a_report_is_about_the_diagnosis_before_it(
     assert reports_on(APPOINTMENT, report) is is_about_it
 
 
+@pytest.mark.rule("SPOC-16")
+@pytest.mark.rule("SPOC-17")
+@pytest.mark.rule("SPOC-18")
+@pytest.mark.rule("SPOC-19")
+@pytest.mark.rule("SPOC-48")
+@pytest.mark.rule("G-86")
+def test_what_of_a_report_authorizations_reviews_at_once() -> None:
+    case = a_follow_up()
+    assert reviews_at_once(case, ()) == ()
+    for each in ReviewCase:
+        assert reviews_at_once(case, (each, each)) == (each,)
+        assert reviews_at_once(a_follow_up(policy=with_setting(review_cases=())), (each,)) == ()
+        assert task_text(each).endswith(f" ({REVIEW_RULES[each]})")
+        assert 'Note: "See photo"' in task_text(each, "See photo")
+    assert len({REVIEWS[each].task for each in ReviewCase}) == len(ReviewCase)
+    assert reviews_at_once(case, tuple(reversed(ReviewCase))) == tuple(ReviewCase)
+
+
+REVIEW_RULES = {
+    "over_approval_limit": "SPOC-16",
+    "replacement_recommended": "SPOC-17",
+    "non_covered_charges": "SPOC-18",
+    "possible_denial": "SPOC-19",
+    "potential_recall": "SPOC-48",
+}
+
+
+@pytest.mark.rule("SPOC-48")
+def test_a_report_on_a_recall_is_researched() -> None:
+    recall = of_the_programme(is_recall=True)
+    assert reviews_at_once(a_follow_up(job=recall), ()) == (ReviewCase.POTENTIAL_RECALL,)
+    from_before = a_follow_up(job=recall, edition=Edition.FACTS_BY_MEANING)
+    assert reviews_at_once(from_before, ()) == ()
+    not_here = a_follow_up(job=recall, policy=with_setting(review_cases=()))
+    assert reviews_at_once(not_here, ()) == ()
+
+
+@pytest.mark.rule("SPOC-50")
+@pytest.mark.parametrize(
+    ("sub_status", "is_reviewed"),
+    [
+        ("Under Review", True),
+        (" under REVIEW ", True),
+        ("Reviewed", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_claim_is_under_review_where_the_job_system_says_so(
+    sub_status: str | None, *, is_reviewed: bool
+) -> None:
+    assert claim_is_under_review(of_the_programme(sub_status=sub_status)) is is_reviewed
+
+
 @pytest.mark.rule("SPOC-20")
 @pytest.mark.rule("G-31")
 @pytest.mark.parametrize("severity", Severity)
@@ -155,7 +216,102 @@ def test_the_provider_is_asked_first(reason: Reason) -> None:
     assert rule_against(a_follow_up(attempts=0), reason, LATER) == "SPOC-22"
     twice = with_setting(min_sp_attempts=2)
     assert rule_against(a_follow_up(policy=twice), reason, LATER) == "SPOC-22"
-    assert rule_against(a_follow_up(policy=twice, attempts=2), reason, LATER) != "SPOC-22"
+    asked_twice = a_follow_up(policy=twice, attempts=2, attempts_for={reason: 2})
+    assert rule_against(asked_twice, reason, LATER) != "SPOC-22"
+
+
+READY: dict[Reason, dict[str, object]] = {
+    Reason.NO_SERVICE_REPORT: {},
+    Reason.MISSING_INFORMATION: {"report": a_report(complete=False, missing="The model")},
+    Reason.PART_UPDATE: {"report": a_report(parts_supplied_by="provider")},
+    Reason.ORDER_CONFIRMATION: an_order(DUE),
+}
+"""What a follow-up has to know before the specialist may be contacted for each reason."""
+
+
+@pytest.mark.rule("SPOC-22")
+@pytest.mark.rule("G-85")
+@pytest.mark.parametrize("reason", Reason)
+def test_an_attempt_counts_for_the_reason_it_was_made_for(reason: Reason) -> None:
+    others = {other: 1 for other in Reason if other is not reason}
+    asked_for_others = a_follow_up(attempts_for=others, **READY[reason])
+    assert rule_against(asked_for_others, reason, LATER) == "SPOC-22"
+    asked_for_it = a_follow_up(attempts_for={reason: 1}, **READY[reason])
+    assert rule_against(asked_for_it, reason, LATER) is None
+
+    any_attempt = with_setting(attempts_per_reason=False)
+    either_way = a_follow_up(attempts_for=others, policy=any_attempt, **READY[reason])
+    assert rule_against(either_way, reason, LATER) is None
+    from_before = a_follow_up(
+        attempts_for=others, edition=Edition.FACTS_BY_MEANING, **READY[reason]
+    )
+    assert rule_against(from_before, reason, LATER) is None
+
+
+@pytest.mark.rule("SPOC-22")
+@pytest.mark.rule("G-85")
+@pytest.mark.parametrize(
+    ("known", "missing"),
+    [
+        ({}, {"no_service_report"}),
+        ({"report": a_report()}, set()),
+        ({"report": a_report(complete=False)}, {"missing_information"}),
+        ({"report": a_report(**PARTS)}, {"part_update"}),
+        (
+            {"report": a_report(**PARTS, complete=False), **an_order(DUE)},
+            {"missing_information", "part_update", "order_confirmation"},
+        ),
+    ],
+)
+def test_an_attempt_without_a_reason_counts_for_all_that_is_missing(
+    known: dict[str, object], missing: set[str]
+) -> None:
+    said = {"actor": {"name": "Lee", "role": "leadership_desk"}, "channel": "phone"}
+    case = a_follow_up(**known)
+    assert {*attempt_counts_for(case, AskProvider.model_validate(said))} == missing
+    named = AskProvider.model_validate({**said, "reason": "part_update"})
+    assert attempt_counts_for(case, named) == (Reason.PART_UPDATE,)
+
+
+@pytest.mark.rule("SPOC-44")
+@pytest.mark.rule("G-87")
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize(
+    ("denied", "about_denial", "refused"),
+    [
+        (False, None, False),
+        (False, False, False),
+        (False, True, True),
+        (True, None, True),
+        (True, False, False),
+        (True, True, True),
+    ],
+)
+def test_a_denial_is_never_for_the_specialist(
+    reason: Reason, *, denied: bool, about_denial: bool | None, refused: bool
+) -> None:
+    case = a_follow_up(denied=denied, **READY[reason])
+    said = {"reason": reason, "about_denial": about_denial}
+    refusal = refusal_of("contact_spoc", "leadership_desk", case, LATER, **said)
+    assert (refusal.rule if refusal else None) == ("SPOC-44" if refused else None)
+
+
+@pytest.mark.rule("SPOC-25")
+@pytest.mark.parametrize("checked", [None, True, False])
+def test_whoever_says_the_service_explanation_was_not_checked_checks_it_first(
+    checked: bool | None,  # noqa: FBT001  a parameter of the test
+) -> None:
+    said = {"reason": "no_service_report", "service_explanation_checked": checked}
+    refusal = refusal_of("contact_spoc", "leadership_desk", a_follow_up(), LATER, **said)
+    assert (refusal.rule if refusal else None) == ("SPOC-25" if checked is False else None)
+
+
+@pytest.mark.rule("SPOC-43")
+@pytest.mark.parametrize("topic", Topic)
+def test_no_question_of_another_desk_is_a_reason_to_contact_the_specialist(topic: Topic) -> None:
+    refusal = refusal_of_reading("contact_spoc", "leadership_desk", reason=topic.value)
+    assert refusal.kind is RefusalKind.FIELDS
+    assert "reason" in refusal.message
 
 
 @pytest.mark.rule("G-30")
@@ -269,13 +425,13 @@ def test_information_is_received_only_where_it_was_asked_for(role: str) -> None:
 
 ROUTES = {
     "work_approved_unclear": ("SPOC-35", "a team lead or a supervisor"),
-    "cinch_part_eta": ("SPOC-36", "normal way"),
+    "cinch_part_eta": ("SPOC-36", "normal process"),
     "cinch_part_no_eta": ("SPOC-37", "PR-Tracking Exception"),
-    "scheduling": ("SPOC-38", "contact the provider for them"),
-    "appliance_replacement": ("SPOC-40", "manufacturer"),
+    "scheduling": ("SPOC-38", "until the appointment is confirmed (SPOC-39)"),
+    "appliance_replacement": ("SPOC-40", "provider is no longer involved (SPOC-41)"),
     "cinch_equipment_eta": ("SPOC-42", "PR-Tracking Exception"),
     "parts_research": ("SPOC-43", "Parts Sourcing"),
-    "confirmed_denial": ("SPOC-44", "denials and disputes"),
+    "confirmed_denial": ("SPOC-44", "procedures for denials and denial disputes (SPOC-45)"),
 }
 
 
@@ -285,6 +441,7 @@ ROUTES = {
 @pytest.mark.rule("SPOC-38")
 @pytest.mark.rule("SPOC-39")
 @pytest.mark.rule("SPOC-40")
+@pytest.mark.rule("SPOC-41")
 @pytest.mark.rule("SPOC-42")
 @pytest.mark.rule("SPOC-43")
 @pytest.mark.rule("SPOC-44")
@@ -307,20 +464,22 @@ def test_every_question_has_another_way_to_go(topic: Topic, role: Role) -> None:
 @pytest.mark.rule("G-28")
 @pytest.mark.parametrize("topic", [Topic.CINCH_PART_NO_ETA, Topic.CINCH_EQUIPMENT_ETA])
 def test_the_purchasing_form_is_for_those_who_have_it(topic: Topic) -> None:
-    both = "PR-Tracking Exception, where there is no ETA or tracking or the ETA has passed"
-    assert route(topic, Role.ESCALATIONS, POLICY.spoc).way == (
-        f"Use the Purchasing Escalation Form, or open a {both}."
-    )
+    both = "pen a PR-Tracking Exception if there is no ETA or tracking or the ETA has passed."
+    for role in (Role.LEADERSHIP_DESK, Role.SUPERVISOR, Role.ESCALATIONS):
+        assert route(topic, role, POLICY.spoc).way == (
+            f"Use the Purchasing Escalation Form, or o{both}"
+        )
     assert route(topic, Role.DISPATCH, POLICY.spoc).way == (
-        f"Open a {both}. The Purchasing Escalation Form is for escalations."
+        f"O{both} The Purchasing Escalation Form is for the Leadership Desk, a supervisor and "
+        "Escalations."
     )
     policy = with_setting(
         purchasing_form_roles=(Role.DISPATCH,), pr_tracking_conditions=("eta_passed",)
     ).spoc
     assert route(topic, Role.DISPATCH, policy).way == (
-        "Use the Purchasing Escalation Form, or open a PR-Tracking Exception, where the ETA has "
-        "passed."
+        "Use the Purchasing Escalation Form, or open a PR-Tracking Exception if the ETA has passed."
     )
+    assert route(topic, Role.SUPERVISOR, policy).way.endswith(" is for Dispatch.")
 
 
 # --- how it goes on ---------------------------------------------------------------------------
@@ -440,8 +599,10 @@ def test_who_is_waited_for_in_a_stage(
 def test_the_specialist_is_waited_for_by_what_they_owe() -> None:
     asked = (*ASKED, Contact(reason=Reason.PART_UPDATE, detail="When?"))
     case = a_follow_up("spoc_contacted", contacts=asked)
-    assert promise(case).duty == "get the service report and news of the part from the provider"
-    assert case.needed == "the service report: All\nnews of the part: When?"
+    assert promise(case).duty == (
+        "get the service report and an update on the part from the provider"
+    )
+    assert case.needed == "the service report: All\nan update on the part: When?"
 
 
 @pytest.mark.parametrize("stage", ["report_overdue", "missing_information", "spoc_contacted"])
@@ -453,7 +614,7 @@ def test_reminders_come_to_an_end(stage: str) -> None:
     promises = [promise(waiting(reminded)) for reminded in range(rounds + 2)]
     assert [each.due is None for each in promises] == [False] * (rounds + 1) + [True]
     assert all(one.key != other.key for one, other in pairwise(promises))
-    assert promises[-2].then.startswith("then the Leadership Desk is asked")
+    assert "the Leadership Desk gets a task" in promises[-2].then
 
 
 def test_every_stage_waits_for_somebody() -> None:

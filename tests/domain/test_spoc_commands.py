@@ -2,13 +2,21 @@
 
 import pytest
 
+from domain.events import ReviewCase
 from domain.exceptions import ExceptionCode
 from domain.refusals import RefusalKind, Refused
 from domain.roles import EMPLOYEES, Actor, Role
 from domain.spoc.case import Reason, Stage
 from domain.spoc.commands import COMMANDS
 from tests.domain.factories import a_payload
-from tests.domain.spoc_cases import DUE, FIELDS, a_follow_up, an_order, refusal_of
+from tests.domain.spoc_cases import (
+    DUE,
+    FIELDS,
+    a_follow_up,
+    an_order,
+    refusal_of,
+    refusal_of_reading,
+)
 
 LEADERSHIP = "leadership_desk"
 WHO_MAY = {
@@ -16,6 +24,8 @@ WHO_MAY = {
     "contact_spoc": {LEADERSHIP},
     "route_question": {role.value for role in EMPLOYEES},
     "information_received": {LEADERSHIP, "spoc_specialist"},
+    "review_needed": {"authorizations", "spoc_specialist"},
+    "denial_confirmed": {"decision_desk"},
     "engage_area_manager": {LEADERSHIP},
 }
 ROLE_RULES = {
@@ -23,6 +33,8 @@ ROLE_RULES = {
     "contact_spoc": "SPOC-21",
     "information_received": "SPOC-23",
     "engage_area_manager": "SPOC-07",
+    "review_needed": "SPOC-15",
+    "denial_confirmed": "SPOC-44",
 }
 
 
@@ -50,7 +62,7 @@ def test_who_may_give_which_command(command: str, role: Role) -> None:
 @pytest.mark.parametrize("command", WHO_MAY)
 def test_every_command_is_possible_as_long_as_it_runs(command: str, stage: Stage) -> None:
     case = a_follow_up(stage, **an_order(DUE))
-    refusal = refusal_of(command, LEADERSHIP, case, DUE)
+    refusal = refusal_of(command, min(WHO_MAY[command]), case, DUE)
     assert (refusal is None) is (stage in Stage.running())
 
 
@@ -61,7 +73,7 @@ def test_a_field_that_is_missing_or_wrong_is_named(command: str, field: str) -> 
     for wrong in ({}, {field: None}, {field: ""}, {field: ["x"]}):
         given = {name: said for name, said in FIELDS[command].items() if name != field}
         with pytest.raises(Refused) as raised:
-            COMMANDS.read(command, a_payload(LEADERSHIP, **given, **wrong))
+            COMMANDS.read(command, a_payload(min(WHO_MAY[command]), **given, **wrong))
         refusal = raised.value.refusal
         assert (refusal.kind, refusal.rule) == (
             RefusalKind.FIELDS,
@@ -75,22 +87,42 @@ def test_a_field_that_is_missing_or_wrong_is_named(command: str, field: str) -> 
     [
         ("contact_spoc", "reason", Reason),
         ("engage_area_manager", "exception_code", ExceptionCode),
+        ("review_needed", "case", ReviewCase),
     ],
 )
 def test_a_choice_is_one_of_those_there_are(
-    command: str, field: str, choices: type[Reason | ExceptionCode]
+    command: str, field: str, choices: type[Reason | ExceptionCode | ReviewCase]
 ) -> None:
     for choice in choices:
-        COMMANDS.read(command, a_payload(LEADERSHIP, **FIELDS[command] | {field: choice.value}))
+        fields = FIELDS[command] | {field: choice.value}
+        COMMANDS.read(command, a_payload(min(WHO_MAY[command]), **fields))
     for wrong in ("", "OTHER", choice.value.swapcase()):
-        with pytest.raises(Refused, match=f"{field}"):
-            COMMANDS.read(command, a_payload(LEADERSHIP, **FIELDS[command] | {field: wrong}))
+        fields = FIELDS[command] | {field: wrong}
+        with pytest.raises(Refused, match=field):
+            COMMANDS.read(command, a_payload(min(WHO_MAY[command]), **fields))
 
 
-def test_a_field_that_may_be_given_is_kept() -> None:
-    sent = a_payload(LEADERSHIP, **FIELDS["ask_provider"], outcome="Nobody answered")
-    kept = COMMANDS.read("ask_provider", sent).payload
+@pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        ("ask_provider", {"outcome": "Nobody answered", "reason": "part_update"}),
+        ("contact_spoc", {"service_explanation_checked": True, "about_denial": False}),
+        ("review_needed", {"text": "The quote is $900"}),
+    ],
+)
+def test_a_field_that_may_be_given_is_kept(command: str, fields: dict[str, object]) -> None:
+    sent = a_payload(min(WHO_MAY[command]), **FIELDS[command], **fields)
+    kept = COMMANDS.read(command, sent).payload
     assert kept.model_dump(mode="json", exclude_unset=True) == sent
+
+
+@pytest.mark.rule("SPOC-05")
+def test_a_specialist_has_no_authority_over_the_provider() -> None:
+    given = {name for name in COMMANDS if Role.SPOC_SPECIALIST in COMMANDS[name].roles}
+    assert given == {"route_question", "information_received", "review_needed"}
+    for command in ("ask_provider", "engage_area_manager"):
+        refusal = refusal_of_reading(command, "spoc_specialist")
+        assert refusal.kind is RefusalKind.ROLE
 
 
 @pytest.mark.parametrize("command", WHO_MAY)

@@ -149,7 +149,26 @@ def test_a_report_that_cannot_be_read_is_entered_all_the_same() -> None:
         (
             "job.report_submitted",
             {"complete": False, "missing": "a\0b", "part_eta": 1, "parts_supplied_by": "thieves"},
-            {"complete": False, "missing": "ab", "part_eta": None, "parts_supplied_by": None},
+            {
+                "complete": False,
+                "has_details": True,
+                "review": (),
+                "missing": "ab",
+                "part_eta": None,
+                "parts_supplied_by": None,
+            },
+        ),
+        (
+            "job.report_submitted",
+            {"complete": True, "has_details": "some", "review": ["possible_denial", "x", "y"]},
+            {
+                "complete": True,
+                "has_details": True,
+                "review": (),
+                "missing": None,
+                "part_eta": None,
+                "parts_supplied_by": None,
+            },
         ),
     ],
 )

@@ -9,30 +9,36 @@ from domain.jobs import JobStatus
 from domain.labels import task_label
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.kind import PLUS_ONE
-from domain.unfollowed import job_without_follower, nobody_follows, task_to_take_up, told_by
+from domain.unfollowed import (
+    NOBODY_FOLLOWS,
+    job_without_follower,
+    nobody_follows,
+    task_to_take_up,
+    told_by,
+)
 
 WHY = "its workflow was terminated in Temporal"
 
 
 def test_a_job_that_nothing_can_start_on_says_only_that() -> None:
-    assert job_without_follower(JobStatus.NEW, [], ()) == "Nobody follows this job."
+    assert job_without_follower(JobStatus.NEW, [], ()) == "Nobody is following up on this job."
     said = job_without_follower(JobStatus.COMPLETED, [], ())
-    assert said == "Nobody follows this job. It is Completed."
+    assert said == "Nobody is following up on this job. It is Completed."
 
 
 @pytest.mark.parametrize("kind", [PLUS_ONE, APO], ids=lambda kind: kind.name)
 def test_what_was_never_started_is_not_started_again(kind: LifecycleKind) -> None:
     first = job_without_follower(JobStatus.NEW, [kind], ())
     again = job_without_follower(JobStatus.NEW, [kind], {kind.name})
-    assert first == f"Nobody follows this job. For the {kind.title}, {kind.start_first}."
-    assert again == f"Nobody follows this job. For the {kind.title}, {kind.start_again}."
+    assert first == f"{NOBODY_FOLLOWS} To start the {kind.title}, {kind.start_first}."
+    assert again == f"{NOBODY_FOLLOWS} To start the {kind.title} again, {kind.start_again}."
     assert "again" not in first.split()
 
 
 def test_the_task_and_the_sentence_say_the_same() -> None:
     task = task_to_take_up(PLUS_ONE, WHY)
     assert told_by(task) == nobody_follows(PLUS_ONE, WHY)
-    assert task.text.startswith(told_by(task))
+    assert task.text == f"Decide how this job goes on. {told_by(task)}"
 
 
 def test_a_kind_of_task_without_a_label_is_told_by_its_name() -> None:

@@ -48,6 +48,7 @@ from domain.lifecycles import LifecycleKind, LifecycleStart
 from domain.promises import resolve
 from domain.refusals import Refusal, Refused, changed_meanwhile, unreadable
 from domain.roles import Actor
+from store.job_exceptions import code_that_has_to_be_free
 from tests.engine.loop import MemoryLoop
 from tests.words import must_be_readable
 from workflows.engine import Engine
@@ -158,8 +159,8 @@ class MemoryStore:
                 pass
 
     def _duplicate_exception(self, batch: Batch) -> Refusal | None:
-        wanted = (each.code for each in _effects(batch, OpenException) if each.refused_if_open)
-        return next((already_open(code) for code in wanted if self._is_open(code)), None)
+        wanted = (code_that_has_to_be_free(step.effect) for step in batch.steps)
+        return next((already_open(code) for code in wanted if code and self._is_open(code)), None)
 
     def _is_open(self, code: str) -> bool:
         return self.exceptions.get(code, "Complete") != "Complete"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from domain.am_escalation.case import AmStart
-from domain.effects import MailFate, SendEmail
+from domain.effects import MailFate, OpenException, OpenTask, SendEmail
 from domain.jobs import Assignee, JobStatus
 from domain.lifecycles import Cause
 from domain.policy import Policy
@@ -28,9 +30,11 @@ UNANSWERED: Mapping[str, object] = {
     "exception_code": "SP UNRESPONSIVE",
     "comment": "Two voice messages, no answer",
 }
+REACHED: Mapping[str, object] = {"reached": True, "outcome": "Comes on Thursday"}
+OTHER = Assignee(number="4712", name="Other Plumbing")
 
 
-def begun_by(cause: Cause, policy: Policy = POLICY) -> Life:
+def begun_by(cause: Cause, policy: Policy = POLICY, edition: int | None = None) -> Life:
     job = a_job(status=JobStatus.ACCEPTED, assigned_to=TULSA, assigned_at=NOON)
     start = AmStart(
         job=job,
@@ -42,41 +46,58 @@ def begun_by(cause: Cause, policy: Policy = POLICY) -> Life:
         occurred_at=NOON,
         started_by=CAROL,
     )
-    return Life(AreaManagerEscalation, start)
+    return Life(AreaManagerEscalation, start, edition=edition)
 
 
-def a_concern(policy: Policy = POLICY) -> Life:
-    """A concern that an event reports: customer service is to call the provider."""
+def a_concern(policy: Policy = POLICY, edition: int | None = None) -> Life:
+    """A concern that an event reports: Customer Service calls the provider."""
     cause = Cause(
         kind="event", name="customer.reported_concern", fields={"concern": "The faucet leaks"}
     )
-    return begun_by(cause, policy).settle()
+    return begun_by(cause, policy, edition).settle()
 
 
-def a_call_back() -> Life:
+def begun_by_command(name: str, role: str, edition: int | None = None, **fields: Any) -> Life:
+    """An escalation that a command begins; nothing has happened yet."""
+    given = {"actor": {"name": "Sam", "role": role}, "message_id": "first", **fields}
+    return begun_by(Cause(kind="command", name=name, fields=given), edition=edition)
+
+
+def a_call_back(edition: int | None = None) -> Life:
     """A complaint whose customer called again after a day: a second call is due."""
-    complaint = a_concern()
+    complaint = a_concern(edition=edition)
     complaint.does("provider_contacted", AGENT, reached=False)
     complaint.passes("25h").does("customer_called_back", AGENT, about="Nobody came")
     return complaint
 
 
-def an_exception() -> Life:
+def an_exception(edition: int | None = None) -> Life:
     """A complaint that the Admin team is to review."""
-    complaint = a_call_back()
+    complaint = a_call_back(edition)
     complaint.does("second_contact_made", AGENT, **UNANSWERED)
     return complaint
 
 
 def feedback() -> Life:
     """Praise, as an agent's command begins it; nothing has happened yet."""
-    fields: dict[str, Any] = {
-        "actor": {"name": "Sam", "role": AGENT},
-        "message_id": "first",
-        "exception_code": "GREAT SVC",
-        "comment": "Came on a Sunday",
+    return begun_by_command(
+        "record_feedback", AGENT, exception_code="GREAT SVC", comment="Came on a Sunday"
+    )
+
+
+def handed_over(code: str = "NO RESPONSE", provider: Assignee = TULSA) -> dict[str, Any]:
+    """Return the fields with which a follow-up hands an Exception over."""
+    return {
+        "exception_code": code,
+        "comment": "No report for days",
+        "asked_by": {"name": "Lee", "role": "leadership_desk"},
+        "provider": provider.model_dump(mode="json"),
     }
-    return begun_by(Cause(kind="command", name="record_feedback", fields=fields))
+
+
+def taken_over() -> Life:
+    """What the Leadership Desk hands over where no escalation runs."""
+    return begun_by_command("take_over", "system", **handed_over()).settle()
 
 
 def promises(life: Life) -> list[tuple[str, str | None]]:
@@ -144,7 +165,7 @@ def test_whoever_does_not_act_is_overdue_until_they_do() -> None:
     assert promises(complaint) == [("contacting_provider", "broken")] * 4
     assert complaint.lifecycle.case.due_at is None
 
-    complaint.does("provider_contacted", AGENT, reached=True)
+    complaint.does("provider_contacted", AGENT, **REACHED)
     assert (complaint.attention, complaint.store.tasks) == ([], [])
 
 
@@ -184,7 +205,7 @@ def test_a_concern_after_feedback_leaves_the_review_to_be_done() -> None:
     assert praise.stage == "contacting_provider"
     assert praise.store.tasks == ["review_exception", "call_provider"]
 
-    praise.does("provider_contacted", AGENT, reached=True)
+    praise.does("provider_contacted", AGENT, **REACHED)
     assert praise.store.tasks == ["review_exception"]
     praise.passes("14d")
     assert (praise.stage, praise.outcome) == ("exception_open", None)
@@ -211,7 +232,7 @@ def test_feedback_that_the_store_refuses_leaves_nothing_behind() -> None:
 
 def test_without_a_call_back_it_closes_after_fourteen_days() -> None:
     complaint = a_concern()
-    complaint.does("provider_contacted", AGENT, reached=True)
+    complaint.does("provider_contacted", AGENT, **REACHED)
 
     assert complaint.passes("335h").outcome is None
     complaint.passes("1h")
@@ -243,14 +264,250 @@ def test_a_workflow_that_is_cancelled_leaves_nothing_open_either() -> None:
     assert promises(complaint)[-1] == ("exception_open", "waived")
 
 
-def test_a_risk_leaves_only_the_supervisors_task() -> None:
-    complaint = an_exception()
+@pytest.mark.rule("AM-35")
+@pytest.mark.parametrize(("edition", "left"), [(None, "Open"), (3, "Complete")])
+def test_a_risk_leaves_the_supervisors_task_and_the_exceptions(
+    edition: int | None, left: str
+) -> None:
+    complaint = an_exception(edition)
 
     complaint.does("risk_reported", "dispatch", description="A threat")
 
-    assert outcome(complaint) == ("risk", ["risk"], {"SP UNRESPONSIVE": "Complete"}, [])
+    assert outcome(complaint) == ("risk", ["risk"], {"SP UNRESPONSIVE": left}, [])
     assert promises(complaint)[-1] == ("exception_open", "superseded")
     assert not any("A threat" in note for note in complaint.store.notes)
+    asked = complaint.store.effects(OpenTask)[-1]
+    assert (asked.role, asked.names_exceptions) == ("supervisor", left == "Open")
+    assert asked.text == (
+        "URGENT: a risk to the customer or Tulsa Plumbing (4711) was reported. Follow the risk "
+        "procedure now (AM-35). Sam (Dispatch) says: “A threat”"
+    )
+
+
+@pytest.mark.rule("AM-35")
+def test_a_risk_on_a_job_without_a_complaint_is_the_supervisors_and_nothing_else() -> None:
+    life = begun_by_command("risk_reported", "parts_sourcing", description="A threat").settle()
+
+    assert outcome(life) == ("risk", ["risk"], {}, [])
+    assert (life.store.notes, promises(life)) == (["Handed to a supervisor (AM-35)."], [])
+    assert life.activities == ["add_note"]
+
+
+@pytest.mark.rule("AM-35")
+def test_what_a_risk_left_open_is_reviewed_and_closed_with_the_next_concern() -> None:
+    complaint = an_exception()
+    complaint.does("risk_reported", "dispatch", description="A threat")
+    again = (
+        a_concern()
+        .starts[0]
+        .model_copy(
+            update={"episode": 2, "remembered": dict(complaint.store.progress.remembered)}
+            if complaint.store.progress
+            else {}
+        )
+    )
+
+    life = Life(AreaManagerEscalation, again, store=complaint.store).settle()
+
+    assert life.store.tasks == ["risk", "review_exception", "call_provider"]
+    life.does("provider_contacted", AGENT, **REACHED)
+    life.passes("14d")
+    assert life.stage == "exception_open"
+    life.does("admin_reviewed", "admin_team")
+    life.does("resolve", "area_manager", outcome="Comes on Friday")
+    assert outcome(life) == ("resolved", ["risk"], {"SP UNRESPONSIVE": "Complete"}, [])
+
+
+# --- what the Leadership Desk hands over ------------------------------------------------------
+
+
+@pytest.mark.rule("SPOC-07")
+def test_what_leadership_hands_over_is_reviewed_mailed_reminded_and_closed() -> None:
+    life = taken_over()
+    assert (life.stage, life.store.tasks) == ("exception_open", ["review_exception"])
+    assert life.store.exceptions == {"NO RESPONSE": "Open"}
+    assert life.activities == ["open_exception"]
+    assert life.store.notes == [
+        "Area Manager engaged (NO RESPONSE, Tulsa Plumbing (4711)): No report for days"
+    ]
+    life.passes(A_BUSINESS_DAY)
+    assert (life.attention, life.store.tasks) == (["overdue"], ["review_exception"])
+
+    life.does("admin_reviewed", "admin_team")
+    life.passes("10d")
+
+    assert mails(life) == ["am_escalation", *["am_reminder"] * 3]
+    assert life.store.exceptions == {"NO RESPONSE": "In Progress"}
+    life.does("resolve", "area_manager", outcome="The report is in")
+    assert outcome(life) == ("resolved", [], {"NO RESPONSE": "Complete"}, [])
+
+
+@pytest.mark.rule("SPOC-07")
+@pytest.mark.parametrize(
+    ("escalation", "stage", "after"),
+    [
+        (a_concern, "contacting_provider", "contacting_provider"),
+        (a_call_back, "second_contact", "second_contact"),
+        (an_exception, "exception_open", "exception_open"),
+        (
+            lambda: _engaged(an_exception()),
+            "area_manager_engaged",
+            "exception_open",
+        ),
+    ],
+    ids=["at first", "second call", "reviewing", "engaged"],
+)
+def test_what_leadership_hands_over_joins_an_escalation_that_runs(
+    escalation: Callable[[], Life], stage: str, after: str
+) -> None:
+    life = escalation()
+    assert life.stage == stage
+
+    life.does("take_over", "system", **handed_over(provider=OTHER))
+
+    assert life.stage == after
+    assert "review_exception" in life.store.tasks
+    last = life.store.effects(OpenTask)[-1]
+    assert last.text.startswith("Review the NO RESPONSE Exception about Other Plumbing (4712) from")
+    life.does("admin_reviewed", "admin_team")
+    assert (
+        "NO RESPONSE, about Other Plumbing (4712): No report"
+        in life.store.effects(SendEmail)[-1].context["exceptions"]
+    )
+    assert life.store.exceptions["NO RESPONSE"] == "In Progress"
+    life.does("resolve", "area_manager", outcome="Done")
+    assert set(life.store.exceptions.values()) == {"Complete"}
+
+
+@pytest.mark.rule("SPOC-07")
+@pytest.mark.rule("G-16")
+def test_a_code_that_was_opened_while_it_was_on_its_way_is_one_exception() -> None:
+    life = an_exception()
+
+    life.does("take_over", "system", **handed_over("SP UNRESPONSIVE"))
+
+    (one,) = life.lifecycle.case.exceptions
+    assert one.comment == "Two voice messages, no answer\nNo report for days"
+    assert life.store.effects(OpenException)[-1].comment == one.comment
+    assert life.store.exceptions == {"SP UNRESPONSIVE": "Open"}
+
+
+def _engaged(life: Life) -> Life:
+    life.does("admin_reviewed", "admin_team")
+    return life
+
+
+@pytest.mark.rule("SPOC-07")
+def test_what_leadership_handed_over_does_not_close_with_the_customers_silence() -> None:
+    life = a_concern()
+    life.does("provider_contacted", AGENT, **REACHED)
+    life.does("take_over", "system", **handed_over())
+    life.does("admin_reviewed", "admin_team")
+    assert life.stage == "awaiting_callback"
+
+    life.passes("14d")
+
+    assert (life.stage, life.outcome) == ("area_manager_engaged", None)
+    assert promises(life)[-2:] == [("awaiting_callback", "waived"), ("area_manager_engaged", None)]
+
+
+# --- calls that the job system tells of -------------------------------------------------------
+
+
+@pytest.mark.rule("AM-13")
+def test_a_call_that_cannot_be_about_the_concern_is_no_call_back() -> None:
+    complaint = a_concern()
+    complaint.does("provider_contacted", AGENT, reached=False)
+    complaint.hears("job.assigned", assigned_to=OTHER).passes("25h")
+    notes = complaint.store.notes
+
+    complaint.hears("customer.called", {"about": "Where is Other Plumbing?"}).settle()
+    assert (complaint.stage, complaint.store.notes) == ("awaiting_callback", notes)
+    complaint.does("customer_called_back", AGENT, about="The first one has not called")
+    assert complaint.stage == "second_contact"
+
+
+def test_a_call_after_feedback_alone_is_no_call_back() -> None:
+    praise = feedback().settle()
+    notes = praise.store.notes
+
+    praise.hears("customer.called", {"about": "Anything"}).settle()
+
+    assert (praise.stage, praise.store.notes) == ("exception_open", notes)
+
+
+# --- what the provider is told ----------------------------------------------------------------
+
+
+@pytest.mark.rule("AM-15")
+@pytest.mark.rule("AM-16")
+@pytest.mark.parametrize(
+    ("calls", "message", "how_often"),
+    [
+        ([{"reached": False}], "a second voice message", "twice"),
+        ([{"reached": False}] * 2, "a second voice message", "3 times"),
+        ([REACHED], "a voice message", "again"),
+        ([{"reached": False}, REACHED], "a voice message", "again"),
+    ],
+    ids=["once", "two messages", "reached", "reached later"],
+)
+def test_the_second_message_says_how_often_the_provider_was_not_reached(
+    calls: list[Mapping[str, object]], message: str, how_often: str
+) -> None:
+    complaint = a_concern()
+    for call in calls:
+        complaint.does("provider_contacted", AGENT, **call)
+    complaint.passes("25h").does("customer_called_back", AGENT)
+    assert f"leave {message}." in complaint.store.effects(OpenTask)[-1].text
+
+    complaint.does("second_contact_made", AGENT, **UNANSWERED)
+
+    left, public = complaint.store.notes[-2:]
+    assert left == f"Couldn't reach Tulsa Plumbing (4711). Left {message}."
+    assert public == (
+        f"We tried to reach you {how_often} about a customer's concern: “The faucet leaks” "
+        "Please contact the customer as soon as possible."
+    )
+
+
+def test_a_complaint_from_before_counts_no_calls_that_it_does_not_know() -> None:
+    complaint = a_call_back()
+    complaint.lifecycle.case.messages_left = 0  # as a release left it that counted none
+
+    complaint.does("second_contact_made", AGENT, **UNANSWERED)
+
+    assert complaint.store.notes[-1].startswith("We tried to reach you again about")
+
+
+@pytest.mark.rule("AM-09")
+def test_an_outcome_stands_on_the_job() -> None:
+    complaint = a_concern()
+    refusal = complaint.refuses("provider_contacted", AGENT, reached=True)
+    assert refusal.rule == "AM-09"
+    assert complaint.stage == "contacting_provider"
+
+    complaint.does("provider_contacted", AGENT, **REACHED, resolved=True)
+
+    assert complaint.store.notes[-1] == (
+        "Reached Tulsa Plumbing (4711). Concern settled. Comes on Thursday"
+    )
+
+
+@pytest.mark.rule("G-21")
+@pytest.mark.parametrize(("mailed", "expected"), [(False, []), (True, ["public_note"])])
+def test_a_national_account_is_mailed_only_where_the_policy_says_so(
+    *, mailed: bool, expected: list[str]
+) -> None:
+    notes = POLICY.notes.model_copy(update={"public_email_to_national_accounts": mailed})
+    complaint = a_concern(POLICY.model_copy(update={"notes": notes}))
+    sears = TULSA.model_copy(update={"national_account": True})
+    complaint.lifecycle.case.provider = sears
+    complaint.does("provider_contacted", AGENT, reached=False)
+    complaint.passes("25h").does("customer_called_back", AGENT)
+
+    complaint.does("second_contact_made", AGENT, **UNANSWERED)
+
+    assert mails(complaint) == expected
 
 
 # --- what interrupts it -----------------------------------------------------------------------

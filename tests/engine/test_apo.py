@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
 from pydantic import JsonValue
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.apo.documents import REVIEW
-from domain.effects import MailFate, SendEmail
+from domain.editions import NEWEST
+from domain.effects import MailFate, OpenTask, SendEmail
 from domain.jobs import Assignee, JobStatus
 from domain.lifecycles import Cause
 from domain.refusals import changed_meanwhile
@@ -22,29 +24,37 @@ DANA = Actor(name="Dana", role=Role.DISPATCH)
 KEPT, BROKEN, SUPERSEDED, WAIVED = "kept", "broken", "superseded", "waived"
 
 
-def begun_by(command: str, at: datetime = NOON) -> Life:
-    """An option that Dispatch has begun with a command."""
+def begun_by(
+    command: str,
+    at: datetime = NOON,
+    *,
+    edition: int = NEWEST,
+    exhausted: bool = True,
+    **start_fields: object,
+) -> Life:
+    """APO that Dispatch has begun with a command."""
     fields: dict[str, JsonValue] = {
         "actor": DANA.model_dump(mode="json"),
         "message_id": "msg-1",
         "reason": "Nobody within 60 miles",
-        "in_network_exhausted": True,
+        "in_network_exhausted": exhausted,
     }
     cause = Cause(kind="command", name=command, fields=fields)
-    start = a_start(at, command, started_by=DANA).model_copy(update={"cause": cause})
-    return Life(AlternateProviderOption, start).settle()
+    start = a_start(at, command, started_by=DANA, **start_fields)
+    start = start.model_copy(update={"cause": cause})
+    return Life(AlternateProviderOption, start, edition=edition).settle()
 
 
-def taken() -> Life:
-    """An option that the customer has taken on the phone."""
-    life = begun_by("offer_apo")
+def taken(edition: int = NEWEST) -> Life:
+    """APO that the customer has accepted on the phone."""
+    life = begun_by("offer_apo", edition=edition)
     life.does("customer_reached", "dispatch", outcome="accepted")
     return life
 
 
-def instructed() -> Life:
-    """An option whose instructions are with the customer."""
-    life = begun_by("offer_apo")
+def instructed(edition: int = NEWEST) -> Life:
+    """APO whose instructions are with the customer."""
+    life = begun_by("offer_apo", edition=edition)
     life.does("customer_not_reached", "dispatch", voicemail_left=True)
     return life
 
@@ -97,6 +107,9 @@ def test_whatever_ends_an_option_it_leaves_how_it_ended() -> None:
         assert (progress.outcome, progress.remembered["ended_as"]) == (outcome, outcome)
 
 
+@pytest.mark.rule("APO-24")
+@pytest.mark.rule("APO-26")
+@pytest.mark.rule("APO-27")
 def test_from_the_offer_to_the_payment() -> None:
     life = begun_by("offer_apo")
     assert standing(life) == ("contacting_customer", None, ["reach_customer"], [])
@@ -111,6 +124,7 @@ def test_from_the_offer_to_the_payment() -> None:
     life.does("payment_chosen", "customer", method="check")
 
     assert standing(life) == ("paid", "paid", ["pay", "refund_deductible"], [])
+    assert life.store.effects(OpenTask)[-1].text == "Pay the customer $240.00 by check."
     assert outcomes(life) == [KEPT] * 5
     assert (life.store.job.status, life.store.exceptions) == (
         JobStatus.COMPLETED,
@@ -127,22 +141,36 @@ def test_from_the_offer_to_the_payment() -> None:
     ]
 
 
+@pytest.mark.rule("APO-28")
+@pytest.mark.rule("APO-29")
+@pytest.mark.rule("APO-30")
+@pytest.mark.rule("APO-31")
 def test_a_silent_customer_is_paid_by_check() -> None:
     life = offered_payment().passes("20d")
 
     assert standing(life) == ("paid_by_check", "paid_by_check", ["pay", "refund_deductible"], [])
     assert outcomes(life) == [*[KEPT] * 3, *[BROKEN] * 4]
     assert mails(life)[1:] == ["apo_offer", *["apo_offer_reminder"] * 3, "apo_payment_by_check"]
+    assert life.store.effects(OpenTask)[-1].text == "Pay the customer $240.00 by check."
     assert life.store.job.status is JobStatus.COMPLETED
 
 
+@pytest.mark.rule("APO-32")
+@pytest.mark.rule("APO-33")
+@pytest.mark.rule("APO-34")
+@pytest.mark.rule("APO-35")
 def test_without_a_paid_invoice_the_job_closes_without_proof() -> None:
     life = unproven().passes("20d")
 
     ended = "closed_without_proof"
     assert standing(life) == (ended, ended, ["refund_deductible"], [])
     assert outcomes(life)[-4:] == [BROKEN] * 4
-    assert mails(life)[-1] == "apo_closing_without_proof"
+    assert mails(life)[1:] == [
+        "apo_offer_without_invoice",
+        *["apo_invoice_reminder"] * 3,
+        "apo_closing_without_proof",
+    ]
+    assert life.store.job.status is JobStatus.COMPLETED
     assert life.store.exceptions == {REVIEW: "Complete"}
 
 
@@ -193,12 +221,21 @@ def test_a_declined_option_leaves_the_job_with_procure_vendor() -> None:
     assert life.store.job.assigned_to.is_(PROCURE_VENDOR)
 
 
+@pytest.mark.rule("APO-15")
+@pytest.mark.rule("APO-16")
+@pytest.mark.rule("APO-17")
 def test_a_refused_option_sends_the_job_back_to_procure_vendor() -> None:
     life = instructed()
 
-    life.does("customer_refused", "customer_service", reason="Wants a provider of ours")
+    life.does("customer_refused", "customer_service", reason="Wants an in-network provider")
 
-    assert standing(life) == ("refused", "refused", ["find_provider", "refund_deductible"], [])
+    assert standing(life) == ("refused", "refused", ["find_provider"], [])
+    assert life.store.notes[-1] == "The customer refused APO: Wants an in-network provider"
+    (search,) = [task for task in life.store.effects(OpenTask) if task.task == "find_provider"]
+    assert (search.role, search.text) == (
+        Role.DISPATCH,
+        "Find a provider: the customer refused APO (APO-16).",
+    )
     assert (outcomes(life), life.activities[-1]) == ([KEPT, KEPT], "reassign_job")
     assert life.store.job.assigned_to.is_(PROCURE_VENDOR)
 
@@ -268,7 +305,7 @@ def test_more_documents_do_not_excuse_a_review_that_is_late() -> None:
 
     life.does("documents_received", "customer", paid_invoice=False)
 
-    late = ["refund_deductible", "review_documents", "review_documents", "review_overdue"]
+    late = ["refund_deductible", "review_documents", "review_overdue"]
     assert standing(life) == ("reviewing_documents", None, late, ["overdue"])
     assert outcomes(life)[-3:] == [BROKEN, SUPERSEDED, None]
     life.does("documents_rejected", "support_services", reason="No model number")
@@ -311,7 +348,7 @@ def test_a_mail_that_comes_back_has_the_customer_reached_otherwise() -> None:
     life = begun_by("offer_apo")
     life.store.fates = [MailFate.BOUNCED]
 
-    life.does("customer_not_reached", "dispatch", voicemail_left=False)
+    life.does("customer_not_reached", "dispatch", voicemail_left=True)
     asked = ["reach_otherwise", "refund_deductible"]
     assert standing(life)[2:] == (asked, ["delivery_failed"])
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from domain.accounts import NO_PROVIDER_FOUND, PROCURE_VENDOR, Account
 from domain.attention import Attention
-from domain.effects import AddServiceJob, SendCommand, SendEmail
-from domain.jobs import Assignee, JobStatus, Severity
+from domain.editions import Edition
+from domain.effects import AddNote, AddServiceJob, OpenTask, SendCommand, SendEmail
+from domain.jobs import Assignee, JobStatus, Severity, Visibility
 from domain.lifecycles import Cause
-from domain.plus_one.case import PlusOneStart
+from domain.plus_one.case import Duty, PlusOneStart
 from domain.policy import Policy
 from domain.roles import Actor, Role
-from domain.texts import SEARCH_NOTE
+from domain.texts import CLAIM_AFTER_COMPLETION, SEARCH_NOTE
 from domain.values import LONGEST_PROSE
 from tests.domain.factories import ASSIGNED_AT, POLICY, PROVIDER, a_job
 from tests.engine.memory import Life
 from workflows.plus_one import PlusOneSearch
 
 DANA = Actor(name="Dana", role=Role.DISPATCH)
+_NOTHING_SAID: Mapping[str, JsonValue] = {}
 SOMEBODY_ELSE = Assignee.of(PROVIDER)
 
 
@@ -28,7 +33,12 @@ def with_setting(**settings: object) -> Policy:
     return POLICY.model_copy(update={"plus_one": POLICY.plus_one.model_copy(update=settings)})
 
 
-def a_search(policy: Policy = POLICY, by: Actor = DANA, **changes: Any) -> Life:
+def a_search(
+    policy: Policy = POLICY,
+    by: Actor = DANA,
+    tried: Mapping[str, JsonValue] = _NOTHING_SAID,
+    **changes: Any,
+) -> Life:
     """A job that was just assigned to PlusOne; the changes are the job's."""
     start = PlusOneStart(
         job=a_job(**changes),
@@ -36,7 +46,7 @@ def a_search(policy: Policy = POLICY, by: Actor = DANA, **changes: Any) -> Life:
         policy=policy,
         episode=1,
         event_id="assigned",
-        cause=Cause(kind="event", name="job.assigned"),
+        cause=Cause(kind="event", name="job.assigned", fields={**tried}),
         occurred_at=ASSIGNED_AT,
         started_by=by,
     )
@@ -57,6 +67,13 @@ def plusone_notes(life: Life, text: str) -> Life:
     return life.hears("job.note_added", {"note": {"author": author, "text": text}}).settle()
 
 
+def informs(life: Life) -> Life:
+    """PlusOne does what it owes once it has accepted."""
+    plusone_notes(life, "ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199, fees $75 and $20")
+    life.does("customer_informed", "plusone", called=True, emailed=True)
+    return life
+
+
 def behind_its_back(life: Life, **changes: object) -> Life:
     """Change the job in the store alone: its event has not reached the lifecycle yet."""
     life.store.job = life.store.job.model_copy(update=changes)
@@ -65,8 +82,15 @@ def behind_its_back(life: Life, **changes: object) -> Life:
 
 
 def outcomes(life: Life) -> list[str | None]:
-    """Return how the promises closed, in the order in which they were opened."""
-    return list(life.store.promises.values())
+    """Return how the promises of each wait closed, in the order in which they were opened."""
+    owed = duties(life)
+    return [outcome for key, outcome in life.store.promises.items() if key not in owed]
+
+
+def duties(life: Life) -> dict[str, str | None]:
+    """Return how the duties of each acceptance closed, in the order in which they were opened."""
+    kinds, promises = tuple(Duty), life.store.promises
+    return {key: outcome for key, outcome in promises.items() if key.startswith(kinds)}
 
 
 def nothing_is_open(life: Life, *tasks: str) -> bool:
@@ -84,6 +108,8 @@ def nothing_is_open(life: Life, *tasks: str) -> bool:
 # --- the golden path --------------------------------------------------------------------------
 
 
+@pytest.mark.rule("PO-28")
+@pytest.mark.rule("PO-29")
 def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
     life = a_search()
     assert (life.stage, life.store.notes) == ("searching", [SEARCH_NOTE])
@@ -91,7 +117,8 @@ def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
     accepts(life.passes("3h"))
     assert life.stage == "accepted"
     plusone_notes(life, "DIAGNOSIS SUBMITTED/AWAITING APPROVAL: worn cartridge")
-    life.does("approve", "authorizations", amount="240.00", non_covered="35.00")
+    report = "Cartridge $90, labor $150"
+    life.does("approve", "authorizations", amount="240.00", non_covered="35.00", text=report)
     plusone_notes(life, "PARTS ORDERED")
     assert life.stage == "parts_ordered"
     plusone_notes(life, "JOB COMPLETE")
@@ -110,6 +137,7 @@ def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
     assert life.attention == []
 
 
+@pytest.mark.rule("PO-25")
 def test_a_job_that_came_accepted_goes_to_the_stage_that_its_note_foretold() -> None:
     life = a_search()
 
@@ -124,6 +152,10 @@ def test_a_job_that_came_accepted_goes_to_the_stage_that_its_note_foretold() -> 
 # --- ends that are reached by time -----------------------------------------------------------
 
 
+@pytest.mark.rule("PO-31")
+@pytest.mark.rule("PO-67")
+@pytest.mark.rule("PO-68")
+@pytest.mark.rule("PO-69")
 def test_a_search_that_finds_nobody_goes_to_no_provider_found() -> None:
     life = a_search()
 
@@ -139,6 +171,9 @@ def test_a_search_that_finds_nobody_goes_to_no_provider_found() -> None:
     ]
     assert life.activities == ["add_note", "open_task", "reassign_job"]
     assert outcomes(life) == ["broken"]
+    claim = life.store.effects(OpenTask)[-1]
+    assert (claim.role, claim.task) == (Role.DISPATCH, "complete_claim")
+    assert "Complete the claim under the current procedure (PO-69)" in claim.text
     assert nothing_is_open(life, "complete_claim")
 
 
@@ -175,9 +210,12 @@ def test_a_late_acceptance_settles_what_dispatch_was_to_decide() -> None:
 
 
 def test_a_silent_repair_is_followed_up_until_it_is_heard_of() -> None:
-    life = a_repair().passes("7d")
+    life = informs(a_repair()).passes("7d")
     assert (life.attention, life.store.tasks) == (["overdue"], ["follow_up"])
     assert outcomes(life) == ["kept", "broken", None]
+
+    (asked,) = (each.text for each in life.store.effects(OpenTask) if each.task == "follow_up")
+    assert asked == "Ask PlusOne to submit its diagnosis. No update for 3 business days."
 
     life.does("update_parts", "parts_sourcing", text="Shipped")
 
@@ -186,7 +224,7 @@ def test_a_silent_repair_is_followed_up_until_it_is_heard_of() -> None:
 
 
 def test_old_news_lifts_the_reminder_of_a_silence_but_does_not_move_its_deadline() -> None:
-    life = a_repair().passes("7d")
+    life = informs(a_repair()).passes("7d")
     due_at = life.lifecycle.case.due_at
 
     told = {"complete": True}
@@ -215,23 +253,551 @@ def test_a_job_that_plusone_gave_up_stays_a_task_while_the_repair_goes_on() -> N
     life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
 
     plusone_notes(life, "PARTS ORDERED")
-    assert (life.stage, life.store.tasks) == ("parts_ordered", ["no_longer_accepted"])
+    assert life.stage == "parts_ordered"
+    assert life.store.tasks == ["no_longer_accepted", "check_order"]
     accepts(life)
+
+    assert life.store.tasks == ["check_order"]
+
+
+SHOP = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
+
+
+def supplies(life: Life, **fields: Any) -> AddServiceJob:
+    """Parts Sourcing supplies something; return the job that is added for it."""
+    said = {"company": "Tulsa Plumbing", "what": "Valve", **fields}
+    life.does("supply_parts", "parts_sourcing", **said)
+    return life.store.effects(AddServiceJob)[-1]
+
+
+@pytest.mark.rule("PO-12")
+@pytest.mark.rule("PO-49")
+@pytest.mark.rule("PO-50")
+@pytest.mark.rule("PO-53")
+def test_parts_are_supplied_in_a_job_of_their_own() -> None:
+    life = a_repair()
+
+    added = supplies(life, ship_to=SHOP)
+
+    assert added.account.name == "PlusOne Part Procurement"
+    where = "Company: Tulsa Plumbing. Ship to: 12 Elm St, Tulsa, OK 74103."
+    assert (added.reason, added.comments) == ("Valve", (f"Parts. {where}",))
+    assert life.store.notes[-1] == f"Parts from Cinch: Valve. {where}"
+    assert (life.stage, life.activities[-1]) == ("accepted", "add_service_job")
+
+
+@pytest.mark.rule("PO-13")
+@pytest.mark.rule("PO-14")
+@pytest.mark.parametrize(
+    ("fields", "comment"),
+    [
+        (
+            {"kind": "replacement_equipment", "ship_to": SHOP},
+            "Replacement equipment. Company: Tulsa Plumbing. Ship to: 12 Elm St, Tulsa, OK 74103.",
+        ),
+        (
+            {"kind": "replacement_equipment", "pickup_at": SHOP},
+            (
+                "Replacement equipment. Company: Tulsa Plumbing. "
+                "Pickup at: 12 Elm St, Tulsa, OK 74103."
+            ),
+        ),
+        ({"kind": "claim_credit"}, "Claim credit buyout. Company: Tulsa Plumbing."),
+    ],
+)
+def test_equipment_and_credits_go_through_the_procurement_account_too(
+    fields: dict[str, Any], comment: str
+) -> None:
+    added = supplies(a_repair(), **fields)
+
+    assert added.account.number == "700010640"
+    assert added.comments == (comment,)
+
+
+@pytest.mark.rule("PO-56")
+def test_parts_sourcing_is_asked_for_the_claim_and_the_equipment_liability() -> None:
+    life = a_repair()
+
+    supplies(life, ship_to=SHOP)
+
+    (task,) = life.store.effects(OpenTask)
+    assert (task.role, task.task) == (Role.PARTS_SOURCING, "procurement_claim")
+    assert task.text.startswith("Create the claim on the PlusOne Part Procurement job")
+    plusone_notes(life, "JOB COMPLETE")
+    assert nothing_is_open(life, "procurement_claim")
+
+
+@pytest.mark.rule("PO-55")
+@pytest.mark.rule("G-76")
+@pytest.mark.parametrize(
+    ("setting", "fields", "asked"),
+    [
+        ("when_asked", {"ship_to": SHOP}, False),
+        ("when_asked", {"ship_to": SHOP, "oracle_update": True}, True),
+        ("always", {"ship_to": SHOP}, True),
+        ("always", {"pickup_at": SHOP}, False),
+        ("always", {"kind": "claim_credit"}, False),
+    ],
+)
+def test_a_supervisor_sets_the_address_that_oracle_does_not_show(
+    *, setting: str, fields: dict[str, Any], asked: bool
+) -> None:
+    life = accepts(a_search(with_setting(oracle_update=setting)))
+
+    supplies(life, **fields)
+
+    tasks = [task for task in life.store.effects(OpenTask) if task.task == "shipping_address"]
+    assert [(task.role, task.text) for task in tasks] == (
+        [
+            (
+                Role.SUPERVISOR,
+                (
+                    "Set the shipping address in Oracle to Tulsa Plumbing, 12 Elm St, Tulsa, OK "
+                    "74103 (PO-55). Nothing may ship to PlusOne's own address (PO-54)."
+                ),
+            )
+        ]
+        if asked
+        else []
+    )
+
+
+@pytest.mark.rule("PO-52")
+def test_the_date_of_the_parts_is_noted_as_people_read_it() -> None:
+    life = a_repair()
+
+    life.does("update_parts", "parts_sourcing", text="Shipped.", eta="2026-12-01")
+
+    assert life.store.notes[-1] == "Parts: Shipped. ETA Tue, Dec 1, 2026."
+
+
+@pytest.mark.rule("PO-57")
+@pytest.mark.rule("PO-58")
+def test_plusone_is_told_with_the_approval_when_to_claim() -> None:
+    life = a_repair()
+
+    life.does("approve", "authorizations", amount="240.00")
+
+    (note,) = [note for note in life.store.effects(AddNote) if "JOB APPROVAL" in note.text]
+    assert note.visibility is Visibility.PUBLIC_WITH_EMAIL
+    assert CLAIM_AFTER_COMPLETION in note.text
+
+
+# --- what comes before PlusOne ---------------------------------------------------------------
+
+
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+def test_a_search_that_was_skipped_is_noted_and_left_to_dispatch() -> None:
+    life = a_search(tried={"calendar_searched": True, "manual_search_done": False})
+
+    assert life.store.notes == [
+        "PlusOne got this job without a manual search (PO-15, PO-16).",
+        SEARCH_NOTE,
+    ]
+    (task,) = life.store.effects(OpenTask)
+    assert (task.role, task.task) == (Role.DISPATCH, "search_network")
+    assert (life.stage, life.attention) == ("searching", [])
+    accepts(life)
+    assert life.store.tasks == [], "somebody was found"
+
+
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+@pytest.mark.rule("G-75")
+@pytest.mark.parametrize(("setting", "tasks"), [("assumed", []), ("ask", ["search_network"])])
+def test_an_assignment_that_says_nothing_is_believed_or_asked(
+    setting: str, tasks: list[str]
+) -> None:
+    life = a_search(with_setting(search_not_said=setting))
+
+    assert life.store.tasks == tasks
+    assert life.activities == ["add_note"]
+
+
+@pytest.mark.rule("PO-15")
+def test_another_assignment_says_anew_what_was_tried() -> None:
+    life = a_search(tried={"calendar_searched": False}).passes("30h")
+    assert life.store.tasks == ["search_network", "search_running"]
+
+    again = behind_its_back(life, assigned_at=life.loop.now())
+    said = {"calendar_searched": True, "manual_search_done": True}
+    life.signals("job_event", _told_late("job.assigned", said, again, 0)).settle()
+
+    assert life.store.tasks == []
+    assert life.store.notes[-1] == SEARCH_NOTE
+    assert life.lifecycle.case.tried.calendar_searched is True
+
+
+@pytest.mark.rule("PO-05")
+def test_a_supervisor_talks_to_whoever_assigned_plusone_out_of_turn() -> None:
+    life = a_search(by=Actor(name="Sue", role=Role.CUSTOMER_SERVICE))
+
+    assert life.attention == ["rule_conflict"]
+    (task,) = life.store.effects(OpenTask)
+    assert (task.role, task.text) == (
+        Role.SUPERVISOR,
+        (
+            "Talk to Customer Service, who assigned this job to PlusOne. Only Dispatch can, except "
+            "for a recall of PlusOne's own work (PO-05, PO-06)."
+        ),
+    )
+    assert "PlusOne assigned by Customer Service, not by Dispatch" in life.store.journal
+
+
+@pytest.mark.rule("PO-06")
+def test_nobody_is_talked_to_about_a_recall_of_plusones_own_work() -> None:
+    sue = Actor(name="Sue", role=Role.CUSTOMER_SERVICE)
+    life = a_search(by=sue, is_recall=True, original_provider_network="PlusOne")
+
+    assert (life.attention, life.store.tasks) == ([], [])
+
+
+# --- what PlusOne owes once it has accepted -----------------------------------------------------
+
+
+@pytest.mark.rule("PO-37")
+@pytest.mark.rule("PO-63")
+@pytest.mark.rule("PO-24")
+def test_an_assignment_note_after_the_acceptance_keeps_the_first_duty() -> None:
+    life = a_search()
+    plusone_notes(life, "ASSIGNMENT: called Acme Pipes, no answer")
+    accepts(life.passes("5h"))
+    assert duties(life) == {"assignment_note/1": None, "call/1": None, "email/1": None}
+
+    plusone_notes(life, "Acme Pipes has it")
+    assert duties(life)["assignment_note/1"] is None, "it has not the heading that was agreed"
+    plusone_notes(life, "ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199, fees $75 and $20")
+
+    assert duties(life) == {"assignment_note/1": "kept", "call/1": None, "email/1": None}
+
+
+@pytest.mark.rule("PO-37")
+def test_a_note_that_comes_with_the_acceptance_counts_whichever_is_told_first() -> None:
+    life = a_search().passes("5h")
+    plusone_notes(life, "ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199")
+
+    accepts(life)
+
+    assert duties(life) == {"assignment_note/1": "kept", "call/1": None, "email/1": None}
+
+
+@pytest.mark.rule("PO-62")
+@pytest.mark.rule("PO-64")
+@pytest.mark.rule("PO-65")
+def test_what_plusone_reports_of_the_customer_is_noted_and_keeps_the_other_duties() -> None:
+    life = a_repair()
+
+    answer = life.does("customer_informed", "plusone", called=True, text="Left the number.")
+    assert answer.result == {"still_owed": ["assignment_note", "email"]}
+    assert life.store.notes[-1] == (
+        "PlusOne called the customer about the provider. Left the number."
+    )
+    assert duties(life) == {"assignment_note/1": None, "call/1": "kept", "email/1": None}
+    life.does("customer_informed", "dispatch", emailed=True)
+
+    assert duties(life) == {"assignment_note/1": None, "call/1": "kept", "email/1": "kept"}
+    assert "say called, emailed, or both" in life.refuses("customer_informed", "plusone").message
+
+
+@pytest.mark.rule("PO-62")
+def test_a_confirmed_appointment_shows_that_the_customer_was_reached() -> None:
+    life = a_repair()
+
+    told = {"kind": "diagnosis", "at": "2026-11-24T15:00:00Z"}
+    life.hears("job.appointment_confirmed", told).settle()
+
+    assert duties(life) == {"assignment_note/1": None, "call/1": "kept", "email/1": None}
+
+
+@pytest.mark.rule("PO-62")
+@pytest.mark.rule("PO-63")
+@pytest.mark.rule("PO-65")
+@pytest.mark.rule("PO-66")
+def test_plusone_is_reminded_once_of_what_it_owes_and_dispatch_asks_for_it() -> None:
+    life = a_repair()
+    plusone_notes(life, "ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199, fees $75 and $20")
+    before = len(life.activities)
+
+    life.passes("81h")
+
+    assert duties(life) == {"assignment_note/1": "kept", "call/1": "broken", "email/1": "broken"}
+    assert (life.attention, life.store.tasks) == (["overdue"], ["plusone_owes"])
+    (mail,) = life.store.effects(SendEmail)
+    assert (mail.to, mail.template) == ("dispatch@plusone.example", "plusone_reminder")
+    assert mail.context["needed"] == (
+        "- Call the customer with the Service Professional's information.\n"
+        "- E-mail the customer the Service Professional's information, from PlusOne."
+    )
+    assert len(life.activities) == before + 1
+    (asked,) = life.store.effects(OpenTask)
+    assert asked.text.startswith(
+        "Call PlusOne and ask for its call to the customer and its e-mail to the customer "
+        "(PO-62, PO-65)."
+    )
+
+    plusone_notes(life, "DIAGNOSIS SUBMITTED/AWAITING APPROVAL")
+    assert (life.attention, life.store.tasks) == (["overdue"], ["plusone_owes"])
+    life.does("customer_informed", "dispatch", called=True, emailed=True)
+
+    assert (life.attention, life.store.tasks) == ([], [])
+
+
+@pytest.mark.rule("PO-62")
+def test_the_duties_share_one_timer_with_what_is_waited_for() -> None:
+    life = a_repair()
+    assert len(life.timers) == len(a_search().timers) + 1
+    informs(life)
+
+    assert life.passes("81h").store.effects(SendEmail) == []
+    assert life.passes("5d").store.tasks == ["follow_up"]
+
+
+@pytest.mark.rule("PO-61")
+@pytest.mark.rule("PO-62")
+def test_who_is_found_anew_owes_anew_and_who_gave_up_owes_nothing() -> None:
+    life = a_repair()
+
+    life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
+    assert {*duties(life).values()} == {"superseded"}
+    accepts(life)
+    assert [*duties(life)][3:] == ["assignment_note/2", "call/2", "email/2"]
+    plusone_notes(life, "JOB COMPLETE")
+
+    assert life.outcome == "completed"
+    assert nothing_is_open(life)
+
+
+def test_a_cancelled_job_waives_what_plusone_owes() -> None:
+    life = a_repair()
+
+    life.hears("job.status_changed", status=JobStatus.CANCELLED).settle()
+
+    assert {*duties(life).values()} == {"waived"}
+    assert nothing_is_open(life)
+
+
+def test_a_job_of_an_earlier_edition_owes_only_what_it_did() -> None:
+    start = a_search().starts[0].model_copy(update={"edition": Edition.FACTS_BY_MEANING})
+    life = Life(PlusOneSearch, start, edition=Edition.FACTS_BY_MEANING).settle()
+
+    accepts(life)
+    plusone_notes(life, "PARTS ORDERED")
+
+    assert (duties(life), life.store.tasks) == ({}, [])
+
+
+# --- what Authorizations decides -----------------------------------------------------------------
+
+
+@pytest.mark.rule("PO-26")
+@pytest.mark.parametrize(
+    ("command", "fields", "said"),
+    [
+        ("request_info", {"what": "A photo"}, "Information needed: A photo."),
+        ("deny", {"reason": "Frost"}, "Repair denied: Frost."),
+        ("deny", {"reason": "Frost.", "partial": True}, "Part of the repair denied: Frost."),
+    ],
+)
+def test_what_is_asked_or_denied_reaches_plusone(
+    command: str, fields: dict[str, object], said: str
+) -> None:
+    life = a_repair()
+
+    life.does(command, "decision_desk", **fields)
+
+    (mail,) = life.store.effects(SendEmail)
+    assert (mail.to, mail.template) == ("dispatch@plusone.example", "public_note")
+    assert mail.context["text"].startswith(said)
+    assert "PO-" not in mail.context["text"]
+    note = life.store.effects(AddNote)[-1]
+    assert (note.text, note.visibility) == (mail.context["text"], "Public with Email")
+
+
+@pytest.mark.rule("PO-42")
+@pytest.mark.rule("PO-43")
+@pytest.mark.rule("PO-44")
+@pytest.mark.rule("PO-45")
+def test_an_approval_states_the_amount_and_what_is_not_covered_in_a_note_to_plusone() -> None:
+    life = a_repair()
+
+    life.does("approve", "authorizations", amount="240.00", non_covered="35.00", text="Report")
+
+    note = life.store.effects(AddNote)[-1]
+    assert (note.author.role, note.visibility) == ("authorizations", "Public with Email")
+    assert note.text.startswith("JOB APPROVAL. Approved: $240.00.")
+    assert "We will contact the customer about it by phone or e-mail." in note.text
+    assert "Please also tell the customer on the day of the repair visit." in note.text
+    (mail,) = life.store.effects(SendEmail)
+    assert (mail.template, mail.context["text"]) == ("public_note", note.text)
+    assert life.store.tasks == ["disclose_charges"]
+
+
+@pytest.mark.rule("PO-46")
+@pytest.mark.parametrize("role", ["decision_desk", "dispatch", "plusone", "supervisor"])
+def test_only_authorizations_approves_a_replacement(role: str) -> None:
+    refusal = a_repair().refuses("approve_replacement", role)
+    assert (refusal.rule, refusal.instead) == ("PO-46", "ask Authorizations")
+
+
+@pytest.mark.rule("PO-46")
+@pytest.mark.rule("PO-47")
+@pytest.mark.rule("PO-48")
+@pytest.mark.rule("PO-59")
+def test_a_replacement_is_recorded_in_full_and_told_without_its_cost() -> None:
+    life = a_repair()
+    details = {"attributes": "Frigidaire FFTR1835VS, 18 cu ft", "failed_parts": "Compressor"}
+
+    life.does(
+        "approve_replacement",
+        "authorizations",
+        **details,
+        part_cost="612.00",
+        non_covered="300.00",
+        text="Diagnosis $85, compressor $612.",
+    )
+
+    recorded, told = life.store.effects(AddNote)[-2:]
+    assert (recorded.visibility, told.visibility) == ("Private", "Public with Email")
+    assert recorded.text == (
+        "Replacement details. Failed unit: Frigidaire FFTR1835VS, 18 cu ft. Failed parts: "
+        "Compressor. Part cost: $612.00. Service report: Diagnosis $85, compressor $612."
+    )
+    assert "We will give the customer the replacement options." in told.text
+    assert "Not covered: $300.00." in told.text
+    assert "612" not in told.text
+    assert life.stage == "approved"
+    assert life.store.tasks == ["replacement_options", "disclose_charges"]
+    assert "Call the customer. Explain that $300.00" in life.store.effects(OpenTask)[-1].text
+    plusone_notes(life, "PARTS ORDERED")
+    assert "check_order" not in life.store.tasks
+
+
+@pytest.mark.rule("PO-40")
+def test_an_approval_without_a_report_asks_for_it_until_there_is_one() -> None:
+    life = a_repair()
+    life.does("approve", "authorizations", amount="240.00")
+    assert life.store.tasks == ["capture_report"]
+
+    reported = {"diagnostic_report_at": life.loop.now()}
+    life.hears("job.report_submitted", {"complete": True}, **reported).settle()
+    assert life.store.tasks == []
+    life.does("approve", "authorizations", amount="250.00")
 
     assert life.store.tasks == []
 
 
-def test_parts_are_supplied_in_a_job_of_their_own() -> None:
-    life = a_repair()
-    ship_to = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
+@pytest.mark.rule("PO-27")
+@pytest.mark.parametrize(
+    ("limit", "note", "checked"),
+    [
+        (None, "PARTS ORDERED: $45.00", "for $45.00 without an approval. Tell"),
+        (Decimal(150), "PARTS ORDERED: $150.00", None),
+        (Decimal(150), "PARTS ORDERED - $150.01", "PlusOne's own limit is $150.00."),
+        (Decimal(150), "PARTS ORDERED: compressor, $45.00", "The amount isn't known."),
+    ],
+)
+def test_an_order_without_approval_counts_and_is_checked_unless_it_is_known_to_be_small(
+    limit: Decimal | None, note: str, checked: str | None
+) -> None:
+    life = accepts(a_search(with_setting(approval_threshold=limit)))
 
-    life.does(
-        "supply_parts", "parts_sourcing", company="Tulsa Plumbing", ship_to=ship_to, what="Valve"
+    plusone_notes(life, note)
+
+    assert life.stage == "parts_ordered"
+    asked = [each.text for each in life.store.effects(OpenTask) if each.task == "check_order"]
+    assert len(asked) == (checked is not None)
+    assert checked is None or checked in asked[0]
+
+
+@pytest.mark.rule("PO-27")
+def test_an_approved_order_is_not_checked_unless_it_was_diagnosed_or_denied_since() -> None:
+    for since, tasks in (
+        (None, []),
+        ("DIAGNOSIS SUBMITTED/AWAITING APPROVAL", ["check_order"]),
+        ("deny", ["check_order"]),
+    ):
+        life = a_repair()
+        life.does("approve", "authorizations", amount="240.00", text="Report")
+        if since == "deny":
+            life.does("deny", "authorizations", reason="Not covered")
+        elif since:
+            plusone_notes(life, since)
+
+        plusone_notes(life, "PARTS ORDERED")
+
+        assert life.store.tasks == tasks, since
+
+
+# --- the customer calls --------------------------------------------------------------------------
+
+
+def advice(life: Life) -> str:
+    result = life.does("customer_called", "customer_service").result
+    assert result is not None
+    return str(result["advice"])
+
+
+@pytest.mark.rule("PO-32")
+@pytest.mark.rule("PO-35")
+def test_a_call_that_the_job_system_tells_of_leaves_the_news_to_the_agent_who_asks() -> None:
+    life = a_search()
+    plusone_notes(life, "ASSIGNMENT: Acme Pipes takes it")
+
+    life.hears("customer.called", {"about": "When?"}).settle()
+
+    assert "Acme Pipes takes it" in advice(life)
+    assert "no new notes" in advice(life)
+
+
+@pytest.mark.rule("PO-32")
+def test_the_newest_note_is_news_whoever_wrote_it_but_steward() -> None:
+    life = a_search()
+    plusone_notes(life, "ASSIGNMENT: Acme Pipes takes it")
+    author = {"name": "Ravi", "role": "parts_sourcing"}
+    life.hears("job.note_added", {"note": {"author": author, "text": "Part ships."}}).settle()
+
+    said = advice(life)
+    assert said == (
+        'New note from Parts Sourcing: "Part ships". Tell the customer in your own words. Don\'t '
+        "share costs or internal details. Also read the other new note on the job first."
     )
+    ours = {"name": "Steward", "role": "system"}
+    life.hears("job.note_added", {"note": {"author": ours, "text": "Told"}}).settle()
+    life.does("add_service_job", "dispatch", reason="Second opinion")
+    assert "no new notes" in advice(life)
+    accepts(life)
+    life.does("request_info", "authorizations", what="A photo")
+    assert "Information needed: A photo" in advice(life)
 
-    (added,) = life.store.effects(AddServiceJob)
-    assert added.account.name == "PlusOne Part Procurement"
-    assert (life.stage, life.activities[-1]) == ("accepted", "add_service_job")
+
+@pytest.mark.rule("PO-38")
+def test_an_agent_gets_the_newest_notes_to_read_with_every_answer() -> None:
+    life = a_search()
+    for nth in range(7):
+        plusone_notes(life, f"Note {nth}: " + 400 * "x")
+
+    result = life.does("customer_called", "customer_service").result
+
+    assert result is not None
+    assert next(iter(result)) == "notes"
+    assert len(result["notes"]) == 5
+    assert result["notes"][-1].startswith("Sat, Nov 21, 9:05 AM ET, PlusOne: Note 6: xxx")
+    assert all(len(note) < 350 for note in result["notes"])
+    assert "Also read the 6 other new notes on the job first." in result["advice"]
+    again = life.does("customer_called", "customer_service").result
+    assert again is not None
+    assert again["notes"] == result["notes"], "they are still to be read before acting"
+
+
+@pytest.mark.rule("PO-34")
+def test_the_first_agent_who_asks_says_what_the_comment_says_while_it_holds() -> None:
+    life = a_search()
+    life.hears("customer.called", {"about": "When?"}).settle()
+    assert "allow 24 hours" in advice(life)
+    assert "still looking for a provider in their area" in advice(life)
+
+    assert "still looking" in advice(a_search().passes("25h"))
 
 
 # --- ends that others bring about ------------------------------------------------------------
@@ -249,7 +815,7 @@ def test_a_cancelled_job_leaves_nothing_open() -> None:
 
 
 def test_a_search_that_is_cancelled_in_temporal_leaves_nothing_open() -> None:
-    life = a_repair().passes("7d")
+    life = informs(a_repair()).passes("7d")
     assert life.store.tasks == ["follow_up"]
 
     life.is_cancelled().settle()
@@ -270,6 +836,8 @@ def test_a_job_that_is_taken_against_the_rules_is_a_matter_for_a_supervisor() ->
     assert nothing_is_open(life, "reassigned_against_rule")
 
 
+@pytest.mark.rule("PO-01")
+@pytest.mark.rule("PO-04")
 @pytest.mark.parametrize(
     ("changes", "rule"), [({"trade": "Roofing"}, "PO-01"), ({"severity": "Emergency"}, "PO-04")]
 )
@@ -279,6 +847,11 @@ def test_a_job_that_is_not_for_plusone_is_sent_back(changes: dict[str, Any], rul
     assert life.outcome == "not_eligible"
     assert life.store.job.assigned_to.is_(PROCURE_VENDOR)
     assert rule in life.store.notes[0]
+    assert "The job goes back to Procure Vendor." in life.store.notes[0]
+    (task,) = life.store.effects(OpenTask)
+    assert task.role is Role.DISPATCH
+    assert task.text.startswith("Find a provider ")
+    assert f"({rule})" in task.text
     assert life.activities == ["reassign_job"]
     assert nothing_is_open(life, "not_for_plusone")
 
@@ -351,7 +924,7 @@ def test_a_reassignment_of_a_job_that_is_elsewhere_ends_with_nothing_open() -> N
 
     assert refusal.rule is None
     assert life.outcome == "superseded"
-    assert "The job stands with City Plumbers already." in life.store.journal
+    assert "The job is already assigned to City Plumbers." in life.store.journal
     assert outcomes(life) == ["superseded"]
     assert nothing_is_open(life)
 
@@ -370,7 +943,7 @@ def test_a_search_goes_on_in_a_fresh_history() -> None:
 
     assert (life.stage, life.attention) == ("parts_ordered", ["rule_conflict"])
     assert life.store.notes == [SEARCH_NOTE], "it was announced once"
-    assert life.store.tasks == ["assigned_out_of_turn"]
+    assert life.store.tasks == ["assigned_out_of_turn", "check_order"]
     assert outcomes(life) == ["kept", None]
 
 

@@ -18,13 +18,14 @@ from tests.engine.test_plus_one import SOMEBODY_ELSE, a_repair, a_search, pluson
 from workflows.plus_one import PlusOneSearch
 
 DESK = "authorizations"
+REPORT = "Cartridge $90, labor $150"
 
 
 def charged(edition: int | None = None) -> Life:
     """A repair whose customer is to be told of charges that are not covered."""
     life = Life(PlusOneSearch, a_repair().starts[0], edition=edition).settle()
     life.hears("job.status_changed", status=JobStatus.ACCEPTED).settle()
-    life.does("approve", DESK, amount="240.00", non_covered="35.00")
+    life.does("approve", DESK, amount="240.00", non_covered="35.00", text=REPORT)
     assert life.store.tasks == ["disclose_charges"]
     return life
 
@@ -52,10 +53,45 @@ def test_charges_are_told_as_long_as_there_is_a_repair_that_they_are_for(end: st
 @pytest.mark.rule("PO-44")
 def test_charges_that_are_decided_on_anew_are_told_once() -> None:
     life = charged()
-    life.does("approve", DESK, amount="240.00", non_covered="70.00")
+    life.does("approve", DESK, amount="240.00", non_covered="70.00", text=REPORT)
     assert life.store.tasks == ["disclose_charges"]
     life.does("deny", DESK, reason="Of the pump alone", partial=True)
-    assert life.store.tasks == ["disclose_charges"], "the rest of the repair still has its charges"
+    assert "disclose_charges" in life.store.tasks, "the rest of the repair still has its charges"
+
+
+@pytest.mark.rule("PO-48")
+@pytest.mark.parametrize("end", ["note", "moved", "denied", "approved"])
+def test_options_are_given_as_long_as_there_is_a_replacement(end: str) -> None:
+    life = a_repair()
+    unit = {"attributes": "18 cu ft", "failed_parts": "Compressor", "part_cost": "612.00"}
+    for _ in range(2):
+        life.does("approve_replacement", DESK, **unit, text=REPORT)
+        assert life.store.tasks == ["replacement_options"]
+
+    match end:
+        case "note":
+            plusone_notes(life, "JOB COMPLETE")
+        case "moved":
+            life.hears("job.assigned", assigned_to=SOMEBODY_ELSE).settle()
+        case "denied":
+            life.does("deny", DESK, reason="Frost")
+        case _:
+            life.does("approve", DESK, amount="200.00")
+
+    assert "replacement_options" not in life.store.tasks
+
+
+def test_what_is_asked_of_authorizations_twice_is_one_task() -> None:
+    life = a_repair()
+    for _ in range(2):
+        life.does("approve", DESK, amount="240.00")
+    assert life.store.tasks == ["capture_report"]
+    life.does("approve", DESK, amount="240.00", text=REPORT)
+    assert life.store.tasks == []
+    life.does("deny", DESK, reason="Frost")
+    for _ in range(2):
+        plusone_notes(life, "PARTS ORDERED")
+    assert life.store.tasks == ["check_order"]
 
 
 def test_charges_of_an_older_edition_stay_to_be_told() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import pytest
 from pydantic import JsonValue
 
 from domain.accounts import PROCURE_VENDOR
-from domain.effects import MailFate, SendCommand, SendEmail, UpdateJob
-from domain.jobs import JobStatus
+from domain.commands import Answer
+from domain.editions import NEWEST, Edition
+from domain.effects import MailFate, OpenTask, SendCommand, SendEmail, UpdateJob
+from domain.jobs import JobStatus, Severity
 from domain.lifecycles import Cause
 from domain.policy import Policy
 from domain.reassignment.kind import begin
@@ -31,6 +34,7 @@ def calling(
     at: datetime = NOON,
     urgent: bool = False,
     policy: Policy = POLICY,
+    edition: int = NEWEST,
     **job: object,
 ) -> Life:
     """A call that an agent has begun, with these providers to call."""
@@ -51,12 +55,19 @@ def calling(
         occurred_at=at,
         started_by=ROBIN,
     )
-    return Life(ConferenceReassignment, start).settle()
+    return Life(ConferenceReassignment, start, edition=edition).settle()
 
 
-def asking_the_customer() -> Life:
+def said(answer: Answer) -> list[str]:
+    """Return the lines of the guide that an answer has."""
+    assert answer.result is not None
+    lines: list[str] = answer.result["guide"]
+    return lines
+
+
+def asking_the_customer(severity: str = "Standard") -> Life:
     """A call whose provider can come and joins a conference."""
-    life = calling()
+    life = calling(severity=severity)
     life.does("provider_answered", AGENT, available=True)
     life.does("provider_conference", AGENT, agrees=True)
     return life
@@ -77,6 +88,7 @@ def in_days(life: Life, days: int) -> str:
     return (life.loop.now() + timedelta(days=days)).isoformat()
 
 
+@pytest.mark.rule("CONF-37")
 def test_a_conference_gets_an_appointment_with_a_travel_fee() -> None:
     life = calling()
     life.does("provider_answered", AGENT, available=True, travel_fee="45.00")
@@ -99,6 +111,182 @@ def test_a_conference_gets_an_appointment_with_a_travel_fee() -> None:
     assert update.sub_status == "Confirmed Appointment"
     notes = ["add_note"] * 3
     assert life.activities == [*notes, "record_progress", "record_progress", "reassign_job"]
+
+
+@pytest.mark.rule("CONF-01")
+@pytest.mark.rule("CONF-02")
+@pytest.mark.rule("CONF-03")
+@pytest.mark.rule("CONF-33")
+@pytest.mark.parametrize("severity", ["Standard", "Emergency", "Medical Emergency"])
+@pytest.mark.parametrize("source", ["calendar", "extended_zip", "service_locator"])
+def test_a_conference_is_attempted_for_every_severity_and_source(
+    severity: str, source: str
+) -> None:
+    """No job is assigned by a yes alone: provider and customer are asked for the conference."""
+    life = calling(TULSA | {"source": source}, severity=severity)
+    answer = life.does("provider_answered", AGENT, available=True)
+    assert (answer.stage, life.store.job.assigned_to.name) == ("asking_provider", SLOW["name"])
+    answer = life.does("provider_conference", AGENT, agrees=True)
+    assert (answer.stage, life.store.job.assigned_to.name) == ("asking_customer", SLOW["name"])
+    answer = life.does("customer_conference", AGENT, agrees=True)
+    assert (answer.stage, life.store.job.assigned_to.name) == ("conferencing", SLOW["name"])
+    assert answer.result is not None
+    assert any("Connect the customer and Tulsa Plumbing." in each for each in said(answer))
+
+
+@pytest.mark.rule("CONF-21")
+def test_after_a_no_the_next_provider_of_the_list_is_called() -> None:
+    life = calling(TULSA, PHOENIX, CALENDAR)
+    for following in (PHOENIX, CALENDAR):
+        answer = life.does("provider_answered", AGENT, available=False, reason="No van")
+        assert answer.result is not None
+        assert (answer.stage, answer.result["call"]["number"]) == (
+            "calling_provider",
+            following["number"],
+        )
+        assert "ask" not in answer.result
+    assert life.store.notes[-1] == "Desert Air (4712) can't take the job: No van"
+
+
+@pytest.mark.rule("CONF-13")
+@pytest.mark.rule("G-46")
+@pytest.mark.rule("G-54")
+def test_a_provider_that_comes_too_late_is_not_asked_for_a_conference() -> None:
+    life = calling()
+    late = {"available": True, "contact_name": "Jo", "earliest_appointment": in_days(life, 9)}
+    answer = life.does("provider_answered", AGENT, **late)
+    assert answer.result is not None
+    assert answer.result["call"]["number"] == PHOENIX["number"]
+    assert life.store.notes[-1] == (
+        "Jo at Tulsa Plumbing (4711) can't come within the acceptable time (CONF-13)."
+    )
+    assert (
+        "Offered appointment: Thu, Dec 3, 11:00 AM CT. Acceptable until Fri, Nov 27."
+        in life.store.journal
+    )
+
+    asks = calling(policy=with_setting(late_offer="ask_customer", note_offers=True))
+    assert asks.does("provider_answered", AGENT, **late).stage == "asking_provider"
+    assert "Soonest appointment: Thu, Dec 3, 11:00 AM CT." in asks.store.notes[-1]
+
+
+@pytest.mark.rule("CONF-13")
+@pytest.mark.rule("G-88")
+def test_a_late_appointment_is_asked_about_before_it_is_taken() -> None:
+    for role, fields, noted in (
+        (AGENT, {"customer_agrees": True}, "acceptable time; the customer agrees (CONF-13)."),
+        ("supervisor", {}, "acceptable time; a supervisor allows it (CONF-13)."),
+    ):
+        life = asking_the_customer()
+        life.does("customer_conference", AGENT, agrees=True)
+        refusal = life.refuses("appointment_captured", AGENT, at=in_days(life, 9))
+        assert refusal.rule == "CONF-13"
+        assert (life.stage, life.store.effects(UpdateJob)) == ("conferencing", [])
+        life.does("appointment_captured", role, at=in_days(life, 9), **fields)
+        assert life.outcome == "appointment_confirmed"
+        assert life.store.notes[-1].endswith(noted)
+
+
+@pytest.mark.rule("CONF-20")
+@pytest.mark.rule("G-90")
+def test_a_provider_that_gives_no_reason_is_asked_for_it() -> None:
+    life = calling(TULSA)
+    answer = life.does("provider_answered", AGENT, available=False)
+    assert answer.result is not None
+    (asked,) = answer.result["ask"]
+    assert "Ask Tulsa Plumbing why they can't take the job." in asked
+    assert life.store.notes[1] == "Tulsa Plumbing (4711) can't take the job."
+    assert left(life) == ("sent_to_dispatch", ["reason_missing"], [])
+    (task,) = life.store.effects(OpenTask)
+    assert (task.role, "CONF-20" in task.text) == (AGENT, True)
+
+
+@pytest.mark.rule("CONF-22")
+def test_a_provider_that_names_no_appointment_is_asked_for_it() -> None:
+    life = calling()
+    answer = life.does("provider_answered", AGENT, available=True)
+    assert answer.result is not None
+    assert "soonest available appointment" in answer.result["ask"][0]
+    again = {"available": True, "earliest_appointment": in_days(life, 1)}
+    answer = life.does("provider_answered", AGENT, **again)
+    assert answer.result is not None
+    assert (answer.stage, "ask" in answer.result) == ("asking_provider", False)
+    answer = life.does("provider_conference", AGENT, agrees=True)
+    assert any("Wed, Nov 25, 11:00 AM CT" in each for each in said(answer))
+
+
+@pytest.mark.rule("CONF-24")
+@pytest.mark.rule("CONF-25")
+@pytest.mark.rule("G-90")
+def test_a_provider_that_says_no_time_to_call_is_asked_for_it() -> None:
+    life = calling()
+    life.does("provider_answered", AGENT, available=True)
+    answer = life.does("provider_conference", AGENT, agrees=False)
+    assert answer.result is not None
+    assert "when they will have called the customer" in answer.result["ask"][0]
+    assert not any("Expect their call" in each for each in said(answer))
+    assert (life.stage, life.store.tasks) == ("provider_will_call", ["contact_time_missing"])
+    assert life.store.notes[-1] == (
+        "Tulsa Plumbing (4711) takes the job without a conference and will contact the customer."
+    )
+
+    life = calling()
+    life.does("provider_answered", AGENT, available=True)
+    answer = life.does("provider_conference", AGENT, agrees=False, will_contact_by=in_days(life, 1))
+    assert answer.result is not None
+    assert ("ask" in answer.result, life.store.tasks) == (False, [])
+    assert "Say to the customer: Expect their call by Wed, Nov 25, 11:00 AM CT." in said(answer)
+
+
+@pytest.mark.rule("CONF-41")
+def test_a_customer_whom_the_conference_cut_off_is_called_back() -> None:
+    life = asking_the_customer()
+    life.does("customer_conference", AGENT, agrees=True)
+    life.does("provider_no_answer", AGENT)
+    assert life.store.tasks == []
+    life.does("provider_answered", AGENT, available=True)
+    life.does("provider_no_answer", AGENT, customer_dropped=True)
+    (task,) = life.store.effects(OpenTask)
+    assert (task.task, task.role) == ("customer_dropped", "authorizations")
+    life.does("provider_answered", AGENT, available=True)
+    life.does("provider_conference", AGENT, agrees=True)
+    assert life.store.tasks == ["customer_dropped"]
+    life.does("customer_conference", AGENT, agrees=True)
+    assert life.store.tasks == []
+
+    life = calling()
+    life.does("provider_no_answer", AGENT, customer_dropped=True)
+    life.hears("customer.called", {"about": "The line"}).settle()
+    assert life.store.tasks == []
+
+
+@pytest.mark.rule("CONF-41")
+def test_a_customer_is_called_about_a_job_that_becomes_a_medical_emergency() -> None:
+    life = calling()
+    life.hears("job.severity_changed", severity=Severity.EMERGENCY).settle()
+    assert life.store.tasks == []
+    life.hears("job.severity_changed", severity=Severity.MEDICAL_EMERGENCY).settle()
+    (task,) = life.store.effects(OpenTask)
+    assert (task.task, task.role) == ("medical_update", "authorizations")
+
+    life = calling(edition=Edition.FACTS_BY_MEANING)
+    life.hears("job.severity_changed", severity=Severity.MEDICAL_EMERGENCY).settle()
+    assert life.store.tasks == []
+
+
+@pytest.mark.rule("G-58")
+@pytest.mark.rule("G-89")
+@pytest.mark.parametrize(("severity", "hours"), [("Standard", 36), ("Emergency", 24)])
+def test_a_provider_that_calls_the_customer_has_less_time_in_an_emergency(
+    severity: str, hours: int
+) -> None:
+    life = asking_the_customer(severity=severity)
+    life.does("customer_conference", AGENT, agrees=False)
+    (mail,) = life.store.effects(SendEmail)
+    assert mail.context["call_us_after"] == f"{hours} hours"
+    life.passes(f"{hours - 1}h")
+    assert life.outcome is None
+    assert life.passes("1h").store.tasks == ["unscheduled"]
 
 
 def test_one_provider_after_the_other_is_called_until_nobody_is_left() -> None:
@@ -128,6 +316,7 @@ def test_a_provider_of_the_calendar_gets_the_job_although_it_did_not_answer() ->
     assert life.store.tasks == ["tell_customer", "unscheduled"]
 
 
+@pytest.mark.rule("CONF-34")
 def test_a_customer_who_cannot_join_is_called_by_the_provider() -> None:
     life = asking_the_customer()
 
@@ -150,7 +339,7 @@ def test_a_silent_agent_is_a_supervisors_and_then_dispatchs() -> None:
     assert left(life) == ("sent_to_dispatch", [], [])
     assert outcomes(life) == ["broken", "broken"]
     assert life.activities == ["add_note", "open_task", "reassign_job"]
-    assert life.store.notes[-1] == "Nothing was heard: sent to dispatch."
+    assert life.store.notes[-1] == "The call hasn't continued for 2 hours. Sent to Dispatch."
 
 
 def test_an_agent_who_speaks_again_is_no_longer_overdue() -> None:
@@ -163,6 +352,7 @@ def test_an_agent_who_speaks_again_is_no_longer_overdue() -> None:
     assert outcomes(life) == ["kept", "kept", "broken", "kept", None]
 
 
+@pytest.mark.rule("CONF-09")
 def test_an_urgent_customer_at_night_is_a_supervisors_to_decide_on() -> None:
     life = calling(at=NIGHT, urgent=True)
     assert (life.stage, life.store.tasks) == ("supervisor_review", ["decide_for_urgent_customer"])

@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from domain.effects import MailFate
+import pytest
+
+from domain.am_escalation.kind import AM_ESCALATION
+from domain.am_escalation.payloads import TakeOver
+from domain.editions import Edition
+from domain.effects import MailFate, OpenTask, SendCommand, SendEmail
 from domain.jobs import JobStatus
-from tests.domain.spoc_cases import a_start
+from domain.roles import STEWARD, Actor, Role
+from tests.domain.spoc_cases import a_start, of_the_programme
 from tests.engine.memory import Life
 from workflows.spoc import SpocFollowUp
 
@@ -18,9 +24,9 @@ TO_THE_DEADLINE = "55h"
 """From the confirmation of the diagnosis until its report is due."""
 
 
-def awaiting(**changes: object) -> Life:
+def awaiting(of_edition: int | None = None, **changes: object) -> Life:
     """A follow-up whose report is to come."""
-    return Life(SpocFollowUp, a_start(**changes)).settle()
+    return Life(SpocFollowUp, a_start(**changes), edition=of_edition).settle()
 
 
 def overdue() -> Life:
@@ -107,9 +113,43 @@ def test_reminders_that_do_not_help_lead_to_the_area_manager() -> None:
 
     life.does("engage_area_manager", LEADER, **ENGAGING)
 
-    assert left(life) == ("area_manager_engaged", ["review_exception"], [])
-    assert life.store.exceptions == {"SP UNRESPONSIVE": "Open"}
+    assert left(life) == ("area_manager_engaged", [], [])
     assert outcomes(life) == ["broken", "superseded", "broken", "broken"]
+    assert life.activities[-1] == "send_email"
+
+
+@pytest.mark.rule("SPOC-07")
+@pytest.mark.rule("SPOC-24")
+def test_the_area_manager_escalation_takes_over_what_leadership_hands_over() -> None:
+    life = overdue()
+    provider = life.lifecycle.case.job.assigned_to
+
+    life.does("engage_area_manager", LEADER, **ENGAGING)
+
+    assert life.store.exceptions == {}, "the escalation opens it"
+    (sent,) = life.store.effects(SendCommand)
+    assert (sent.lifecycle, sent.command) == ("am-escalation", "take_over")
+    given = AM_ESCALATION.commands.read("take_over", {**sent.fields, "message_id": "one"}).payload
+    assert isinstance(given, TakeOver)
+    assert (given.actor, given.asked_by) == (STEWARD, Actor(name="Sam", role=Role.LEADERSHIP_DESK))
+    assert (given.exception_code, given.comment) == ("SP UNRESPONSIVE", "No report for days")
+    assert given.provider == provider
+    told = life.store.effects(SendEmail)[-1]
+    assert told.template == "spoc_follow_up"
+    assert told.context["summary"] == (
+        "We've engaged the provider's Area Manager (SP UNRESPONSIVE): No report for days"
+    )
+
+
+def test_a_follow_up_from_before_leaves_the_review_to_a_task_of_the_admin_team() -> None:
+    life = Life(SpocFollowUp, a_start()).settle()
+    life.lifecycle.case.edition = Edition.FACTS_BY_MEANING
+    life.passes(TO_THE_DEADLINE)
+
+    life.does("engage_area_manager", LEADER, **ENGAGING)
+
+    assert left(life) == ("area_manager_engaged", ["review_exception"], [])
+    assert life.store.effects(SendCommand) == []
     assert life.activities[-1] == "open_exception"
 
 
@@ -188,7 +228,11 @@ def test_what_a_report_still_lacks_is_asked_for_once_the_specialist_has_answered
     life = reports(awaiting(), complete=False, parts_supplied_by="provider")
     life.does("ask_provider", LEADER, channel="phone")
     an_order_to_confirm(life).passes("4d")
-    life.does("contact_spoc", LEADER, reason="order_confirmation", detail="Two units")
+    asking = {"reason": "order_confirmation", "detail": "Two units"}
+    assert life.refuses("contact_spoc", LEADER, **asking).rule == "SPOC-22"
+    asked = life.does("ask_provider", LEADER, channel="phone", reason="order_confirmation")
+    assert asked.result == {"attempts": 2, "counts_for": ["order_confirmation"]}
+    life.does("contact_spoc", LEADER, **asking)
     assert (life.stage, life.store.tasks) == ("spoc_contacted", [])
 
     life.does("information_received", "spoc_specialist", summary="Two units are right")
@@ -238,3 +282,183 @@ def test_a_diagnosis_by_another_provider_of_the_programme_begins_the_next_follow
     assert left(life) == (None, [], [])
     assert life.stage == "awaiting_report"
     assert outcomes(life) == ["broken", "superseded", "superseded", None]
+
+
+# --- what is asked of whom -------------------------------------------------------------------
+
+
+@pytest.mark.rule("SPOC-22")
+@pytest.mark.rule("G-85")
+def test_an_attempt_counts_until_something_else_is_missing() -> None:
+    life = overdue()
+    life.does("ask_provider", LEADER, channel="phone")
+    assert life.lifecycle.case.attempts_for == {"no_service_report": 1}
+    reports(life, complete=False, missing="The model number")
+    wanted = {"reason": "missing_information", "detail": "The model number"}
+    assert life.refuses("contact_spoc", LEADER, **wanted).rule == "SPOC-22"
+    life.does("ask_provider", LEADER, channel="phone", reason="part_update")
+    assert life.refuses("contact_spoc", LEADER, **wanted).rule == "SPOC-22"
+    life.does("ask_provider", LEADER, channel="phone")
+    assert life.does("contact_spoc", LEADER, **wanted).stage == "spoc_contacted"
+
+    life.does("information_received", "spoc_specialist", summary="It is an RX-7")
+    assert life.lifecycle.case.attempts_for == {"part_update": 1}
+    day = life.loop.now() + timedelta(days=4)
+    life.hears("job.appointment_confirmed", {"kind": "diagnosis", "at": day}).settle()
+    assert life.lifecycle.case.attempts_for == {}
+
+
+def test_another_order_has_the_provider_asked_again() -> None:
+    life = an_order_to_confirm(awaiting())
+    life.does("ask_provider", LEADER, channel="phone", reason="order_confirmation")
+    an_order_to_confirm(life)
+    assert life.lifecycle.case.attempts_for == {}
+
+
+def test_a_follow_up_from_before_counts_every_attempt() -> None:
+    life = awaiting(of_edition=Edition.FACTS_BY_MEANING)
+    life.passes(TO_THE_DEADLINE)
+    life.does("ask_provider", LEADER, channel="phone")
+    reports(life, complete=False, missing="The model number")
+    wanted = {"reason": "missing_information", "detail": "The model number"}
+    assert life.does("contact_spoc", LEADER, **wanted).stage == "spoc_contacted"
+
+
+@pytest.mark.rule("SPOC-29")
+@pytest.mark.parametrize(
+    ("role", "names_it"),
+    [("authorizations", True), ("decision_desk", True), ("dispatch", False), ("provider", False)],
+)
+def test_only_two_desks_name_what_a_report_lacks(role: str, *, names_it: bool) -> None:
+    life = reports(awaiting(), complete=False)
+    life.does("ask_provider", LEADER, channel="phone")
+    note = {"author": {"name": "Pat", "role": role}, "text": "We need the model number"}
+    life.hears("job.note_added", {"note": note}).settle()
+    wanted = {"reason": "missing_information", "detail": "The model number"}
+    if names_it:
+        assert life.does("contact_spoc", LEADER, **wanted).stage == "spoc_contacted"
+    else:
+        assert life.refuses("contact_spoc", LEADER, **wanted).rule == "SPOC-29"
+
+
+@pytest.mark.rule("SPOC-26")
+def test_a_claim_without_details_is_no_report() -> None:
+    life = overdue()
+    life.hears("job.report_submitted", {"complete": False, "has_details": False}).settle()
+    assert (life.stage, life.store.tasks) == ("report_overdue", ["missing_report"])
+    assert any(entry.startswith("An empty claim came in") for entry in life.store.journal)
+    life.does("ask_provider", LEADER, channel="phone")
+    assert life.does("contact_spoc", LEADER, **ASKING).stage == "spoc_contacted"
+
+
+@pytest.mark.rule("SPOC-25")
+def test_that_the_service_explanation_was_checked_is_noted_only_where_somebody_says_so() -> None:
+    said = "Checked the Service Explanation and the claim."
+    life = contacted()
+    assert not any(said in note for note in life.store.notes)
+    life = contacted(**ASKING, service_explanation_checked=True)
+    assert any(said in note for note in life.store.notes)
+
+
+@pytest.mark.rule("SPOC-16")
+@pytest.mark.rule("SPOC-17")
+@pytest.mark.rule("SPOC-18")
+@pytest.mark.rule("SPOC-19")
+@pytest.mark.rule("SPOC-48")
+@pytest.mark.parametrize(
+    ("case", "task"),
+    [
+        ("over_approval_limit", "review_cost"),
+        ("replacement_recommended", "review_replacement"),
+        ("non_covered_charges", "review_charges"),
+        ("possible_denial", "review_denial"),
+        ("potential_recall", "research_recall"),
+    ],
+)
+def test_authorizations_reviews_a_report_as_if_the_provider_had_called(
+    case: str, task: str
+) -> None:
+    told = reports(awaiting(), review=[case])
+    assert told.store.tasks == [task]
+    reported = awaiting()
+    for text in ("First", "Second"):
+        reported.does("review_needed", "spoc_specialist", case=case, text=text)
+    assert reported.store.tasks == [task]
+    for life in (told, reported):
+        life.hears("job.cancelled", status=JobStatus.CANCELLED).settle()
+        assert left(life) == ("cancelled", [], [])
+
+
+def test_another_diagnosis_settles_the_review_of_the_report_before() -> None:
+    life = reports(awaiting(), review=["over_approval_limit", "potential_recall"])
+    day = life.loop.now() + timedelta(days=4)
+    life.hears("job.appointment_confirmed", {"kind": "diagnosis", "at": day}).settle()
+    assert life.store.tasks == ["research_recall"]
+
+
+def test_a_review_outlives_the_follow_up() -> None:
+    life = reports(awaiting(), review=["over_approval_limit"]).passes("31d")
+    assert left(life) == ("closed", ["review_cost"], [])
+
+
+@pytest.mark.rule("SPOC-48")
+def test_a_report_on_a_recall_is_researched() -> None:
+    life = reports(awaiting(job=of_the_programme(is_recall=True)))
+    assert life.store.tasks == ["research_recall"]
+
+
+@pytest.mark.rule("SPOC-50")
+@pytest.mark.rule("SPOC-51")
+def test_support_services_reviews_a_claim_that_is_under_review() -> None:
+    life = awaiting()
+    for _ in range(2):
+        life.hears("job.status_changed", sub_status="Under Review").settle()
+        assert life.store.tasks == ["review_claim"]
+    (asked,) = [each for each in life.store.effects(OpenTask) if each.task == "review_claim"]
+    assert asked.role == "support_services"
+    life.hears("job.status_changed", sub_status="Approved").settle()
+    assert life.store.tasks == []
+
+    begun = awaiting(job=of_the_programme(sub_status="under review"))
+    assert begun.store.tasks == ["review_claim"]
+    from_before = awaiting(of_edition=Edition.FACTS_BY_MEANING)
+    from_before.hears("job.status_changed", sub_status="Under Review").settle()
+    assert from_before.store.tasks == []
+
+
+@pytest.mark.rule("SPOC-44")
+@pytest.mark.rule("G-87")
+def test_a_confirmed_denial_keeps_questions_about_it_from_the_specialist() -> None:
+    life = overdue()
+    life.does("review_needed", "authorizations", case="possible_denial")
+    life.does("ask_provider", LEADER, channel="phone")
+    life.does("denial_confirmed", "decision_desk", reason="The damage isn't covered")
+    assert life.store.tasks == ["missing_report"]
+    assert life.refuses("contact_spoc", LEADER, **ASKING).rule == "SPOC-44"
+    life.does("contact_spoc", LEADER, **ASKING, about_denial=False)
+    assert life.stage == "spoc_contacted"
+
+
+@pytest.mark.rule("SPOC-12")
+@pytest.mark.rule("SPOC-23")
+def test_the_specialist_is_reached_by_e_mail() -> None:
+    life = contacted().passes("24h")
+    life.does("information_received", LEADER, summary="It was entered on paper")
+    mails = life.store.effects(SendEmail)
+    sent = [(mail.template, mail.addressee and mail.addressee.role) for mail in mails]
+    assert sent == [
+        ("report_reminder", None),
+        ("spoc_assistance", "spoc_specialist"),
+        ("spoc_reminder", "spoc_specialist"),
+        ("spoc_follow_up", "spoc_specialist"),
+    ]
+
+
+@pytest.mark.rule("SPOC-35")
+def test_a_question_is_answered_while_the_follow_up_runs() -> None:
+    answer = awaiting().does("route_question", "dispatch", topic="parts_research")
+    assert answer.result == {
+        "contact_spoc": False,
+        "route": "Ask Parts Sourcing. SPoC specialists don't research parts or equipment.",
+        "rule": "SPOC-43",
+    }

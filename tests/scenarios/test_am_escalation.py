@@ -81,7 +81,8 @@ async def a_concern_is_reported(job: Told) -> None:
     assert page.note(LEAK)["visibility"] == "Private"
     asked = page.task("call_provider")
     assert (asked["role"], page.tasks(AGENT)) == (AGENT, ["call_provider"])
-    assert all(each in asked["text"] for each in ("Tulsa Plumbing", LEAK, "leave a message"))
+    told = ("Tulsa Plumbing", LEAK, "look for a solution", "leave a message", "as soon as possible")
+    assert all(each in asked["text"] for each in told)
     assert "contact the customer as soon as possible" in asked["text"]
 
 
@@ -89,7 +90,7 @@ async def a_message_is_left(job: Told) -> None:
     first = await job.ok("provider_contacted", AGENT, reached=False, outcome="Mailbox of Jo")
     assert (first["stage"], first["waiting_on"]) == ("awaiting_callback", "customer")
     page = await job.page()
-    left = page.note("not reached", "A message was left", LEAK, "as soon as possible")
+    left = page.note("Couldn't reach", "Left a message", LEAK, "as soon as possible")
     assert left["text"].endswith(" Mailbox of Jo")
     assert (page.tasks(AGENT), page.mails) == ([], [])
 
@@ -102,7 +103,8 @@ async def the_customer_calls_back(job: Told) -> None:
     page = await job.page()
     assert page.note("called back. Nobody came")
     asked_again = page.task_texts("call_provider")[-1]
-    assert all(each in asked_again for each in ("second voice message", "NCNS: no call, no show"))
+    told = ("look for a solution", "second voice message", "NCNS: no call, no show")
+    assert all(each in asked_again for each in told)
 
 
 async def a_second_message_is_left(job: Told) -> None:
@@ -111,7 +113,7 @@ async def a_second_message_is_left(job: Told) -> None:
     page = await job.page()
     public = page.note("tried to reach you twice", LEAK)
     assert public["visibility"] == "Public with Email"
-    assert page.note("a second voice message was left")
+    assert page.note("Left a second voice message")
     assert page.mails == [("office@tulsa.example", "public_note", "sent")]
     assert page.shown["exceptions"] == [
         {"code": "SP UNRESPONSIVE", "status": "Open", "comment": "Two voice messages, no answer"}
@@ -190,7 +192,7 @@ async def test_a_call_back_too_early_and_one_in_time(desk: Desk) -> None:
         "provider_contacted", AGENT, reached=True, outcome="Comes tomorrow", resolved=True
     )
     assert kept["stage"] == "awaiting_callback"
-    assert (await job.page()).note("was reached and settles it. Comes tomorrow")
+    assert (await job.page()).note("Concern settled. Comes tomorrow")
 
     await job.fast_forward_to(eligible + SECOND)
     told = await job.event(
@@ -372,7 +374,42 @@ async def test_a_threat_leaves_everything_else_at_once(desk: Desk, stage: Any) -
     assert [(task["role"], task["kind"]) for task in open_tasks] == [("supervisor", "risk")]
     assert open_tasks[0]["text"].startswith("URGENT: ")
     assert threat in open_tasks[0]["text"]
-    assert {status for _, status in exceptions(page.shown)} <= {"Complete"}
+    left_open = exceptions(page.shown)
+    assert left_open == ([("SP UNRESPONSIVE", "In Progress")] if stage is engaged else [])
+    named = "Exceptions still open: SP UNRESPONSIVE." in open_tasks[0]["text"]
+    assert named is (stage is engaged)
+
+
+@pytest.mark.rule("AM-35")
+async def test_a_risk_on_a_job_without_a_complaint(desk: Desk) -> None:
+    """It becomes the supervisor's task, with the Exceptions that others have open; that is all."""
+    job = await repaired(desk)
+    await desk.opens_exception(job, "NCNS")
+    answer = await job.ok("risk_reported", "parts_sourcing", description="He threatened her")
+    assert answer["stage"] == "risk"
+    page = await job.ends_as("risk")
+    (task,) = page.shown["tasks"]
+    assert (task["role"], task["kind"]) == ("supervisor", "risk")
+    assert task["text"].endswith("“He threatened her” Exceptions still open: NCNS.")
+    assert (exceptions(page.shown), page.mails, page.promises) == ([("NCNS", "Open")], [], [])
+    assert page.notes == ["Handed to a supervisor (AM-35)."]
+
+    again = await job.ok("risk_reported", "dispatch", description="He called again")
+    assert again["stage"] == "risk"
+    began = await job.event("customer.reported_concern", {"concern": LEAK})
+    assert began["outcome"] == "started"
+    await job.ok("resolve", AGENT, outcome="Another visit is agreed")
+    await job.ends_as("resolved")
+
+
+@pytest.mark.rule("AM-35")
+async def test_exceptions_that_a_risk_left_open_close_with_the_next_concern(desk: Desk) -> None:
+    job = await engaged(desk)
+    await job.ok("risk_reported", "dispatch", description="A threat")
+    await job.ok("report_concern", AGENT, concern="It leaks once more")
+    await job.ok("resolve", AGENT, outcome="Repaired")
+    page = await job.ends_as("resolved")
+    assert exceptions(page.shown) == [("SP UNRESPONSIVE", "Complete")]
 
 
 @pytest.mark.rule("AM-17")
@@ -414,7 +451,7 @@ async def test_a_national_account_gets_the_note_and_no_mail(desk: Desk) -> None:
 
     status, refusal = await job.refused("admin_reviewed", "admin_team")
     assert (status, refusal["rule"]) == (409, "AM-34")
-    assert refusal["instead"] == "name area_manager_email"
+    assert refusal["instead"] == "enter the address yourself (`area_manager_email`)"
     page = await job.page()
     assert (page.stage, page.mails, exceptions(page.shown)[0][1]) == ("exception_open", [], "Open")
     assert page.tasks("admin_team") == ["review_exception"]
@@ -475,8 +512,8 @@ async def test_two_concerns_at_once_are_one_complaint(desk: Desk) -> None:
     page = await job.page()
     assert len(page.task_texts("call_provider")) == 1
     assert sorted(text.split(LEAK)[0] for text in page.notes) == [
+        "Customer's concern about Tulsa Plumbing (4711): “",
         "The customer called back. ",
-        "The customer reports of Tulsa Plumbing (4711): “",
     ]
 
 

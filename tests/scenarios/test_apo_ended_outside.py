@@ -232,7 +232,7 @@ async def test_once_the_change_was_heard_the_command_can_be_given_again(desk: De
     page = await job.ends_as("refused")
     assert (page.assigned_to, page.status) == ("Procure Vendor", "New")
     assert page.task_texts("find_provider") == [page.task("find_provider")["text"]]
-    assert sum("The customer refuses" in note for note in page.notes) == 1
+    assert sum("The customer refused APO" in note for note in page.notes) == 1
 
 
 # --- mail that holds nothing up ---------------------------------------------------------------

@@ -82,7 +82,7 @@ async def test_what_started_it_is_not_carried_out_again(desk: Desk) -> None:
     first = await job.ok("offer_apo", "dispatch", **WANTED, message_id="m-1")
     await in_a_new_history(job)
     page = await job.page()
-    assert sum("is offered" in note for note in page.notes) == 1
+    assert sum("APO offered" in note for note in page.notes) == 1
     order = {"actor": {"name": "Sam", "role": "dispatch"}, **WANTED, "message_id": "m-1"}
     again = await job.handle.execute_update("offer_apo", order)
     assert again == first

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from activities.postman import NotTakenError, UncertainError
+from domain.apo.guide import MAIL_NAMES
 from tests.desk import Desk, Page, Told
 from tests.options import (
     ADDRESS,
@@ -40,7 +41,12 @@ def states(page: Page) -> list[str]:
 def otherwise(page: Page) -> list[tuple[str, str]]:
     """Return who is to reach the customer in another way, instead of which mail."""
     tasks = [task for task in page.shown["tasks"] if task["kind"] == "reach_otherwise"]
-    return [(task["role"], task["text"].split()[2]) for task in tasks if task["status"] == "open"]
+    named = {name: template for template, name in MAIL_NAMES.items()}
+    return [
+        (task["role"], named[task["text"].rpartition(": ")[2].removesuffix(" (G-73).")])
+        for task in tasks
+        if task["status"] == "open"
+    ]
 
 
 # --- mails that come back ---------------------------------------------------------------------
@@ -183,7 +189,7 @@ async def test_without_an_address_the_money_goes_by_check(desk: Desk, email: str
     page = await job.page()
     assert otherwise(page)[-1] == ("support_services", "apo_offer")
     status, body = await job.refused("payment_chosen", "customer", method="electronic_transfer")
-    assert (status, body["rule"], body["instead"]) == (409, "G-44", "method check")
+    assert (status, body["rule"], body["instead"]) == (409, "G-44", "Choose a check.")
 
     await job.ok("payment_chosen", "customer", method="check")
     page = await job.ends_as("paid")
@@ -241,7 +247,7 @@ async def test_a_corrected_address_mends_it(desk: Desk, way: Any, email: str | N
     assert page.mails[-1] == (ADDRESS, "apo_instructions", "sent")
     assert (page.attention, otherwise(page)) == ([], [])
     told = (await job.ok("customer_called", "customer_service"))["result"]["checklist"][1]
-    assert told.endswith("UTC.")
+    assert told.endswith("ET.")
     await falls_due(job)
     page = await job.page()
     assert page.mails[-1][2] == "sent"

@@ -64,7 +64,7 @@ async def test_a_command_does_the_same_whichever_way_it_comes(desk: Desk, way: s
 
     page = await job.ends_as("paid")
     assert (page.status, page.attention) == ("Completed", [])
-    assert page.note("The customer chooses a check")["author"] == ADA
+    assert page.note("The customer chose a check")["author"] == ADA
     assert page.journal[-3][:2] == ("Ada", "payment_chosen")
     assert page.journal[-1][:2] == ("Steward", "offer_sent → paid")
     if way != "signal":
@@ -85,10 +85,10 @@ async def test_a_supervisor_approves_whichever_way_they_take(desk: Desk, way: st
 
     page = await job.page()
     assert (page.stage, page.attention) == ("contacting_customer", [])
-    assert page.note("is approved: Nobody in the network")["author"] == KIM
+    assert page.note("APO approved: Nobody in the network")["author"] == KIM
 
 
-@pytest.mark.rule("APO-19")
+@pytest.mark.rule("G-74")
 async def test_a_refused_update_says_why_and_is_journalled_with_its_sender(desk: Desk) -> None:
     job = await asked_for(desk)
     own = {"actor": {"name": "Sam", "role": "dispatch"}}
@@ -98,8 +98,8 @@ async def test_a_refused_update_says_why_and_is_journalled_with_its_sender(desk:
     cause = refused.value.cause
     assert isinstance(cause, ApplicationError)
     refusal, _ = cause.details
-    assert refusal["rule"] == "APO-19"
-    entry = ("Sam", f"refused approve_apo: {refusal['message']}", "APO-19")
+    assert refusal["rule"] == "G-74"
+    entry = ("Sam", f"refused approve_apo: {refusal['message']}", "G-74")
     await desk.eventually(job, lambda shown: entry in Page(shown, "apo").journal)
     page = await job.page()
     assert (page.stage, page.attention) == ("awaiting_approval", [])

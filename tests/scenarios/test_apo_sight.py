@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from domain.moments import spoken
 from tests.desk import Desk
 from tests.options import (
     ADDRESS,
+    EASTERN,
     KIM,
     WANTED,
     WAYS,
@@ -80,7 +82,7 @@ async def test_what_is_overdue_is_said_alike_too(desk: Desk, stage: str) -> None
     assert await in_temporal(job) == on_the_page(page)
     assert (await current_details(job)).startswith(page.next)
     if page.attention:
-        assert "Attention: overdue" in await current_details(job)
+        assert "Needs attention: Overdue." in await current_details(job)
         listed = (await desk.http.get("/jobs", params={"q": job.id, "overdue": "true"})).json()
         assert [item["job_id"] for item in listed["items"]] == [job.id]
 
@@ -114,7 +116,7 @@ async def test_every_answer_is_what_is_then_shown(desk: Desk) -> None:
         ("instructions_not_received", "customer_service", {"corrected_email": "b@x.example"}),
         ("customer_accepted", "customer_service", {}),
         ("estimate_submitted", "customer", {"amount": "1000.00"}),
-        ("estimate_declined", "support_services", {}),
+        ("estimate_declined", "support_services", {"reason": "Too much"}),
         ("estimate_submitted", "customer", {"amount": "400.00"}),
         ("estimate_approved", "support_services", {}),
         ("documents_received", "customer", {"paid_invoice": False}),
@@ -143,14 +145,16 @@ async def test_the_sentence_names_who_what_until_when_by_which_rule_and_what_the
     due = page.due_at
     assert due is not None
     for said in (
-        f"the customer is waited for until {due:%a %d %b %Y %H:%M} UTC, to choose a check",
-        "(APO-28)",
-        "then the offer is mailed again (1 of 3)",
-        "payment_chosen",
+        "for the customer to choose a check or an electronic transfer.",
+        f"Due {spoken(due, EASTERN)} (APO-28).",
+        "If that doesn't happen, we e-mail the offer again (1 of 3).",
+        "Support Services or the customer can choose the payment method.",
     ):
         assert said in page.next
     await falls_due(job, times=3)
-    assert "then the payment goes by check and the job is completed" in (await job.page()).next
+    assert (
+        "If that doesn't happen, we pay by check and complete the job." in (await job.page()).next
+    )
 
 
 async def test_an_option_with_a_bad_message_is_listed_as_stuck_with_a_cure(desk: Desk) -> None:

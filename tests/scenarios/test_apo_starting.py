@@ -36,7 +36,7 @@ async def was_started(job: Told) -> bool:
 
 
 def times_offered(notes: list[str]) -> int:
-    return sum("The Alternate Provider Option is offered" in note for note in notes)
+    return sum("APO offered" in note for note in notes)
 
 
 # --- what starts nothing ----------------------------------------------------------------------
@@ -163,7 +163,7 @@ async def test_it_is_not_started_again_while_it_runs(desk: Desk, way: Any) -> No
     for command in ("offer_apo", "request_apo"):
         status, body = await job.refused(command, "dispatch", **WANTED)
         assert (status, body["error"]) == (409, "conflict")
-        assert "open for this job already" in body["instead"]
+        assert "already open on this job" in body["instead"]
     assert (await job.page()).standing == before.standing
 
 

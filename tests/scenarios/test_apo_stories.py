@@ -91,7 +91,7 @@ async def a_supervisor_approves(job: Told, due: datetime) -> None:
     await job.signal_from_ui("approve_apo", typed)
     page = await job.page()
     assert (page.stage, page.waiting_on) == ("contacting_customer", "dispatch")
-    assert page.note("is approved: Nobody in the network")["author"] == KIM
+    assert page.note("APO approved: Nobody in the network")["author"] == KIM
     assert (page.attention, page.tasks("supervisor")) == ([], [])
     assert page.tasks("dispatch") == ["reach_customer"]
 
@@ -100,7 +100,7 @@ async def the_customer_is_not_reached(job: Told) -> None:
     await job.ok("customer_not_reached", "dispatch", voicemail_left=True)
     page = await job.page()
     assert (page.stage, page.assigned_to) == ("awaiting_customer", OPTION)
-    assert page.note("not reached", "a voicemail was left")
+    assert page.note("didn't answer", "Voicemail left")
     assert page.mails == [(ADDRESS, "apo_instructions", "sent")]
 
 
@@ -118,12 +118,12 @@ async def three_reminders_are_mailed(job: Told, since: datetime) -> None:
 
 async def the_customer_calls_and_accepts(job: Told) -> None:
     called = await job.ok("customer_called", "customer_service", about="Got the third e-mail")
-    sent = next(step for step in called["result"]["checklist"] if "Mailed so far" in step)
-    assert sent.count("apo_instructions_reminder to a***@example.com") == 3
+    sent = next(step for step in called["result"]["checklist"] if step.startswith("E-mails sent"))
+    assert sent.count("reminder of the instructions to a***@example.com") == 3
     answer = await job.ok("customer_accepted", "customer_service", note="Has a repairman in mind")
     assert (answer["stage"], answer["waiting_on"]) == ("awaiting_documents", "customer")
     page = await job.page()
-    assert page.note("accepts", "Has a repairman in mind")
+    assert page.note("accepted APO", "Has a repairman in mind")
     assert page.note("Relayed APO Instructions")["text"] == "Relayed APO Instructions"
 
 
@@ -169,7 +169,7 @@ async def test_a_customer_who_never_says_a_word_is_paid_by_check(desk: Desk) -> 
     page = await job.page()
     assert (page.stage, page.waiting_on) == ("reviewing_documents", "support_services")
     assert (page.tasks("dispatch"), page.attention) == ([], [])
-    assert page.note("accepts the option: they sent what it asks for")
+    assert page.note("accepted APO by sending")
     await job.ok("documents_approved", "support_services", amount="240.00")
 
     page = await job.page()
@@ -227,7 +227,7 @@ async def test_a_customer_who_refuses_on_the_phone_is_dispatchs_again(desk: Desk
     assert (page.assigned_to, page.status) == ("Procure Vendor", "New")
     assert page.assignments == ["Procure Vendor", OPTION, "Procure Vendor"]
     assert page.shown["assignments"][-1]["by"] == "Sam"
-    denial = page.note("refuses the Alternate Provider Option", "Wants a provider of ours")
+    denial = page.note("refused APO", "Wants a provider of ours")
     assert denial["author"] == {"name": "Sam", "role": "customer_service"}
     assert page.tasks("dispatch") == ["find_provider"]
     assert page.promises == [("APO-02", "kept"), ("APO-09", "kept")]

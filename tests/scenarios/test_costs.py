@@ -11,8 +11,8 @@ from workflows.registry import LIFECYCLES
 TABLE = """
 path                                                | starts | activities | timers | signals | updates | upserts | Actions | events | tasks | KB at most
 PlusOne to No Provider Found                        |      1 |          3 |      2 |       0 |       0 |       1 |       7 |     34 |     6 |         16
-PlusOne accepted to completed                       |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         16
-PlusOne accepted, diagnosed, approved and completed |      1 |          5 |      4 |       3 |       1 |       4 |      18 |     64 |    10 |         25
+PlusOne accepted to completed                       |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         19
+PlusOne accepted, diagnosed, approved and completed |      1 |          5 |      4 |       3 |       1 |       4 |      18 |     64 |    10 |         29
 one reminder of PlusOne's silence                   |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          4
 one day of waiting                                  |      0 |          0 |      0 |       0 |       0 |       0 |       0 |      0 |     0 |          0
 APO offered to paid                                 |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         33

@@ -117,7 +117,7 @@ async def test_a_repair_does_not_wait_for_its_mail(desk: Desk) -> None:
 
     assert answer["stage"] == "denied"
     page = await job.page()
-    assert [state for _, _, state in page.mails] == ["sent"]
+    assert [state for _, _, state in page.mails] == ["sent", "sent"]
     assert (page.stage, page.attention) == ("denied", [])
 
 

@@ -27,7 +27,8 @@ def approvals(page: Page) -> int:
 @pytest.mark.parametrize("way", THREE_WAYS)
 async def test_a_command_does_the_same_whichever_way_it_comes(desk: Desk, way: str) -> None:
     job = await desk.accepted()
-    answer = await job.give(way, "approve", actor=SAM, amount="240.00", non_covered="35.00")
+    order = {"amount": "240.00", "non_covered": "35.00", "text": "Cartridge $90, labor $150"}
+    answer = await job.give(way, "approve", actor=SAM, **order)
 
     page = await job.page()
     assert (page.stage, page.attention) == ("approved", [])
@@ -239,7 +240,7 @@ async def test_the_same_message_twice_has_one_effect_and_one_answer(
 
     page = await job.page()
     assert (page.stage, page.attention) == ("denied", [])
-    assert (approvals(page), len(page.mails)) == (1, 1)
+    assert (approvals(page), len(page.mails)) == (1, 2), "the denial is mailed as well"
     assert [what for _, what, _ in page.journal].count("approve") == 1
     given = [answer for answer in answers if answer is not None]
     assert all(answer == given[0] for answer in given)

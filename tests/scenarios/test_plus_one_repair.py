@@ -11,6 +11,7 @@ from tests.desk import PLUSONE, Desk, Page, Told, account, acting, ago
 
 DIAGNOSIS = "DIAGNOSIS SUBMITTED/AWAITING APPROVAL"
 MORE_INFO = "ADDITIONAL INFO PROVIDED/AWAITING APPROVAL"
+REPLACEMENT = {"attributes": "18 cu ft", "failed_parts": "Compressor", "part_cost": "612.00"}
 SHOP = {"line": "12 Elm St", "city": "Tulsa", "state": "OK", "zip": "74103"}
 
 
@@ -19,6 +20,19 @@ async def diagnosed(desk: Desk, **fields: Any) -> Told:
     await job.note(f"{DIAGNOSIS}: compressor, 240 USD")
     await job.rests()
     return job
+
+
+async def informed(desk: Desk) -> Told:
+    """A job that PlusOne accepted, and whose customer it told so."""
+    job = await desk.accepted()
+    await job.note("ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199, fees $75 and $20")
+    await job.ok("customer_informed", "plusone", called=True, emailed=True)
+    return job
+
+
+def waits(page: Page) -> list[tuple[str, str | None]]:
+    """The promises of a job without the duties that stand beside what is waited for."""
+    return [each for each in page.promises if each[0] not in {"PO-62", "PO-63", "PO-65"}]
 
 
 def due(page: Page) -> datetime:
@@ -61,7 +75,7 @@ async def test_a_repair_from_acceptance_to_its_last_note(desk: Desk) -> None:
     await job.note("JOB COMPLETE")
     page = await job.ends_as("completed")
     assert page.assignments == ["PlusOne Solutions"]
-    assert page.promises == [
+    assert waits(page) == [
         ("PO-17", "kept"),
         ("PO-25", "kept"),
         ("PO-41", "kept"),
@@ -71,7 +85,9 @@ async def test_a_repair_from_acceptance_to_its_last_note(desk: Desk) -> None:
         ("PO-28", "kept"),
     ]
     asked = page.note("A photo of the plate")
-    assert (asked["author"]["role"], asked["visibility"]) == ("authorizations", "Private")
+    assert asked["author"]["role"] == "authorizations"
+    assert asked["visibility"] == "Public with Email"
+    assert [template for _, template, _ in page.mails] == ["public_note"] * 2
     assert page.notes[-1] == "JOB COMPLETE"
 
 
@@ -87,7 +103,9 @@ async def test_a_job_that_the_job_system_calls_completed_is(desk: Desk) -> None:
 async def test_parts_may_be_ordered_without_an_approval(desk: Desk) -> None:
     job = await desk.accepted()
     await job.note("PARTS ORDERED: cartridge, 45 USD")
-    assert (await job.page()).stage == "parts_ordered"
+    page = await job.page()
+    assert (page.stage, page.tasks("authorizations")) == ("parts_ordered", ["check_order"])
+    assert "The amount isn't known." in page.task("check_order")["text"]
 
     await job.note("JOB COMPLETE: repaired")
     page = await job.ends_as("completed")
@@ -222,20 +240,21 @@ async def test_a_national_account_gets_the_note_but_no_mail(desk: Desk) -> None:
 @pytest.mark.rule("PO-45")
 @pytest.mark.rule("PO-59")
 @pytest.mark.parametrize(
-    ("non_covered", "channel"),
-    [("35.00", "by phone or e-mail"), ("250.00", "by phone or e-mail"), ("250.01", "by phone")],
+    ("non_covered", "contact"),
+    [("35.00", "Call or e-mail"), ("250.00", "Call or e-mail"), ("250.01", "Call")],
 )
 async def test_charges_that_are_not_covered_are_told_to_provider_and_customer(
-    desk: Desk, non_covered: str, channel: str
+    desk: Desk, non_covered: str, contact: str
 ) -> None:
     job = await diagnosed(desk)
-    await job.ok("approve", "authorizations", amount="400.00", non_covered=non_covered)
+    charges = {"amount": "400.00", "non_covered": non_covered}
+    await job.ok("approve", "authorizations", **charges, text="Compressor $315, labor $85")
 
     page = await job.page()
     assert page.note("JOB APPROVAL", f"${non_covered}", "day of the repair", "contact the customer")
     assert page.tasks("authorizations") == ["disclose_charges"]
     task = page.task("disclose_charges")["text"]
-    assert f"customer {channel} that ${non_covered} is not covered" in task
+    assert task == (f"{contact} the customer. Explain that ${non_covered} is not covered (PO-44).")
 
 
 @pytest.mark.rule("PO-46")
@@ -256,8 +275,8 @@ async def test_an_approval_may_be_given_anew(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("role", "which", "words"),
     [
-        ("authorizations", {}, "The repair is denied"),
-        ("decision_desk", {"partial": True}, "A part of the repair is denied"),
+        ("authorizations", {}, "Repair denied"),
+        ("decision_desk", {"partial": True}, "Part of the repair denied"),
     ],
 )
 async def test_a_denied_job_stays_with_plusone_in_accepted(
@@ -268,7 +287,9 @@ async def test_a_denied_job_stays_with_plusone_in_accepted(
     assert (answer["stage"], answer["waiting_on"]) == ("denied", "plusone")
 
     page = await job.page()
-    assert page.note(words, "Frost is not covered.", "stays with PlusOne")
+    note = page.note(words, "Frost is not covered.", "stays with PlusOne")
+    assert note["visibility"] == "Public with Email"
+    assert page.mails == [("dispatch@plusone.example", "public_note", "sent")]
     assert (page.assigned_to, page.status) == ("PlusOne Solutions", "Accepted")
     status, _ = await job.refused("request_reassignment", "dispatch", to="X", reason="denied")
     assert status == 409
@@ -293,14 +314,12 @@ async def test_a_denial_may_be_followed_by_another_diagnosis_and_an_approval(des
 
 @pytest.mark.rule("PO-09")
 @pytest.mark.rule("PO-10")
-@pytest.mark.rule("PO-13")
-@pytest.mark.rule("PO-14")
 @pytest.mark.parametrize(
     ("stage", "asked", "given"),
     [
         ("searching", None, {"number": None, "name": "Procure Vendor"}),
         ("accepted", "PlusOne Solutions", {"number": "700010237", "name": "PlusOne Solutions"}),
-        ("searching", "700010640", {"number": "700010640", "name": "PlusOne Part Procurement"}),
+        ("searching", "4711", {"number": "4711", "name": "4711"}),
         ("accepted", "Tulsa Plumbing", {"number": None, "name": "Tulsa Plumbing"}),
     ],
 )
@@ -340,7 +359,8 @@ async def test_parts_of_ours_go_through_the_procurement_account(desk: Desk, role
     assert "Tulsa Plumbing" in comment
     assert "12 Elm St, Tulsa, OK 74103" in comment
     assert added["reason"] == "Cartridge 4711"
-    assert page.note("Cartridge 4711")["author"]["role"] == role
+    assert page.note("Cartridge 4711", "12 Elm St, Tulsa, OK 74103")["author"]["role"] == role
+    assert page.tasks("parts_sourcing") == ["procurement_claim"]
     assert (page.stage, page.assigned_to) == ("diagnosis_submitted", "PlusOne Solutions")
 
 
@@ -370,6 +390,61 @@ async def test_nothing_is_shipped_to_plusone_itself(
     assert (page.service_jobs, page.stage) == ([], "diagnosis_submitted")
 
 
+@pytest.mark.rule("PO-14")
+@pytest.mark.rule("PO-55")
+async def test_a_credit_ships_nothing_and_a_supervisor_corrects_an_address(desk: Desk) -> None:
+    job = await diagnosed(desk)
+    await job.ok(
+        "supply_parts",
+        "parts_sourcing",
+        company="Tulsa Plumbing",
+        what="Buyout of the dishwasher",
+        kind="claim_credit",
+    )
+    assert (await job.page()).tasks("supervisor") == []
+    await job.ok(
+        "supply_parts",
+        "parts_sourcing",
+        company="Tulsa Plumbing",
+        what="Dishwasher, 24 in",
+        kind="replacement_equipment",
+        ship_to=SHOP,
+        oracle_update=True,
+    )
+
+    page = await job.page()
+    assert {added["account"]["number"] for added in page.service_jobs} == {"700010640"}
+    assert page.tasks("supervisor") == ["shipping_address"]
+    assert page.tasks("parts_sourcing") == ["procurement_claim"] * 2
+
+
+@pytest.mark.rule("PO-04")
+@pytest.mark.rule("PO-05")
+@pytest.mark.rule("PO-54")
+@pytest.mark.parametrize(
+    ("severity", "role", "account", "rule"),
+    [
+        ("Standard", "authorizations", "PlusOne Solutions", "PO-05"),
+        ("Emergency", "dispatch", "PlusOne Solutions", "PO-04"),
+        ("Standard", "parts_sourcing", "700010640", "PO-54"),
+        ("Standard", "authorizations", "Alternate Provider Option", "APO-18"),
+    ],
+)
+async def test_no_service_job_is_added_on_an_account_that_it_may_not_go_to(
+    desk: Desk, severity: str, role: str, account: str, rule: str
+) -> None:
+    job = await desk.accepted()
+    if severity != "Standard":
+        job.fields["severity"] = severity
+        await job.event("job.severity_changed")
+        await job.rests()
+    status, body = await job.refused("add_service_job", role, account=account, reason="More work")
+
+    assert (status, body["rule"]) == (409, rule)
+    assert body["instead"]
+    assert (await job.page()).service_jobs == []
+
+
 @pytest.mark.rule("PO-54")
 @pytest.mark.parametrize(
     ("company", "ship_to"),
@@ -394,7 +469,10 @@ async def test_how_the_parts_are_doing_is_noted_on_the_original_job(desk: Desk) 
     await job.ok("update_parts", "parts_sourcing", text="Left the warehouse", eta="2026-12-01")
 
     page = await job.page()
-    assert page.note("Left the warehouse", "2026-12-01")["author"]["role"] == "parts_sourcing"
+    assert (
+        page.note("Left the warehouse", "ETA Tue, Dec 1, 2026")["author"]["role"]
+        == "parts_sourcing"
+    )
     assert (page.service_jobs, page.stage) == ([], "diagnosis_submitted")
 
 
@@ -402,7 +480,7 @@ async def test_how_the_parts_are_doing_is_noted_on_the_original_job(desk: Desk) 
 
 
 async def test_each_long_silence_is_followed_up_until_something_is_heard(desk: Desk) -> None:
-    job = await desk.accepted()
+    job = await informed(desk)
     first = due(await job.page())
     assert timedelta(days=3) <= first - job.assigned_at <= timedelta(days=8)
     await job.fast_forward_to(first - timedelta(minutes=1))
@@ -412,14 +490,15 @@ async def test_each_long_silence_is_followed_up_until_something_is_heard(desk: D
     page = await job.page()
     assert page.tasks("dispatch") == ["follow_up"]
     assert (page.stage, page.attention) == ("accepted", ["overdue"])
-    assert page.promises == [("PO-17", "kept"), ("PO-25", "broken"), ("PO-25", None)]
+    kept_on = [("PO-25", "superseded"), ("PO-25", "superseded")]
+    assert waits(page) == [("PO-17", "kept"), *kept_on, ("PO-25", "broken"), ("PO-25", None)]
     second = due(page)
     assert second > first
 
     await job.fast_forward_to(second + timedelta(minutes=1))
     page = await job.page()
     assert page.tasks("dispatch") == ["follow_up", "follow_up"]
-    assert [outcome for _, outcome in page.promises[1:]] == ["broken", "broken", None]
+    assert [outcome for _, outcome in waits(page)[3:]] == ["broken", "broken", None]
 
     await job.note("The technician is on the way")
     page = await job.page()
@@ -429,7 +508,7 @@ async def test_each_long_silence_is_followed_up_until_something_is_heard(desk: D
 
 
 async def test_silence_counts_in_business_days_from_the_last_that_was_heard(desk: Desk) -> None:
-    job = await desk.accepted()
+    job = await informed(desk)
     began = due(await job.page())
     await job.fast_forward_to(began - timedelta(hours=1))
     await job.note("The technician is on the way")
@@ -445,14 +524,14 @@ async def test_silence_counts_in_business_days_from_the_last_that_was_heard(desk
     ("command", "role", "fields"),
     [
         ("request_info", "authorizations", {"what": "A photo"}),
-        ("approve", "authorizations", {"amount": "5.00"}),
+        ("approve", "authorizations", {"amount": "5.00", "text": "Cartridge $5"}),
         ("update_parts", "parts_sourcing", {"text": "Shipped"}),
     ],
 )
 async def test_whatever_is_done_for_the_repair_takes_the_alarm_back(
     desk: Desk, command: str, role: str, fields: dict[str, str]
 ) -> None:
-    job = await desk.accepted()
+    job = await informed(desk)
     await job.fast_forward_to(due(await job.page()) + timedelta(minutes=1))
     assert (await job.page()).attention == ["overdue"]
     await job.ok(command, role, **fields)
@@ -468,6 +547,35 @@ async def test_a_customer_who_calls_does_not_break_the_silence(desk: Desk) -> No
     await job.ok("customer_called", "customer_service", about="Nobody came")
 
     assert due(await job.page()) == before
+
+
+# --- what PlusOne owes once it has accepted -----------------------------------------------------
+
+
+@pytest.mark.rule("PO-62")
+@pytest.mark.rule("PO-63")
+@pytest.mark.rule("PO-65")
+@pytest.mark.rule("PO-66")
+async def test_plusone_is_asked_for_what_it_owes_until_it_has_done_it(desk: Desk) -> None:
+    job = await desk.accepted()
+    page = await job.page()
+    owed = [each for each in page.promises if each not in waits(page)]
+    assert owed == [("PO-63", None), ("PO-62", None), ("PO-65", None)]
+    await job.fast_forward_to(due(page) - timedelta(minutes=1))
+
+    page = await job.page()
+    assert (page.tasks("dispatch"), page.attention) == (["plusone_owes"], ["overdue"])
+    assert page.mails == [("dispatch@plusone.example", "plusone_reminder", "sent")]
+    (mail,) = desk.letterbox.about(job.id)
+    assert mail.subject == f"Please inform the customer about their provider: job {job.id}"
+    assert "E-mail the customer the Service Professional's information, from PlusOne." in mail.text
+    await job.note("ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199, fees $75 and $20")
+    await job.ok("customer_informed", "dispatch", called=True, emailed=True)
+
+    page = await job.page()
+    assert (page.tasks("dispatch"), page.attention) == ([], [])
+    assert page.note("PlusOne called the customer", "and e-mailed the customer")
+    assert [each[1] for each in page.promises if each not in waits(page)] == ["broken"] * 3
 
 
 # --- what happens to the job meanwhile --------------------------------------------------------
@@ -552,6 +660,7 @@ async def untouched(desk: Desk) -> Told:
     return await diagnosed(desk)
 
 
+@pytest.mark.rule("PO-46")
 @pytest.mark.rule("PO-41")
 @pytest.mark.parametrize(
     ("command", "role", "fields"),
@@ -566,6 +675,8 @@ async def untouched(desk: Desk) -> Told:
         ("add_service_job", "customer_service", {"reason": "more"}),
         ("supply_parts", "dispatch", {"company": "X", "ship_to": SHOP, "what": "y"}),
         ("update_parts", "plusone", {"text": "soon"}),
+        ("approve_replacement", "decision_desk", {}),
+        ("customer_informed", "customer_service", {}),
     ],
 )
 async def test_who_may_not_is_told_who_may_and_nothing_changes(
@@ -574,7 +685,8 @@ async def test_who_may_not_is_told_who_may_and_nothing_changes(
     before = await untouched.page()
     status, body = await untouched.refused(command, role, **fields)
     assert (status, body["error"]) == (403, "role")
-    assert body["rule"] == ("PO-41" if command == "approve" else None)
+    named = {"approve": "PO-41", "approve_replacement": "PO-46"}
+    assert body["rule"] == named.get(command)
     assert body["instead"].startswith("ask ")
 
     after = await untouched.page()
@@ -598,6 +710,8 @@ async def test_a_supervisor_may_do_what_customer_service_may(desk: Desk) -> None
         ("approve", "authorizations", {"amount": "1.00"}),
         ("request_info", "authorizations", {"what": "a photo"}),
         ("deny", "authorizations", {"reason": "no"}),
+        ("customer_informed", "plusone", {"called": True}),
+        ("approve_replacement", "authorizations", REPLACEMENT),
         ("supply_parts", "authorizations", {"company": "X", "ship_to": SHOP, "what": "y"}),
         ("update_parts", "parts_sourcing", {"text": "soon"}),
     ],
@@ -631,6 +745,8 @@ async def test_nothing_is_decided_about_a_repair_before_the_acceptance(
             {"company": "X", "ship_to": {**SHOP, "zip": "9"}, "what": "y"},
             "ship_to.zip",
         ),
+        ("approve_replacement", "authorizations", {"attributes": "18 cu ft"}, "failed_parts"),
+        ("customer_informed", "plusone", {"called": "perhaps"}, "called"),
         ("customer_called", "customer_service", {"message_id": "two words"}, "message_id"),
         ("customer_called", "nobody", {}, "actor.role"),
     ],

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.moments import spoken
 from tests.desk import PLUSONE, Desk, account, acting, ago, iso, now
 
+EASTERN = "America/New_York"
 PRESCRIBED = (
     "This job has been assigned to PlusOne Solutions to help us locate a vendor that can complete "
     "the work. Please allow 24 hours for them to attempt to locate a service provider. If the "
@@ -114,6 +116,23 @@ async def test_the_recall_of_somebody_elses_work_is_no_exception(desk: Desk) -> 
     await job.assigned(actor=acting("customer_service"))
 
     assert (await job.page()).attention == ["rule_conflict"]
+
+
+@pytest.mark.rule("PO-15")
+@pytest.mark.rule("PO-16")
+async def test_a_search_that_was_skipped_before_plusone_is_dispatchs_to_make_up(desk: Desk) -> None:
+    job = desk.job()
+    said = {"calendar_searched": False, "manual_search_done": "perhaps"}
+    assert (await job.event("job.assigned", said))["outcome"] == "started"
+
+    page = await job.page()
+    assert page.note("without a calendar search")["visibility"] == "Private"
+    assert page.tasks("dispatch") == ["search_network"]
+    assert "Do the calendar search now" in page.task("search_network")["text"]
+    assert (page.stage, page.attention) == ("searching", [])
+
+    await job.accepted()
+    assert (await job.page()).tasks("dispatch") == []
 
 
 @pytest.mark.rule("PO-07")
@@ -248,7 +267,8 @@ async def test_an_acceptance_ends_the_search_and_the_job_stays(desk: Desk) -> No
     page = await job.page()
     assert (page.stage, page.status) == ("accepted", "Accepted")
     assert (page.waiting_on, page.assigned_to) == ("plusone", "PlusOne Solutions")
-    assert page.promises == [("PO-17", "kept"), ("PO-25", None)]
+    duties = [("PO-63", None), ("PO-62", None), ("PO-65", None)]
+    assert page.promises == [("PO-17", "kept"), *duties, ("PO-25", None)]
     assert page.task("search_running")["status"] == "done"
 
     await job.fast_forward("24h")
@@ -646,7 +666,7 @@ async def test_a_customer_who_calls_hears_that_the_search_goes_on_or_what_is_new
         return result["advice"], result["calls"]
 
     first, calls = await advice()
-    assert "24 hours" in first
+    assert "allow 24 hours" in first
     assert calls == 1
 
     second, calls = await advice()
@@ -664,28 +684,32 @@ async def test_a_customer_who_calls_hears_that_the_search_goes_on_or_what_is_new
 
     await job.accepted()
     found, calls = await advice()
-    assert "found a Service Professional" in found
+    assert "PlusOne has found a provider" in found
     assert calls == 5
 
 
 @pytest.mark.rule("PO-32")
-async def test_a_call_that_the_job_system_tells_of_is_counted_too(desk: Desk) -> None:
+@pytest.mark.rule("PO-35")
+async def test_a_call_that_the_job_system_tells_of_counts_and_uses_up_no_news(desk: Desk) -> None:
     job = await desk.searching()
+    await job.note("ASSIGNMENT: Acme Pipes takes it")
     await job.event("customer.called", {"about": "when?"}, actor=acting("customer_service"))
     result = (await job.ok("customer_called", "customer_service"))["result"]
 
     assert (await job.page()).note("The customer called: when?")
     assert result["calls"] == 2
-    assert "still looking" in result["advice"]
+    assert 'New note from PlusOne: "ASSIGNMENT: Acme Pipes takes it".' in result["advice"]
 
 
 @pytest.mark.rule("PO-32")
-async def test_a_note_that_is_not_plusones_is_no_news_of_the_search(desk: Desk) -> None:
+@pytest.mark.rule("PO-38")
+async def test_a_note_is_news_whoever_wrote_it(desk: Desk) -> None:
     job = await desk.searching()
     await job.note("The customer has a dog", role="customer_service")
     result = (await job.ok("customer_called", "customer_service"))["result"]
 
-    assert "dog" not in result["advice"]
+    assert 'New note from Customer Service: "The customer has a dog".' in result["advice"]
+    assert result["notes"][0].endswith(" ET, Customer Service: The customer has a dog")
 
 
 async def test_what_a_caller_asked_is_noted_and_moves_nothing(desk: Desk) -> None:
@@ -721,11 +745,12 @@ async def test_the_sentence_says_who_since_when_by_which_rule_what_then_and_who_
     until = job.assigned_at + timedelta(hours=48)
 
     said = (await job.page()).next
-    assert said.startswith(f"Since {job.assigned_at:%a %d %b %Y}")
-    assert f"PlusOne is waited for until {until:%a %d %b %Y %H:%M} UTC, to find a Service" in said
-    assert "(PO-17)" in said
-    assert "then the job goes to No Provider Found" in said
-    assert "report_cannot_locate" in said
+    assert said == (
+        f"Waiting since {spoken(job.assigned_at, EASTERN)} for PlusOne to find a provider. Due "
+        f"{spoken(until, EASTERN)} (PO-17). If nobody is found by then, the job moves to No "
+        "Provider Found. PlusOne can accept the job; Dispatch or PlusOne can report that no "
+        "provider was found."
+    )
 
     answer = await job.ok("customer_called", "customer_service")
     assert answer["next"] == said

@@ -158,7 +158,7 @@ async def test_temporal_ui_says_the_same_sentence(desk: Desk) -> None:
     described = await job.handle.describe()
     assert await described.static_summary() == f"PlusOne search for {job.id}"
     (timer,) = await running_timers(job)
-    assert "PlusOne: find a Service Professional" in timer
+    assert "PlusOne: find a provider" in timer
     assert "PO-17" in timer
 
     await job.ok("report_cannot_locate", "plusone")
@@ -187,8 +187,7 @@ async def test_the_running_timer_says_who_is_waited_for(
 
     (timer,) = await running_timers(job)
     who, duty = timer.strip('"').split(": ")
-    assert f"{who} is waited for until " in page.next
-    assert f" to {duty.rsplit(' (')[0]} (" in page.next
+    assert f" for {who} to {duty.rsplit(' (')[0]}. Due " in page.next
 
 
 # --- nothing personal -------------------------------------------------------------------------

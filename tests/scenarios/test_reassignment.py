@@ -63,7 +63,7 @@ async def test_an_appointment_is_agreed_on_in_a_conference(desk: Desk) -> None:
     assert (began["stage"], began["waiting_on"]) == ("calling_provider", AGENT)
     assert began["result"]["call"]["number"] == "4711"
     guide = began["result"]["guide"]
-    assert any("Tulsa, 74101, whose Kitchen faucet" in line for line in guide)
+    assert any("in Tulsa, 74101, with a Kitchen faucet" in line for line in guide)
     page = await job.page()
     assert page.standing["guide"] == guide
     why = (await desk.http.get(f"/jobs/{job.id}/why")).json()["items"]
@@ -89,12 +89,12 @@ async def test_an_appointment_is_agreed_on_in_a_conference(desk: Desk) -> None:
     shown = page.shown["job"]
     assert (page.assigned_to, shown["sub_status"]) == ("Third", "Confirmed Appointment")
     assert datetime.fromisoformat(shown["appointment_at"]) == datetime.fromisoformat(at)
-    assert page.note("Conference of the customer with Third (4714): appointment on")
-    assert page.note("Tulsa Plumbing (4711): no answer; no message was left.")
-    assert page.note("City Plumbers (4712), Jo,", "too late", "CONF-13")
-    assert page.note(TOO_LATE, "City Plumbers (4712) (extended_zip)")
-    assert [re.search("C[SD]T", note) is not None for note in page.notes].count(True) == 1
-    offered = [rule for _, said, rule in page.journal if said.startswith("Offered: ")]
+    assert page.note("Conference held with the customer and Third (4714). Appointment: ")
+    assert page.note("Tulsa Plumbing (4711) didn't answer. No message was left.")
+    assert page.note("Jo at City Plumbers (4712) can't come within the acceptable time", "CONF-13")
+    assert page.note(TOO_LATE, "City Plumbers (4712) from Extended Zip")
+    assert [re.search(r"[AP]M CT\b", note) is not None for note in page.notes].count(True) == 1
+    offered = [rule for _, said, rule in page.journal if said.startswith("Offered appointment: ")]
     assert offered == ["CONF-13", "CONF-22"]
     assert {outcome for _, outcome in page.promises} == {"kept"}
 
@@ -110,7 +110,7 @@ async def test_a_travel_fee_and_a_customer_who_cannot_join(desk: Desk) -> None:
     """The first refuses, the second wants 45.00 and gets 30.00; nobody hears of an appointment."""
     job = await calling(desk, TULSA, OKLAHOMA)
     status, second = await job.refused("start_reassignment", "dispatch", **START)
-    assert (status, "Sam (customer_service)" in second["instead"]) == (409, True)
+    assert (status, "Sam (Customer Service)" in second["instead"]) == (409, True)
 
     await job.ok("provider_answered", AGENT, available=False, reason="No van today")
     asked = await job.ok(
@@ -122,10 +122,7 @@ async def test_a_travel_fee_and_a_customer_who_cannot_join(desk: Desk) -> None:
     )
     assert (asked["stage"], asked["waiting_on"]) == ("travel_fee_review", "supervisor")
     page = await job.page()
-    assert (
-        "$45.00 for the travel; the distance suggests $101.00"
-        in page.task("decide_travel_fee")["text"]
-    )
+    assert "Asked: $45.00; by distance: $101.00" in page.task("decide_travel_fee")["text"]
     given = await job.ok("approve_travel_fee", "supervisor", amount="30.00")
     assert given["stage"] == "asking_provider"
     assert any("$30.00" in line for line in given["result"]["guide"])
@@ -136,7 +133,7 @@ async def test_a_travel_fee_and_a_customer_who_cannot_join(desk: Desk) -> None:
 
     page = await ended(job, "provider_will_call")
     assert page.assigned_to == "City Plumbers"
-    assert page.note("cannot take the job: No van today")
+    assert page.note("can't take the job: No van today")
     assert page.note("approved $30.00", "$45.00", "$101.00")
     assert page.tasks("supervisor") == []
     assert page.mails == [("ada@example.com", "provider_information", "sent")]
@@ -158,10 +155,10 @@ async def test_a_provider_who_calls_the_customer_itself(desk: Desk) -> None:
     """It keeps its word: nobody is asked to see to it."""
     job = await available(desk)
     will = await job.ok("provider_conference", AGENT, agrees=False, will_contact_by=in_days(1))
-    assert any("calls you to set the appointment" in line for line in will["result"]["guide"])
+    assert any("will call you to schedule" in line for line in will["result"]["guide"])
     page = await ended(job, "provider_will_call")
     assert (page.assigned_to, page.mails) == ("Tulsa Plumbing", [])
-    assert page.note("without a conference, and contacts the customer by: ", "is told so")
+    assert page.note("without a conference and will contact the customer by ")
     job.fields |= {"assigned_to": account("Tulsa Plumbing", "4711"), "appointment_at": in_days(2)}
     await job.event("job.appointment_confirmed", {"kind": "diagnosis", "at": in_days(2)})
     await job.fast_forward("37h")
@@ -178,7 +175,7 @@ async def test_a_line_breaks_off_and_the_next_reassignment_begins_anew(desk: Des
     gone = await job.ok("provider_no_answer", AGENT)
     assert gone["result"]["call"]["name"] == "City Plumbers"
     page = await job.page()
-    assert [note.endswith("was on the line and is gone.") for note in page.notes].count(True) == 2
+    assert [note.startswith("The line to ") for note in page.notes].count(True) == 2
     await job.ok("provider_answered", AGENT, available=True)
     await job.ok("provider_conference", AGENT, agrees=False)
     first = await job.run_id()
@@ -190,7 +187,7 @@ async def test_a_line_breaks_off_and_the_next_reassignment_begins_anew(desk: Des
     await job.ok("provider_answered", "dispatch", available=False)
     page = await job.ends_as("sent_to_dispatch")
     assert page.assigned_to == "Procure Vendor"
-    assert page.note("Nobody takes the job; providers called: 1")
+    assert page.note("No provider took the job. Providers called: 1.")
 
 
 async def test_a_declined_fee_leads_to_the_next(desk: Desk) -> None:
@@ -198,7 +195,7 @@ async def test_a_declined_fee_leads_to_the_next(desk: Desk) -> None:
     declined = await job.ok("decline_travel_fee", "supervisor", amount="20.00")
     assert declined["stage"] == "sent_to_dispatch"
     page = await job.ends_as("sent_to_dispatch")
-    assert page.note("declined, more than $20.00")
+    assert page.note("declined. The most we would pay is $20.00.")
     assert page.tasks("supervisor") == []
 
 
@@ -214,7 +211,7 @@ async def test_the_calendars_first_gets_a_job_unheard_where_the_policy_says_so(d
     await job.ok("provider_no_answer", AGENT)
     page = await ended(job, "provider_will_call")
     assert (page.assigned_to, page.mails[0][1]) == ("Tulsa Plumbing", "provider_information")
-    assert page.note("gets it unheard (G-53)")
+    assert page.note("No provider accepted. Assigned to Tulsa Plumbing (4711)", "G-53")
     page = await job.page()
     assert (page.tasks(AGENT), page.attention) == (["tell_customer"], ["delivery_failed"])
     await job.handle.terminate()
@@ -241,7 +238,7 @@ async def test_a_window_closes_between_two_calls(desk: Desk) -> None:
     assert at_18_00["result"]["call"]["name"] == "Honolulu"
     await job.ok("provider_no_answer", AGENT)
     page = await job.ends_as("sent_to_dispatch")
-    assert page.note("providers called: 3")
+    assert page.note("Providers called: 3.")
 
     job = await unserved(evening)
     await job.ok("start_reassignment", AGENT, **{**START, "candidates": [first, second]})
@@ -343,7 +340,7 @@ async def test_an_agent_who_says_nothing_more(desk: Desk) -> None:
     await falls_due(job)
     page = await job.ends_as("sent_to_dispatch")
     assert page.assigned_to == "Procure Vendor"
-    assert page.note("Nothing was heard: sent to dispatch.")
+    assert page.note("The call hasn't continued for 2 hours. Sent to Dispatch.")
     assert (page.tasks("supervisor"), page.attention) == ([], [])
     assert [outcome for _, outcome in page.promises][-2:] == ["broken", "broken"]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from tests.desk import LISTED_PROVIDER, Desk, Page, iso, now
+from tests.desk import LISTED_PROVIDER, Desk, Page, Told, iso, now
 from tests.follow_ups import (
     LEADER,
     SP_MAIL,
@@ -69,10 +70,49 @@ async def test_from_a_missing_report_to_the_area_manager(desk: Desk) -> None:
     answer = await job.ok("engage_area_manager", LEADER, **said)
     assert answer["stage"] == "area_manager_engaged"
     page = await job.ends_as("area_manager_engaged")
-    (exception,) = page.shown["exceptions"]
-    assert (exception["code"], exception["status"]) == ("SP UNRESPONSIVE", "Open")
     assert mailed_as(page)[-1] == "spoc_follow_up"
-    assert (page.tasks(LEADER), page.tasks("admin_team")) == ([], ["review_exception"])
+    assert page.tasks(LEADER) == []
+    await it_is_followed_by_the_area_manager_escalation(job)
+
+
+async def it_is_followed_by_the_area_manager_escalation(job: Told) -> None:
+    """There it is reviewed, mailed, and closed; then its code can be used again."""
+    escalation = job.of("am-escalation")
+    await job.desk.eventually(escalation, lambda shown: _tasks(shown, "review_exception"))
+    page = await escalation.page()
+    assert page.waiting_on == "admin_team"
+    assert page.tasks("admin_team") == ["review_exception"]
+    assert page.note("Area Manager engaged (SP UNRESPONSIVE, Tulsa Plumbing (4711))")
+    await escalation.ok("admin_reviewed", "admin_team", area_manager_email="lee@warranty.example")
+    page = await escalation.page()
+    assert (page.stage, page.tasks("admin_team")) == ("area_manager_engaged", [])
+    assert ("lee@warranty.example", "am_escalation", "sent") in page.mails
+    (exception,) = page.shown["exceptions"]
+    assert (exception["code"], exception["status"]) == ("SP UNRESPONSIVE", "In Progress")
+    await escalation.ok("resolve", "area_manager", outcome="The report is in")
+    page = await escalation.ends_as("resolved")
+    (exception,) = page.shown["exceptions"]
+    assert exception["status"] == "Complete"
+
+
+@pytest.mark.rule("SPOC-07")
+async def test_what_leadership_engages_the_area_manager_for_joins_a_complaint(desk: Desk) -> None:
+    job = await contacted(desk)
+    complaint = job.of("am-escalation")
+    await complaint.ok("report_concern", "customer_service", concern="Nobody came")
+    said = {"exception_code": "NO RESPONSE", "comment": "Silent"}
+    await job.ok("engage_area_manager", LEADER, **said)
+    await job.until("area_manager_engaged")
+    await desk.eventually(complaint, lambda shown: _tasks(shown, "review_exception") == ["open"])
+    page = await complaint.page()
+    assert (page.stage, page.waiting_on) == ("contacting_provider", "customer_service")
+    await complaint.ok("resolve", "supervisor", outcome="They came")
+    page = await complaint.ends_as("resolved")
+    assert [each["status"] for each in page.shown["exceptions"]] == ["Complete"]
+
+
+def _tasks(shown: dict[str, Any], kind: str) -> list[str]:
+    return [task["status"] for task in shown["tasks"] if task["kind"] == kind]
 
 
 def thanksgiving_eve(shown: str) -> datetime:
@@ -165,7 +205,7 @@ async def test_a_partial_report_is_completed_with_the_specialists_help(desk: Des
 async def test_what_a_report_lacks_is_asked_for_until_it_is_known(desk: Desk) -> None:
     job = await partial(desk)
     await falls_due(job)
-    assert "reminder 1" in (await job.page()).task_texts("missing_information")[-1]
+    assert (await job.page()).task_texts("missing_information")[-1].startswith("Reminder 1: ")
     await falls_due(job, times=2)
     page = await job.page()
     assert (page.due_at, page.tasks(LEADER)) == (None, ["missing_information", "provider_silent"])
@@ -208,6 +248,9 @@ async def test_a_part_and_an_order_have_clocks_of_their_own(desk: Desk) -> None:
     assert (page.stage, page.tasks(LEADER)) == ("report_received", ["order_confirmation"])
     assert page.attention == ["overdue"]
     assert ("SPOC-34", "broken") in page.promises
+    status, body = await job.refused("contact_spoc", LEADER, **order)
+    assert (status, body["rule"]) == (409, "SPOC-22")
+    await job.ok("ask_provider", LEADER, channel="phone", reason="order_confirmation")
     await job.ok("contact_spoc", LEADER, **order)
     answer = await job.ok("information_received", LEADER, summary="Two units are right")
     assert answer["stage"] == "report_received"
@@ -266,6 +309,40 @@ async def test_authorizations_hear_of_what_cannot_wait(desk: Desk) -> None:
     assert page.promises[-1] == ("SPOC-14", "superseded")
 
 
+@pytest.mark.rule("SPOC-04")
+@pytest.mark.rule("SPOC-46")
+async def test_the_provider_is_sent_to_its_specialist_and_told_to_accept_the_job(
+    desk: Desk,
+) -> None:
+    job = await overdue(desk, status="New")
+    (mail,) = desk.letterbox.about(job.id)
+    assert mail.subject == f"Please submit your service report: job {job.id}"
+    assert f"E-mail your SPoC specialist at {SPECIALIST}." in mail.text
+    assert "Change it to Accepted first" in mail.text
+    assert "SPOC-" not in mail.text
+
+
+@pytest.mark.rule("SPOC-16")
+@pytest.mark.rule("SPOC-44")
+@pytest.mark.rule("SPOC-50")
+async def test_others_review_what_the_specialist_is_not_asked_for(desk: Desk) -> None:
+    job = await awaiting(desk)
+    await reports(job, review=["over_approval_limit", "possible_denial"])
+    page = await job.page()
+    assert page.tasks("authorizations") == ["review_cost", "review_denial"]
+    job.fields["sub_status"] = "Under Review"
+    await job.becomes("Accepted")
+    assert (await job.page()).tasks("support_services") == ["review_claim"]
+    await job.ok("denial_confirmed", "decision_desk", reason="The damage isn't covered")
+    assert (await job.page()).tasks("authorizations") == ["review_cost"]
+    said = {"reason": "part_update", "detail": "Why was it denied?"}
+    status, body = await job.refused("contact_spoc", LEADER, **said)
+    assert (status, body["rule"]) == (409, "SPOC-44")
+    await job.becomes("Completed")
+    page = await job.ends_as("closed")
+    assert [task for task in page.shown["tasks"] if task["status"] == "open"] == []
+
+
 @pytest.mark.rule("SPOC-12")
 async def test_mails_that_reach_nobody_become_calls(desk: Desk) -> None:
     job = await overdue(desk, assigned_to=tulsa_plumbing(email=None))
@@ -278,7 +355,9 @@ async def test_mails_that_reach_nobody_become_calls(desk: Desk) -> None:
     await job.ok("contact_spoc", LEADER, reason="no_service_report", detail="Where is it?")
     page = await job.page()
     assert [mail["to"] for mail in page.shown["emails"]] == ["", ""]
-    assert "did not reach the specialist" in page.task_texts("reach_otherwise")[-1]
+    assert page.task_texts("reach_otherwise")[-1] == (
+        "Call the SPoC specialist. Our e-mail about the help we need did not reach them."
+    )
 
 
 # --- the beginning ----------------------------------------------------------------------------

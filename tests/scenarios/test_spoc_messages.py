@@ -80,9 +80,50 @@ async def test_others_are_shown_another_way(desk: Desk) -> None:
         assert answer["stage"] == "awaiting_report"
         assert (answer["result"]["contact_spoc"], bool(answer["result"]["route"])) == (False, True)
     page = await job.page()
-    entries = [(who, rule) for who, what, rule in page.journal if "another way" in what]
+    entries = [
+        (who, rule) for who, what, rule in page.journal if "isn't for the specialist" in what
+    ]
     assert len(entries) == len(Topic)
     assert ("Sam", "SPOC-44") in entries
+
+
+@pytest.mark.rule("SPOC-35")
+@pytest.mark.rule("SPOC-45")
+async def test_a_question_is_answered_on_any_known_job(desk: Desk) -> None:
+    job = desk.job().of("spoc")
+    status, body = await job.refused("route_question", "dispatch", topic="scheduling")
+    assert (status, body["error"]) == (404, "not_running")
+    await job.event("job.created")
+    answer = await job.ok("route_question", "dispatch", topic="confirmed_denial", message_id="q-1")
+    assert (answer["stage"], answer["waiting_on"], answer["due_at"]) == ("not_started", None, None)
+    assert answer["next"] == "No SPoC follow-up is running for this job."
+    assert (answer["result"]["contact_spoc"], answer["result"]["rule"]) == (False, "SPOC-44")
+    again = await job.ok("route_question", "dispatch", topic="confirmed_denial", message_id="q-1")
+    assert again == answer
+    status, body = await job.refused("route_question", "provider", topic="scheduling")
+    assert (status, body["error"]) == (403, "role")
+    status, body = await job.refused("route_question", "dispatch", topic="the weather")
+    assert (status, body["error"]) == (422, "fields")
+    shown = await job.show()
+    assert shown["lifecycles"] == []
+    said = [(entry["what"].partition(":")[0], entry["rule"]) for entry in shown["journal"]]
+    assert said == [
+        ("refused route_question", None),
+        ("route_question", None),
+        ("Asked about a confirmed denial. This isn't for the specialist", "SPOC-44"),
+        ("refused route_question", None),
+        ("refused route_question", None),
+    ]
+
+
+@pytest.mark.rule("SPOC-38")
+async def test_a_question_is_answered_after_the_follow_up_has_ended(desk: Desk) -> None:
+    job = await awaiting(desk)
+    await job.becomes("Completed")
+    await job.ends_as("closed")
+    answer = await job.ok("route_question", "dispatch", topic="scheduling")
+    assert (answer["stage"], answer["result"]["rule"]) == ("closed", "SPOC-38")
+    assert answer["next"].startswith("Ended ")
 
 
 @pytest.mark.parametrize("argument", [[], [None], [{}], ["text"]], ids=str)

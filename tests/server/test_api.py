@@ -271,7 +271,7 @@ async def test_a_promise_past_its_time_is_stuck(house: Desk) -> None:
     await Ledger(house.database).apply(batch)
     (item,) = await stuck(house, job.id)
     assert item["kind"] == "overdue_promise"
-    assert item["what"] == "PlusOne had to find a Service Professional (PO-17)"
+    assert item["what"] == "PlusOne missed the deadline to find a Service Professional (PO-17)."
     assert datetime.fromisoformat(item["since"]) == due_at
     assert "worker" in item["cure"]
 
@@ -285,7 +285,7 @@ async def test_a_conflict_that_ended_a_lifecycle_is_stuck_until_it_is_settled(ho
     await job.assigned(actor=acting("customer_service"))
     assert await job.outcome() == "superseded"
     (item,) = await stuck(house, job.id)
-    assert item["what"].startswith("rule_conflict: ")
+    assert item["what"].startswith("Rule broken: ")
     (task,) = (await got(house, f"/tasks?job_id={job.id}&status=open"))["items"]
     done = await house.http.post(f"/tasks/{task['id']}/done", json={"actor": acting("supervisor")})
     assert done.status_code == 200
@@ -298,15 +298,20 @@ async def test_a_call_for_attention_is_stuck_until_the_job_has_ended(house: Desk
     await house.eventually(job, lambda shown: shown["lifecycles"][0]["attention"])
     (item,) = await stuck(house, job.id)
     assert item["kind"] == "attention"
-    assert item["what"].startswith("bad_message: Refused no_such_command: ")
+    assert item["what"].startswith("Message refused: Refused no_such_command: ")
     assert "journal" in item["cure"]
     await job.ok("report_cannot_locate", "plusone")
     await job.outcome()
     assert await stuck(house, job.id) == []
 
 
-@pytest.mark.parametrize("state", [MailState.UNCERTAIN, MailState.BOUNCED])
-async def test_a_mail_that_did_not_arrive_is_stuck(house: Desk, state: MailState) -> None:
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [(MailState.UNCERTAIN, "may not have arrived"), (MailState.BOUNCED, "was not delivered")],
+)
+async def test_a_mail_that_did_not_arrive_is_stuck(
+    house: Desk, state: MailState, outcome: str
+) -> None:
     job = await house.accepted()
     await job.ok("approve", "authorizations", amount="240.00")
     sent = await house.eventually(job, lambda shown: shown["emails"][0]["state"] == "sent")
@@ -314,7 +319,7 @@ async def test_a_mail_that_did_not_arrive_is_stuck(house: Desk, state: MailState
     await Outbox(house.database).change(mail.key, state, now(), "550 no such mailbox")
     (item,) = await stuck(house, job.id)
     assert item["kind"] == "mail"
-    assert item["what"] == f"public_note is {state.value}: 550 no such mailbox"
+    assert item["what"] == f"E-mail “{mail.subject}” {outcome}: 550 no such mailbox"
     assert item["since"] == sent["emails"][0]["at"]
     assert item["cure"]
     await Outbox(house.database).change(mail.key, MailState.SENT, now())
@@ -325,7 +330,9 @@ async def test_a_dead_letter_is_stuck_and_the_cure_names_it(house: Desk) -> None
     letter = (await got(house, "/hooks/dead"))["items"][0]
     assert set(letter) == {"id", "webhook_id", "received_at", "reason", "bytes"}
     (item,) = [
-        item for item in await stuck(house, None) if f"dead letter {letter['id']}:" in item["what"]
+        item
+        for item in await stuck(house, None)
+        if f"Event {letter['id']} is a dead letter:" in item["what"]
     ]
     assert f"`steward hooks replay {letter['id']}`" in item["cure"]
 

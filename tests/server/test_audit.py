@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from domain.unfollowed import NOBODY_FOLLOWS
 from service.audit import Audit, Standing, loss_of
 from service.signalling import NotDeliveredError
 from starters.command_fields import read_fields
@@ -99,7 +100,7 @@ async def deleted(job: Told) -> None:
 
 WAYS: list[tuple[Callable[[Told], Awaitable[None]], str]] = [
     (terminated, "was terminated in Temporal"),
-    (deleted, "is not in Temporal any more"),
+    (deleted, "is no longer in Temporal"),
 ]
 
 
@@ -123,9 +124,9 @@ async def test_a_lifecycle_that_is_lost_is_told_of_before_anything_happens_to_it
     assert item["kind"] == "lost_lifecycle"
     assert "assign the job to PlusOne Solutions" in item["what"]
     said = await why(job)
-    assert "Nobody follows" in said[0]
+    assert "Steward stopped following" in said[0]
     assert how in said[0]
-    assert said[1].startswith("Nobody follows this job. For the PlusOne search, assign")
+    assert said[1].startswith(f"{NOBODY_FOLLOWS} To start the PlusOne search again, assign")
     assert any(what == f"its workflow {how}" for _, what, _ in page.journal)
 
     await audit.compare()
@@ -171,7 +172,7 @@ async def test_cancellation_in_temporal_is_told_of_whatever_edition_the_job_foll
 ) -> None:
     job = await own.searching()
     told = (
-        "Nobody follows the PlusOne search of this job any more: its workflow was cancelled in "
+        "Steward stopped following the PlusOne search on this job: its workflow was cancelled in "
         "Temporal. To start it again, assign the job to PlusOne Solutions once more in the job "
         "system."
     )
@@ -190,7 +191,7 @@ async def test_cancellation_in_temporal_is_told_of_whatever_edition_the_job_foll
     (item,) = await stuck(own, job)
     assert item["kind"] == "lost_lifecycle"
     assert (await why(job))[0] == told
-    assert (await why(job))[-1].startswith("Nobody follows this job. For the PlusOne search")
+    assert (await why(job))[-1].startswith(f"{NOBODY_FOLLOWS} To start the PlusOne search again")
 
 
 async def test_who_runs_is_left_alone_whatever_visibility_says(
@@ -215,7 +216,7 @@ async def test_mail_that_nobody_sends_any_more_does_not_wait(own: Desk) -> None:
         "at": now(),
         "to": "ada@example.com",
         "template": "apo_offer",
-        "subject": "",
+        "subject": "Read the new note",
         "text": "",
         "html": "",
         "attempts": 0,
@@ -227,7 +228,10 @@ async def test_mail_that_nobody_sends_any_more_does_not_wait(own: Desk) -> None:
     await audit_of(own).compare()
     mails = await rows(own.database, schema.emails, job_id=job.id)
     assert [each["state"] for each in mails] == ["bounced", "uncertain", "sent"]
-    assert "apo_offer, apo_offer" in (await job.page()).task("workflow_ended")["text"]
+    text = (await job.page()).task("workflow_ended")["text"]
+    assert text.endswith(
+        " Check whether these e-mails were sent: “Read the new note”, “Read the new note”."
+    )
 
 
 # --- Temporal's data comes back ---------------------------------------------------------------
@@ -248,7 +252,7 @@ async def test_what_is_found_running_again_is_listed_as_it_stood(own: Desk) -> N
     assert page.standing == before.standing
     assert page.tasks("supervisor") == []
     assert await stuck(own, job) == []
-    assert page.journal[-1][1] == "its workflow runs again"
+    assert page.journal[-1][1] == "its workflow is running again"
     await job.note("DIAGNOSIS SUBMITTED/AWAITING APPROVAL compressor")
     await job.until("diagnosis_submitted")
 
@@ -302,7 +306,7 @@ async def test_a_lifecycle_that_never_began_holds_nothing_back(desk: Desk, tmp_p
         ready = await workerless.http.get("/readyz")
         assert (ready.status_code, ready.json()["workers"]) == (
             200,
-            "none polls: start `steward worker`",
+            "none is polling: start `steward worker`",
         )
     await database.close()
     await server.stop()
@@ -411,7 +415,7 @@ async def test_from_a_wrong_namespace_nothing_is_concluded(own: Desk, elsewhere:
     async with api(own, client=elsewhere) as wrong:
         there = replace(job, desk=wrong)
         kept = await there.event("customer.called", {"about": "Hello?"})
-        assert kept["reason"].startswith("kept, and told later by itself")
+        assert kept["reason"].startswith("saved, and delivered automatically")
         status, _ = await there.refused("customer_called", "customer_service", about="Hello?")
         assert status == 503
         ready = await wrong.http.get("/readyz")

@@ -100,7 +100,7 @@ async def test_a_burst_is_answered_at_once_and_told_once_in_the_order_of_each_jo
     )
     *told, again, dead, reused = answers
     assert {each.outcome for each in told} <= {Outcome.STARTED, Outcome.DELIVERED}
-    later = [each for each in told if (each.reason or "").startswith("kept, and told later")]
+    later = [each for each in told if (each.reason or "").startswith("saved, and delivered")]
     assert len(later) > BURST // 2
     assert again.outcome is Outcome.DUPLICATE
     assert (dead.outcome, reused.outcome) == (Outcome.DEAD_LETTER, Outcome.DEAD_LETTER)
@@ -136,7 +136,7 @@ async def test_who_comes_when_many_wait_is_kept_and_not_told_yet(
             patched.setattr(traffic, "AT_ONCE", 0)
             answer = await answer_of(without_redelivery.post_event(hook(job, "job.assigned")))
     assert (answer.outcome, answer.workflow_id) == (Outcome.DELIVERED, None)
-    assert answer.reason == "kept, and told later by itself: many events came at once"
+    assert answer.reason == "saved, and delivered automatically: many events came at once"
     assert [row["outcome"] for row in await until_told(desk.database, job.id)] == ["started"]
 
 
@@ -168,7 +168,7 @@ async def test_what_cannot_be_read_through_a_fault_of_ours_is_kept_and_told_late
         with monkeypatch.context() as patched:
             patched.setattr(events, "read_event", faulty)
             answer = await answer_of(without_redelivery.post_event(hook(job, "job.assigned")))
-    assert answer.reason == "kept, and told later by itself: it could not be read"
+    assert answer.reason == "saved, and delivered automatically: it could not be read yet"
     shown = await _listed(desk, job)
     assert shown["lifecycles"][0]["stage"] == "searching"
 

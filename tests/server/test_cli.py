@@ -35,6 +35,11 @@ from workers.settings import DEFAULT_DATA, DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, 
 from workers.temporal import TemporalUnreachableError
 
 SECRET = generate_secret()
+REAL_ADDRESS = """[plus_one.profile_address]
+line = "100 Harbor Way"
+city = "Harborville"
+zip = "33999"
+"""
 STANDS = (
     "SJ-1 PlusOne search (`plus-one`): PlusOne is searching; waiting on PlusOne; "
     "due Mon, Nov 23, 9:05 AM ET; alerts: Overdue"
@@ -397,9 +402,9 @@ def test_why_is_one_sentence_a_lifecycle(api: ScriptedServer) -> None:
     api.answers["GET /jobs/SJ-1/why"] = 200, reasons
     assert said("why", "SJ-1") == "plus-one: Waiting for PlusOne.\n"
     assert told("why", "SJ-1") == reasons
-    nobody = {"items": [{"lifecycle": None, "why": "Nobody follows this job."}]}
+    nobody = {"items": [{"lifecycle": None, "why": "Nobody is following up on this job."}]}
     api.answers["GET /jobs/SJ-1/why"] = 200, nobody
-    assert said("why", "SJ-1") == "Nobody follows this job.\n"
+    assert said("why", "SJ-1") == "Nobody is following up on this job.\n"
     api.answers["GET /jobs/SJ-1/why"] = 200, {"items": []}
     assert said("why", "SJ-1") == "No lifecycle ever ran for this job: nobody is waited for.\n"
 
@@ -860,9 +865,30 @@ def test_rules_and_decisions_are_listed_by_their_ids() -> None:
         f"PO-{number}" for number in range(10, 20)
     ]
     assert told("rules", "G")["items"] == []
-    assert [row[0] for row in rows(said("rules", "PO-18"))] == ["PO-18"]
-    assert RULES["PO-18"].rule in said("rules", "PO-18")
-    assert "plus_one.on_window_end" in said("rules", "G-02")
+    assert "Setting: plus_one.on_window_end" in said("rules", "G-02")
+    assert f"No setting: {DECISIONS['G-64'].why_no_setting}" in said("rules", "G-64")
+
+
+def test_a_rule_says_what_steward_does_and_what_shows_it() -> None:
+    held, purpose = RULES["PO-18"], RULES["PO-03"]
+    assert said("rules", "PO-18").splitlines() == [
+        f"PO-18  {held.rule}",
+        f"  Enforced: {held.how}",
+        f"  Shown by: {held.shown_by}",
+        "",
+        "1 clause: 1 enforced, 0 performed, 0 informational",
+    ]
+    assert f"  No test: {purpose.shown_by}" in said("rules", "PO-03").splitlines()
+    (listed,) = told("rules", "PO-18")["items"]
+    assert (listed["state"], listed["shown_by"]) == ("enforced", held.shown_by)
+
+
+def test_rules_are_readable_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = said("rules").splitlines()
+    assert [line for line in lines if len(line) > 80 and "Shown by: tests/" not in line] == []
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[-1].startswith("246 clauses: ")
 
 
 def test_an_unknown_rule_is_told_the_nearest() -> None:
@@ -897,14 +923,27 @@ def test_a_policy_file_is_checked_line_by_line(tmp_path: Path) -> None:
     refused = steward("policy", "check", str(file), "--json")
     assert [each["line"] for each in json.loads(refused.stdout)["problems"]] == [2, 3]
     assert refused.exit_code == 1
-    file.write_text('[plus_one]\nsearch_window = "72h"\n')
+    file.write_text('[plus_one]\nsearch_window = "72h"\n' + REAL_ADDRESS)
     good = load_policy(file).fingerprint
     assert said("policy", "check", str(file)) == f"{file}: valid. Policy policy ({good}).\n"
     assert told("policy", "check", str(file)) == {
         "name": "policy",
         "fingerprint": good,
         "problems": [],
+        "warnings": [],
     }
+
+
+@pytest.mark.rule("PO-54")
+def test_a_policy_without_plusones_real_address_is_good_but_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('name = "ours"\n')
+    first, warning = said("policy", "check", str(file)).splitlines()
+    assert first.startswith(f"{file}: good; it is the policy ours ")
+    assert warning.startswith("Warning: plus_one.profile_address: ")
+    assert warning.endswith("`steward policy check FILE`.")
+    (told_so,) = told("policy", "check", str(file))["warnings"]
+    assert told_so["setting"] == "plus_one.profile_address"
 
 
 def test_a_directory_is_shown_and_checked_like_a_policy(

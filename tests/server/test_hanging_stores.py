@@ -180,7 +180,7 @@ async def test_an_event_that_is_kept_is_taken_over_later_where_another_table_is_
         with locked_table(url, "jobs"):
             hook = await answered(there.post_event(event_of(there, "x"), "msg_kept"))
             assert hook.status_code == 200
-            assert hook.json()["reason"].startswith("kept, and told later by itself")
+            assert hook.json()["reason"].startswith("saved, and delivered automatically")
             (row,) = await rows(there.database, schema.inbox)
             assert row["state"] == "pending"
 

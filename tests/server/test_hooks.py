@@ -337,7 +337,7 @@ async def test_an_id_used_for_another_body_is_a_dead_letter_that_can_be_replayed
     await job.note("first", webhook_id=webhook_id)
     other = await job.note("second", webhook_id=webhook_id)
     assert other["outcome"] == "dead_letter"
-    assert other["reason"] == "this webhook-id was used for another body"
+    assert other["reason"] == "this webhook-id was already used for a different body"
     assert "second" not in [note["text"] for note in (await job.show())["notes"]]
     (letter,) = await dead_letters(house, webhook_id)
     replayed = await house.http.post(f"/hooks/dead/{letter['id']}/replay")
@@ -417,7 +417,7 @@ async def test_an_event_after_the_lifecycle_has_ended_is_kept_and_ignored(house:
     await job.outcome()
     answer = await job.note("ASSIGNMENT one more thing")
     assert answer["outcome"] == "ignored"
-    assert answer["reason"] == "no lifecycle of this job waits for it"
+    assert answer["reason"] == "nothing running on this job needs it"
     assert "ASSIGNMENT one more thing" in [note["text"] for note in (await job.show())["notes"]]
 
 

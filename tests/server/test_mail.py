@@ -489,7 +489,7 @@ async def test_a_batch_that_crashed_while_its_mail_was_handed_over_does_not_send
     assert await office.carry_out() is MailFate.UNCERTAIN
     mail = await office.mail()
     assert (mail["state"], mail["attempts"]) == ("uncertain", 1)
-    assert mail["last_error"] == "interrupted while it was handed over"
+    assert mail["last_error"] == "interrupted while it was being sent"
     assert box.taken == []
 
 
@@ -538,8 +538,8 @@ async def test_a_mail_goes_to_the_address_that_its_own_batch_corrects(
 @pytest.mark.parametrize(
     ("email", "error"),
     [
-        (None, "there is no address"),
-        ("none@none.com", "what is given as the address is a placeholder, or nothing that mail "),
+        (None, "no e-mail address on file"),
+        ("none@none.com", "the e-mail address on file is a placeholder, or cannot receive mail"),
     ],
 )
 async def test_a_mail_to_a_customer_whom_no_mail_reaches_bounces_without_being_tried(

@@ -76,7 +76,7 @@ async def test_an_event_waits_for_a_temporal_that_has_never_answered(house: Desk
         answer = await in_time(job.assigned())
         assert answer["outcome"] == "started"
         assert answer["workflow_id"] == f"plus-one/{job.id}"
-        assert answer["reason"].startswith("kept, and told later by itself: Temporal does not")
+        assert answer["reason"].startswith("saved, and delivered automatically: Temporal does not")
         (item,) = (await cut_off.http.get(f"/jobs?q={job.id}")).json()["items"]
         assert item["stage"] == "searching"
     job.desk = house
@@ -108,7 +108,7 @@ async def test_without_temporal_lists_are_read_and_it_is_said_what_is_missing(de
         assert ready.json()["temporal"].startswith("Temporal does not answer")
         items = (await cut_off.http.get("/stuck")).json()["items"]
         (item,) = [item for item in items if item["kind"] == "temporal"]
-        assert "start Temporal" in item["cure"]
+        assert "Start Temporal" in item["cure"]
 
 
 async def test_a_temporal_that_takes_calls_and_says_nothing_is_not_waited_for(desk: Desk) -> None:
@@ -156,7 +156,7 @@ async def test_what_comes_in_while_temporal_is_dead_is_told_once_when_it_is_back
             in_time(known.note(DIAGNOSIS)), in_time(new.assigned())
         )
         assert (heard["outcome"], started["outcome"]) == ("delivered", "started")
-        assert heard["reason"].startswith("kept, and told later by itself")
+        assert heard["reason"].startswith("saved, and delivered automatically")
         assert not (await desk.http.get("/readyz")).json()["ready"]
         waiting = await Reading(desk.database).failing_events()
         assert {event["job_id"] for event in waiting} == {known.id, new.id}
@@ -312,7 +312,7 @@ async def test_a_database_that_goes_away_while_an_event_is_taken_does_not_lose_i
     with monkeypatch.context() as patched:
         patched.setattr(Intake, "take", cut_off)
         answer = await in_time(job.note("ASSIGNMENT three called"))
-    assert answer["reason"].startswith("kept, and told later by itself: the database does not")
+    assert answer["reason"].startswith("saved, and delivered automatically: the database does not")
     cable.plug()
     # Its turn comes at once.
     await execute(wired.database, schema.inbox.update().values(next_attempt_at=now()))

@@ -95,7 +95,7 @@ def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("DATABASE_URL", "mysql://root@db/steward", "mysql is no database of ours"),
         ("DATABASE_URL", "postgresql://db:port/steward", "no database URL"),
         ("AUTH", "maybe", "choose one of none, tokens"),
-        ("SMTP_URL", "mail.example", "an SMTP URL reads smtp://"),
+        ("SMTP_URL", "mail.example", "an SMTP URL looks like smtp://"),
         ("SMTP_URL", "smtp://mail.example:port", "its port is a number up to 65535"),
         ("LOG", "xml", "choose one of console, json"),
         ("HOOK_SECRETS", "secret", "hook secret 1 does not start with whsec_"),

@@ -225,5 +225,5 @@ def test_when_temporals_file_is_lost_each_open_job_becomes_a_task(
     kinds = [item["kind"] for item in stack.get("/stuck")["items"]]
     assert "lost_lifecycle" in kinds
     said = [each["why"] for each in stack.get("/jobs/SJ-2001/why")["items"]]
-    assert all(each.startswith("Nobody follows") for each in said)
+    assert all(each.startswith("Nobody is following up") for each in said)
     assert stack.get("/readyz")["ready"]

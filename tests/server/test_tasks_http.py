@@ -247,7 +247,7 @@ async def test_a_job_without_a_lifecycle_is_listed_and_says_how_one_starts(house
         (item,) = response.json()["items"]
         assert (item["job_id"], item["lifecycle"], item["stage"]) == (job.id, None, None)
         assert (item["attention"], item["outcome"]) == ([], None)
-        assert item["next"].startswith("Nobody follows this job. ")
+        assert item["next"].startswith("Nobody is following up on this job. ")
         assert set(item["allowed"]) == {
             "offer_apo",
             "request_apo",
@@ -260,7 +260,10 @@ async def test_a_job_without_a_lifecycle_is_listed_and_says_how_one_starts(house
     why = (await house.http.get(f"/jobs/{job.id}/why")).json()
     assert why == {"items": [{"lifecycle": None, "why": item["next"]}]}
     assert (await house.http.get("/console?show=all")).status_code == 200
-    assert "Nobody follows this job" in (await house.http.get(f"/console/jobs/{job.id}")).text
+    assert (
+        "Nobody is following up on this job"
+        in (await house.http.get(f"/console/jobs/{job.id}")).text
+    )
 
 
 async def test_what_cannot_be_started_is_not_named(house: Desk) -> None:
@@ -292,7 +295,7 @@ async def test_a_job_whose_lifecycles_have_ended_says_how_they_start_again(house
     await job.becomes("Completed")
     await job.outcome()
     shown = await job.show()
-    assert shown["next"].startswith("Nobody follows this job. It is Completed.")
+    assert shown["next"].startswith("Nobody is following up on this job. It is Completed.")
     assert "report_concern" in shown["allowed"]
     assert "`report_concern`" in shown["next"]
     assert "PlusOne" not in shown["next"], "it is done"

@@ -40,8 +40,8 @@ def test_a_job_that_comes_back_to_life_becomes_a_task(before: Job, after: Job) -
     (task,) = routing.tasks
     assert (task.role, task.task) == (Role.SUPERVISOR, "job_reopened")
     assert task.text == (
-        f"Decide how this job goes on. It was {before.status} and is {after.status} again, and "
-        "Steward no longer follows it."
+        f"Decide how this job goes on. It was {before.status} and is {after.status} again, but "
+        "Steward stopped following it."
     )
 
 

@@ -39,7 +39,7 @@ CHANGED = an_event("job.status_changed")
 
 UNBOUND = replace(PLUS_ONE, bound_to_assignment=False)
 """Like a search, but for the job as a whole."""
-REOPENED = replace(PLUS_ONE, reopens_on=lambda _, outcome: outcome == "released")
+REOPENED = replace(PLUS_ONE, reopens_on=lambda _event, outcome, _edition: outcome == "released")
 """Like a search that any event reopens once the job was released."""
 
 

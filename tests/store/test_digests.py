@@ -51,6 +51,20 @@ class Office:
         said = f"Since Monday the specialist is waited for, to get the report of {job_id}."
         await add_lifecycle(self.database, f"spoc/{job_id}", **row, next=said)
 
+    async def review(self, job_id: str, kind: str, text: str, status: str = "open") -> None:
+        """Have a report of a job reviewed."""
+        row = {
+            "job_id": job_id,
+            "workflow_id": f"spoc/{job_id}",
+            "at": self.asked_at,
+            "role": "authorizations",
+            "kind": kind,
+            "text": text,
+            "status": status,
+            "key": f"{job_id}:{kind}",
+        }
+        await execute(self.database, schema.tasks.insert().values(row))
+
     async def now_waits(self, job_id: str, *, role: str) -> None:
         """Have a job wait for somebody else."""
         table = schema.lifecycles
@@ -100,12 +114,40 @@ async def test_a_digest_says_what_is_waited_for(office: Office) -> None:
     await office.wait("SJ-2", "4712", None)
     await office.send(TUESDAY)
     (mail,) = office.letterbox.mails
-    assert mail.subject == "Tuesday, November 24, 2026: jobs that wait for you (1)"
+    assert mail.subject == "Your SPoC jobs for Tuesday, November 24, 2026 (1)"
     assert "Hello Robin Ames," in mail.text
-    assert "SJ-2 (Plumbing, Kitchen faucet), Provider 4712\nSince Monday" in mail.text
+    assert "Provider 4712:\n- SJ-2 (Plumbing, Kitchen faucet): Since Monday" in mail.text
+    assert "need a review" not in mail.text
     assert "robin" not in mail.key
     ((shown,), _) = await MailList(office.database).page(MailFilter())
     assert (shown["job_id"], shown["template"]) == (None, "spoc_digest")
+
+
+@pytest.mark.rule("SPOC-03")
+@pytest.mark.rule("SPOC-15")
+async def test_a_digest_lists_the_reports_to_review_by_provider(office: Office) -> None:
+    for job_id, number in (("SJ-1", "4711"), ("SJ-2", "4712"), ("SJ-3", "4711"), ("SJ-4", "4713")):
+        await office.wait(job_id, number, None if number == "4712" else SPECIALIST)
+        await office.now_waits(job_id, role="provider")
+    await office.review("SJ-3", "review_cost", "Review the cost.")
+    await office.review("SJ-4", "review_denial", "Review the denial.")
+    await office.review("SJ-1", "review_at_once", "Take the report.")
+    await office.review("SJ-1", "research_recall", "Research the recall.")
+    await office.review("SJ-1", "review_charges", "Review the charges.", status="done")
+    await office.review("SJ-2", "missing_report", "Ask for the report.")
+    assert await office.send(MONDAY) == [(SPECIALIST, ["SJ-1", "SJ-3", "SJ-4"])]
+    (mail,) = office.letterbox.mails
+    assert mail.subject.endswith("(3)")
+    assert "waiting for your answer" not in mail.text
+    assert (
+        "These reports need a review:\n\n"
+        "Provider 4711:\n"
+        "- SJ-3 (Plumbing, Kitchen faucet): Review the cost.\n"
+        "- SJ-1 (Plumbing, Kitchen faucet): Take the report.\n"
+        "- SJ-1 (Plumbing, Kitchen faucet): Research the recall.\n\n"
+        "Provider 4713:\n"
+        "- SJ-4 (Plumbing, Kitchen faucet): Review the denial.\n"
+    ) in mail.text
 
 
 async def test_what_the_mail_server_refuses_for_now_is_sent_once_it_takes_it(

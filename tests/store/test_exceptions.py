@@ -7,7 +7,14 @@ import asyncio
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from domain.effects import ChangeException, CloseException, Effect, OpenException, OpenTask
+from domain.effects import (
+    ChangeException,
+    CloseException,
+    Effect,
+    OpenException,
+    OpenTask,
+    SendCommand,
+)
 from domain.exceptions import already_open
 from domain.roles import Role
 from store import schema
@@ -60,6 +67,37 @@ async def test_each_code_and_each_job_has_its_own(database: Database) -> None:
     await do(database, CloseException(code="NO SHOW"), sequence=2)
     statuses = [(row["job_id"], row["status"]) for row in await rows(database, schema.exceptions)]
     assert statuses == [("SJ-1001", "Complete"), ("SJ-1001", "Open"), ("SJ-2", "Open")]
+
+
+@pytest.mark.rule("G-16")
+async def test_a_command_is_not_handed_over_while_a_code_is_open(database: Database) -> None:
+    handed_over = SendCommand(
+        lifecycle="am-escalation", command="take_over", fields={}, unless_open="NO SHOW"
+    )
+    ledger = Ledger(database)
+    await do(database, handed_over)
+    elsewhere = a_batch(OPENED, workflow_id="am-escalation/SJ-1001")
+    await ledger.apply(elsewhere)
+
+    again = await ledger.apply(a_batch(handed_over))
+    assert again.refusal is None, "it was done already"
+    another = await ledger.apply(a_batch(handed_over, sequence=2))
+    assert another.refusal == already_open("NO SHOW")
+    assert len(await rows(database, schema.inbox)) == 1
+
+
+@pytest.mark.rule("AM-35")
+async def test_a_task_names_the_open_exceptions_of_its_job_alone(database: Database) -> None:
+    asked = OpenTask(role=Role.SUPERVISOR, task="risk", text="Act now.", names_exceptions=True)
+    closed = OpenException(code="COACH", comment="Late")
+    await do(database, OPENED, OTHER, closed, CloseException(code="COACH"))
+    await Ledger(database).apply(a_batch(asked, job_id="SJ-2", workflow_id="am-escalation/SJ-2"))
+    await do(database, asked, asked.model_copy(update={"names_exceptions": False}), sequence=2)
+    assert [row["text"] for row in await rows(database, schema.tasks)] == [
+        "Act now.",
+        "Act now. Exceptions still open: NO SHOW, QUALITY.",
+        "Act now.",
+    ]
 
 
 async def test_after_a_complete_one_another_of_its_code_can_be_opened(database: Database) -> None:

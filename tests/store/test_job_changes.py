@@ -117,8 +117,8 @@ async def test_the_journal_says_who_changed_what_and_keeps_the_address_to_itself
     (entry,) = await rows(database, schema.journal)
     assert (entry["actor_name"], entry["lifecycle"]) == ("Dana", "plus-one")
     assert entry["what"] == (
-        "job updated (status Completed, sub-status Job Complete, appointment 2026-11-22 15:00 UTC, "
-        "the customer's e-mail address): all done"
+        "job updated (status Completed, sub-status Job Complete, "
+        "appointment Sun, Nov 22, 10:00 AM ET, the customer's e-mail address): all done"
     )
 
 

@@ -40,7 +40,7 @@ from domain.effects import (
 )
 from domain.guards import WayOut
 from domain.jobs import Assignee, Customer, Job, JobStatus, Visibility
-from domain.promises import DueAfterBusinessDays, DueAtTurn, PromiseOutcome
+from domain.promises import Due, DueAfterBusinessDays, DueAtTurn, Promise, PromiseOutcome
 from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database
@@ -78,6 +78,10 @@ def give(
 ) -> ReassignJob:
     fields = {"by": STEWARD, "reason": "nobody found", "hold": HOLD, **changes}
     return ReassignJob(to=to, believed=believed or a_job(), **fields)
+
+
+def of_the_customer(due: Due | None) -> Promise:
+    return a_promise().model_copy(update={"waiting_on": Role.CUSTOMER, "due": due})
 
 
 async def done(database: Database, batch: Batch) -> BatchResult:
@@ -417,6 +421,35 @@ async def test_only_a_mail_that_still_waits_is_given_up(database: Database) -> N
     assert [row["state"] for row in await rows(database, schema.emails)] == ["bounced", "sent"]
 
 
+@pytest.mark.rule("G-92")
+@pytest.mark.parametrize(
+    ("waiting", "answer_by"),
+    [
+        (
+            of_the_customer(DueAfterBusinessDays(days=1, since=NOW)),
+            "Tue, Nov 24, 5:00 PM ET",
+        ),
+        (of_the_customer(None), ""),
+        (a_promise(due=DueAfterBusinessDays(days=1, since=NOW)), ""),
+        (None, ""),
+    ],
+    ids=["the customer", "the customer, without a deadline", "somebody else", "nobody"],
+)
+async def test_a_mail_can_say_until_when_the_customer_is_to_answer(
+    database: Database, waiting: Promise | None, answer_by: str
+) -> None:
+    said: list[Mapping[str, str]] = []
+
+    def render(mail: SendEmail, _: Job) -> RenderedMail:
+        said.append(mail.context)
+        return RENDERED
+
+    await keep(database)
+    mail = SendEmail(to=TO, template="apo_offer", context={"amount": "$240.00"})
+    await Ledger(database).apply(a_batch(mail, progress=standing(waiting=waiting)), render)
+    assert said == [{"amount": "$240.00", "answer_by": answer_by}]
+
+
 # --- where a lifecycle stands -----------------------------------------------------------------
 
 
@@ -440,7 +473,7 @@ async def test_business_days_are_resolved_by_the_calendar_of_the_job(
         await rows(database, table) for table in (schema.promises, schema.lifecycles)
     ]
     assert result.due_at == opened["due_at"] == lifecycle["due_at"] == due_at
-    assert f"until {due_at:%a %d %b %Y %H:%M} UTC" in lifecycle["next"]
+    assert f"Due {due_at:%a, %b} {due_at.day}, 5:00 PM ET" in lifecycle["next"]
 
 
 async def test_a_wait_without_a_deadline_has_none(database: Database) -> None:
@@ -457,7 +490,7 @@ async def test_an_ended_lifecycle_waits_for_nobody(database: Database) -> None:
     (lifecycle,) = await rows(database, schema.lifecycles)
     assert (lifecycle["stage"], lifecycle["outcome"]) == ("completed", "completed")
     assert (lifecycle["waiting_on"], lifecycle["due_at"]) == (None, None)
-    assert "nobody is waited for" in lifecycle["next"]
+    assert lifecycle["next"] == "Ended Sat, Nov 21, 10:00 AM ET: Completed."
 
 
 @pytest.mark.parametrize(
@@ -652,4 +685,4 @@ async def test_a_mail_to_nobody_is_undeliverable_at_once(database: Database) -> 
     mail = RENDERED.model_copy(update={"to": ""})
     await Ledger(database).apply(batch, lambda *_: mail)
     (row,) = await rows(database, schema.emails)
-    assert (row["state"], row["last_error"]) == ("bounced", "there is no address")
+    assert (row["state"], row["last_error"]) == ("bounced", "no e-mail address on file")

@@ -58,7 +58,7 @@ async def test_a_mail_that_is_found_half_sent_is_uncertain(database: Database) -
     again = await outbox.take(key, NOW + HAND_OVER)
     assert again is not None
     assert again.state is MailState.UNCERTAIN
-    assert await state(database, key) == ("uncertain", 1, "interrupted while it was handed over")
+    assert await state(database, key) == ("uncertain", 1, "interrupted while it was being sent")
 
 
 @pytest.mark.parametrize("end", [MailState.SENT, MailState.UNCERTAIN, MailState.BOUNCED])
