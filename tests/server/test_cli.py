@@ -294,11 +294,11 @@ def test_jobs_are_listed_with_who_is_waited_for(api: ScriptedServer) -> None:
     assert rows("\n".join(table)) == [
         [
             "SJ-1",
-            "plus-one",
-            "searching",
-            "plusone",
-            "2026-11-23 14:05",
-            "overdue",
+            "PlusOne search",
+            "PlusOne is searching",
+            "PlusOne",
+            "Mon, Nov 23, 9:05 AM ET",
+            "Overdue",
             "Standard",
             "Plumbing",
             "PlusOne Solutions",
@@ -313,7 +313,7 @@ def test_jobs_are_filtered_by_the_server(api: ScriptedServer) -> None:
     api.answers["GET /jobs"] = 200, {"items": [], "after": None}
     options = "--stage accepted --waiting-on plusone --lifecycle plus-one --trade HVAC"
     more = "--severity Standard --overdue --ended -q faucet --after next"
-    assert said("jobs", *f"{options} {more}".split()) == "No lifecycle matches.\n"
+    assert said("jobs", *f"{options} {more}".split()) == "No job matches.\n"
     assert {name: value for name, [value] in api.asked[0].query.items()} == {
         "stage": "accepted",
         "waiting_on": "plusone",
@@ -332,7 +332,11 @@ def test_a_narrow_terminal_shows_less_and_cuts_nothing(
 ) -> None:
     api.answers["GET /jobs"] = 200, {"items": [LISTED], "after": None}
     monkeypatch.setenv("COLUMNS", "60")
-    assert rows(said("jobs")) == [["SJ-1", "searching", "plusone", "2026-11-23 14:05", "overdue"]]
+    *table, left_out = said("jobs").splitlines()
+    for title in ("Job", "Procedure", "Stage", "Waiting", "Due", "Alerts"):
+        assert title in table[0]
+    assert max(map(len, table)) <= 60
+    assert left_out.startswith("Too narrow for: Severity, Trade, Assigned to.")
 
 
 JOB = {
@@ -400,7 +404,7 @@ def test_what_others_wrote_cannot_steer_the_terminal(api: ScriptedServer) -> Non
 def test_why_is_one_sentence_a_lifecycle(api: ScriptedServer) -> None:
     reasons = {"items": [{"lifecycle": "plus-one", "why": "Waiting for PlusOne."}]}
     api.answers["GET /jobs/SJ-1/why"] = 200, reasons
-    assert said("why", "SJ-1") == "plus-one: Waiting for PlusOne.\n"
+    assert said("why", "SJ-1") == "PlusOne search: Waiting for PlusOne.\n"
     assert told("why", "SJ-1") == reasons
     nobody = {"items": [{"lifecycle": None, "why": "Nobody is following up on this job."}]}
     api.answers["GET /jobs/SJ-1/why"] = 200, nobody
@@ -443,7 +447,7 @@ def test_mails_are_listed_and_those_of_a_job_shown_whole(api: ScriptedServer) ->
     assert told("mail", "list") == told("mail") == {"items": mails, "after": None}
     api.answers["GET /mail"] = 200, {"items": mails[1:], "after": "x"}
     shown = (
-        "2026-11-21 14:05  sent  to jobs@plusone.example: A note\n\nHello 2\n\n"
+        "Sat, Nov 21, 9:05 AM ET  sent  to jobs@plusone.example: A note\n\nHello 2\n\n"
         "There are more: add --after x\n"
     )
     assert said("mail", "SJ-2") == said("mail", "list", "SJ-2") == shown
@@ -715,10 +719,10 @@ def test_a_dead_letter_is_tried_again(api: ScriptedServer) -> None:
 def test_a_command_is_answered_in_plain_words(api: ScriptedServer) -> None:
     api.answers["POST /jobs/SJ-1/plus-one/approve"] = 200, ANSWER
     assert said("do", "SJ-1", "plus-one", "approve", "amount=240.00") == (
-        "SJ-1 plus-one: approved, waiting on plusone\n"
+        "SJ-1 PlusOne search (`plus-one`): Repair approved; waiting on PlusOne\n"
         "PlusOne is to order the parts.\n"
-        "advice: Tell them.\n"
-        "calls: 2\n"
+        "Advice: Tell them.\n"
+        "Calls: 2\n"
     )
     assert told("do", "SJ-1", "plus-one", "approve", "amount=240.00") == ANSWER
     assert api.asked[0].json == {
@@ -731,7 +735,7 @@ def test_a_command_is_answered_in_plain_words(api: ScriptedServer) -> None:
     ("command", "written", "fields"),
     [
         ("deny", ["reason=Frost", "partial=true"], {"reason": "Frost", "partial": True}),
-        ("deny", ["reason=true", "partial=no"], {"reason": "true", "partial": "no"}),
+        ("deny", ["reason=true", "partial=no"], {"reason": "true", "partial": False}),
         ("deny", ["partial:=false", "reason=a=b"], {"partial": False, "reason": "a=b"}),
         ("deny", ["reason=two\nlines"], {"reason": "two\nlines"}),
         ("deny", ["reason="], {"reason": ""}),
@@ -939,7 +943,7 @@ def test_a_policy_without_plusones_real_address_is_good_but_warned_of(tmp_path: 
     file = tmp_path / "policy.toml"
     file.write_text('name = "ours"\n')
     first, warning = said("policy", "check", str(file)).splitlines()
-    assert first.startswith(f"{file}: good; it is the policy ours ")
+    assert first.startswith(f"{file}: valid. Policy ours ")
     assert warning.startswith("Warning: plus_one.profile_address: ")
     assert warning.endswith("`steward policy check FILE`.")
     (told_so,) = told("policy", "check", str(file))["warnings"]
