@@ -109,7 +109,7 @@ def _task(task: Json) -> Iterable[str]:
 
 def _print_more(page: Json) -> None:
     if page.get("after"):
-        print_text(f"There are more. Add: --after {page['after']}")
+        print_text(f"There are more: add --after {page['after']}")
 
 
 def print_job(document: Json) -> None:

@@ -224,7 +224,7 @@ async def test_a_signal_that_comes_while_the_option_ends_is_journalled(desk: Des
     page = await job.ends_as("refused")
     assert page.attention == ["bad_message"]
     who, what, _ = page.journal[-1]
-    assert (who, "has ended as refused" in what) == ("Robin of supervisor", True)
+    assert (who, "has ended: Customer refused APO" in what) == ("Robin of supervisor", True)
 
 
 # --- the same message twice -------------------------------------------------------------------
@@ -322,7 +322,7 @@ async def test_a_command_to_an_option_that_has_ended_is_not_found(desk: Desk) ->
     await job.ends_as("refused")
     status, body = await job.refused("customer_accepted", "dispatch")
     assert (status, body["error"]) == (404, "not_running")
-    assert "Customer refused APO" in body["message"]
+    assert "has ended: Customer refused APO" in body["message"]
 
 
 async def test_a_command_that_does_not_exist_is_not_found(desk: Desk) -> None:

@@ -148,9 +148,9 @@ def test_what_is_not_committed_is_in_neither_copy(data: Path, tmp_path: Path) ->
 
 def test_nothing_is_overwritten(data: Path, tmp_path: Path) -> None:
     back_up(data, tmp_path / "copy", NOW)
-    with pytest.raises(Failure, match="is there already"):
+    with pytest.raises(Failure, match="already exists"):
         back_up(data, tmp_path / "copy", NOW)
-    with pytest.raises(Failure, match="has data already"):
+    with pytest.raises(Failure, match="already has data"):
         restore(tmp_path / "copy", data)
 
 
@@ -177,12 +177,12 @@ def test_half_a_copy_is_refused(data: Path, tmp_path: Path, name: str) -> None:
 def test_a_spoilt_copy_is_refused(data: Path, tmp_path: Path, name: str) -> None:
     back_up(data, tmp_path / "copy", NOW)
     (tmp_path / "copy" / name).write_bytes(b"spoilt" * 1000)
-    with pytest.raises(Failure, match=f"{name} is no whole backup"):
+    with pytest.raises(Failure, match=f"{name} is not a complete backup"):
         restore(tmp_path / "copy", tmp_path / "again")
 
 
 def test_a_folder_without_a_stack_is_none(tmp_path: Path) -> None:
-    with pytest.raises(Failure, match=r"is no folder of `steward up`: steward\.sqlite3"):
+    with pytest.raises(Failure, match=r"is not a folder of `steward up`: steward\.sqlite3"):
         back_up(tmp_path, tmp_path / "copy", NOW)
     assert not (tmp_path / "copy").exists()
 

@@ -41,7 +41,8 @@ city = "Harborville"
 zip = "33999"
 """
 STANDS = (
-    "SJ-1 plus-one: searching, waiting on plusone, due 2026-11-23 14:05 UTC, attention: overdue"
+    "SJ-1 PlusOne search (`plus-one`): PlusOne is searching; waiting on PlusOne; "
+    "due Mon, Nov 23, 9:05 AM ET; alerts: Overdue"
 )
 STANDING: dict[str, Any] = {
     "lifecycle": "plus-one",
@@ -268,7 +269,7 @@ def test_help_loads_nothing_that_is_slow() -> None:
     ("arguments", "line"),
     [
         (["rules", "XX"], "steward: no rule 'XX'"),
-        (["do", "SJ-1", "nothing", "approve"], "steward: there is no lifecycle 'nothing'"),
+        (["do", "SJ-1", "nothing", "approve"], 'steward: there is no procedure "nothing".'),
     ],
     ids=["light", "with Temporal's SDK"],
 )
@@ -293,11 +294,11 @@ def test_jobs_are_listed_with_who_is_waited_for(api: ScriptedServer) -> None:
     assert rows("\n".join(table)) == [
         [
             "SJ-1",
-            "plus-one",
-            "searching",
-            "plusone",
-            "2026-11-23 14:05",
-            "overdue",
+            "PlusOne search",
+            "PlusOne is searching",
+            "PlusOne",
+            "Mon, Nov 23, 9:05 AM ET",
+            "Overdue",
             "Standard",
             "Plumbing",
             "PlusOne Solutions",
@@ -312,7 +313,7 @@ def test_jobs_are_filtered_by_the_server(api: ScriptedServer) -> None:
     api.answers["GET /jobs"] = 200, {"items": [], "after": None}
     options = "--stage accepted --waiting-on plusone --lifecycle plus-one --trade HVAC"
     more = "--severity Standard --overdue --ended -q faucet --after next"
-    assert said("jobs", *f"{options} {more}".split()) == "No lifecycle matches.\n"
+    assert said("jobs", *f"{options} {more}".split()) == "No job matches.\n"
     assert {name: value for name, [value] in api.asked[0].query.items()} == {
         "stage": "accepted",
         "waiting_on": "plusone",
@@ -331,7 +332,11 @@ def test_a_narrow_terminal_shows_less_and_cuts_nothing(
 ) -> None:
     api.answers["GET /jobs"] = 200, {"items": [LISTED], "after": None}
     monkeypatch.setenv("COLUMNS", "60")
-    assert rows(said("jobs")) == [["SJ-1", "searching", "plusone", "2026-11-23 14:05", "overdue"]]
+    *table, left_out = said("jobs").splitlines()
+    for title in ("Job", "Procedure", "Stage", "Waiting", "Due", "Alerts"):
+        assert title in table[0]
+    assert max(map(len, table)) <= 60
+    assert left_out.startswith("Too narrow for: Severity, Trade, Assigned to.")
 
 
 JOB = {
@@ -377,12 +382,12 @@ def test_a_job_is_shown_with_all_that_there_is(api: ScriptedServer) -> None:
     printed = said("show", "SJ-1")
     assert printed.splitlines()[:7] == [
         "SJ-1 · Kitchen faucet · Plumbing · Standard · New",
-        "Assigned to PlusOne Solutions (700010237) since 2026-11-21 14:05 UTC",
+        "Assigned to PlusOne Solutions (700010237) since Sat, Nov 21, 9:05 AM ET",
         "Customer: Grace, 918-555-0101, 74103",
         "",
         STANDS,
         "Waiting for PlusOne to find somebody.",
-        "Possible now: customer_called",
+        "Possible now: Log the customer's call (`customer_called`)",
     ]
     assert "Notes\n" in printed
     assert "Tasks\n" not in printed
@@ -399,7 +404,7 @@ def test_what_others_wrote_cannot_steer_the_terminal(api: ScriptedServer) -> Non
 def test_why_is_one_sentence_a_lifecycle(api: ScriptedServer) -> None:
     reasons = {"items": [{"lifecycle": "plus-one", "why": "Waiting for PlusOne."}]}
     api.answers["GET /jobs/SJ-1/why"] = 200, reasons
-    assert said("why", "SJ-1") == "plus-one: Waiting for PlusOne.\n"
+    assert said("why", "SJ-1") == "PlusOne search: Waiting for PlusOne.\n"
     assert told("why", "SJ-1") == reasons
     nobody = {"items": [{"lifecycle": None, "why": "Nobody is following up on this job."}]}
     api.answers["GET /jobs/SJ-1/why"] = 200, nobody
@@ -442,7 +447,7 @@ def test_mails_are_listed_and_those_of_a_job_shown_whole(api: ScriptedServer) ->
     assert told("mail", "list") == told("mail") == {"items": mails, "after": None}
     api.answers["GET /mail"] = 200, {"items": mails[1:], "after": "x"}
     shown = (
-        "2026-11-21 14:05  sent  to jobs@plusone.example: A note\n\nHello 2\n\n"
+        "Sat, Nov 21, 9:05 AM ET  sent  to jobs@plusone.example: A note\n\nHello 2\n\n"
         "There are more: add --after x\n"
     )
     assert said("mail", "SJ-2") == said("mail", "list", "SJ-2") == shown
@@ -450,7 +455,7 @@ def test_mails_are_listed_and_those_of_a_job_shown_whole(api: ScriptedServer) ->
     told("mail", "list", "SJ-2", "--state", "sent", "--after", "x")
     assert api.asked[-1].query == {"job_id": ["SJ-2"], "state": ["sent"], "after": ["x"]}
     api.answers["GET /mail"] = 200, {"items": [], "after": None}
-    assert said("mail", "SJ-3") == "There is no mail of this job.\n"
+    assert said("mail", "SJ-3") == "This job has no e-mail.\n"
     api.answers["GET /mail/2"] = 200, mails[1]
     assert "Hello 2" in said("mail", "list", "--id", "2")
     assert told("mail", "list", "--id", "2") == mails[1]
@@ -478,7 +483,7 @@ def test_tasks_are_listed_open_ones_unless_others_are_asked_for(api: ScriptedSer
     api.answers["GET /tasks"] = 200, page
     shown = said("tasks", "--role", "dispatch", "--job", "SJ-1", "--kind", "find_provider")
     assert shown == (
-        "12  SJ-1  for dispatch, since 2026-11-21 14:05 UTC\n"
+        "12  SJ-1  for Dispatch, since Sat, Nov 21, 9:05 AM ET\n"
         "  Find a provider: Go on searching.\n"
         "There are more: add --after next\n"
     )
@@ -494,7 +499,8 @@ def test_tasks_are_listed_open_ones_unless_others_are_asked_for(api: ScriptedSer
     dana = {"closed_by": {"name": "Dana", "role": "dispatch"}}
     api.answers["GET /tasks"] = 200, {"items": [TASK | closed | dana], "after": None}
     assert said("tasks").endswith(
-        "  Closes by: offer_apo\n  Done 2026-11-21 15:00 UTC by Dana: Found\n"
+        "  Closes when you offer APO (`offer_apo`).\n"
+        "  Done Sat, Nov 21, 10:00 AM ET by Dana: Found\n"
     )
     api.answers["GET /tasks"] = 200, {"items": [], "after": None}
     assert said("tasks") == "No task matches.\n"
@@ -507,7 +513,7 @@ def test_a_task_is_said_to_be_done_by_somebody(
     shown = said("task", "done", "12", "--as", "dispatch", "--name", "Dana", "--outcome", "Found")
     assert shown == "Done: Find a provider (SJ-1).\n"
     assert api.asked[-1].json == {"actor": {"name": "Dana", "role": "dispatch"}, "outcome": "Found"}
-    assert "say with --as" in complaint("task", "done", "12")
+    assert "add --as" in complaint("task", "done", "12")
     monkeypatch.setenv("STEWARD_TOKEN", "t")
     assert told("task", "done", "12")["status"] == "done"
     assert api.asked[-1].json == {}
@@ -548,9 +554,9 @@ def test_a_job_that_nobody_knows_is_one_line(api: ScriptedServer) -> None:
 
 def test_a_token_goes_along(api: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEWARD_TOKEN", "t0ken")
-    api.answers["GET /stuck"] = 401, {"message": "no bearer token that we know"}
+    api.answers["GET /stuck"] = 401, {"message": "Your bearer token is missing."}
     assert complaint("stuck") == (
-        "steward: no bearer token that we know: set STEWARD_TOKEN to a bearer token of your own"
+        "steward: Your bearer token is missing. Set STEWARD_TOKEN to your own token"
     )
     assert api.asked[0].headers["authorization"] == "Bearer t0ken"
 
@@ -672,7 +678,7 @@ def test_without_a_secret_that_fits_nothing_is_sent(
     assert complaint("hook", event_file).startswith("steward: hook secret 1 does not start with")
     monkeypatch.delenv("STEWARD_HOOK_SECRETS")
     line = complaint("hook", event_file, "--data", str(tmp_path))
-    assert line.startswith(f"steward: no hook secret: {tmp_path / SECRETS_FILE} cannot be read")
+    assert line.startswith(f"steward: no hook secret: can't read {tmp_path / SECRETS_FILE}")
     assert api.asked == []
 
 
@@ -699,7 +705,10 @@ def test_a_dead_letter_is_tried_again(api: ScriptedServer) -> None:
     assert told("hooks", "replay", "7") == STARTED
     still = {"event_id": "evt-1", "outcome": "dead_letter", "reason": "unknown type"}
     api.answers["POST /hooks/dead/7/replay"] = 200, still
-    assert complaint("hooks", "replay", "7") == "steward: 7 stays a dead letter: unknown type"
+    assert (
+        complaint("hooks", "replay", "7")
+        == "steward: dead letter 7 still can't be read: unknown type"
+    )
     assert complaint("hooks", "replay", "8") == "steward: no POST /hooks/dead/8/replay"
     assert "valid integer" in complaint("hooks", "replay", "evt-1", exit_code=2)
 
@@ -710,10 +719,10 @@ def test_a_dead_letter_is_tried_again(api: ScriptedServer) -> None:
 def test_a_command_is_answered_in_plain_words(api: ScriptedServer) -> None:
     api.answers["POST /jobs/SJ-1/plus-one/approve"] = 200, ANSWER
     assert said("do", "SJ-1", "plus-one", "approve", "amount=240.00") == (
-        "SJ-1 plus-one: approved, waiting on plusone\n"
+        "SJ-1 PlusOne search (`plus-one`): Repair approved; waiting on PlusOne\n"
         "PlusOne is to order the parts.\n"
-        "advice: Tell them.\n"
-        "calls: 2\n"
+        "Advice: Tell them.\n"
+        "Calls: 2\n"
     )
     assert told("do", "SJ-1", "plus-one", "approve", "amount=240.00") == ANSWER
     assert api.asked[0].json == {
@@ -726,7 +735,7 @@ def test_a_command_is_answered_in_plain_words(api: ScriptedServer) -> None:
     ("command", "written", "fields"),
     [
         ("deny", ["reason=Frost", "partial=true"], {"reason": "Frost", "partial": True}),
-        ("deny", ["reason=true", "partial=no"], {"reason": "true", "partial": "no"}),
+        ("deny", ["reason=true", "partial=no"], {"reason": "true", "partial": False}),
         ("deny", ["partial:=false", "reason=a=b"], {"partial": False, "reason": "a=b"}),
         ("deny", ["reason=two\nlines"], {"reason": "two\nlines"}),
         ("deny", ["reason="], {"reason": ""}),
@@ -749,13 +758,13 @@ def test_fields_are_text_json_or_part_of_a_field(
 @pytest.mark.parametrize(
     ("written", "line"),
     [
-        (["frost"], "'frost' is no field: write it like amount=240.00"),
-        (["=frost"], "'=frost' is no field: write it like amount=240.00"),
-        (["a..b=1"], "'a..b=1' is no field: write it like amount=240.00"),
-        (["partial:=yes"], "'yes' is not JSON: for text, write partial=yes without the colon"),
-        (["reason=a", "reason=b"], "'reason=b': reason is given twice"),
-        (["a=1", "a.b=2"], "'a.b=2': a is given twice, whole and in parts"),
-        (["a.b=2", "a=1"], "'a=1': a is given twice"),
+        (["frost"], '"frost" is not a field. Write it like amount=240.00'),
+        (["=frost"], '"=frost" is not a field. Write it like amount=240.00'),
+        (["a..b=1"], '"a..b=1" is not a field. Write it like amount=240.00'),
+        (["partial:=yes"], '"yes" is not JSON. For text, write partial=yes without the colon'),
+        (["reason=a", "reason=b"], "reason is given twice. Give it once"),
+        (["a=1", "a.b=2"], "a is given twice, whole and in parts. Give it once"),
+        (["a.b=2", "a=1"], "a is given twice. Give it once"),
     ],
 )
 def test_what_is_no_field_is_told(written: list[str], line: str) -> None:
@@ -765,7 +774,7 @@ def test_what_is_no_field_is_told(written: list[str], line: str) -> None:
 
 def test_only_a_role_that_is_not_plain_has_to_be_said() -> None:
     assert complaint("do", "SJ-1", "plus-one", "deny", "reason=Frost") == (
-        "steward: say with --as who gives deny: one of authorizations, decision_desk"
+        "steward: say in which role you act: --as, with one of authorizations, decision_desk"
     )
 
 
@@ -788,7 +797,7 @@ def test_a_refusal_says_the_rule_and_the_way_out(api: ScriptedServer) -> None:
     command = ("do", "SJ-1", "plus-one", "request_reassignment", "--as", "dispatch", "to=Acme")
     assert complaint(*command).splitlines() == [
         "Refused (PO-18): PlusOne has until tomorrow.",
-        "Instead: add_service_job",
+        "What to do: add_service_job",
     ]
     refused = steward(*command, "--json")
     assert (refused.exit_code, refused.stderr) == (1, "")
@@ -803,7 +812,9 @@ def test_a_refusal_without_a_rule_is_a_sentence(api: ScriptedServer) -> None:
 
 def test_an_unknown_command_is_told_those_that_there_are() -> None:
     line = complaint("do", "SJ-1", "plus-one", "aprove")
-    assert line.startswith("steward: plus-one has no command 'aprove'; use one of: request_reass")
+    assert line.startswith(
+        'steward: PlusOne search has no command "aprove". Did you mean "approve"?'
+    )
 
 
 # --- time -------------------------------------------------------------------------------------
@@ -821,7 +832,7 @@ def test_one_job_is_fast_forwarded_and_shown(
     monkeypatch.setattr("workers.fast_forward.fast_forward", skip)
     api.answers["GET /jobs/SJ-1"] = 200, JOB
     assert said("fast-forward", "SJ-1", "plus-one", "48h").splitlines()[:2] == [
-        "For SJ-1 it is now 2026-11-23 14:05 UTC.",
+        "For SJ-1 it is now Mon, Nov 23, 9:05 AM ET.",
         STANDS,
     ]
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:7244")
@@ -918,7 +929,7 @@ def test_a_policy_file_is_checked_line_by_line(tmp_path: Path) -> None:
     assert refused.exit_code == 1
     file.write_text('[plus_one]\nsearch_window = "72h"\n' + REAL_ADDRESS)
     good = load_policy(file).fingerprint
-    assert said("policy", "check", str(file)) == f"{file}: good; it is the policy policy ({good})\n"
+    assert said("policy", "check", str(file)) == f"{file}: valid. Policy policy ({good}).\n"
     assert told("policy", "check", str(file)) == {
         "name": "policy",
         "fingerprint": good,
@@ -932,7 +943,7 @@ def test_a_policy_without_plusones_real_address_is_good_but_warned_of(tmp_path: 
     file = tmp_path / "policy.toml"
     file.write_text('name = "ours"\n')
     first, warning = said("policy", "check", str(file)).splitlines()
-    assert first.startswith(f"{file}: good; it is the policy ours ")
+    assert first.startswith(f"{file}: valid. Policy ours ")
     assert warning.startswith("Warning: plus_one.profile_address: ")
     assert warning.endswith("`steward policy check FILE`.")
     (told_so,) = told("policy", "check", str(file))["warnings"]
@@ -950,7 +961,7 @@ def test_a_directory_is_shown_and_checked_like_a_policy(
     assert missing == f"{file}:1: area_managers.OK.email: is missing"
     assert unknown == f"{file}:3: area_managers.OK.mail: unknown key; did you mean email?"
     file.write_text('[area_managers.OK]\nname = "Pat"\nemail = "pat@example.com"\n')
-    assert said("directory", "check", str(file)) == f"{file}: good; it lists area_managers: 1\n"
+    assert said("directory", "check", str(file)) == f"{file}: valid. It lists area_managers: 1.\n"
     assert told("directory", "check", str(file)) == {"count": {"area_managers": 1}, "problems": []}
     assert parse_directory(said("directory", "show")) == load_directory(file)
     assert told("directory", "show")["area_managers"]["OK"]["name"] == "Pat"
@@ -1070,7 +1081,9 @@ def test_samples_that_are_there_are_not_sent_again(sampling: ScriptedServer) -> 
     sent = [asked.json["job"]["job_id"] for asked in sampling.asked if asked.method == "POST"]
     assert set(sent) == {"SJ-2001"}
     sampling.answers["GET /jobs/SJ-2001"] = 200, JOB
-    assert said("up", "--sample") == "The samples are here already. See them with `steward jobs`.\n"
+    assert (
+        said("up", "--sample") == "The samples are already loaded. See them with `steward jobs`.\n"
+    )
 
 
 def test_a_sample_that_is_not_taken_is_named(sampling: ScriptedServer) -> None:

@@ -94,7 +94,7 @@ async def test_a_message_id_that_another_command_used_is_refused(house: Desk) ->
 async def test_a_role_that_may_not_is_told_who_may(house: Desk) -> None:
     job = await house.accepted()
     refusal = assert_refused(await job.do("approve", "dispatch", amount="1.00"), 403, "role")
-    assert refusal["instead"] == "ask Authorizations"
+    assert refusal["instead"] == "Ask Authorizations."
 
 
 @pytest.mark.rule("PO-19")

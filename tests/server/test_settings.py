@@ -94,10 +94,10 @@ def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("DATABASE_URL", "steward.db", "not a database URL"),
         ("DATABASE_URL", "mysql://root@db/steward", "mysql is not supported"),
         ("DATABASE_URL", "postgresql://db:port/steward", "not a database URL"),
-        ("AUTH", "maybe", "Input should be 'none' or 'tokens'"),
+        ("AUTH", "maybe", "choose one of none, tokens"),
         ("SMTP_URL", "mail.example", "an SMTP URL looks like smtp://"),
         ("SMTP_URL", "smtp://mail.example:port", "its port is a number up to 65535"),
-        ("LOG", "xml", "Input should be 'console' or 'json'"),
+        ("LOG", "xml", "choose one of console, json"),
         ("HOOK_SECRETS", "secret", "hook secret 1 does not start with whsec_"),
         ("HOOK_SECRETS", f"{SECRET},whsec_AAAA", "hook secret 2 has 3 bytes, must have 24 to 64"),
         ("HOOK_SECRETS", f"{SECRET},", "hook secret 2 does not start with whsec_"),
@@ -131,7 +131,7 @@ def test_a_password_is_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hooks_without_a_secret_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert complaint(monkeypatch) == "STEWARD_HOOK_SECRETS: not set, and needed here"
+    assert complaint(monkeypatch) == "STEWARD_HOOK_SECRETS: not set, but required here"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_hosts_are_names_by_comma(
 def test_what_is_no_host_name_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     complained = complaint(monkeypatch, STEWARD_HOSTS=said, STEWARD_HOOK_SECRETS=SECRET)
     assert complained.startswith("STEWARD_HOSTS: ")
-    assert "is no host name" in complained
+    assert "is not a host name" in complained
 
 
 # --- the token file ---------------------------------------------------------------------------
@@ -193,12 +193,12 @@ def test_what_is_no_host_name_is_named(monkeypatch: pytest.MonkeyPatch, said: st
     ("text", "because"),
     [
         (None, "No such file or directory"),
-        ("", "token: Field required"),
+        ("", "token: this field is missing"),
         ("[[token", "Expected"),
-        ('[[token]]\nname = "Dana"\nrole = "dispatch"\n', "token.0.sha256: Field required"),
+        ('[[token]]\nname = "Dana"\nrole = "dispatch"\n', "token.0.sha256: this field is missing"),
         (
             f'[[token]]\nsha256 = "{sha256(b"x").hexdigest()}"\nname = "Dana"\nrole = "king"\n',
-            "token.0.role: Input should be",
+            "token.0.role: choose one of",
         ),
     ],
 )

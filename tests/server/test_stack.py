@@ -188,15 +188,15 @@ def test_a_port_in_use_is_named(processes: Processes, tmp_path: Path) -> None:
         socket.create_server(("127.0.0.1", ui.temporal_port + UI)),
     ):
         started = [stack.up() for stack in (api, temporal, ui)]
-        assert_refused(started[0], f"port {api.port} (--port) is not free")
-        assert_refused(started[1], f"port {temporal.temporal_port} (--temporal-port) is not free")
-        assert_refused(started[2], f"port {ui.temporal_port + UI} (UI) is not free")
+        assert_refused(started[0], f"port {api.port} (--port) is in use")
+        assert_refused(started[1], f"port {temporal.temporal_port} (--temporal-port) is in use")
+        assert_refused(started[2], f"port {ui.temporal_port + UI} (UI) is in use")
 
 
 def test_a_folder_that_cannot_be_written_is_named(processes: Processes, tmp_path: Path) -> None:
     (tmp_path / "data").touch()
     stack = Stack.somewhere(processes, tmp_path)
-    assert_refused(stack.up(), f"the data folder {stack.data} cannot be written")
+    assert_refused(stack.up(), f"can't write to the data folder {stack.data}")
 
 
 def assert_refused(running: Running, *words: str) -> None:

@@ -101,7 +101,7 @@ def test_it_works_at_once_until_it_is_revoked(tmp_path: Path) -> None:
     assert item["last_used_at"] is not None
     assert "is revoked" in said("token", "revoke", new["id"], "--data", str(folder))
     assert caller(folder, new["token"]) is None
-    assert "was revoked before" in failed("revoke", new["id"], "--data", str(folder))
+    assert "is already revoked" in failed("revoke", new["id"], "--data", str(folder))
     (item,) = json.loads(said("token", "list", "--data", str(folder), "--json"))["items"]
     assert item["state"] == "revoked"
 
@@ -136,7 +136,7 @@ def test_a_partner_has_an_account_and_a_customer_has_jobs(tmp_path: Path) -> Non
         (["--name", "T", "--role", "provider", "--account", " "], "needs --account NUMBER"),
         (["--name", "A", "--role", "customer"], "a customer's token needs --job JOB"),
         (["--name", "A", "--role", "customer", "--job", "no job"], "--job no job: no job has"),
-        (["--name", "D", "--role", "king"], "--role king: there is no such role; use one of:"),
+        (["--name", "D", "--role", "king"], 'there is no role "king". Use one of:'),
         (["--name", " ", "--role", "dispatch"], "--name: String should have at least 1"),
         (["--name", "D", "--role", "dispatch", "--expires", "soon"], "--expires: 'soon' is no"),
         (["--name", "D", "--role", "dispatch", "--expires", "0d"], "--expires: "),
