@@ -106,7 +106,7 @@ class Command:
     """What others do instead; None: ask whoever may."""
     stage_rule: str | None = None
     """The rule that ties it to its stages, where a procedure does."""
-    stage_hint: str | Callable[[Any], str] | None = None
+    stage_hint: str | Callable[[Any], str | None] | None = None
     """What to do instead in any other stage; where it depends on the case, told by it."""
     field_rules: Mapping[str, str] = field(default_factory=dict)
     """The rule of each field that a procedure says the values of."""

@@ -277,7 +277,7 @@ def _commands(
             f"/jobs/{{job_id}}/{kind.name}/{name}",
             name=f"{kind.name}.{name}",
             summary=command.help,
-            openapi_extra=openapi.request_body(command),
+            openapi_extra=openapi.request_body(kind.name, command),
         )
         async def given(request: Request, job_id: JobId) -> Response:
             await require_command_on(reader(request), job_id)

@@ -32,10 +32,10 @@ _REFUSALS = {
 }
 
 
-def request_body(command: Command) -> dict[str, Any]:
-    """Return what an operation says of its body and its answers."""
+def request_body(lifecycle: str, command: Command) -> dict[str, Any]:
+    """Return what the operation of a lifecycle's command says of its body and its answers."""
     content = {
-        "schema": {"$ref": _REF.format(model=command.payload.__name__)},
+        "schema": {"$ref": _REF.format(model=_schema_of(lifecycle, command))},
         "example": command.example_payload(),
     }
     refusal = {"application/json": {"schema": {"$ref": _REF.format(model="Refusal")}}}
@@ -80,24 +80,28 @@ def describe_commands(
     app: FastAPI, lifecycles: Mapping[str, LifecycleKind], *others: type[BaseModel]
 ) -> None:
     """Add the schemas that the commands' operations refer to, and those of other bodies."""
-    payloads = {
-        command.payload for kind in lifecycles.values() for command in kind.commands.values()
-    }
     _, defined = models_json_schema(
-        [
-            *((model, "validation") for model in sorted(payloads, key=lambda m: m.__name__)),
-            *((model, "validation") for model in others),
-            (Answer, "serialization"),
-        ],
+        [*((model, "validation") for model in others), (Answer, "serialization")],
         ref_template=_REF,
     )
+    described: dict[str, Any] = dict(defined.get("$defs", {}))
+    for kind in lifecycles.values():
+        for command in kind.commands.values():
+            schema = command.payload.model_json_schema(ref_template=_REF)
+            described |= schema.pop("$defs", {})
+            described[_schema_of(kind.name, command)] = schema
     generate = app.openapi
 
     def with_schemas() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas |= {**defined.get("$defs", {}), "Refusal": _REFUSAL}
+            schemas |= {**described, "Refusal": _REFUSAL}
         return app.openapi_schema or {}
 
     app.openapi = with_schemas  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _schema_of(lifecycle: str, command: Command) -> str:
+    """Return the name of a payload's schema: two lifecycles may each have a command of a name."""
+    return f"{lifecycle}.{command.payload.__name__}"

@@ -166,7 +166,7 @@ class _Finder(ast.NodeVisitor):
         if not isinstance(said, str) or _BARE_NAME.fullmatch(said):
             return
         if _PROSE.search(said) or self._labels:
-            self._add(node.lineno, node.value, self._kinds[-1])
+            self._add(node.lineno, said, self._kinds[-1])
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         said = "".join(_part(each) for each in node.values)

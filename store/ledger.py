@@ -283,7 +283,7 @@ class BatchTransaction:
                 self._rows.insert(table, step.key, at=step.at, **values)
 
     def _send_command(self, step: Step, sent: SendCommand) -> None:
-        """Put a command in the inbox; a second attempt is not refused for what came of the first."""
+        """Put a command in the inbox; a second attempt isn't refused for what the first one did."""
         if sent.unless_open is not None:
             self._rows.claim(step.key)
         relayed = RelayedCommand(

@@ -80,8 +80,9 @@ def an_exception(edition: int | None = None) -> Life:
 
 def feedback() -> Life:
     """Praise, as an agent's command begins it; nothing has happened yet."""
-    said = {"exception_code": "GREAT SVC", "comment": "Came on a Sunday"}
-    return begun_by_command("record_feedback", AGENT, **said)
+    return begun_by_command(
+        "record_feedback", AGENT, exception_code="GREAT SVC", comment="Came on a Sunday"
+    )
 
 
 def handed_over(code: str = "NO RESPONSE", provider: Assignee = TULSA) -> dict[str, Any]:

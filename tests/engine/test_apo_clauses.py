@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import JsonValue
 
@@ -27,7 +29,7 @@ def text_of(life: Life, task: str) -> str:
     return [each.text for each in life.store.effects(OpenTask) if each.task == task][-1]
 
 
-def next_episode(earlier: Life, command: str, **fields: object) -> Life:
+def next_episode(earlier: Life, command: str, **fields: Any) -> Life:
     """The episode that follows one that has ended, begun by a command of Dispatch."""
     remembered = earlier.lifecycle.case.remembered()
     return begun_by(command, episode=2, remembered=remembered, **fields)

@@ -122,10 +122,7 @@ async def test_a_travel_fee_and_a_customer_who_cannot_join(desk: Desk) -> None:
     )
     assert (asked["stage"], asked["waiting_on"]) == ("travel_fee_review", "supervisor")
     page = await job.page()
-    assert (
-        "Asked: $45.00; by distance: $101.00"
-        in page.task("decide_travel_fee")["text"]
-    )
+    assert "Asked: $45.00; by distance: $101.00" in page.task("decide_travel_fee")["text"]
     given = await job.ok("approve_travel_fee", "supervisor", amount="30.00")
     assert given["stage"] == "asking_provider"
     assert any("$30.00" in line for line in given["result"]["guide"])
