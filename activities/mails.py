@@ -26,7 +26,7 @@ log = structlog.get_logger()
 PATIENCE: Final = 1.5
 """Seconds that a batch, and with it a person's command, waits for the mail server."""
 _AT_ONCE = 20
-"""Mails that are handed over at the same time: those that a dead server holds up, at most."""
+"""How many mails are sent at the same time."""
 _TO_THE_END = 2.0
 """Seconds that mails under way have when the worker stops."""
 
@@ -50,7 +50,7 @@ class Mails:
     ) -> dict[str, MailFate]:
         """Send the mails of these steps, as far as the mail server takes them; return their fates.
 
-        One that it has not taken within `PATIENCE` is handed over further all the same.
+        Sending continues in the background for a mail that takes longer than `PATIENCE`.
 
         Args:
             keys: the steps.
@@ -92,7 +92,7 @@ class Mails:
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _begin(self, key: str, taken: QueuedMail | None = None) -> asyncio.Task[MailFate]:
-        """Begin to hand a mail over, unless that is under way; it goes on whoever stops waiting."""
+        """Start sending a mail, unless it is being sent; it goes on if the caller stops waiting."""
         if (sending := self._under_way.get(key)) is None:
             sending = asyncio.create_task(self._send_in_turn(key, taken))
             self._under_way[key] = sending

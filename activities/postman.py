@@ -21,7 +21,7 @@ from domain.values import Instant
 from store.outbox import MailFault, QueuedMail
 
 _TO_GET_IN = 5
-"""Seconds that a server has to connect, greet and let us log in: a dead one holds nobody up."""
+"""Seconds for connecting, greeting and login."""
 _TO_HAND_OVER = 30
 """Seconds that it has to take the mail then."""
 _TRIES_FOR_ALL = 5
@@ -222,10 +222,10 @@ _IN_WORDS = {TimeoutError: "no answer in time", CancelledError: "the worker stop
 
 
 def _recipients(mail: QueuedMail) -> tuple[Recipient, ...]:
-    """Return everybody whom a mail is for.
+    """Return all recipients of a mail.
 
     Raises:
-        NotTakenError: that is nobody.
+        NotTakenError: there is none.
     """
     recipients = read_field(mail.to).recipients
     if not recipients:

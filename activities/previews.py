@@ -45,7 +45,7 @@ class MailContext(TypedDict, total=False):
     provider: str
     """Who is written to or about: the job may be another's by now."""
     reader: str
-    """The name of whom the directory knows; empty where the address was named by hand."""
+    """The reader's name in the directory; empty where a person entered the address."""
     concern: str
     """What the customer reported, in the words in which it was written down."""
     exceptions: str

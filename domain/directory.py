@@ -1,4 +1,4 @@
-"""The operator's table of people: who answers for which providers, and where mail reaches them."""
+"""The company's directory: who is responsible for which providers, and their e-mail addresses."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ class _Entry(BaseModel):
 
 
 class Person(_Entry):
-    """Somebody of the company whom we write to."""
+    """Somebody at the company who gets mail from Steward."""
 
     name: Line
     email: Mailable
 
 
 class Addressee(BaseModel):
-    """Whoever has a role for a provider: the directory knows them when the mail is made."""
+    """The person in a role for a provider; the directory names them when the mail is made."""
 
     model_config = ConfigDict(frozen=True)
 
     role: Role
     provider: Assignee
     required: bool = False
-    """Whether all that goes with the mail is refused where the directory knows nobody."""
+    """Whether the command is refused if the directory lists nobody."""
 
 
 class Directory(_Entry):
-    """Everybody whom the table names. It is no part of a policy: people change while jobs run."""
+    """Everybody in the directory. It is not part of the policy: people change while jobs run."""
 
     area_managers: dict[State, Person] = {}
     """By the state whose providers they manage."""
@@ -57,7 +57,7 @@ class Directory(_Entry):
     """SPoC specialists, by the number of the provider that is assigned to them."""
 
     def find(self, addressee: Addressee, job: Job) -> Person | None:
-        """Return who is meant for a job, None if nobody is known."""
+        """Return the person for a job, None if the directory lists nobody."""
         match addressee.role:
             case Role.AREA_MANAGER:
                 return self.area_managers.get(state_of_provider(addressee.provider, job) or "")
@@ -101,7 +101,7 @@ def state_of_provider(provider: Assignee, job: Job) -> str | None:
 
 
 def nobody_known(addressee: Addressee) -> Refusal:
-    """Return why no mail can be sent to somebody whom the directory does not list."""
+    """Return the refusal of a mail to somebody whom the directory does not list."""
     who, provider = addressee.role.label, addressee.provider.name
     rule, field = _NAMED_BY_HAND[addressee.role]
     return Refusal(
@@ -117,18 +117,18 @@ _NAMED_BY_HAND = {Role.AREA_MANAGER: ("AM-34", "`area_manager_email`")}
 
 
 def load_directory(path: Path | None) -> Directory:
-    """Return the directory of a TOML file, or one that knows nobody.
+    """Return the directory of a TOML file, or an empty one.
 
     Raises:
-        OperatorFileError: the file cannot be read, or is nonsense; every problem is told.
+        OperatorFileError: the file cannot be read or is not valid; the error names every problem.
     """
     return Directory() if path is None else parse_directory(read_text(path), str(path))
 
 
 def parse_directory(text: str, source_name: str = "directory.toml") -> Directory:
-    """Return the directory of a TOML text; the source's name is told in problems.
+    """Return the directory of a TOML text; errors name the source.
 
     Raises:
-        OperatorFileError: the text is no TOML, or no directory; every problem is told.
+        OperatorFileError: the text is not valid; the error names every problem.
     """
     return validated(Directory, parse_toml(text, source_name), text, source_name)

@@ -17,12 +17,12 @@ class Lasts(StrEnum):
     LIFECYCLE = "lifecycle"
     """Until the lifecycle ends."""
     UNTIL_DONE = "until_done"
-    """Until somebody has done it or the job changes so that it has no point any more, whatever
-    becomes of the lifecycle."""
+    """Until somebody has done it, or a change of the job makes it pointless; the lifecycle may have
+    ended by then."""
 
 
 class JobChange(StrEnum):
-    """What may happen to a job and leave a task without a point, whoever brings it about."""
+    """Changes of a job that can make a task pointless."""
 
     CANCELLED = "cancelled"
     """The job is Cancelled."""
@@ -79,10 +79,10 @@ class TaskKind(StrEnum):
     _value_: str
     lasts: Lasts
     settled_by: tuple[str, ...]
-    """The commands of its lifecycle that alone settle it, the usual one first; none where whoever
-    has done it says so."""
+    """The commands of its lifecycle that settle it, the usual one first; none if a person marks it
+    done."""
     pointless_after: frozenset[JobChange]
-    """What leaves it without a point, also after its lifecycle has ended: it closes then."""
+    """The changes of the job that close it, also after its lifecycle has ended."""
 
     def __new__(
         cls,
@@ -108,7 +108,7 @@ class TaskKind(StrEnum):
 
     @property
     def closes_by(self) -> str | None:
-        """The command that settles it, None where whoever has done it says so."""
+        """The command that settles it, None if a person marks it done."""
         return self.settled_by[0] if self.settled_by else None
 
     @classmethod
@@ -123,7 +123,7 @@ class TaskKind(StrEnum):
 
     @classmethod
     def pointless_once(cls, happened: frozenset[JobChange]) -> tuple[Self, ...]:
-        """Return the kinds that have no point any more once a job has changed so."""
+        """Return the kinds that close when a job has changed so."""
         return tuple(kind for kind in cls if kind.pointless_after & happened)
 
 
@@ -131,15 +131,15 @@ class CommonTask(TaskKind):
     """The kinds of tasks that no one procedure has to itself."""
 
     WORKFLOW_ENDED = "workflow_ended", Lasts.UNTIL_DONE, (), JOB_IS_OVER
-    """Decide how a job goes on that nobody follows any more; the lifecycle's next start settles
-    it."""
+    """Decide how a job goes on that Steward stopped following; the next start of the lifecycle
+    closes it."""
     ACCEPTED_TOO_LATE = "accepted_too_late", Lasts.UNTIL_DONE, (), JOB_IS_OVER
-    """Decide who does a job that was accepted after it had gone elsewhere."""
+    """Decide who does a job that was accepted after it was reassigned."""
     EVENT_NOT_UNDERSTOOD = "event_not_understood", Lasts.UNTIL_DONE, (), JOB_IS_OVER
-    """Look up what an event says that could not be read whole."""
+    """Look up an event that could be read only in part."""
     JOB_REOPENED = "job_reopened", Lasts.UNTIL_DONE, (), JOB_IS_OVER
-    """Decide how a job goes on that came back to life after its lifecycle had ended."""
+    """Decide how a job goes on that was reopened after its lifecycle ended."""
     ORDER_REFUSED = "order_refused", Lasts.UNTIL_DONE, (), JOB_IS_OVER
-    """Decide how a job goes on whose one lifecycle was refused by another."""
+    """Decide how a job goes on after one lifecycle refused the command of another."""
     MAIL_UNDELIVERED = "mail_undelivered", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
-    """Reach somebody by phone whom a mail did not reach."""
+    """Call the recipient of a mail that did not arrive."""

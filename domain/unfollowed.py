@@ -13,6 +13,10 @@ from domain.tasks import CommonTask
 NOBODY_FOLLOWS = "Nobody is following up on this job."
 """What `next` and `why` say of a job on which no lifecycle runs."""
 
+CANCELLED_ENTRY = "cancelled in Temporal"
+"""The journal entry of a lifecycle whose workflow was cancelled in Temporal. The audit looks for
+these words, also in old entries."""
+
 CANCELLED_IN_TEMPORAL = "its workflow was cancelled in Temporal"
 """Why Steward stopped following a job whose workflow somebody cancelled in Temporal."""
 

@@ -1,4 +1,4 @@
-"""Whether the store and Temporal agree on which lifecycles run, and what is done where they do not.
+"""Compares the lifecycles that the store lists as running with those that Temporal runs.
 
 What the store lists as running has to run in Temporal. What does not is closed in the store, and a
 supervisor decides how the job goes on. Visibility only points at what may be lost: before anything
@@ -50,7 +50,7 @@ _LEASE = 3 * EVERY
 _OVERLAP = timedelta(minutes=2)
 """How late visibility may tell of an end."""
 _REMEMBERED = timedelta(days=7)
-"""For how long a cancellation that nobody was told of is looked for."""
+"""How far back the audit looks for cancellations without a task."""
 _AT_ONCE = 8
 """Workflows that are described at the same time."""
 
@@ -148,7 +148,7 @@ class Audit:
         return described is not None and described.started_by == event_id
 
     async def settle(self, workflow_id: str) -> Standing:
-        """Return how a lifecycle stands that could not be reached; one that has ended is closed.
+        """Return how an unreachable lifecycle stands, and close it if its workflow has ended.
 
         Where its workflow has ended without an end of its own, the store closes the lifecycle, and
         a supervisor gets a task. A workflow that Temporal does not know is left to the audit.
@@ -166,7 +166,7 @@ class Audit:
         return finding.standing
 
     async def _examine(self, workflow_id: str) -> _Finding:
-        """Return how a lifecycle stands in the store, and then in Temporal."""
+        """Look a lifecycle up in the store, then in Temporal."""
         lifecycle = await self._losses.open(workflow_id)
         if lifecycle is None:
             return _Finding(Standing.ENDED)
@@ -213,11 +213,11 @@ class Audit:
     # --- all of them --------------------------------------------------------------------------
 
     async def lost(self) -> list[LostLifecycle]:
-        """Return the jobs that nothing follows any more, and that wait for a decision."""
+        """Return the lost lifecycles that wait for a decision."""
         return await self._losses.lost()
 
     async def reopened(self) -> list[LostLifecycle]:
-        """Return the jobs that go on after their lifecycle's end, and wait for a decision."""
+        """Return the reopened jobs that wait for a decision."""
         return await self._losses.reopened()
 
     async def run_once(self) -> None:
@@ -235,12 +235,12 @@ class Audit:
         await asyncio.sleep(EVERY.total_seconds())
 
     async def stop(self) -> None:
-        """Let another process go on at once; it does so anyway as soon as the lease runs out."""
+        """Give the lease back, so that another process can take over at once."""
         with suppress(StoreUnavailableError):
             await self._leases.give_back("audit", self._holder)
 
     async def compare(self) -> None:
-        """Compare the store with Temporal, and settle whatever they disagree on.
+        """Compare the store with Temporal, and settle every difference.
 
         Raises:
             NotDeliveredError: Temporal does not answer, or not in the store's namespace.
@@ -345,7 +345,7 @@ def _is_ours(workflow_id: str) -> bool:
 
 
 def loss_of(kind: LifecycleKind, how: str) -> Loss:
-    """Return what people are told of a lifecycle that is lost."""
+    """Return what people read about a lost lifecycle, and the task about it."""
     why = f"its workflow {how}"
     return Loss(
         why=why,

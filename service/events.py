@@ -33,16 +33,15 @@ from workflows.registry import LIFECYCLES
 log = structlog.get_logger()
 
 _ANSWER_SECONDS = 4.0
-"""After this a hook is answered, whatever hangs: senders give up after five seconds."""
+"""A hook is answered within this many seconds: senders give up after five."""
 _PATIENCE_SECONDS = 3
 """How long Temporal has to take an event, retries and all: senders give up after five seconds."""
 _PLANS_AT_ONCE = 3
-"""As many plans are tried before an event is left to redelivery: lifecycles may end as they are
-told."""
+"""How many plans are tried before redelivery takes over: lifecycles may end in the meantime."""
 
 
 class Received(BaseModel):
-    """What the sender of an event is answered."""
+    """The answer to the sender of an event."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +52,7 @@ class Received(BaseModel):
 
 
 class _StalePlanError(Exception):
-    """A lifecycle in the plan has ended before it was told: the event is planned anew."""
+    """A lifecycle in the plan ended before it got the event: the event is planned again."""
 
 
 class EventDispatcher:
@@ -147,7 +146,7 @@ class EventDispatcher:
     async def _answer(
         self, pending: PendingEvent, dispatching: Awaitable[Received], deadline: float | None = None
     ) -> Received:
-        """Answer for a kept event, which is never refused, whatever goes wrong with delivering it.
+        """Deliver a saved event and return the answer; a failed delivery is an answer, too.
 
         What went wrong is logged, and the event stays pending.
         """
@@ -213,7 +212,7 @@ class EventDispatcher:
     async def _settle(
         self, pending: PendingEvent, plan: Plan, reached: list[str], left_out: str | None
     ) -> Received:
-        """Record that an event was delivered to all that wait for it, which may be nobody."""
+        """Record that an event was delivered to every lifecycle in its plan, if any."""
         outcome = plan.outcome if reached else Outcome.IGNORED
         workflow_id = reached[0] if reached else None
         await self._inbox.settle(pending.id, outcome, workflow_id)

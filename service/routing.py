@@ -1,4 +1,4 @@
-"""The decision on an event: which lifecycles start, reopen or are told, and what a person does.
+"""Decides on an event: which lifecycles it starts, reopens or reaches, which tasks it opens.
 
 Nothing here reads or writes. Whoever calls looks up what the decision rests on, and keeps it.
 """
@@ -96,7 +96,7 @@ class Router:
     def _reopened(
         self, taken: TakenEvent, listed: Mapping[str, ListedLifecycle]
     ) -> OpenTask | None:
-        """Return what a person does about a job that goes on after all that followed it ended.
+        """Return the task about a job that is worked on again after its lifecycles ended.
 
         A lifecycle that still runs, or has heard of it already, sees to it itself.
         """
@@ -180,7 +180,7 @@ class Router:
         )
 
     def _for_lifecycles(self, job: Job) -> Job:
-        """Return a job without its customer, and with the specialist whom the directory knows."""
+        """Return a job without its customer, and with the specialist from the directory."""
         return self._directory().with_specialist(job).without_customer()
 
     def _new_lifecycle(
@@ -225,7 +225,7 @@ def starts(kind: LifecycleKind, event: Event, job: Job, known: ListedLifecycle |
 
 
 def _shows_present_assignment(event: Event, job: Job) -> bool:
-    """Return whether an event shows whom the job is assigned to now.
+    """Return whether an event shows the account that the job is assigned to now.
 
     When it was assigned, only an assignment tells.
     """

@@ -1,4 +1,4 @@
-"""How a lifecycle's workflow is signalled, whoever signals it."""
+"""How Steward signals the workflow of a lifecycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a lifecycle's workflow is started, whoever starts it."""
+"""How Steward starts the workflow of a lifecycle."""
 
 from __future__ import annotations
 

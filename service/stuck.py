@@ -250,7 +250,7 @@ _STATES_OF_MAIL: Mapping[str, str] = {
 
 
 async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[dict[str, Any]]:
-    """Return what Temporal itself says, or that it cannot be asked: once, whatever waits for it."""
+    """Return the problems that Temporal reports, or one item that says it does not answer."""
     try:
         await guard.prove()
         polls = await workers_poll(guard.client, TASK_QUEUE, now)

@@ -33,7 +33,7 @@ _TABLE = schema.lifecycles
 
 
 class Raised(BaseModel):
-    """A call for attention that stands."""
+    """An open alert."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,7 +54,7 @@ IN_GENERAL: Mapping[str, str] = {
 
 
 def details(row: Row[Any]) -> list[dict[str, Any]]:
-    """Return each call for attention of a lifecycle, since when it stands and why."""
+    """Return each open alert of a lifecycle, with since when and why."""
     known = _RAISED.validate_python(row.attention_since)
     shown = []
     for flag in row.attention:

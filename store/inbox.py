@@ -40,7 +40,7 @@ _KEEPING = 0x696E626F78
 
 
 class Outcome(StrEnum):
-    """What became of an event, as its sender is told."""
+    """What became of an event, in the answer to its sender."""
 
     STARTED = "started"
     DELIVERED = "delivered"

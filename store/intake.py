@@ -124,7 +124,7 @@ class Intake:
     async def plan_anew(
         self, inbox_id: int, plan: Plan, event: Event, reached: Sequence[str]
     ) -> Plan:
-        """Decide anew on an event whose plan names a lifecycle that has ended before it was told.
+        """Decide again on an event whose plan names a lifecycle that has ended in the meantime.
 
         Our copy of the job is as it is by now: the event has changed it already, once.
 

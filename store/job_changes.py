@@ -37,7 +37,7 @@ class JobChanges:
         return result
 
     def _reassign(self, step: Step, wanted: ReassignJob) -> BatchResult:
-        """Compare, then set: the guard PO-18..20 stands here, before the live job."""
+        """Compare, then set; the guard PO-18..20 is asked about the live job."""
         rows, batch = self._rows, self._rows.batch
         row = held_job(rows.connection, batch.job_id, lock=True)
         if row is None:

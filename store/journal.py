@@ -25,7 +25,7 @@ class RefusedAttempt(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    """The update's id: whoever journals the attempt, it stands in the journal once."""
+    """The update's id, under which the journal has the attempt once."""
     job_id: str
     lifecycle: str
     command: str

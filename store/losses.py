@@ -1,4 +1,4 @@
-"""Lifecycles that the store lists as running and that Temporal does not run: found and closed."""
+"""Finds and closes lifecycles that the store lists as running and Temporal does not run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from domain.lifecycles import job_of
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD
 from domain.tasks import CommonTask
-from domain.unfollowed import told_by
+from domain.unfollowed import CANCELLED_ENTRY, told_by
 from store import schema
 from store.database import Database
 from store.inbox import UNDELIVERED
@@ -34,9 +34,6 @@ from store.lifecycles import ABANDONED, close_loss
 from store.task_closing import close_settled
 
 _TABLE = schema.lifecycles
-
-CANCELLED_ENTRY = "cancelled in Temporal"
-"""What the journal says of a lifecycle whose cancellation was requested in Temporal."""
 
 _NOT_SENT = "not sent: the workflow that had to send it ended first"
 _UNKNOWN = "interrupted: the workflow that was sending it ended"
@@ -56,20 +53,20 @@ class OpenLifecycle(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """A lifecycle that ended without an end of its own, as it is told to people."""
+    """A lifecycle whose workflow ended early, in the words that people read."""
 
     why: str
     """What ended it, as a clause: `its workflow was terminated in Temporal`."""
     next: str
-    """What `why` says from then on."""
+    """The sentence that `why` shows from then on."""
     task: OpenTask
-    """What a person does about it."""
+    """The task that asks a supervisor to decide."""
     closing: tuple[str, ...] = ()
-    """Kinds of the lifecycle's own tasks, which have no point any more."""
+    """Kinds of the lifecycle's own tasks, which close with it."""
 
 
 class LostLifecycle(NamedTuple):
-    """A job that nothing follows any more, until somebody has decided what becomes of it."""
+    """A lost lifecycle, or a reopened job, that waits for a supervisor's decision."""
 
     job_id: str
     workflow_id: str
@@ -80,7 +77,7 @@ class LostLifecycle(NamedTuple):
 
 
 class Losses:
-    """Finds what may be lost, and keeps what is."""
+    """Finds lifecycles that may be lost, and records those that are."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -126,7 +123,7 @@ class Losses:
         )
 
     async def lost(self) -> list[LostLifecycle]:
-        """Return what was lost and waits for a person's decision, the longest lost first.
+        """Return the lost lifecycles that wait for a decision, the oldest first.
 
         That is every open task of the kind, whoever opened it: a lifecycle that was cancelled in
         Temporal opens its own.
@@ -134,7 +131,7 @@ class Losses:
         return await self._asked_for_by(CommonTask.WORKFLOW_ENDED)
 
     async def reopened(self) -> list[LostLifecycle]:
-        """Return the jobs that go on after their lifecycle's end, and wait for a decision."""
+        """Return the reopened jobs that wait for a decision, the oldest first."""
         return await self._asked_for_by(CommonTask.JOB_REOPENED)
 
     async def _asked_for_by(self, kind: CommonTask) -> list[LostLifecycle]:
@@ -150,7 +147,7 @@ class Losses:
         ]
 
     async def cancelled_unseen(self, since: datetime) -> list[str]:
-        """Return the workflow ids of what was cancelled in Temporal without anybody being told.
+        """Return the workflow ids of lifecycles cancelled in Temporal without a task about it.
 
         A lifecycle tells a supervisor by itself from edition 3 of the rules on, and not before.
 

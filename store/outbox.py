@@ -41,11 +41,11 @@ class MailFault(StrEnum):
 
 
 HAND_OVER = timedelta(seconds=60)
-"""How long whoever takes a mail has to hand it over; all time-outs of one attempt are shorter."""
+"""How long one attempt to send a mail may take; its time-outs add up to less."""
 
 
 def shown_state(state: str) -> str:
-    """Return the state of a mail as it is shown: one that is being handed over is still queued."""
+    """Return the state of a mail as lists show it: one that is being sent is still queued."""
     return MailState.QUEUED if state == MailState.SENDING else state
 
 
@@ -73,7 +73,7 @@ class QueuedMail(BaseModel):
     html: str
     state: MailState
     attempts: int = 0
-    """How often it was taken to be handed over before."""
+    """How often it was tried before."""
     fault: MailFault | None = None
     """Whose fault it is that it was not taken, as far as it was not."""
 
@@ -109,7 +109,7 @@ class Outbox:
         error: str | None = None,
         fault: MailFault | None = None,
     ) -> MailState:
-        """Record what became of a mail that was handed over, or that waited; return its state.
+        """Record what became of a mail; return its state.
 
         One that is to wait again does not if it was withdrawn meanwhile, or counts as uncertain.
 
@@ -175,7 +175,7 @@ def withdraw(
 ) -> None:
     """Take a lifecycle's mails back that have not gone out, and let none of them go out any more.
 
-    One that is being handed over may arrive; if it does not, it is not tried again.
+    One that is being sent may still arrive; if it does not, it is not tried again.
 
     Args:
         connection: the transaction.

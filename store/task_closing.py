@@ -1,4 +1,4 @@
-"""How tasks close that nobody has to do any more: settled by a lifecycle, or left without a point.
+"""Closes tasks that nobody has to do any more: settled by a lifecycle, or no longer needed.
 
 A task that somebody has closed stays as they closed it.
 """
@@ -43,7 +43,7 @@ def close_settled(
 
 
 def close_reopening(connection: Connection, job_id: str, lifecycle: str, at: datetime) -> None:
-    """Close what asks how a reopened job goes on, where a lifecycle starts that says so."""
+    """Close the task about a reopened job once a lifecycle starts that settles it."""
     if lifecycle in TAKES_UP:
         told = {"job": job_id, "task": CommonTask.JOB_REOPENED.value, "outcome": _TAKEN_UP}
         connection.execute(_CLOSE_OF_JOB, {**told, **_closing(STEWARD, at)})

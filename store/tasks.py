@@ -45,7 +45,7 @@ class TaskFilter:
 
 
 class Task(NamedTuple):
-    """A task, and where the lifecycle that opened it stands."""
+    """A task, with the stage of the lifecycle that opened it."""
 
     id: int
     job_id: str

@@ -55,7 +55,7 @@ _KNOWN_TO_ALL = frozenset({"message_id", "webhook_id"})
 """Fields by which people who send messages know them; a sentence may name them."""
 _NAMES = frozenset({*COMMANDS, *STAGES, *TASKS, *Role})
 _OF_PROGRAMS = re.compile(
-    r"\{(?:[a-z_.]+\.)?(?:role|waiting_on|stage|kind\.name|command\.name|lifecycle)(?:\.value)?\}"
+    r"(?<!\")\{(?:[a-z_.]+\.)?(?:role|waiting_on|stage|kind\.name|command\.name|lifecycle)(?:\.value)?\}"
 )
 """Placeholders that fill in an identifier where a label is meant."""
 _FOR_PROGRAMS = re.compile(r"`[^`]*`|“[a-z_]+=[^”]*”")

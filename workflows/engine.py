@@ -11,6 +11,7 @@ from domain.effects import MailFate, OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
+from domain.unfollowed import CANCELLED_ENTRY
 from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk, Result
 from workflows.effects import EffectBuffer
@@ -105,7 +106,7 @@ class Engine:
             await self._story.run()
         except asyncio.CancelledError:
             self.effects.was_cancelled = False
-            self.effects.journal("cancelled in Temporal")
+            self.effects.journal(CANCELLED_ENTRY)
             self._story.end_cancelled()
         try:
             return await self.episode.finish(self._alarm)

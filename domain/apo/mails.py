@@ -1,4 +1,4 @@
-"""The mails that the customer of an option gets: the template of each, and what it says."""
+"""The e-mails to an APO customer: the template of each, and what fills it."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _WITH_A_POINT_IN: Mapping[str, frozenset[Stage]] = {
     "apo_payment_by_check": frozenset({Stage.PAID_BY_CHECK}),
     "apo_closing_without_proof": frozenset({Stage.CLOSED_WITHOUT_PROOF}),
 }
-"""Where the option stands as long as the customer is to get a mail that has not left yet."""
+"""The stages in which a mail that is still queued is worth sending."""
 
 
 def with_a_point_in(template: str) -> frozenset[Stage]:
-    """Return the stages in which a mail that has not left yet is still to be sent."""
+    """Return the stages in which a mail that is still queued is worth sending."""
     return _WITH_A_POINT_IN[template]
 
 
 def instructions(case: ApoCase) -> SendEmail:
-    """Return the instructions for the option (APO-04)."""
+    """Return the APO instructions (APO-04)."""
     return _mail(case, INSTRUCTIONS, limit=_limit(case))
 
 
@@ -55,22 +55,22 @@ def documents_reminder(case: ApoCase, times: int) -> SendEmail:
 
 
 def estimate_approved(case: ApoCase, reason: str = "") -> SendEmail:
-    """Return that the newest estimate is approved, and why, if a reason is given."""
+    """Return the approval of the newest estimate, with the reason if there is one."""
     return _mail(case, "apo_estimate_approved", amount=_estimate(case), reason=reason)
 
 
 def estimate_declined(case: ApoCase, reason: str) -> SendEmail:
-    """Return that the newest estimate is declined, and why; an empty reason is left out."""
+    """Return the decline of the newest estimate; an empty reason is left out."""
     return _mail(case, "apo_estimate_declined", amount=_estimate(case), reason=reason)
 
 
 def documents_incomplete(case: ApoCase, reason: str) -> SendEmail:
-    """Return what the documents lack (G-40)."""
+    """Return the request for what the documents lack (G-40)."""
     return _mail(case, "apo_documents_incomplete", reason=reason)
 
 
 def offer(case: ApoCase) -> SendEmail:
-    """Return the offer of what was approved (APO-26)."""
+    """Return the offer of the approved amount (APO-26)."""
     return _mail(case, "apo_offer", amount=usd(case.approved), **_ways_to_pay(case))
 
 
@@ -81,7 +81,7 @@ def offer_reminder(case: ApoCase, times: int) -> SendEmail:
 
 
 def offer_without_invoice(case: ApoCase) -> SendEmail:
-    """Return the offer that holds once the paid invoice is there (APO-32)."""
+    """Return the offer that is paid once the paid invoice is approved (APO-32)."""
     amount = usd(case.approved)
     return _mail(case, "apo_offer_without_invoice", amount=amount, **_ways_to_pay(case))
 
@@ -92,12 +92,12 @@ def invoice_reminder(case: ApoCase, times: int) -> SendEmail:
 
 
 def payment_by_check(case: ApoCase) -> SendEmail:
-    """Return that the payment goes by check (APO-30)."""
+    """Return the news that the payment goes by check (APO-30)."""
     return _mail(case, "apo_payment_by_check", amount=usd(case.approved))
 
 
 def closing_without_proof(case: ApoCase) -> SendEmail:
-    """Return that the job closes without proof of payment (APO-34)."""
+    """Return the news that the job closes without proof of payment (APO-34)."""
     return _mail(case, "apo_closing_without_proof", amount=usd(case.approved))
 
 

@@ -135,7 +135,7 @@ def last_acceptable_day(case: ReassignmentCase, now: datetime) -> date:
     Sundays don't count.
     """
     policy = case.policy.reassignment
-    soon = case.job.item.category in PRIORITY_ITEMS
+    soon = category_of(case.job, case.policy, case.edition) in PRIORITY_ITEMS
     days = policy.days_for_priority_items if soon else policy.days_for_others
     return calendar_days_without_sundays(now.astimezone(zone_of(case)).date(), days)
 

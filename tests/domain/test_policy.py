@@ -141,11 +141,15 @@ ADDED_SINCE: dict[str, Any] = {
     },
     "reassignment": {
         "calling": {"opens": "09:00", "closes": "18:00", "weekend_all_day": False},
+        "unknown_zip": "closed",
         "max_calls_standard": 3,
         "max_calls_emergency": 4,
         "days_for_priority_items": 2,
         "days_for_others": 3,
         "within_for_urgent": "48h",
+        "late_offer": "next_provider",
+        "late_appointment": "customer_agrees",
+        "note_offers": False,
         "travel_from_miles": 25,
         "travel_rate": "1.00",
         "no_answer_fallback": False,
@@ -153,6 +157,7 @@ ADDED_SINCE: dict[str, Any] = {
         "idle": "30m",
         "give_up": "2h",
         "unscheduled_after": "36h",
+        "unscheduled_after_urgent": "24h",
         "guide": {},
     },
 }

@@ -171,6 +171,7 @@ def test_a_line_that_breaks_off_is_called_once_more_while_the_window_is_open() -
     [
         ({"item": {"name": "Faucet"}}, "2026-12-01 23:59"),  # Friday and 3 days is Tuesday
         ({"item": {"name": "Boiler", "category": "hvac"}}, "2026-11-30 23:59"),
+        ({"item": {"name": "Boiler"}, "trade": "HVAC"}, "2026-11-30 23:59"),
         ({"item": {"name": "Heater", "category": "water_heater"}}, "2026-11-30 23:59"),
         ({"item": {"name": "Fridge", "category": "refrigerator"}}, "2026-11-30 23:59"),
         ({"severity": "Emergency"}, "2026-11-29 12:00"),

@@ -53,6 +53,7 @@ BODIES = st.fixed_dictionaries(
                 ),
                 "customer_mail": texts,
                 "customer_zip": texts,
+                "customer_state": texts,
             },
         ),
         "data": st.fixed_dictionaries(

@@ -68,6 +68,7 @@ JOB = a_job(
     appointment_at=WINDOW_ENDS,
     customer_mail="a***@customer.example",
     customer_zip="74101",
+    customer_state="TX",
     customer_mail_version=1,
 )
 FULL_POLICY = parse_policy(
@@ -175,6 +176,7 @@ OF_EVERY_START: dict[str, Any] = {
 CANDIDATE = Candidate(
     name="Tulsa Plumbing",
     number="4711",
+    emergency_phone="918-555-0911",
     phone="918-555-0134",
     zip="74103",
     source="calendar",

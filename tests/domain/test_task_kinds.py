@@ -97,12 +97,13 @@ def test_a_job_that_nobody_follows_says_how_it_starts_again(kind: LifecycleKind)
     task = task_to_take_up(kind, CANCELLED_IN_TEMPORAL)
 
     assert (task.role, task.task) == (Role.SUPERVISOR, "workflow_ended")
-    assert f"{kind.title} of this job any more: {CANCELLED_IN_TEMPORAL}" in task.text
+    assert f"{kind.title} on this job: {CANCELLED_IN_TEMPORAL}" in task.text
     starting = [name for name, command in kind.commands.items() if command.starts]
     assert "in the job system" in task.text or any(f"`{name}`" in task.text for name in starting)
 
 
 def test_a_lifecycle_that_says_nothing_else_starts_again_by_its_commands() -> None:
     assert replace(PLUS_ONE, commands=APO.commands, restarts=None).start_again == (
-        "send `offer_apo` or `request_apo` or `documents_received`"
+        "offer APO (`offer_apo`) or request APO (`request_apo`) or log the documents "
+        "(`documents_received`)"
     )

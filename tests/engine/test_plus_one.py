@@ -614,6 +614,32 @@ def test_what_is_asked_or_denied_reaches_plusone(
     assert (note.text, note.visibility) == (mail.context["text"], "Public with Email")
 
 
+@pytest.mark.rule("PO-42")
+@pytest.mark.rule("PO-43")
+@pytest.mark.rule("PO-44")
+@pytest.mark.rule("PO-45")
+def test_an_approval_states_the_amount_and_what_is_not_covered_in_a_note_to_plusone() -> None:
+    life = a_repair()
+
+    life.does("approve", "authorizations", amount="240.00", non_covered="35.00", text="Report")
+
+    note = life.store.effects(AddNote)[-1]
+    assert (note.author.role, note.visibility) == ("authorizations", "Public with Email")
+    assert note.text.startswith("JOB APPROVAL. Approved: $240.00.")
+    assert "We will contact the customer about it by phone or e-mail." in note.text
+    assert "Please also tell the customer on the day of the repair visit." in note.text
+    (mail,) = life.store.effects(SendEmail)
+    assert (mail.template, mail.context["text"]) == ("public_note", note.text)
+    assert life.store.tasks == ["disclose_charges"]
+
+
+@pytest.mark.rule("PO-46")
+@pytest.mark.parametrize("role", ["decision_desk", "dispatch", "plusone", "supervisor"])
+def test_only_authorizations_approves_a_replacement(role: str) -> None:
+    refusal = a_repair().refuses("approve_replacement", role)
+    assert (refusal.rule, refusal.instead) == ("PO-46", "ask Authorizations")
+
+
 @pytest.mark.rule("PO-46")
 @pytest.mark.rule("PO-47")
 @pytest.mark.rule("PO-48")

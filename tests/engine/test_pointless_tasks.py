@@ -56,7 +56,7 @@ def test_charges_that_are_decided_on_anew_are_told_once() -> None:
     life.does("approve", DESK, amount="240.00", non_covered="70.00", text=REPORT)
     assert life.store.tasks == ["disclose_charges"]
     life.does("deny", DESK, reason="Of the pump alone", partial=True)
-    assert life.store.tasks == ["disclose_charges"], "the rest of the repair still has its charges"
+    assert "disclose_charges" in life.store.tasks, "the rest of the repair still has its charges"
 
 
 @pytest.mark.rule("PO-48")

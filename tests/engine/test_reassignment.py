@@ -88,6 +88,7 @@ def in_days(life: Life, days: int) -> str:
     return (life.loop.now() + timedelta(days=days)).isoformat()
 
 
+@pytest.mark.rule("CONF-37")
 def test_a_conference_gets_an_appointment_with_a_travel_fee() -> None:
     life = calling()
     life.does("provider_answered", AGENT, available=True, travel_fee="45.00")
@@ -315,6 +316,7 @@ def test_a_provider_of_the_calendar_gets_the_job_although_it_did_not_answer() ->
     assert life.store.tasks == ["tell_customer", "unscheduled"]
 
 
+@pytest.mark.rule("CONF-34")
 def test_a_customer_who_cannot_join_is_called_by_the_provider() -> None:
     life = asking_the_customer()
 
@@ -350,6 +352,7 @@ def test_an_agent_who_speaks_again_is_no_longer_overdue() -> None:
     assert outcomes(life) == ["kept", "kept", "broken", "kept", None]
 
 
+@pytest.mark.rule("CONF-09")
 def test_an_urgent_customer_at_night_is_a_supervisors_to_decide_on() -> None:
     life = calling(at=NIGHT, urgent=True)
     assert (life.stage, life.store.tasks) == ("supervisor_review", ["decide_for_urgent_customer"])

@@ -247,7 +247,7 @@ async def test_a_corrected_address_mends_it(desk: Desk, way: Any, email: str | N
     assert page.mails[-1] == (ADDRESS, "apo_instructions", "sent")
     assert (page.attention, otherwise(page)) == ([], [])
     told = (await job.ok("customer_called", "customer_service"))["result"]["checklist"][1]
-    assert told.endswith("UTC.")
+    assert told.endswith("ET.")
     await falls_due(job)
     page = await job.page()
     assert page.mails[-1][2] == "sent"

@@ -82,7 +82,7 @@ async def test_what_is_overdue_is_said_alike_too(desk: Desk, stage: str) -> None
     assert await in_temporal(job) == on_the_page(page)
     assert (await current_details(job)).startswith(page.next)
     if page.attention:
-        assert "Attention: overdue" in await current_details(job)
+        assert "Needs attention: Overdue." in await current_details(job)
         listed = (await desk.http.get("/jobs", params={"q": job.id, "overdue": "true"})).json()
         assert [item["job_id"] for item in listed["items"]] == [job.id]
 
