@@ -33,6 +33,8 @@ WHO_MAY = {
     "add_service_job": "dispatch authorizations parts_sourcing",
     "supply_parts": "authorizations parts_sourcing",
     "update_parts": "parts_sourcing",
+    "approve_replacement": "authorizations",
+    "customer_informed": "plusone dispatch",
 }
 SOMEBODY = {command: who.split()[0] for command, who in WHO_MAY.items()}
 
@@ -41,26 +43,32 @@ POSSIBLE_IN = {
     "accepted": """
         request_reassignment report_cannot_locate customer_called approve request_info deny
         add_service_job supply_parts update_parts
+        approve_replacement customer_informed
     """,
     "diagnosis_submitted": """
         request_reassignment report_cannot_locate customer_called approve request_info deny
         add_service_job supply_parts update_parts
+        approve_replacement customer_informed
     """,
     "info_requested": """
         request_reassignment report_cannot_locate customer_called approve request_info deny
         add_service_job supply_parts update_parts
+        approve_replacement customer_informed
     """,
     "approved": """
         request_reassignment report_cannot_locate customer_called approve deny add_service_job
         supply_parts update_parts
+        approve_replacement customer_informed
     """,
     "denied": """
         request_reassignment report_cannot_locate customer_called approve add_service_job
         supply_parts update_parts
+        approve_replacement customer_informed
     """,
     "parts_ordered": """
         request_reassignment report_cannot_locate customer_called add_service_job supply_parts
         update_parts
+        customer_informed
     """,
     "completed": "",
     "no_provider_found": "",
@@ -81,6 +89,12 @@ FIELDS: Mapping[str, dict[str, object]] = {
     "add_service_job": {"reason": "Second opinion"},
     "supply_parts": {"company": "Tulsa Plumbing", "ship_to": SHIP_TO, "what": "Cartridge"},
     "update_parts": {"text": "Shipped"},
+    "approve_replacement": {
+        "attributes": "Frigidaire, 18 cu ft",
+        "failed_parts": "Compressor",
+        "part_cost": "612.00",
+    },
+    "customer_informed": {"called": True},
 }
 OPTIONAL: Mapping[str, dict[str, object]] = {
     "report_cannot_locate": {"text": "Nobody within 60 miles"},
@@ -123,7 +137,7 @@ def unreadable_because(command: str, fields: object) -> str:
 
 def test_these_are_the_commands() -> None:
     assert list(COMMANDS) == list(WHO_MAY)
-    assert len(COMMANDS) == 9
+    assert len(COMMANDS) == 11
 
 
 @pytest.mark.rule("PO-41")
@@ -135,7 +149,7 @@ def test_who_may_give_which_command(command: str, role: Role) -> None:
         return
     refusal = refusal_of_reading(command, a_payload(role, **FIELDS[command]))
     assert refusal.kind is RefusalKind.ROLE
-    assert refusal.rule == ("PO-41" if command == "approve" else None)
+    assert refusal.rule == {"approve": "PO-41", "approve_replacement": "PO-46"}.get(command)
     assert f" can't {to_do(command)}. " in refusal.message
     assert refusal.instead is not None
     assert refusal.instead.startswith("Ask ")
@@ -409,7 +423,7 @@ def test_fields_that_need_not_be_given_are_left_out(command: str) -> None:
         (command, field)
         for command in FIELDS
         for field in FIELDS[command]
-        if (command, field) != ("supply_parts", "ship_to")
+        if (command, field) not in {("supply_parts", "ship_to"), ("customer_informed", "called")}
     ],
 )
 def test_a_missing_field_is_named(command: str, field: str) -> None:

@@ -1132,6 +1132,19 @@ def test_a_reassignment_is_refused_before_it_is_tried(
     assert (refusal.rule if refusal else None) == rule
 
 
+@pytest.mark.rule("PO-19")
+@pytest.mark.parametrize(("role", "cited"), [("plusone", False), ("dispatch", True)])
+def test_only_colleagues_read_the_rule_that_refuses(*, role: str, cited: bool) -> None:
+    case = a_newest_case(Stage.ACCEPTED).model_copy(update={"job": a_job(status="Accepted")})
+    request = COMMANDS.read("report_cannot_locate", a_payload(role))
+    with pytest.raises(Refused) as raised:
+        COMMANDS.check(request, Stage.ACCEPTED, case, WINDOW_ENDS)
+    refusal = raised.value.refusal
+    assert refusal.rule == "PO-19"
+    assert ("(PO-08, PO-19)" in refusal.message) == cited
+    assert refusal.message.startswith("Don't reassign this job. PlusOne accepted it and has a")
+
+
 @pytest.mark.rule("PO-20")
 def test_a_denied_job_stays_with_plusone() -> None:
     reported: dict[str, object] = {"status": "Accepted", "diagnostic_report_at": ASSIGNED_AT}
