@@ -44,7 +44,14 @@ from domain.policy import Policy
 from domain.promises import DueAfterBusinessDays
 from domain.refusals import Refusal, RefusalKind, Refused, changed_meanwhile
 from domain.roles import Actor, Role
-from domain.texts import CLAIM_AFTER_COMPLETION, SEARCH_NOTE, disclose_charges, job_approval, usd
+from domain.texts import (
+    CLAIM_AFTER_COMPLETION,
+    SEARCH_NOTE,
+    disclose_charges,
+    job_approval,
+    replacement_approval,
+    usd,
+)
 from tests.domain.factories import (
     ASSIGNED_AT,
     HOLD,
@@ -872,6 +879,7 @@ def test_an_approval_tells_plusone_when_and_where_it_claims() -> None:
     assert note.endswith(CLAIM_AFTER_COMPLETION)
     assert "your own labor and diagnosis claim on this service request" in note
     assert "once the work is complete" in note
+    assert replacement_approval("Frigidaire", "Compressor", None).endswith(CLAIM_AFTER_COMPLETION)
 
 
 def test_charges_that_are_not_covered_stand_in_the_approval_note() -> None:
