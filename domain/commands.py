@@ -28,9 +28,10 @@ from domain.refusals import (
     conflicting,
     forbidden,
     quoted,
+    uncited,
     unreadable,
 )
-from domain.roles import EMPLOYEES, Actor, Role, may_act_as
+from domain.roles import EMPLOYEES, OUTSIDERS, Actor, Role, may_act_as
 from domain.stages import LifecycleStage
 from domain.suggestions import did_you_mean
 from domain.values import Instant, MessageId, Prose
@@ -343,7 +344,8 @@ class CommandTable(Mapping[str, Command]):
                 or self._possible_instead(stage, role, begun=begun),
             )
         if command.guard and (refusal := command.guard(case, request.payload, now)):
-            raise Refused(refusal)
+            outside = request.actor.role in OUTSIDERS
+            raise Refused(uncited(refusal) if outside else refusal)
 
     def _possible_instead(self, stage: str, role: Role, *, begun: bool) -> str:
         """Return what this role can do in a stage, or who can do something."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -46,6 +47,16 @@ class Refusal(BaseModel):
     message: Sentence
     instead: Sentence | None = None
     """What to do instead, as a sentence: something that this very actor may do, or whom to ask."""
+
+
+_CITED = re.compile(r" \([A-Z]+-\d\d(?:(?:, | to )[A-Z]+-\d\d)*\)")
+
+
+def uncited(refusal: Refusal) -> Refusal:
+    """Return a refusal as somebody outside the company reads it: its sentences cite no rule."""
+    instead = refusal.instead and _CITED.sub("", refusal.instead)
+    update = {"message": _CITED.sub("", refusal.message), "instead": instead}
+    return refusal.model_copy(update=update)
 
 
 class Refused(Exception):  # noqa: N818  a refusal is an answer, not an error

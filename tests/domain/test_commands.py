@@ -84,7 +84,7 @@ FIELDS: Mapping[str, dict[str, object]] = {
     "supply_parts": {"company": "Tulsa Plumbing", "ship_to": SHIP_TO, "what": "Cartridge"},
     "update_parts": {"text": "Shipped"},
     "approve_replacement": {
-        "attributes": "18 cu ft",
+        "attributes": "Frigidaire, 18 cu ft",
         "failed_parts": "Compressor",
         "part_cost": "612.00",
     },

@@ -44,7 +44,14 @@ from domain.policy import Policy
 from domain.promises import DueAfterBusinessDays
 from domain.refusals import Refusal, RefusalKind, Refused, changed_meanwhile
 from domain.roles import Actor, Role
-from domain.texts import CLAIM_AFTER_COMPLETION, SEARCH_NOTE, disclose_charges, job_approval, usd
+from domain.texts import (
+    CLAIM_AFTER_COMPLETION,
+    SEARCH_NOTE,
+    disclose_charges,
+    job_approval,
+    replacement_approval,
+    usd,
+)
 from tests.domain.factories import (
     ASSIGNED_AT,
     HOLD,
@@ -872,6 +879,7 @@ def test_an_approval_tells_plusone_when_and_where_it_claims() -> None:
     assert note.endswith(CLAIM_AFTER_COMPLETION)
     assert "your own labor and diagnosis claim on this service request" in note
     assert "once the work is complete" in note
+    assert replacement_approval("Frigidaire", "Compressor", None).endswith(CLAIM_AFTER_COMPLETION)
 
 
 def test_charges_that_are_not_covered_stand_in_the_approval_note() -> None:
@@ -1133,6 +1141,19 @@ def test_a_reassignment_is_refused_before_it_is_tried(
 ) -> None:
     refusal = refusal_of_reassigning(stage, now, job)
     assert (refusal.rule if refusal else None) == rule
+
+
+@pytest.mark.rule("PO-19")
+@pytest.mark.parametrize(("role", "cited"), [("plusone", False), ("dispatch", True)])
+def test_only_colleagues_read_the_rule_that_refuses(*, role: str, cited: bool) -> None:
+    case = a_newest_case(Stage.ACCEPTED).model_copy(update={"job": a_job(status="Accepted")})
+    request = COMMANDS.read("report_cannot_locate", a_payload(role))
+    with pytest.raises(Refused) as raised:
+        COMMANDS.check(request, Stage.ACCEPTED, case, WINDOW_ENDS)
+    refusal = raised.value.refusal
+    assert refusal.rule == "PO-19"
+    assert ("(PO-08, PO-19)" in refusal.message) == cited
+    assert refusal.message.startswith("Don't reassign this job. PlusOne accepted it and has a")
 
 
 @pytest.mark.rule("PO-20")
