@@ -157,7 +157,9 @@ class Mails:
         except UncertainError as error:
             return await self._uncertain(key, str(error), error)
         except Exception as error:  # noqa: BLE001  nobody knows how far it has come
-            return await self._uncertain(key, f"a fault of ours ({type(error).__name__})", error)
+            return await self._uncertain(
+                key, f"an error in Steward ({type(error).__name__})", error
+            )
         fault = MailFault.RECIPIENT if left_out else None
         await self._outbox.change(key, MailState.SENT, datetime.now(UTC), left_out, fault)
         return MailFate.SENT

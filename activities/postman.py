@@ -197,10 +197,10 @@ class _Url:
             raise SmtpUrlError(shape)
         if parts.path not in {"", "/"} or parts.query or parts.fragment:
             raise SmtpUrlError(
-                f"{shape}, and nothing behind it: write / ? # in a password as %2F %3F %23"
+                f"{shape}, and nothing after it: write / ? # in a password as %2F %3F %23"
             )
         if any(char.isspace() for char in self.host):
-            raise SmtpUrlError(f"{shape}, without blanks")
+            raise SmtpUrlError(f"{shape}, without spaces")
         if port == 0:
             raise SmtpUrlError(f"{shape}: no server listens on port 0")
         self.tls = parts.scheme == "smtps"
@@ -208,13 +208,13 @@ class _Url:
         self.user = unquote(parts.username) if parts.username else None
         self.password = unquote(parts.password) if parts.password else None
         if (self.user is None) != (self.password is None):
-            raise SmtpUrlError(f"{shape}: a user comes with a password")
+            raise SmtpUrlError(f"{shape}: a user needs a password")
 
 
 def _address_of_sender(sender: str) -> str:
     address = parseaddr(sender)[1]
     if not address.isascii() or "@" not in address:
-        raise SmtpUrlError("the policy's mail.sender has no address that every server takes")
+        raise SmtpUrlError("mail.sender in the policy needs an e-mail address in plain ASCII")
     return address
 
 

@@ -76,7 +76,7 @@ _LETTER: MailContext = {
 _ESCALATED: MailContext = {
     "reader": "Pat Osei",
     "provider": "Tulsa Plumbing (4711)",
-    "concern": "The faucet leaks again since the repair.",
+    "concern": "The faucet has leaked again since the repair.",
     "exceptions": "WORKMANSHIP: leaks again after two days, and nobody answers.",
 }
 _TO_ANSWER: MailContext = {**_LETTER, "answer_by": "Wed, Nov 25, 5:00 PM ET"}
@@ -87,7 +87,7 @@ _NEEDED = "missing information: the model number of the water heater"
 
 SAMPLES: Mapping[str, MailContext] = MappingProxyType(
     {
-        "am_escalation": {**_ESCALATED, "remark": "The third one of this month."},
+        "am_escalation": {**_ESCALATED, "remark": "The third one this month."},
         "am_reminder": {**_ESCALATED, "attempt": "2", "attempts": "3"},
         "apo_closing_without_proof": _LETTER,
         "apo_documents_incomplete": {

@@ -45,10 +45,10 @@ _RAISED = TypeAdapter(dict[str, Raised])
 
 IN_GENERAL: Mapping[str, str] = {
     Attention.OVERDUE: "Somebody missed a deadline. The job's promises show which.",
-    Attention.DELIVERY_FAILED: "A mail wasn't delivered. The job's mails show which.",
+    Attention.DELIVERY_FAILED: "An e-mail wasn't delivered. The job's e-mails show which.",
     Attention.BAD_MESSAGE: "A signal was refused or unreadable. The journal shows which.",
     Attention.RULE_CONFLICT: "The job system did what a rule forbids. The journal shows what.",
-    Attention.STORE_UNREACHABLE: "The database doesn't take this job's changes.",
+    Attention.STORE_UNREACHABLE: "The database doesn't accept this job's changes.",
 }
 """What is said of a call for attention whose cause was not kept."""
 

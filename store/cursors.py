@@ -30,8 +30,8 @@ def read_cursor(adapter: TypeAdapter[PlaceT], cursor: str) -> PlaceT:
     except (ValueError, OverflowError) as error:
         shown = cursor if len(cursor) <= _LONGEST_SHOWN else f"{cursor[:_LONGEST_SHOWN]}…"
         raise CursorError(
-            f"{shown!r} is not a cursor of this list. Send `after` as the page before gave it, or "
-            "leave it out."
+            f"{shown!r} is not a cursor of this list. Send `after` as the previous page gave it, "
+            "or leave it out."
         ) from error
 
 
@@ -54,7 +54,7 @@ def read_id_cursor(cursor: str) -> int:
     """
     row_id = read_cursor(_Number, cursor)
     if not 0 <= row_id < _LARGEST:
-        raise CursorError("The cursor is not one of this list.")
+        raise CursorError("This is not a cursor of this list.")
     return row_id
 
 

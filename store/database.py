@@ -74,13 +74,13 @@ def checked_url(database_url: str) -> URL:
     try:
         url = make_url(database_url)
     except (SQLAlchemyError, ValueError) as error:
-        raise DatabaseUrlError(f"no database URL: {error}") from error
+        raise DatabaseUrlError(f"not a database URL: {error}") from error
     if url.get_backend_name() == "sqlite":
         return url.set(drivername="sqlite")
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     raise DatabaseUrlError(
-        f"{url.get_backend_name()} is no database of ours; use sqlite:///FILE or "
+        f"{url.get_backend_name()} is not supported; use sqlite:///FILE or "
         "postgresql+psycopg://USER@HOST/NAME"
     )
 
@@ -192,7 +192,7 @@ def migrate(database_url: str) -> None:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreUnavailableError(
-                f"the database's folder cannot be made: {error.strerror}: {error.filename}"
+                f"cannot create the database's folder: {error.strerror}: {error.filename}"
             ) from error
     engine = _engine_of(url, patient=False)
     config = _alembic()
@@ -204,8 +204,7 @@ def migrate(database_url: str) -> None:
         raise StoreUnavailableError(_no_answer(error)) from error
     except CommandError as error:
         raise StoreUnavailableError(
-            f"the schema is of a release that this one does not know ({error}): run that release, "
-            "or a newer one"
+            f"the schema is of a newer release ({error}): run that release, or a later one"
         ) from error
     finally:
         engine.dispose()

@@ -230,7 +230,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.task(
                 Role.DISPATCH,
                 Task.COMPLETE_CLAIM,
-                "Complete the claim under the current procedure: no provider was found (PO-69).",
+                "Complete the claim under the current procedure (PO-69). No provider was found.",
             )
         moved = await self.reassign(
             NO_PROVIDER_FOUND,

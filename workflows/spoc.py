@@ -101,7 +101,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                         self.close_after_quiet_days,
                     )
                 case unknown:
-                    raise AssertionError(f"nothing is waited for in {unknown}")
+                    raise AssertionError(f"no wait for the stage {unknown}")
 
     async def wait_and_handle(self, promise: Promise, when_broken: WhenBroken) -> None:
         """Wait as every lifecycle does, and beside it for the confirmation of an order."""
@@ -151,7 +151,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         elif not is_now:
             self.settle(Task.REVIEW_CLAIM)
 
-    def have_it_reviewed(self, case: ReviewCase, text: str | None = None) -> None:
+    def open_review(self, case: ReviewCase, text: str | None = None) -> None:
         """Ask Authorizations to review the report at once, as if the provider had called."""
         task = reviews.REVIEWS[case].task
         self.settle(task)
@@ -182,7 +182,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if case.contacts:
             day = self.day_of(appointment_at)
             self.tell_the_specialist(f"The diagnosis is now confirmed for {day}.")
-        case.contacts = rules.owed_whatever_the_report(case.contacts)
+        case.contacts = rules.requests_that_stay_open(case.contacts)
         self.compute(NamedDeadline.REPORT, waits.report_due(case))
         self.advance(rules.stage_by_the_facts(case), at, PromiseOutcome.SUPERSEDED)
 
@@ -229,7 +229,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
                 "Accepted. A report can't be entered before that (SPOC-46).",
             )
         for each in reviews.reviews_at_once(case, needs_review):
-            self.have_it_reviewed(each)
+            self.open_review(each)
         owed = rules.still_owed(case.contacts, report)
         if case.edition >= Edition.FACTS_BY_MEANING and not owed:
             self.settle(Task.REACH_OTHERWISE)
@@ -366,7 +366,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
             return
         self.tell_the_specialist(command.summary)
         self.settle(Task.REACH_OTHERWISE)
-        self.case.report = rules.report_after(self.case, self.now())
+        self.case.report = rules.report_once_delivered(self.case, self.now())
         self.case.contacts = ()
         self.advance(rules.stage_by_the_facts(self.case))
         if self.case.stage == Stage.MISSING_INFORMATION:
@@ -433,7 +433,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
 
     def review_needed(self, command: payloads.ReviewNeeded) -> None:
         """Have Authorizations review the report now (SPOC-15 to SPOC-19, SPOC-48)."""
-        self.have_it_reviewed(command.case, command.text)
+        self.open_review(command.case, command.text)
 
     def denial_confirmed(self, command: payloads.DenialConfirmed) -> None:
         """Record a confirmed denial: questions about it aren't for the specialist (SPOC-44)."""

@@ -62,7 +62,7 @@ def chase(case: AmCase) -> Chase:
     return _CHASES[case.stage](case.policy.am_escalation)
 
 
-_ASK_A_SUPERVISOR = "a supervisor is asked to step in"
+_ASK_A_SUPERVISOR = "a supervisor gets a task to step in"
 
 _CHASES: Mapping[str, Callable[[AmEscalationPolicy], Chase]] = {
     Stage.CONTACTING_PROVIDER: lambda policy: Chase(

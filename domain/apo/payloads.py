@@ -165,7 +165,7 @@ class DocumentsApproved(Payload):
 
 
 class DocumentsRejected(Payload):
-    """Reject the documents: the customer is asked for what is missing (G-40)."""
+    """Reject the documents: we ask the customer for what is missing (G-40)."""
 
     reason: Prose
 

@@ -35,7 +35,7 @@ def _approval(case: ApoCase, since: datetime) -> Promise:
             rule="G-35",
             since=since,
             due=DueAfterBusinessDays(days=apo.review, since=since),
-            then="If nobody decides by then, the supervisors are reminded",
+            then="If nobody decides by then, the supervisors get a reminder",
             changed_by="A supervisor can approve APO or decline APO at any time",
         )
     if case.supervisors_at_hand:
@@ -56,7 +56,7 @@ def _approval(case: ApoCase, since: datetime) -> Promise:
         rule="APO-19",
         since=since,
         due=DueAtTurn(window=apo.supervisors, since=since, opens=True),
-        then="If nobody decides by then, a supervisor is asked",
+        then="If nobody decides by then, a supervisor decides",
         changed_by="Dispatch can approve APO or decline APO. A supervisor can only decline it now",
     )
 
@@ -79,7 +79,7 @@ def _review(case: ApoCase, since: datetime) -> Promise:
         rule=rule,
         since=since,
         due=DueAfterBusinessDays(days=case.policy.apo.review, since=since),
-        then="If that doesn't happen, a supervisor is asked to step in",
+        then="If that doesn't happen, a supervisor gets a task to step in",
         changed_by=COMMANDS.who_can(*commands),
     )
 
@@ -115,7 +115,7 @@ _CHASES: Mapping[str, Callable[[ApoPolicy], Chase]] = {
         rule="APO-02",
         reminders=policy.contact,
         reminder="Dispatch gets a reminder",
-        in_the_end="a supervisor is asked to step in",
+        in_the_end="a supervisor gets a task to step in",
         changed_by=COMMANDS.who_can("customer_reached", "customer_not_reached"),
     ),
     Stage.AWAITING_CUSTOMER: lambda policy: Chase(
@@ -125,7 +125,7 @@ _CHASES: Mapping[str, Callable[[ApoPolicy], Chase]] = {
         rule="APO-09",
         reminders=policy.instructions,
         reminder="we e-mail a reminder of the instructions",
-        in_the_end="Dispatch is asked to call the customer",
+        in_the_end="Dispatch gets a task to call the customer",
         changed_by=COMMANDS.who_can("customer_accepted", "customer_refused"),
     ),
     Stage.AWAITING_DOCUMENTS: lambda policy: Chase(
@@ -135,7 +135,7 @@ _CHASES: Mapping[str, Callable[[ApoPolicy], Chase]] = {
         rule="APO-36",
         reminders=policy.documents,
         reminder="we e-mail a reminder",
-        in_the_end="Support Services is asked to call the customer",
+        in_the_end="Support Services gets a task to call the customer",
         changed_by=COMMANDS.who_can("estimate_submitted", "documents_received"),
     ),
     Stage.OFFER_SENT: lambda policy: Chase(

@@ -117,18 +117,20 @@ class SupplyParts(Payload):
         pickup_at, kind = info.data.get("pickup_at"), info.data.get("kind")
         if kind == "claim_credit":
             if ship_to or pickup_at:
-                raise ValueError("a claim credit ships nothing: leave ship_to and pickup_at out")
+                raise ValueError(
+                    "a claim credit ships nothing: leave out `ship_to` and `pickup_at`"
+                )
         elif ship_to and pickup_at:
-            raise ValueError("enter ship_to or pickup_at, not both")
+            raise ValueError("enter a shop (`ship_to`) or a pickup (`pickup_at`), not both")
         elif ship_to is None and pickup_at is None and kind and "pickup_at" in info.data:
-            raise ValueError("enter the shop to ship to, or pickup_at (PO-50)")
+            raise ValueError("enter the shop to ship to, or the pickup (`pickup_at`) (PO-50)")
         return ship_to
 
     @field_validator("oracle_update")
     @classmethod
     def _of_a_shipment(cls, wanted: bool, info: ValidationInfo) -> bool:  # noqa: FBT001  a validator
         if wanted and "ship_to" in info.data and info.data["ship_to"] is None:
-            raise ValueError("nothing is shipped: leave oracle_update out")
+            raise ValueError("nothing ships: leave out `oracle_update`")
         return wanted
 
     @model_validator(mode="after")
@@ -136,7 +138,9 @@ class SupplyParts(Payload):
         """Refuse under an earlier edition what that edition refused."""
         is_new = self.ship_to is None or self.model_fields_set & _ASKED_SINCE_EVERY_CLAUSE
         if is_new and edition_of(info) < Edition.EVERY_CLAUSE:
-            raise ValueError("this job began before these fields: send company, ship_to and what")
+            raise ValueError(
+                "this job began before these fields: enter company, shop (`ship_to`) and what"
+            )
         return self
 
 
@@ -163,7 +167,7 @@ class CustomerInformed(Payload):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not (self.called or self.emailed):
-            raise ValueError("say called, emailed, or both")
+            raise ValueError("say whether PlusOne called, e-mailed or both (`called`, `emailed`)")
         return self
 
 

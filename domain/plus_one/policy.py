@@ -101,5 +101,8 @@ class PlusOnePolicy(Section):
     def _within_the_window(cls, expectation: Elapsed, info: ValidationInfo) -> Elapsed:
         window = info.data.get("search_window")
         if window is not None and expectation >= window:
-            raise ValueError(f"{format_elapsed(expectation)} is not before search_window ends")
+            raise ValueError(
+                f"{format_elapsed(expectation)} must be shorter than the search window, "
+                f"{format_elapsed(window)}"
+            )
         return expectation

@@ -60,7 +60,7 @@ COMMANDS = CommandTable(
         payload=InformationReceived,
         roles=frozenset({Role.LEADERSHIP_DESK, Role.SPOC_SPECIALIST}),
         role_rule="SPOC-23",
-        guard=rules.something_was_asked_for,
+        guard=rules.information_is_expected,
         example={"summary": "The provider ordered the part on Monday"},
     ),
     Command(

@@ -41,13 +41,13 @@ class RouteQuestion(Payload):
 
 
 class InformationReceived(Payload):
-    """Log the information that you were waiting for; the specialist is told (SPOC-23)."""
+    """Log the information that you were waiting for; the specialist gets an e-mail (SPOC-23)."""
 
     summary: Prose
 
 
 class EngageAreaManager(Payload):
-    """Engage the provider's Area Manager with an Exception; the specialist is told, and the
+    """Engage the provider's Area Manager with an Exception; the specialist gets an e-mail, and the
     follow-up ends (SPOC-07, SPOC-24).
     """
 

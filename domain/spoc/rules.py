@@ -96,12 +96,12 @@ def still_owed(contacts: tuple[Contact, ...], report: Report) -> tuple[Contact, 
     return tuple(contact for contact in contacts if contact.reason not in answered)
 
 
-def owed_whatever_the_report(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
+def requests_that_stay_open(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
     """Return the requests that stay open when the time for the report starts again."""
     return tuple(each for each in contacts if each.reason is Reason.ORDER_CONFIRMATION)
 
 
-def report_after(case: SpocCase, now: datetime) -> Report | None:
+def report_once_delivered(case: SpocCase, now: datetime) -> Report | None:
     """Return the report as it counts once the specialist has delivered.
 
     A missing or partial report counts as complete then: nobody is asked for it again.
@@ -323,7 +323,7 @@ _EVIDENCE: Mapping[Reason, Callable[[SpocCase, datetime], Refusal | None]] = {
 }
 
 
-def something_was_asked_for(case: SpocCase, _: InformationReceived, __: datetime) -> Refusal | None:
+def information_is_expected(case: SpocCase, _: InformationReceived, __: datetime) -> Refusal | None:
     """Refuse information on a job on which nobody waits for any (SPOC-23)."""
     if case.contacts or case.confirmation is not None:
         return None

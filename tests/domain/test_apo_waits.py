@@ -187,7 +187,7 @@ WINDOW = POLICY.apo.supervisors
             "dispatch",
             "APO-19",
             DueAtTurn(window=WINDOW, since=NOON, opens=True),
-            "If nobody decides by then, a supervisor is asked",
+            "If nobody decides by then, a supervisor decides",
             id="asked for by day",
             marks=pytest.mark.rule("APO-19"),
         ),
@@ -205,7 +205,7 @@ WINDOW = POLICY.apo.supervisors
             "supervisor",
             "G-35",
             TWO_DAYS,
-            "If nobody decides by then, the supervisors are reminded",
+            "If nobody decides by then, the supervisors get a reminder",
             id="asked for after two refusals",
             marks=pytest.mark.rule("G-35"),
         ),
@@ -241,7 +241,7 @@ WINDOW = POLICY.apo.supervisors
             "support_services",
             "APO-26",
             TWO_DAYS,
-            "If that doesn't happen, a supervisor is asked to step in",
+            "If that doesn't happen, a supervisor gets a task to step in",
             id="reviewing_documents",
             marks=pytest.mark.rule("APO-26"),
         ),
@@ -283,7 +283,7 @@ def test_an_estimate_above_the_limit_waits_for_support_services(
         an_option(Stage.ESTIMATE_REVIEW, counts_from=NOON, job=a_dispatch_job(item))
     )
     assert (waited_for.waiting_on, waited_for.due) == ("support_services", TWO_DAYS)
-    assert waited_for.then == "If that doesn't happen, a supervisor is asked to step in"
+    assert waited_for.then == "If that doesn't happen, a supervisor gets a task to step in"
 
 
 @pytest.mark.parametrize(
@@ -291,17 +291,17 @@ def test_an_estimate_above_the_limit_waits_for_support_services(
     [
         pytest.param(
             "contacting_customer",
-            "a supervisor is asked to step in",
+            "a supervisor gets a task to step in",
             marks=pytest.mark.rule("APO-02"),
         ),
         pytest.param(
             "awaiting_customer",
-            "Dispatch is asked to call the customer",
+            "Dispatch gets a task to call the customer",
             marks=pytest.mark.rule("APO-09"),
         ),
         pytest.param(
             "awaiting_documents",
-            "Support Services is asked to call the customer",
+            "Support Services gets a task to call the customer",
             marks=pytest.mark.rule("G-70"),
         ),
         pytest.param(

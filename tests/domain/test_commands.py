@@ -33,6 +33,8 @@ WHO_MAY = {
     "add_service_job": "dispatch authorizations parts_sourcing",
     "supply_parts": "authorizations parts_sourcing",
     "update_parts": "parts_sourcing",
+    "approve_replacement": "authorizations",
+    "customer_informed": "plusone dispatch",
 }
 SOMEBODY = {command: who.split()[0] for command, who in WHO_MAY.items()}
 
@@ -40,27 +42,27 @@ POSSIBLE_IN = {
     "searching": "request_reassignment report_cannot_locate customer_called add_service_job",
     "accepted": """
         request_reassignment report_cannot_locate customer_called approve request_info deny
-        add_service_job supply_parts update_parts
+        add_service_job supply_parts update_parts approve_replacement customer_informed
     """,
     "diagnosis_submitted": """
         request_reassignment report_cannot_locate customer_called approve request_info deny
-        add_service_job supply_parts update_parts
+        add_service_job supply_parts update_parts approve_replacement customer_informed
     """,
     "info_requested": """
         request_reassignment report_cannot_locate customer_called approve request_info deny
-        add_service_job supply_parts update_parts
+        add_service_job supply_parts update_parts approve_replacement customer_informed
     """,
     "approved": """
         request_reassignment report_cannot_locate customer_called approve deny add_service_job
-        supply_parts update_parts
+        supply_parts update_parts approve_replacement customer_informed
     """,
     "denied": """
         request_reassignment report_cannot_locate customer_called approve add_service_job
-        supply_parts update_parts
+        supply_parts update_parts approve_replacement customer_informed
     """,
     "parts_ordered": """
         request_reassignment report_cannot_locate customer_called add_service_job supply_parts
-        update_parts
+        update_parts customer_informed
     """,
     "completed": "",
     "no_provider_found": "",
@@ -81,6 +83,12 @@ FIELDS: Mapping[str, dict[str, object]] = {
     "add_service_job": {"reason": "Second opinion"},
     "supply_parts": {"company": "Tulsa Plumbing", "ship_to": SHIP_TO, "what": "Cartridge"},
     "update_parts": {"text": "Shipped"},
+    "approve_replacement": {
+        "attributes": "18 cu ft",
+        "failed_parts": "Compressor",
+        "part_cost": "612.00",
+    },
+    "customer_informed": {"called": True},
 }
 OPTIONAL: Mapping[str, dict[str, object]] = {
     "report_cannot_locate": {"text": "Nobody within 60 miles"},
@@ -90,6 +98,8 @@ OPTIONAL: Mapping[str, dict[str, object]] = {
     "add_service_job": {"event_type": "Recall", "account": "700010640"},
     "supply_parts": {"kind": "replacement_equipment", "oracle_update": True},
     "update_parts": {"eta": "2026-12-01"},
+    "approve_replacement": {"non_covered": "35.00", "text": "Compressor $612"},
+    "customer_informed": {"emailed": True, "text": "Left a message"},
 }
 
 
@@ -123,7 +133,7 @@ def unreadable_because(command: str, fields: object) -> str:
 
 def test_these_are_the_commands() -> None:
     assert list(COMMANDS) == list(WHO_MAY)
-    assert len(COMMANDS) == 9
+    assert len(COMMANDS) == 11
 
 
 @pytest.mark.rule("PO-41")
@@ -135,7 +145,7 @@ def test_who_may_give_which_command(command: str, role: Role) -> None:
         return
     refusal = refusal_of_reading(command, a_payload(role, **FIELDS[command]))
     assert refusal.kind is RefusalKind.ROLE
-    assert refusal.rule == ("PO-41" if command == "approve" else None)
+    assert refusal.rule == {"approve": "PO-41", "approve_replacement": "PO-46"}.get(command)
     assert f" can't {to_do(command)}. " in refusal.message
     assert refusal.instead is not None
     assert refusal.instead.startswith("Ask ")
@@ -409,7 +419,7 @@ def test_fields_that_need_not_be_given_are_left_out(command: str) -> None:
         (command, field)
         for command in FIELDS
         for field in FIELDS[command]
-        if (command, field) != ("supply_parts", "ship_to")
+        if (command, field) not in {("supply_parts", "ship_to"), ("customer_informed", "called")}
     ],
 )
 def test_a_missing_field_is_named(command: str, field: str) -> None:

@@ -983,14 +983,17 @@ def test_nothing_is_picked_up_at_plusones_own_address() -> None:
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({}, "ship_to: enter the shop to ship to, or pickup_at (PO-50)"),
-        ({"kind": "replacement_equipment"}, "ship_to: enter the shop to ship to, or pickup_at"),
-        ({"ship_to": TULSA, "pickup_at": TULSA}, "ship_to: enter ship_to or pickup_at, not both"),
+        ({}, "ship_to: enter the shop to ship to, or the pickup (`pickup_at`) (PO-50)"),
+        ({"kind": "replacement_equipment"}, "ship_to: enter the shop to ship to, or the pickup"),
+        (
+            {"ship_to": TULSA, "pickup_at": TULSA},
+            "ship_to: enter a shop (`ship_to`) or a pickup (`pickup_at`), not both",
+        ),
         ({"kind": "claim_credit", "ship_to": TULSA}, "ship_to: a claim credit ships nothing"),
         ({"kind": "claim_credit", "pickup_at": TULSA}, "ship_to: a claim credit ships nothing"),
         (
             {"pickup_at": TULSA, "oracle_update": True},
-            "oracle_update: nothing is shipped: leave oracle_update out",
+            "oracle_update: nothing ships: leave out `oracle_update`",
         ),
         (
             {"kind": "gift", "ship_to": TULSA},

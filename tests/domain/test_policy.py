@@ -411,7 +411,7 @@ NONSENSE = [
     ("[plus_one]\nsearch_window = 48", "2: plus_one.search_window: 48 has no unit"),
     (
         '[plus_one]\nsearch_window = "2880m"\ncustomer_expectation = "48h"',
-        "3: plus_one.customer_expectation: 48h is not before search_window ends",
+        "3: plus_one.customer_expectation: 48h must be shorter than the search window, 48h",
     ),
     (
         '[plus_one]\nsilence_reminder = "0bd"',

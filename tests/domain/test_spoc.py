@@ -22,9 +22,9 @@ from domain.spoc.rules import (
     is_news,
     needs_review_at_once,
     newly_confirmed,
-    owed_whatever_the_report,
-    report_after,
+    report_once_delivered,
     reports_on,
+    requests_that_stay_open,
     stage_by_the_facts,
     starts_on,
     still_owed,
@@ -517,7 +517,7 @@ def test_the_facts_say_where_a_follow_up_stands(facts: dict[str, object], stage:
 def test_a_report_may_be_what_the_specialist_was_to_get(report: Report, owed: set[str]) -> None:
     all_four = tuple(Contact(reason=reason, detail="All") for reason in Reason)
     assert {contact.reason for contact in still_owed(all_four, report)} == owed
-    assert [each.reason for each in owed_whatever_the_report(all_four)] == ["order_confirmation"]
+    assert [each.reason for each in requests_that_stay_open(all_four)] == ["order_confirmation"]
 
 
 @pytest.mark.rule("SPOC-23")
@@ -527,7 +527,7 @@ def test_what_the_specialist_got_is_asked_of_nobody_again(
     reason: Reason, report: Report | None
 ) -> None:
     case = a_follow_up(report=report, contacts=[{"reason": reason, "detail": "All"}])
-    after = report_after(case, LATER)
+    after = report_once_delivered(case, LATER)
     if reason in (Reason.NO_SERVICE_REPORT, Reason.MISSING_INFORMATION):
         assert after is not None
         assert (after.complete, after.at) == (True, DUE if report else LATER)

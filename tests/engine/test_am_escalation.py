@@ -392,6 +392,43 @@ def test_a_code_that_was_opened_while_it_was_on_its_way_is_one_exception() -> No
     assert life.store.exceptions == {"SP UNRESPONSIVE": "Open"}
 
 
+@pytest.mark.rule("SPOC-07")
+@pytest.mark.parametrize("concern_first", [False, True])
+def test_what_is_handed_over_at_the_very_end_begins_the_next_escalation(
+    *, concern_first: bool
+) -> None:
+    """Nobody would know that it was lost: the follow-up that handed it over has ended."""
+    life = a_concern()
+    life.store_is_slow = True
+    life.sends("resolve", AGENT, outcome="They came")
+    life.settle()
+    if concern_first:
+        life.hears("customer.reported_concern", {"concern": "It floods"})
+    steward = {"name": "Steward", "role": "system"}
+    life.signals("take_over", {"actor": steward, "message_id": "one", **handed_over()})
+    life.store_is_slow = False
+    life.settle()
+
+    assert [start.episode for start in life.starts] == [1, 2]
+    assert (life.outcome, life.attention) == (None, [])
+    assert life.stage == ("contacting_provider" if concern_first else "exception_open")
+    assert life.store.exceptions == {"NO RESPONSE": "Open"}
+    assert "review_exception" in life.store.tasks
+
+
+def test_what_people_send_at_the_very_end_is_refused() -> None:
+    life = a_concern()
+    life.store_is_slow = True
+    life.sends("resolve", AGENT, outcome="They came")
+    life.settle()
+    life.signals("report_concern", {"actor": {"name": "Sam", "role": AGENT}, "concern": "Late"})
+    life.store_is_slow = False
+    life.settle()
+
+    assert (life.outcome, len(life.starts)) == ("resolved", 1)
+    assert life.attention == ["bad_message"]
+
+
 def _engaged(life: Life) -> Life:
     life.does("admin_reviewed", "admin_team")
     return life

@@ -53,9 +53,9 @@ def test_no_call_about_a_denial_is_due_in_california_and_iowa(state: str, called
 @pytest.mark.rule("CONF-41")
 def test_a_second_denial_leaves_one_call_to_make_and_the_end_none() -> None:
     life = denied(Edition.EVERY_CLAUSE)
-    life.does("approve", AUTHORIZATIONS, amount="9.00")
+    life.does("approve", AUTHORIZATIONS, amount="9.00", text="Diagnosis $9")
     life.does("deny", AUTHORIZATIONS, reason="Freezing is not covered")
-    assert life.store.tasks == ["call_about_denial"]
+    assert life.store.tasks.count("call_about_denial") == 1
     assert plus_one.plusone_notes(life, "JOB COMPLETE").outcome == "completed"
 
 

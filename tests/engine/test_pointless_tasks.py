@@ -91,7 +91,7 @@ def test_what_is_asked_of_authorizations_twice_is_one_task() -> None:
     life.does("deny", DESK, reason="Frost")
     for _ in range(2):
         plusone_notes(life, "PARTS ORDERED")
-    assert life.store.tasks == ["check_order"]
+    assert life.store.tasks == ["call_about_denial", "check_order"]
 
 
 def test_charges_of_an_older_edition_stay_to_be_told() -> None:

@@ -64,14 +64,8 @@ def test_what_is_waited_for_is_an_open_promise(what: str) -> None:
         assert waiting is not None
         assert life.store.promises[waiting.key] is None, "it is open"
         assert len([each for each in life.store.promises.values() if each is None]) == len(
-            {waiting.key, *confirmation(life)}
+            {waiting.key, *life.lifecycle.case.promised_beside}
         )
-
-
-def confirmation(life: Life) -> list[str]:
-    """The promise of a follow-up that is open beside the one that is waited for."""
-    awaited = getattr(life.lifecycle.case, "confirmation", None)
-    return [] if awaited is None else [awaited.key]
 
 
 def test_keys_of_older_editions_are_as_they_were() -> None:

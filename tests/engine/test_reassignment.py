@@ -217,6 +217,7 @@ def test_a_provider_that_names_no_appointment_is_asked_for_it() -> None:
 
 @pytest.mark.rule("CONF-24")
 @pytest.mark.rule("CONF-25")
+@pytest.mark.rule("CONF-26")
 @pytest.mark.rule("G-90")
 def test_a_provider_that_says_no_time_to_call_is_asked_for_it() -> None:
     life = calling()
@@ -236,6 +237,10 @@ def test_a_provider_that_says_no_time_to_call_is_asked_for_it() -> None:
     assert answer.result is not None
     assert ("ask" in answer.result, life.store.tasks) == (False, [])
     assert "Say to the customer: Expect their call by Wed, Nov 25, 11:00 AM CT." in said(answer)
+    assert life.store.notes[-1] == (
+        "Tulsa Plumbing (4711) takes the job without a conference and will contact the customer "
+        "by Wed, Nov 25, 11:00 AM CT."
+    )
 
 
 @pytest.mark.rule("CONF-41")

@@ -284,7 +284,7 @@ async def test_an_emergency_at_night_ends_as_an_approved_option(desk: Desk) -> N
     shown = await desk.eventually(job, lambda shown: len(shown["lifecycles"]) > 1)
     option = Page(shown, "apo")
     assert option.stage == "contacting_customer"
-    assert option.note("The Alternate Provider Option is offered")["author"]["role"] == "supervisor"
+    assert option.note("APO offered: ")["author"]["role"] == "supervisor"
 
 
 @pytest.mark.rule("CONF-09")

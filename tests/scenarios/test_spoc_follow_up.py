@@ -69,7 +69,8 @@ async def test_from_a_missing_report_to_the_area_manager(desk: Desk) -> None:
     said = {"exception_code": "SP UNRESPONSIVE", "comment": "No report for days"}
     answer = await job.ok("engage_area_manager", LEADER, **said)
     assert answer["stage"] == "area_manager_engaged"
-    page = await job.ends_as("area_manager_engaged")
+    await job.until("area_manager_engaged")
+    page = await job.page()
     assert mailed_as(page)[-1] == "spoc_follow_up"
     assert page.tasks(LEADER) == []
     await it_is_followed_by_the_area_manager_escalation(job)
@@ -456,6 +457,9 @@ async def test_of_one_code_only_one_exception_is_open(desk: Desk) -> None:
     job = await contacted(desk)
     said = {"exception_code": "NO RESPONSE", "comment": "Silent"}
     await job.ok("engage_area_manager", LEADER, **said)
+    escalation = job.of("am-escalation")
+    await desk.eventually(escalation, lambda shown: len(_tasks(shown, "review_exception")) == 1)
+    await escalation.rests()
     await confirms(job, now() + timedelta(days=3))
     await job.until("awaiting_report")
     before = await job.page()
@@ -468,5 +472,7 @@ async def test_of_one_code_only_one_exception_is_open(desk: Desk) -> None:
         before.promises,
     )
     await job.ok("engage_area_manager", LEADER, **said | {"exception_code": "SP UNRESPONSIVE"})
-    page = await job.ends_as("area_manager_engaged")
+    await job.until("area_manager_engaged")
+    await desk.eventually(escalation, lambda shown: len(_tasks(shown, "review_exception")) == 2)
+    page = await escalation.page()
     assert [each["status"] for each in page.shown["exceptions"]] == ["Open", "Open"]

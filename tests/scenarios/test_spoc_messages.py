@@ -44,7 +44,8 @@ async def test_what_temporal_ui_proposes_to_send_is_taken(desk: Desk) -> None:
         if name == "contact_spoc":
             example["reason"] = "missing_information"
         await job.signal_from_ui(name, json.dumps(example))
-    page = await job.ends_as("area_manager_engaged")
+    await job.until("area_manager_engaged")
+    page = await job.page()
     assert page.attention == []
 
 

@@ -218,7 +218,7 @@ def test_an_approved_estimate_lets_the_work_begin() -> None:
 @pytest.mark.rule("G-37")
 def test_an_invoice_above_the_estimate_is_reviewed() -> None:
     told = letter("apo_estimate_approved").text
-    assert "If it comes to more than the estimate, we will review the difference." in told
+    assert "If it costs more than the estimate, we will review the difference." in told
 
 
 def test_a_declined_estimate_stops_the_work_and_may_be_replaced() -> None:

@@ -91,9 +91,9 @@ def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("variable", "value", "because"),
     [
-        ("DATABASE_URL", "steward.db", "no database URL"),
-        ("DATABASE_URL", "mysql://root@db/steward", "mysql is no database of ours"),
-        ("DATABASE_URL", "postgresql://db:port/steward", "no database URL"),
+        ("DATABASE_URL", "steward.db", "not a database URL"),
+        ("DATABASE_URL", "mysql://root@db/steward", "mysql is not supported"),
+        ("DATABASE_URL", "postgresql://db:port/steward", "not a database URL"),
         ("AUTH", "maybe", "choose one of none, tokens"),
         ("SMTP_URL", "mail.example", "an SMTP URL looks like smtp://"),
         ("SMTP_URL", "smtp://mail.example:port", "its port is a number up to 65535"),

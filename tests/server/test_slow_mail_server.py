@@ -214,7 +214,7 @@ async def test_what_breaks_in_nobodys_expectation_is_uncertain(database: Databas
     for key in ("one", "two"):
         assert await mails.send_email_again(key) is MailFate.UNCERTAIN
     (row, _) = await rows(database, schema.emails)
-    assert row["last_error"] == "a fault of ours (RuntimeError)"
+    assert row["last_error"] == "an error in Steward (RuntimeError)"
 
 
 # --- a command ------------------------------------------------------------------------------------

@@ -291,9 +291,7 @@ async def test_nothing_smuggles_a_header_or_a_recipient_in(changes: dict[str, st
 def test_a_url_that_makes_no_sense_is_refused_without_telling_its_password(url: str) -> None:
     with pytest.raises(SmtpUrlError, match="an SMTP URL looks like") as refused:
         SmtpPostman(url, SENDER)
-    assert "pa" not in str(refused.value).removeprefix("an SMTP URL looks like").replace(
-        "password", ""
-    )
+    assert "pa" not in re.sub("password|spaces", "", str(refused.value))
 
 
 @pytest.mark.parametrize("sender", ["", "Steward", "Stéward <stéward@example.com>"])

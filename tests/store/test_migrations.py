@@ -180,11 +180,11 @@ def test_the_folder_of_a_new_file_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("", "no database URL"),
-        ("not a url", "no database URL"),
-        ("postgresql://host:port/name", "no database URL"),
-        ("mysql://root@localhost/steward", "mysql is no database of ours"),
-        ("oracle+oracledb://localhost", "oracle is no database of ours"),
+        ("", "not a database URL"),
+        ("not a url", "not a database URL"),
+        ("postgresql://host:port/name", "not a database URL"),
+        ("mysql://root@localhost/steward", "mysql is not supported"),
+        ("oracle+oracledb://localhost", "oracle is not supported"),
     ],
 )
 def test_a_url_of_no_database_of_ours_is_refused(url: str, complaint: str) -> None:
