@@ -410,7 +410,7 @@ def test_why_is_one_sentence_a_lifecycle(api: ScriptedServer) -> None:
     api.answers["GET /jobs/SJ-1/why"] = 200, nobody
     assert said("why", "SJ-1") == "Nobody is following up on this job.\n"
     api.answers["GET /jobs/SJ-1/why"] = 200, {"items": []}
-    assert said("why", "SJ-1") == "No lifecycle ever ran for this job: nobody is waited for.\n"
+    assert said("why", "SJ-1") == "Nothing has started on this job, so nobody has anything to do.\n"
 
 
 def test_what_is_stuck_comes_with_what_helps(api: ScriptedServer) -> None:
