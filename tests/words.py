@@ -38,11 +38,7 @@ FORBIDDEN = (
 )
 """Phrases that nobody says (voice.md, rules 1, 6 and 8)."""
 
-<<<<<<< HEAD
-STILL_TO_DO: frozenset[str] = frozenset({"am-escalation", "plus-one", "reassignment"})
-=======
-STILL_TO_DO: frozenset[str] = frozenset({"plus-one", "am-escalation", "spoc", "reassignment"})
->>>>>>> apo
+STILL_TO_DO: frozenset[str] = frozenset()
 """Lifecycles whose stories still produce texts in the old words; it is to be empty."""
 
 _FORBIDDEN = re.compile("|".join(FORBIDDEN), re.IGNORECASE)
