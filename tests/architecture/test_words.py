@@ -23,18 +23,7 @@ ALLOWED: Mapping[tuple[str, str], str] = {
 }
 """Texts that break the rules for a reason: by file and by a part of what they say."""
 
-<<<<<<< HEAD
 STILL_TO_DO: frozenset[str] = frozenset()
-=======
-STILL_TO_DO: frozenset[str] = frozenset(
-    {
-        "service/tasks.py",
-        "workflows/am_escalation.py",
-        "workflows/apo.py",
-        "workflows/reassignment.py",
-    }
-)
->>>>>>> words
 """Files whose texts are still in the old words; it is to be empty."""
 
 
