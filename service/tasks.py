@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.current import current
+from domain.field_problems import field_problems
 from domain.labels import task_label, to_do
 from domain.lifecycles import LifecycleKind
 from domain.moments import spoken
@@ -21,8 +23,6 @@ from store.tasks import Task, TaskClosing, TaskFilter, Tasks
 
 DONE = "done"
 """What a person says of a task."""
-
-_MOST_PROBLEMS = 10
 
 
 class TaskDone(BaseModel):
@@ -173,20 +173,20 @@ class TaskDesk:
         await self._tasks.refuse(task, refused, refusal.rule, f"refused:{attempt}")
 
 
+_EXAMPLE: Final[Mapping[str, object]] = {
+    "actor": {"name": "Dana", "role": Role.DISPATCH.value},
+    "outcome": "Called the customer",
+}
+"""A body that closes a task, to copy."""
+
+
 def _read(fields: object) -> TaskDone:
     try:
         return TaskDone.model_validate(fields)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        said = "; ".join(
-            f"{'.'.join(map(str, each['loc']))[:100] or 'body'}: {each['msg']}"
-            for each in problems[:_MOST_PROBLEMS]
-        )
-        more = len(problems) - _MOST_PROBLEMS
         raise unreadable(
-            said + (f"; and {more} more" if more > 0 else ""),
-            instead='send fields like {"actor": {"name": "Dana", "role": "dispatch"}, '
-            '"outcome": "Called the customer"}',
+            field_problems(error, "a closed task", TaskDone),
+            instead=f"Send fields like {json.dumps(_EXAMPLE)}.",
         ) from error
 
 

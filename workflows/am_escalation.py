@@ -63,7 +63,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                         self.ask_supervisor_to_reach_area_manager,
                     )
                 case unknown:
-                    raise AssertionError(f"nothing is waited for in {unknown}")
+                    raise AssertionError(f"no wait belongs to the stage {unknown}")
 
     # --- step 1: Customer Service calls the provider -----------------------------------------
 

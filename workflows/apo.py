@@ -75,7 +75,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
                         waits.chase(self.case), self.remind_of_the_invoice, self.close_without_proof
                     )
                 case unknown:
-                    raise AssertionError(f"nothing is waited for in {unknown}")
+                    raise AssertionError(f"no wait belongs to the stage {unknown}")
 
     # --- the beginning -----------------------------------------------------------------------
 

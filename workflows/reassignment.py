@@ -66,7 +66,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                 case Stage.SUPERVISOR_REVIEW:
                     await self.wait_for_next_step(waits.choice_for_the_urgent_customer(self.case))
                 case unknown:
-                    raise AssertionError(f"nothing is waited for in {unknown}")
+                    raise AssertionError(f"no wait belongs to the stage {unknown}")
 
     async def wait_for_next_step(self, promise: Promise) -> None:
         """Wait for the command that ends a step, or handle the silence."""

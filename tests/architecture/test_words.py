@@ -23,9 +23,6 @@ ALLOWED: Mapping[tuple[str, str], str] = {
 }
 """Texts that break the rules for a reason: by file and by a part of what they say."""
 
-STILL_TO_DO: frozenset[str] = frozenset()
-"""Files whose texts are still in the old words; it is to be empty."""
-
 
 def problems_in(text: Text) -> list[str]:
     if any(text.path == path and part in text.said for path, part in ALLOWED):
@@ -33,15 +30,10 @@ def problems_in(text: Text) -> list[str]:
     return [f"line {text.line}: {problem}, in: {text.said}" for problem in problems_of(text.said)]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path not in STILL_TO_DO])
+@pytest.mark.parametrize("path", FILES)
 def test_texts_for_people_have_no_identifiers_and_no_riddles(path: str) -> None:
     said = [problem for text in TEXTS if text.path == path for problem in problems_in(text)]
     assert said == []
-
-
-def test_what_is_still_to_do_has_something_left_to_do() -> None:
-    left = {text.path for text in TEXTS if problems_in(text)}
-    assert STILL_TO_DO - left == set(), "take these files out of STILL_TO_DO"
 
 
 def test_each_exception_is_still_needed() -> None:
@@ -55,7 +47,7 @@ def test_each_exception_is_still_needed() -> None:
 
 
 def test_the_page_of_all_words_is_up_to_date() -> None:
-    assert PAGE.read_text("utf-8") == words_page(TEXTS), "write it anew: python -m starters.words"
+    assert PAGE.read_text("utf-8") == words_page(TEXTS), "write it again: python -m starters.words"
 
 
 # --- the finder and the checks themselves -------------------------------------------------------
