@@ -500,7 +500,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         """Return the provider that is called, or on the line."""
         provider = self.case.provider
         if provider is None:
-            raise AssertionError(f"no provider was called before {self.case.stage}")
+            raise AssertionError("this step has no provider: none was called before it")
         return provider
 
     def next_step(self, stage: Stage, by: Actor | None = None) -> dict[str, Any]:
