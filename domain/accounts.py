@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+from unicodedata import normalize
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -29,19 +33,39 @@ PSEUDO_ACCOUNTS = (
 )
 
 
+_EVERYDAY_NAMES: Final[Mapping[str, Account]] = {
+    "plusone": PLUSONE,
+    "plusoneprocurement": PLUSONE_PARTS,
+    "plusoneparts": PLUSONE_PARTS,
+    "apo": ALTERNATE_PROVIDER_OPTION,
+    "alternateprovider": ALTERNATE_PROVIDER_OPTION,
+    "npf": NO_PROVIDER_FOUND,
+}
+"""What people call the pseudo-accounts beside their names."""
+
+
 def account_called(name_or_number: str) -> Account:
     """Return the account that a person means by a name or a number.
 
-    A pseudo-account is recognised by either, in any case; any other number or name is taken
-    to be a provider's.
+    A pseudo-account is recognised by its number, its name or what people call it, however it is
+    spelled; any other number or name is taken to be a provider's.
     """
     wanted = name_or_number.strip()
+    letters = _letters(wanted)
     for account in PSEUDO_ACCOUNTS:
-        if wanted == account.number or wanted.casefold() == account.name.casefold():
+        if letters in (account.number, _letters(account.name)):
             return account
+    if letters in _EVERYDAY_NAMES:
+        return _EVERYDAY_NAMES[letters]
     if wanted.isdigit():
         return Account(number=wanted, name=wanted)
     return Account(number=None, name=wanted)
+
+
+def _letters(name: str) -> str:
+    """Return a name or a number without what people write one way or another."""
+    letters = "".join(filter(str.isalnum, normalize("NFKC", name).casefold()))
+    return letters.lstrip("0") if letters.isdigit() else letters
 
 
 def same_account(one: Account, other: Account) -> bool:

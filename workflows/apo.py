@@ -366,6 +366,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     async def refuse(self, by: Actor, reason: str | None) -> None:
         """Count a refusal, and have Dispatch go on searching (APO-15, APO-16)."""
         self.note_by(by, f"The customer refused APO: {reason}" if reason else _REFUSED)
+        self.add(CloseTask(task=Task.FIND_PROVIDER.value))  # one is enough after two refusals
         self.task(
             Role.DISPATCH,
             Task.FIND_PROVIDER,

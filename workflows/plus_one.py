@@ -417,7 +417,11 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         case.owed_late = True
         case.flag(Attention.OVERDUE)  # the promise that is waited for is not the one broken
         self.mail(self.plusone.email, "plusone_reminder", needed=waits.asked_of_plusone(case.owed))
-        self.task(Role.DISPATCH, Task.PLUSONE_OWES, waits.asked_of_dispatch(case.owed))
+        self.ask_dispatch_for_what_is_owed()
+
+    def ask_dispatch_for_what_is_owed(self) -> None:
+        """Have Dispatch get from PlusOne what it still owes."""
+        self.task(Role.DISPATCH, Task.PLUSONE_OWES, waits.asked_of_dispatch(self.case.owed))
 
     def keep_assignment_duty(self) -> None:
         """Count PlusOne's `ASSIGNMENT` note, unless it was written before the acceptance."""
@@ -437,6 +441,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         case.owed = tuple(duty for duty in case.owed if duty not in done)
         if not case.owed:
             self.owe_nothing()
+        elif Task.PLUSONE_OWES in case.asked:
+            self.settle(Task.PLUSONE_OWES)
+            self.ask_dispatch_for_what_is_owed()
 
     def drop_duties(self, outcome: PromiseOutcome) -> None:
         """Ask PlusOne no more for what it owed: somebody else is found, or nobody is needed."""
@@ -566,8 +573,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
                 Task.DISCLOSE_CHARGES,
                 texts.disclose_charges(non_covered, self.case.policy.plus_one.call_above),
             )
-        self.settle(Task.CAPTURE_REPORT)
-        on_file = report or self.case.job.diagnostic_report_at
+        self.settle(Task.CAPTURE_REPORT, Task.CHECK_ORDER)
+        self.case.report_captured = self.case.report_captured or bool(report)
+        on_file = self.case.report_captured or self.case.job.diagnostic_report_at
         if not on_file and self.is_of_every_clause:
             self.task(
                 Role.AUTHORIZATIONS,

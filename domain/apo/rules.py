@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from unicodedata import category as kind_of_character
 from unicodedata import normalize
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
@@ -285,8 +286,13 @@ def may_approve(case: ApoCase, command: ApproveApo, now: datetime) -> Refusal | 
 
 
 def _same_person(one: Actor, other: Actor) -> bool:
-    one_name, other_name = (normalize("NFKC", who.name).casefold() for who in (one, other))
-    return one_name == other_name
+    return _as_heard(one.name) == _as_heard(other.name)
+
+
+def _as_heard(name: str) -> str:
+    """Return a name without what only the eye tells apart: case, spacing, invisible characters."""
+    seen = (char for char in normalize("NFKC", name) if kind_of_character(char) != "Cf")
+    return " ".join("".join(seen).casefold().split())
 
 
 def left_to_a_supervisor(

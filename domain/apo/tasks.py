@@ -28,8 +28,11 @@ class Task(TaskKind):
     """Review what the customer sent (APO-26)."""
     REVIEW_OVERDUE = "review_overdue", Lasts.WAIT
     """Step in: Support Services has not finished a review in time."""
-    NEW_DOCUMENTS = "new_documents", Lasts.LIFECYCLE
-    """Look at documents that arrived when none were expected; the next review settles it too."""
+    NEW_DOCUMENTS = "new_documents"
+    """Look at documents that arrived when none were expected; the next review settles it too.
+
+    An end does not: a paid invoice that arrived before it is reviewed all the same (APO-36).
+    """
     ASSIGNED_OUT_OF_TURN = "assigned_out_of_turn"
     """Talk to the department that assigned the job to APO instead of Dispatch (APO-19)."""
     REFUND_DEDUCTIBLE = "refund_deductible"

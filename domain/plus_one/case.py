@@ -83,6 +83,8 @@ class PlusOneCase(Case):
     """When PlusOne wrote the newest note that named a stage."""
     notes: tuple[NoteToRead, ...] = ()
     """The newest notes, the newest last: not Steward's own, nor those about a call (PO-38)."""
+    report_captured: bool = False
+    """Whether the service report was written down with an approval (PO-40)."""
     unheard: int = 0
     """How many notes were added since an agent last asked what to tell the customer (PO-35)."""
     advised: int = 0

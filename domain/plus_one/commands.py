@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from domain.commands import Command, CommandTable
 from domain.plus_one import rules
-from domain.plus_one.case import REPAIRING, Stage
+from domain.plus_one.case import REPAIRING, PlusOneCase, Stage
 from domain.plus_one.payloads import (
     AddServiceJob,
     Approve,
@@ -21,7 +23,24 @@ from domain.plus_one.payloads import (
 from domain.roles import EMPLOYEES, Role
 
 _FIRST_ACCEPT = "Wait until PlusOne accepts the job."
-_FIRST_DIAGNOSE = "Wait until PlusOne submits a diagnosis (PO-25)."
+
+
+def _instead_of_approving(case: PlusOneCase) -> str:
+    """Return what Authorizations does where nothing can be approved."""
+    return _ORDERED if case.stage == Stage.PARTS_ORDERED else _FIRST_ACCEPT
+
+
+def _instead_of_deciding(case: PlusOneCase) -> str:
+    """Return what is done where nothing can be asked or denied."""
+    return _INSTEAD.get(case.stage, "Wait until PlusOne submits a diagnosis (PO-25).")
+
+
+_ORDERED = "PlusOne already ordered the parts. Call PlusOne about the order."
+_INSTEAD: Mapping[str, str] = {
+    Stage.APPROVED: "The repair is already approved. Call PlusOne with your question.",
+    Stage.DENIED: "The repair is already denied. To change that, approve it.",
+    Stage.PARTS_ORDERED: _ORDERED,
+}
 
 DECIDABLE = REPAIRING - {Stage.PARTS_ORDERED}
 """Where a repair or a replacement may be approved."""
@@ -51,14 +70,14 @@ COMMANDS = CommandTable(
         roles=frozenset({Role.AUTHORIZATIONS}),
         role_rule="PO-41",
         stages=DECIDABLE,
-        stage_hint=_FIRST_ACCEPT,
+        stage_hint=_instead_of_approving,
         example={"amount": "240.00", "non_covered": "35.00"},
     ),
     Command(
         payload=RequestInfo,
         roles=frozenset({Role.AUTHORIZATIONS, Role.DECISION_DESK}),
         stages=frozenset({Stage.ACCEPTED, Stage.DIAGNOSIS_SUBMITTED, Stage.INFO_REQUESTED}),
-        stage_hint=_FIRST_DIAGNOSE,
+        stage_hint=_instead_of_deciding,
         example={"what": "A photo of the compressor's plate"},
     ),
     Command(
@@ -67,7 +86,7 @@ COMMANDS = CommandTable(
         stages=frozenset(
             {Stage.ACCEPTED, Stage.DIAGNOSIS_SUBMITTED, Stage.INFO_REQUESTED, Stage.APPROVED}
         ),
-        stage_hint=_FIRST_DIAGNOSE,
+        stage_hint=_instead_of_deciding,
         example={"reason": "Not covered: damage by frost"},
     ),
     Command(
@@ -101,7 +120,7 @@ COMMANDS = CommandTable(
         roles=frozenset({Role.AUTHORIZATIONS}),
         role_rule="PO-46",
         stages=DECIDABLE,
-        stage_hint=_FIRST_ACCEPT,
+        stage_hint=_instead_of_approving,
         example={
             "attributes": "Frigidaire FFTR1835VS, 18 cu ft, top freezer",
             "failed_parts": "Compressor",

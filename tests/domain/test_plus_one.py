@@ -9,7 +9,14 @@ from types import MappingProxyType
 
 import pytest
 
-from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PLUSONE_PARTS, Account, account_called
+from domain.accounts import (
+    ALTERNATE_PROVIDER_OPTION,
+    NO_PROVIDER_FOUND,
+    PLUSONE,
+    PLUSONE_PARTS,
+    Account,
+    account_called,
+)
 from domain.editions import NEWEST, Edition
 from domain.events import SearchesTried
 from domain.guards import WayOut, plusone_hold
@@ -263,11 +270,17 @@ def test_a_search_starts_when_the_job_is_assigned_to_plusone(
         (" plusone part procurement ", PLUSONE_PARTS),
         ("700010237", PLUSONE),
         ("No Provider Found", NO_PROVIDER_FOUND),
+        ("PlusOne", PLUSONE),
+        ("Plus One  Solutions", PLUSONE),
+        ("0700010237", PLUSONE),
+        ("PlusOne Procurement", PLUSONE_PARTS),
+        ("APO", ALTERNATE_PROVIDER_OPTION),
+        ("npf", NO_PROVIDER_FOUND),
         ("4711", Account(number="4711", name="4711")),
         ("Tulsa Plumbing", Account(number=None, name="Tulsa Plumbing")),
     ],
 )
-def test_an_account_is_meant_by_its_name_or_its_number(said: str, meant: Account) -> None:
+def test_an_account_is_meant_by_any_of_its_names(said: str, meant: Account) -> None:
     assert account_called(said) == meant
 
 

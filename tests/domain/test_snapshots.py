@@ -197,6 +197,7 @@ STARTS: dict[str, LifecycleStart] = {
             owed=(Duty.CALL,),
             assignment_noted_at=ASSIGNED_AT,
             ordered_amount=Decimal("45.00"),
+            report_captured=True,
             tried=SearchesTried(calendar_searched=True, manual_search_done=False),
         ),
     ),

@@ -33,7 +33,13 @@ KINDS = [
 ]
 DONE_BY_A_PERSON_ALONE = {
     "plus-one": {"assigned_out_of_turn", "procurement_claim"},
-    "apo": {"assigned_out_of_turn", "refund_deductible", "pay", "document_after_the_end"},
+    "apo": {
+        "assigned_out_of_turn",
+        "refund_deductible",
+        "pay",
+        "new_documents",
+        "document_after_the_end",
+    },
     "am-escalation": {"risk"},
     "spoc": {"review_exception"},
     "reassignment": set(),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.am_escalation.case import AmStart
-from domain.effects import MailFate, OpenException, OpenTask, SendEmail
+from domain.effects import AddNote, MailFate, OpenException, OpenTask, SendEmail
 from domain.jobs import Assignee, JobStatus
 from domain.lifecycles import Cause
 from domain.policy import Policy
@@ -414,6 +414,32 @@ def test_what_is_handed_over_at_the_very_end_begins_the_next_escalation(
     assert life.stage == ("contacting_provider" if concern_first else "exception_open")
     assert life.store.exceptions == {"NO RESPONSE": "Open"}
     assert "review_exception" in life.store.tasks
+
+
+@pytest.mark.rule("SPOC-07")
+def test_what_is_handed_over_on_a_cancelled_job_is_noted_and_ends() -> None:
+    late = begun_by_command("take_over", "system", **handed_over())
+    late.store.job = late.store.job.model_copy(update={"status": JobStatus.CANCELLED})
+    late.lifecycle.case.job = late.store.job
+    late.settle()
+
+    assert (late.outcome, late.store.tasks) == ("cancelled", [])
+    assert late.store.exceptions == {}
+    (noted,) = late.store.effects(AddNote)
+    assert noted.text == (
+        "Area Manager not engaged (NO RESPONSE, Tulsa Plumbing (4711)), because the job is "
+        "cancelled: No report for days"
+    )
+
+
+@pytest.mark.rule("SPOC-07")
+def test_an_exception_that_is_handed_over_many_times_stays_of_a_size() -> None:
+    life = taken_over()
+    for _ in range(3):
+        life.does("take_over", "system", **{**handed_over(), "comment": "x" * 3000})
+
+    assert life.store.tasks == ["review_exception"]
+    assert max(len(each.comment) for each in life.store.effects(OpenException)) <= 4000
 
 
 def test_what_people_send_at_the_very_end_is_refused() -> None:

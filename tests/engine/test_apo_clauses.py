@@ -349,6 +349,15 @@ KIM = Actor(name="Kim", role=Role.SUPERVISOR).model_dump(mode="json")
 
 
 @pytest.mark.rule("APO-36")
+def test_an_invoice_that_came_before_the_end_is_still_looked_at_after_it() -> None:
+    life = begun_by("request_apo")
+    life.hears("document.received", {"kind": "paid_invoice", "amount": "240.00"}).settle()
+    life.does("decline_apo", "dispatch", reason="A provider is free")
+
+    assert (life.outcome, life.store.tasks) == ("declined", ["new_documents"])
+
+
+@pytest.mark.rule("APO-36")
 @pytest.mark.rule("APO-37")
 @pytest.mark.parametrize(
     ("ended", "outcome"),

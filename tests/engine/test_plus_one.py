@@ -538,7 +538,11 @@ def test_plusone_is_reminded_once_of_what_it_owes_and_dispatch_asks_for_it() -> 
 
     plusone_notes(life, "DIAGNOSIS SUBMITTED/AWAITING APPROVAL")
     assert (life.attention, life.store.tasks) == (["overdue"], ["plusone_owes"])
-    life.does("customer_informed", "dispatch", called=True, emailed=True)
+    life.does("customer_informed", "dispatch", called=True)
+    assert life.store.tasks == ["plusone_owes"]
+    asked = life.store.effects(OpenTask)[-1]
+    assert asked.text.startswith("Call PlusOne and ask for its e-mail to the customer (PO-65).")
+    life.does("customer_informed", "dispatch", emailed=True)
 
     assert (life.attention, life.store.tasks) == ([], [])
 
@@ -685,6 +689,24 @@ def test_an_approval_without_a_report_asks_for_it_until_there_is_one() -> None:
     life.does("approve", "authorizations", amount="250.00")
 
     assert life.store.tasks == []
+
+
+@pytest.mark.rule("PO-40")
+def test_a_report_that_was_written_down_once_is_not_asked_for_again() -> None:
+    life = a_repair()
+    life.does("approve", "authorizations", amount="240.00", text="The full report")
+    life.does("approve", "authorizations", amount="250.00")
+
+    assert life.store.tasks == []
+
+
+def test_what_cannot_be_decided_any_more_says_what_to_do() -> None:
+    life = a_repair()
+    plusone_notes(life, "PARTS ORDERED: $120.00")
+
+    for command, fields in (("approve", {"amount": "9.00"}), ("deny", {"reason": "Frost"})):
+        refusal = life.refuses(command, "authorizations", **fields)
+        assert refusal.instead == "PlusOne already ordered the parts. Call PlusOne about the order."
 
 
 @pytest.mark.rule("PO-27")
