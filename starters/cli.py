@@ -820,9 +820,11 @@ def _command(kind: LifecycleKind, name: str) -> Command:
 
 
 def _actor(command: Command, role: str | None, name: str | None) -> dict[str, str]:
+    from domain.labels import to_do
+
     roles = sorted(command.roles)
     if role is None and not command.is_for_people:
-        raise Failure(f"only Steward itself gives {command.name}")
+        raise Failure(f"only Steward itself can {to_do(command.name)}")
     if role is None and len(roles) > 1:
         raise Failure(f"say in which role you act: --as, with one of {', '.join(roles)}")
     who = name or os.environ.get("USER") or "command line"

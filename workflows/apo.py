@@ -360,7 +360,14 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         self.advance(Stage.AWAITING_DOCUMENTS)
 
     async def customer_refused(self, command: payloads.CustomerRefused) -> None:
-        """Send the job back, because the customer refuses APO (APO-15..APO-17)."""
+        """Send the job back, because the customer refuses APO (APO-15..APO-17).
+
+        A case that a late invoice reopened ends as it did before; the job stays as it is.
+        """
+        if rules.may_be_left(self.case):
+            self.note_by(command.actor, f"The customer leaves the late invoice: {command.reason}")
+            self.end(Stage(self.case.memory.ended_as or Stage.REFUSED), PromiseOutcome.WAIVED)
+            return
         await self.refuse(command.actor, command.reason)
 
     async def refuse(self, by: Actor, reason: str | None) -> None:

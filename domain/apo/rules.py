@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.apo import documents
-from domain.apo.case import ApoCase, reopened_after
+from domain.apo.case import ApoCase, Stage, reopened_after
 from domain.apo.payloads import (
     ApproveApo,
     CustomerNotReached,
@@ -325,8 +325,8 @@ def voicemail_is_left(case: ApoCase, command: CustomerNotReached, _: datetime) -
 
 
 def may_refuse(case: ApoCase, _: CustomerRefused, __: datetime) -> Refusal | None:
-    """Refuse to end a case that a late invoice has reopened (APO-37)."""
-    if not case.reopened:
+    """Refuse to end a case that a late invoice has reopened, while it is reviewed (APO-37)."""
+    if not case.reopened or may_be_left(case):
         return None
     return conflict(
         "APO-37",
@@ -334,6 +334,12 @@ def may_refuse(case: ApoCase, _: CustomerRefused, __: datetime) -> Refusal | Non
         "is (APO-37).",
         "Ask Support Services to review the customer's documents.",
     )
+
+
+def may_be_left(case: ApoCase) -> bool:
+    """Return whether a late invoice was turned down, so that the customer may leave it at that."""
+    turned_down = case.reopened and case.stage == Stage.AWAITING_DOCUMENTS
+    return turned_down and case.edition >= Edition.EVERY_CLAUSE
 
 
 def may_be_reopened(case: ApoCase, command: DocumentsReceived, _: datetime) -> Refusal | None:

@@ -348,6 +348,20 @@ def cancelled_life() -> Life:
 KIM = Actor(name="Kim", role=Role.SUPERVISOR).model_dump(mode="json")
 
 
+@pytest.mark.rule("APO-37")
+def test_a_late_invoice_that_was_turned_down_may_be_left_at_that() -> None:
+    life = reopened(declined_life())
+    said = {"reason": "I never paid it"}
+    life.refuses("customer_refused", "customer_service", **said)
+
+    held = life.store.job
+    life.does("documents_rejected", "support_services", reason="This isn't an invoice")
+    life.does("customer_refused", "customer_service", **said)
+
+    assert (life.outcome, life.store.job) == ("declined", held)
+    assert "find_provider" not in life.store.tasks
+
+
 @pytest.mark.rule("APO-36")
 def test_an_invoice_that_came_before_the_end_is_still_looked_at_after_it() -> None:
     life = begun_by("request_apo")
