@@ -88,7 +88,12 @@ def in_days(life: Life, days: int) -> str:
     return (life.loop.now() + timedelta(days=days)).isoformat()
 
 
+@pytest.mark.rule("CONF-10")
+@pytest.mark.rule("CONF-11")
+@pytest.mark.rule("CONF-36")
 @pytest.mark.rule("CONF-37")
+@pytest.mark.rule("CONF-38")
+@pytest.mark.rule("CONF-39")
 def test_a_conference_gets_an_appointment_with_a_travel_fee() -> None:
     life = calling()
     life.does("provider_answered", AGENT, available=True, travel_fee="45.00")
@@ -109,6 +114,18 @@ def test_a_conference_gets_an_appointment_with_a_travel_fee() -> None:
     assert life.store.job.assigned_to.number == TULSA["number"]
     (update,) = life.store.effects(UpdateJob)
     assert update.sub_status == "Confirmed Appointment"
+    assert update.appointment_at == datetime.fromisoformat(in_days(life, 1))
+    begun, *notes_of_steps = life.store.notes
+    assert begun.startswith("Reassigning this job. Providers to call: Tulsa Plumbing (4711) from")
+    assert begun.endswith("Reason: Too late")
+    assert notes_of_steps[0] == "Tulsa Plumbing (4711) can take the job."
+    assert notes_of_steps[1:] == [
+        "Travel fee for Tulsa Plumbing (4711): approved $30.00. Asked: $45.00; by distance: $0.00.",
+        (
+            "Conference held with the customer and Tulsa Plumbing (4711). Appointment: "
+            "Wed, Nov 25, 11:00 AM CT."
+        ),
+    ]
     notes = ["add_note"] * 3
     assert life.activities == [*notes, "record_progress", "record_progress", "reassign_job"]
 
@@ -355,6 +372,20 @@ def test_an_agent_who_speaks_again_is_no_longer_overdue() -> None:
 
     assert left(life) == (None, [], [])
     assert outcomes(life) == ["kept", "kept", "broken", "kept", None]
+
+
+@pytest.mark.rule("CONF-07")
+@pytest.mark.rule("CONF-08")
+def test_a_job_whose_providers_may_not_be_called_now_is_dispatchs_with_the_prescribed_note() -> (
+    None
+):
+    life = calling(at=NIGHT)
+
+    assert left(life) == ("sent_to_dispatch", [], [])
+    assert life.store.job.assigned_to.is_(PROCURE_VENDOR)
+    assert life.store.notes[-1] == (
+        "Local time for providers is outside permitted calling time, sent to dispatch"
+    )
 
 
 @pytest.mark.rule("CONF-09")
