@@ -257,7 +257,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         self.note_by(
             command.actor,
             f"The customer can't join a conference. {self.provider.called_as()} gets the job and "
-            "is asked to call them. The customer gets the provider's name and number by e-mail.",
+            "has to call them. The customer gets the provider's name and number by e-mail.",
         )
         self.mail_the_providers_details()
         return await self.leave_it_to_the_provider(

@@ -53,7 +53,7 @@ def test_plusone_owes_somebody_within_48_hours_of_the_assignment() -> None:
     assert promise.waiting_on is Role.PLUSONE
     assert promise.rule == "PO-17"
     assert promise.due == DueAt(at=WINDOW_ENDS)
-    assert promise.then == "then the job goes to No Provider Found"
+    assert promise.then == "If nobody is found by then, the job moves to No Provider Found"
     assert "report_cannot_locate" in promise.changed_by
 
 
@@ -61,14 +61,17 @@ def test_the_policy_may_leave_the_decision_to_dispatch() -> None:
     case = a_case()
     left = case.policy.plus_one.model_copy(update={"on_window_end": "dispatch_task"})
     case.policy = case.policy.model_copy(update={"plus_one": left})
-    assert search_promise(case).then == "then dispatch is asked to decide"
+    assert (
+        search_promise(case).then
+        == "If nobody is found by then, Dispatch decides how the job goes on"
+    )
 
     first, case.window_passed = search_promise(case), True
     second = search_promise(case)
     assert second.waiting_on is Role.DISPATCH
     assert second.due is None
     assert second.key != first.key
-    assert "request_reassignment" in second.changed_by
+    assert "can reassign the job" in second.changed_by
 
 
 def test_each_assignment_is_a_promise_of_its_own() -> None:
@@ -85,9 +88,9 @@ def test_each_assignment_is_a_promise_of_its_own() -> None:
     [
         ("accepted", "plusone", "submit its diagnosis", "PO-25"),
         ("diagnosis_submitted", "authorizations", "decide on the diagnosis", "PO-41"),
-        ("info_requested", "plusone", "give the information asked for", "PO-26"),
+        ("info_requested", "plusone", "send the information we asked for", "PO-26"),
         ("approved", "plusone", "order the parts and complete the repair", "PO-28"),
-        ("denied", "plusone", "bill its diagnosis or submit another", "PO-20"),
+        ("denied", "plusone", "bill its diagnosis or submit another one", "PO-20"),
         ("parts_ordered", "plusone", "complete the repair and submit its claim", "PO-28"),
     ],
 )
@@ -97,7 +100,7 @@ def test_each_stage_of_the_repair_waits_for_somebody(
     promise = after_the_acceptance(stage)
     assert (promise.waiting_on, promise.duty, promise.rule) == (waiting_on, duty, rule)
     assert promise.due == DueAfterBusinessDays(days=3, since=HEARD_AT)
-    assert promise.then == "then dispatch is asked to follow up"
+    assert promise.then == "If nothing is heard by then, Dispatch gets a task to follow up"
 
 
 def test_the_silence_counts_from_the_assignment_until_something_is_heard() -> None:

@@ -497,29 +497,29 @@ REFUSALS = [
     pytest.param(
         lambda: of_a_time("provider_answered", "calling_provider", "earliest_appointment"),
         "CONF-22",
-        "earliest_appointment: 2026-11-24 17:00 UTC has passed.",
-        "ask for a time to come",
+        "earliest_appointment: Tue, Nov 24, 12:00 PM ET has already passed (CONF-22).",
+        "Ask for a time in the future.",
         marks=pytest.mark.rule("CONF-22"),
     ),
     pytest.param(
         lambda: of_a_time("provider_conference", "asking_provider", "will_contact_by"),
         "CONF-24",
-        "will_contact_by: 2026-11-24 17:00 UTC has passed.",
-        "ask for a time to come",
+        "will_contact_by: Tue, Nov 24, 12:00 PM ET has already passed (CONF-24).",
+        "Ask for a time in the future.",
         marks=pytest.mark.rule("CONF-24"),
     ),
     pytest.param(
         lambda: of_a_time("appointment_captured", "conferencing", "at"),
         "CONF-36",
-        "at: 2026-11-24 17:00 UTC has passed.",
-        "ask for a time to come",
+        "at: Tue, Nov 24, 12:00 PM ET has already passed (CONF-36).",
+        "Ask for a time in the future.",
         marks=pytest.mark.rule("CONF-36"),
     ),
     pytest.param(
         lambda: of_starting("Completed"),
         None,
-        "The job is Completed.",
-        "there is nothing to reassign",
+        "This job is Completed, so it can't be reassigned.",
+        "Start again once the job is reopened in the job system.",
     ),
 ]
 
