@@ -108,6 +108,21 @@ def nothing_is_open(life: Life, *tasks: str) -> bool:
 # --- the golden path --------------------------------------------------------------------------
 
 
+@pytest.mark.rule("PO-30")
+def test_a_search_begins_with_the_prescribed_comment_word_for_word() -> None:
+    (comment,) = a_search().store.effects(AddNote)
+
+    assert comment.visibility == "Private"
+    assert comment.text == (
+        "This job has been assigned to PlusOne Solutions to help us locate a vendor that can "
+        "complete the work. Please allow 24 hours for them to attempt to locate a service "
+        "provider. If the customer calls back more than once during this period, please advise "
+        "the customer we are still in the process of locating a service provider in their area, "
+        "unless there are new updates reflected in the NOTES of the service job. If the job is an "
+        "Emergency/Medical Emergency job please follow the normal business process."
+    )
+
+
 @pytest.mark.rule("PO-28")
 @pytest.mark.rule("PO-29")
 def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:

@@ -88,6 +88,7 @@ def in_days(life: Life, days: int) -> str:
     return (life.loop.now() + timedelta(days=days)).isoformat()
 
 
+@pytest.mark.rule("CONF-04")
 @pytest.mark.rule("CONF-10")
 @pytest.mark.rule("CONF-11")
 @pytest.mark.rule("CONF-36")
