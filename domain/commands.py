@@ -252,6 +252,11 @@ class CommandTable(Mapping[str, Command]):
         dismiss = [DISMISS_ATTENTION] if attention else []
         return self.possible_in(stage) + dismiss
 
+    @property
+    def for_people(self) -> list[str]:
+        """The names of all commands but those that Steward alone gives."""
+        return [name for name, command in self.items() if command.is_for_people]
+
     def who_can(self, *names: str) -> str:
         """Return who can give some commands, as a sentence without its period.
 
@@ -415,8 +420,8 @@ def unknown_command(table: CommandTable, name: str) -> Refused:
     """Return the refusal of a command that a lifecycle does not have."""
     return unreadable(
         f'{lifecycle_label(table.lifecycle)} has no command "{quoted(name)}".'
-        f"{did_you_mean(name, table)}",
-        instead=f"Use one of: {', '.join(table)}.",
+        f"{did_you_mean(name, table.for_people)}",
+        instead=f"Use one of: {', '.join(table.for_people)}.",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from domain.suggestions import closest
+from domain.suggestions import closest, did_you_mean
 from domain.values import LONGEST_QUOTE, MESSAGE_ID, STORABLE, shortened
 
 _MOST_PROBLEMS = 10
@@ -35,7 +35,7 @@ def field_problems(
         model: the fields that it takes.
         common: names of fields that every command takes, which are not listed.
     """
-    problems: list[Any] = error.errors(include_url=False, include_input=False)
+    problems: list[Any] = error.errors(include_url=False)
     missing = [_place(each) for each in problems if each["type"] == "missing"]
     unknown = [each for each in problems if each["type"] == "extra_forbidden"]
     wrong = [each for each in problems if each["type"] not in {"missing", "extra_forbidden"}]
@@ -87,7 +87,8 @@ def in_words(problem: Problem) -> str:
     if kind in _WRITE:
         return _WRITE[kind]
     if kind in {"enum", "literal_error"}:
-        return f"choose one of {_choices(str(context['expected']))}"
+        choices = _choices(str(context["expected"]))
+        return f"choose one of {choices}{_meant(problem.get('input'), choices)}"
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(context["pattern"], "this is not in the right form")
     if kind in _LIMITS:
@@ -108,6 +109,14 @@ def _whole(problem: Problem) -> str:
 def _choices(expected: str) -> str:
     """Return pydantic's `'a', 'b' or 'c'` as a list to choose from."""
     return expected.replace("'", "").replace(" or ", ", ")
+
+
+def _meant(typed: object, choices: str) -> str:
+    """Return the question about the choice that was probably meant, or nothing."""
+    if not isinstance(typed, str):
+        return ""
+    asked = did_you_mean(typed, choices.split(", "))
+    return f".{asked}" if asked else ""
 
 
 def _counted(value: object) -> str:

@@ -821,6 +821,8 @@ def _command(kind: LifecycleKind, name: str) -> Command:
 
 def _actor(command: Command, role: str | None, name: str | None) -> dict[str, str]:
     roles = sorted(command.roles)
+    if role is None and not command.is_for_people:
+        raise Failure(f"only Steward itself gives {command.name}")
     if role is None and len(roles) > 1:
         raise Failure(f"say in which role you act: --as, with one of {', '.join(roles)}")
     who = name or os.environ.get("USER") or "command line"

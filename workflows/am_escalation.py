@@ -25,6 +25,7 @@ from domain.exceptions import IN_PROGRESS, ExceptionCode
 from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
 from domain.roles import Actor, Role
+from domain.values import LONGEST_PROSE, shortened
 from workflows.lifecycle import Lifecycle
 from workflows.temporal import durable
 
@@ -324,12 +325,20 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         Manager acts on others, all of them go back to the review.
         """
         code, about = command.exception_code, full_name(command.provider)
+        if self.case.job.status is JobStatus.CANCELLED:
+            self.case.begun = True
+            said = f"Area Manager not engaged ({code}, {about}), because the job is cancelled"
+            self.note_by(command.asked_by, f"{said}: {command.comment}")
+            self.end(Stage.CANCELLED, PromiseOutcome.WAIVED)
+            return
         if not self.case.begun:
             self.case.begun = True
             self.take_up_open_exceptions()
         elif self.case.stage == Stage.AREA_MANAGER_ENGAGED:
             self.advance(Stage.EXCEPTION_OPEN, closing=PromiseOutcome.SUPERSEDED)
         self.note_by(command.asked_by, f"Area Manager engaged ({code}, {about}): {command.comment}")
+        if any(each.code == code and not each.reviewed for each in self.case.exceptions):
+            self.settle(Task.REVIEW_EXCEPTION)  # the same Exception is reviewed once
         self.task(
             Role.ADMIN_TEAM,
             Task.REVIEW_EXCEPTION,
@@ -340,7 +349,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         others = tuple(each for each in self.case.exceptions if each.code != code)
         for same in self.case.exceptions:
             if same.code == code:  # opened while this one was on its way: they are one
-                comment = f"{same.comment}\n{comment}"
+                comment = shortened(f"{same.comment}\n{comment}", LONGEST_PROSE)
         taken = OpenedException(code=code, comment=comment, provider=command.provider)
         self.case.exceptions = (*others, taken)
         self.add(OpenException(code=code, comment=comment))

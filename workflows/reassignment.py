@@ -124,6 +124,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
     def have_the_customer_called_back(self) -> None:
         """Ask Authorizations to call a customer whom the call cut off (CONF-41)."""
         if outbound_calls.call_is_due(outbound_calls.News.DROPPED_CALL, self.case.job):
+            self.settle(Task.CUSTOMER_DROPPED)
             self.task(
                 Role.AUTHORIZATIONS,
                 Task.CUSTOMER_DROPPED,
@@ -500,7 +501,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         """Return the provider that is called, or on the line."""
         provider = self.case.provider
         if provider is None:
-            raise AssertionError(f"no provider was called before {self.case.stage}")
+            raise AssertionError("this step has no provider: none was called before it")
         return provider
 
     def next_step(self, stage: Stage, by: Actor | None = None) -> dict[str, Any]:

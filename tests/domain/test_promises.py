@@ -54,7 +54,7 @@ def test_plusone_owes_somebody_within_48_hours_of_the_assignment() -> None:
     assert promise.rule == "PO-17"
     assert promise.due == DueAt(at=WINDOW_ENDS)
     assert promise.then == "If nobody is found by then, the job moves to No Provider Found"
-    assert "report_cannot_locate" in promise.changed_by
+    assert "can report that no provider was found" in promise.changed_by
 
 
 def test_the_policy_may_leave_the_decision_to_dispatch() -> None:
