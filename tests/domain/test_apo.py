@@ -388,6 +388,9 @@ def test_escalations_offers_only_with_every_fact(missing: str, rule: str) -> Non
 def test_escalations_offers_only_what_dispatch_has_already(account: Account) -> None:
     elsewhere = offered(NOON, job=a_dispatch_job(assigned_to=Assignee.of(account)))
     assert rule_against("offer_apo", "escalations", elsewhere, NOON, FACTS) == "APO-44"
+    assert rule_against("offer_apo", "escalations", offered(NOON), NOON, FACTS) is None
+    in_no_hurry = FACTS | {"customer_escalated": False}
+    assert rule_against("offer_apo", "escalations", offered(NOON), NOON, in_no_hurry) == "APO-44"
 
 
 @pytest.mark.rule("APO-43")

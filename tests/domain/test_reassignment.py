@@ -331,7 +331,9 @@ def test_the_provider_is_told_what_is_to_be_done_where() -> None:
             Stage.ASKING_CUSTOMER,
             [
                 "Put Tulsa Plumbing on hold. Go back to the customer.",
+                "Thank you for holding.",
                 "ready to write down",
+                "Give the name: Tulsa Plumbing.",
                 "Give the number: 555-4711.",
                 "Their soonest available appointment is Wed, Nov 25, 9:00 AM CT.",
                 "Do you have any questions? May I conference you in",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from domain.am_escalation.case import AmStart
+from domain.directory import Addressee
 from domain.effects import AddNote, MailFate, OpenException, OpenTask, SendEmail
 from domain.jobs import Assignee, JobStatus
 from domain.lifecycles import Cause
@@ -153,6 +154,94 @@ def test_from_the_concern_to_the_area_manager() -> None:
         "send_email",
         "close_exception",
     ]
+
+
+@pytest.mark.rule("AM-07")
+@pytest.mark.rule("AM-08")
+@pytest.mark.rule("AM-10")
+@pytest.mark.rule("AM-11")
+def test_customer_service_is_asked_to_call_the_provider_and_told_what_to_say() -> None:
+    complaint = a_concern()
+
+    (asked,) = complaint.store.effects(OpenTask)
+
+    assert (asked.role, asked.task) == (AGENT, "call_provider")
+    assert asked.text == (
+        "Call Tulsa Plumbing (4711) about this concern and look for a solution: “The faucet "
+        "leaks” If nobody answers, leave a message: say what the concern is and ask them to "
+        "contact the customer as soon as possible. Then log the call (AM-07 to AM-12)."
+    )
+    assert promises(complaint) == [("contacting_provider", None)]
+
+
+@pytest.mark.rule("AM-10")
+@pytest.mark.rule("AM-11")
+@pytest.mark.rule("AM-12")
+def test_a_provider_that_was_not_reached_stands_on_the_job() -> None:
+    complaint = a_concern()
+
+    complaint.does("provider_contacted", AGENT, reached=False, outcome="Mailbox of Jo")
+
+    assert complaint.store.notes[-1] == (
+        "Couldn't reach Tulsa Plumbing (4711). Left a message: the customer reports “The faucet "
+        "leaks” and asks them to call as soon as possible. Mailbox of Jo"
+    )
+
+
+@pytest.mark.rule("AM-14")
+@pytest.mark.rule("AM-15")
+def test_a_call_back_after_a_day_has_the_provider_called_again() -> None:
+    complaint = a_call_back()
+
+    asked = complaint.store.effects(OpenTask)[-1]
+
+    assert complaint.stage == "second_contact"
+    assert (asked.role, asked.task) == (AGENT, "call_provider")
+    assert asked.text.startswith(
+        "Call Tulsa Plumbing (4711) again and look for a solution: “The faucet leaks” If nobody "
+        "answers, leave a second voice message. Then log the call."
+    )
+    assert promises(complaint)[-1] == ("second_contact", None)
+
+
+@pytest.mark.rule("AM-17")
+@pytest.mark.rule("AM-33")
+def test_a_second_call_opens_an_exception_that_the_admin_team_reviews() -> None:
+    complaint = an_exception()
+
+    (exception,) = complaint.store.effects(OpenException)
+    asked = complaint.store.effects(OpenTask)[-1]
+
+    assert (exception.code, exception.comment) == (
+        "SP UNRESPONSIVE",
+        "Two voice messages, no answer",
+    )
+    assert (asked.role, asked.task) == ("admin_team", "review_exception")
+    assert asked.text == (
+        "Review the Exception about Tulsa Plumbing (4711): SP UNRESPONSIVE. Then send it to the "
+        "Area Manager (AM-33, AM-34)."
+    )
+    assert promises(complaint)[-1] == ("exception_open", None)
+
+
+@pytest.mark.rule("AM-34")
+def test_what_was_reviewed_is_mailed_to_the_area_manager_of_the_provider() -> None:
+    complaint = an_exception()
+
+    complaint.does("admin_reviewed", "admin_team", comment="The third one this month")
+
+    mail = complaint.store.effects(SendEmail)[-1]
+    assert mail.addressee == Addressee(role=Role.AREA_MANAGER, provider=TULSA, required=True)
+    assert (mail.to, mail.template, mail.context) == (
+        None,
+        "am_escalation",
+        {
+            "provider": "Tulsa Plumbing (4711)",
+            "concern": "The faucet leaks",
+            "exceptions": "SP UNRESPONSIVE: Two voice messages, no answer",
+            "remark": "The third one this month",
+        },
+    )
 
 
 def test_whoever_does_not_act_is_overdue_until_they_do() -> None:

@@ -220,6 +220,20 @@ def test_a_refusal_withdraws_the_refund_and_a_later_acceptance_asks_again() -> N
 
 
 @pytest.mark.rule("G-45")
+def test_the_refund_is_requested_once_for_a_job() -> None:
+    earlier = instructed()
+    assert "refund_deductible" in earlier.store.tasks
+    elsewhere = Assignee(number="4711", name="Tulsa Plumbing")
+    earlier.hears("job.assigned", assigned_to=elsewhere).settle()
+    assert earlier.outcome == "superseded"
+
+    again = next_episode(earlier, "offer_apo")
+    again.does("customer_reached", "dispatch", outcome="accepted")
+
+    assert again.store.tasks == []
+
+
+@pytest.mark.rule("G-45")
 def test_jobs_of_older_editions_keep_the_refund_open() -> None:
     refused = instructed(BEFORE)
     refused.does("customer_refused", "customer_service", reason="No")

@@ -108,6 +108,21 @@ def nothing_is_open(life: Life, *tasks: str) -> bool:
 # --- the golden path --------------------------------------------------------------------------
 
 
+@pytest.mark.rule("PO-30")
+def test_a_search_begins_with_the_prescribed_comment_word_for_word() -> None:
+    (comment,) = a_search().store.effects(AddNote)
+
+    assert comment.visibility == "Private"
+    assert comment.text == (
+        "This job has been assigned to PlusOne Solutions to help us locate a vendor that can "
+        "complete the work. Please allow 24 hours for them to attempt to locate a service "
+        "provider. If the customer calls back more than once during this period, please advise "
+        "the customer we are still in the process of locating a service provider in their area, "
+        "unless there are new updates reflected in the NOTES of the service job. If the job is an "
+        "Emergency/Medical Emergency job please follow the normal business process."
+    )
+
+
 @pytest.mark.rule("PO-28")
 @pytest.mark.rule("PO-29")
 def test_a_job_is_accepted_diagnosed_approved_and_repaired() -> None:
@@ -270,6 +285,20 @@ def supplies(life: Life, **fields: Any) -> AddServiceJob:
     return life.store.effects(AddServiceJob)[-1]
 
 
+@pytest.mark.rule("PO-09")
+@pytest.mark.rule("PO-10")
+@pytest.mark.parametrize("event_type", [None, "Recall"])
+def test_a_job_is_added_to_the_order_with_its_own_event_type(event_type: str | None) -> None:
+    life = a_repair()
+    wanted = {} if event_type is None else {"event_type": event_type}
+
+    life.does("add_service_job", "dispatch", reason="Second opinion", **wanted)
+
+    (added,) = life.store.effects(AddServiceJob)
+    assert (added.account.name, added.event_type) == ("Procure Vendor", event_type)
+    assert (life.stage, life.store.job.assigned_to.name) == ("accepted", "PlusOne Solutions")
+
+
 @pytest.mark.rule("PO-12")
 @pytest.mark.rule("PO-49")
 @pytest.mark.rule("PO-50")
@@ -369,6 +398,8 @@ def test_the_date_of_the_parts_is_noted_as_people_read_it() -> None:
     life.does("update_parts", "parts_sourcing", text="Shipped.", eta="2026-12-01")
 
     assert life.store.notes[-1] == "Parts: Shipped. ETA Tue, Dec 1, 2026."
+    assert life.store.effects(AddNote)[-1].author.role == "parts_sourcing"
+    assert life.store.effects(AddServiceJob) == []
 
 
 @pytest.mark.rule("PO-57")
@@ -616,6 +647,20 @@ def test_what_is_asked_or_denied_reaches_plusone(
     assert "PO-" not in mail.context["text"]
     note = life.store.effects(AddNote)[-1]
     assert (note.text, note.visibility) == (mail.context["text"], "Public with Email")
+
+
+@pytest.mark.rule("PO-20")
+@pytest.mark.rule("PO-21")
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_denied_job_stays_accepted_so_that_plusone_bills_its_diagnosis(*, partial: bool) -> None:
+    life = a_repair()
+    before = life.store.job
+
+    life.does("deny", "decision_desk", reason="Frost", partial=partial)
+
+    assert (life.stage, life.store.job) == ("denied", before)
+    assert (before.status, before.assigned_to.name) == ("Accepted", "PlusOne Solutions")
+    assert life.refuses("request_reassignment", "dispatch", to="4711", reason="No").rule == "PO-19"
 
 
 @pytest.mark.rule("PO-42")

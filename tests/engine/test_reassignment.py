@@ -17,7 +17,7 @@ from domain.lifecycles import Cause
 from domain.policy import Policy
 from domain.reassignment.kind import begin
 from domain.roles import Actor, Role
-from tests.domain.factories import POLICY, a_job
+from tests.domain.factories import POLICY, a_job, eastern
 from tests.domain.reassignment_cases import NIGHT, NOON, PHOENIX, TULSA, listed, with_setting
 from tests.engine.memory import Life
 from workflows.reassignment import ConferenceReassignment
@@ -88,11 +88,19 @@ def in_days(life: Life, days: int) -> str:
     return (life.loop.now() + timedelta(days=days)).isoformat()
 
 
+@pytest.mark.rule("CONF-04")
+@pytest.mark.rule("CONF-10")
+@pytest.mark.rule("CONF-11")
+@pytest.mark.rule("CONF-36")
 @pytest.mark.rule("CONF-37")
+@pytest.mark.rule("CONF-38")
 def test_a_conference_gets_an_appointment_with_a_travel_fee() -> None:
     life = calling()
     life.does("provider_answered", AGENT, available=True, travel_fee="45.00")
     assert (life.stage, life.store.tasks) == ("travel_fee_review", ["decide_travel_fee"])
+    (asked,) = life.store.effects(OpenTask)
+    assert (asked.role, "Asked: $45.00; by distance: $0.00" in asked.text) == ("supervisor", True)
+    assert life.refuses("approve_travel_fee", AGENT, amount="45.00").rule == "CONF-10"
     answer = life.does("approve_travel_fee", "supervisor", amount="30.00")
     assert (answer.stage, answer.waiting_on, life.store.tasks) == ("asking_provider", AGENT, [])
     assert answer.result is not None
@@ -109,6 +117,18 @@ def test_a_conference_gets_an_appointment_with_a_travel_fee() -> None:
     assert life.store.job.assigned_to.number == TULSA["number"]
     (update,) = life.store.effects(UpdateJob)
     assert update.sub_status == "Confirmed Appointment"
+    assert update.appointment_at == datetime.fromisoformat(in_days(life, 1))
+    begun, *notes_of_steps = life.store.notes
+    assert begun.startswith("Reassigning this job. Providers to call: Tulsa Plumbing (4711) from")
+    assert begun.endswith("Reason: Too late")
+    assert notes_of_steps[0] == "Tulsa Plumbing (4711) can take the job."
+    assert notes_of_steps[1:] == [
+        "Travel fee for Tulsa Plumbing (4711): approved $30.00. Asked: $45.00; by distance: $0.00.",
+        (
+            "Conference held with the customer and Tulsa Plumbing (4711). Appointment: "
+            "Wed, Nov 25, 11:00 AM CT."
+        ),
+    ]
     notes = ["add_note"] * 3
     assert life.activities == [*notes, "record_progress", "record_progress", "reassign_job"]
 
@@ -146,6 +166,27 @@ def test_after_a_no_the_next_provider_of_the_list_is_called() -> None:
         )
         assert "ask" not in answer.result
     assert life.store.notes[-1] == "Desert Air (4712) can't take the job: No van"
+
+
+@pytest.mark.rule("CONF-39")
+def test_what_each_provider_and_the_customer_answered_is_noted() -> None:
+    life = calling(TULSA, PHOENIX, CALENDAR)
+    life.does("provider_no_answer", AGENT)
+    life.does("provider_answered", AGENT, available=False, reason="No van")
+    life.does("provider_answered", AGENT, available=True, contact_name="Jo", reason="Has the part")
+    life.does("provider_conference", AGENT, agrees=True)
+    life.does("provider_no_answer", AGENT)
+    life.does("provider_answered", "supervisor", available=True)
+    life.does("provider_conference", AGENT, agrees=True)
+    life.does("customer_conference", AGENT, agrees=False)
+
+    nobody, no, yes, broken, again, alone = life.store.notes[1:]
+    assert nobody == "Tulsa Plumbing (4711) didn't answer. No message was left."
+    assert no == "Desert Air (4712) can't take the job: No van"
+    assert yes == "Jo at Bay Plumbers (4714) can take the job. Has the part"
+    assert broken == "The line to Bay Plumbers (4714) broke off."
+    assert again == "Bay Plumbers (4714) can take the job."
+    assert alone.startswith("The customer can't join a conference. Bay Plumbers (4714) gets")
 
 
 @pytest.mark.rule("CONF-13")
@@ -355,6 +396,24 @@ def test_an_agent_who_speaks_again_is_no_longer_overdue() -> None:
 
     assert left(life) == (None, [], [])
     assert outcomes(life) == ["kept", "kept", "broken", "kept", None]
+
+
+@pytest.mark.rule("CONF-07")
+@pytest.mark.rule("CONF-08")
+def test_a_job_whose_providers_may_not_be_called_now_is_dispatchs_with_the_prescribed_note() -> (
+    None
+):
+    life = calling(at=NIGHT)
+    assert left(life) == ("sent_to_dispatch", [], [])
+
+    life = calling(TULSA, CALENDAR, at=eastern("2026-11-24 18:50"))
+    life.passes("15m").does("provider_no_answer", AGENT)
+
+    assert left(life) == ("sent_to_dispatch", [], [])
+    assert life.store.job.assigned_to.is_(PROCURE_VENDOR)
+    assert life.store.notes[-1] == (
+        "Local time for providers is outside permitted calling time, sent to dispatch"
+    )
 
 
 @pytest.mark.rule("CONF-09")

@@ -389,6 +389,21 @@ def test_authorizations_reviews_a_report_as_if_the_provider_had_called(
         assert left(life) == ("cancelled", [], [])
 
 
+@pytest.mark.rule("SPOC-46")
+def test_a_report_on_a_new_job_has_the_provider_change_its_status() -> None:
+    life = reports(awaiting(job=of_the_programme(status=JobStatus.NEW)))
+
+    (asked,) = life.store.effects(OpenTask)
+    assert (asked.role, asked.task) == ("authorizations", "status_to_change")
+    assert asked.text == (
+        "A report came in, but the job status is New. Ask the provider to change it to Accepted. "
+        "A report can't be entered before that (SPOC-46)."
+    )
+    life.hears("job.status_changed", status=JobStatus.ACCEPTED).settle()
+    assert life.store.tasks == []
+    assert reports(awaiting(job=of_the_programme(status=JobStatus.ACCEPTED))).store.tasks == []
+
+
 def test_another_diagnosis_settles_the_review_of_the_report_before() -> None:
     life = reports(awaiting(), review=["over_approval_limit", "potential_recall"])
     day = life.loop.now() + timedelta(days=4)
