@@ -160,7 +160,7 @@ class Router:
                     kind=RefusalKind.NOT_RUNNING,
                     rule=None,
                     message=f"There is no job {job_id}.",
-                    instead="check the number with GET /jobs; a job is known from its first event",
+                    instead="Check the number with GET /jobs. A job is known from its first event.",
                 )
             )
         if known.lifecycle is not None and known.lifecycle.outcome is None:

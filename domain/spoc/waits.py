@@ -39,7 +39,7 @@ def overdue_report(case: SpocCase) -> Chase:
         reminders=case.policy.spoc.overdue,
         reminder="we remind the provider and the Leadership Desk",
         in_the_end=_SUGGESTS_THE_AREA_MANAGER,
-        changed_by="The provider can enter the report in Cinch Pro; "
+        changed_by="The provider can enter the report in Cinch Pro. "
         f"{COMMANDS.who_can('ask_provider', 'contact_spoc', 'engage_area_manager')}",
     )
 
@@ -54,7 +54,7 @@ def missing_information(case: SpocCase) -> Chase:
         reminders=case.policy.spoc.missing,
         reminder="we remind the Leadership Desk",
         in_the_end=_SUGGESTS_THE_AREA_MANAGER,
-        changed_by="The provider can complete the report in Cinch Pro; "
+        changed_by="The provider can complete the report in Cinch Pro. "
         f"{COMMANDS.who_can('ask_provider', 'contact_spoc', 'engage_area_manager')}",
     )
 
@@ -85,7 +85,7 @@ def job_carried_out(case: SpocCase) -> Promise:
         since=since,
         due=DueAt(at=since + case.policy.spoc.quiet),
         then="If nothing happens on the job by then, the follow-up closes",
-        changed_by="The job system can complete the job; "
+        changed_by="The job system can complete the job. "
         f"{COMMANDS.who_can('contact_spoc', 'engage_area_manager')}",
     )
 
