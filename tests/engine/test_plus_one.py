@@ -496,7 +496,10 @@ def test_what_plusone_reports_of_the_customer_is_noted_and_keeps_the_other_dutie
     life.does("customer_informed", "dispatch", emailed=True)
 
     assert duties(life) == {"assignment_note/1": None, "call/1": "kept", "email/1": "kept"}
-    assert "Say called, emailed, or both" in life.refuses("customer_informed", "plusone").message
+    assert (
+        "Say whether PlusOne called, e-mailed or both"
+        in life.refuses("customer_informed", "plusone").message
+    )
 
 
 @pytest.mark.rule("PO-62")
