@@ -51,7 +51,7 @@ def parse_time_of_day(text: str) -> timedelta:
     hours, minutes = (int(part) for part in written.groups()) if written else (-1, -1)
     shown = timedelta(hours=hours, minutes=minutes)
     if not (0 <= minutes < 60 and shown <= _ONE_DAY):  # noqa: PLR2004  minutes of an hour
-        raise ValueError(f"{text!r} is no time of day: write it like 17:00, from 00:00 to 24:00")
+        raise ValueError(f"{text!r} is not a time of day: write it like 17:00, from 00:00 to 24:00")
     return shown
 
 
@@ -84,32 +84,26 @@ def _countries() -> frozenset[str]:
 
 def _known_country(code: str, info: ValidationInfo) -> str:
     if is_written_by_hand(info) and code not in _countries():
-        raise ValueError(
-            f"the holidays of {code!r} are not known: write a country as its code, like US"
-        )
+        raise ValueError(f"no holidays are known for {code!r}: write a country's code, like US")
     return code
 
 
 def _plain_date(value: object) -> object:
     """Keep out numbers and points in time, which pydantic would take for dates as well."""
     if not _DATE.fullmatch(str(value)):
-        raise ValueError(f"{value} is no date: write it like 2026-12-24")
+        raise ValueError(f"{value} is not a date: write it like 2026-12-24")
     return value
 
 
 def _in_week_order(days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
     if not days:
-        raise ValueError(
-            "every day of the week is closed, so that no deadline in business days exists"
-        )
+        raise ValueError("every day of the week is closed: leave at least one business day")
     return tuple(day for day in _WEEK if day in days)
 
 
 def _not_midnight(shown: timedelta) -> timedelta:
     if not shown:
-        raise ValueError(
-            "a business day cannot end as it begins: write the end of the day as 24:00"
-        )
+        raise ValueError("a business day can't end at 00:00: write the end of the day as 24:00")
     return shown
 
 
@@ -213,7 +207,7 @@ def business_days_after(calendar: Calendar, instant: datetime, n: int) -> dateti
         ValueError: the instant has no time zone, or n is less than 1.
     """
     if n < 1:
-        raise ValueError(f"{n} business days: at least 1 can be waited")
+        raise ValueError(f"{n} business days: write at least 1")
     at = _utc(instant)
     day = _wall(at, host_zone(calendar.zone)).date()
     if not is_business_day(calendar, day) or at > _end_of(calendar, day):
@@ -230,7 +224,7 @@ def calendar_days_without_sundays(start: date, n: int) -> date:
         ValueError: n is less than 1.
     """
     if n < 1:
-        raise ValueError(f"{n} days: at least 1 can be counted")
+        raise ValueError(f"{n} days: write at least 1")
     day = start
     for _ in range(n):
         day += _ONE_DAY

@@ -79,7 +79,7 @@ def host_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (LookupError, OSError, ValueError) as error:
         raise ValueError(
-            f"{name!r} is no IANA time zone: write it like America/New_York"
+            f"{name!r} is not an IANA time zone: write it like America/New_York"
         ) from error
 
 

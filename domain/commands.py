@@ -258,9 +258,9 @@ class CommandTable(Mapping[str, Command]):
         return [name for name, command in self.items() if command.is_for_people]
 
     def who_can(self, *names: str) -> str:
-        """Return who can give some commands, as a sentence without its period.
+        """Return who can give some commands, as sentences, the last one without its period.
 
-        `PlusOne or Dispatch can report that no provider was found; Authorizations can approve the
+        `PlusOne or Dispatch can report that no provider was found. Authorizations can approve the
         repair or deny the repair`: commands that the same people can give stand together. So
         nobody is ever sent to a command that their role may not give.
         """
@@ -268,8 +268,8 @@ class CommandTable(Mapping[str, Command]):
         for name in names:
             people = _one_of(role for role in Role if role in self[name].roles)
             by_people.setdefault(people, []).append(to_do(name))
-        said = "; ".join(f"{people} can {either(doing)}" for people, doing in by_people.items())
-        return _capital(said)
+        said = (f"{people} can {either(doing)}" for people, doing in by_people.items())
+        return ". ".join(map(_capital, said))
 
     def read(self, name: str, fields: object, edition: int = NEWEST) -> CommandRequest:
         """Return the command that the fields make, if they can be read and their actor may give it.

@@ -108,7 +108,7 @@ def nobody_known(addressee: Addressee) -> Refusal:
         kind=RefusalKind.CONFLICT,
         rule=rule,
         message=f"The directory lists no {who} for {provider}.",
-        instead=f"enter the address yourself ({field})",
+        instead=f"Enter the address yourself ({field}).",
     )
 
 

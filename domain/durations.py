@@ -27,11 +27,11 @@ def parse_elapsed(text: str) -> timedelta:
     longest to the shortest, each at most once: w, d, h, m, s.
 
     Raises:
-        ValueError: the text is no duration, or one that no wait can have: zero, over ten years.
+        ValueError: the text is not a duration, or one that no wait can have: zero, over ten years.
     """
     written = _ELAPSED.fullmatch(text)
     if written is None or not text:
-        raise ValueError(f"{text!r} is no duration: write it like 48h, 90m, 1h30m, 3d or 2w")
+        raise ValueError(f"{text!r} is not a duration: write it like 48h, 90m, 1h30m, 3d or 2w")
     weeks, days, hours, minutes, seconds = (int(count or 0) for count in written.groups())
     return _possible(
         timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds), text
@@ -61,7 +61,7 @@ def parse_business_days(text: str) -> int:
     """
     written = _BUSINESS_DAYS.fullmatch(text)
     if written is None:
-        raise ValueError(f"{text!r} is no number of business days: write it like 3bd")
+        raise ValueError(f"{text!r} is not a number of business days: write it like 3bd")
     return _possible_days(int(written[1]))
 
 
@@ -72,7 +72,7 @@ def format_business_days(days: int) -> str:
 
 def _possible(elapsed: timedelta, written: str) -> timedelta:
     if elapsed <= timedelta(0):
-        raise ValueError(f"{written} is no time to wait: a duration is longer than zero")
+        raise ValueError(f"{written} is too short: a duration must be longer than zero")
     if elapsed > LONGEST_ELAPSED:
         raise ValueError(f"{written} is longer than ten years")
     if elapsed % timedelta(seconds=1):
@@ -82,9 +82,7 @@ def _possible(elapsed: timedelta, written: str) -> timedelta:
 
 def _possible_days(days: int) -> int:
     if not 1 <= days <= MOST_BUSINESS_DAYS:
-        raise ValueError(
-            f"{days} business days: at least 1 and at most {MOST_BUSINESS_DAYS} can be waited"
-        )
+        raise ValueError(f"{days} business days: write 1 to {MOST_BUSINESS_DAYS}")
     return days
 
 
@@ -101,7 +99,7 @@ def _read_business_days(value: object) -> int:
         return parse_business_days(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _possible_days(value)
-    raise ValueError(f"{value!r} is no number of business days: write it like 3bd")
+    raise ValueError(f"{value!r} is not a number of business days: write it like 3bd")
 
 
 Elapsed = Annotated[

@@ -73,7 +73,7 @@ TASKS: Final[Mapping[str, str]] = {
     "review_claim": "Review the claim",
     # reassignment
     "decide_travel_fee": "Decide on the travel fee",
-    "decide_for_urgent_customer": "Decide for the urgent customer",
+    "decide_for_urgent_customer": "Decide how to help the urgent customer",
     "agent_silent": "Find out why the call stopped",
     "tell_customer": "Give the customer the provider's number",
     "unscheduled": "Call the provider for an appointment",
@@ -86,7 +86,7 @@ TASKS: Final[Mapping[str, str]] = {
     "event_not_understood": "Look up what an event says",
     "job_reopened": "Decide: the job was reopened",
     "order_refused": "Decide how the job goes on",
-    "workflow_ended": "Decide: nobody follows this job",
+    "workflow_ended": "Decide: nobody is following this job",
 }
 """Each kind of task, as an imperative."""
 
@@ -124,7 +124,7 @@ STAGES: Final[Mapping[str, str]] = {
     "exception_open": "Exception under review",
     "area_manager_engaged": "With the Area Manager",
     "resolved": "Resolved",
-    "closed_quiet": "Closed, no call back",
+    "closed_quiet": "Closed, no callback",
     "risk": "Handed to the risk procedure",
     # spoc
     "awaiting_report": "Waiting for the service report",
@@ -183,7 +183,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     # am-escalation
     "report_concern": "Report a concern",
     "provider_contacted": "Log the call to the provider",
-    "customer_called_back": "Log the customer's call back",
+    "customer_called_back": "Log the customer's callback",
     "second_contact_made": "Log the second call to the provider",
     "record_feedback": "Record feedback",
     "take_over": "Take over the Leadership Desk's Exception",
@@ -207,7 +207,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "provider_conference": "Log whether the provider joins the conference",
     "customer_conference": "Log whether the customer joins the conference",
     "appointment_captured": "Record the appointment",
-    "supervisor_decision": "Decide for the urgent customer",
+    "supervisor_decision": "Decide how to help the urgent customer",
     # whatever the lifecycle
     "dismiss_attention": "Dismiss an alert",
 }
@@ -246,6 +246,13 @@ def to_do(command: str) -> str:
     """Return what a command does, as it reads after "can": `offer APO`, `approve the repair`."""
     label = command_label(command)
     return label[0].lower() + label[1:]
+
+
+def way_out(instead: str) -> str:
+    """Return what to do instead, as people read it: a command by its label and its name."""
+    if instead in COMMANDS:
+        return f"{COMMANDS[instead]} (`{instead}`)."
+    return f"{instead[:1].upper()}{instead[1:]}"
 
 
 def attention_label(attention: str) -> str:

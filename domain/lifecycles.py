@@ -114,7 +114,7 @@ def job_of(workflow_id: str) -> tuple[str, str]:
     """
     lifecycle, slash, job_id = workflow_id.partition("/")
     if not slash or not lifecycle or not job_id:
-        msg = f"{workflow_id!r} is no workflow id of ours: they read lifecycle/job"
+        msg = f"{workflow_id!r} is not one of Steward's workflow ids (lifecycle/job)"
         raise ValueError(msg)
     return lifecycle, job_id
 

@@ -16,13 +16,13 @@ _ADDRESS = r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\.[^@\s<>,;:\".]+"
 
 def _address(text: str) -> str:
     if not re.fullmatch(_ADDRESS, text):
-        raise ValueError(f"{text!r} is no e-mail address")
+        raise ValueError(f"{text!r} is not an e-mail address")
     return text
 
 
 def _mailbox(text: str) -> str:
     if not re.fullmatch(rf"{_ADDRESS}|[^\x00-\x1f<>@\",;:]+ <{_ADDRESS}>", text):
-        raise ValueError(f"{text!r} is no sender: write it like Steward <steward@example.com>")
+        raise ValueError(f"{text!r} is not a sender: write it like Steward <steward@example.com>")
     return text
 
 

@@ -293,9 +293,10 @@ class CommandDispatcher:
         if known is None:
             message = f"{called} isn't running on job {job_id}."
             instead = f"See what can be done on it: GET /jobs/{job_id}, or `steward show {job_id}`."
-            if meant := await self._reading.meant(job_id):
-                message = f"{called} isn't running on job {job_id}, and there is no such job."
-                instead = f"Did you mean {meant}?"
+            if await self._reading.job(job_id) is None:
+                message = f"There is no job {job_id}."
+                meant = await self._reading.meant(job_id)
+                instead = f"Did you mean {meant}?" if meant else "See the list of jobs: GET /jobs."
         elif known["outcome"] is None:
             message = f"{called} of job {job_id} has no running workflow."
             instead = "See `steward stuck` and Temporal UI. If it is still starting, try again."

@@ -148,7 +148,7 @@ class TaskDesk:
             raise forbidden(
                 None,
                 f"This task is for {who}. Only {who}{others} can close it.",
-                instead=f"ask {who}{others}",
+                instead=f"Ask {who}{others}.",
             )
         if not task.is_open:
             raise self._already_done(task)
@@ -164,7 +164,7 @@ class TaskDesk:
         zone = self._policy().calendar.zone
         at = f" on {spoken(task.closed_at, zone)}" if task.closed_at else ""
         said = f": {task.outcome}" if task.outcome else "."
-        return conflicting(None, f"{who} this task{at}{said}", instead="nothing is left to do")
+        return conflicting(None, f"{who} this task{at}{said}", instead="Nothing is left to do.")
 
     async def _journal_refusal(self, task: Task, closing: TaskClosing, refusal: Refusal) -> None:
         said = f"refused to close the task “{task_label(task.kind)}”: {refusal.message}"
@@ -204,7 +204,7 @@ def _actor(said: TaskDone, by: Actor | None) -> Actor:
         raise forbidden(
             None,
             f"This token belongs to {by.name} ({by.role.label}). The body names somebody else.",
-            instead="leave out the actor, or name yourself",
+            instead="Leave out the actor, or name yourself.",
         )
     return by
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from domain.labels import way_out
 from starters.failures import Failure
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -29,8 +30,8 @@ class RequestRefused(Failure):
     def __init__(self, body: Mapping[str, Any]) -> None:
         rule, instead = body.get("rule"), body.get("instead")
         cited = f"{rule}: " if rule and rule not in body["message"] else ""
-        way_out = f" What to do: {instead}" if instead else ""
-        super().__init__(f"{cited}{body['message']}{way_out}")
+        to_do = f" What to do: {way_out(instead)}" if instead else ""
+        super().__init__(f"{cited}{body['message']}{to_do}")
         self.body = body
 
 

@@ -405,7 +405,7 @@ _READINESS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}
 def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", summary="Whether this process lives")
+    @router.get("/healthz", summary="Whether this process is running")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 

@@ -325,7 +325,7 @@ def jobs(
         bool | None, typer.Option("--open/--ended", help="Only running, or only ended.")
     ] = None,
     words: Annotated[str | None, typer.Option("--query", "-q", help="Words to search for.")] = None,
-    after: Annotated[str | None, typer.Option(help="The cursor that the page before gave.")] = None,
+    after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -721,11 +721,13 @@ def _complain(*lines: str) -> None:
 
 
 def _refusal(body: Mapping[str, Any]) -> Iterator[str]:
+    from domain.labels import way_out
+
     rule, message = body.get("rule"), str(body["message"])
     cited = f" ({rule})" if rule and rule not in message else ""
     yield message if body.get("error") == "unavailable" else f"Refused{cited}: {message}"
-    if body.get("instead"):
-        yield f"What to do: {body['instead']}"
+    if instead := body.get("instead"):
+        yield f"What to do: {way_out(instead)}"
 
 
 def _client() -> ApiClient:

@@ -19,7 +19,7 @@ def mail_routes(mails: MailList) -> APIRouter:
 
     @router.get(
         "/mail",
-        summary="List mails, the newest first",
+        summary="List e-mails, newest first",
     )
     async def listed(
         _: Employee,
@@ -33,7 +33,7 @@ def mail_routes(mails: MailList) -> APIRouter:
         items, cursor = await mails.page(wanted)
         return {"items": items, "after": cursor}
 
-    @router.get("/mail/{mail_id}", summary="One mail, whole")
+    @router.get("/mail/{mail_id}", summary="One e-mail, in full")
     async def one(_: Employee, mail_id: RowId) -> dict[str, Any]:
         found = await mails.find(mail_id)
         if found is None:

@@ -62,9 +62,9 @@ def answers(model: type[BaseModel], example: Mapping[str, object]) -> dict[str, 
     content = {"schema": {"$ref": _REF.format(model=model.__name__)}, "example": dict(example)}
     refusal = {"application/json": {"schema": {"$ref": _REF.format(model="Refusal")}}}
     said = {
-        "403": "Another role's",
-        "404": "Not there",
-        "409": "Done already, or settled by a command alone",
+        "403": "The task is for another role",
+        "404": "There is no such task",
+        "409": "Already done, or only a command closes it",
         "413": "The body is too large",
         "422": "Bad fields",
     }

@@ -12,7 +12,7 @@ from domain.values import Storable
 from workflows.registry import LIFECYCLES
 
 Cursor = Annotated[
-    Storable | None, Query(max_length=2000, description="The `after` of the page before.")
+    Storable | None, Query(max_length=2000, description="The cursor from the previous page.")
 ]
 JobFilter = Annotated[Storable | None, Query(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")]
 RowId = Annotated[int, Path(lt=2**63)]

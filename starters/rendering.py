@@ -157,7 +157,7 @@ def _attention(raised: Sequence[Json]) -> list[str]:
 
 
 def _listed(lines: Sequence[str]) -> list[str]:
-    return [f"  - {each}" for each in lines]
+    return [f"    {each}" if each.startswith("– ") else f"  - {each}" for each in lines]
 
 
 def print_answer(job_id: str, lifecycle: str, answer: Json) -> None:
@@ -165,7 +165,10 @@ def print_answer(job_id: str, lifecycle: str, answer: Json) -> None:
     print_standing(job_id, {"lifecycle": lifecycle, **answer})
     for name, value in (answer["result"] or {}).items():
         if isinstance(value, list):
-            print_text(f"{_heading(name)}:", *_listed(value))
+            if value:
+                print_text(f"{_heading(name)}:", *_listed(value))
+        elif isinstance(value, bool):
+            print_text(f"{_heading(name)}: {'yes' if value else 'no'}")
         elif isinstance(value, dict):
             said = (f"{key} {each}" for key, each in value.items() if each is not None)
             print_text(f"{_heading(name)}: {', '.join(said)}")

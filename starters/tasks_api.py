@@ -54,7 +54,7 @@ def task_routes(desk: TaskDesk) -> APIRouter:
 
     @router.post(
         "/tasks/{task_id}/done",
-        summary="Say that a task is done",
+        summary="Close a task",
         openapi_extra=answers(TaskDone, {"actor": {"name": "Dana", "role": "dispatch"}}),
     )
     async def done(_: Employee, request: Request, task_id: RowId) -> Response:

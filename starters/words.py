@@ -34,8 +34,21 @@ _BARE_NAME = re.compile(r"[a-z]+(?:[_-][a-z]+)*")
 _STATEMENT = re.compile(r"(?:PRAGMA|SELECT|INSERT|BEGIN|TaskQueue|ExecutionStatus)\b")
 _MIGRATIONS = "migrations"
 _NO_WORDS = frozenset({"compile", "execute", "unparse", "TypeVar", "NewType", "_examples", "index"})
-_NO_FIELDS = frozenset({"epilog", "metavar", "pattern", "example", "query", "regex"})
 """Functions whose texts are patterns, statements or examples, not sentences."""
+_NO_FIELDS = frozenset(
+    {"epilog", "metavar", "pattern", "example", "query", "regex", "headers", "key"}
+    | {"AssertionError", "LookupError", "TypeError"}
+)
+"""Fields of the same kind, keys and headers, and errors that only a bug in the code raises."""
+_OF_STRINGS = frozenset(
+    {"count", "endswith", "find", "lstrip", "partition", "removeprefix", "removesuffix", "replace"}
+    | {"rpartition", "rsplit", "rstrip", "split", "startswith", "strip"}
+)
+"""Methods of strings that look for their arguments; they don't say them to anybody."""
+_MARKUP = re.compile(r"\|.*\||default-src\b.*|[a-z_]+ = [A-Z]+", re.DOTALL)
+"""Rows of a table, a header of the console's pages, and settings of SQLite."""
+_NOT_SAID = frozenset({"domain/zips.py", "store/outages.py", "starters/words.py"})
+"""Files whose texts are data: states, signs of an outage, and the headings of the page itself."""
 _LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 _WITH_LABELS = frozenset({"domain/labels.py", "domain/roles.py"})
 """Files of which single words are read, too."""
@@ -51,7 +64,8 @@ class Text:
     place: str
     """The function, class or constant that it stands in."""
     kind: str
-    """What takes it: a field such as `duty`, or a function such as `note`; empty if unknown."""
+    """What takes it: a field such as `duty`, a function such as `note`, or the identifier that it
+    labels; empty if unknown."""
     said: str
 
     @property
@@ -65,7 +79,7 @@ def all_texts() -> Iterator[Text]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*")):
             name = path.relative_to(ROOT).as_posix()
-            if _MIGRATIONS in path.parts or "__pycache__" in path.parts:
+            if _MIGRATIONS in path.parts or "__pycache__" in path.parts or name in _NOT_SAID:
                 continue
             if path.suffix == ".py":
                 yield from texts_of(path.read_text("utf-8"), name)
@@ -145,10 +159,18 @@ class _Finder(ast.NodeVisitor):
         if name in _NO_WORDS or _is_log(node.func):
             return
         self.visit(node.func)
+        if name in _OF_STRINGS and isinstance(node.func, ast.Attribute):
+            return
         for argument in node.args:
             self._as(name, argument)
         for keyword in node.keywords:
             self._as(keyword.arg or name, keyword.value)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if (named := _named(key)) is None and key is not None:
+                self.visit(key)
+            self._as(named or self._kinds[-1], value)
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):  # a docstring is no text
@@ -177,7 +199,7 @@ class _Finder(ast.NodeVisitor):
                 self.visit(each.value)
 
     def _add(self, line: int, said: str, kind: str) -> None:
-        if kind in _NO_FIELDS or _STATEMENT.match(said.strip()):
+        if kind in _NO_FIELDS or _STATEMENT.match(said.strip()) or _MARKUP.fullmatch(said.strip()):
             return
         place = ".".join(self._places)
         self.found.append(Text(self._path, line, place, kind, " ".join(said.split())))
@@ -198,6 +220,15 @@ def _called(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _named(key: ast.expr | None) -> str | None:
+    """Return the identifier that a key of a dictionary is, None if it is none."""
+    if isinstance(key, ast.Attribute):
+        return key.attr
+    if isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value.isidentifier():
+        return key.value
+    return None
 
 
 def _is_log(node: ast.expr) -> bool:

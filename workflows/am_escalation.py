@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from domain import texts
 from domain.am_escalation import guide, payloads, rules, waits
 from domain.am_escalation.case import ESCALATED, AmCase, OpenedException, Stage, full_name
 from domain.am_escalation.kind import AM_ESCALATION
@@ -139,8 +140,8 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
             said = f"Reached {self.provider}.{settled}"
         else:
             said = (
-                f"Couldn't reach {self.provider}. Left a message: the customer reports "
-                f"{self.concern} and asks them to call as soon as possible."
+                f"Couldn't reach {self.provider}. Left a message with the customer's concern, and "
+                f"asked them to call the customer as soon as possible. Concern: {self.concern}"
             )
         self.note_by(command.actor, f"{said}{_remark(command.outcome)}")
         self.count_attempt(reached=command.reached)
@@ -429,7 +430,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
         self.task(
             Role.SUPERVISOR,
             Task.AREA_MANAGER_SILENT,
-            f"The Area Manager hasn't told us what came of the Exception about {self.provider}"
+            f"The Area Manager hasn't reported the outcome of the Exception about {self.provider}"
             f"{self.after_reminders}. Please step in.",
         )
 
@@ -505,7 +506,7 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 task=Task.RISK.value,
                 text=f"URGENT: a risk to the customer or {self.provider} was reported. Follow the "
                 f"risk procedure now (AM-35). {by.name} ({by.role.label}) says: "
-                f"“{command.description}”",
+                f"“{texts.sentence(command.description)}”",
                 names_exceptions=stay_open,
             )
         )
@@ -558,8 +559,8 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
 
     @property
     def concern(self) -> str:
-        """The customer's last concern, in quotation marks."""
-        return f"“{self.case.concern}”"
+        """The customer's last concern as a sentence, in quotation marks."""
+        return f"“{texts.sentence(self.case.concern)}”"
 
 
 def _remark(text: str | None) -> str:

@@ -144,8 +144,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.task(
             Role.DISPATCH,
             Task.SEARCH_RUNNING,
-            "Check on the search: the 24 hours that the customer was told are over. Don't reassign "
-            f"the job: PlusOne has until {until} (PO-17).",
+            "Ask PlusOne how its search is going. The customer was told 24 hours; they are over. "
+            f"Don't reassign the job: PlusOne has until {until} (PO-17).",
         )
 
     async def end_search_window(self) -> None:
@@ -317,18 +317,19 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.end_superseded("Reassigned in the job system.")
             return
         self.case.flag(Attention.RULE_CONFLICT)
-        self.journal(f"reassigned against {broken.rule}", by, broken.rule)
+        self.journal("taken from PlusOne, which may keep the job", by, broken.rule)
         self.note(
-            f"The job was taken from PlusOne against {broken.rule}. PlusOne can no longer bill its "
-            "diagnosis or any other charge for it (PO-11)."
+            f"The job was taken from PlusOne, which may keep it ({broken.rule}). PlusOne can no "
+            "longer bill its diagnosis or any other charge for it (PO-11)."
         )
         self.task(
             Role.SUPERVISOR,
             Task.REASSIGNED_AGAINST_RULE,
-            f"Give the job back to PlusOne, or settle what PlusOne can no longer bill (PO-11). "
-            f"{by.role.label} took the job against {broken.rule}.",
+            f"{by.role.people[:1].upper()}{by.role.people[1:]} took this job from PlusOne, "
+            f"which may keep it ({broken.rule}). Give it back, or settle what PlusOne can no "
+            "longer bill (PO-11).",
         )
-        self.end_superseded(f"Reassigned against {broken.rule}.")
+        self.end_superseded(f"Taken from PlusOne, which may keep the job ({broken.rule}).")
 
     # --- PlusOne's notes ---------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         if command.customer_dropped:
             self.have_the_customer_called_back()
         if case.stage != Stage.CALLING_PROVIDER:
-            self.note_by(by, f"The line to {self.provider.called_as()} broke off.")
+            self.note_by(by, f"The call to {self.provider.called_as()} was cut off.")
             if rules.may_be_called_again(case, self.now()):
                 case.drops += 1
                 return self.next_step(Stage.CALLING_PROVIDER, by)
@@ -242,7 +242,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             self.task(
                 by.role,
                 Task.CONTACT_TIME_MISSING,
-                f"Ask {provider.called_as()} when it will have called the customer. Tell the "
+                f"Ask {provider.called_as()} by when it will call the customer. Tell the "
                 "customer, and enter the time as the outcome of this task (CONF-24 to CONF-26).",
             )
         answer = await self.leave_it_to_the_provider(
@@ -258,7 +258,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         self.note_by(
             command.actor,
             f"The customer can't join a conference. {self.provider.called_as()} gets the job and "
-            "has to call them. The customer gets the provider's name and number by e-mail.",
+            "calls them. The customer gets the provider's name and number by e-mail.",
         )
         self.mail_the_providers_details()
         return await self.leave_it_to_the_provider(

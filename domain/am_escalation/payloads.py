@@ -14,7 +14,7 @@ from domain.values import Prose
 
 class ReportConcern(Payload):
     """Report a customer's concern: Customer Service calls the provider (AM-07). While a concern is
-    followed up, another one counts as a call back.
+    followed up, another one counts as a callback.
     """
 
     concern: Prose

@@ -28,7 +28,7 @@ def _callback(case: AmCase, since: datetime) -> Promise:
     due_again = (
         ""
         if eligible is None
-        else f"From {case.spoken(eligible)} on, a call back means calling the provider again. "
+        else f"If the customer calls from {case.spoken(eligible)} on, call the provider again. "
     )
     return Promise(
         key=case.promise_key(case.stage, since),

@@ -30,7 +30,7 @@ def _some_event_type(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _some_trade(trades: tuple[str, ...]) -> tuple[str, ...]:
     if not trades:
-        raise ValueError("PlusOne serves no trade at all")
+        raise ValueError("list at least one trade")
     return trades
 
 

@@ -28,7 +28,7 @@ def search_promise(case: PlusOneCase) -> Promise:
             since=window_ends(job, policy),
             due=None,
             then="Nothing happens automatically",
-            changed_by=f"{_can_decide}; PlusOne can still accept the job",
+            changed_by=f"{_can_decide}. PlusOne can still accept the job",
         )
     ends_with_dispatch = policy.plus_one.on_window_end == "dispatch_task"
     return Promise(
@@ -41,7 +41,7 @@ def search_promise(case: PlusOneCase) -> Promise:
         then="If nobody is found by then, Dispatch decides how the job goes on"
         if ends_with_dispatch
         else "If nobody is found by then, the job moves to No Provider Found",
-        changed_by=f"PlusOne can accept the job; {COMMANDS.who_can('report_cannot_locate')}",
+        changed_by=f"PlusOne can accept the job. {COMMANDS.who_can('report_cannot_locate')}",
     )
 
 
@@ -136,7 +136,7 @@ _OWED: Mapping[str, tuple[Role, str, str, str]] = {
         Role.PLUSONE,
         "submit its diagnosis",
         "PO-25",
-        f"PlusOne can add a note that begins DIAGNOSIS SUBMITTED/AWAITING APPROVAL; {_can_approve}",
+        f"PlusOne can add a note that begins DIAGNOSIS SUBMITTED/AWAITING APPROVAL. {_can_approve}",
     ),
     Stage.DIAGNOSIS_SUBMITTED: (
         Role.AUTHORIZATIONS,

@@ -41,7 +41,7 @@ def begin(**fields: Any) -> ReassignmentStart:  # noqa: ANN401  the fields of Li
 REASSIGNMENT = LifecycleKind(
     name="reassignment",
     workflow_type="ConferenceReassignment",
-    title="Reassignment by conference",
+    title="Conference call",
     stage=Stage,
     tasks=Task,
     commands=COMMANDS,

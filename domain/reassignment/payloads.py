@@ -35,7 +35,7 @@ class StartReassignment(Payload):
 
 
 class ProviderNoAnswer(Payload):
-    """Log that nobody answered or that the line broke off; don't leave a message."""
+    """Log that nobody answered or that the call was cut off; don't leave a message."""
 
     customer_dropped: StrictBool = False
     """The customer was cut off, too (CONF-41)."""

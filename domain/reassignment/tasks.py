@@ -31,7 +31,7 @@ class Task(TaskKind):
     REASON_MISSING = "reason_missing", Lasts.UNTIL_DONE, (), JOB_IS_OVER
     """Ask the provider why it said no, and log its reason (CONF-20)."""
     CONTACT_TIME_MISSING = "contact_time_missing", Lasts.UNTIL_DONE, (), _SETTLED_OTHERWISE
-    """Ask the provider when it will have called the customer, and tell the customer (CONF-24)."""
+    """Ask the provider by when it will call the customer, and tell the customer (CONF-24)."""
     CUSTOMER_DROPPED = "customer_dropped", Lasts.UNTIL_DONE, (), JOB_IS_OVER
     """Call the customer back: the conference cut them off (CONF-41)."""
     MEDICAL_UPDATE = (

@@ -16,8 +16,6 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("domain/texts.py", "outside permitted calling time"): "mandated, word for word (CONF-08)",
     ("domain/values.py", "write 2026-11-23T14:05:00Z"): "says how a program writes an instant",
     ("domain/told.py", "is more than a day ahead"): "tells the sender of an event its own instant",
-    ("store/database.py", "journal_mode"): "a setting of SQLite",
-    ("store/database.py", "foreign_keys"): "a setting of SQLite",
     ("workflows/temporal.py", "does not say what"): "for those who write a story, at import",
     ("starters/templates/job.html", "steward do"): "a line to type",
 }
@@ -68,6 +66,11 @@ def told(role):
     log.info("nobody reads this here")
     note(f"Call {role.people} about {amount:.2f}, as the {x['y']} says.")
     return Promise(duty="find " "a provider", key="a_key")
+
+
+TOLD = {"by_check": "Pay by check", Method.CARD: "Pay by card"}
+PLAIN = NAME.removeprefix("this is not said").replace("nor is this", " ")
+HEAD = "| Command | What it does |"
 '''
 
 
@@ -78,6 +81,8 @@ def test_the_finder_finds_prose_help_and_nothing_else() -> None:
         ("OfferApo", "help", "Offer APO to the customer."),
         ("told", "note", "Call {role.people} about {amount:.2f}, as the {…} says."),
         ("told", "duty", "find a provider"),
+        ("TOLD", "by_check", "Pay by check"),
+        ("TOLD", "CARD", "Pay by card"),
     ]
 
 

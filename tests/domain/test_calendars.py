@@ -266,7 +266,7 @@ def test_trap_an_instant_without_a_zone_is_not_taken_for_one_of_this_machine() -
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_no_business_days_are_not_counted(n: int) -> None:
-    with pytest.raises(ValueError, match=f"{n} business days: at least 1 can be waited"):
+    with pytest.raises(ValueError, match=f"{n} business days: write at least 1"):
         business_days_after(HOUSE, local("2026-11-18T10:00"), n)
 
 
@@ -285,7 +285,7 @@ def test_trap_a_day_that_ends_at_24_leaves_no_gap_at_midnight() -> None:
     [
         pytest.param(
             {"workdays": []},
-            "every day of the week is closed, so that no deadline in business days exists",
+            "every day of the week is closed: leave at least one business day",
             id="trap: no deadline is made up when every weekday is closed",
         ),
         pytest.param(
@@ -298,23 +298,23 @@ def test_trap_a_day_that_ends_at_24_leaves_no_gap_at_midnight() -> None:
             "2026-12-24 is both closed and opened",
         ),
         ({"workdays": ["monday"]}, "should be 'mon', 'tue'"),
-        ({"day_ends": "00:00"}, "error, a business day cannot end as it begins: .* as 24:00 "),
-        ({"day_ends": "5pm"}, "'5pm' is no time of day: write it like 17:00"),
-        ({"day_ends": 17}, "'17' is no time of day"),
-        ({"day_ends": "24:01"}, "'24:01' is no time of day"),
-        ({"day_ends": "16:60"}, "'16:60' is no time of day"),
-        ({"day_ends": time(17, 0, 30)}, "'17:00:30' is no time of day"),
-        ({"day_ends": timedelta(hours=17, seconds=1)}, "'17:00:01' is no time of day"),
-        ({"day_ends": timedelta(hours=-7)}, "is no time of day"),
-        ({"zone": "America/NewYork"}, "'America/NewYork' is no IANA time zone"),
-        ({"zone": "America"}, "'America' is no IANA time zone"),
-        ({"zone": "../etc"}, "is no IANA time zone"),
-        ({"zone": ""}, "'' is no IANA time zone"),
-        ({"holidays": "USA!"}, "the holidays of 'USA!' are not known"),
-        ({"closed": ["24.12.2026"]}, "24.12.2026 is no date: write it like 2026-12-24"),
-        ({"closed": [1798070400]}, "1798070400 is no date"),
+        ({"day_ends": "00:00"}, "error, a business day can't end at 00:00: .* as 24:00 "),
+        ({"day_ends": "5pm"}, "'5pm' is not a time of day: write it like 17:00"),
+        ({"day_ends": 17}, "'17' is not a time of day"),
+        ({"day_ends": "24:01"}, "'24:01' is not a time of day"),
+        ({"day_ends": "16:60"}, "'16:60' is not a time of day"),
+        ({"day_ends": time(17, 0, 30)}, "'17:00:30' is not a time of day"),
+        ({"day_ends": timedelta(hours=17, seconds=1)}, "'17:00:01' is not a time of day"),
+        ({"day_ends": timedelta(hours=-7)}, "is not a time of day"),
+        ({"zone": "America/NewYork"}, "'America/NewYork' is not an IANA time zone"),
+        ({"zone": "America"}, "'America' is not an IANA time zone"),
+        ({"zone": "../etc"}, "is not an IANA time zone"),
+        ({"zone": ""}, "'' is not an IANA time zone"),
+        ({"holidays": "USA!"}, "no holidays are known for 'USA!'"),
+        ({"closed": ["24.12.2026"]}, "24.12.2026 is not a date: write it like 2026-12-24"),
+        ({"closed": [1798070400]}, "1798070400 is not a date"),
         ({"closed": ["2026-11-31"]}, "should be a valid date"),
-        ({"opened": [datetime(2026, 12, 24, tzinfo=UTC)]}, "2026-12-24 00:00:00.* is no date"),
+        ({"opened": [datetime(2026, 12, 24, tzinfo=UTC)]}, "2026-12-24 00:00:00.* is not a date"),
     ],
 )
 def test_a_calendar_without_meaning_is_refused(differences: dict[str, object], reason: str) -> None:
@@ -369,7 +369,7 @@ def test_n_calendar_days_are_n_days_that_are_no_sundays(start: date, n: int) -> 
 
 
 def test_no_calendar_days_are_not_counted() -> None:
-    with pytest.raises(ValueError, match="0 days: at least 1 can be counted"):
+    with pytest.raises(ValueError, match="0 days: write at least 1"):
         calendar_days_without_sundays(date(2026, 11, 20), 0)
 
 

@@ -79,10 +79,10 @@ def test_no_snapshot_asks_the_host_for_its_zones(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(clocks, "ZoneInfo", no_zones)
 
     assert Calendar.model_validate_json(written) == POLICY.calendar
-    with pytest.raises(ValueError, match="'America/New_York' is no IANA time zone"):
+    with pytest.raises(ValueError, match="'America/New_York' is not an IANA time zone"):
         Calendar.model_validate_json(written, context=BY_HAND)
     assert NOON.astimezone(zone_in(RECORDED, "America/New_York")).hour == 12
-    with pytest.raises(ValueError, match="is no IANA time zone"):
+    with pytest.raises(ValueError, match="is not an IANA time zone"):
         zone_in({}, "America/New_York")
 
 

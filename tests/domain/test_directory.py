@@ -109,7 +109,7 @@ def test_an_area_manager_whom_nobody_knows_can_be_named() -> None:
     refusal = nobody_known(Addressee(role=Role.AREA_MANAGER, provider=TULSA))
     assert (refusal.rule, refusal.instead) == (
         "AM-34",
-        "enter the address yourself (`area_manager_email`)",
+        "Enter the address yourself (`area_manager_email`).",
     )
     assert refusal.message == "The directory lists no Area Manager for Tulsa Plumbing."
 

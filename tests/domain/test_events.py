@@ -228,5 +228,5 @@ def test_a_workflow_id_names_its_lifecycle_and_its_job() -> None:
 
 @pytest.mark.parametrize("unknown", ["", "plus-one", "plus-one/", "/SJ-1001", "temporal-sys"])
 def test_a_workflow_id_of_somebody_else_is_refused(unknown: str) -> None:
-    with pytest.raises(ValueError, match="no workflow id of ours"):
+    with pytest.raises(ValueError, match="is not one of Steward's workflow ids"):
         job_of(unknown)

@@ -669,7 +669,7 @@ def test_once_somebody_is_found_the_caller_hears_what_comes_next(
 def test_a_wait_names_only_those_who_may_end_it() -> None:
     said = repair_promise(a_case(Stage.DIAGNOSIS_SUBMITTED)).changed_by
     assert said == (
-        "Authorizations can approve the repair or approve a replacement; Authorizations or the "
+        "Authorizations can approve the repair or approve a replacement. Authorizations or the "
         "Decision Desk can deny the repair or ask PlusOne for information"
     )
 

@@ -324,7 +324,7 @@ def test_the_provider_is_told_what_is_to_be_done_where() -> None:
             [
                 "I'm assigning your company to this job",
                 "May I conference the customer in",
-                "ask when they will have called the customer",
+                "ask by when they will call the customer",
             ],
         ),
         (
@@ -397,7 +397,7 @@ def test_the_customer_hears_when_to_expect_the_call_only_if_the_provider_said_so
     assert "Expect their call by Tue, Nov 24, 4:00 PM CT." in said
     assert "Expect" not in said_at(Guide.PROVIDER_DECLINES)
     asked = said_at(Guide.CONTACT_TIME_MISSING)
-    assert "when they will have called the customer. Tell the customer" in asked
+    assert "by when they will call the customer. Tell the customer" in asked
 
 
 @pytest.mark.rule("CONF-20")

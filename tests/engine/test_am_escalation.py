@@ -369,7 +369,7 @@ def test_a_risk_leaves_the_supervisors_task_and_the_exceptions(
     assert (asked.role, asked.names_exceptions) == ("supervisor", left == "Open")
     assert asked.text == (
         "URGENT: a risk to the customer or Tulsa Plumbing (4711) was reported. Follow the risk "
-        "procedure now (AM-35). Sam (Dispatch) says: “A threat”"
+        "procedure now (AM-35). Sam (Dispatch) says: “A threat.”"
     )
 
 
@@ -617,7 +617,7 @@ def test_the_second_message_says_how_often_the_provider_was_not_reached(
     left, public = complaint.store.notes[-2:]
     assert left == f"Couldn't reach Tulsa Plumbing (4711). Left {message}."
     assert public == (
-        f"We tried to reach you {how_often} about a customer's concern: “The faucet leaks” "
+        f"We tried to reach you {how_often} about a customer's concern: “The faucet leaks.” "
         "Please contact the customer as soon as possible."
     )
 

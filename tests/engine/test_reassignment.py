@@ -265,7 +265,7 @@ def test_a_provider_that_says_no_time_to_call_is_asked_for_it() -> None:
     life.does("provider_answered", AGENT, available=True)
     answer = life.does("provider_conference", AGENT, agrees=False)
     assert answer.result is not None
-    assert "when they will have called the customer" in answer.result["ask"][0]
+    assert "by when they will call the customer" in answer.result["ask"][0]
     assert not any("Expect their call" in each for each in said(answer))
     assert (life.stage, life.store.tasks) == ("provider_will_call", ["contact_time_missing"])
     assert life.store.notes[-1] == (

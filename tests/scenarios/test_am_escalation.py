@@ -390,7 +390,7 @@ async def test_a_risk_on_a_job_without_a_complaint(desk: Desk) -> None:
     page = await job.ends_as("risk")
     (task,) = page.shown["tasks"]
     assert (task["role"], task["kind"]) == ("supervisor", "risk")
-    assert task["text"].endswith("“He threatened her” Exceptions still open: NCNS.")
+    assert task["text"].endswith("“He threatened her.” Exceptions still open: NCNS.")
     assert (exceptions(page.shown), page.mails, page.promises) == ([("NCNS", "Open")], [], [])
     assert page.notes == ["Handed to a supervisor (AM-35)."]
 
@@ -451,7 +451,7 @@ async def test_a_national_account_gets_the_note_and_no_mail(desk: Desk) -> None:
 
     status, refusal = await job.refused("admin_reviewed", "admin_team")
     assert (status, refusal["rule"]) == (409, "AM-34")
-    assert refusal["instead"] == "enter the address yourself (`area_manager_email`)"
+    assert refusal["instead"] == "Enter the address yourself (`area_manager_email`)."
     page = await job.page()
     assert (page.stage, page.mails, exceptions(page.shown)[0][1]) == ("exception_open", [], "Open")
     assert page.tasks("admin_team") == ["review_exception"]

@@ -748,7 +748,7 @@ async def test_the_sentence_says_who_since_when_by_which_rule_what_then_and_who_
     assert said == (
         f"Waiting since {spoken(job.assigned_at, EASTERN)} for PlusOne to find a provider. Due "
         f"{spoken(until, EASTERN)} (PO-17). If nobody is found by then, the job moves to No "
-        "Provider Found. PlusOne can accept the job; Dispatch or PlusOne can report that no "
+        "Provider Found. PlusOne can accept the job. Dispatch or PlusOne can report that no "
         "provider was found."
     )
 

@@ -797,7 +797,7 @@ def test_a_refusal_says_the_rule_and_the_way_out(api: ScriptedServer) -> None:
     command = ("do", "SJ-1", "plus-one", "request_reassignment", "--as", "dispatch", "to=Acme")
     assert complaint(*command).splitlines() == [
         "Refused (PO-18): PlusOne has until tomorrow.",
-        "What to do: add_service_job",
+        "What to do: Add a service job to the order (`add_service_job`).",
     ]
     refused = steward(*command, "--json")
     assert (refused.exit_code, refused.stderr) == (1, "")

@@ -68,8 +68,8 @@ def test_one_object_is_one_event() -> None:
         ("[{},\n{]", "day.json:2: not JSON: Expecting property name"),
         ('{"a": 1}\n\n{"b"}', "day.json:3: not JSON: Expecting ':' delimiter, at column 5"),
         ("[{}, 7]", "day.json, event 2: is not a JSON object"),
-        ('{"at": "now-0h"}', "day.json, event 1: 0h is no time to wait"),
-        ('[{}, {"at": ["now+5m3h"]}]', "day.json, event 2: '5m3h' is no duration"),
+        ('{"at": "now-0h"}', "day.json, event 1: 0h is too short"),
+        ('[{}, {"at": ["now+5m3h"]}]', "day.json, event 2: '5m3h' is not a duration"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(text: str, told: str) -> None:

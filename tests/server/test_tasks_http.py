@@ -100,7 +100,7 @@ async def test_another_role_s_task_is_not_theirs_to_close(house: Desk, role: str
     status, body = await done(house, task["id"], role)
     assert (status, body["error"]) == (403, "role")
     assert body["message"] == "This task is for a supervisor. Only a supervisor can close it."
-    assert body["instead"] == "ask a supervisor"
+    assert body["instead"] == "Ask a supervisor."
     assert (await tasks(house, job_id=job.id))[0]["status"] == "open"
     assert any("refused" in what for _, what, _ in (await job.page()).journal)
 
