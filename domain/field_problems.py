@@ -177,5 +177,6 @@ _PATTERNS: Mapping[str, str] = {
     r"^[A-Za-z]{2}$": "write two letters, such as OK",
     r"^[0-9]{5}(-[0-9]{4})?$": "write a ZIP Code, such as 74103",
     r"^[0-9]{1,20}$": "write digits only",
+    r"^[0-9a-f]{64}$": "write a SHA-256 digest: 64 digits and letters a to f, in lower case",
 }
 """What to write, by the pattern that a text has to match."""

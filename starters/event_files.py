@@ -126,8 +126,8 @@ def _event(written: Any, source: str, now: datetime) -> HookEvent:  # noqa: ANN4
     webhook_id = said.pop("webhook_id", None) or str(uuid4())
     if not _sendable(webhook_id):
         raise Failure(
-            f"{source}: webhook_id must have 1 to {LONGEST_ID} printable ASCII characters and no "
-            "period"
+            f"{source}: webhook_id must have 1 to {LONGEST_ID} printable ASCII characters, no "
+            "period, and no space at either end"
         )
     job = said.get("job")
     return HookEvent(

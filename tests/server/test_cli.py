@@ -422,7 +422,9 @@ def test_what_is_stuck_comes_with_what_helps(api: ScriptedServer) -> None:
         "since": "2026-11-21T14:05:00Z",
     }
     api.answers["GET /stuck"] = 200, {"items": [item]}
-    assert rows(said("stuck")) == [["dead_letter", "2026-11-21 14:05", "unknown type", "replay it"]]
+    assert rows(said("stuck")) == [
+        ["Dead letter", "Sat, Nov 21, 9:05 AM ET", "unknown type", "replay it"]
+    ]
     assert told("stuck") == {"items": [item]}
     api.answers["GET /stuck"] = 200, {"items": []}
     assert said("stuck") == "Nothing is stuck.\n"
@@ -565,7 +567,7 @@ def test_nobody_there_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("STEWARD_URL", "http://127.0.0.1:1/")
     line = complaint("jobs")
     assert line.startswith("steward: nothing answers at http://127.0.0.1:1 (")
-    assert line.endswith("start it with `steward up`, or set STEWARD_URL")
+    assert line.endswith(". Start Steward with `steward up`, or set STEWARD_URL")
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "http://[::1", "ftp://127.0.0.1"])
@@ -583,7 +585,7 @@ def test_somebody_else_there_is_told_apart(
 ) -> None:
     api.answers["GET /jobs"] = status, content if status != 200 else b"<html>"
     assert complaint("jobs") == (
-        f"steward: {api.url} answers {status}, and not as Steward does: check STEWARD_URL"
+        f"steward: {api.url} answered {status}, but it isn't Steward. Check STEWARD_URL"
     )
 
 
@@ -630,7 +632,7 @@ def test_events_can_be_typed_in(api: ScriptedServer) -> None:
 
 
 def test_nothing_is_sent_when_any_file_is_unreadable(api: ScriptedServer, event_file: str) -> None:
-    assert complaint("hook", event_file, "none.json").startswith("steward: none.json: cannot be")
+    assert complaint("hook", event_file, "none.json").startswith("steward: none.json: can't be read: ")
     assert api.asked == []
 
 
@@ -640,7 +642,7 @@ def test_nothing_is_sent_when_any_file_is_unreadable(api: ScriptedServer, event_
         (200, {"outcome": "dead_letter", "reason": "bad"}, ["dead_letter", "bad"], "1 of 1 events"),
         (413, {"message": "too large"}, ["refused", "too large"], "1 of 1 events"),
         (503, {"message": "no store"}, ["refused", "no store"], "1 of 1 events"),
-        (401, {"message": "stale"}, ["refused", "stale"], "refused: check the secret"),
+        (401, {"message": "stale"}, ["refused", "stale"], "signature refused: check the secret"),
     ],
 )
 def test_an_event_that_is_not_taken_is_a_failure(
@@ -692,7 +694,7 @@ def test_dead_letters_are_listed(api: ScriptedServer) -> None:
     }
     api.answers["GET /hooks/dead"] = 200, {"items": [letter]}
     assert rows(said("hooks", "dead")) == [
-        ["7", "2026-11-21 14:05", "evt-1", "120", "unknown type"]
+        ["7", "Sat, Nov 21, 9:05 AM ET", "evt-1", "120", "unknown type"]
     ]
     assert told("hooks", "dead") == {"items": [letter]}
     api.answers["GET /hooks/dead"] = 200, {"items": []}

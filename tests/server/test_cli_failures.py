@@ -32,6 +32,12 @@ ASKING = {
     "do": ["do", "SJ-1", "plus-one", "approve", "amount=1"],
 }
 """The verbs that ask the API."""
+REAL_ADDRESS = """[plus_one.profile_address]
+line = "100 Harbor Way"
+city = "Harborville"
+zip = "33999"
+"""
+"""A policy that no part warns of when it starts."""
 
 
 def failure(arguments: list[str], folder: Path, **variables: str) -> str:
@@ -62,7 +68,7 @@ def test_nothing_answers(verb: str, tmp_path: Path) -> None:
         STEWARD_HOOK_SECRETS=generate_secret(),
     )
     assert said.startswith(f"nothing answers at http://{NOWHERE}")
-    assert said.endswith("start it with `steward up`, or set STEWARD_URL")
+    assert said.endswith(". Start Steward with `steward up`, or set STEWARD_URL")
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://127.0.0.1", "http://[::1", "127.0.0.1"])
@@ -73,7 +79,7 @@ def test_an_address_that_is_none(url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("token", ["schlüssel", "two\nlines"])
 def test_a_token_that_is_none(token: str, tmp_path: Path) -> None:
     said = failure(["jobs"], tmp_path, STEWARD_TOKEN=token)
-    assert said.startswith("STEWARD_TOKEN: holds characters that no token has")
+    assert said.startswith("STEWARD_TOKEN has characters that no token has")
     assert token not in said
 
 
@@ -87,7 +93,7 @@ def test_no_secret_to_sign_with(tmp_path: Path) -> None:
 def test_no_temporal_to_fast_forward(tmp_path: Path) -> None:
     said = failure(["fast-forward", "SJ-1", "plus-one", "48h"], tmp_path, TEMPORAL_ADDRESS=NOWHERE)
     assert said.startswith(f"Temporal doesn't answer at {NOWHERE}")
-    assert said.endswith("start it with `steward up`, or set TEMPORAL_ADDRESS")
+    assert said.endswith(". Start it with `steward up`, or set TEMPORAL_ADDRESS")
 
 
 PARTS = {
@@ -100,15 +106,18 @@ PARTS = {
 
 @pytest.fixture
 def store(tmp_path: Path) -> dict[str, str]:
-    """The variables of a part whose store is in order."""
+    """The variables of a part whose store and policy are in order."""
     url = f"sqlite:///{tmp_path}/steward.sqlite3"
     # Another process than ours: uvloop and Alembic leave their marks on one.
     migrating = f"from store.database import migrate; migrate({url!r})"
     subprocess.run([sys.executable, "-c", migrating], cwd=ROOT, check=True)
+    policy = tmp_path / "policy.toml"
+    policy.write_text(REAL_ADDRESS)
     return {
         "STEWARD_DATABASE_URL": url,
         "STEWARD_SMTP_URL": "smtp://127.0.0.1:25",
         "STEWARD_HOOK_SECRETS": generate_secret(),
+        "STEWARD_POLICY": str(policy),
     }
 
 
@@ -186,7 +195,7 @@ def test_a_store_whose_user_may_not_make_tables(
 def test_a_folder_that_cannot_be_one(tmp_path: Path) -> None:
     with tempfile.NamedTemporaryFile(dir=tmp_path) as file:
         said = failure(["up", "--data", file.name], tmp_path)
-    assert said.endswith("name another with --data")
+    assert said.endswith(". Name another with --data")
 
 
 # --- conveniences -------------------------------------------------------------------------------
@@ -217,7 +226,7 @@ def test_a_secret_is_made_anew_each_time_and_is_one() -> None:
     [
         ("steward ho", {"hook", "hooks"}),
         ("steward do SJ-1 am", {"am-escalation"}),
-        ("steward do SJ-1 plus-one appr", {"approve"}),
+        ("steward do SJ-1 plus-one appr", {"approve", "approve_replacement"}),
         ("steward do SJ-1 nonsense appr", set()),
     ],
 )

@@ -67,7 +67,7 @@ def test_one_object_is_one_event() -> None:
         ("[]", "day.json: no event in it"),
         ("[{},\n{]", "day.json:2: not JSON: Expecting property name"),
         ('{"a": 1}\n\n{"b"}', "day.json:3: not JSON: Expecting ':' delimiter, at column 5"),
-        ("[{}, 7]", "day.json, event 2: is not a JSON object"),
+        ("[{}, 7]", "day.json, event 2: not a JSON object"),
         ('{"at": "now-0h"}', "day.json, event 1: 0h is too short"),
         ('[{}, {"at": ["now+5m3h"]}]', "day.json, event 2: '5m3h' is not a duration"),
     ],
@@ -82,7 +82,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for path, told in (
         (tmp_path / "none.json", "can't be read: No such file or directory"),
         (tmp_path, "can't be read: Is a directory"),
-        (latin, "is not UTF-8 text"),
+        (latin, "not UTF-8 text"),
     ):
         with pytest.raises(Failure) as failed:
             read_events(path, NOW)
@@ -169,7 +169,10 @@ def test_an_event_has_an_id_of_its_own_or_the_one_it_names() -> None:
 
 @pytest.mark.parametrize("webhook_id", [1, "a.b", "Zoë", "a\nb", " a", "x" * 257])
 def test_an_id_that_no_header_can_carry_is_refused(webhook_id: object) -> None:
-    assert "webhook_id is not" in failure(json.dumps({"webhook_id": webhook_id}))
+    assert failure(json.dumps({"webhook_id": webhook_id})) == (
+        "day.json, event 1: webhook_id must have 1 to 256 printable ASCII characters, no period, "
+        "and no space at either end"
+    )
 
 
 def test_an_event_is_signed_as_the_hook_verifies() -> None:
