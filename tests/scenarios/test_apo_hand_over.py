@@ -69,7 +69,7 @@ async def test_no_provider_found_asks_for_the_option_if_the_policy_says_so(desk:
     page = await job.page()
     assert (page.stage, page.assigned_to) == ("awaiting_approval", NOBODY_FOUND)
     assert page.waiting_on in ("supervisor", "dispatch")
-    asked = page.note("APO requested: Nobody within 60 miles")
+    asked = page.note("APO requested: PlusOne can't find a provider: Nobody within 60 miles")
     assert asked["author"] == {"name": "Steward", "role": "system"}
     assert "complete_claim" not in [task["kind"] for task in page.shown["tasks"]]
     assert page.task("decide_apo")["status"] == "open"
@@ -291,7 +291,11 @@ async def test_an_order_that_is_refused_is_left_to_a_supervisor(undelivered: Des
     assert page.stage == "searching"
     assert page.tasks("supervisor") == ["order_refused"]
     assert "request_apo" in page.task("order_refused")["text"]
-    assert any(what.startswith("refused apo request_apo") for _, what, _ in page.journal)
+    assert [
+        (who, rule)
+        for who, what, rule in page.journal
+        if what.startswith("refused to request APO: Don't reassign this job yet. ")
+    ] == [("Steward", "PO-18")]
     assert [each["lifecycle"] for each in page.shown["lifecycles"]] == ["plus-one"]
 
     await lay_back(undelivered)

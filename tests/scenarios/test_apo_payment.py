@@ -221,7 +221,7 @@ async def test_an_invoice_that_comes_in_time_is_reviewed(desk: Desk) -> None:
 async def test_a_paid_invoice_reopens_what_was_refused_or_declined(desk: Desk, end: Any) -> None:
     job = await end(desk)
     before = await job.page()
-    assert "documents_received" in before.standing["allowed"]
+    assert "documents_received" in before.shown["allowed"]
     assert (await late_invoice(job))["outcome"] == "started"
 
     page = await job.page()

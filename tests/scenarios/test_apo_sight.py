@@ -164,7 +164,10 @@ async def test_an_option_with_a_bad_message_is_listed_as_stuck_with_a_cure(desk:
     stuck = (await desk.http.get("/stuck")).json()["items"]
     (item,) = (each for each in stuck if each["job_id"] == job.id)
     assert item["kind"] == "attention"
-    assert item["what"].startswith("bad_message: Refused customer_acepted: ")
+    assert item["what"] == (
+        'Message refused: Refused customer_acepted: APO has no command "customer_acepted". '
+        'Did you mean "customer_accepted"?'
+    )
 
 
 # --- nothing personal -------------------------------------------------------------------------

@@ -83,7 +83,7 @@ async def test_a_refused_start_leaves_no_workflow(
 async def test_only_a_command_that_starts_it_does(desk: Desk) -> None:
     job = await unserved(desk)
     status, body = await job.refused("customer_accepted", "dispatch")
-    assert (status, body["message"]) == (404, f"No apo runs for job {job.id}.")
+    assert (status, body["message"]) == (404, f"APO isn't running on job {job.id}.")
     assert not await was_started(job)
 
 
