@@ -48,7 +48,8 @@ REGISTRATIONS: tuple[Registration, ...] = (
     Registration(
         path="domain/labels.py",
         before=r'    # whatever the lifecycle\n    "accepted_too_late"',
-        lines='    # $name\n    "do_work": "Do the work",\n    "step_in": "Step in: work not done",\n',
+        lines='    # $name\n    "do_work": "Do the work",\n'
+        '    "step_in": "Step in: work not done",\n',
     ),
     Registration(
         path="domain/labels.py",
