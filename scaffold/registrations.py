@@ -46,6 +46,28 @@ REGISTRATIONS: tuple[Registration, ...] = (
         lines="    ${camel}Workflow,\n",
     ),
     Registration(
+        path="domain/labels.py",
+        before=r'    # whatever the lifecycle\n    "accepted_too_late"',
+        lines='    # $name\n    "do_work": "Do the work",\n'
+        '    "step_in": "Step in: work not done",\n',
+    ),
+    Registration(
+        path="domain/labels.py",
+        before=r'    # whatever the lifecycle\n    "cancelled"',
+        lines='    # $name\n    "requested": "Waiting for Dispatch to do the work",\n',
+    ),
+    Registration(
+        path="domain/labels.py",
+        before=r'    # whatever the lifecycle\n    "dismiss_attention"',
+        lines='    # $name\n    "request": "Ask Dispatch for work",\n'
+        '    "complete": "Log that the work is done",\n',
+    ),
+    Registration(
+        path="domain/labels.py",
+        before=r'\}\n"""Each lifecycle, as the name',
+        lines='    "$name": "$title",\n',
+    ),
+    Registration(
         path="domain/policy.py",
         before=r"from domain\.policy_values import",
         lines="from domain.$module.policy import ${camel}Policy\n",
@@ -128,7 +150,7 @@ REGISTRATIONS: tuple[Registration, ...] = (
         path="tests/scenarios/test_costs.py",
         before=r'"""  # noqa: E501',
         lines="$title, asked for and done$gap  |      1 |          2 |      1 |       0 "
-        "|       2 |       1 |       7 |     27 |     4 |         13\n",
+        "|       2 |       1 |       7 |     27 |     4 |         14\n",
     ),
     Registration(
         path="README.md",

@@ -30,7 +30,7 @@ COSTS = "tests/scenarios/test_costs.py"
 ASKED_FOR = [
     *(
         f"tests/architecture/test_{name}.py"
-        for name in ("docs", "lifecycles_are_whole", "rules_are_tested")
+        for name in ("docs", "lifecycles_are_whole", "rules_are_tested", "task_kinds")
     ),
     *(
         f"tests/architecture/test_links.py::test_a_page_leads_to_files_that_are_there[{page}.md]"

@@ -159,7 +159,7 @@ def test_a_folder_that_a_stack_runs_on_gets_nothing(data: Path, tmp_path: Path) 
     (tmp_path / "other").mkdir()
     with (
         hold(tmp_path / "other"),
-        pytest.raises(Failure, match="another `steward up` runs"),
+        pytest.raises(Failure, match="another `steward up` is running on"),
     ):
         restore(tmp_path / "copy", tmp_path / "other")
 

@@ -160,4 +160,4 @@ def test_a_service_without_one_of_its_variables_does_not_start(composed: Compose
     del composed.services["worker"]["environment"]["STEWARD_SMTP_URL"]
     worker = composed.start("worker")
     assert worker.exit_code() == 2
-    assert worker.said == "steward: STEWARD_SMTP_URL: not set, and needed here\n"
+    assert worker.said == "steward: STEWARD_SMTP_URL: not set, but required here\n"

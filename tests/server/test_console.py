@@ -14,7 +14,12 @@ async def test_a_jobs_page_tells_all_and_runs_nothing_that_somebody_wrote(desk: 
     assert page.status_code == 200
     assert "script-src" not in page.headers["content-security-policy"]
     assert "<script>" not in page.text
-    for said in ("&lt;script&gt;", "JOB APPROVAL", "Second opinion", "refused approve"):
+    for said in (
+        "&lt;script&gt;",
+        "JOB APPROVAL",
+        "Second opinion",
+        "Refused (Approve the repair)",
+    ):
         assert said in page.text
     assert (await job.page()).next.split(" (")[0] in page.text
 
@@ -36,12 +41,13 @@ async def test_mail_and_what_is_stuck_have_their_pages(desk: Desk) -> None:
     await desk.eventually(other, lambda shown: shown["lifecycles"][0]["attention"])
     stuck = (await desk.http.get("/console/stuck")).text
     assert other.id in stuck
-    assert "bad_message" in stuck
+    assert "Message refused" in stuck
+    assert "bad_message" not in stuck
 
 
 async def test_a_job_that_does_not_exist_is_said_so(desk: Desk) -> None:
     page = await desk.http.get("/console/jobs/SJ-0")
-    assert (page.status_code, "No job SJ-0" in page.text) == (404, True)
+    assert (page.status_code, "There is no job SJ-0" in page.text) == (404, True)
 
 
 async def test_the_front_door_leads_to_the_console(desk: Desk) -> None:

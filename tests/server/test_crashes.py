@@ -210,7 +210,7 @@ def assert_all_happened_once(shown: dict[str, Any]) -> None:
     assert [note["text"] for note in shown["notes"]] == [
         texts.SEARCH_NOTE,
         "The customer called: Who is coming?",
-        "PlusOne found nobody in its 48 hours. The job goes to No Provider Found (PO-67).",
+        "PlusOne found no provider in its 48 hours. The job moves to No Provider Found (PO-67).",
     ]
     assert [each["to"]["name"] for each in shown["assignments"]] == [
         "PlusOne Solutions",

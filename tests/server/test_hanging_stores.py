@@ -126,7 +126,7 @@ async def test_a_locked_file_is_a_store_that_does_not_answer(desk: Desk, tmp_pat
                 )
             )
             is_unavailable(hook)
-            assert "same webhook-id" in hook.json()["message"]
+            assert "same webhook-id" in hook.json()["instead"]
             assert ready.status_code == 503
             assert read.status_code == 200
         await goes_on(there, event, "msg_locked")

@@ -66,7 +66,7 @@ def test_what_the_readme_says_works_in_a_fresh_clone(tmp_path: Path) -> None:
         stack.until_said("Samples sent", patience=240)
         terminal = processes.start(["bash", "-ec", script], variables, checkout)
         assert terminal.exit_code() == 0, terminal.said
-        for promised in ("PO-18", "No Provider Found", "APO-18", "paid_by_check", "SJ-9001"):
+        for promised in ("PO-18", "No Provider Found", "APO-18", "Paid by check", "SJ-9001"):
             assert promised in terminal.said
 
         family = processes.family(stack)
