@@ -565,7 +565,7 @@ def test_a_call_back_is_waited_for_until_it_is_quiet() -> None:
     assert waited_for.then == "If nobody calls by then, the concern closes"
     assert waited_for.changed_by.startswith(
         "If the customer calls from Wed, Nov 25, 12:00 PM ET on, call the provider again. "
-        "Customer Service can log the customer's call back"
+        "Customer Service can log the customer's callback"
     )
     sooner = a_complaint(policy=with_setting(quiet_close=DAY))
     assert promise(sooner).due == DueAt(at=NOON + DAY)
