@@ -632,7 +632,9 @@ def test_events_can_be_typed_in(api: ScriptedServer) -> None:
 
 
 def test_nothing_is_sent_when_any_file_is_unreadable(api: ScriptedServer, event_file: str) -> None:
-    assert complaint("hook", event_file, "none.json").startswith("steward: none.json: can't be read: ")
+    assert complaint("hook", event_file, "none.json").startswith(
+        "steward: none.json: can't be read: "
+    )
     assert api.asked == []
 
 

@@ -59,5 +59,8 @@ def test_what_a_link_leads_to_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(FolderError, match=r"can't write to the data folder .*file/desk \(Not a directory\)\. Name another"):
+    with pytest.raises(
+        FolderError,
+        match=r"can't write to the data folder .*file/desk \(Not a directory\)\. Name another",
+    ):
         prepare(tmp_path / "file" / "desk")

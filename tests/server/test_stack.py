@@ -135,7 +135,7 @@ def test_a_newcomer_sees_jobs_waiting_overdue_finished_and_refused(
 def test_a_second_stack_on_its_folder_is_refused(day: tuple[Stack, Running]) -> None:
     stack, running = day
     second = Stack.somewhere(stack.processes, stack.data.parent)
-    assert_refused(second.up(), "another `steward up` runs", str(stack.data))
+    assert_refused(second.up(), "another `steward up` is running", str(stack.data))
     assert not running.ended
 
 
@@ -143,7 +143,7 @@ def test_temporal_is_started_again_and_jobs_go_on(day: tuple[Stack, Running]) ->
     stack, running = day
     (killed,) = temporal_of(stack, running)
     killed.kill()
-    running.until_said("starting it again")
+    running.until_said("Starting it again")
     eventually(lambda: temporal_of(stack, running) - {killed}, "a new Temporal")
     stack.run("fast-forward", "SJ-2001", "plus-one", "48h")
     eventually(lambda: stack.stage("SJ-2001") == "no_provider_found", "the end of the search")
@@ -153,7 +153,7 @@ def test_temporal_is_started_again_and_jobs_go_on(day: tuple[Stack, Running]) ->
 def test_stopped_and_started_again_every_job_goes_on(processes: Processes, tmp_path: Path) -> None:
     stack = Stack.somewhere(processes, tmp_path)
     running = stack.up()
-    running.until_said("Steward runs")
+    running.until_said("Steward is running")
     stack.run("hook", str(FAUCET), "--data", str(stack.data))
     stack.run("fast-forward", "SJ-2001", "plus-one", "24h")
     before = stack.get("/jobs/SJ-2001")
@@ -165,7 +165,7 @@ def test_stopped_and_started_again_every_job_goes_on(processes: Processes, tmp_p
     assert not family & running_now()
 
     running = stack.up()
-    running.until_said("Steward runs")
+    running.until_said("Steward is running")
     assert stack.get("/jobs/SJ-2001") == before
     assert stack.tasks("SJ-2001") == ["search_running"]
     stack.run("fast-forward", "SJ-2001", "plus-one", "24h")
@@ -212,7 +212,7 @@ def test_when_temporals_file_is_lost_each_open_job_becomes_a_task(
 ) -> None:
     stack = Stack.somewhere(processes, tmp_path)
     running = stack.up()
-    running.until_said("Steward runs")
+    running.until_said("Steward is running")
     stack.run("hook", str(FAUCET), "--data", str(stack.data))
     running.interrupt()
     assert running.exit_code(within=10) == 0
@@ -220,7 +220,7 @@ def test_when_temporals_file_is_lost_each_open_job_becomes_a_task(
         each.unlink()
 
     running = stack.up()
-    running.until_said("Steward runs")
+    running.until_said("Steward is running")
     eventually(lambda: "workflow_ended" in stack.tasks("SJ-2001"), "the task for a supervisor", 60)
     kinds = [item["kind"] for item in stack.get("/stuck")["items"]]
     assert "lost_lifecycle" in kinds

@@ -135,13 +135,19 @@ def test_a_partner_has_an_account_and_a_customer_has_jobs(tmp_path: Path) -> Non
         (["--name", "T", "--role", "provider"], "a provider's token needs --account NUMBER"),
         (["--name", "T", "--role", "provider", "--account", " "], "needs --account NUMBER"),
         (["--name", "A", "--role", "customer"], "a customer's token needs --job JOB"),
-        (["--name", "A", "--role", "customer", "--job", "no job"], "--job no job: no job has"),
+        (
+            ["--name", "A", "--role", "customer", "--job", "no job"],
+            "--job no job: this can't be a job number. Write it like SJ-2001",
+        ),
         (["--name", "D", "--role", "king"], 'there is no role "king". Use one of:'),
-        (["--name", " ", "--role", "dispatch"], "--name: String should have at least 1"),
+        (["--name", " ", "--role", "dispatch"], "--name: this can't be empty"),
         (["--name", "D", "--role", "dispatch", "--expires", "soon"], "--expires: 'soon' is no"),
         (["--name", "D", "--role", "dispatch", "--expires", "0d"], "--expires: "),
-        (["--name", "D", "--role", "dispatch", "--account", "1"], "--account: only a token of"),
-        (["--name", "D", "--role", "dispatch", "--job", "SJ-1"], "--job: only a token of"),
+        (["--name", "D", "--role", "dispatch", "--account", "1"], "--account: only tokens for"),
+        (
+            ["--name", "D", "--role", "dispatch", "--job", "SJ-1"],
+            "--job: only tokens for customer or system are",
+        ),
     ],
 )
 def test_a_token_of_nonsense_is_refused_and_nothing_is_made(
@@ -160,7 +166,9 @@ def test_every_employee_s_token_needs_a_name_and_a_role_alone(tmp_path: Path) ->
 def test_where_there_is_no_store_no_token_is_listed_or_revoked(tmp_path: Path) -> None:
     folder = tmp_path / "nowhere"
     for verb in (["list"], ["revoke", "1"]):
-        assert "there is no store yet" in failed(*verb, "--data", str(folder))
+        assert "there is no database yet, so there are no tokens" in failed(
+            *verb, "--data", str(folder)
+        )
     assert not folder.exists()
 
 

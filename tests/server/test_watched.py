@@ -119,7 +119,7 @@ def test_a_job_keeps_its_policy_and_the_next_one_follows_the_new_one(
             ),
             environment(STEWARD_POLICY=str(file)),
         )
-        running.until_said("Steward runs")
+        running.until_said("Steward is running")
         assert (stack.data / SECRETS_FILE).exists()
 
         def due(job_id: str) -> str:
