@@ -60,6 +60,7 @@ from starters.queries import STAGES, Cursor, one_of
 from starters.signatures import HookSecrets, SignatureRefused, verify
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
+from starters.why import also_due
 from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
@@ -374,7 +375,7 @@ def _reads(
                 for each in found["lifecycles"]
             ]
             + ([{"lifecycle": None, "why": nobody["next"]}] if nobody else [])
-        }
+        } | ({"also": also} if (also := also_due(found)) else {})
 
     @router.get("/stuck", summary="What is overdue or failing, and what to do about it")
     async def all_stuck(_: Employee) -> dict[str, Any]:

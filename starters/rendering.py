@@ -140,6 +140,7 @@ def print_reasons(reasons: Json) -> None:
     for reason in reasons["items"]:
         print_text(_reason(reason), *_listed(reason.get("guide", [])))
         print_text(*_attention(reason.get("attention", [])))
+    print_text(*reasons.get("also", []))
 
 
 def _reason(reason: Json) -> str:

@@ -17,6 +17,7 @@ from tests.concerns import (
     reported,
 )
 from tests.desk import Desk, Told, account, acting, iso, now
+from tests.follow_ups import overdue
 from tests.options import falls_due
 
 _AGENT = "customer_service"
@@ -140,12 +141,25 @@ async def long_complaint(desk: Desk) -> Told:
     return job
 
 
+async def taken_over(desk: Desk) -> Told:
+    """What the Leadership Desk hands over is reviewed, and left open by a risk; edition 4."""
+    follow_up = await overdue(desk)
+    said = {"exception_code": "NO RESPONSE", "comment": "No report for days"}
+    await follow_up.ok("engage_area_manager", "leadership_desk", **said)
+    escalation = follow_up.of("am-escalation")
+    await desk.eventually(escalation, lambda shown: shown["exceptions"])
+    await escalation.ok("admin_reviewed", "admin_team", area_manager_email="lee@warranty.example")
+    await escalation.ok("risk_reported", "dispatch", description="The provider was threatened")
+    return escalation
+
+
 STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     never_reached,
     nobody_acts,
     settled_by_itself,
     praised,
     a_threat,
+    taken_over,
     refused_by_the_store,
     signals_that_nobody_can_follow,
     complaint_cancelled_in_temporal,

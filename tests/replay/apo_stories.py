@@ -246,11 +246,23 @@ async def long_option(desk: Desk) -> Told:
     return job
 
 
+async def turned_down_after_the_end(desk: Desk) -> Told:
+    """Declined; a late invoice reopens it and is turned down; the customer leaves it; edition 4."""
+    job = await asked_for(desk.under(supervisors(at_hand=True)))
+    await job.ok("decline_apo", "dispatch", reason="A provider is free")
+    await job.ends_as("declined")
+    await job.ok("documents_received", "customer", paid_invoice=True, amount="240.00")
+    await job.ok("documents_rejected", "support_services", reason="This isn't an invoice")
+    await job.ok("customer_refused", "customer_service", reason="I never paid it")
+    return job
+
+
 STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     storm_weekend,
     silent_customer,
     reopened,
     refused_twice,
+    turned_down_after_the_end,
     window_turns,
     approved_by_dispatch,
     instructions_again,

@@ -174,6 +174,30 @@ async def long(desk: Desk) -> Told:
     return job
 
 
+async def owes_its_information(desk: Desk) -> Told:
+    """PlusOne tells nobody whom it found; a replacement is approved; edition 4."""
+    job = await desk.searching()
+    await job.accepted()
+    await job.until("accepted")
+    await job.fast_forward("4d")
+    await job.note("ASSIGNMENT: Tulsa Plumbing, 918-555-0134, fees $75 and $20")
+    await job.ok("customer_informed", "dispatch", called=True)
+    await job.ok("customer_informed", "plusone", emailed=True)
+    await job.note("PARTS ORDERED: $120.00")
+    await job.until("parts_ordered")
+    await job.note("DIAGNOSIS SUBMITTED/AWAITING APPROVAL: the compressor")
+    await job.until("diagnosis_submitted")
+    await job.ok(
+        "approve_replacement",
+        "authorizations",
+        attributes="18 cu ft",
+        failed_parts="Compressor",
+        part_cost="612.00",
+    )
+    await job.note("JOB COMPLETE")
+    return job
+
+
 STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     no_provider_found,
     cannot_locate,
@@ -190,5 +214,6 @@ STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     cancelled_in_temporal,
     assigned_anew,
     asks_for_the_option,
+    owes_its_information,
     long,
 )

@@ -139,10 +139,22 @@ async def long_list(desk: Desk) -> Told:
     return job
 
 
+async def a_late_appointment(desk: Desk) -> Told:
+    """The customer is cut off, called again, and agrees to a late appointment; edition 4."""
+    job = await calling(desk, TULSA, OKLAHOMA)
+    await job.ok("provider_no_answer", AGENT, customer_dropped=True)
+    await job.ok("provider_answered", AGENT, available=True, earliest_appointment=in_days(1))
+    await job.ok("provider_conference", AGENT, agrees=True)
+    await job.ok("customer_conference", AGENT, agrees=True)
+    await job.ok("appointment_captured", AGENT, at=in_days(9), customer_agrees=True)
+    return job
+
+
 STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     an_appointment,
     a_travel_fee,
     a_declined_fee,
+    a_late_appointment,
     a_line_that_breaks_off,
     given_unheard,
     nobody_at_this_hour,

@@ -102,10 +102,14 @@ async def _keep(story: Story, client: Client, folder: Path) -> None:
 
 
 def _write(histories: Iterable[WorkflowHistory], name: str, folder: Path) -> None:
-    """Keep the histories of a story's runs, in place of those that were kept before."""
+    """Keep the histories of a story's runs; those that were kept before are never replaced."""
     folder.mkdir(exist_ok=True)
-    for told_before in folder.glob(f"{name}.*.json"):
-        told_before.unlink()
+    if any(folder.glob(f"{name}.*.json")):
+        raise SystemExit(
+            f"{folder.name}/{name} was recorded before, and jobs that run were told so. Record it "
+            f"into the folder of a newer edition: {_ELSEWHERE} fifth_edition. A history of this "
+            "edition that no release has had yet can be removed first."
+        )
     for number, history in enumerate(histories, start=1):
         path = folder / f"{name}.{number}.json"
         path.write_text(json.dumps(_without_places(history.to_json_dict()), indent=1) + "\n")

@@ -112,11 +112,23 @@ async def long_follow_up(desk: Desk) -> Told:
     return job
 
 
+async def reviewed_and_handed_over(desk: Desk) -> Told:
+    """The report is reviewed, denied and confirmed; the Area Manager is engaged; edition 4."""
+    job = await partial(desk)
+    await job.ok("review_needed", "authorizations", case="replacement_recommended")
+    await job.ok("denial_confirmed", "decision_desk", reason="Not covered")
+    await job.ok(
+        "engage_area_manager", LEADER, exception_code="NO RESPONSE", comment="No report for days"
+    )
+    return job
+
+
 STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     report_never_comes,
     report_in_two_parts,
     diagnosis_put_off,
     followed_up_anew,
+    reviewed_and_handed_over,
     orders_nobody_can_follow,
     follow_up_cancelled_in_temporal,
     long_follow_up,

@@ -106,22 +106,12 @@ def test_every_activity_is_in_a_history_under_the_name_it_is_registered_by() -> 
     assert found_in_histories("activityTaskScheduled", "activityType", "name") == registered
 
 
-COMMANDS_SINCE_THE_THIRD_EDITION = {
-    "approve_replacement",
-    "customer_informed",
-    "denial_confirmed",
-    "review_needed",
-    "take_over",
-}
-"""Commands that no job of these histories could be given: they follow earlier editions."""
-
-
 def test_every_command_is_in_a_history() -> None:
     given = found_in_histories(
         "workflowExecutionUpdateAccepted", "acceptedRequest", "input", "name"
     )
     declared = {name for kind in LIFECYCLES.values() for name in kind.commands}
-    assert given == declared - {DISMISS_ATTENTION} - COMMANDS_SINCE_THE_THIRD_EDITION
+    assert given == declared - {DISMISS_ATTENTION}
 
 
 SINCE_THE_THIRD_EDITION = {"withdraw_mails"}

@@ -1,0 +1,26 @@
+"""What else falls due on a job beside what its procedures wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.roles import Role
+from starters.company_time import company_time
+
+
+def also_due(found: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each duty that is open beside what a procedure waits for.
+
+    Args:
+        found: a job's page, with its lifecycles and promises.
+    """
+    waits = {each["next"] for each in found["lifecycles"]}
+    return [
+        f"Also due {company_time(each['due_at'])}: {Role(each['waiting_on']).people} has to "
+        f"{each['duty']} ({each['rule']})."
+        for each in found["promises"]
+        if each["outcome"] is None
+        and each["due_at"] is not None
+        and not any(each["duty"] in said for said in waits)
+    ]
