@@ -731,6 +731,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         if job_goes_on and self.case.edition < Edition.FACTS_BY_MEANING:
             return
         super().leave_nothing_open(stage)
+        if self.case.edition < Edition.EVERY_CLAUSE:
+            self.settle(Task.NEW_DOCUMENTS)
         settled_for_good = stage not in STILL_REACHED and not job_goes_on
         if settled_for_good or self.is_elsewhere(stage):
             self.settle(Task.REACH_OTHERWISE, Task.MAIL_CORRESPONDENCE)

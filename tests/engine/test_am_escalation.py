@@ -168,7 +168,7 @@ def test_customer_service_is_asked_to_call_the_provider_and_told_what_to_say() -
     assert (asked.role, asked.task) == (AGENT, "call_provider")
     assert asked.text == (
         "Call Tulsa Plumbing (4711) about this concern and look for a solution: “The faucet "
-        "leaks” If nobody answers, leave a message: say what the concern is and ask them to "
+        "leaks.” If nobody answers, leave a message: say what the concern is and ask them to "
         "contact the customer as soon as possible. Then log the call (AM-07 to AM-12)."
     )
     assert promises(complaint) == [("contacting_provider", None)]
@@ -183,8 +183,9 @@ def test_a_provider_that_was_not_reached_stands_on_the_job() -> None:
     complaint.does("provider_contacted", AGENT, reached=False, outcome="Mailbox of Jo")
 
     assert complaint.store.notes[-1] == (
-        "Couldn't reach Tulsa Plumbing (4711). Left a message: the customer reports “The faucet "
-        "leaks” and asks them to call as soon as possible. Mailbox of Jo"
+        "Couldn't reach Tulsa Plumbing (4711). Left a message with the customer's concern, and "
+        "asked them to call the customer as soon as possible. Concern: “The faucet leaks.” "
+        "Mailbox of Jo"
     )
 
 
@@ -198,7 +199,7 @@ def test_a_call_back_after_a_day_has_the_provider_called_again() -> None:
     assert complaint.stage == "second_contact"
     assert (asked.role, asked.task) == (AGENT, "call_provider")
     assert asked.text.startswith(
-        "Call Tulsa Plumbing (4711) again and look for a solution: “The faucet leaks” If nobody "
+        "Call Tulsa Plumbing (4711) again and look for a solution: “The faucet leaks.” If nobody "
         "answers, leave a second voice message. Then log the call."
     )
     assert promises(complaint)[-1] == ("second_contact", None)

@@ -184,7 +184,7 @@ def test_what_each_provider_and_the_customer_answered_is_noted() -> None:
     assert nobody == "Tulsa Plumbing (4711) didn't answer. No message was left."
     assert no == "Desert Air (4712) can't take the job: No van"
     assert yes == "Jo at Bay Plumbers (4714) can take the job. Has the part"
-    assert broken == "The line to Bay Plumbers (4714) broke off."
+    assert broken == "The call to Bay Plumbers (4714) was cut off."
     assert again == "Bay Plumbers (4714) can take the job."
     assert alone.startswith("The customer can't join a conference. Bay Plumbers (4714) gets")
 
