@@ -17,16 +17,20 @@ from tests.server.processes import eventually, running_now
 ECHO = "tests.benchmarks.echo"
 
 HOLDING = f"""
-import asyncio
+import asyncio, logging
 from benchmarks.processes import child, temporal
+from workers.settings import LogForm
+from workers.telemetry import configure_logging
 
 async def hold():
     async with temporal(None) as server, child("{ECHO}") as echo:
         print(server.measured.pid, echo.measured.pid, flush=True)
         await echo.ask("dream")
 
+configure_logging(LogForm.CONSOLE, logging.WARNING)
 asyncio.run(hold())
 """
+"""What `python -m benchmarks` does while it measures, logging to its standard error as it does."""
 
 
 async def test_a_child_says_what_it_was_told_to_and_answers() -> None:

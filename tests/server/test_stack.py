@@ -224,6 +224,8 @@ def test_when_temporals_file_is_lost_each_open_job_becomes_a_task(
     eventually(lambda: "workflow_ended" in stack.tasks("SJ-2001"), "the task for a supervisor", 60)
     kinds = [item["kind"] for item in stack.get("/stuck")["items"]]
     assert "lost_lifecycle" in kinds
-    said = [each["why"] for each in stack.get("/jobs/SJ-2001/why")["items"]]
-    assert all(each.startswith("Nobody is following up") for each in said)
+    ended, nobody = stack.get("/jobs/SJ-2001/why")["items"]
+    assert (ended["lifecycle"], nobody["lifecycle"]) == ("plus-one", None)
+    assert ended["why"].startswith("Steward stopped following the PlusOne search on this job: ")
+    assert nobody["why"].startswith("Nobody is following up on this job. ")
     assert stack.get("/readyz")["ready"]
