@@ -52,6 +52,9 @@ async def test_a_repair_goes_on_in_a_new_history_as_if_nothing_had_happened(desk
     page = await job.ends_as("completed")
     assert page.promises == [
         ("PO-17", "kept"),
+        ("PO-63", "superseded"),
+        ("PO-62", "superseded"),
+        ("PO-65", "superseded"),
         ("PO-25", "kept"),
         ("PO-28", "kept"),
         ("PO-28", "kept"),
@@ -107,7 +110,7 @@ async def test_a_mail_that_is_not_taken_holds_nothing_up(desk: Desk) -> None:
     assert len(desk.letterbox.about(job.id)) == 1
     assert page.due_at is not None
     await job.fast_forward_to(page.due_at + timedelta(minutes=1))
-    assert (await job.page()).tasks("dispatch") == ["follow_up"]
+    assert (await job.page()).tasks("dispatch") == ["plusone_owes", "follow_up"]
 
 
 async def test_a_mail_that_waits_for_its_server_goes_along_into_the_new_history(

@@ -71,7 +71,7 @@ async def test_a_refused_update_says_why_and_is_journalled_with_its_sender(desk:
     [
         ([], "0 payloads"),
         ([{"amount": "1.00"}, {"amount": "2.00"}], "2 payloads"),
-        (["nonsense"], "payload"),
+        (["nonsense"], "Send an object with fields."),
         ([{"actor": SAM, "amount": "much"}], "amount"),
         ([{"actor": SAM, "amount": "1.00", "colour": "red"}], "colour"),
         ([{"actor": acting("dispatch"), "amount": "1.00"}], "Dispatch can't approve the repair"),

@@ -259,7 +259,10 @@ async def test_a_job_that_needs_a_look_is_listed_as_stuck_with_a_cure(desk: Desk
     stuck = (await desk.http.get("/stuck")).json()["items"]
     (item,) = (each for each in stuck if each["job_id"] == job.id)
     assert item["kind"] == "attention"
-    assert item["what"].startswith("bad_message: Refused aprove: ")
+    assert item["what"] == (
+        'Message refused: Refused aprove: PlusOne search has no command "aprove". '
+        'Did you mean "approve"?'
+    )
     assert "journal" in item["cure"]
     assert datetime.fromisoformat(item["since"]) >= job.assigned_at
 
