@@ -44,10 +44,10 @@ _LONGEST_JOB_ID = 64
 def spellings(job_id: str) -> frozenset[str]:
     """Return how a job's number may be spelled that somebody typed another way.
 
-    `sj 2001`, `SJ2001` and `sj-2001` are all `SJ-2001`.
+    `sj 2001`, `SJ2001` and `sj-2001` are all `SJ-2001`. What no column can hold has no spelling.
     """
     typed = job_id.strip()
-    if not typed or len(typed) > _LONGEST_JOB_ID:
+    if not typed or len(typed) > _LONGEST_JOB_ID or not typed.isprintable():
         return frozenset()
     dashed = _PARTED.sub("-", typed).strip("-")
     forms = {typed, dashed, _LETTERS_THEN_DIGITS.sub("-", dashed), dashed.replace("-", "")}

@@ -451,7 +451,8 @@ def _print_table(when_empty: str, columns: Sequence[Column], rows: Sequence[Json
         table = _table(shown, rows, folds=True)
     console.print(table)
     if left_out := [column.title for column in columns if column not in shown]:
-        print_text(f"Too narrow for: {', '.join(left_out)}. Widen the terminal, or add --json.")
+        narrow = f"Too narrow for: {', '.join(left_out)}. Widen the terminal, or add --json."
+        console.print(Text(narrow))
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Json], *, folds: bool = False) -> Table:

@@ -31,6 +31,6 @@ def test_a_job_is_known_however_its_number_is_spelled(typed: str) -> None:
     assert "SJ-2001" in spellings(typed)
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "x" * 65])
+@pytest.mark.parametrize("typed", ["", "  ", "x" * 65, "SJ-1\x00", "\x00", "SJ\n1", "\ud800"])
 def test_what_is_no_number_has_no_spelling(typed: str) -> None:
     assert spellings(typed) == frozenset()

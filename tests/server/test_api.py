@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import version
@@ -198,8 +199,11 @@ NO_JOBS = ["SJ-none", "%00", "SJ-1%00", "S" * 65, "%F0%9F%92%A9", "a b", "%ED%A0
 @pytest.mark.parametrize("path", ["/jobs/{}", "/jobs/{}/why"])
 async def test_there_is_no_such_job(house: Desk, path: str, job_id: str) -> None:
     error = await got(house, path.format(job_id), 404)
-    assert set(error) == {"error", "rule", "message"}
+    assert set(error) == {"error", "rule", "message", "instead"}
     assert error["error"] == "not_found"
+    assert re.fullmatch(
+        r"Did you mean SJ-\d+\?|See the list of jobs: GET /jobs\.", error["instead"]
+    )
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/jobs/SJ-1/plus-one", "/hooks", "/openapi"])

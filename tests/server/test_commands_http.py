@@ -127,7 +127,8 @@ async def test_a_lifecycle_that_has_ended_says_how(house: Desk) -> None:
     await job.note("JOB COMPLETE")
     await job.outcome()
     response = await job.do("customer_called", "customer_service")
-    assert "ended as completed" in assert_refused(response, 404, "not_running")["message"]
+    said = assert_refused(response, 404, "not_running")["message"]
+    assert said == f"On job {job.id}, PlusOne search has ended: Completed."
 
 
 async def test_an_unknown_command_is_told_the_known_ones(crowded: Told) -> None:

@@ -13,7 +13,7 @@ LONG = "SJ-" + "0123456789" * 6
 ROW: dict[str, Any] = {
     "job_id": LONG,
     "lifecycle": "am-escalation",
-    "stage": "awaiting_second_contact",
+    "stage": "second_contact",
     "waiting_on": "customer_service",
     "due_at": "2026-11-23T14:05:00Z",
     "attention": ["delivery_failed", "rule_conflict"],
@@ -25,6 +25,12 @@ ROW: dict[str, Any] = {
     "what": "somebody was to do something " + "x" * 70,
     "cure": "read https://steward.example/" + "y" * 70,
 }
+SHOWN: dict[str, str] = ROW | {
+    "stage": "Second call to the provider",
+    "waiting_on": "Customer Service",
+    "kind": "Attention: lifecycle not running",
+}
+"""The row as people read it."""
 TABLES = {
     "jobs": (rendering._JOBS, ["job_id", "stage", "waiting_on"]),
     "stuck": (rendering._STUCK, ["job_id", "kind", "what", "cure"]),
@@ -48,8 +54,8 @@ def test_every_letter_is_there_at_every_width(
     assert max(map(len, said.splitlines())) <= width
     shown = letters(said)
     for name in names:
-        for letter in set(ROW[name]) - {" "}:
-            assert shown.count(letter) >= ROW[name].count(letter), (name, letter)
+        for letter in set(SHOWN[name]) - {" "}:
+            assert shown.count(letter) >= SHOWN[name].count(letter), (name, letter)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -60,7 +66,7 @@ def test_a_pipe_gets_each_row_whole_and_in_one_line(
     columns, names = TABLES[table]
     rendering._print_table("", columns, [ROW])
     (row,) = (line for line in capsys.readouterr().out.splitlines() if LONG in line)
-    assert [name for name in names if str(ROW[name]) not in row] == []
+    assert [name for name in names if SHOWN[name] not in row] == []
 
 
 def test_ids_that_fit_are_not_broken(

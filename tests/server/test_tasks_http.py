@@ -136,7 +136,7 @@ async def test_a_task_that_is_not_there_is_not_found(house: Desk) -> None:
         assert (status, body["error"], set(body)) == (
             404,
             "not_found",
-            {"error", "rule", "message"},
+            {"error", "rule", "message", "instead"},
         )
     for text in ("x", "1.5", str(2**63)):
         response = await house.http.post(f"/tasks/{text}/done", json={})
@@ -253,6 +253,7 @@ async def test_a_job_without_a_lifecycle_is_listed_and_says_how_one_starts(house
             "request_apo",
             "report_concern",
             "record_feedback",
+            "risk_reported",
             "start_reassignment",
         }
     shown = await job.show()

@@ -61,7 +61,7 @@ async def test_a_note_that_cannot_be_taken_whole_does_not_lose_the_status(
     assert "data" in answer["reason"]
     shown = await job.show()
     assert shown["job"]["status"] == "Accepted"
-    assert "left out of an event" in shown["journal"][-1]["what"]
+    assert shown["journal"][-1]["what"].startswith("part of an event left out: job.note_added.data")
     assert [task["kind"] for task in shown["tasks"]] == []
     (row,) = await rows(house.database, schema.inbox, webhook_id=webhook_id)
     assert row["state"] == "done"
@@ -75,4 +75,7 @@ async def test_a_report_that_cannot_be_read_is_looked_up(house: Desk) -> None:
     assert shown["job"]["diagnostic_report_at"] is not None
     (task,) = shown["tasks"]
     assert (task["role"], task["kind"]) == ("dispatch", "event_not_understood")
-    assert task["text"].startswith("Look up in the job system what the event job.report_submitted")
+    assert task["text"] == (
+        "Look up in the job system what Dana entered (`job.report_submitted`). "
+        "Steward read the job from that event, but couldn't read the rest."
+    )
