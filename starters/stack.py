@@ -231,8 +231,6 @@ async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) ->
 def _token_file(settings: Settings) -> TokenFile | None:
     if settings.auth is not Auth.TOKENS or settings.tokens is None:
         return None
-    if settings.tokens is None:
-        return Tokens([])  # nobody may come in
     try:
         return TokenFile(settings.tokens)
     except TokenFileError as error:
