@@ -51,7 +51,7 @@ _MAIL_CURES: Mapping[str, str] = {
     "uncertain": "Ask the recipient whether it arrived. Steward does not send it again.",
     "bounced": "Correct the address, and call the recipient.",
 }
-_SILENT = "Temporal does not answer: "
+_SILENT = "Temporal doesn't answer: "
 _OURS = (
     "Check STEWARD_SMTP_URL, its account, and mail.sender in the policy. The e-mail goes out as "
     "soon as the server takes it."

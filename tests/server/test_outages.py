@@ -129,7 +129,7 @@ async def test_a_temporal_that_takes_calls_and_says_nothing_is_not_waited_for(de
     assert ready.status_code == 503
     assert ready.json()["temporal"].startswith("Temporal does not answer")
     (item,) = [item for item in stuck.json()["items"] if item["kind"] == "temporal"]
-    assert item["what"] == "Temporal does not answer: not in time"
+    assert item["what"] == "Temporal doesn't answer: not in time"
     assert (status, body["error"]) == (503, "unavailable")
 
 

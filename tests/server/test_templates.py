@@ -21,6 +21,8 @@ OF_NO_JOB = {"spoc_digest"}
 """What is written about several jobs, and asks for them all in its context."""
 CHOICES = {"electronic_transfer"}
 """What a template is filled with to choose its words by, and not to say it."""
+LEFT_OUT_BEFORE = {"provider_information": {"call_us_after": "2 days"}}
+"""What a template has words of its own for, as mails of older histories do not bring it."""
 
 NASTY = '<script>alert("&")</script> {{ 7 * 7 }} {% raw %}'
 
@@ -81,7 +83,18 @@ def test_a_template_asks_for_nothing_else(template: str) -> None:
     assert source is not None
     asked = meta.find_undeclared_variables(_environment(html=False).parse(source))
     of_the_job = set() if template in OF_NO_JOB else {"job"}
-    assert asked == {*of_the_job, *CONTEXT[template]}
+    assert asked == {*of_the_job, *CONTEXT[template], *LEFT_OUT_BEFORE.get(template, {})}
+
+
+@pytest.mark.parametrize("template", LEFT_OUT_BEFORE)
+def test_what_older_mails_do_not_bring_is_said_where_it_is_brought(template: str) -> None:
+    brought = LEFT_OUT_BEFORE[template]
+    assert all(
+        said not in render(template, "x@y.z", JOB, CONTEXT[template]).text
+        for said in brought.values()
+    )
+    text = render(template, "x@y.z", JOB, {**CONTEXT[template], **brought}).text
+    assert all(said in text for said in brought.values())
 
 
 def test_a_template_that_is_not_there_is_an_error() -> None:
