@@ -15,7 +15,7 @@ PlusOne accepted to completed                       |      1 |          3 |     
 PlusOne accepted, diagnosed, approved and completed |      1 |          5 |      4 |       3 |       1 |       4 |      18 |     64 |    10 |         30
 one reminder of PlusOne's silence                   |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          4
 one day of waiting                                  |      0 |          0 |      0 |       0 |       0 |       0 |       0 |      0 |     0 |          0
-APO offered to paid                                 |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         34
+APO offered to paid                                 |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         35
 one reminder of an APO offer                        |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          5
 half a day of waiting for an answer to it           |      0 |          0 |      0 |       0 |       0 |       0 |       0 |      0 |     0 |          0
 a concern escalated and resolved                    |      1 |          6 |      5 |       0 |       5 |       5 |      22 |     81 |    12 |         40
