@@ -202,7 +202,7 @@ def test_documents_go_to_the_mailbox_of_the_policy(template: str) -> None:
 @pytest.mark.rule("G-70")
 def test_waiting_for_documents_closes_nothing() -> None:
     told = letter("apo_documents_reminder").text
-    assert "Your job stays open" in told
+    assert "Your request stays open" in told
     for document in ("the estimate on the company's letterhead", "photos", "the paid invoice"):
         assert document in told
 
@@ -241,11 +241,11 @@ def test_about_an_estimate_no_reason_need_be_given(template: str, heading: str) 
 
 
 @pytest.mark.rule("G-40")
-def test_incomplete_documents_are_named_and_the_job_stays_open() -> None:
+def test_incomplete_documents_are_named_and_the_request_stays_open() -> None:
     told = letter("apo_documents_incomplete", reason="Page 2 is missing.").text
     assert "Here is what our team found: Page 2 is missing." in told
     assert f"Please send what is missing to {MAILBOX} by Wed, Nov 25, 5:00 PM ET" in told
-    assert "Your job stays open" in told
+    assert "Your request stays open" in told
 
 
 # --- offer and payment ------------------------------------------------------------------------
