@@ -56,7 +56,7 @@ def test_a_copy_made_under_load_is_of_one_instant_and_every_job_of_it_goes_on(
 ) -> None:
     stack = Stack.somewhere(processes, tmp_path)
     first = stack.up()
-    first.until_said("Steward runs")
+    first.until_said("Steward is running")
     stack.run("hook", "--data", str(stack.data), str(FAUCET))
     due_at = stack.get("/jobs/SJ-2001")["lifecycles"][0]["due_at"]
 
@@ -77,7 +77,7 @@ def test_a_copy_made_under_load_is_of_one_instant_and_every_job_of_it_goes_on(
 
     stack.run("restore", str(tmp_path / "copy"), "--data", str(stack.data))
     second = stack.up()
-    second.until_said("Steward runs")
+    second.until_said("Steward is running")
     with closing(sqlite3.connect(tmp_path / "copy" / "steward.sqlite3")) as store:
         known = [row[0] for row in store.execute("SELECT job_id FROM jobs")]
     assert len(known) > 5

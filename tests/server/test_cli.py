@@ -332,10 +332,12 @@ def test_a_narrow_terminal_shows_less_and_cuts_nothing(
 ) -> None:
     api.answers["GET /jobs"] = 200, {"items": [LISTED], "after": None}
     monkeypatch.setenv("COLUMNS", "60")
-    *table, left_out = said("jobs").splitlines()
+    lines = said("jobs").splitlines()
+    below = next(number for number, line in enumerate(lines) if line.startswith("Too narrow"))
+    table, left_out = lines[:below], " ".join(lines[below:])
     for title in ("Job", "Procedure", "Stage", "Waiting", "Due", "Alerts"):
         assert title in table[0]
-    assert max(map(len, table)) <= 60
+    assert max(map(len, lines)) <= 60
     assert left_out.startswith("Too narrow for: Severity, Trade, Assigned to.")
 
 
@@ -859,7 +861,9 @@ def test_time_that_cannot_be_moved_is_one_line(monkeypatch: pytest.MonkeyPatch) 
     assert complaint("fast-forward", "SJ-1", "plus-one", "48h") == (
         "steward: plus-one/SJ-1 has ended"
     )
-    assert complaint("fast-forward", "SJ-1", "plus-one", "48").startswith("steward: '48' is no dur")
+    assert complaint("fast-forward", "SJ-1", "plus-one", "48").startswith(
+        "steward: '48' is not a dur"
+    )
 
 
 # --- rules and policy -------------------------------------------------------------------------
