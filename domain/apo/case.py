@@ -44,6 +44,10 @@ STILL_REACHED = frozenset(
 """Ends after which a customer whose mail came back still has to hear from us."""
 
 
+SETTLED: frozenset[str] = frozenset({Stage.PAID, Stage.PAID_BY_CHECK, Stage.CLOSED_WITHOUT_PROOF})
+"""Ends at which all was done for the customer."""
+
+
 def reopened_after(edition: int) -> frozenset[str]:
     """Return the ends after which a paid invoice reopens the case (APO-36).
 

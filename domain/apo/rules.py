@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, PROCURE_VENDOR
 from domain.apo import documents
-from domain.apo.case import ApoCase, Stage, reopened_after
+from domain.apo.case import SETTLED, ApoCase, Stage, reopened_after
 from domain.apo.payloads import (
     ApproveApo,
     CustomerNotReached,
@@ -337,9 +337,13 @@ def may_refuse(case: ApoCase, _: CustomerRefused, __: datetime) -> Refusal | Non
 
 
 def may_be_left(case: ApoCase) -> bool:
-    """Return whether a late invoice was turned down, so that the customer may leave it at that."""
+    """Return whether a late invoice was turned down, so that the customer may leave it at that.
+
+    Nothing was settled before: APO could be offered again, if the invoice did not keep it open.
+    """
     turned_down = case.reopened and case.stage == Stage.AWAITING_DOCUMENTS
-    return turned_down and case.edition >= Edition.EVERY_CLAUSE
+    unsettled = case.memory.ended_as not in SETTLED
+    return turned_down and unsettled and case.edition >= Edition.EVERY_CLAUSE
 
 
 def may_be_reopened(case: ApoCase, command: DocumentsReceived, _: datetime) -> Refusal | None:

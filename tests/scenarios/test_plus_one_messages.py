@@ -103,7 +103,7 @@ async def test_a_refusal_over_http_is_journalled_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("job_id", "said"),
-    [("SJ-unheard-of", "PlusOne search isn't running"), (None, "has ended: No Provider Found")],
+    [("SJ-unheard-of", "There is no job SJ-unheard-of."), (None, "has ended: No Provider Found")],
 )
 async def test_a_command_to_nobody_is_not_found(desk: Desk, job_id: str | None, said: str) -> None:
     job = await desk.searching()

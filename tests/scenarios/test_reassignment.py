@@ -175,7 +175,7 @@ async def test_a_line_breaks_off_and_the_next_reassignment_begins_anew(desk: Des
     gone = await job.ok("provider_no_answer", AGENT)
     assert gone["result"]["call"]["name"] == "City Plumbers"
     page = await job.page()
-    assert [note.startswith("The line to ") for note in page.notes].count(True) == 2
+    assert [note.endswith(" was cut off.") for note in page.notes].count(True) == 2
     await job.ok("provider_answered", AGENT, available=True)
     await job.ok("provider_conference", AGENT, agrees=False)
     first = await job.run_id()
