@@ -34,6 +34,7 @@ from domain.refusals import (
 from domain.roles import EMPLOYEES, OUTSIDERS, Actor, Role, may_act_as
 from domain.stages import LifecycleStage
 from domain.suggestions import did_you_mean
+from domain.texts import joined
 from domain.values import Instant, MessageId, Prose
 
 
@@ -268,7 +269,7 @@ class CommandTable(Mapping[str, Command]):
         for name in names:
             people = _one_of(role for role in Role if role in self[name].roles)
             by_people.setdefault(people, []).append(to_do(name))
-        said = (f"{people} can {either(doing)}" for people, doing in by_people.items())
+        said = (f"{people} can {joined(doing, 'or')}" for people, doing in by_people.items())
         return ". ".join(map(_capital, said))
 
     def read(self, name: str, fields: object, edition: int = NEWEST) -> CommandRequest:
@@ -442,13 +443,8 @@ def _one_of(roles: Iterable[Role]) -> str:
     able = tuple(roles)
     if frozenset(able) >= EMPLOYEES:
         return "any employee"
-    return either([role.people for role in able if role is not Role.SYSTEM or len(able) == 1])
-
-
-def either(several: Sequence[str]) -> str:
-    """Return alternatives as a sentence lists them: `a, b or c`."""
-    *most, last = several
-    return f"{', '.join(most)} or {last}" if most else last
+    people = (role.people for role in able if role is not Role.SYSTEM or len(able) == 1)
+    return joined(people, "or")
 
 
 def cited(rule: str | None, reader: Role | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -17,6 +18,16 @@ SEARCH_NOTE = (
 
 OUT_OF_HOURS_NOTE = "Local time for providers is outside permitted calling time, sent to dispatch"
 """Mandated, word for word (CONF-08)."""
+
+
+def joined(several: Iterable[str], word: str) -> str:
+    """Return several things as a sentence lists them: `a, b or c`.
+
+    Raises:
+        ValueError: there is nothing to list.
+    """
+    *most, last = several
+    return f"{', '.join(most)} {word} {last}" if most else last
 
 
 def written_out(day: date) -> str:

@@ -15,12 +15,12 @@ def also_due(found: Mapping[str, Any]) -> list[str]:
     Args:
         found: a job's page, with its lifecycles and promises.
     """
-    waits = {each["next"] for each in found["lifecycles"]}
+    waits = {(each["waiting_on"], each["due_at"]) for each in found["lifecycles"]}
     return [
         f"Also due {company_time(each['due_at'])}: {Role(each['waiting_on']).people} has to "
         f"{each['duty']} ({each['rule']})."
         for each in found["promises"]
         if each["outcome"] is None
         and each["due_at"] is not None
-        and not any(each["duty"] in said for said in waits)
+        and (each["waiting_on"], each["due_at"]) not in waits
     ]

@@ -616,7 +616,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
 
     def have_the_customer_called(self, denial: payloads.Deny) -> None:
         """Ask Authorizations to call the customer about a denial (CONF-41, CONF-42)."""
-        if self.case.edition < Edition.EVERY_CLAUSE:
+        if not self.is_of_every_clause:
             return
         self.settle(Task.CALL_ABOUT_DENIAL)
         if outbound_calls.call_is_due(outbound_calls.News.DENIAL, self.case.job):

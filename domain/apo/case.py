@@ -38,14 +38,10 @@ class Stage(LifecycleStage):
     SUPERSEDED = "superseded", END
 
 
-STILL_REACHED = frozenset(
-    {Stage.PAID, Stage.PAID_BY_CHECK, Stage.CLOSED_WITHOUT_PROOF, Stage.SUPERSEDED}
-)
-"""Ends after which a customer whose mail came back still has to hear from us."""
-
-
 SETTLED: frozenset[str] = frozenset({Stage.PAID, Stage.PAID_BY_CHECK, Stage.CLOSED_WITHOUT_PROOF})
 """Ends at which all was done for the customer."""
+STILL_REACHED: frozenset[str] = SETTLED | {Stage.SUPERSEDED}
+"""Ends after which a customer whose mail came back still has to hear from us."""
 
 
 def reopened_after(edition: int) -> frozenset[str]:

@@ -9,6 +9,7 @@ from domain.plus_one.commands import COMMANDS
 from domain.plus_one.rules import window_ends
 from domain.promises import Due, DueAfterBusinessDays, DueAt, Promise
 from domain.roles import Role
+from domain.texts import joined
 
 
 def promise(case: PlusOneCase) -> Promise:
@@ -103,8 +104,7 @@ def asked_of_plusone(owed: tuple[Duty, ...]) -> str:
 
 def asked_of_dispatch(owed: tuple[Duty, ...]) -> str:
     """Return the task to get from PlusOne what it owes."""
-    *most, last = (_NAMED[duty] for duty in owed)
-    wanted = f"{', '.join(most)} and {last}" if most else last
+    wanted = joined((_NAMED[duty] for duty in owed), "and")
     rules = ", ".join(_DUTIES[duty][1] for duty in owed)
     return (
         f"Call PlusOne and ask for {wanted} ({rules}). When PlusOne confirms a call or an e-mail, "

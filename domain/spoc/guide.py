@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from domain.roles import Role
 from domain.spoc.policy import SpocPolicy
+from domain.texts import joined
 
 
 class Topic(StrEnum):
@@ -96,6 +97,5 @@ def _eta_from_cinch(role: Role, policy: SpocPolicy) -> str:
     exception = f"open a PR-Tracking Exception if {when}"
     if role in policy.purchasing_form_roles:
         return f"Use the Purchasing Escalation Form, or {exception}."
-    *most, last = [each.people for each in policy.purchasing_form_roles]
-    who = f"{', '.join(most)} and {last}" if most else last
+    who = joined((each.people for each in policy.purchasing_form_roles), "and")
     return f"{exception[0].upper()}{exception[1:]}. The Purchasing Escalation Form is for {who}."
