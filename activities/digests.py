@@ -19,7 +19,7 @@ from domain.effects import MailFate
 from domain.roles import Role
 from domain.spoc.reviews import TO_REVIEW
 from domain.texts import written_out
-from store.outbox import MailState, Outbox, RenderedMail
+from store.mail_queue import MailQueue, MailState, RenderedMail
 from store.reading import Reading, WaitingJob
 
 TEMPLATE = "spoc_digest"
@@ -33,12 +33,12 @@ class Digests:
     def __init__(
         self,
         reading: Reading,
-        outbox: Outbox,
+        mail_queue: MailQueue,
         mails: Mails,
         directory: Directory | Callable[[], Directory],
     ) -> None:
         self._reading = reading
-        self._outbox = outbox
+        self._mail_queue = mail_queue
         self._mails = mails
         self._directory = current(directory)
 
@@ -57,13 +57,13 @@ class Digests:
             await self._reading.with_open_tasks(TO_REVIEW),
         )
         for key, mail in digests.items():
-            await self._outbox.queue(key, TEMPLATE, mail, now)
+            await self._mail_queue.queue(key, TEMPLATE, mail, now)
         fates = await self._mails.send(digests)
         waiting = [key for key, fate in fates.items() if fate is MailFate.WAITING]
         if waiting and now - activity.info().scheduled_time < PATIENCE:
             raise ApplicationError("the mail server does not take it yet", type="NotTakenYet")
         for key in waiting:
-            await self._outbox.change(key, MailState.BOUNCED, now, "not taken on its day")
+            await self._mail_queue.change(key, MailState.BOUNCED, now, "not taken on its day")
         return len(digests)
 
     def _digests(

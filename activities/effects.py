@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities.job_system import JobSystem
 from activities.mails import Mails
 from activities.templating import render
 from domain.current import current
@@ -17,7 +18,7 @@ from domain.effects import Batch, BatchResult, SendEmail
 from domain.jobs import Job
 from domain.refusals import Refused
 from store.ledger import Ledger, Told
-from store.outbox import RenderedMail
+from store.mail_queue import RenderedMail
 
 _HEARTBEAT_SECONDS = 5
 """A quarter of the time in which Temporal wants to hear of a batch."""
@@ -31,9 +32,14 @@ class Effects:
     """
 
     def __init__(
-        self, ledger: Ledger, mails: Mails, directory: Directory | Callable[[], Directory]
+        self,
+        ledger: Ledger,
+        mails: Mails,
+        directory: Directory | Callable[[], Directory],
+        job_system: JobSystem,
     ) -> None:
         self._ledger = ledger
+        self._job_system = job_system
         self._mails = mails
         self._directory = current(directory)
 

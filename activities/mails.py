@@ -19,7 +19,7 @@ from domain.effects import (
     MailFate,
 )
 from domain.faults import in_brief
-from store.outbox import MailFault, MailState, Outbox, QueuedMail
+from store.mail_queue import MailFault, MailQueue, MailState, QueuedMail
 
 log = structlog.get_logger()
 
@@ -39,8 +39,8 @@ class Mails:
     time a lifecycle has, and beside its batch: a server that takes its time, takes nobody else's.
     """
 
-    def __init__(self, outbox: Outbox, postman: Postman) -> None:
-        self._outbox = outbox
+    def __init__(self, mail_queue: MailQueue, postman: Postman) -> None:
+        self._mail_queue = mail_queue
         self._postman = postman
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._under_way: dict[str, asyncio.Task[MailFate]] = {}
@@ -131,7 +131,7 @@ class Mails:
         Raises:
             NotTakenError: the server does not take it for now.
         """
-        mail = taken or await self._outbox.take(key, datetime.now(UTC))
+        mail = taken or await self._mail_queue.take(key, datetime.now(UTC))
         if mail is None:
             raise ApplicationError(f"no mail was queued for {key}", non_retryable=True)
         if mail.state is MailState.SENDING:
@@ -161,12 +161,12 @@ class Mails:
                 key, f"an error in Steward ({type(error).__name__})", error
             )
         fault = MailFault.RECIPIENT if left_out else None
-        await self._outbox.change(key, MailState.SENT, datetime.now(UTC), left_out, fault)
+        await self._mail_queue.change(key, MailState.SENT, datetime.now(UTC), left_out, fault)
         return MailFate.SENT
 
     async def _uncertain(self, key: str, reason: str, error: Exception) -> MailFate:
         log.warning("mail is uncertain", reason=in_brief(error))
-        await self._outbox.change(key, MailState.UNCERTAIN, datetime.now(UTC), reason)
+        await self._mail_queue.change(key, MailState.UNCERTAIN, datetime.now(UTC), reason)
         return MailFate.UNCERTAIN
 
     async def _left_over(self, key: str, error: NotTakenError) -> MailFate:
@@ -177,7 +177,7 @@ class Mails:
         """
         state = MailState.BOUNCED if error.for_good else MailState.QUEUED
         now = datetime.now(UTC)
-        left = await self._outbox.change(key, state, now, str(error), error.fault)
+        left = await self._mail_queue.change(key, state, now, str(error), error.fault)
         if left is MailState.QUEUED:
             raise error
         if left is state:

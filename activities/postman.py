@@ -18,7 +18,7 @@ import aiosmtplib
 from activities.smtp_replies import Stage, Verdict, enhanced_code, verdict
 from domain.addresses import Recipient, read_field
 from domain.values import Instant
-from store.outbox import MailFault, QueuedMail
+from store.mail_queue import MailFault, QueuedMail
 
 _TO_GET_IN = 5
 """Seconds for connecting, greeting and login."""

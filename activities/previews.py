@@ -10,7 +10,7 @@ from typing import Literal, TypedDict
 from activities.templating import MailTemplateError, render
 from domain.accounts import PLUSONE
 from domain.jobs import Assignee, Customer, Item, Job, JobStatus
-from store.outbox import RenderedMail
+from store.mail_queue import RenderedMail
 
 BRANDS = ("Cinch Home Services", "Sears Home Warranty")
 """The names that customers know."""

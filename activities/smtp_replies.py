@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from store.outbox import MailFault
+from store.mail_queue import MailFault
 
 
 class Stage(StrEnum):

@@ -11,7 +11,7 @@ from jinja2 import FunctionLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from domain.jobs import Job
-from store.outbox import RenderedMail
+from store.mail_queue import RenderedMail
 
 _TEMPLATES = files("activities") / "templates"
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client
 
+from activities.job_system import JobSystem, OwnCopy
 from domain.directory import Directory
 from domain.policy import Policy
 from service.audit import Audit
@@ -47,6 +48,7 @@ class Service:
     background: Background
     commands: CommandDispatcher
     startable: Startable
+    job_system: JobSystem
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -65,6 +67,7 @@ def make_service(
     policy: Policy | Callable[[], Policy],
     directory: Directory | Callable[[], Directory] | None = None,
     *,
+    job_system: JobSystem | None = None,
     command_patience: timedelta = PATIENCE,
     inbox: Inbox | None = None,
     intake: Intake | None = None,
@@ -77,6 +80,7 @@ def make_service(
         client: the way to Temporal.
         policy: what lifecycles start under.
         directory: who is in the SPoC programme although the job system does not say so.
+        job_system: where the jobs are; our own copy if it is not said.
         command_patience: how long a command waits for a worker.
         inbox: the hooks' inbox, if others use it too.
         intake: what takes events over, if it is not the usual one.
@@ -114,4 +118,14 @@ def make_service(
     background = Background()
     readiness = Readiness(database, guard, background, clock)
     startable = Startable(lifecycles, router, LIFECYCLES, clock)
-    return Service(events, redelivery, audit, guard, readiness, background, commands, startable)
+    return Service(
+        events,
+        redelivery,
+        audit,
+        guard,
+        readiness,
+        background,
+        commands,
+        startable,
+        job_system or OwnCopy(),
+    )

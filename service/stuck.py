@@ -19,7 +19,7 @@ from store.database import StoreUnavailableError
 from store.inbox import Inbox
 from store.leases import Leases
 from store.losses import LostLifecycle
-from store.outbox import MailFault
+from store.mail_queue import MailFault
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard, WrongNamespaceError

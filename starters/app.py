@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
+from activities.job_system import JobSystem, OwnCopy
 from domain.commands import DISMISS_ATTENTION, unknown_command
 from domain.current import current
 from domain.directory import Directory
@@ -88,6 +89,8 @@ class Parts:
     secrets: HookSecrets
     directory: Directory | Callable[[], Directory] = field(default_factory=Directory)
     """Who is in the SPoC programme although the job system does not say so."""
+    job_system: JobSystem = field(default_factory=OwnCopy)
+    """Where the jobs are."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
     command_patience: timedelta = PATIENCE
@@ -130,6 +133,7 @@ def make_app(parts: Parts) -> FastAPI:
         parts.client,
         parts.policy,
         parts.directory,
+        job_system=parts.job_system,
         command_patience=parts.command_patience,
         inbox=inbox,
     )

@@ -25,6 +25,7 @@ from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, To
 from store.database import Database, StoreUnavailableError, migrate
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
+from workers.job_systems import destinations_of, job_system_of
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
@@ -89,7 +90,7 @@ async def run_stack(
         secrets = _secrets(settings, data)
         url = settings.database_in(data)
         await asyncio.to_thread(migrate, url)
-        database = Database(url)
+        database = Database(url, destinations_of(settings))
         stack.push_async_callback(database.close)
         postman = await _postman(settings, policy(), stack)
         server = DevServer(
@@ -106,13 +107,15 @@ async def run_stack(
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_digest(client, policy())
-        worker = make_worker(client, database, postman, directory=directory)
+        job_system = job_system_of(settings)
+        worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
         await stack.enter_async_context(worker)
         parts = Parts(
             database=database,
             client=client,
             policy=policy,
             directory=directory,
+            job_system=job_system,
             secrets=secrets,
             tokens=_tokens(settings, database),
             hosts=settings.hosts,
@@ -149,7 +152,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     settings.require("hook_secrets")
     policy, directory = settings.watched_policy(), settings.watched_directory()
     _must_be_free(port, "--port", host)
-    database = Database(settings.database_in(DEFAULT_DATA))
+    database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     stop = _stop_on_signals()
     client = await connect(lazy=True)
     await database.check()
@@ -159,6 +162,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         client=client,
         policy=policy,
         directory=directory,
+        job_system=job_system_of(settings),
         secrets=_secrets(settings, DEFAULT_DATA),
         tokens=_tokens(settings, database),
         hosts=settings.hosts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -34,6 +34,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+from domain.outgoing import Destination
 from store.outages import is_outage
 from store.patience import CONNECT_ARGUMENTS, SQLITE_BUSY_SECONDS, limit_postgresql
 
@@ -88,13 +89,19 @@ def checked_url(database_url: str) -> URL:
 class Database:
     """The database of one process."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, tells: Collection[Destination] = ()) -> None:
         """Take a URL; nothing connects before the first use.
+
+        Args:
+            database_url: where it is.
+            tells: who has to be told of what is written; see `store.outbox`.
 
         Raises:
             DatabaseUrlError: the URL is none that the store can live in.
         """
         self.url = checked_url(database_url)
+        self.tells = frozenset(tells)
+        """Who has to be told of what is written."""
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.insert: _DialectInsert = sqlite.insert if self.is_sqlite else postgresql.insert
         """Makes an insert of this database's dialect, which can say what a conflict does."""

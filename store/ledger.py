@@ -58,7 +58,7 @@ from store.job_changes import JobChanges, update_sentence
 from store.job_exceptions import JobExceptions
 from store.jobs import held_job
 from store.lifecycles import close_loss
-from store.outbox import QueuedMail, RenderedMail, mail_row, take, withdraw
+from store.mail_queue import QueuedMail, RenderedMail, mail_row, take, withdraw
 from store.task_closing import TaskKinds, close_reopening, close_settled, settled_by
 
 Render = Callable[[SendEmail, Job], RenderedMail]
@@ -81,7 +81,7 @@ class AppliedBatch(NamedTuple):
 
     result: BatchResult
     mail: QueuedMail | None
-    """The first of its mails, taken to be handed over at once, as `Outbox.take` gives it."""
+    """The first of its mails, taken to be handed over at once, as `MailQueue.take` gives it."""
 
 
 def _renders_nothing(mail: SendEmail, job: Job) -> RenderedMail:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, select
 from store import schema
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
-from store.outbox import MailState
+from store.mail_queue import MailState
 
 PAGE = 100
 """Mails on one page of a list."""

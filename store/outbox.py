@@ -1,252 +1,78 @@
-"""The mails that wait to be sent, and what became of each."""
+"""What others have to be told: written in the transaction that does it, sent afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, bindparam, case, func, select, update
+from sqlalchemy import Connection
 
-from domain.addresses import is_mailable
+from domain.job_system import Telling
+from domain.outgoing import Destination, OutgoingState
+from domain.published import PublishedEvent
 from store import schema
 from store.database import Database
 
 
-class MailState(StrEnum):
-    """What became of a mail."""
-
-    QUEUED = "queued"
-    SENDING = "sending"
-    """Handed to the mail server, which has not answered yet; after a crash that is `uncertain`."""
-    SENT = "sent"
-    UNCERTAIN = "uncertain"
-    """The mail server may have it or not: shown, and never sent again by itself."""
-    BOUNCED = "bounced"
-
-
-class MailFault(StrEnum):
-    """Whose fault it is that a mail did not go out: what follows from it depends on that."""
-
-    OURS = "ours"
-    """The mail server's or ours: the mail waits until that is mended."""
-    RECIPIENT = "recipient"
-    """The address takes no mail, for now or for good."""
-    MESSAGE = "message"
-    """This very mail is not wanted; the address may take others."""
-    WITHDRAWN = "withdrawn"
-    """Nobody's: it had lost its point before it went out."""
-
-
-HAND_OVER = timedelta(seconds=60)
-"""How long one attempt to send a mail may take; its time-outs add up to less."""
-
-
-def shown_state(state: str) -> str:
-    """Return the state of a mail as lists show it: one that is being sent is still queued."""
-    return MailState.QUEUED if state == MailState.SENDING else state
-
-
-class RenderedMail(BaseModel):
-    """A mail as it will be sent."""
-
-    model_config = ConfigDict(frozen=True)
-
-    to: str
-    subject: str
-    text: str
-    html: str
-
-
-class QueuedMail(BaseModel):
-    """A mail to send."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: int
-    key: str
-    to: str
-    subject: str
-    text: str
-    html: str
-    state: MailState
-    attempts: int = 0
-    """How often it was tried before."""
-    fault: MailFault | None = None
-    """Whose fault it is that it was not taken, as far as it was not."""
-
-
-class Outbox:
-    """Mails on their way."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def queue(self, key: str, template: str, mail: RenderedMail, now: datetime) -> None:
-        """Queue a mail that is about no single job; what was queued under a key stays.
-
-        Args:
-            key: what tells it from all other mails.
-            template: what it was made from.
-            mail: the mail.
-            now: the wall clock, aware UTC.
-        """
-        row = {"key": key, "at": now, **mail_row(mail, template)}
-        queueing = self._database.insert_once(schema.emails)
-        await self._database.write(lambda connection: connection.execute(queueing, row))
-
-    async def take(self, key: str, now: datetime) -> QueuedMail | None:
-        """Take a mail to hand it over, in a transaction of its own; see `take`."""
-        return await self._database.write(lambda connection: take(connection, key, now))
-
-    async def change(
-        self,
-        key: str,
-        state: MailState,
-        now: datetime,
-        error: str | None = None,
-        fault: MailFault | None = None,
-    ) -> MailState:
-        """Record what became of a mail; return its state.
-
-        One that is to wait again does not if it was withdrawn meanwhile, or counts as uncertain.
-
-        Args:
-            key: the step that queued it.
-            state: its state from now on.
-            now: the wall clock, aware UTC.
-            error: what the mail server said, if it did not take it.
-            fault: whose fault that is.
-        """
-        values = {"of": key, "changed_at": now, "last_error": error, "fault": fault}
-
-        def work(connection: Connection) -> MailState:
-            if state is MailState.SENT:
-                connection.execute(_CHANGE_MAIL, {"state": state, **values})
-                return state
-            row = connection.execute(_LOCK_MAIL, {"of": key}).one()
-            if state is MailState.QUEUED and row.state not in _UNDER_WAY:
-                return MailState(row.state)
-            if state is MailState.QUEUED and row.withdrawn_at is not None:
-                connection.execute(_CHANGE_MAIL, {"of": key, "state": "bounced"})
-                return MailState.BOUNCED
-            connection.execute(_CHANGE_MAIL, {"state": state, **values})
-            return state
-
-        return await self._database.write(work)
-
-
-def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
-    """Take a mail to hand it over; return it with the state that it had, None if there is none.
-
-    One that was queued is `sending` from now on, and nobody else gets it so. One that is `sending`
-    for longer than any hand-over takes is `uncertain`: whoever had it crashed over it.
-
-    Args:
-        connection: the transaction in which it is taken.
-        key: the step that queued it.
-        now: the wall clock, aware UTC.
-    """
-    row = connection.execute(_LOCK_MAIL, {"of": key}).one_or_none()
-    if row is None:
-        return None
-    match MailState(row.state):
-        case MailState.QUEUED:
-            values = {"state": "sending", "attempts": row.attempts + 1}
-            connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
-            return _queued(row)
-        case MailState.SENDING if not _is_being_handed_over(row, now):
-            values = {"state": "uncertain", "last_error": "interrupted while it was being sent"}
-            connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
-            return _queued(row, MailState.UNCERTAIN)
-        case _:
-            return _queued(row)
-
-
-def withdraw(
+def tell(
+    database: Database,
     connection: Connection,
     job_id: str,
-    workflow_id: str,
-    templates: Iterable[str],
+    telling: Telling,
+    key: str,
     at: datetime,
-    reason: str,
+    *,
+    workflow_id: str | None = None,
+    subject: str | None = None,
 ) -> None:
-    """Take a lifecycle's mails back that have not gone out, and let none of them go out any more.
-
-    One that is being sent may still arrive; if it does not, it is not tried again.
+    """Have the job system told, if it is another than our own copy.
 
     Args:
-        connection: the transaction.
-        job_id: the job they are about.
-        workflow_id: the lifecycle's workflow.
-        templates: what they were made from.
-        at: the business time, aware UTC.
-        reason: why, for colleagues who look at the mail.
+        database: says who is told.
+        connection: the transaction that does what is told.
+        job_id: the job.
+        telling: what was done.
+        key: the key of what was done: told once, however often it is asked.
+        at: when it was done, aware UTC.
+        workflow_id: the lifecycle that did it, if one did.
+        subject: the public id of the task or Exception that is opened or changed.
     """
-    emails, begins = schema.emails, f"{workflow_id}#"
-    taking_back = (
-        update(emails)
-        .where(
-            emails.c.job_id == job_id,
-            func.substr(emails.c.key, 1, len(begins)) == begins,
-            emails.c.template.in_(list(templates)),
-            emails.c.state.in_(_UNDER_WAY),
-            emails.c.withdrawn_at.is_(None),
-        )
-        .values(
-            withdrawn_at=at,
-            state=case((emails.c.state == MailState.QUEUED, "bounced"), else_=emails.c.state),
-            last_error=f"withdrawn: {reason}",
-            fault=MailFault.WITHDRAWN.value,
-        )
-    )
-    connection.execute(taking_back)
+    if Destination.JOB_SYSTEM in database.tells:
+        body = telling.model_dump(mode="json")
+        row = _row(Destination.JOB_SYSTEM, job_id, telling.what, key, at, body)
+        _add(database, connection, {**row, "workflow_id": workflow_id, "subject": subject})
 
 
-_UNDER_WAY = (MailState.QUEUED, MailState.SENDING)
+def publish(database: Database, connection: Connection, event: PublishedEvent, key: str) -> None:
+    """Have an event published, if somebody takes Steward's events.
+
+    Args:
+        database: says whether somebody does.
+        connection: the transaction in which it happens.
+        event: what happens.
+        key: the key of what happens: published once, however often it is asked.
+    """
+    if Destination.EVENTS in database.tells:
+        body = event.model_dump(mode="json")
+        row = _row(Destination.EVENTS, event.job_id, event.type, key, event.occurred_at, body)
+        _add(database, connection, {**row, "workflow_id": None, "subject": None})
 
 
-def _is_being_handed_over(row: Row[Any], now: datetime) -> bool:
-    return row.changed_at is not None and abs(now - row.changed_at) < HAND_OVER
-
-
-_LOCK_MAIL = select(schema.emails).where(schema.emails.c.key == bindparam("of")).with_for_update()
-_CHANGE_MAIL = update(schema.emails).where(schema.emails.c.key == bindparam("of"))
-
-
-def mail_row(mail: RenderedMail, template: str) -> dict[str, Any]:
-    """Return a mail as it waits to be sent, or as it comes back at once."""
-    obstacle = _obstacle(mail.to)
+def _row(
+    destination: Destination, job_id: str, what: str, key: str, at: datetime, body: dict[str, Any]
+) -> dict[str, Any]:
     return {
-        **mail.model_dump(),
-        "template": template,
-        "state": "bounced" if obstacle else "queued",
-        "last_error": obstacle,
-        "fault": MailFault.RECIPIENT.value if obstacle else None,
+        "destination": destination.value,
+        "job_id": job_id,
+        "what": str(what),
+        "key": f"{destination}:{what}:{key}",
+        "generation": 0,
+        "at": at,
+        "body": body,
+        "state": OutgoingState.PENDING.value,
         "attempts": 0,
     }
 
 
-def _obstacle(to: str) -> str | None:
-    """Return why no mail can be sent to an address, None if one can (G-44)."""
-    if not to:
-        return "no e-mail address on file"
-    if not is_mailable(to):
-        return "the e-mail address on file is a placeholder, or cannot receive mail"
-    return None
-
-
-def _queued(row: Row[Any], state: MailState | None = None) -> QueuedMail:
-    return QueuedMail(
-        id=row.id,
-        key=row.key,
-        to=row.to,
-        subject=row.subject,
-        text=row.text,
-        html=row.html,
-        state=state or MailState(row.state),
-        attempts=row.attempts,
-        fault=row.fault,
-    )
+def _add(database: Database, connection: Connection, row: dict[str, Any]) -> None:
+    connection.execute(database.insert_once(schema.outbox), row)

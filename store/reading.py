@@ -41,7 +41,7 @@ from store.damaged import read_stored_job
 from store.database import Database
 from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
-from store.outbox import MailFault, shown_state
+from store.mail_queue import MailFault, shown_state
 
 PAGE = 100
 """Lifecycles on one page of a list."""

@@ -229,8 +229,10 @@ service_jobs = Table(
     Column("event_type", String(300)),
     Column("reason", Text, nullable=False),
     _json("comments"),
+    Column("added_job_id", String(64)),
     _key(),
 )
+"""Jobs that Steward adds to an order. `added_job_id` is what the job system calls the new job."""
 
 promises = Table(
     "promises",
@@ -344,3 +346,45 @@ tokens = Table(
     Column("revoked_at", UtcDateTime),
 )
 """The bearer tokens, of which only digests are known: who somebody is, and what concerns them."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("destination", String(20), nullable=False),
+    Column("job_id", String(64), nullable=False),
+    Column("workflow_id", String(120)),
+    Column("what", String(60), nullable=False),
+    Column("subject", String(40)),
+    _key(),
+    Column("generation", Integer, nullable=False),
+    _at(),
+    _json("body"),
+    Column("state", String(12), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text),
+    Column("next_attempt_at", UtcDateTime),
+    Column("changed_at", UtcDateTime),
+    Index("ix_outbox_state", "state", "destination", "next_attempt_at"),
+    Index("ix_outbox_job", "job_id", "destination", "state"),
+)
+"""What others have to be told, in order for each job, and what the job system is asked.
+
+`destination`, `what` and `state` are those of `domain.outgoing`. `subject` is the task or exception
+that a row opens or changes. `generation` counts how often a person has had a refused row tried
+again: each time under an idempotency key of its own.
+"""
+
+destinations = Table(
+    "destinations",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("state", String(12), nullable=False),
+    Column("reason", Text),
+    Column("since", UtcDateTime),
+    Column("retry_at", UtcDateTime),
+    Column("cursor", Text),
+    Column("cursor_at", UtcDateTime),
+)
+"""How each partner answers, as whoever asked it last found. `cursor` is how far its list of changed
+jobs has been read."""

@@ -23,17 +23,19 @@ from temporalio.common import RawValue
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 
+from activities.job_system import JobSystem, OwnCopy
 from activities.postman import Postman
 from domain.directory import parse_directory
 from domain.durations import parse_elapsed
 from domain.effects import OpenException
+from domain.outgoing import Destination
 from domain.policy import Policy, load_policy, parse_policy
 from domain.values import Instant
 from starters.app import Parts, make_app
 from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate
 from store.ledger import Ledger
-from store.outbox import QueuedMail
+from store.mail_queue import QueuedMail
 from tests.store.rows import a_batch, busy
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
@@ -548,16 +550,22 @@ async def open_desk(
     *,
     policy: Policy | None = None,
     postman: Postman | None = None,
+    job_system: JobSystem | None = None,
 ) -> AsyncIterator[Desk]:
     """Open a desk on a server: migrated store, worker and API in this process."""
-    followed = policy or load_policy(None)
+    followed, jobs = policy or load_policy(None), job_system or OwnCopy()
     migrate(url)
-    database = Database(url)
+    database = Database(url, {Destination.JOB_SYSTEM} if jobs.is_elsewhere else ())
     letterbox = Letterbox()
-    app = make_app(_parts(client, database, followed))
+    app = make_app(replace(_parts(client, database, followed), job_system=jobs))
     async with (
         make_worker(
-            client, database, postman or letterbox, directory=DIRECTORY, guards_stories=True
+            client,
+            database,
+            postman or letterbox,
+            directory=DIRECTORY,
+            job_system=jobs,
+            guards_stories=True,
         ),
         app.router.lifespan_context(app),
         _http(app) as http,

@@ -7,6 +7,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -66,6 +67,15 @@ def _smtp(url: str) -> str:
     return url
 
 
+def _partner(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an address; write it like https://jobs.example.com/api")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("only the address, without a user, query or fragment")
+    return url
+
+
 class Settings(BaseSettings):
     """What the environment says; each field is the variable `STEWARD_` + its name."""
 
@@ -85,6 +95,16 @@ class Settings(BaseSettings):
     """Host names by comma that are ours beside the loopback's, where no token is asked for."""
     smtp_url: Annotated[str, AfterValidator(_smtp)] | None = None
     """Where mail goes; the embedded stack has a sink of its own."""
+    job_system_url: Annotated[str, AfterValidator(_partner)] | None = None
+    """Where the job system is, which is asked and told; our own copy of the jobs is it if unset."""
+    job_system_token: SecretStr | None = None
+    """The bearer token that the job system knows us by."""
+    job_system_adapter: str | None = None
+    """Name of an entry point in `steward.job_systems`: an adapter of the operator's own."""
+    events_url: Annotated[str, AfterValidator(_partner)] | None = None
+    """Where Steward's own events are sent; nowhere if unset."""
+    events_secrets: SecretStr | None = None
+    """Secrets that sign them, by comma."""
     policy: Path | None = None
     """TOML file of the policy; the built-in one if unset."""
     directory: Path | None = None
@@ -135,6 +155,21 @@ class Settings(BaseSettings):
         self.load_directory()
         return Watched("STEWARD_DIRECTORY", self.directory, load_directory)
 
+    def checked_together(self) -> Self:
+        """Return the settings if those are set that go together.
+
+        Raises:
+            SettingsError: one of them is missing.
+        """
+        pairs = (("job_system_url", "job_system_token"), ("events_url", "events_secrets"))
+        for first, second in pairs:
+            for given, missing in ((first, second), (second, first)):
+                if getattr(self, given) is not None and getattr(self, missing) is None:
+                    raise SettingsError(
+                        f"STEWARD_{missing.upper()}: not set, but STEWARD_{given.upper()} needs it"
+                    )
+        return self
+
     def require(self, *names: str) -> Self:
         """Return the settings if these are set.
 
@@ -155,7 +190,7 @@ def load_settings() -> Settings:
         SettingsError: a variable makes no sense.
     """
     try:
-        return Settings()
+        return Settings().checked_together()
     except ValidationError as error:
         raise SettingsError(
             "\n".join(

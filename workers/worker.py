@@ -14,14 +14,16 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.digests import Digests
 from activities.effects import Effects, all_activities
+from activities.job_system import JobSystem, OwnCopy
 from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
 from domain.directory import Directory
 from store.database import Database
 from store.journal import Journal
 from store.ledger import Ledger
-from store.outbox import Outbox
+from store.mail_queue import MailQueue
 from store.reading import Reading
+from workers.job_systems import destinations_of, job_system_of
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
 from workers.refusals import RefusalRecorder
@@ -109,15 +111,27 @@ def make_worker(
     postman: Postman,
     *,
     directory: Directory | Callable[[], Directory] | None = None,
+    job_system: JobSystem | None = None,
     task_queue: str = TASK_QUEUE,
     max_cached_workflows: int = 1000,
     guards_stories: bool = False,
 ) -> Worker:
-    """Return a worker with all lifecycles and activities, not yet running; see `sandbox`."""
-    outbox, known = Outbox(database), directory or Directory()
-    mails = Mails(outbox, postman)
-    effects = Effects(Ledger(database, TASK_KINDS), mails, known)
-    digests = Digests(Reading(database), outbox, mails, known)
+    """Return a worker with all lifecycles and activities, not yet running; see `sandbox`.
+
+    Args:
+        client: the way to Temporal.
+        database: the store.
+        postman: brings mails to the mail server.
+        directory: who answers for which providers.
+        job_system: where the jobs are; our own copy if it is not said.
+        task_queue: where it finds its work.
+        max_cached_workflows: how many workflows it keeps in memory.
+        guards_stories: see `sandbox`.
+    """
+    mail_queue, known = MailQueue(database), directory or Directory()
+    mails = Mails(mail_queue, postman)
+    effects = Effects(Ledger(database, TASK_KINDS), mails, known, job_system or OwnCopy())
+    digests = Digests(Reading(database), mail_queue, mails, known)
     worker = _MailingWorker(
         client,
         task_queue=task_queue,
@@ -159,14 +173,15 @@ async def main() -> None:
     configure_logging(settings.log)
     policy, directory = settings.load_policy(), settings.watched_directory()
     log_policy_warnings(policy)
-    database = Database(settings.database_in(DEFAULT_DATA))
+    database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
     await ensure_digest(client, policy)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
-    worker = make_worker(client, database, postman, directory=directory)
+    job_system = job_system_of(settings)
+    worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

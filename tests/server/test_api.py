@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from domain.effects import OpenPromise
 from domain.promises import DueAt
 from store.ledger import Ledger
-from store.outbox import MailState, Outbox
+from store.mail_queue import MailQueue, MailState
 from tests.desk import PLUSONE, Desk, acting, iso, now
 from tests.store.rows import a_batch, a_promise
 from workflows.registry import LIFECYCLES
@@ -320,13 +320,13 @@ async def test_a_mail_that_did_not_arrive_is_stuck(
     await job.ok("approve", "authorizations", amount="240.00")
     sent = await house.eventually(job, lambda shown: shown["emails"][0]["state"] == "sent")
     (mail,) = house.letterbox.about(job.id)
-    await Outbox(house.database).change(mail.key, state, now(), "550 no such mailbox")
+    await MailQueue(house.database).change(mail.key, state, now(), "550 no such mailbox")
     (item,) = await stuck(house, job.id)
     assert item["kind"] == "mail"
     assert item["what"] == f"E-mail “{mail.subject}” {outcome}: 550 no such mailbox"
     assert item["since"] == sent["emails"][0]["at"]
     assert item["cure"]
-    await Outbox(house.database).change(mail.key, MailState.SENT, now())
+    await MailQueue(house.database).change(mail.key, MailState.SENT, now())
 
 
 async def test_a_dead_letter_is_stuck_and_the_cure_names_it(house: Desk) -> None:

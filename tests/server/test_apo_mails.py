@@ -6,7 +6,7 @@ import pytest
 
 from activities.previews import BRANDS, SAMPLES, preview, sample_context, sample_job
 from activities.templating import render
-from store.outbox import RenderedMail
+from store.mail_queue import RenderedMail
 
 LETTERS = sorted(template for template in SAMPLES if template.startswith("apo_"))
 REMINDERS = [template for template in LETTERS if template.endswith("_reminder")]

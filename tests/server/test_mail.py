@@ -19,6 +19,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities import effects, postman
 from activities.effects import Effects
+from activities.job_system import OwnCopy
 from activities.mails import Mails
 from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
 from domain.accounts import NO_PROVIDER_FOUND
@@ -29,7 +30,7 @@ from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database, migrate
 from store.ledger import Ledger
-from store.outbox import MailState, Outbox, QueuedMail, RenderedMail
+from store.mail_queue import MailQueue, MailState, QueuedMail, RenderedMail
 from tests.desk import free_port, sqlite_url
 from tests.domain.factories import HOLD, LAST_SECOND, a_job
 from tests.store.rows import NOW, a_batch, keep, rows
@@ -328,9 +329,9 @@ class Office:
 
     def __init__(self, database: Database, box: Box) -> None:
         self.database = database
-        self.outbox = Outbox(database)
-        self.mails = Mails(self.outbox, SmtpPostman(box.url, SENDER))
-        self.effects = Effects(Ledger(database), self.mails, Directory())
+        self.mail_queue = MailQueue(database)
+        self.mails = Mails(self.mail_queue, SmtpPostman(box.url, SENDER))
+        self.effects = Effects(Ledger(database), self.mails, Directory(), OwnCopy())
         self.batch = a_batch(SendEmail(to=MAIL.to, template="public_note", context=HELLO))
         self.key = self.batch.steps[0].key
 
@@ -393,7 +394,7 @@ async def test_a_mail_goes_to_whoever_the_directory_knows_then(
     assert len(await rows(database, schema.emails)) == 1
 
     known = Directory(area_managers={"OK": Person(name="Pat Osei", email="pat@example.com")})
-    effects = Effects(Ledger(database), office.mails, known)
+    effects = Effects(Ledger(database), office.mails, known, OwnCopy())
     assert (await ran(effects.send_email, a_batch(mail, required, sequence=2))).refusal is None
     assert [row["to"] for row in await rows(database, schema.emails)] == [
         "",
@@ -485,7 +486,7 @@ async def test_a_batch_that_crashed_while_its_mail_was_handed_over_does_not_send
     box: Box, office: Office
 ) -> None:
     await office.commit()
-    await office.outbox.take(office.key, NOW)
+    await office.mail_queue.take(office.key, NOW)
     assert await office.carry_out() is MailFate.UNCERTAIN
     mail = await office.mail()
     assert (mail["state"], mail["attempts"]) == ("uncertain", 1)
@@ -497,7 +498,7 @@ async def test_a_retry_on_its_own_that_crashed_is_uncertain_as_well(
     box: Box, office: Office
 ) -> None:
     await office.commit()
-    await office.outbox.take(office.key, NOW)
+    await office.mail_queue.take(office.key, NOW)
     assert await office.mails.send_email_again(office.key) is MailFate.UNCERTAIN
     assert (await office.mail())["state"] == "uncertain"
     assert box.taken == []

@@ -17,7 +17,7 @@ from domain.effects import MAIL_SERVER_AT_FAULT, MESSAGE_NOT_TAKEN_YET, NOT_TAKE
 from domain.values import Instant
 from store import schema
 from store.database import Database, migrate
-from store.outbox import HAND_OVER, MailFault, Outbox, QueuedMail, RenderedMail
+from store.mail_queue import HAND_OVER, MailFault, MailQueue, QueuedMail, RenderedMail
 from tests.desk import free_port, open_desk, sqlite_url
 from tests.server.smtp_script import SILENCE, scripted
 from tests.server.test_mail import SENDER
@@ -61,7 +61,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def queued(database: Database, *keys: str) -> None:
     for key in keys:
-        await Outbox(database).queue(key, "public_note", MAIL, datetime.now(UTC))
+        await MailQueue(database).queue(key, "public_note", MAIL, datetime.now(UTC))
 
 
 async def state(database: Database, key: str) -> str:
@@ -73,7 +73,7 @@ async def test_a_batch_does_not_wait_for_a_mail_that_goes_on_all_the_same(
     database: Database,
 ) -> None:
     postman = SlowPostman()
-    mails = Mails(Outbox(database), postman)
+    mails = Mails(MailQueue(database), postman)
     await queued(database, "one", "two")
     assert await mails.send(["one", "two"]) == dict.fromkeys(["one", "two"], MailFate.WAITING)
     assert postman.begun == ["one"]
@@ -88,8 +88,8 @@ async def test_a_batch_does_not_wait_for_a_mail_that_goes_on_all_the_same(
 
 async def test_a_mail_that_another_worker_hands_over_is_left_to_it(database: Database) -> None:
     await queued(database, "one")
-    outbox, mails = Outbox(database), Mails(Outbox(database), SlowPostman())
-    await outbox.take("one", datetime.now(UTC))
+    mail_queue, mails = MailQueue(database), Mails(MailQueue(database), SlowPostman())
+    await mail_queue.take("one", datetime.now(UTC))
     with pytest.raises(ApplicationError) as waits:
         await mails.send_email_again("one")
     assert waits.value.type == MAIL_SERVER_AT_FAULT
@@ -100,9 +100,9 @@ async def test_a_mail_whose_worker_died_over_it_is_uncertain_after_a_while(
     database: Database,
 ) -> None:
     await queued(database, "one")
-    outbox, postman = Outbox(database), SlowPostman()
-    await outbox.take("one", datetime.now(UTC) - HAND_OVER - timedelta(seconds=1))
-    assert await Mails(outbox, postman).send_email_again("one") is MailFate.UNCERTAIN
+    mail_queue, postman = MailQueue(database), SlowPostman()
+    await mail_queue.take("one", datetime.now(UTC) - HAND_OVER - timedelta(seconds=1))
+    assert await Mails(mail_queue, postman).send_email_again("one") is MailFate.UNCERTAIN
     assert postman.begun == []
 
 
@@ -111,11 +111,11 @@ async def test_a_dead_server_holds_up_so_many_mails_and_no_more(
 ) -> None:
     monkeypatch.setattr(module, "_AT_ONCE", 2)
     postman = SlowPostman()
-    mails = Mails(Outbox(database), postman)
+    mails = Mails(MailQueue(database), postman)
     await queued(database, "one", "two", "three", "four")
     for key in ("one", "two"):
         await mails.send([key])
-    taken = await Outbox(database).take("three", datetime.now(UTC))
+    taken = await MailQueue(database).take("three", datetime.now(UTC))
     assert await mails.send(["three"], taken) == {"three": MailFate.WAITING}
     with pytest.raises(ApplicationError, match="held up") as waits:
         await mails.send_email_again("four")
@@ -153,7 +153,7 @@ async def test_temporal_is_told_whose_fault_it_is_and_not_what_was_said(
     ]
     await queued(database, "one")
     with pytest.raises(ApplicationError) as failure:
-        await Mails(Outbox(database), postman).send_email_again("one")
+        await Mails(MailQueue(database), postman).send_email_again("one")
     assert (failure.value.type, failure.value.message) == (kind, "not taken yet: RCPT 450")
     assert failure.value.__cause__ is None
     (row,) = await rows(database, schema.emails)
@@ -167,7 +167,7 @@ async def test_a_mail_that_is_not_wanted_says_nothing_about_the_address(
     postman.let_go.set()
     postman.failures = [NotTakenError("554 spam", for_good=True, fault=MailFault.MESSAGE)]
     await queued(database, "one")
-    mails = Mails(Outbox(database), postman)
+    mails = Mails(MailQueue(database), postman)
     assert await mails.send_email_again("one") is MailFate.REFUSED
     assert await mails.send_email_again("one") is MailFate.REFUSED
     assert await state(database, "one") == "bounced"
@@ -186,7 +186,7 @@ async def test_a_worker_that_stops_leaves_no_mail_under_way(
     monkeypatch.setattr(module, "_TO_THE_END", 0.05)
     await queued(database, "one")
     async with scripted(**{verb: SILENCE}) as server:
-        mails = Mails(Outbox(database), SmtpPostman(server.url, SENDER))
+        mails = Mails(MailQueue(database), SmtpPostman(server.url, SENDER))
         assert await mails.send(["one"]) == {"one": MailFate.WAITING}
         await server.falls_silent.wait()
         await mails.finish()
@@ -196,7 +196,7 @@ async def test_a_worker_that_stops_leaves_no_mail_under_way(
 async def test_a_worker_that_stops_lets_a_mail_end_that_is_about_to(database: Database) -> None:
     postman = SlowPostman()
     await queued(database, "one")
-    mails = Mails(Outbox(database), postman)
+    mails = Mails(MailQueue(database), postman)
     await mails.send(["one"])
     finishing = asyncio.create_task(mails.finish())
     await asyncio.sleep(0)
@@ -210,7 +210,7 @@ async def test_what_breaks_in_nobodys_expectation_is_uncertain(database: Databas
     postman.let_go.set()
     postman.failures = [RuntimeError("ada@example.com"), UncertainError("ada@example.com")]
     await queued(database, "one", "two")
-    mails = Mails(Outbox(database), postman)
+    mails = Mails(MailQueue(database), postman)
     for key in ("one", "two"):
         assert await mails.send_email_again(key) is MailFate.UNCERTAIN
     (row, _) = await rows(database, schema.emails)

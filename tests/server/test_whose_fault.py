@@ -11,7 +11,7 @@ import pytest
 from activities import postman
 from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
 from activities.smtp_replies import Stage, Verdict, verdict
-from store.outbox import MailFault
+from store.mail_queue import MailFault
 from tests.server.smtp_script import HANGS_UP, SILENCE, Script, scripted
 from tests.server.test_mail import MAIL, SENDER
 from tests.store.rows import NOW

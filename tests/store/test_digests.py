@@ -16,8 +16,8 @@ from domain.directory import parse_directory
 from domain.jobs import Assignee
 from store import schema
 from store.database import Database
+from store.mail_queue import MailQueue
 from store.mails import MailFilter, MailList
-from store.outbox import Outbox
 from store.reading import Reading
 from tests.desk import Letterbox
 from tests.domain.factories import a_job
@@ -38,9 +38,9 @@ class Office:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.letterbox = Letterbox()
-        self.outbox = Outbox(database)
-        mails = Mails(self.outbox, self.letterbox)
-        self.digests = Digests(Reading(database), self.outbox, mails, KNOWN)
+        self.mail_queue = MailQueue(database)
+        mails = Mails(self.mail_queue, self.letterbox)
+        self.digests = Digests(Reading(database), self.mail_queue, mails, KNOWN)
         self.asked_at = datetime.now(UTC)
 
     async def wait(self, job_id: str, number: str, spoc_email: str | None) -> None:

@@ -46,7 +46,7 @@ from store import schema
 from store.database import Database
 from store.inbox import Inbox
 from store.ledger import Ledger
-from store.outbox import MailState, RenderedMail
+from store.mail_queue import MailState, RenderedMail
 from tests.domain.factories import ASSIGNED_AT, HOLD, LAST_SECOND, PROVIDER, WINDOW_ENDS, a_job
 from tests.store.rows import (
     DANA,

@@ -11,7 +11,7 @@ from domain.roles import STEWARD
 from store import schema
 from store.database import Database
 from store.ledger import Ledger
-from store.outbox import RenderedMail
+from store.mail_queue import RenderedMail
 from tests.store.rows import a_batch, everything, how_many, keep, standing
 
 NOTE = AddNote(author=STEWARD, text="Hello", visibility=Visibility.PRIVATE)

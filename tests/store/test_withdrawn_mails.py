@@ -10,7 +10,7 @@ from domain.effects import SendEmail, WithdrawMails
 from store import schema
 from store.database import Database
 from store.ledger import Ledger
-from store.outbox import MailFault, MailState, Outbox, RenderedMail
+from store.mail_queue import MailFault, MailQueue, MailState, RenderedMail
 from tests.store.rows import NOW, a_batch, keep, rows
 
 INSTRUCTIONS = SendEmail(to="ada@example.com", template="apo_instructions")
@@ -41,7 +41,7 @@ async def test_what_waits_of_a_template_is_taken_back_and_nothing_else(database:
     await do(database, WITHDRAW, sequence=2)
     assert await standing(database, instructions) == WITHDRAWN
     assert await standing(database, offer) == ("queued", None, None)
-    taken = await Outbox(database).take(instructions, NOW)
+    taken = await MailQueue(database).take(instructions, NOW)
     assert taken is not None
     assert (taken.state, taken.fault) == (MailState.BOUNCED, MailFault.WITHDRAWN)
 
@@ -67,12 +67,12 @@ async def test_what_is_queued_after_it_goes_out_however_often_the_batch_is_tried
 
 async def test_what_is_being_handed_over_is_not_tried_again(database: Database) -> None:
     await keep(database)
-    outbox = Outbox(database)
+    mail_queue = MailQueue(database)
     (key,) = await do(database, INSTRUCTIONS)
-    await outbox.take(key, NOW)
+    await mail_queue.take(key, NOW)
     await do(database, WITHDRAW, sequence=2)
     assert (await standing(database, key))[0] == "sending"
-    left = await outbox.change(key, MailState.QUEUED, NOW, "451 later", MailFault.RECIPIENT)
+    left = await mail_queue.change(key, MailState.QUEUED, NOW, "451 later", MailFault.RECIPIENT)
     assert left is MailState.BOUNCED
     assert await standing(database, key) == WITHDRAWN
 
@@ -82,20 +82,20 @@ async def test_what_arrives_all_the_same_is_not_called_withdrawn(
     database: Database, end: MailState
 ) -> None:
     await keep(database)
-    outbox = Outbox(database)
+    mail_queue = MailQueue(database)
     (key,) = await do(database, INSTRUCTIONS)
-    await outbox.take(key, NOW)
+    await mail_queue.take(key, NOW)
     await do(database, WITHDRAW, sequence=2)
-    assert await outbox.change(key, end, NOW) is end
+    assert await mail_queue.change(key, end, NOW) is end
     assert (await standing(database, key))[0] == end.value
 
 
 @pytest.mark.parametrize("end", [MailState.SENT, MailState.UNCERTAIN, MailState.BOUNCED])
 async def test_what_has_found_its_end_is_left_as_it_is(database: Database, end: MailState) -> None:
     await keep(database)
-    outbox = Outbox(database)
+    mail_queue = MailQueue(database)
     (key,) = await do(database, INSTRUCTIONS)
-    await outbox.take(key, NOW)
-    await outbox.change(key, end, NOW, "what the server said")
+    await mail_queue.take(key, NOW)
+    await mail_queue.change(key, end, NOW, "what the server said")
     await do(database, WITHDRAW, sequence=2)
     assert await standing(database, key) == (end.value, "what the server said", None)

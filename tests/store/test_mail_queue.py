@@ -11,8 +11,8 @@ from domain.effects import SendEmail
 from store import schema
 from store.database import Database
 from store.ledger import Ledger
+from store.mail_queue import HAND_OVER, MailQueue, MailState, RenderedMail
 from store.mails import MailFilter, MailList
-from store.outbox import HAND_OVER, MailState, Outbox, RenderedMail
 from store.reading import Reading
 from tests.domain.factories import a_job
 from tests.store.rows import NOW, a_batch, keep, rows
@@ -41,7 +41,7 @@ async def state(database: Database, key: str) -> tuple[str, int, str | None]:
 
 async def test_a_queued_mail_is_taken_by_its_step(database: Database) -> None:
     key, other = await queued(database), await queued(database, "ben@example.com")
-    mail = await Outbox(database).take(key, NOW + A_MINUTE)
+    mail = await MailQueue(database).take(key, NOW + A_MINUTE)
     assert mail is not None
     assert (mail.key, mail.to, mail.subject) == (key, "ada@example.com", "A note")
     assert (mail.text, mail.html, mail.state) == ("Hello", "<p>Hello</p>", MailState.QUEUED)
@@ -49,13 +49,13 @@ async def test_a_queued_mail_is_taken_by_its_step(database: Database) -> None:
     (row,) = await rows(database, schema.emails, key=key)
     assert row["changed_at"] == NOW + A_MINUTE
     assert await state(database, other) == ("queued", 0, None)
-    assert await Outbox(database).take("another step", NOW) is None
+    assert await MailQueue(database).take("another step", NOW) is None
 
 
 async def test_a_mail_that_is_found_half_sent_is_uncertain(database: Database) -> None:
-    key, outbox = await queued(database), Outbox(database)
-    await outbox.take(key, NOW)
-    again = await outbox.take(key, NOW + HAND_OVER)
+    key, mail_queue = await queued(database), MailQueue(database)
+    await mail_queue.take(key, NOW)
+    again = await mail_queue.take(key, NOW + HAND_OVER)
     assert again is not None
     assert again.state is MailState.UNCERTAIN
     assert await state(database, key) == ("uncertain", 1, "interrupted while it was being sent")
@@ -65,10 +65,10 @@ async def test_a_mail_that_is_found_half_sent_is_uncertain(database: Database) -
 async def test_a_mail_that_has_found_its_end_is_left_there(
     database: Database, end: MailState
 ) -> None:
-    key, outbox = await queued(database), Outbox(database)
-    await outbox.take(key, NOW)
-    await outbox.change(key, end, NOW, "what the server said")
-    found = await outbox.take(key, NOW + A_MINUTE)
+    key, mail_queue = await queued(database), MailQueue(database)
+    await mail_queue.take(key, NOW)
+    await mail_queue.change(key, end, NOW, "what the server said")
+    found = await mail_queue.take(key, NOW + A_MINUTE)
     assert found is not None
     assert found.state is end
     assert await state(database, key) == (end.value, 1, "what the server said")
@@ -79,7 +79,7 @@ async def test_of_many_that_take_a_mail_one_gets_it_to_send(
 ) -> None:
     key = await queued(database)
     taken = await asyncio.gather(
-        *(Outbox(where).take(key, NOW) for where in (database, elsewhere) * 4)
+        *(MailQueue(where).take(key, NOW) for where in (database, elsewhere) * 4)
     )
     assert [mail.state for mail in taken if mail].count(MailState.QUEUED) == 1
 
@@ -87,7 +87,7 @@ async def test_of_many_that_take_a_mail_one_gets_it_to_send(
 @pytest.mark.parametrize("end", list(MailState))
 async def test_what_became_of_it_is_kept(database: Database, end: MailState) -> None:
     key, other = await queued(database), await queued(database, "ben@example.com")
-    await Outbox(database).change(key, end, NOW + A_MINUTE, "451 try again")
+    await MailQueue(database).change(key, end, NOW + A_MINUTE, "451 try again")
     assert await state(database, key) == (end.value, 0, "451 try again")
     (row,) = await rows(database, schema.emails, key=key)
     assert row["changed_at"] == NOW + A_MINUTE
@@ -95,11 +95,11 @@ async def test_what_became_of_it_is_kept(database: Database, end: MailState) -> 
 
 
 async def test_each_time_that_it_is_handed_over_counts_as_an_attempt(database: Database) -> None:
-    key, outbox = await queued(database), Outbox(database)
-    await outbox.take(key, NOW)
-    await outbox.change(key, MailState.QUEUED, NOW, "451 try again")
-    await outbox.take(key, NOW)
-    await outbox.change(key, MailState.SENT, NOW)
+    key, mail_queue = await queued(database), MailQueue(database)
+    await mail_queue.take(key, NOW)
+    await mail_queue.change(key, MailState.QUEUED, NOW, "451 try again")
+    await mail_queue.take(key, NOW)
+    await mail_queue.change(key, MailState.SENT, NOW)
     assert await state(database, key) == ("sent", 2, None)
 
 
@@ -113,16 +113,16 @@ async def test_the_newest_mails_come_first(database: Database) -> None:
 
 
 async def test_what_could_not_be_delivered_is_shown_as_failing(database: Database) -> None:
-    outbox = Outbox(database)
+    mail_queue = MailQueue(database)
     waits, refused, lost, bounced, sent = [
         await queued(database, f"{name}@example.com")
         for name in ("waits", "refused", "lost", "bounced", "sent")
     ]
-    await outbox.take(refused, NOW)
-    await outbox.change(refused, MailState.QUEUED, NOW, "451 later")
-    await outbox.change(lost, MailState.UNCERTAIN, NOW, "connection lost")
-    await outbox.change(bounced, MailState.BOUNCED, NOW, "550 unknown")
-    await outbox.change(sent, MailState.SENT, NOW)
+    await mail_queue.take(refused, NOW)
+    await mail_queue.change(refused, MailState.QUEUED, NOW, "451 later")
+    await mail_queue.change(lost, MailState.UNCERTAIN, NOW, "connection lost")
+    await mail_queue.change(bounced, MailState.BOUNCED, NOW, "550 unknown")
+    await mail_queue.change(sent, MailState.SENT, NOW)
     failing = await Reading(database).failing_mails()
     assert [(mail["job_id"], mail["state"], mail["last_error"]) for mail in failing] == [
         ("refused", "queued", "451 later"),

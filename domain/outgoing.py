@@ -1,0 +1,41 @@
+"""What leaves Steward: to whom it goes, what it is called, and how far it has come."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+
+class Destination(StrEnum):
+    """Who is told of what Steward does."""
+
+    JOB_SYSTEM = "job_system"
+    """The system that the jobs are in."""
+    EVENTS = "events"
+    """Whoever takes Steward's own events (`STEWARD_EVENTS_URL`)."""
+
+
+class OutgoingState(StrEnum):
+    """How far something has come that somebody has to be told or asked."""
+
+    ASKING = "asking"
+    """The job system is being asked, and may have done it already."""
+    PENDING = "pending"
+    """Still to be told."""
+    REFUSED = "refused"
+    """Refused for good: a person has it tried again, or drops it."""
+    DONE = "done"
+    """Told, or agreed to."""
+    DROPPED = "dropped"
+    """A person decided that nobody has to be told."""
+
+
+_NAMESPACE = UUID("5f2c8f6e-6f0d-4a53-9d5b-0b8f0f6f7a11")
+
+
+def public_id(*names: str) -> str:
+    """Return the id by which partners know what we know by these names; always the same.
+
+    Names of ours are long, and may quote what somebody sent. An id says nothing, and fits a URL.
+    """
+    return str(uuid5(_NAMESPACE, "\n".join(names)))
