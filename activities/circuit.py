@@ -24,9 +24,6 @@ LONGEST_PAUSE: Final = timedelta(seconds=60)
 LONGEST_RETRY_AFTER: Final = timedelta(hours=1)
 """The longest that a partner is left alone because it asks for it."""
 
-Failure = NotReachedError | NotLetInError
-"""What says that a partner cannot be worked with now, whatever it is asked."""
-
 
 class Circuit:
     """The circuit to one partner, as one process knows it.
@@ -55,19 +52,25 @@ class Circuit:
         self._failures = 0
         self._openings = 0
         self._era = 0
-        self._cause: Failure | None = None
+        self._reason: str | None = None
+        self._is_locked_out = False
         self._opens_until = 0.0
         self._is_probing = False
 
     @property
-    def cause(self) -> Failure | None:
+    def reason(self) -> str | None:
         """Why it is open, None while it is closed."""
-        return self._cause
+        return self._reason
+
+    @property
+    def is_locked_out(self) -> bool:
+        """Whether it is open since the partner does not let us in."""
+        return self._is_locked_out
 
     @property
     def pause(self) -> timedelta:
         """How long nothing will be let through; zero if a request may be tried now."""
-        if self._cause is None:
+        if self._reason is None:
             return timedelta()
         left = timedelta(seconds=max(self._opens_until - self._clock(), 0))
         return max(left, FIRST_PAUSE) if self._is_probing else left
@@ -76,8 +79,8 @@ class Circuit:
     def attempt(self) -> Iterator[None]:
         """Let a request through, and learn from how it ends.
 
-        A refusal is an answer: the partner works. What is neither an answer nor a failure, such as
-        being cancelled, says nothing.
+        A refusal is an answer: the partner works. What is neither an answer nor a failure says
+        nothing, such as being cancelled, or kept back by another circuit.
 
         Raises:
             NotLetInError: it is open since the partner did not let us in; nothing was asked.
@@ -85,12 +88,12 @@ class Circuit:
         """
         if pause := self.pause:
             raise self._kept_back(pause)
-        era, is_probe = self._era, self._cause is not None
+        era, is_probe = self._era, self._reason is not None
         self._is_probing = is_probe
         try:
             yield
         except (NotReachedError, NotLetInError) as failure:
-            if era == self._era:  # of what began before it opened, it knows already
+            if failure.was_asked and era == self._era:  # what began before it opened says no more
                 self._failed(failure)
             raise
         except (TurnedDownError, JobChangedError):
@@ -105,26 +108,26 @@ class Circuit:
                 self._is_probing = False
 
     def _kept_back(self, pause: timedelta) -> JobSystemError:
-        cause = self._cause
-        if isinstance(cause, NotLetInError):
-            return NotLetInError(str(cause), retry_after=pause, was_asked=False)
-        return NotReachedError(str(cause), retry_after=pause, was_asked=False)
+        kind = NotLetInError if self._is_locked_out else NotReachedError
+        return kind(self._reason or "", retry_after=pause, was_asked=False)
 
     def _close(self) -> None:
         self._failures = 0
-        if self._cause is not None:
-            self._cause = None
+        if self._reason is not None:
+            self._reason = None
+            self._is_locked_out = False
             self._openings = 0
             self._era += 1
 
-    def _failed(self, failure: Failure) -> None:
+    def _failed(self, failure: NotReachedError | NotLetInError) -> None:
+        is_locked_out = isinstance(failure, NotLetInError)
         self._failures += 1
-        if self._failures < FAILURES and not isinstance(failure, NotLetInError):
+        if self._reason is None and self._failures < FAILURES and not is_locked_out:
             return
         pause = min(FIRST_PAUSE * 2 ** min(self._openings, 10), LONGEST_PAUSE)
         pause *= 0.5 + 0.5 * self._chance()
         wanted = min(failure.retry_after or timedelta(), LONGEST_RETRY_AFTER)
-        self._cause = failure
+        self._reason, self._is_locked_out = str(failure), is_locked_out
         self._openings += 1
         self._era += 1
         self._opens_until = self._clock() + max(pause, wanted).total_seconds()

@@ -52,7 +52,7 @@ def test_lets_everything_through_while_the_partner_answers() -> None:
     for _ in range(3):
         partner.fail(FAILURES - 1)
         partner.ask()
-    assert partner.circuit.cause is None
+    assert partner.circuit.reason is None
     assert partner.circuit.pause == timedelta()
 
 
@@ -72,7 +72,7 @@ def test_a_refusal_is_an_answer() -> None:
     partner.fail(FAILURES - 1)
     partner.fail(1, TurnedDownError(422, "422: no such status"))
     partner.fail(FAILURES - 1)
-    assert partner.circuit.cause is None
+    assert partner.circuit.reason is None
 
 
 def test_one_wrong_token_opens_it_and_is_told_as_such() -> None:
@@ -82,6 +82,23 @@ def test_one_wrong_token_opens_it_and_is_told_as_such() -> None:
         partner.ask()
     assert kept_back.value.retry_after == timedelta(seconds=1)
     assert not kept_back.value.was_asked
+    assert partner.circuit.is_locked_out
+
+
+def test_stays_open_whatever_the_next_failure_is() -> None:
+    partner = Partner()
+    partner.fail(1, NotLetInError("it does not accept our token (401)"))
+    partner.wait(1)
+    partner.fail(1, NotReachedError("it answers 503"))
+    assert partner.circuit.pause == timedelta(seconds=2)
+    assert partner.circuit.reason == "it answers 503"
+    assert not partner.circuit.is_locked_out
+
+
+def test_what_another_circuit_kept_back_says_nothing() -> None:
+    partner = Partner()
+    partner.fail(FAILURES + 1, NotReachedError("it answers 503", was_asked=False))
+    assert partner.circuit.reason is None
 
 
 def test_each_further_failure_doubles_the_pause_up_to_a_minute() -> None:
@@ -102,7 +119,7 @@ def test_closes_once_the_partner_answers_again_and_begins_anew() -> None:
     partner.fail()
     partner.wait(2)
     partner.ask()
-    assert partner.circuit.cause is None
+    assert partner.circuit.reason is None
     partner.fail(FAILURES)
     assert partner.circuit.pause == timedelta(seconds=1)
 
@@ -124,7 +141,7 @@ def test_a_request_that_is_cancelled_says_nothing() -> None:
     partner.wait(1)
     with pytest.raises(KeyboardInterrupt), partner.circuit.attempt():
         raise KeyboardInterrupt
-    assert partner.circuit.cause is not None
+    assert partner.circuit.reason is not None
     assert partner.circuit.pause == timedelta(), "the next one may be tried"
 
 
