@@ -29,6 +29,7 @@ from domain.values import shortened
 from store.database import StoreUnavailableError
 from store.deliveries import Deliveries, Outgoing, Postponed, Standing
 from store.leases import Leases
+from workers.background import Sleep
 
 log = structlog.get_logger()
 
@@ -90,6 +91,7 @@ class Courier:
         circuit: Circuit | None = None,
         chance: Callable[[], float] = random.random,
         gives_up_after: timedelta | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Take what the courier works with.
 
@@ -102,6 +104,7 @@ class Courier:
             circuit: leaves the destination alone while it does not answer.
             chance: draws from 0 to 1, so that attempts do not come all at once.
             gives_up_after: after how long in vain something counts as refused; None for never.
+            sleep: waits for a number of seconds.
         """
         self._deliveries = deliveries
         self._deliver = deliver
@@ -110,6 +113,7 @@ class Courier:
         self._circuit = circuit or Circuit()
         self._chance = chance
         self._gives_up_after = gives_up_after
+        self._sleep = sleep
         self.name = f"outbox_{destination}"
         """What its lease and its task in the background are called."""
         self._holder = uuid4().hex
@@ -143,7 +147,7 @@ class Courier:
         finally:
             await self._stop_telling()
         await self._tidy()
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await self._sleep(_PAUSE_SECONDS)
 
     async def stop(self) -> None:
         """Let another process go on at once."""

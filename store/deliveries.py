@@ -116,7 +116,7 @@ class Deliveries:
             done = {"state": OutgoingState.DONE.value, "reason": None, "next_attempt_at": None}
             if self._change(connection, told, now, done) and added_job_id is not None:
                 key = told.key.removeprefix(f"{told.destination}:{told.what}:")
-                connection.execute(_KEEP_ID, {"of": key, "id": added_job_id})
+                connection.execute(_KEEP_ID, {"of": key, "added_job_id": added_job_id})
             self._keep(connection, standing)
             return self._next(connection, told.job_id, now)
 
@@ -311,7 +311,7 @@ _CHANGE = (
 _KEEP_ID = (
     update(schema.service_jobs)
     .where(schema.service_jobs.c.key == bindparam("of"))
-    .values(added_job_id=bindparam("id"))
+    .values(added_job_id=bindparam("added_job_id"))
 )
 
 
