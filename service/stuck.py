@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +15,13 @@ from domain.labels import attention_label
 from domain.lifecycles import job_of
 from domain.roles import Actor, Role
 from service.audit import Audit
+from service.stuck_outbox import stuck_in_outbox
 from store.database import StoreUnavailableError
 from store.inbox import Inbox
 from store.leases import Leases
 from store.losses import LostLifecycle
 from store.mail_queue import MailFault
+from store.outbox_list import OutboxList
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard, WrongNamespaceError
@@ -77,6 +79,7 @@ class StuckList:
     leases: Leases
     guard: NamespaceGuard
     background: Background
+    outbox: OutboxList
 
     async def items(self, now: datetime) -> list[dict[str, Any]]:
         """Return each thing that is overdue or failing: kind, job, what, the cure, and since when.
@@ -92,6 +95,7 @@ class StuckList:
             *await _lost(self.audit),
             *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
+            *(asdict(each) for each in await stuck_in_outbox(self.outbox, now)),
             *await _in_temporal(self.guard, now),
             *_in_this_process(self.background),
         ]
