@@ -47,6 +47,9 @@ class JobSystem(Protocol):
             JobSystemError: they cannot be listed now, or not at all.
         """
 
+    async def close(self) -> None:
+        """Let go of whatever connects us with it; nothing is asked afterwards."""
+
 
 class JobSystemError(Exception):
     """The job system did not do what it was asked; the text is for people, and names nobody."""
@@ -143,6 +146,9 @@ class OwnCopy:
     async def list_changed(self, since: str | None, limit: int) -> ChangedJobs:  # noqa: ARG002  the port's signature
         """Return nothing: no job changes but in our own copy."""
         return ChangedJobs(items=())
+
+    async def close(self) -> None:
+        """Do nothing: nothing connects us with it."""
 
 
 def _nobody(what: str) -> JobSystemError:
