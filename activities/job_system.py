@@ -110,6 +110,11 @@ class TurnedDownError(JobSystemError):
         super().__init__(reason)
         self.status = status
 
+    @property
+    def for_logs(self) -> str:
+        """The status alone: the reason is its own, and may quote anybody."""
+        return f"refused ({self.status})"
+
 
 class JobChangedError(JobSystemError):
     """The job is not as it was expected to be; nothing was changed.
@@ -121,6 +126,11 @@ class JobChangedError(JobSystemError):
     def __init__(self, live: LiveJob, reason: str) -> None:
         super().__init__(reason)
         self.live = live
+
+    @property
+    def for_logs(self) -> str:
+        """That it has changed: the reason is the job system's own, and may quote anybody."""
+        return "the job has changed"
 
 
 class OwnCopy:

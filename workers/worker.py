@@ -173,6 +173,7 @@ async def main() -> None:
     configure_logging(settings.log)
     policy, directory = settings.load_policy(), settings.watched_directory()
     log_policy_warnings(policy)
+    job_system = job_system_of(settings)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
@@ -180,7 +181,6 @@ async def main() -> None:
     await must_know_search_attributes(client)
     await ensure_digest(client, policy)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
-    job_system = job_system_of(settings)
     worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -188,5 +188,6 @@ async def main() -> None:
     async with worker:
         log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
         await stop.wait()
+    await job_system.close()
     await database.close()
     log.info("worker stopped")
