@@ -118,7 +118,7 @@ class HttpJobSystem:
             transport=transport,
             trust_env=False,
             follow_redirects=False,
-            verify=httpx.create_ssl_context() if url.startswith("https:") else True,
+            verify=httpx.create_ssl_context() if transport is None else False,
         )
 
     @property
