@@ -23,11 +23,13 @@ from sqlalchemy import (
 
 from domain.effects import OpenTask
 from domain.lifecycles import job_of
+from domain.outgoing import Destination
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD
 from domain.tasks import CommonTask
 from domain.unfollowed import CANCELLED_ENTRY, told_by
 from store import schema
+from store.asked_rows import forget_asked
 from store.database import Database
 from store.inbox import UNDELIVERED
 from store.lifecycles import ABANDONED, close_loss
@@ -227,6 +229,8 @@ class Losses:
             _close_exceptions(connection, workflow_id)
             _close_tasks(connection, workflow_id, loss.closing, now)
             unsent = _settle_mails(connection, workflow_id, now)
+            if Destination.JOB_SYSTEM in self._database.tells:
+                forget_asked(connection, workflow_id)
             _hurry_events(connection, job_id, now)
             text = f"{loss.task.text} {_unsent_sentence(unsent)}".strip()
             key = f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
