@@ -12,12 +12,14 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.asking import Asking
 from activities.digests import Digests
 from activities.effects import Effects, all_activities
 from activities.job_system import JobSystem, OwnCopy
 from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
 from domain.directory import Directory
+from store.asking import Asked
 from store.database import Database
 from store.journal import Journal
 from store.ledger import Ledger
@@ -130,7 +132,8 @@ def make_worker(
     """
     mail_queue, known = MailQueue(database), directory or Directory()
     mails = Mails(mail_queue, postman)
-    effects = Effects(Ledger(database, TASK_KINDS), mails, known, job_system or OwnCopy())
+    asking = Asking(Asked(database, TASK_KINDS), job_system or OwnCopy())
+    effects = Effects(Ledger(database, TASK_KINDS), mails, known, asking)
     digests = Digests(Reading(database), mail_queue, mails, known)
     worker = _MailingWorker(
         client,
