@@ -1,7 +1,8 @@
 """Standard Webhooks 1.0, symmetric scheme: proof of who sent a message, and that it is unchanged.
 
-It proves the hooks that come in and the events that go out. Everything here is a function of its arguments: no clock, no I/O, and nothing that a stranger
-sends can raise anything but `SignatureRefused`.
+It proves the hooks that come in and the events that go out. Everything here is a function of its
+arguments: no clock, no I/O, and nothing that a stranger sends can raise anything but
+`SignatureRefused`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, bindparam, select
 from domain.effects import Batch, Step
 from store import schema
 from store.database import Database
+from store.publishing import Publishing
 
 
 class BatchRows:
@@ -16,11 +17,17 @@ class BatchRows:
         self.database = database
         self.connection = connection
         self.batch = batch
+        self.publishing = Publishing(database, connection)
 
-    def insert(self, table: Table, key: str, **values: object) -> None:
-        """Insert a row of the batch's job, unless a row has the key already."""
+    def insert(self, table: Table, key: str, **values: object) -> bool:
+        """Insert a row of the batch's job, unless a row has the key already.
+
+        Returns:
+            Whether it was inserted.
+        """
         row = {"job_id": self.batch.job_id, "key": key, **values}
-        self.connection.execute(self.database.insert_once(table), row)
+        inserted = self.connection.execute(self.database.insert_once(table), row).rowcount
+        return inserted == 1
 
     def claim(self, key: str) -> bool:
         """Claim a step that leaves no row of its own; return whether it was still to be done."""
