@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from activities.http_job_system import HttpJobSystem
 from activities.job_system import JobSystem, OwnCopy
+from activities.subscriber import Subscriber
 from domain.outgoing import Destination
+from domain.signatures import HookSecrets
 from workers.settings import Settings
 
 
@@ -13,6 +15,14 @@ def job_system_of(settings: Settings) -> JobSystem:
     if settings.job_system_url is None or settings.job_system_token is None:
         return OwnCopy()
     return HttpJobSystem(settings.job_system_url, settings.job_system_token.get_secret_value())
+
+
+def subscriber_of(settings: Settings) -> Subscriber | None:
+    """Return who takes Steward's events, None if the settings name nobody."""
+    if settings.events_url is None or settings.events_secrets is None:
+        return None
+    secrets = HookSecrets.parse(settings.events_secrets.get_secret_value())
+    return Subscriber(settings.events_url, secrets)
 
 
 def destinations_of(settings: Settings) -> frozenset[Destination]:
