@@ -61,8 +61,9 @@ class NotReachedError(JobSystemError):
     """It does not answer, or not now: worth another try under the same key.
 
     Attributes:
-        retry_after: how long it wants to be left alone, if it says so.
+        retry_after: how long to leave it alone, if anybody says so.
         may_have_happened: whether it may have done what it was asked.
+        was_asked: False where an open circuit kept the request back (`activities.circuit`).
     """
 
     def __init__(
@@ -71,14 +72,28 @@ class NotReachedError(JobSystemError):
         *,
         retry_after: timedelta | None = None,
         may_have_happened: bool = False,
+        was_asked: bool = True,
     ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.may_have_happened = may_have_happened
+        self.was_asked = was_asked
 
 
 class NotLetInError(JobSystemError):
-    """It does not know us: our address or token is wrong, and all jobs wait for that."""
+    """It does not know us: our address or token is wrong, and all jobs wait for that.
+
+    Attributes:
+        retry_after: how long to leave it alone, if an open circuit says so.
+        was_asked: False where an open circuit kept the request back (`activities.circuit`).
+    """
+
+    def __init__(
+        self, reason: str, *, retry_after: timedelta | None = None, was_asked: bool = True
+    ) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.was_asked = was_asked
 
 
 class TurnedDownError(JobSystemError):

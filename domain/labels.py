@@ -84,6 +84,7 @@ TASKS: Final[Mapping[str, str]] = {
     # whatever the lifecycle
     "accepted_too_late": "Decide who does the job",
     "event_not_understood": "Look up what an event says",
+    "job_system_refused": "Settle what the job system refused",
     "job_reopened": "Decide: the job was reopened",
     "order_refused": "Decide how the job goes on",
     "workflow_ended": "Decide: nobody is following this job",

@@ -108,7 +108,7 @@ class TaskOpened(Data):
 class TaskClosed(TaskOpened):
     """What a task asked for is done, or has lost its point."""
 
-    closed_by: Role | None
+    closed_by: Role
     """The role of whoever closed it: `system` for Steward itself."""
 
 

@@ -56,6 +56,7 @@ from store.batch_rows import BatchRows
 from store.database import Columns, Database
 from store.job_changes import JobChanges, update_sentence
 from store.job_exceptions import JobExceptions
+from store.job_rows import add_note, add_service_job, open_task
 from store.jobs import held_job
 from store.lifecycles import close_loss
 from store.mail_queue import QueuedMail, RenderedMail, mail_row, take, withdraw
@@ -194,8 +195,9 @@ class BatchTransaction:
 
     def _close_what_asked_for_it(self) -> None:
         batch = self._batch
-        close_loss(self._connection, batch.workflow_id, batch.now)
-        close_reopening(self._connection, batch.job_id, batch.lifecycle, batch.now)
+        database, connection = self._database, self._connection
+        close_loss(database, connection, batch.workflow_id, batch.now)
+        close_reopening(database, connection, batch.job_id, batch.lifecycle, batch.now)
 
     def _render_mails(self) -> dict[str, RenderedMail]:
         """Return the mails of the batch, made of the job as the batch changes it.
@@ -284,6 +286,19 @@ class BatchTransaction:
             case OpenPromise(promise=promise):
                 self._open_promise(step, promise)
             case _:
+                self._add_row(step)
+
+    def _add_row(self, step: Step) -> None:
+        """Add the row of an effect, and have others told where they are."""
+        to = (self._database, self._connection, self._rows.origin(step))
+        match step.effect:
+            case AddNote(author=author, text=text, visibility=visibility):
+                add_note(*to, author, text, visibility)
+            case AddServiceJob(account=account, event_type=event_type) as added:
+                add_service_job(*to, account, event_type, added.reason, tuple(added.comments))
+            case OpenTask(role=role, task=kind) as asked:
+                open_task(*to, role, kind, self._text_of(asked))
+            case _:
                 table, values = self._new_row(step)
                 self._rows.insert(table, step.key, at=step.at, **values)
 
@@ -315,28 +330,6 @@ class BatchTransaction:
     def _new_row(self, step: Step) -> tuple[Table, dict[str, Any]]:
         """Return the row that an effect adds, and to which table."""
         match step.effect:
-            case AddNote(author=author, text=text, visibility=visibility):
-                return schema.notes, {
-                    "author_name": author.name,
-                    "author_role": author.role.value,
-                    "text": text,
-                    "visibility": visibility.value,
-                }
-            case AddServiceJob() as added:
-                return schema.service_jobs, {
-                    **added.account.model_dump(),
-                    "event_type": added.event_type,
-                    "reason": added.reason,
-                    "comments": list(added.comments),
-                }
-            case OpenTask(role=role, task=kind) as asked:
-                return schema.tasks, {
-                    "workflow_id": self._batch.workflow_id,
-                    "role": role.value,
-                    "kind": kind,
-                    "text": self._text_of(asked),
-                    "status": "open",
-                }
             case SendEmail(template=template):
                 return schema.emails, mail_row(self._mails[step.key], template)
             case WriteJournal(actor=actor, what=what, rule=rule):
@@ -466,7 +459,8 @@ class BatchTransaction:
         if not self._rows.claim(step.key):
             return
         by = settled_by(self._connection, step, self._batch.steps)
-        close_settled(self._connection, self._batch.workflow_id, kind, by, step.at)
+        workflow_id = self._batch.workflow_id
+        close_settled(self._database, self._connection, workflow_id, kind, by, step.at)
 
     def _withdraw_mails(self, step: Step, withdrawn: WithdrawMails) -> None:
         """Take the lifecycle's mails back that wait; once, lest it takes back later ones."""

@@ -148,13 +148,14 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
     now = Standing(new.episode, new.stage, wait.waiting_on.value, due_at, outcome=None)
     Publishing(database, connection).started(new.workflow_id, now, wait.since)
-    close_loss(connection, new.workflow_id, wait.since)
-    close_reopening(connection, new.job_id, new.lifecycle, wait.since)
+    close_loss(database, connection, new.workflow_id, wait.since)
+    close_reopening(database, connection, new.job_id, new.lifecycle, wait.since)
 
 
-def close_loss(connection: Connection, workflow_id: str, now: datetime) -> None:
+def close_loss(database: Database, connection: Connection, workflow_id: str, now: datetime) -> None:
     """Close what asks for a lifecycle to be started again: it is."""
-    close_settled(connection, workflow_id, CommonTask.WORKFLOW_ENDED.value, STEWARD, now)
+    kind = CommonTask.WORKFLOW_ENDED.value
+    close_settled(database, connection, workflow_id, kind, STEWARD, now)
 
 
 def _listed(row: Row[Any]) -> ListedLifecycle:

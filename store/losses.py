@@ -31,6 +31,7 @@ from domain.unfollowed import CANCELLED_ENTRY, told_by
 from store import schema
 from store.database import Database
 from store.inbox import UNDELIVERED
+from store.job_rows import Origin, close_exceptions_of, open_task
 from store.lifecycles import ABANDONED, close_loss
 from store.publishing import Publishing, Standing
 from store.task_closing import close_settled
@@ -234,8 +235,9 @@ class Losses:
                     "closed_at": now,
                 },
             )
-            _close_exceptions(connection, workflow_id)
-            _close_tasks(connection, workflow_id, loss.closing, now)
+            close_exceptions_of(self._database, connection, workflow_id, now)
+            for kind in loss.closing:
+                close_settled(self._database, connection, workflow_id, kind, STEWARD, now)
             unsent = _settle_mails(connection, workflow_id, now)
             _hurry_events(connection, job_id, now)
             text = f"{loss.task.text} {_unsent_sentence(unsent)}".strip()
@@ -271,7 +273,7 @@ class Losses:
                 .where(_TABLE.c.workflow_id == workflow_id)
                 .values(**{**before, **instants}, outcome=None, lost_at=None, before_loss=None)
             )
-            close_loss(connection, workflow_id, now)
+            close_loss(self._database, connection, workflow_id, now)
             key = f"found:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
             self._add_entry(connection, workflow_id, key, now, "its workflow is running again")
             again = Standing(
@@ -292,18 +294,8 @@ class Losses:
         task: OpenTask,
         text: str,
     ) -> None:
-        _, job_id = job_of(workflow_id)
-        row = {
-            "job_id": job_id,
-            "key": key,
-            "at": now,
-            "workflow_id": workflow_id,
-            "role": task.role.value,
-            "kind": task.task,
-            "text": text,
-            "status": "open",
-        }
-        connection.execute(self._database.insert_once(schema.tasks), row)
+        origin = Origin(job_of(workflow_id)[1], workflow_id, key, now)
+        open_task(self._database, connection, origin, task.role, task.task, text)
 
     def _add_entry(
         self, connection: Connection, workflow_id: str, key: str, now: datetime, what: str
@@ -388,24 +380,6 @@ def _ended(row: Row[Any]) -> Standing:
 _CLOSE_PROMISES = update(schema.promises).where(
     schema.promises.c.workflow_id == bindparam("of"), schema.promises.c.outcome.is_(None)
 )
-
-
-def _close_exceptions(connection: Connection, workflow_id: str) -> None:
-    """Close the exceptions that a lifecycle opened."""
-    exceptions = schema.exceptions
-    opened_by_it = exceptions.c.key.startswith(f"{workflow_id}#", autoescape=True)
-    connection.execute(
-        update(exceptions)
-        .where(opened_by_it, schema.is_open_exception)
-        .values(status=schema.COMPLETE)
-    )
-
-
-def _close_tasks(
-    connection: Connection, workflow_id: str, kinds: Sequence[str], now: datetime
-) -> None:
-    for kind in kinds:
-        close_settled(connection, workflow_id, kind, STEWARD, now)
 
 
 def _settle_mails(connection: Connection, workflow_id: str, now: datetime) -> list[str]:

@@ -10,18 +10,25 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from domain.accounts import NO_PROVIDER_FOUND
+from domain.accounts import NO_PROVIDER_FOUND, PLUSONE_PARTS
+from domain.calendars import Window
 from domain.effects import (
+    AddNote,
+    AddServiceJob,
     Batch,
     BatchResult,
+    ChangeException,
+    CloseException,
     ClosePromise,
+    CloseTask,
     Effect,
+    OpenException,
     OpenPromise,
     OpenTask,
     ReassignJob,
     UpdateJob,
 )
-from domain.jobs import JobStatus
+from domain.jobs import JobStatus, Visibility
 from domain.outgoing import Destination, public_id
 from domain.promises import DueAtTurn, PromiseOutcome
 from domain.published import DATA, EventType
@@ -251,9 +258,8 @@ async def test_a_promise_opens_and_closes(telling: Database, outcome: PromiseOut
 
 
 async def test_a_wait_that_never_turns_is_no_promise(telling: Database) -> None:
-    never = DueAtTurn(
-        window={"days": (), "opens": "09:00", "closes": "17:00"}, since=NOW, opens=True
-    )
+    always = Window(opens=timedelta(0), closes=timedelta(hours=24))
+    never = DueAtTurn(window=always, since=NOW, opens=False)
     await done(telling, OpenPromise(promise=a_promise(due=never)), progress=standing(waiting=None))
     assert await types(telling) == ["lifecycle.started"]
 
@@ -297,6 +303,41 @@ async def test_an_update_says_what_has_changed_and_no_address(telling: Database)
     assert "ada" not in str(await rows(telling, schema.outbox)).casefold()
 
 
+# --- notes, tasks, Exceptions and added jobs ------------------------------------------------------
+
+
+async def test_what_people_read_is_published_without_its_words(telling: Database) -> None:
+    await keep(telling)
+    said = "Ada Byron, 918-555-0199"
+    await done(
+        telling,
+        AddNote(author=DANA, text=said, visibility=Visibility.PUBLIC),
+        OpenTask(role=Role.DISPATCH, task="follow_up", text=said),
+        CloseTask(task="follow_up"),
+        OpenException(code="SS", comment=said),
+        ChangeException(code="SS", status="Sent", comment=said),
+        CloseException(code="SS", comment=said),
+        AddServiceJob(account=PLUSONE_PARTS, event_type=said, reason=said, comments=(said,)),
+    )
+    keys = [public_id(f"{SEARCH}#1/turn:1/{place}") for place in range(1, 8)]
+    task = {"task_id": keys[1], "role": "dispatch", "kind": "follow_up"}
+    assert await published(telling) == [
+        ("note.added", {"note_id": keys[0], "author": "dispatch", "visibility": "Public"}),
+        ("task.opened", task),
+        ("task.closed", {**task, "closed_by": "system"}),
+        ("exception.opened", {"exception_id": keys[3], "code": "SS", "status": "Open"}),
+        ("exception.closed", {"exception_id": keys[3], "code": "SS"}),
+        (
+            "job.added",
+            {
+                "service_job_id": keys[6],
+                "account": {"number": "700010640", "name": "PlusOne Part Procurement"},
+            },
+        ),
+    ]
+    assert "Ada" not in str(await rows(telling, schema.outbox))
+
+
 # --- losses -----------------------------------------------------------------------------------
 
 
@@ -309,6 +350,7 @@ async def test_a_loss_ends_the_lifecycle_and_its_promises(telling: Database) -> 
     assert (await types(telling))[3:] == [
         "promise.superseded",
         "promise.superseded",
+        "task.opened",
         "lifecycle.ended",
     ]
     assert (await published(telling))[-1][1] == {
@@ -369,5 +411,7 @@ async def test_where_nobody_takes_events_nothing_is_read_or_written_for_them(
         await Losses(database).found_again(SEARCH, NOW)
     assert await rows(database, schema.outbox) == []
     assert not [each for each in silent if "outbox" in each]
-    assert not [each for each in silent if "RETURNING promises" in each]
+    closing = [each for each in silent if each.startswith("UPDATE promises")]
+    assert closing
+    assert not [each for each in closing if "RETURNING" in each]
     assert not [each for each in silent if each.startswith("SELECT lifecycles.episode")]
