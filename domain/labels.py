@@ -232,6 +232,22 @@ LIFECYCLES: Final[Mapping[str, str]] = {
 }
 """Each lifecycle, as the name of a procedure that runs."""
 
+OUTGOING: Final[Mapping[str, str]] = {
+    "change_job": "a change of the job",
+    "add_note": "a note",
+    "open_task": "a task",
+    "close_task": "that a task is done",
+    "open_exception": "an Exception",
+    "change_exception": "a change of an Exception",
+    "add_service_job": "a job added to the order",
+}
+"""What the job system is asked and told, as it reads after "the job system refused"."""
+
+
+def outgoing_label(what: str) -> str:
+    """Return what somebody is told; an event is told by the name that programs know it by."""
+    return OUTGOING.get(what) or f"the event `{what}`"
+
 
 def stage_label(stage: str) -> str:
     """Return what a stage or an outcome is called."""

@@ -381,12 +381,12 @@ destinations = Table(
     "destinations",
     metadata,
     Column("name", String(20), primary_key=True),
-    Column("state", String(12), nullable=False),
+    Column("state", String(12), nullable=False, default="answers"),
     Column("reason", Text),
     Column("since", UtcDateTime),
     Column("retry_at", UtcDateTime),
     Column("cursor", Text),
     Column("cursor_at", UtcDateTime),
 )
-"""How each partner answers, as whoever asked it last found. `cursor` is how far its list of changed
-jobs has been read."""
+"""How each partner answers, as the sender last found: a `domain.outgoing.Contact`. `cursor` is how
+far its list of changed jobs has been read."""
