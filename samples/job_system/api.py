@@ -28,6 +28,9 @@ from samples.job_system.shapes import (
 _PATHS: Final = ("/jobs", "/orders")
 """Where the paths of the API begin: only they misbehave, never the page."""
 
+_PEOPLES: Final = "/acts"
+"""How a path ends that is for people all the same."""
+
 Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255)]
 
 
@@ -152,7 +155,8 @@ class Misbehaving:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or not."""
-        if scope["type"] != "http" or not scope["path"].startswith(_PATHS):
+        path = scope.get("path", "")
+        if not path.startswith(_PATHS) or path.endswith(_PEOPLES):
             await self._app(scope, receive, send)
             return
         behaviour, said = self._behaviour, self._behaviour.said

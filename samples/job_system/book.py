@@ -30,6 +30,7 @@ from samples.job_system.shapes import (
     Task,
     TaskDone,
 )
+from samples.job_system.words import label
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -222,7 +223,9 @@ class Book:
             (job_id, task.key, task.role, task.kind, task.text, task.at),
         ).rowcount
         if added:
-            self._write(job_id, "task", _STEWARD, f"For {task.role}: {task.kind}", task.text)
+            self._write(
+                job_id, "task", _STEWARD, f"For {label(task.role)}: {label(task.kind)}", task.text
+            )
         return Answer(HTTPStatus.CREATED, {"key": task.key})
 
     def do_close_task(self, job_id: str, key: str, done: TaskDone) -> Answer:
@@ -235,7 +238,7 @@ class Book:
         ).fetchone()
         if row is None:
             raise NoSuchJobError(f"job {job_id} has no task {key}")
-        self._write(job_id, "task", _STEWARD, f"Done: {row['kind']}", done.outcome or "")
+        self._write(job_id, "task", _STEWARD, f"Done: {label(row['kind'])}", done.outcome or "")
         return Answer(HTTPStatus.OK, {"key": key, "status": "done"})
 
     def do_open_exception(self, job_id: str, opened: ExceptionOpened) -> Answer:
@@ -606,7 +609,7 @@ class Book:
         return self._write(job_id, "note", by, visibility, text)
 
     def _happen(self, event: Happening, story: str | None) -> str:
-        job = event.job
+        job = event.job.model_dump(mode="json")
         at = clock.written(clock.read(event.occurred_at) or self._now())
         by = By(event.actor.name, event.actor.role, is_steward=False)
         newest = self._connection.execute(
@@ -690,20 +693,20 @@ def _type_of_status(status: str | None) -> str:
 
 def _in_words(event: Happening) -> tuple[str, str, str]:
     """Return kind, title and text of the entry that an event makes."""
-    job, data = event.job, event.data
+    data = event.data
     match event.type:
         case "job.created" | "job.assigned":
             kind = "created" if event.type == "job.created" else "assignment"
-            return kind, job["assigned_to"]["name"], ""
+            return kind, event.job.assigned_to.name, ""
         case "job.status_changed" | "job.cancelled":
-            return "status", _status(job), ""
+            return "status", _status(event.job.model_dump()), ""
         case "job.note_added":
             note = data.get("note", {})
             return "note", str(note.get("visibility", "")), str(note.get("text", ""))
         case "job.appointment_confirmed":
             return "appointment", str(data.get("at", "")), str(data.get("kind", ""))
         case "job.severity_changed":
-            return "status", f"Severity {job['severity']}", ""
+            return "status", f"Severity {event.job.severity}", ""
         case _:
             said = "; ".join(
                 f"{name.replace('_', ' ')}: {value}"

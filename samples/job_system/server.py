@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,6 +24,7 @@ from samples.job_system.api import Misbehaving, api
 from samples.job_system.book import Book
 from samples.job_system.hooks import HookSender
 from samples.job_system.misbehaviour import Behaviour
+from samples.job_system.page import page
 from samples.job_system.shapes import Happening
 
 
@@ -46,9 +48,11 @@ class JobSystem:
     def app(self) -> ASGIApp:
         """Return what answers requests."""
         app = FastAPI(title="Sample job system", docs_url=None, redoc_url=None)
+        app.include_router(page(self.book, self.behaviour))
         app.include_router(api(self.book, self.behaviour, self.token))
 
         app.add_exception_handler(RequestValidationError, _unreadable)
+        app.add_exception_handler(ValidationError, _unreadable)
         app.add_exception_handler(HTTPException, _refused)
         return Misbehaving(app, self.behaviour)
 
@@ -131,7 +135,9 @@ class _Protocol(H11Protocol):
 
 
 async def _unreadable(_: Request, error: Exception) -> JSONResponse:
-    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    problems: Sequence[Any] = (
+        error.errors() if isinstance(error, RequestValidationError | ValidationError) else ()
+    )
     said = "; ".join(
         f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
         for problem in problems

@@ -8,8 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from samples.job_system import clock
 
-STATUSES = ("New", "Accepted", "Expired", "Rejected", "Cancelled", "Completed")
-
 Status = Literal["New", "Accepted", "Expired", "Rejected", "Cancelled", "Completed"]
 Visibility = Literal["Private", "Public", "Public with Email"]
 
@@ -137,23 +135,59 @@ class AddedJob(_Shape):
     comments: tuple[Text, ...] = ()
 
 
-class Happening(BaseModel):
-    """Something that happens in the job system: an event as its hook tells it."""
+class Item(BaseModel):
+    """What is broken."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: Name
+    category: Name = "other"
+
+
+class Assignee(BaseModel):
+    """The account that a job is with, and its contacts."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    number: Name | None = None
+    name: Name
+    email: str | None = None
+    phone: str | None = None
+    zip: str | None = None
+    national_account: bool = False
+    spoc_email: str | None = None
+
+
+class Job(BaseModel):
+    """A whole job, as hooks tell it; what is not known here is kept too."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    job_id: Name
+    order_id: Name | None = None
+    status: Status
+    sub_status: str | None = None
+    trade: Name
+    item: Item
+    severity: Name = "Standard"
+    assigned_to: Assignee
+    assigned_at: Instant
+    customer: dict[str, Any] | None = None
+    brand: str | None = None
+    is_recall: bool = False
+    original_provider_network: str | None = None
+    diagnostic_report_at: Instant | None = None
+    appointment_at: Instant | None = None
+
+
+class Happening(_Shape):
+    """Something that happens in the job system: an event as its hook tells it."""
 
     type: Name
     actor: Actor
-    job: dict[str, Any]
+    job: Job
     """The whole job as it then stands."""
     data: dict[str, Any] = {}
     occurred_at: Instant | None = None
     """Now if left out."""
     webhook_id: Name | None = None
-
-    @model_validator(mode="after")
-    def _is_of_a_job(self) -> Self:
-        job_id = self.job.get("job_id")
-        if not isinstance(job_id, str) or not job_id:
-            raise ValueError("the job has no job_id")
-        return self
