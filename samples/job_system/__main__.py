@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -59,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=8090, help="port to listen on")
     add("--database", type=Path, default=Path(".steward/job-system.sqlite3"), help="its file")
     add("--steward", default="http://127.0.0.1:8080", help="where Steward takes hooks")
-    add("--secret", help="whsec_…: signs the hooks, instead of a file")
+    add(
+        "--secret",
+        default=os.environ.get("STEWARD_HOOK_SECRETS"),
+        help="whsec_…: signs the hooks, instead of a file",
+    )
     add(
         "--secret-file",
         type=Path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -76,18 +77,18 @@ class JobSystem:
             )
         )
         sender = HookSender(self.book, self.behaviour, self.hooks_url, self.secret)
-        serving = asyncio.create_task(server._serve())  # noqa: SLF001  serve() takes our signals
-        sending = asyncio.create_task(sender.run())
-        try:
-            while not server.started:
-                if serving.done():
-                    raise OSError(f"can't listen on {host}:{port}")
+        with socket.create_server((host, port)) as listening:
+            # serve() would take our signals.
+            serving = asyncio.create_task(server._serve([listening]))  # noqa: SLF001
+            while not (server.started or serving.done()):  # noqa: ASYNC110  it has no event
                 await asyncio.sleep(0.02)
-            yield serving
-        finally:
-            sending.cancel()
-            server.should_exit = True
-            await asyncio.gather(sending, serving, return_exceptions=True)
+            sending = asyncio.create_task(sender.run())
+            try:
+                yield serving
+            finally:
+                sending.cancel()
+                server.should_exit = True
+                await asyncio.gather(sending, serving, return_exceptions=True)
 
 
 async def run(
@@ -97,8 +98,8 @@ async def run(
 
     Args:
         system: the job system.
-        host: where to listen.
-        port: where to listen.
+        host: address to listen on.
+        port: port to listen on.
         announce: says something to people.
         played: how many stories have just been entered; None if none were to be.
 
@@ -109,11 +110,11 @@ async def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with system.serving(host, port) as serving:
-        announce(f"The sample job system is running: http://{host}:{port}/")
+        announce(f"The sample job system runs on http://{host}:{port}/")
         stopping = asyncio.create_task(stop.wait())
         while played is not None and not (stopping.done() or serving.done()):
             if not system.book.count_waiting(of_stories=True):
-                announce(_how_many(played))
+                announce(f"{_how_many(played)} See the job system at http://{host}:{port}/")
                 break
             await asyncio.sleep(0.1)
         await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
