@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections import deque
@@ -42,7 +41,7 @@ way, {warm_up} before the clock starts, {lifecycles} counted.
 The worker asks, so its processor time is held against each other. What it tells it writes into the
 outbox; the API sends it, in a process of its own here, for whose processor time there is no goal.
 One more path gives ten commands that change no job. And {hooks} hooks that change none go through
-the intake of a process that does nothing else, with each of the two."""
+the intake of one process, into the store of each of the two, a job here and a job there in turns."""
 
 _LIMITS = """\
 A question is one more transaction before it, and a request over HTTP with its two models in JSON.
@@ -148,28 +147,33 @@ async def _run(path: GoldenPath, scale: Scale, job_system_url: str | None = None
 async def _hooks(scale: Scale) -> Mapping[Jobs, Sequence[float]]:
     """Return the processor time of a hook that changes no job, in milliseconds, by round."""
     found: dict[Jobs, list[float]] = {jobs: [] for jobs in Jobs}
-    order = deque(Jobs)
     for _ in range(scale.rounds):
-        for jobs in order:
-            found[jobs].append(await asyncio.to_thread(asyncio.run, _one_hook(jobs, scale)))
-        order.rotate(1)
+        for jobs, seconds in (await _round_of_hooks(scale)).items():
+            found[jobs].append(_MILLISECONDS * seconds / _hooks_of(scale))
     return found
 
 
-async def _one_hook(jobs: Jobs, scale: Scale) -> float:
-    tells = {Destination.JOB_SYSTEM} if jobs is Jobs.ELSEWHERE else ()
+async def _round_of_hooks(scale: Scale) -> Mapping[Jobs, float]:
+    """Return the seconds of processor time of all hooks: a job here, a job there, in turns."""
+    client = await connect(lazy=True)
+    took = dict.fromkeys(Jobs, 0.0)
     with TemporaryDirectory() as folder:
-        url = f"sqlite:///{Path(folder) / 'store.sqlite3'}"
-        migrate(url)
-        database = Database(url, tells)
-        lives = StewardLives(MANY_NOTES, await connect(lazy=True), database)
-        await lives.prepared(0)
-        began = time.process_time()
+        databases, lives = [], {}
+        for jobs in Jobs:
+            url = f"sqlite:///{Path(folder) / f'{jobs.name}.sqlite3'}"
+            migrate(url)
+            tells = {Destination.JOB_SYSTEM} if jobs is Jobs.ELSEWHERE else ()
+            databases.append(Database(url, tells))
+            lives[jobs] = StewardLives(MANY_NOTES, client, databases[-1])
+            await lives[jobs].prepared(0)
         for number in range(1, 1 + _lives_of_hooks(scale)):
-            await lives.prepared(number)
-        took = time.process_time() - began
-        await database.close()
-    return _MILLISECONDS * took / _hooks_of(scale)
+            for jobs in Jobs:
+                began = time.process_time()
+                await lives[jobs].prepared(number)
+                took[jobs] += time.process_time() - began
+        for database in databases:
+            await database.close()
+    return took
 
 
 def _lives_of_hooks(scale: Scale) -> int:
