@@ -41,7 +41,7 @@ way, {warm_up} before the clock starts, {lifecycles} counted.
 The worker asks, so its processor time is held against each other. What it tells it writes into the
 outbox; the API sends it, in a process of its own here, for whose processor time there is no goal.
 One more path gives ten commands that change no job. And {hooks} hooks that change none go through
-the intake of one process, into the store of each of the two, a job here and a job there in turns."""
+the intake of one process, into the store of each of the two, a job here and a job there."""
 
 _LIMITS = """\
 A question is one more transaction before it, and a request over HTTP with its two models in JSON.
