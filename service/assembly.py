@@ -18,6 +18,7 @@ from service.dismissals import Dismissals
 from service.events import EventDispatcher
 from service.questions import Questions
 from service.readiness import Readiness
+from service.reconciling import ReconciliationDesk
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
 from service.routing import Router
@@ -33,6 +34,7 @@ from store.losses import Losses
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard
+from workers.reconciling import reconciler_of
 from workflows.registry import LIFECYCLES, TASK_KINDS
 
 
@@ -49,6 +51,7 @@ class Service:
     commands: CommandDispatcher
     startable: Startable
     job_system: JobSystem
+    reconciliation: ReconciliationDesk
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -89,7 +92,7 @@ def make_service(
     router = Router(tuple(LIFECYCLES.values()), policy, directory)
     inbox = inbox or Inbox(database)
     lifecycles, journal, traffic = Lifecycles(database), Journal(database), Traffic()
-    reading = Reading(database)
+    reading, jobs = Reading(database), job_system or OwnCopy()
     guard = NamespaceGuard(database, client, clock)
     audit = Audit(lifecycles, Losses(database), Leases(database), guard, clock)
     events = EventDispatcher(
@@ -127,5 +130,6 @@ def make_service(
         background,
         commands,
         startable,
-        job_system or OwnCopy(),
+        jobs,
+        ReconciliationDesk(reconciler_of(database, jobs, directory or Directory()), traffic),
     )

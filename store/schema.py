@@ -383,8 +383,20 @@ destinations = Table(
     Column("reason", Text),
     Column("since", UtcDateTime),
     Column("retry_at", UtcDateTime),
-    Column("cursor", Text),
-    Column("cursor_at", UtcDateTime),
 )
-"""How each partner answers, as whoever asked it last found. `cursor` is how far its list of changed
-jobs has been read."""
+"""How each partner answers, as whoever asked it last found."""
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("cursor", Text),
+    _at("ran_at"),
+    Column("succeeded_at", UtcDateTime),
+    Column("failing_since", UtcDateTime),
+    Column("reason", Text),
+    Column("failures", Integer, nullable=False),
+    _json("missed"),
+)
+"""How far each partner's list of changed jobs has been read, and how that went. `missed` counts by
+its type what no hook had told of."""
