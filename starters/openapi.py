@@ -52,7 +52,7 @@ def request_body(lifecycle: str, command: Command) -> dict[str, Any]:
     }
 
 
-_OF_TASKS = {
+_OF_A_TASK = {
     "403": "The task is for another role",
     "404": "There is no such task",
     "409": "Already done, or only a command closes it",
@@ -62,14 +62,14 @@ _OF_TASKS = {
 
 
 def answers(
-    model: type[BaseModel], example: Mapping[str, object], said: Mapping[str, str] = _OF_TASKS
+    model: type[BaseModel], example: Mapping[str, object], said: Mapping[str, str] = _OF_A_TASK
 ) -> dict[str, Any]:
     """Return what an operation says of its body where it takes a model that refuses as commands do.
 
     Args:
         model: what the body is.
         example: a body to copy.
-        said: by its status, what each refusal says.
+        said: why it is refused, by HTTP status.
     """
     content = {"schema": {"$ref": _REF.format(model=model.__name__)}, "example": dict(example)}
     refusal = {"application/json": {"schema": {"$ref": _REF.format(model="Refusal")}}}

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from pydantic import JsonValue
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -35,7 +34,17 @@ from domain.job_system import (
 )
 from domain.jobs import Visibility
 from domain.outgoing import Destination, public_id
-from domain.published import EventType, PublishedEvent
+from domain.published import (
+    Data,
+    EventType,
+    ExceptionClosed,
+    ExceptionOpened,
+    JobAdded,
+    NoteAdded,
+    PublishedEvent,
+    TaskClosed,
+    TaskOpened,
+)
 from domain.roles import Actor, Role
 from domain.tasks import NO_LIFECYCLE, CommonTask
 from store import schema
@@ -87,7 +96,7 @@ def add_note(
         return
     note = TellNote(author=author, text=text, visibility=visibility, at=origin.at)
     _tell(database, connection, origin, note)
-    said = {"author_role": author.role.value, "visibility": visibility.value}
+    said = NoteAdded(note_id=public_id(origin.key), author=author.role, visibility=visibility)
     _publish(database, connection, EventType.NOTE_ADDED, origin, said)
 
 
@@ -144,7 +153,7 @@ def add_service_job(
             comments=comments,
         )
         _tell(database, connection, origin, added)
-    said: dict[str, JsonValue] = {"account": account.model_dump(mode="json")}
+    said = JobAdded(service_job_id=public_id(origin.key), account=account)
     _publish(database, connection, EventType.JOB_ADDED, origin, said)
 
 
@@ -168,7 +177,7 @@ def open_task(
     if kind not in _UNTOLD:
         task = TellTask(key=task_id, role=role, kind=kind, text=text, at=origin.at)
         _tell(database, connection, origin, task, task_id)
-    said: dict[str, JsonValue] = {"task": task_id, "role": role.value, "kind": kind}
+    said = TaskOpened(task_id=task_id, role=role, kind=kind)
     _publish(database, connection, EventType.TASK_OPENED, origin, said)
 
 
@@ -209,12 +218,9 @@ def _tell_closed(
     if task.kind not in _UNTOLD:
         done = TellTaskDone(key=task_id, outcome=closing.outcome)
         _tell(database, connection, origin, done, task_id)
-    said: dict[str, JsonValue] = {
-        "task": task_id,
-        "role": task.role,
-        "kind": task.kind,
-        "closed_by_role": closing.by.role.value,
-    }
+    said = TaskClosed(
+        task_id=task_id, role=Role(task.role), kind=task.kind, closed_by=closing.by.role
+    )
     _publish(database, connection, EventType.TASK_CLOSED, origin, said)
 
 
@@ -257,7 +263,7 @@ def open_exception(
         key=exception_id, code=code, status=status, comment=comment, at=origin.at
     )
     _tell(database, connection, origin, opened, exception_id)
-    told: dict[str, JsonValue] = {"exception": exception_id, "code": code, "status": status}
+    told = ExceptionOpened(exception_id=exception_id, code=code, status=status)
     _publish(database, connection, EventType.EXCEPTION_OPENED, origin, told)
 
 
@@ -319,7 +325,7 @@ def _tell_changed(
     changed = TellExceptionChange(key=exception_id, status=status, comment=comment)
     _tell(database, connection, origin, changed, exception_id)
     if status == schema.COMPLETE:
-        said: dict[str, JsonValue] = {"exception": exception_id, "code": code, "status": status}
+        said = ExceptionClosed(exception_id=exception_id, code=code)
         _publish(database, connection, EventType.EXCEPTION_CLOSED, origin, said)
 
 
@@ -366,15 +372,15 @@ def _publish(
     connection: Connection,
     event_type: EventType,
     origin: Origin,
-    data: Mapping[str, JsonValue],
+    data: Data,
 ) -> None:
     if Destination.EVENTS in database.tells:
-        event = PublishedEvent(
-            type=event_type,
-            occurred_at=origin.at,
+        event = PublishedEvent.of(
+            event_type,
+            data,
+            at=origin.at,
             job_id=origin.job_id,
             lifecycle=_lifecycle(origin),
-            data=dict(data),
         )
         publish(database, connection, event, origin.key)
 

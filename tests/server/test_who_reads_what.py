@@ -59,6 +59,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/outbox"): EMPLOYEE,
     ("POST", "/outbox/{row_id}/retry"): EMPLOYEE,
     ("POST", "/outbox/{row_id}/drop"): EMPLOYEE,
+    ("POST", "/reconcile"): EMPLOYEE,
     ("GET", "/metrics"): FIGURES,
     ("GET", "/"): EMPLOYEE,
     ("GET", "/console"): EMPLOYEE,
