@@ -7,18 +7,17 @@ from typing import Annotated
 
 import typer
 
-from starters.failures import Failure
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 RowId = Annotated[
     int, typer.Argument(metavar="ID", min=1, help="The ID that `steward outbox list` shows.")
 ]
-AsRole = Annotated[str | None, typer.Option("--as", help="Your role.")]
+AsRole = Annotated[str | None, typer.Option("--as", help="Your role; Admin team if unset.")]
 Name = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
 
+_USUAL_ROLE = "admin_team"
 _LIST = "steward outbox list --job SJ-1001"
-_RETRY = "steward outbox retry 12 --as admin_team"
-_DROP = 'steward outbox drop 12 --reason "Entered by hand" --as admin_team'
+_RETRY = "steward outbox retry 12 --as supervisor"
+_DROP = 'steward outbox drop 12 --reason "Entered by hand" --as supervisor'
 
 
 def add_outbox_verbs(app: typer.Typer) -> None:
@@ -100,7 +99,5 @@ def _actor(role: str | None, name: str | None) -> dict[str, object]:
     """Return the part of a body that says who acts, nothing where a token says it."""
     if not (role or name) and os.environ.get("STEWARD_TOKEN"):
         return {}
-    if role is None:
-        raise Failure("say in which role you decide: add --as, such as `--as admin_team`")
     who = name or os.environ.get("USER") or "command line"
-    return {"actor": {"name": who, "role": role}}
+    return {"actor": {"name": who, "role": role or _USUAL_ROLE}}
