@@ -22,6 +22,7 @@ from store.database import Database
 from store.job_changes import Agreement, as_it_is, missing
 from store.jobs import HeldRow, held_job, keep_job
 from store.ledger import BatchTransaction, Render
+from store.refusals import ask_admin_team
 from store.task_closing import TaskKinds, close_pointless
 
 _LONGEST_REASON = 2000
@@ -117,8 +118,21 @@ class Asked:
 
     async def refuse(self, ask: Ask, reason: str, now: datetime) -> None:
         """Record that the job system refuses it for good: a person decides."""
-        state, attempts = OutgoingState.REFUSED.value, _OUTBOX.c.attempts + 1
-        await self._change(ask, now, state=state, reason=_short(reason), attempts=attempts)
+        said = _short(reason)
+        refused = {"state": OutgoingState.REFUSED.value, "attempts": _OUTBOX.c.attempts + 1}
+        refusing = (
+            update(_OUTBOX)
+            .where(_OUTBOX.c.id == ask.id, _OUTBOX.c.state == OutgoingState.ASKING.value)
+            .values(**refused, reason=said, next_attempt_at=None, changed_at=now)
+            .returning(_OUTBOX.c.job_id)
+        )
+
+        def work(connection: Connection) -> None:
+            job_id = connection.scalar(refusing)
+            if job_id is not None:
+                ask_admin_team(self._database, connection, job_id, CHANGE_JOB, said, ask.key, now)
+
+        await self._database.write(work)
 
     async def turn_down(self, ask: Ask, reason: str, now: datetime) -> BatchResult:
         """Record that the job system refuses it for good, as the person who asks is told."""
