@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.policy import load_policy
+from domain.signatures import HookSecrets, generate_secret
 from starters.app import Parts, make_app
 from starters.docs import FOLDER
-from starters.signatures import HookSecrets, generate_secret
 from store.database import Database
 from workers.temporal import connect
 

@@ -82,6 +82,9 @@ class MemoryJobSystem:
         )
         return self._leave(ChangedJobs(items=items, next=str(int(since or 0) + len(items))))
 
+    async def close(self) -> None:
+        pass
+
     def _live(self, job_id: str) -> LiveJob:
         if job_id not in self.jobs:
             raise TurnedDownError(404, "404: no such job")

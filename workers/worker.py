@@ -12,12 +12,14 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.asking import Asking
 from activities.digests import Digests
 from activities.effects import Effects, all_activities
 from activities.job_system import JobSystem, OwnCopy
 from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
 from domain.directory import Directory
+from store.asking import Asked
 from store.database import Database
 from store.journal import Journal
 from store.ledger import Ledger
@@ -130,7 +132,8 @@ def make_worker(
     """
     mail_queue, known = MailQueue(database), directory or Directory()
     mails = Mails(mail_queue, postman)
-    effects = Effects(Ledger(database, TASK_KINDS), mails, known, job_system or OwnCopy())
+    asking = Asking(Asked(database, TASK_KINDS), job_system or OwnCopy())
+    effects = Effects(Ledger(database, TASK_KINDS), mails, known, asking)
     digests = Digests(Reading(database), mail_queue, mails, known)
     worker = _MailingWorker(
         client,
@@ -173,6 +176,7 @@ async def main() -> None:
     configure_logging(settings.log)
     policy, directory = settings.load_policy(), settings.watched_directory()
     log_policy_warnings(policy)
+    job_system = job_system_of(settings)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
@@ -180,7 +184,6 @@ async def main() -> None:
     await must_know_search_attributes(client)
     await ensure_digest(client, policy)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
-    job_system = job_system_of(settings)
     worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -188,5 +191,6 @@ async def main() -> None:
     async with worker:
         log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
         await stop.wait()
+    await job_system.close()
     await database.close()
     log.info("worker stopped")
