@@ -189,7 +189,7 @@ MANY_CALLS = GoldenPath(
     lifecycle=PLUS_ONE,
     told=(
         _ASSIGNED_TO_PLUSONE,
-        *(Order("customer_called") for _ in range(10)),
+        *(Order("customer_called") for _ in range(6)),
         _changed("job.cancelled", Role.DISPATCH, status="Cancelled"),
     ),
     ends_as="cancelled",
