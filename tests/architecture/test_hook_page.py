@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from domain.events import Event
 from domain.jobs import Job
 from domain.roles import Actor, Role
+from domain.signatures import HookSecrets, generate_secret, verify
 from domain.told import read_event
 from starters.api_page import PAGE
-from starters.signatures import HookSecrets, generate_secret, verify
 from store.inbox import Outcome
 from tests.pages import blocks
 
