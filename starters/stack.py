@@ -29,7 +29,7 @@ from workers.job_systems import destinations_of, job_system_of
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
-from workers.schedules import ensure_digest
+from workers.schedules import ensure_schedules
 from workers.settings import (
     DEFAULT_DATA,
     DEFAULT_TEMPORAL_PORT,
@@ -108,7 +108,7 @@ async def run_stack(
         stack.push_async_callback(server.stop)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
-        await ensure_digest(client, policy())
+        await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
         worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
         await stack.enter_async_context(worker)
         parts = Parts(
@@ -134,7 +134,7 @@ async def run_stack(
         async def set_up_again() -> None:
             await server.start()
             await guard.adopt()  # its data may have been lost with it
-            await ensure_digest(client, policy())
+            await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
 
         await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")

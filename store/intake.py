@@ -16,7 +16,8 @@ from domain.events import Event, JobNoteAdded
 from domain.facts import same_instant
 from domain.jobs import HeldJob, Job, JobStatus, same_assignment
 from domain.outgoing import Destination
-from domain.roles import Role
+from domain.reconciliation import found_sentence
+from domain.roles import FOUND_IN_LIST, Role
 from domain.tasks import CommonTask
 from store import schema
 from store.asked_rows import HOLDS_FOR, under_way
@@ -178,6 +179,8 @@ class _EventTransaction:
         held, version, before = self._bring_up_to_date(now)
         plan = self._decide(held, version, (), route, before.status if before else None)
         self._keep_plan(inbox_id, plan)
+        if self._is_found:
+            self._record_found(now)
         return plan
 
     def plan_anew(self, inbox_id: int, plan: Plan, reached: tuple[str, ...], route: Route) -> Plan:
@@ -278,8 +281,28 @@ class _EventTransaction:
         return held, version, before.job
 
     def _is_new_assignment(self) -> bool:
-        """Return whether a person assigned the job; the job system itself only repeats us."""
-        return self.event.type == "job.assigned" and self.event.actor.role is not Role.SYSTEM
+        """Return whether a person assigned the job; the job system itself only repeats us.
+
+        Of what its list shows, nobody knows who it was, and what only repeats us is left out there.
+        """
+        is_persons = self.event.actor.role is not Role.SYSTEM or self._is_found
+        return self.event.type == "job.assigned" and is_persons
+
+    @property
+    def _is_found(self) -> bool:
+        """Whether reconciliation found the event in the job system's list."""
+        return self.event.actor == FOUND_IN_LIST
+
+    def _record_found(self, now: datetime) -> None:
+        """Have the journal say that no hook told of the event."""
+        self._insert(
+            schema.journal,
+            key=f"event:{self.event_id}:found",
+            at=now,
+            actor_name=FOUND_IN_LIST.name,
+            actor_role=FOUND_IN_LIST.role.value,
+            what=found_sentence(self.event),
+        )
 
     def _add_task(self, task: OpenTask) -> None:
         """Open a task of the event, unless the job has one that asks for the same decision."""
@@ -319,7 +342,9 @@ class _EventTransaction:
                 at=job.assigned_at,
                 **job.assigned_to.account.model_dump(),
                 by=event.actor.name,
-                reason="reported by the job system",
+                reason="found in the job system's list; no hook told of it"
+                if self._is_found
+                else "reported by the job system",
             )
 
     def _ask_about_late_acceptance(self, job: Job, now: datetime) -> None:

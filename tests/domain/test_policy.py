@@ -132,6 +132,7 @@ ADDED_SINCE: dict[str, Any] = {
         "purchasing_form_roles": ["leadership_desk", "supervisor", "escalations"],
     },
     "digest": {"at": "08:00"},
+    "reconciliation": {"every": "10m", "grace": "1m"},
     "brands": {
         "default": "Cinch Home Services",
         "names": {
