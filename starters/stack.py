@@ -15,12 +15,12 @@ import structlog
 from activities.postman import Postman, SmtpPostman
 from domain.faults import in_brief
 from domain.policy import Policy, policy_warnings
+from domain.signatures import HookSecrets, generate_secret
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.hook_sender import SECRETS_FILE
 from starters.serving import server_of
-from starters.signatures import HookSecrets, generate_secret
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError, migrate
 from store.tokens import TokenStore
@@ -29,7 +29,7 @@ from workers.job_systems import destinations_of, job_system_of
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
-from workers.schedules import ensure_digest
+from workers.schedules import ensure_schedules
 from workers.settings import (
     DEFAULT_DATA,
     DEFAULT_TEMPORAL_PORT,
@@ -108,7 +108,7 @@ async def run_stack(
         stack.push_async_callback(server.stop)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
-        await ensure_digest(client, policy())
+        await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
         worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
         await stack.enter_async_context(worker)
         parts = Parts(
@@ -134,7 +134,7 @@ async def run_stack(
         async def set_up_again() -> None:
             await server.start()
             await guard.adopt()  # its data may have been lost with it
-            await ensure_digest(client, policy())
+            await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
 
         await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from activities.http_job_system import HttpJobSystem
 from activities.job_system import JobSystem, OwnCopy
+from activities.subscriber import Subscriber
 from domain.outgoing import Destination
+from domain.signatures import HookSecrets
 from workers.settings import Settings, SettingsError
 
 ADAPTERS = "steward.job_systems"
@@ -73,6 +75,14 @@ def _adapter(name: str, url: str | None, token: str | None) -> JobSystem:
 
 def _problem(what: str) -> SettingsError:
     return SettingsError(f"STEWARD_JOB_SYSTEM_ADAPTER: {what}")
+
+
+def subscriber_of(settings: Settings) -> Subscriber | None:
+    """Return who takes Steward's events, None if the settings name nobody."""
+    if settings.events_url is None or settings.events_secrets is None:
+        return None
+    secrets = HookSecrets.parse(settings.events_secrets.get_secret_value())
+    return Subscriber(settings.events_url, secrets)
 
 
 def destinations_of(settings: Settings) -> frozenset[Destination]:
