@@ -25,6 +25,7 @@ from pydantic_core import from_json
 from domain.accounts import NO_PROVIDER_FOUND, PROCURE_VENDOR
 from domain.job_system import (
     AccountSet,
+    ChangedJob,
     ChangedJobs,
     ChangeRequest,
     ChangeSet,
@@ -195,7 +196,7 @@ class Conformance:
     async def _change_with_wrong_token(self) -> str:
         before = await self._read()
         change = _request(before.job, _another_status(before.job))
-        answer = await self._send("PATCH", self._path, change, token=f"{self._token}x")
+        answer = await self._send("PATCH", self._path, change, _key(), token=f"{self._token}x")
         return await self._unchanged(before, _status(answer, 401))
 
     # --- reading ----------------------------------------------------------------------------------
@@ -696,19 +697,9 @@ class Conformance:
             raise CannotCheckError(
                 f"the jobs can't be listed: {broken}. Name a job with --job"
             ) from broken
-        jobs = []
-        for item in page.items:
-            try:
-                jobs.append(Job.model_validate(item.job))
-            except ValidationError:
-                continue  # another one will do; that it can't be read, a check finds
-        fitting = [
-            job
-            for job in jobs
-            if job.status in (JobStatus.NEW, JobStatus.ACCEPTED) and job.order_id
-        ]
-        for job in (*fitting, *jobs):
-            return job.job_id
+        numbers = [item.job_id for item in page.items if item.job_id]
+        for number in (*filter(None, map(_fitting, page.items)), *numbers):
+            return number
         raise CannotCheckError("the job system lists no job. Enter one, or name one with --job")
 
     async def _send(
@@ -946,6 +937,16 @@ def _page(answer: httpx.Response) -> ChangedJobs:
         return ChangedJobs.model_validate(_parsed(answer))
     except ValidationError as error:
         raise _Broken(f"200, {_problem(error)}") from error
+
+
+def _fitting(item: ChangedJob) -> str | None:
+    """Return the number of a listed job, if all can be checked with it."""
+    try:
+        job = Job.model_validate(item.job)
+    except ValidationError:
+        return None  # another one will do; that it can't be read, a check finds
+    is_open = job.status in (JobStatus.NEW, JobStatus.ACCEPTED)
+    return job.job_id if is_open and job.order_id else None
 
 
 def _readable(job: dict[str, Any]) -> str:
