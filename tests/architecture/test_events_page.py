@@ -73,7 +73,11 @@ def signed(secret: str, sent: float, body: bytes = BODY) -> Mapping[str, str]:
     }
 
 
-@pytest.mark.parametrize("secrets", [OLD, NEW, f"{STRANGER},{NEW}", f"{NEW},{STRANGER}"])
+@pytest.mark.parametrize(
+    "secrets",
+    [OLD, NEW, f"{STRANGER},{NEW}", f"{NEW},{STRANGER}"],
+    ids=["old", "new", "stranger first", "stranger last"],
+)
 def test_the_example_takes_what_steward_has_just_sent(example: Any, secrets: str) -> None:
     assert example(signed(secrets, time.time()), BODY) == json.loads(BODY)
 
