@@ -44,6 +44,12 @@ _CURES: Mapping[str, str] = {
     Attention.STORE_UNREACHABLE: (
         "Check that the database answers. The job then continues automatically."
     ),
+    Attention.JOB_SYSTEM_UNREACHABLE: (
+        "Check that the job system answers. The job then continues automatically."
+    ),
+    Attention.JOB_SYSTEM_REFUSES: (
+        "List the change with `steward outbox list --job {job}`. Have it tried again, or drop it."
+    ),
 }
 """What to do about each reason for attention."""
 _MAIL_CURES: Mapping[str, str] = {

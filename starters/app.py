@@ -29,6 +29,7 @@ from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import Role, may_act_as
+from domain.signatures import HookSecrets, SignatureRefused, verify
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
@@ -60,7 +61,6 @@ from starters.openapi_errors import describe_errors
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
 from starters.reconcile_api import reconcile_routes
-from starters.signatures import HookSecrets, SignatureRefused, verify
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
 from starters.why import also_due

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from domain.commands import Command
     from domain.lifecycles import LifecycleKind
+    from domain.signatures import HookSecrets
     from starters.api_client import ApiClient
     from starters.event_files import HookEvent
-    from starters.signatures import HookSecrets
 
 ResultT = TypeVar("ResultT")
 

@@ -85,6 +85,9 @@ class MemoryJobSystem:
         job = self.unreadable.get(job_id) or self.jobs[job_id].model_dump(mode="json")
         return ChangedJob(job=job, version=self.versions[job_id], changed_at=changed_at)
 
+    async def close(self) -> None:
+        pass
+
     def _live(self, job_id: str) -> LiveJob:
         if job_id not in self.jobs:
             raise TurnedDownError(404, "404: no such job")

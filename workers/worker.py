@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.asking import Asking
 from activities.digests import Digests
 from activities.effects import Effects, all_activities
 from activities.job_system import JobSystem, OwnCopy
@@ -19,6 +20,7 @@ from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
 from activities.reconciling import Reconciling
 from domain.directory import Directory
+from store.asking import Asked
 from store.database import Database
 from store.journal import Journal
 from store.ledger import Ledger
@@ -133,7 +135,8 @@ def make_worker(
     """
     mail_queue, known = MailQueue(database), directory or Directory()
     mails = Mails(mail_queue, postman)
-    effects = Effects(Ledger(database, TASK_KINDS), mails, known, job_system or OwnCopy())
+    asking = Asking(Asked(database, TASK_KINDS), job_system or OwnCopy())
+    effects = Effects(Ledger(database, TASK_KINDS), mails, known, asking)
     digests = Digests(Reading(database), mail_queue, mails, known)
     reconciler = reconciler_of(database, job_system or OwnCopy(), known)
     worker = _MailingWorker(
@@ -181,12 +184,12 @@ async def main() -> None:
     configure_logging(settings.log)
     policy, directory = settings.load_policy(), settings.watched_directory()
     log_policy_warnings(policy)
+    job_system = job_system_of(settings)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
-    job_system = job_system_of(settings)
     await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
     worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
@@ -196,5 +199,6 @@ async def main() -> None:
     async with worker:
         log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
         await stop.wait()
+    await job_system.close()
     await database.close()
     log.info("worker stopped")
