@@ -47,6 +47,9 @@ class JobSystem(Protocol):
             JobSystemError: they cannot be listed now, or not at all.
         """
 
+    async def close(self) -> None:
+        """Let go of whatever connects us with it; nothing is asked afterwards."""
+
 
 class JobSystemError(Exception):
     """The job system did not do what it was asked; the text is for people, and names nobody."""
@@ -107,6 +110,11 @@ class TurnedDownError(JobSystemError):
         super().__init__(reason)
         self.status = status
 
+    @property
+    def for_logs(self) -> str:
+        """The status alone: the reason is its own, and may quote anybody."""
+        return f"refused ({self.status})"
+
 
 class JobChangedError(JobSystemError):
     """The job is not as it was expected to be; nothing was changed.
@@ -118,6 +126,11 @@ class JobChangedError(JobSystemError):
     def __init__(self, live: LiveJob, reason: str) -> None:
         super().__init__(reason)
         self.live = live
+
+    @property
+    def for_logs(self) -> str:
+        """That it has changed: the reason is the job system's own, and may quote anybody."""
+        return "the job has changed"
 
 
 class OwnCopy:
@@ -143,6 +156,9 @@ class OwnCopy:
     async def list_changed(self, since: str | None, limit: int) -> ChangedJobs:  # noqa: ARG002  the port's signature
         """Return nothing: no job changes but in our own copy."""
         return ChangedJobs(items=())
+
+    async def close(self) -> None:
+        """Do nothing: nothing connects us with it."""
 
 
 def _nobody(what: str) -> JobSystemError:

@@ -220,6 +220,8 @@ ATTENTION: Final[Mapping[str, str]] = {
     "bad_message": "Message refused",
     "rule_conflict": "Rule broken",
     "store_unreachable": "Database not reachable",
+    "job_system_unreachable": "Job system not reachable",
+    "job_system_refuses": "Job system refused a change",
 }
 """Each reason for which a job asks for a person's attention."""
 

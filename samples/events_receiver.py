@@ -1,4 +1,4 @@
-"""Takes Steward's events, prints each once: `EVENTS_SECRETS=whsec_… events_receiver.py PORT`."""  # noqa: INP001  a program, in no package
+"""Takes Steward's events, prints each once: `EVENTS_SECRETS=whsec_… events_receiver.py PORT`."""
 
 import base64
 import hmac

@@ -21,6 +21,7 @@ from service.dismissals import Dismissals
 from service.events import EventDispatcher
 from service.questions import Questions
 from service.readiness import Readiness
+from service.reconciling import ReconciliationDesk
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
 from service.routing import Router
@@ -37,6 +38,7 @@ from store.losses import Losses
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard
+from workers.reconciling import reconciler_of
 from workflows.registry import LIFECYCLES, TASK_KINDS
 
 
@@ -57,6 +59,7 @@ class Service:
     """One for each destination that is told something."""
     subscriber: Subscriber | None
     """Who takes Steward's events."""
+    reconciliation: ReconciliationDesk
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -107,7 +110,7 @@ def make_service(
     router = Router(tuple(LIFECYCLES.values()), policy, directory)
     inbox = inbox or Inbox(database)
     lifecycles, journal, traffic = Lifecycles(database), Journal(database), Traffic()
-    reading = Reading(database)
+    reading, jobs = Reading(database), job_system or OwnCopy()
     guard = NamespaceGuard(database, client, clock)
     audit = Audit(lifecycles, Losses(database), Leases(database), guard, clock)
     events = EventDispatcher(
@@ -136,7 +139,6 @@ def make_service(
     background = Background()
     readiness = Readiness(database, guard, background, clock)
     startable = Startable(lifecycles, router, LIFECYCLES, clock)
-    partner = job_system or OwnCopy()
     return Service(
         events,
         redelivery,
@@ -146,9 +148,10 @@ def make_service(
         background,
         commands,
         startable,
-        partner,
-        _couriers(database, partner, subscriber, clock),
+        jobs,
+        _couriers(database, jobs, subscriber, clock),
         subscriber,
+        ReconciliationDesk(reconciler_of(database, jobs, directory or Directory()), traffic),
     )
 
 

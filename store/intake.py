@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,9 +15,12 @@ from domain.effects import OpenTask
 from domain.events import Event, JobNoteAdded
 from domain.facts import same_instant
 from domain.jobs import HeldJob, Job, JobStatus, same_assignment
-from domain.roles import Role
+from domain.outgoing import Destination
+from domain.reconciliation import found_sentence
+from domain.roles import FOUND_IN_LIST, Role
 from domain.tasks import CommonTask
 from store import schema
+from store.asked_rows import HOLDS_FOR, under_way
 from store.damaged import read_stored_job
 from store.database import Database
 from store.inbox import EARLIER, Outcome, comes_before
@@ -27,16 +30,21 @@ from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
 from store.task_closing import TaskKinds, asks_already, close_pointless
 
+_EARLIER_FIRST = "an earlier event of this job comes first"
+_ANSWER_FIRST = "the job system is just asked to change this job"
+_ANSWER_TAKES = timedelta(milliseconds=300)
+"""How long an event of a job is left alone that the job system is asked about."""
+
 NO_RECIPIENT = "nothing running on this job needs it"
 """Why an event is ignored."""
 
 
 class NotItsTurnError(Exception):
-    """An earlier event of the job is still undelivered; this one is delivered after it."""
+    """Something of the job comes first; this event is delivered after it."""
 
-    def __init__(self, plan: Plan | None) -> None:
+    def __init__(self, plan: Plan | None, why: str = _EARLIER_FIRST) -> None:
         """Take the event's plan, None if the event could not even be taken over yet."""
-        super().__init__("an earlier event of this job comes first")
+        super().__init__(why)
         self.plan = plan
 
 
@@ -69,7 +77,9 @@ class Intake:
         """Take an event over: bring our copy of the job up to date and keep what is decided on it.
 
         Done once; asked again, it returns the plan that was made the first time. The events of a
-        job are taken over, and delivered, in the order in which the hooks brought them.
+        job are taken over, and delivered, in the order in which the hooks brought them. While the
+        job system is asked to change a job, the job's events wait: one that shows the change must
+        not be taken for somebody else's.
 
         Args:
             inbox_id: where the inbox keeps it.
@@ -82,14 +92,20 @@ class Intake:
 
         Raises:
             NotItsTurnError: an earlier event of the job is still undelivered. If all of these are
-                taken over, so is this one; it is due as soon as they are delivered.
+                taken over, so is this one; it is due as soon as they are delivered. Or the job
+                system is being asked to change the job.
         """
         # A sender's clock that runs ahead must not make all that follows look old.
         event = event.model_copy(update={"occurred_at": min(event.occurred_at, now)})
 
-        def take_over(connection: Connection) -> tuple[Plan | None, bool]:
+        def take_over(connection: Connection) -> tuple[Plan | None, bool, bool]:
             row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
             plan = None if row.envelope is None else self._kept_plan(connection, row.envelope)
+            is_told = origin is None and Destination.JOB_SYSTEM in self._database.tells
+            if plan is None and is_told and _is_asked_about(connection, event.job.job_id, now):
+                later = {"of": inbox_id, "next_attempt_at": now + _ANSWER_TAKES}
+                connection.execute(_CHANGE_INBOX, later)
+                return None, True, True
             if plan is None and not row.is_held_up:
                 taking = _EventTransaction(
                     self._database, connection, event_id, event, origin, self._kinds
@@ -100,11 +116,11 @@ class Intake:
             waits = row.waits and (plan is None or plan.outcome is not Outcome.IGNORED)
             if waits:
                 connection.execute(_CHANGE_INBOX, {"of": inbox_id, "next_attempt_at": now})
-            return plan, waits
+            return plan, waits, False
 
-        plan, waits = await self._database.write(take_over)
+        plan, waits, is_asked_about = await self._database.write(take_over)
         if plan is None or waits:
-            raise NotItsTurnError(plan)
+            raise NotItsTurnError(plan, _ANSWER_FIRST if is_asked_about else _EARLIER_FIRST)
         return plan
 
     @staticmethod
@@ -163,6 +179,8 @@ class _EventTransaction:
         held, version, before = self._bring_up_to_date(now)
         plan = self._decide(held, version, (), route, before.status if before else None)
         self._keep_plan(inbox_id, plan)
+        if self._is_found:
+            self._record_found(now)
         return plan
 
     def plan_anew(self, inbox_id: int, plan: Plan, reached: tuple[str, ...], route: Route) -> Plan:
@@ -263,8 +281,28 @@ class _EventTransaction:
         return held, version, before.job
 
     def _is_new_assignment(self) -> bool:
-        """Return whether a person assigned the job; the job system itself only repeats us."""
-        return self.event.type == "job.assigned" and self.event.actor.role is not Role.SYSTEM
+        """Return whether a person assigned the job; the job system itself only repeats us.
+
+        Of what its list shows, nobody knows who it was, and what only repeats us is left out there.
+        """
+        is_persons = self.event.actor.role is not Role.SYSTEM or self._is_found
+        return self.event.type == "job.assigned" and is_persons
+
+    @property
+    def _is_found(self) -> bool:
+        """Whether reconciliation found the event in the job system's list."""
+        return self.event.actor == FOUND_IN_LIST
+
+    def _record_found(self, now: datetime) -> None:
+        """Have the journal say that no hook told of the event."""
+        self._insert(
+            schema.journal,
+            key=f"event:{self.event_id}:found",
+            at=now,
+            actor_name=FOUND_IN_LIST.name,
+            actor_role=FOUND_IN_LIST.role.value,
+            what=found_sentence(self.event),
+        )
 
     def _add_task(self, task: OpenTask) -> None:
         """Open a task of the event, unless the job has one that asks for the same decision."""
@@ -304,7 +342,9 @@ class _EventTransaction:
                 at=job.assigned_at,
                 **job.assigned_to.account.model_dump(),
                 by=event.actor.name,
-                reason="reported by the job system",
+                reason="found in the job system's list; no hook told of it"
+                if self._is_found
+                else "reported by the job system",
             )
 
     def _ask_about_late_acceptance(self, job: Job, now: datetime) -> None:
@@ -336,6 +376,12 @@ class _EventTransaction:
         return self.connection.scalar(_OUR_NOTE, told) is not None
 
 
+def _is_asked_about(connection: Connection, job_id: str, now: datetime) -> bool:
+    """Return whether the job system may just be changing a job because we ask for it."""
+    asked = {"job": job_id, "since": now - HOLDS_FOR}
+    return bool(connection.scalar(_ASKED_ABOUT, asked))
+
+
 def _in_one_second(occurred_at: datetime, newest: datetime) -> bool:
     """Return whether nobody can tell which of two events was first.
 
@@ -357,6 +403,7 @@ _WHOSE_TURN = (
     .where(_INBOX.c.id == bindparam("of"))
     .with_for_update(of=_INBOX)
 )
+_ASKED_ABOUT = select(under_way(bindparam("job"), bindparam("since")))
 _CHANGE_INBOX = update(_INBOX).where(_INBOX.c.id == bindparam("of"))
 _OUR_NOTE = (
     select(_NOTES.c.id)

@@ -45,16 +45,17 @@ from domain.exceptions import still_open
 from domain.jobs import Job
 from domain.moments import spoken
 from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, sentence
-from domain.refusals import Refused
+from domain.refusals import Refusal, Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Actor, Role
 from domain.tasks import CommonTask
 from domain.unfollowed import told_by
 from store import schema
+from store.asked_rows import settle
 from store.attention import after_batch
 from store.batch_rows import BatchRows
 from store.database import Columns, Database
-from store.job_changes import JobChanges, update_sentence
+from store.job_changes import Agreement, JobChanges, update_sentence
 from store.job_exceptions import JobExceptions
 from store.job_rows import add_note, add_service_job, open_task
 from store.jobs import held_job
@@ -90,6 +91,14 @@ def _renders_nothing(mail: SendEmail, job: Job) -> RenderedMail:
     raise ValueError(f"nobody makes the mail {mail.template} of job {job.job_id}")
 
 
+def _comes_back(refusal: Refusal) -> RenderedMail:
+    """Return the mail that stands for one that cannot be made: it has no address, and comes back.
+
+    So somebody is asked to reach whoever it was for.
+    """
+    return RenderedMail(to="", subject="E-mail not written", text=refusal.message, html="")
+
+
 class Ledger:
     """Writes what lifecycles do."""
 
@@ -104,7 +113,11 @@ class Ledger:
         self._kinds = kinds or {}
 
     async def apply(
-        self, batch: Batch, render: Render = _renders_nothing, told: Told | None = None
+        self,
+        batch: Batch,
+        render: Render = _renders_nothing,
+        told: Told | None = None,
+        agreed: Agreement | None = None,
     ) -> BatchResult:
         """Make all effects of a batch true, or none; each is done once, however often it is asked.
 
@@ -112,6 +125,8 @@ class Ledger:
             batch: the effects, and where the lifecycle stands with them.
             render: makes the mails of the batch.
             told: which run tells it, None if nobody knows.
+            agreed: says that the job system has made the changes of the job; None where our own
+                copy decides.
 
         Returns:
             The live job where the batch changes it, a refusal if that, the opening of an exception
@@ -119,12 +134,17 @@ class Ledger:
         """
         return await self._database.write(
             lambda connection: BatchTransaction(
-                self._database, connection, batch, render, self._kinds, told
+                self._database, connection, batch, render, self._kinds, told, agreed
             ).apply()
         )
 
     async def apply_and_take(
-        self, batch: Batch, render: Render, now: datetime, told: Told | None = None
+        self,
+        batch: Batch,
+        render: Render,
+        now: datetime,
+        told: Told | None = None,
+        agreed: Agreement | None = None,
     ) -> AppliedBatch:
         """Apply a batch, and take its first mail in the same transaction.
 
@@ -133,11 +153,12 @@ class Ledger:
             render: as in `apply`.
             now: the wall clock, aware UTC, in which mails travel.
             told: as in `apply`.
+            agreed: as in `apply`.
         """
 
         def work(connection: Connection) -> AppliedBatch:
             result = BatchTransaction(
-                self._database, connection, batch, render, self._kinds, told
+                self._database, connection, batch, render, self._kinds, told, agreed
             ).apply()
             first = next(iter(batch.mails), None)
             if result.refusal is not None or first is None:
@@ -158,8 +179,10 @@ class BatchTransaction:
         render: Render,
         kinds: TaskKinds,
         told: Told | None = None,
+        agreed: Agreement | None = None,
     ) -> None:
         self._told = told
+        self._agreed = agreed
         self._database = database
         self._connection = connection
         self._batch = batch
@@ -174,16 +197,14 @@ class BatchTransaction:
 
     def apply(self) -> BatchResult:
         """Make all effects of the batch true, or none."""
-        try:
-            self._mails = self._render_mails()
-        except Refused as refused:
-            return BatchResult(refusal=refused.refusal)
-        if duplicate := self._exceptions.refusal():
-            return BatchResult(refusal=duplicate)
+        if refusal := self.refusal_beside_the_job():
+            return BatchResult(refusal=refusal)
         # The job first: if its change is refused, nothing else may be done.
-        result = JobChanges(self._rows, self._kinds).apply()
+        result = JobChanges(self._rows, self._kinds, self._agreed).apply()
         if result.refusal is not None:
             return result
+        if self._agreed is not None:
+            settle(self._connection, self._agreed.row_id)
         self._publish_start()
         if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
             self._close_what_asked_for_it()
@@ -192,6 +213,17 @@ class BatchTransaction:
                 self._apply_step(step)
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
         return (result if result.job else self._newer_job()).model_copy(update=times)
+
+    def refusal_beside_the_job(self) -> Refusal | None:
+        """Return what refuses the batch whatever the job is: a mail, or an open exception.
+
+        Nothing does where the job system has changed the job already.
+        """
+        try:
+            self._mails = self._render_mails()
+        except Refused as refused:
+            return refused.refusal
+        return self._exceptions.refusal() if self._agreed is None else None
 
     def _close_what_asked_for_it(self) -> None:
         batch = self._batch
@@ -223,9 +255,12 @@ class BatchTransaction:
             mail = told.model_copy(update={"context": context})
             try:
                 rendered[key] = self._render(mail, job)
-            except Refused:  # as it may be by now, where an earlier attempt has queued the mail
-                if not self._is_queued(key):
+            except Refused as refused:
+                if self._is_queued(key):  # by an earlier attempt; by now it is refused
+                    continue
+                if self._agreed is None:
                     raise
+                rendered[key] = _comes_back(refused.refusal)
         return rendered
 
     def _answer_by(self) -> str:

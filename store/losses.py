@@ -24,11 +24,13 @@ from sqlalchemy import (
 
 from domain.effects import OpenTask
 from domain.lifecycles import job_of
+from domain.outgoing import Destination
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD
 from domain.tasks import CommonTask
 from domain.unfollowed import CANCELLED_ENTRY, told_by
 from store import schema
+from store.asked_rows import forget_asked
 from store.database import Database
 from store.inbox import UNDELIVERED
 from store.job_rows import Origin, close_exceptions_of, open_task
@@ -239,6 +241,8 @@ class Losses:
             for kind in loss.closing:
                 close_settled(self._database, connection, workflow_id, kind, STEWARD, now)
             unsent = _settle_mails(connection, workflow_id, now)
+            if Destination.JOB_SYSTEM in self._database.tells:
+                forget_asked(connection, workflow_id)
             _hurry_events(connection, job_id, now)
             text = f"{loss.task.text} {_unsent_sentence(unsent)}".strip()
             key = f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"

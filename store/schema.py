@@ -385,8 +385,20 @@ destinations = Table(
     Column("reason", Text),
     Column("since", UtcDateTime),
     Column("retry_at", UtcDateTime),
-    Column("cursor", Text),
-    Column("cursor_at", UtcDateTime),
 )
-"""How each partner answers, as the sender last found: a `domain.outgoing.Contact`. `cursor` is how
-far its list of changed jobs has been read."""
+"""How each partner answers, as the sender last found: a `domain.outgoing.Contact`."""
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("cursor", Text),
+    _at("ran_at"),
+    Column("succeeded_at", UtcDateTime),
+    Column("failing_since", UtcDateTime),
+    Column("reason", Text),
+    Column("failures", Integer, nullable=False),
+    _json("missed"),
+)
+"""How far each partner's list of changed jobs has been read, and how that went. `missed` counts by
+its type what no hook had told of."""

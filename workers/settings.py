@@ -167,7 +167,9 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: one of them is missing.
         """
-        pairs = (("job_system_url", "job_system_token"), ("events_url", "events_secrets"))
+        pairs = [("events_url", "events_secrets")]
+        if self.job_system_adapter is None:  # an adapter knows itself what it needs
+            pairs.append(("job_system_url", "job_system_token"))
         for first, second in pairs:
             for given, missing in ((first, second), (second, first)):
                 if getattr(self, given) is not None and getattr(self, missing) is None:

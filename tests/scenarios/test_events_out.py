@@ -13,7 +13,7 @@ import pytest
 from standardwebhooks import Webhook
 from temporalio.client import Client
 
-from activities.subscriber import Subscriber
+from activities.http_subscriber import HttpSubscriber
 from domain.outgoing import OutgoingState
 from domain.published import DATA, EventType
 from domain.signatures import HookSecrets, generate_secret
@@ -49,7 +49,7 @@ async def desk(
     client: Client, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Desk]:
     url = sqlite_url(tmp_path_factory.mktemp("events"))
-    subscriber = Subscriber(receiver.url, HookSecrets.parse(SECRET))
+    subscriber = HttpSubscriber(receiver.url, HookSecrets.parse(SECRET))
     async with open_desk(client, url, subscriber=subscriber) as opened:
         yield opened
 

@@ -40,9 +40,19 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.Column("since", sa.DateTime(timezone=True)),
         sa.Column("retry_at", sa.DateTime(timezone=True)),
-        sa.Column("cursor", sa.Text),
-        sa.Column("cursor_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("name", name="pk_destinations"),
+    )
+    op.create_table(
+        "reconciliations",
+        sa.Column("name", sa.String(20), nullable=False),
+        sa.Column("cursor", sa.Text),
+        sa.Column("ran_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True)),
+        sa.Column("failing_since", sa.DateTime(timezone=True)),
+        sa.Column("reason", sa.Text),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("missed", sa.JSON, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_reconciliations"),
     )
     with op.batch_alter_table("service_jobs") as service_jobs:
         service_jobs.add_column(sa.Column("added_job_id", sa.String(64)))
@@ -51,5 +61,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("service_jobs") as service_jobs:
         service_jobs.drop_column("added_job_id")
+    op.drop_table("reconciliations")
     op.drop_table("destinations")
     op.drop_table("outbox")
