@@ -12,8 +12,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
 	@echo 'ARGS=… is passed on to `steward up`, to pytest and to the benchmarks.'
 
-run: environment ## the whole stack with a day of samples, until Ctrl-C
-	@steward up --sample $(ARGS)
+run: environment ## the whole stack, and a job system with a day of samples, until Ctrl-C
+	@scripts/run.py $(ARGS)
 
 test: setup check ## static checks, then every test; or those that ARGS name
 ifdef ARGS

@@ -85,6 +85,7 @@ class JobChanges:
         change = JobAssigned(
             type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job
         )
+        rows.publishing.reassigned(batch.workflow_id, step, wanted, live)
         self._close_pointless(live, moved.job, step)
         return self._keep_and_announce(step, moved, version + 1, change, always=wanted.announce)
 
@@ -104,6 +105,7 @@ class JobChanges:
         change = JobChanged(
             type="job.status_changed", occurred_at=step.at, actor=wanted.by, job=updated.job
         )
+        rows.publishing.updated(rows.batch.workflow_id, step, wanted)
         self._close_pointless(held.job, updated.job, step)
         return self._keep_and_announce(step, updated, version + 1, change)
 

@@ -1,0 +1,56 @@
+"""Reads the stories: event files whose instants are told from now, such as `now-49h`."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from samples.job_system import clock
+from samples.job_system.shapes import Happening
+
+_INSTANT: Final = re.compile(r"now(?:([+-])((?:[0-9]+[wdhms])+))?")
+_PART: Final = re.compile(r"([0-9]+)([wdhms])")
+_UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def read_stories(folder: Path, now: datetime) -> dict[str, list[Happening]]:
+    """Return the events of each file of a folder, by its name.
+
+    Args:
+        folder: where the files are.
+        now: aware, what `now` in them stands for.
+
+    Raises:
+        ValueError: a file holds something else than events; the text names it.
+    """
+    stories = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            written = _in_time(json.loads(path.read_text("utf-8")), now)
+            stories[path.name] = [Happening.model_validate(event) for event in written]
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    return stories
+
+
+def _in_time(written: Any, now: datetime) -> Any:  # noqa: ANN401  any JSON
+    match written:
+        case dict():
+            return {name: _in_time(value, now) for name, value in written.items()}
+        case list():
+            return [_in_time(value, now) for value in written]
+        case str() if said := _INSTANT.fullmatch(written):
+            return clock.written(now + _elapsed(said[1], said[2]))
+        case _:
+            return written
+
+
+def _elapsed(sign: str | None, said: str | None) -> timedelta:
+    elapsed = sum(
+        (timedelta(**{_UNITS[unit]: int(count)}) for count, unit in _PART.findall(said or "")),
+        timedelta(),
+    )
+    return -elapsed if sign == "-" else elapsed
