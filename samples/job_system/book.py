@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -457,8 +457,8 @@ class Book:
 
     def draw(
         self, hook: Hook, *, dropped: bool, late: timedelta | None, doubled: bool, again: bool
-    ) -> bool:
-        """Decide a hook's fate, once; return whether it is to be sent now.
+    ) -> Hook | None:
+        """Decide a hook's fate, once; return it if it is to be sent now, None if not.
 
         Args:
             hook: the hook.
@@ -486,7 +486,9 @@ class Book:
                     " SELECT ?, job_id, type, body, is_echo, 1, next_at FROM hooks WHERE id = ?",
                     (str(uuid4()), hook.id),
                 )
-        return not dropped and late is None
+        if dropped or late is not None:
+            return None
+        return replace(hook, is_drawn=True, is_doubled=doubled)
 
     def sent(self, hook: Hook) -> None:
         """Note that a hook was taken."""

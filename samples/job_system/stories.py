@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
 from samples.job_system import clock
 from samples.job_system.shapes import Happening
 
+_EVENTS: Final = TypeAdapter(list[Happening])
 _INSTANT: Final = re.compile(r"now(?:([+-])((?:[0-9]+[wdhms])+))?")
 _PART: Final = re.compile(r"([0-9]+)([wdhms])")
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -30,7 +33,7 @@ def read_stories(folder: Path, now: datetime) -> dict[str, list[Happening]]:
     for path in sorted(folder.glob("*.json")):
         try:
             written = _in_time(json.loads(path.read_text("utf-8")), now)
-            stories[path.name] = [Happening.model_validate(event) for event in written]
+            stories[path.name] = _EVENTS.validate_python(written)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     return stories
