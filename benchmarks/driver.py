@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 
 from benchmarks.floor import Phase
-from benchmarks.golden_paths import GOLDEN_PATHS
+from benchmarks.golden_paths import GOLDEN_PATHS, MANY_CALLS
 from benchmarks.lives import FloorLives, Life, StewardLives
 from benchmarks.pace import Pace
 from benchmarks.processes import Measured, run_as_child, serve
+from domain.outgoing import Destination
 from store.database import Database, migrate
 from workers.mail_sink import MailSink
 from workers.temporal import connect
@@ -41,6 +42,8 @@ class Errand(BaseModel):
     """Lifecycles that end while it runs."""
     store_url: str | None = None
     """Where Steward's store is to be made; None for the floor."""
+    is_elsewhere: bool = False
+    """Whether Steward's jobs are in another system, which has to be told."""
     phases: tuple[Phase, ...] = ()
     """What the floor goes through."""
 
@@ -136,7 +139,7 @@ class _Loop:
 
 async def main(errand: Errand) -> None:
     """Prepare all lives, tell where mail is taken, and drive when asked to."""
-    (path,) = (each for each in GOLDEN_PATHS if each.name == errand.path)
+    (path,) = (each for each in (*GOLDEN_PATHS, MANY_CALLS) if each.name == errand.path)
     if errand.store_url is None:
         client = await Client.connect(errand.address)
         floor = FloorLives(path, client, errand.phases)
@@ -144,7 +147,8 @@ async def main(errand: Errand) -> None:
         return
     migrate(errand.store_url)
     client = await connect(target_host=errand.address, namespace="default")
-    database, sink = Database(errand.store_url), MailSink()
+    tells = {Destination.JOB_SYSTEM} if errand.is_elsewhere else ()
+    database, sink = Database(errand.store_url, tells), MailSink()
     steward = StewardLives(path, client, database)
     lives = [await steward.prepared(number) for number in range(errand.lives)]
     await _serve(errand, client, lives, await sink.start())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,19 +11,23 @@ from temporalio.client import Client
 
 from activities.job_system import JobSystem, OwnCopy
 from domain.directory import Directory
+from domain.outgoing import Destination
 from domain.policy import Policy
 from service.audit import Audit
 from service.commands import PATIENCE, CommandDispatcher
+from service.courier import Courier, tell_job_system
 from service.dismissals import Dismissals
 from service.events import EventDispatcher
 from service.questions import Questions
 from service.readiness import Readiness
+from service.reconciling import ReconciliationDesk
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
 from service.routing import Router
 from service.startable import Startable
 from service.traffic import Traffic
 from store.database import Database
+from store.deliveries import Deliveries
 from store.inbox import Inbox
 from store.intake import Intake
 from store.journal import Journal
@@ -33,6 +37,7 @@ from store.losses import Losses
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard
+from workers.reconciling import reconciler_of
 from workflows.registry import LIFECYCLES, TASK_KINDS
 
 
@@ -49,16 +54,25 @@ class Service:
     commands: CommandDispatcher
     startable: Startable
     job_system: JobSystem
+    couriers: tuple[Courier, ...]
+    """One for each destination that is told something."""
+    reconciliation: ReconciliationDesk
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Redeliver and audit for as long as the context lasts."""
-        rounds = {"redelivery": self.redelivery.run_once, "audit": self.audit.run_once}
+        """Redeliver, audit and tell others for as long as the context lasts."""
+        rounds: dict[str, Callable[[], Awaitable[None]]] = {
+            "redelivery": self.redelivery.run_once,
+            "audit": self.audit.run_once,
+            **{courier.name: courier.run_once for courier in self.couriers},
+        }
         try:
             async with self.background.running(**rounds):
                 yield
         finally:
             await self.audit.stop()
+            for courier in self.couriers:
+                await courier.stop()
 
 
 def make_service(
@@ -89,7 +103,7 @@ def make_service(
     router = Router(tuple(LIFECYCLES.values()), policy, directory)
     inbox = inbox or Inbox(database)
     lifecycles, journal, traffic = Lifecycles(database), Journal(database), Traffic()
-    reading = Reading(database)
+    reading, jobs = Reading(database), job_system or OwnCopy()
     guard = NamespaceGuard(database, client, clock)
     audit = Audit(lifecycles, Losses(database), Leases(database), guard, clock)
     events = EventDispatcher(
@@ -127,5 +141,19 @@ def make_service(
         background,
         commands,
         startable,
-        job_system or OwnCopy(),
+        jobs,
+        _couriers(database, jobs, clock),
+        ReconciliationDesk(reconciler_of(database, jobs, directory or Directory()), traffic),
+    )
+
+
+def _couriers(
+    database: Database, job_system: JobSystem, clock: Callable[[], datetime]
+) -> tuple[Courier, ...]:
+    """Return a courier for each destination that has to be told of what is written."""
+    deliver = {Destination.JOB_SYSTEM: tell_job_system(job_system)}
+    return tuple(
+        Courier(Deliveries(database, each), each, deliver[each], Leases(database), clock)
+        for each in deliver
+        if each in database.tells
     )

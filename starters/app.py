@@ -29,11 +29,13 @@ from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import Role, may_act_as
+from domain.signatures import HookSecrets, SignatureRefused, verify
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher
 from service.readiness import Readiness
+from service.reconciling import Reconcile
 from service.startable import Startable
 from service.stuck import StuckList
 from service.tasks import TaskDesk, TaskDone
@@ -58,7 +60,7 @@ from starters.metrics import Metrics
 from starters.openapi_errors import describe_errors
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
-from starters.signatures import HookSecrets, SignatureRefused, verify
+from starters.reconcile_api import reconcile_routes
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
 from starters.why import also_due
@@ -70,6 +72,7 @@ from store.journal import Journal
 from store.leases import Leases
 from store.mails import MailList
 from store.reading import NO_LIFECYCLE, Filter, Reading
+from store.reconciliations import Reconciliations
 from store.tasks import Tasks
 from workflows.registry import LIFECYCLES
 
@@ -139,6 +142,8 @@ def make_app(parts: Parts) -> FastAPI:
     )
     metrics = Metrics()
     metrics.watch(service.audit, service.background)
+    if parts.job_system.is_elsewhere:
+        metrics.watch_reconciliation(Reconciliations(parts.database))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -169,17 +174,20 @@ def make_app(parts: Parts) -> FastAPI:
         Leases(parts.database),
         service.guard,
         service.background,
+        Reconciliations(parts.database) if parts.job_system.is_elsewhere else None,
+        current(parts.policy),
     )
     app.include_router(_reads(reading, look, views, service.startable))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))
+    app.include_router(reconcile_routes(service.reconciliation))
     app.include_router(history_routes(reading))
     mails = MailList(parts.database)
     app.include_router(mail_routes(mails))
     app.include_router(console(reading, mails, look, service.startable, current(parts.policy)))
     app.include_router(_health(service.readiness, reading, inbox, metrics))
     _add_error_answers(app, reading)
-    openapi.describe_commands(app, LIFECYCLES, TaskDone)
+    openapi.describe_commands(app, LIFECYCLES, TaskDone, Reconcile)
     describe_errors(app)
     return app
 

@@ -17,6 +17,7 @@ from service.audit import Audit
 from starters.process_metrics import ProcessCollector
 from store.inbox import Inbox
 from store.reading import Reading
+from store.reconciliations import Reconciliations
 from workers.background import Background
 
 
@@ -42,6 +43,23 @@ class Metrics:
             ["lifecycle", "command", "status"],
             registry=self._registry,
         )
+        self._reconciliations: Reconciliations | None = None
+        self._reconciled = Gauge(
+            "steward_reconciled_events",
+            "Events that no hook told of and the job system's list shows, by type",
+            ["type"],
+            registry=None,
+        )
+        self._reconciled_at = Gauge(
+            "steward_reconciliation_succeeded_timestamp_seconds",
+            "When the job system's list was last read successfully, in Unix time",
+            registry=None,
+        )
+        self._reconcile_failures = Gauge(
+            "steward_reconciliation_failures",
+            "Times that the job system's list could not be read",
+            registry=None,
+        )
         self._open = Gauge(
             "steward_open_lifecycles",
             "Lifecycles that run, by stage",
@@ -64,6 +82,23 @@ class Metrics:
             registry=self._registry,
         )
 
+    def watch_reconciliation(self, reconciliations: Reconciliations) -> None:
+        """Have the figures of reconciliation shown, too: there is another job system."""
+        self._reconciliations = reconciliations
+        self._registry.register(self._reconciled)
+        self._registry.register(self._reconciled_at)
+        self._registry.register(self._reconcile_failures)
+
+    async def _read_reconciliation(self, reconciliations: Reconciliations) -> None:
+        record = await reconciliations.record()
+        if record is None:
+            return
+        for event, count in record.missed.items():
+            self._reconciled.labels(type=event).set(count)
+        if record.succeeded_at is not None:
+            self._reconciled_at.set(record.succeeded_at.timestamp())
+        self._reconcile_failures.set(record.failures)
+
     def watch(self, audit: Audit, background: Background) -> None:
         """Have the figures of this process's audit and of its perpetual tasks shown, too."""
         self._audit = audit
@@ -84,6 +119,8 @@ class Metrics:
             self._inbox.labels(state=state).set(count)
         if self._audit is not None:
             self._lost.set(len(await self._audit.lost()))
+        if self._reconciliations is not None:
+            await self._read_reconciliation(self._reconciliations)
         self._mails.clear()
         for mail in await reading.failing_mails():
             self._mails.labels(state=mail["state"]).inc()

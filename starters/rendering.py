@@ -29,6 +29,7 @@ from domain.labels import (
     task_label,
     to_do,
 )
+from domain.reconciliation import in_words
 from domain.roles import Role
 from starters.company_time import company_time
 
@@ -192,6 +193,31 @@ def print_sent(events: Json) -> None:
     _print_table("", _SENT, events["items"])
 
 
+def print_reconciled(found: Json, *, dry_run: bool) -> None:
+    """Print what the hooks missed, and what was done about it.
+
+    Args:
+        found: the answer of the API.
+        dry_run: whether nothing was to be done.
+    """
+    missed, listed = found["missed"], found["listed"]
+    if missed:
+        _print_table("", _MISSED, missed)
+    jobs = f"{listed} {'job' if listed == 1 else 'jobs'} of the job system's list"
+    if not missed:
+        print_text(f"The hooks missed nothing. Compared: {jobs}.")
+    elif dry_run:
+        print_text(f"Compared: {jobs}. Nothing was changed: this was a dry run.")
+    else:
+        print_text(f"Compared: {jobs}. Steward is delivering what was missed.")
+    for each in found["left"]:
+        print_text(f"Left for the next time: {each['job_id']}. {each['why']}")
+    for each in found["unreadable"]:
+        print_text(f"Can't be read: {each['job_id']}. {each['why']}")
+    if found["next"] is not None:
+        print_text(f"The list goes on. Add --since {found['next']} to read on.")
+
+
 def print_dead_letters(letters: Json) -> None:
     """Print the events that could not be read, and where they can be tried again."""
     _print_table("There are no dead letters.", _DEAD_LETTERS, letters["items"])
@@ -305,6 +331,10 @@ _SENT = (
     Column("Outcome", "outcome", whole=True),
     Column("Workflow", "workflow_id"),
     Column("Reason", "reason"),
+)
+_MISSED = (
+    Column("Job", "job_id", whole=True),
+    Column("What the hooks missed", "what", label=in_words),
 )
 _DEAD_LETTERS = (
     Column("ID", "id", whole=True),

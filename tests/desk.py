@@ -30,9 +30,9 @@ from domain.durations import parse_elapsed
 from domain.effects import OpenException
 from domain.outgoing import Destination
 from domain.policy import Policy, load_policy, parse_policy
+from domain.signatures import HookSecrets, generate_secret, sign
 from domain.values import Instant
 from starters.app import Parts, make_app
-from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate
 from store.ledger import Ledger
 from store.mail_queue import QueuedMail

@@ -98,6 +98,7 @@ MAY_IMPORT_THE_WORKFLOW_API = (
     "benchmarks/breach.py",
     "tests/breach.py",
     "workflows/digest.py",
+    "workflows/reconciliation.py",
     "workflows/temporal.py",
 )
 

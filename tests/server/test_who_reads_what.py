@@ -56,6 +56,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/mail/{mail_id}"): EMPLOYEE,
     ("GET", "/tasks"): EMPLOYEE,
     ("POST", "/tasks/{task_id}/done"): EMPLOYEE,
+    ("POST", "/reconcile"): EMPLOYEE,
     ("GET", "/metrics"): FIGURES,
     ("GET", "/"): EMPLOYEE,
     ("GET", "/console"): EMPLOYEE,
