@@ -77,7 +77,7 @@ class JobSystem:
             )
         )
         sender = HookSender(self.book, self.behaviour, self.hooks_url, self.secret)
-        with socket.create_server((host, port)) as listening:
+        with _listening(host, port) as listening:
             # serve() would take our signals.
             serving = asyncio.create_task(server._serve([listening]))  # noqa: SLF001
             while not (server.started or serving.done()):  # noqa: ASYNC110  it has no event
@@ -124,6 +124,16 @@ def _how_many(played: int) -> str:
     if not played:
         return "The samples are already loaded. See them with `steward jobs`."
     return f"Samples sent: {played}. See them with `steward jobs`."
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise OSError(
+            f"can't listen on {host}:{port} ({error.strerror}). Choose another with --port, or "
+            "for `make run` with JOB_SYSTEM_PORT"
+        ) from error
 
 
 class _Protocol(H11Protocol):
