@@ -564,7 +564,8 @@ class Book:
             data = {"kind": kind, "at": wanted.appointment_at}
             self._tell("job.appointment_confirmed", job, by, data)
             self._write(job_id, "appointment", by, wanted.appointment_at, asked.reason)
-        if wanted.status is not None or wanted.sub_status is not None:
+        is_as_assigned = wanted.assigned_to is not None and job["status"] == "New"
+        if (wanted.status is not None and not is_as_assigned) or wanted.sub_status is not None:
             self._tell(_type_of_status(wanted.status), job, by)
             self._write(job_id, "status", by, _status(job), asked.reason)
         if wanted.customer_email is not None:

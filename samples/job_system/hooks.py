@@ -19,7 +19,7 @@ from samples.job_system.misbehaviour import Behaviour
 _AT_ONCE: Final = 8
 """Hooks under way at once, each of another job."""
 _FIRST_WAIT: Final = timedelta(seconds=0.25)
-_LONGEST_WAIT: Final = timedelta(seconds=10)
+_LONGEST_WAIT: Final = timedelta(seconds=2)
 _LOOKS_AGAIN: Final = 0.25
 """Seconds until the book is looked into again, should nothing be written meanwhile."""
 
