@@ -26,6 +26,7 @@ from samples.job_system.shapes import (
     ExceptionChanged,
     ExceptionOpened,
     Happening,
+    Job,
     Note,
     Task,
     TaskDone,
@@ -380,6 +381,13 @@ class Book:
                 for event in events:
                     self._happen(event, story)
             return told is None
+
+    def take_over(self, job: Job) -> None:
+        """Keep a job that another system tells of, without a hook."""
+        with self._transaction():
+            self._keep(job.model_dump(mode="json"))
+            why = "Its hooks were not sent from here. Taken over as Steward has it."
+            self._write(job.job_id, "created", _STEWARD, "Taken over from Steward", why)
 
     def note(self, job_id: str, text: str, visibility: str, by: By) -> None:
         """Write a note, as people here do.

@@ -19,12 +19,12 @@ from typing import Any
 import httpx
 import pytest
 
+from domain.signatures import HookSecrets, verify
 from samples.job_system import clock
 from samples.job_system.book import Book
 from samples.job_system.misbehaviour import Behaviour, Misbehaviour
 from samples.job_system.server import JobSystem
 from samples.job_system.shapes import Happening
-from starters.signatures import HookSecrets, verify
 from tests.server.processes import quiet_port
 
 SECRET = f"whsec_{base64.b64encode(b'a secret of the sample, 32 bytes').decode()}"
@@ -97,7 +97,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.hooks = hooks
         super().__init__(*arguments)
 
+    def do_GET(self) -> None:
+        known = self.path == "/jobs/SJ-7"
+        body = json.dumps({"job": job("SJ-7")}).encode()
+        self.send_response(200 if known else 404)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def do_POST(self) -> None:
+        assert self.path == "/hooks/jobs"
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = dict(self.headers.items())
         webhook_id = verify(HookSecrets.parse(SECRET), headers, body, datetime.now(UTC))
@@ -118,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
 def hooks() -> Iterator[Hooks]:
     taking = Hooks()
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, taking))
-    taking.url = f"http://127.0.0.1:{server.server_port}/hooks/jobs"
+    taking.url = f"http://127.0.0.1:{server.server_port}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield taking
@@ -176,10 +185,10 @@ async def start(tmp_path: Path, hooks: Hooks) -> AsyncIterator[Start]:
     running: list[Any] = []
 
     @asynccontextmanager
-    async def partner(**said: Any) -> AsyncIterator[Partner]:
+    async def partner(*, takes_over: bool = False, **said: Any) -> AsyncIterator[Partner]:
         book = Book(tmp_path / "jobs.sqlite3")
         behaviour = Behaviour(Misbehaviour.model_validate(said))
-        system = JobSystem(book, hooks.url, SECRET, "token", behaviour)
+        system = JobSystem(book, hooks.url, SECRET, "token", behaviour, takes_over)
         port = quiet_port()
         async with (
             system.serving("127.0.0.1", port),
@@ -395,6 +404,19 @@ async def test_a_job_added_to_an_order_is_a_job_of_its_own(start: Start, hooks: 
     await hooks.count(3)
     assert hooks.of("SJ-1-2") == ["job.created"]
     assert (await partner.ask("POST", "/orders/SO-9/jobs", added)).status_code == 404
+
+
+async def test_a_job_that_only_steward_knows_is_taken_over_if_wanted(
+    start: Start, hooks: Hooks
+) -> None:
+    partner = await start()
+    assert (await partner.ask("POST", "/jobs/SJ-7/notes", note())).status_code == 404
+    partner = await start(takes_over=True)
+    assert (await partner.ask("POST", "/jobs/SJ-7/notes", note())).status_code == 201
+    assert (await partner.ask("POST", "/jobs/SJ-8/notes", note())).status_code == 404
+    assert await partner.titles("SJ-7") == ["Taken over from Steward", "Private"]
+    await hooks.count(1)
+    assert hooks.of("SJ-7") == ["job.note_added"]
 
 
 # --- listed ---------------------------------------------------------------------------------------

@@ -29,7 +29,8 @@ def _in_seconds(told: object) -> object:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"), [("{}", "story.json"), ('[{"type": "job.assigned"}]', "actor"), ("[", "story.json")]
+    ("written", "said"),
+    [("{}", "story.json"), ('[{"type": "job.assigned"}]', "actor"), ("[", "story.json")],
 )
 def test_what_is_no_story_is_named(tmp_path: Path, written: str, said: str) -> None:
     (tmp_path / "story.json").write_text(written)
