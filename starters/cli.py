@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from starters import conveniences
 from starters.failures import Failure, one_line
+from starters.job_system_verbs import add_job_system_verbs
 from starters.mail_verbs import list_mails
 from starters.outbox_verbs import add_outbox_verbs
 from starters.reconcile_verbs import add_reconcile_verb
@@ -657,6 +658,7 @@ mails.command(
 )(list_mails)
 add_task_verbs(app)
 add_outbox_verbs(app)
+add_job_system_verbs(app)
 add_reconcile_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")

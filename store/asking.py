@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, delete, select, update
 
 from domain.asking import CHANGED, as_expected, changing_steps, request_for, turned_down, why_not
 from domain.effects import Batch, BatchResult
@@ -116,21 +116,22 @@ class Asked:
             ask, now, reason=_short(reason), next_attempt_at=next_attempt_at, attempts=attempts
         )
 
-    async def refuse(self, ask: Ask, reason: str, now: datetime) -> None:
-        """Record that the job system refuses it for good: a person decides."""
-        said = _short(reason)
-        refused = {"state": OutgoingState.REFUSED.value, "attempts": _OUTBOX.c.attempts + 1}
-        refusing = (
-            update(_OUTBOX)
-            .where(_OUTBOX.c.id == ask.id, _OUTBOX.c.state == OutgoingState.ASKING.value)
-            .values(**refused, reason=said, next_attempt_at=None, changed_at=now)
-            .returning(_OUTBOX.c.job_id)
+    async def refuse(self, ask: Ask, batch: Batch, reason: str, now: datetime) -> None:
+        """Record that the job system refuses it for good, and have the Admin team see to it."""
+        refusing = _changing(
+            ask,
+            now,
+            state=OutgoingState.REFUSED.value,
+            reason=_short(reason),
+            next_attempt_at=None,
+            attempts=_OUTBOX.c.attempts + 1,
         )
 
         def work(connection: Connection) -> None:
-            job_id = connection.scalar(refusing)
-            if job_id is not None:
-                ask_admin_team(self._database, connection, job_id, CHANGE_JOB, said, ask.key, now)
+            if connection.execute(refusing).rowcount:
+                ask_admin_team(
+                    self._database, connection, batch.job_id, CHANGE_JOB, reason, ask.key, now
+                )
 
         await self._database.write(work)
 
@@ -185,11 +186,14 @@ class Asked:
             connection.execute(self._database.insert_once(schema.assignments), assigned)
 
     async def _change(self, ask: Ask, now: datetime, **values: object) -> None:
-        """Change what is kept of it, unless another attempt has come to an end with it."""
-        is_asked = _OUTBOX.c.state == OutgoingState.ASKING.value
-        changing = update(_OUTBOX).where(_OUTBOX.c.id == ask.id, is_asked)
-        changing = changing.values(changed_at=now, **values)
+        changing = _changing(ask, now, **values)
         await self._database.write(lambda connection: connection.execute(changing))
+
+
+def _changing(ask: Ask, now: datetime, **values: object) -> Update:
+    """Return the change of what is kept of it, unless another attempt has come to its end."""
+    is_asked = _OUTBOX.c.state == OutgoingState.ASKING.value
+    return update(_OUTBOX).where(_OUTBOX.c.id == ask.id, is_asked).values(changed_at=now, **values)
 
 
 class _Preparing:
