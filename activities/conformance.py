@@ -419,7 +419,7 @@ class Conformance:
             if job.status is not JobStatus.NEW or job.sub_status:
                 raise _Broken(f"200, but it is {job.status} with sub-status {job.sub_status}")
             if job.assigned_at <= before.job.assigned_at:
-                raise _Broken("200, but assigned_at is not later than before")
+                raise _Broken("200, but the time of the assignment is not later than before")
             return await self._unchanged(changed, f"200, {to.name}")
 
     # --- adding a job -----------------------------------------------------------------------------
@@ -440,7 +440,7 @@ class Conformance:
         added = _parsed(first)
         number = added.get("job_id") if isinstance(added, dict) else None
         if not isinstance(number, str) or not number:
-            raise _Broken(f"{said} without a job_id")
+            raise _Broken(f"{said} without the number of the job")
         self._added = number
         _same(first, await self._send("POST", path, _service_job(), key))
         return f"{said}, job {number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -68,7 +69,7 @@ def check(
             "Steward by, and run this again",
             _MISCONFIGURED,
         )
-    if not url.startswith(("http://", "https://")):
+    if not _is_an_address(url):
         raise Failure(f'"{url}" is not an address. Write it like https://jobs.example.com/api')
     results = uvloop.run(_carry_out(url, token, job, says_all=not as_json))
     holds = all(each.holds is not False for each in results)
@@ -76,6 +77,14 @@ def check(
         print_json({"url": url, "holds": holds, "checks": [_as_json(each) for each in results]})
     if not holds:
         raise typer.Exit(1)
+
+
+def _is_an_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 async def _carry_out(url: str, token: str, job: str | None, *, says_all: bool) -> list[Result]:
