@@ -102,6 +102,12 @@ def test_an_unknown_job_is_told(url: str) -> None:
     assert "Name another with --job" in reason
 
 
+def test_either_an_address_or_an_adapter_is_named() -> None:
+    assert "or your adapter with --adapter" in complaint("job-system", "check")
+    reason = complaint("job-system", "check", "--adapter", "mainframe", exit_code=2)
+    assert 'no adapter "mainframe" is installed in steward.job_systems' in reason
+
+
 def test_the_token_has_to_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STEWARD_JOB_SYSTEM_TOKEN")
     reason = complaint("job-system", "check", "http://127.0.0.1:9", exit_code=2)
