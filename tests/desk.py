@@ -552,6 +552,7 @@ async def open_desk(
     policy: Policy | None = None,
     postman: Postman | None = None,
     job_system: JobSystem | None = None,
+    guards_stories: bool = True,
     subscriber: Subscriber | None = None,
 ) -> AsyncIterator[Desk]:
     """Open a desk on a server: migrated store, worker and API in this process."""
@@ -569,7 +570,7 @@ async def open_desk(
             postman or letterbox,
             directory=DIRECTORY,
             job_system=jobs,
-            guards_stories=True,
+            guards_stories=guards_stories,
         ),
         app.router.lifespan_context(app),
         _http(app) as http,
