@@ -185,11 +185,11 @@ def what_nobody_follows(
         at: when the job changed in the job system, aware UTC.
     """
     events = _present([assignment_in(job, at), appointment_in(job, at)])
-    bound = [kind for kind in kinds if kind.bound_to_assignment]
+    known = tuple(kinds)
     return tuple(
         event
         for event in events
-        if any(kind.starts_on(event) and _lacks(kind, job, lifecycles) for kind in bound)
+        if any(kind.starts_on(event) and _lacks(kind, job, lifecycles) for kind in known)
     )
 
 
@@ -239,8 +239,12 @@ def _present(events: Iterable[Event | None]) -> Iterable[Event]:
 
 
 def _lacks(kind: LifecycleKind, job: Job, lifecycles: Mapping[str, LastEpisode]) -> bool:
-    """Return whether no episode of a lifecycle is, or was, for a job's present assignment."""
+    """Return whether a lifecycle doesn't run, nor was for the present assignment if it is bound.
+
+    An event that was heard doesn't start one again: whoever asks looks that up.
+    """
     last = lifecycles.get(kind.name)
     if last is None:
         return True
-    return last.has_ended and not same_instant(last.started_for, job.assigned_at)
+    is_for_another = not same_instant(last.started_for, job.assigned_at)
+    return last.has_ended and (is_for_another or not kind.bound_to_assignment)

@@ -205,7 +205,8 @@ def test_one_ctrl_c_ends_both_and_both_go_on_afterwards(tmp_path: Path) -> None:
         eventually(lambda: not family & running_now(), "the end of both")
 
         running = stack.start()
-        running.until_said("The samples are already loaded")
+        running.until_said("Steward is running")
+        assert "Samples sent" not in running.said
         assert stack.page("SJ-2001").partition("<ol id")[2] == before
         assert stack.stage("SJ-2001") == "searching"
 

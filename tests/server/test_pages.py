@@ -167,6 +167,9 @@ def test_a_page_works_as_it_is_printed(
         "8181": str(quiet_port()),
         "8182": str(quiet_port()),
         "127.0.0.1:8090": f"127.0.0.1:{job_system_port}",
+        "9191": str(quiet_port()),
+        "9192": str(quiet_port()),
+        "9193": str(quiet_port(UI)),
     }
     commands = script(page)
     alone = steward("up", "--sample")
