@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,7 +41,7 @@ way, {warm_up} before the clock starts, {lifecycles} counted.
 
 The worker asks, so its processor time is held against each other. What it tells it writes into the
 outbox; the API sends it, in a process of its own here, for whose processor time there is no goal.
-One more path gives ten commands that change no job. And {hooks} hooks that change none go through
+One more path gives six commands that change no job. And {hooks} hooks that change none go through
 the intake of one process, into the store of each of the two, a job here and a job there."""
 
 _LIMITS = """\
@@ -114,7 +115,8 @@ async def _run_elsewhere(path: GoldenPath, scale: Scale) -> _Run:
     async with child("benchmarks.partner", json.dumps(job)) as partner:
         run = await _run(path, scale, partner.said)
         heard = Heard.model_validate_json(await partner.ask("heard"))
-    if path is MANY_CALLS and heard.asked:
+    lives = scale.lifecycles if path.name == _ASKS else 0
+    if (path is MANY_CALLS and heard.asked) or heard.asked < lives:
         raise NotAsToldError(f"{path.name}: the job system was asked {heard.asked} times")
     return _Run(run.driven, heard)
 
@@ -135,10 +137,24 @@ async def _run(path: GoldenPath, scale: Scale, job_system_url: str | None = None
             async with child("benchmarks.driver", errand.model_dump_json()) as driver:
                 asked = () if job_system_url is None else (job_system_url,)
                 arguments = (server.address, store_url, driver.said, *asked)
-                async with child("benchmarks.worker", *arguments) as worker:
-                    watched = Watched(worker=worker.measured.pid, server=server.measured.pid)
+                async with (
+                    child("benchmarks.worker", *arguments) as worker,
+                    _teller(store_url, job_system_url) as teller,
+                ):
+                    pids = {"worker": worker.measured.pid, "server": server.measured.pid}
+                    watched = Watched(**pids, teller=teller)
                     driven = await driver.ask(watched.model_dump_json())
     return _Run(Driven.model_validate_json(driven), None)
+
+
+@asynccontextmanager
+async def _teller(store_url: str, job_system_url: str | None) -> AsyncIterator[int | None]:
+    """Tell the job system, if there is one; return the process that does."""
+    if job_system_url is None:
+        yield None
+        return
+    async with child("benchmarks.teller", store_url, job_system_url) as teller:
+        yield teller.measured.pid
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -197,8 +213,14 @@ def _figures(path: str, rounds: _Rounds) -> Sequence[Figure]:
         *_compared(f"{path}: worker's processor time", "ms", of(lambda run: run.worker_ms), goal),
         *_compared(f"{path}: Temporal's processor time", "ms", of(lambda run: run.server_ms)),
         *_compared(f"{path}: rate", "1/s", of(lambda run: run.rate)),
+        Figure.of(
+            f"{path}: processor time of what tells",
+            "ms",
+            [run.driven.teller_ms for run in rounds[Jobs.ELSEWHERE]],
+        ),
         Figure.of(f"{path}: changes asked for, in a run", "", [each.asked for each in lives]),
         Figure.of(f"{path}: jobs read, in a run", "", [each.read for each in lives]),
+        Figure.of(f"{path}: things told, in a run", "", [each.told for each in lives]),
     ]
 
 

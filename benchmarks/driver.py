@@ -60,6 +60,8 @@ class Watched(BaseModel):
 
     worker: int
     server: int
+    teller: int | None = None
+    """What tells the job system, if there is another than the own copy."""
 
 
 class Driven(BaseModel):
@@ -73,6 +75,8 @@ class Driven(BaseModel):
     """Processor time of the worker for one lifecycle, in milliseconds; the others likewise."""
     server_ms: float
     driver_ms: float
+    teller_ms: float
+    """Zero where nobody is told."""
     events: int
     """In the history of one lifecycle."""
     looks: float
@@ -92,6 +96,7 @@ class _Reading:
     worker: float
     server: float
     driver: float
+    teller: float
     looks: int
 
 
@@ -104,7 +109,9 @@ class _Loop:
         self._lives = lives
         self._to_come = iter(lives)
         self._pace = Pace(client)
-        self._meters = [Measured(pid) for pid in (watched.worker, watched.server, os.getpid())]
+        pids = (watched.worker, watched.server, os.getpid())
+        self._meters = [Measured(pid) for pid in pids]
+        self._teller = None if watched.teller is None else Measured(watched.teller)
         self._ended = 0
         self._readings: list[_Reading] = []
 
@@ -121,6 +128,7 @@ class _Loop:
             worker_ms=1000 * (last.worker - first.worker) / ends,
             server_ms=1000 * (last.server - first.server) / ends,
             driver_ms=1000 * (last.driver - first.driver) / ends,
+            teller_ms=1000 * (last.teller - first.teller) / ends,
             events=described.history_length,
             looks=(last.looks - first.looks) / ends,
         )
@@ -134,7 +142,8 @@ class _Loop:
 
     def _read(self) -> _Reading:
         worker, server, driver = (meter.cpu_seconds() for meter in self._meters)
-        return _Reading(time.monotonic(), worker, server, driver, self._pace.looks)
+        teller = 0.0 if self._teller is None else self._teller.cpu_seconds()
+        return _Reading(time.monotonic(), worker, server, driver, teller, self._pace.looks)
 
 
 async def main(errand: Errand) -> None:

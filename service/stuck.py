@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,11 +16,13 @@ from domain.lifecycles import job_of
 from domain.policy import Policy
 from domain.roles import Actor, Role
 from service.audit import Audit
+from service.stuck_outbox import stuck_in_outbox
 from store.database import StoreUnavailableError
 from store.inbox import Inbox
 from store.leases import Leases
 from store.losses import LostLifecycle
 from store.mail_queue import MailFault
+from store.outbox_list import OutboxList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
 from workers.background import Background
@@ -87,6 +89,7 @@ class StuckList:
     leases: Leases
     guard: NamespaceGuard
     background: Background
+    outbox: OutboxList
     reconciliations: Reconciliations | None
     """None where there is no other job system."""
     policy: Callable[[], Policy]
@@ -105,6 +108,7 @@ class StuckList:
             *await _lost(self.audit),
             *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
+            *(asdict(each) for each in await stuck_in_outbox(self.outbox, now)),
             *await self._reconciliation(now),
             *await _in_temporal(self.guard, now),
             *_in_this_process(self.background),

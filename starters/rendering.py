@@ -25,6 +25,7 @@ from domain.labels import (
     command_label,
     journal_label,
     lifecycle_label,
+    outgoing_label,
     stage_label,
     task_label,
     to_do,
@@ -108,6 +109,24 @@ def _task(task: Json) -> Iterable[str]:
         yield f"  Done {company_time(task['closed_at'])}{who}{outcome}"
 
 
+def print_outbox(page: Json) -> None:
+    """Print a page of the outbox, each row on lines of its own, and how to see the next page."""
+    if not page["items"]:
+        print_text("Nothing is waiting to be told, and nothing was refused.")
+    for row in page["items"]:
+        print_text(*_outgoing(row))
+    _print_more(page)
+
+
+def _outgoing(row: Json) -> Iterable[str]:
+    tries = "" if not row["attempts"] else f", attempts: {row['attempts']}"
+    yield f"{row['id']}  {row['job_id']}  {outgoing_label(row['what'])}: {row['state']}{tries}"
+    if row["reason"]:
+        yield f"  {row['reason']}"
+    if row["next_attempt_at"]:
+        yield f"  Tried again {company_time(row['next_attempt_at'])}"
+
+
 def _print_more(page: Json) -> None:
     if page.get("after"):
         print_text(f"There are more: add --after {page['after']}")
@@ -126,7 +145,8 @@ def print_job(document: Json) -> None:
             print_text("", title)
             if name in document.get("older", {}):
                 print_text("These are the newest. To see the older ones, add --all.")
-            _print_table("", columns, document[name])
+            known = [each for each in columns if any(each.name in row for row in document[name])]
+            _print_table("", known, document[name])
 
 
 def print_standing(job_id: str, standing: Json) -> None:
@@ -393,6 +413,7 @@ _SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (
         "service_jobs",
         (
             _AT,
+            Column("Job", "job_id", whole=True),
             Column("Account", "account"),
             Column("Event type", "event_type"),
             Column("Reason", "reason"),
