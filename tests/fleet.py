@@ -262,7 +262,7 @@ class Fleet:
 
     async def _reconciled(self) -> list[str]:
         """Reconcile until the list is read to its end; return what was missed."""
-        missed: list[str] = []
+        missed, answer = list[str](), dict[str, Any]()
         for _ in range(50):
             found = await self.desk.http.post("/reconcile", json={"actor": acting("admin_team")})
             assert found.status_code == 200, found.text
