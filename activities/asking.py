@@ -62,7 +62,7 @@ class KeepsAsked(Protocol):
     ) -> None:
         """Record that there was no answer."""
 
-    async def refuse(self, ask: Ask, reason: str, now: datetime) -> None:
+    async def refuse(self, ask: Ask, batch: Batch, reason: str, now: datetime) -> None:
         """Record that it is refused for good: a person decides."""
 
     async def turn_down(self, ask: Ask, reason: str, now: datetime) -> BatchResult:
@@ -147,7 +147,7 @@ class Asking:
         except TurnedDownError as error:
             if can_be_refused(batch) and is_a_persons(batch):
                 return await self._asked.turn_down(ask, str(error), self._clock())
-            await self._asked.refuse(ask, str(error), self._clock())
+            await self._asked.refuse(ask, batch, str(error), self._clock())
             raise _refused(error.for_logs) from None
         except JobSystemError as error:
             raise await self._unanswered(ask, error) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 
@@ -18,10 +18,9 @@ def retry_after(said: str, now: datetime) -> timedelta | None:
     said = said.strip()
     if said.isascii() and said.isdigit():
         return timedelta(seconds=int(said[:9]))
-    with suppress(ValueError, TypeError, OverflowError):
+    with suppress(ValueError, TypeError, IndexError, OverflowError):
         at = parsedate_to_datetime(said)
-        if at.tzinfo is not None:
-            return max(at - now, timedelta())
+        return max((at if at.tzinfo else at.replace(tzinfo=UTC)) - now, timedelta())
     return None
 
 

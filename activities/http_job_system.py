@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -18,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from activities.circuit import Circuit
+from activities.http_answers import certificate_problem, retry_after
 from activities.job_system import (
     JobChangedError,
     JobSystemError,
@@ -203,7 +202,7 @@ class HttpJobSystem:
                     raise _unreadable(f"it is longer than {longest:,} bytes")
         finally:
             await response.aclose()
-        wanted = _retry_after(response.headers.get("retry-after", ""), self._now())
+        wanted = retry_after(response.headers.get("retry-after", ""), self._now())
         return _Answer(response.status_code, bytes(content), wanted)
 
 
@@ -213,7 +212,7 @@ def _failures_named() -> Iterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        if certificate := _certificate_problem(error):
+        if certificate := certificate_problem(error):
             raise NotReachedError(
                 f"the connection is not safe ({certificate}). Check its certificate, or name its "
                 "authority with SSL_CERT_FILE"
@@ -227,18 +226,6 @@ def _failures_named() -> Iterator[None]:
         is_late = isinstance(error, httpx.TimeoutException | TimeoutError)
         reason = "it doesn't answer in time" if is_late else "the connection broke off"
         raise NotReachedError(reason, may_have_happened=True) from error
-
-
-def _certificate_problem(error: BaseException) -> str | None:
-    """Return why a connection is not trusted; None if that is not the problem."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
-        if isinstance(cause, ssl.SSLError):
-            return cause.reason or "TLS failed"
-        cause = cause.__cause__ or cause.__context__
-    return None
 
 
 def _refusal(answer: _Answer) -> JobSystemError:
@@ -353,14 +340,3 @@ def _said(answer: _Answer) -> str:
     with suppress(ValueError):
         return HTTPStatus(answer.status).phrase
     return "it gives no reason"
-
-
-def _retry_after(said: str, now: datetime) -> timedelta | None:
-    """Return how long somebody wants to be left alone, who writes seconds or an HTTP date."""
-    said = said.strip()
-    if said.isascii() and said.isdigit():
-        return timedelta(seconds=int(said[:9]))
-    with suppress(ValueError, TypeError, IndexError, OverflowError):
-        at = parsedate_to_datetime(said)
-        return max((at if at.tzinfo else at.replace(tzinfo=UTC)) - now, timedelta())
-    return None

@@ -39,7 +39,7 @@ def main() -> int:
         *(sys.executable, "-m", "samples.job_system", "--port", port),
         *("--steward", f"http://127.0.0.1:{where.port}"),
         *("--database", str(kept), "--secret-file", str(data / "hook-secrets")),
-        *("--token-file", str(token), "--samples", "samples"),
+        *("--token-file", str(token), "--samples", "samples", "--take-over"),
     ]
     settings = {
         "STEWARD_JOB_SYSTEM_URL": f"http://127.0.0.1:{port}",

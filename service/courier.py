@@ -22,9 +22,10 @@ from activities.job_system import (
     NotReachedError,
     TurnedDownError,
 )
+from activities.subscriber import Subscriber
 from domain.faults import in_brief
 from domain.job_system import TELLING
-from domain.outgoing import Contact, Destination
+from domain.outgoing import Contact, Destination, public_id
 from domain.values import shortened
 from store.database import StoreUnavailableError
 from store.deliveries import Deliveries, Outgoing, Postponed, Standing
@@ -69,6 +70,18 @@ def tell_job_system(job_system: JobSystem) -> Deliver:
     async def deliver(told: Outgoing) -> str | None:
         telling = TELLING.validate_python(told.body)
         return await job_system.tell(told.job_id, telling, told.idempotency_key)
+
+    return deliver
+
+
+def send_event(subscriber: Subscriber) -> Deliver:
+    """Return what sends one of Steward's events to whoever takes them.
+
+    Its id is the event's own, also when a person has it tried again: nobody takes it for another.
+    """
+
+    async def deliver(told: Outgoing) -> None:
+        await subscriber.deliver(told.body, public_id(told.key))
 
     return deliver
 

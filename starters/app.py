@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from activities.job_system import JobSystem, OwnCopy
+from activities.subscriber import Subscriber
 from domain.commands import DISMISS_ATTENTION, unknown_command
 from domain.current import current
 from domain.directory import Directory
@@ -97,6 +98,8 @@ class Parts:
     """Who is in the SPoC programme although the job system does not say so."""
     job_system: JobSystem = field(default_factory=OwnCopy)
     """Where the jobs are."""
+    subscriber: Subscriber | None = None
+    """Who takes Steward's events, None if nobody does."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
     command_patience: timedelta = PATIENCE
@@ -141,6 +144,7 @@ def make_app(parts: Parts) -> FastAPI:
         parts.policy,
         parts.directory,
         job_system=parts.job_system,
+        subscriber=parts.subscriber,
         command_patience=parts.command_patience,
         inbox=inbox,
     )

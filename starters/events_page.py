@@ -111,7 +111,7 @@ def with_types(page: str) -> str:
     examples = "\n".join(_example(each) for each in EventType)
     return (
         f"{before}{begin}{_HEAD}{''.join(_row(each) for each in EventType)}\n"
-        f"One of each:\n\n```jsonl\n{examples}\n```\n{end}{after}"
+        f"One of each:\n\n```text\n{examples}\n```\n{end}{after}"
     )
 
 

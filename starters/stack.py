@@ -25,7 +25,7 @@ from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, To
 from store.database import Database, StoreUnavailableError, migrate
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
-from workers.job_systems import destinations_of, job_system_of
+from workers.job_systems import destinations_of, job_system_of, subscriber_of
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
@@ -117,6 +117,7 @@ async def run_stack(
             policy=policy,
             directory=directory,
             job_system=job_system,
+            subscriber=subscriber_of(settings),
             secrets=secrets,
             tokens=_tokens(settings, database),
             hosts=settings.hosts,
@@ -165,6 +166,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         policy=policy,
         directory=directory,
         job_system=job_system,
+        subscriber=subscriber_of(settings),
         secrets=_secrets(settings, DEFAULT_DATA),
         tokens=_tokens(settings, database),
         hosts=settings.hosts,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, delete, select, update
 
 from domain.asking import CHANGED, as_expected, changing_steps, request_for, turned_down, why_not
 from domain.effects import Batch, BatchResult
@@ -22,6 +22,7 @@ from store.database import Database
 from store.job_changes import Agreement, as_it_is, missing
 from store.jobs import HeldRow, held_job, keep_job
 from store.ledger import BatchTransaction, Render
+from store.refusals import ask_admin_team
 from store.task_closing import TaskKinds, close_pointless
 
 _LONGEST_REASON = 2000
@@ -115,10 +116,24 @@ class Asked:
             ask, now, reason=_short(reason), next_attempt_at=next_attempt_at, attempts=attempts
         )
 
-    async def refuse(self, ask: Ask, reason: str, now: datetime) -> None:
-        """Record that the job system refuses it for good: a person decides."""
-        state, attempts = OutgoingState.REFUSED.value, _OUTBOX.c.attempts + 1
-        await self._change(ask, now, state=state, reason=_short(reason), attempts=attempts)
+    async def refuse(self, ask: Ask, batch: Batch, reason: str, now: datetime) -> None:
+        """Record that the job system refuses it for good, and have the Admin team see to it."""
+        refusing = _changing(
+            ask,
+            now,
+            state=OutgoingState.REFUSED.value,
+            reason=_short(reason),
+            next_attempt_at=None,
+            attempts=_OUTBOX.c.attempts + 1,
+        )
+
+        def work(connection: Connection) -> None:
+            if connection.execute(refusing).rowcount:
+                ask_admin_team(
+                    self._database, connection, batch.job_id, CHANGE_JOB, reason, ask.key, now
+                )
+
+        await self._database.write(work)
 
     async def turn_down(self, ask: Ask, reason: str, now: datetime) -> BatchResult:
         """Record that the job system refuses it for good, as the person who asks is told."""
@@ -171,11 +186,14 @@ class Asked:
             connection.execute(self._database.insert_once(schema.assignments), assigned)
 
     async def _change(self, ask: Ask, now: datetime, **values: object) -> None:
-        """Change what is kept of it, unless another attempt has come to an end with it."""
-        is_asked = _OUTBOX.c.state == OutgoingState.ASKING.value
-        changing = update(_OUTBOX).where(_OUTBOX.c.id == ask.id, is_asked)
-        changing = changing.values(changed_at=now, **values)
+        changing = _changing(ask, now, **values)
         await self._database.write(lambda connection: connection.execute(changing))
+
+
+def _changing(ask: Ask, now: datetime, **values: object) -> Update:
+    """Return the change of what is kept of it, unless another attempt has come to its end."""
+    is_asked = _OUTBOX.c.state == OutgoingState.ASKING.value
+    return update(_OUTBOX).where(_OUTBOX.c.id == ask.id, is_asked).values(changed_at=now, **values)
 
 
 class _Preparing:

@@ -36,6 +36,7 @@ from store.inbox import UNDELIVERED
 from store.job_rows import Origin, close_exceptions_of, open_task
 from store.lifecycles import ABANDONED, close_loss
 from store.publishing import Publishing, Standing
+from store.refusals import close_if_settled
 from store.task_closing import close_settled
 
 _TABLE = schema.lifecycles
@@ -243,6 +244,7 @@ class Losses:
             unsent = _settle_mails(connection, workflow_id, now)
             if Destination.JOB_SYSTEM in self._database.tells:
                 forget_asked(connection, workflow_id)
+                close_if_settled(self._database, connection, job_id, now)
             _hurry_events(connection, job_id, now)
             text = f"{loss.task.text} {_unsent_sentence(unsent)}".strip()
             key = f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"

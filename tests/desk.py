@@ -25,6 +25,7 @@ from temporalio.testing import TimeSkipper
 
 from activities.job_system import JobSystem, OwnCopy
 from activities.postman import Postman
+from activities.subscriber import Subscriber
 from domain.directory import parse_directory
 from domain.durations import parse_elapsed
 from domain.effects import OpenException
@@ -552,13 +553,16 @@ async def open_desk(
     postman: Postman | None = None,
     job_system: JobSystem | None = None,
     guards_stories: bool = True,
+    subscriber: Subscriber | None = None,
 ) -> AsyncIterator[Desk]:
     """Open a desk on a server: migrated store, worker and API in this process."""
     followed, jobs = policy or load_policy(None), job_system or OwnCopy()
     migrate(url)
-    database = Database(url, {Destination.JOB_SYSTEM} if jobs.is_elsewhere else ())
+    told = {Destination.JOB_SYSTEM: jobs.is_elsewhere, Destination.EVENTS: subscriber is not None}
+    database = Database(url, [destination for destination, is_told in told.items() if is_told])
     letterbox = Letterbox()
-    app = make_app(replace(_parts(client, database, followed), job_system=jobs))
+    parts = replace(_parts(client, database, followed), job_system=jobs, subscriber=subscriber)
+    app = make_app(parts)
     async with (
         make_worker(
             client,

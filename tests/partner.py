@@ -13,8 +13,10 @@ from activities.job_system import JobSystemError
 from domain.job_system import ChangeRequest, LiveJob
 from domain.jobs import Job
 from domain.roles import STEWARD, Actor
+from store import schema
 from tests.desk import Desk, Told, free_port, iso, now, open_desk, sqlite_url
 from tests.job_system import MemoryJobSystem
+from tests.store.rows import rows
 from workers.dev_server import DevServer, ServerOptions
 
 
@@ -92,15 +94,24 @@ class Office:
         }
         return (await self.desk.post_event(body)).json()
 
+    async def asks(self, job: Told, state: str, *, attempts: int = 0) -> dict[str, Any]:
+        """Return what is asked about a job once it has come to a state."""
+        for _ in range(400):
+            for row in await self.asked(job):
+                if row["state"] == state and row["attempts"] >= attempts:
+                    return row
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{job.id} does not come to {state}: {await self.asked(job)}")
+
+    async def asked(self, job: Told) -> list[dict[str, Any]]:
+        """Return all that was asked about a job, in order."""
+        return await rows(self.desk.database, schema.outbox, job_id=job.id, what="change_job")
+
     async def heard(self, job: Told) -> None:
         """Return once all that the hooks brought of a job is delivered."""
         for _ in range(400):
-            waiting = await self.desk.database.read(
-                lambda connection: connection.exec_driver_sql(
-                    f"SELECT count(*) FROM inbox WHERE state = 'pending' AND job_id = '{job.id}'"
-                ).scalar_one()
-            )
-            if not waiting:
+            pending = await rows(self.desk.database, schema.inbox, job_id=job.id, state="pending")
+            if not pending:
                 await job.rests()
                 return
             await asyncio.sleep(0.02)

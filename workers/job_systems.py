@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from typing import Protocol
 
 from activities.http_job_system import HttpJobSystem
+from activities.http_subscriber import HttpSubscriber
 from activities.job_system import JobSystem, OwnCopy
 from activities.subscriber import Subscriber
 from domain.outgoing import Destination
@@ -82,7 +83,7 @@ def subscriber_of(settings: Settings) -> Subscriber | None:
     if settings.events_url is None or settings.events_secrets is None:
         return None
     secrets = HookSecrets.parse(settings.events_secrets.get_secret_value())
-    return Subscriber(settings.events_url, secrets)
+    return HttpSubscriber(settings.events_url, secrets)
 
 
 def destinations_of(settings: Settings) -> frozenset[Destination]:

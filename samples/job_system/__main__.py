@@ -34,10 +34,11 @@ def main() -> int:
         book = Book(said.database)
         system = JobSystem(
             book=book,
-            hooks_url=f"{said.steward.rstrip('/')}/hooks/jobs",
+            steward=said.steward.rstrip("/"),
             secret=said.secret or said.secret_file,
             token=token,
             behaviour=behaviour,
+            takes_over=said.take_over,
         )
         stories = read_stories(said.samples, clock.now()) if said.samples else None
         played = None if stories is None else system.play(stories)
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=int, default=8090, help="port to listen on")
     add("--database", type=Path, default=Path(".steward/job-system.sqlite3"), help="its file")
-    add("--steward", default="http://127.0.0.1:8080", help="where Steward takes hooks")
+    add("--steward", default="http://127.0.0.1:8080", help="where Steward is")
     add(
         "--secret",
         default=os.environ.get("STEWARD_HOOK_SECRETS"),
@@ -72,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
         help="file of the secret, made by `steward up`",
     )
     add("--samples", type=Path, help="folder of stories, which are played once")
+    add(
+        "--take-over",
+        action="store_true",
+        help="take a job that is not known here from Steward, which `steward hook` told of it",
+    )
     add("--token", help="bearer token that Steward has to show; none lets everybody in")
     add("--token-file", type=Path, help="file of the token")
     badly = parser.add_argument_group("to behave badly from the start (a share 0.5: every second)")

@@ -7,7 +7,9 @@ import hmac
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
+import httpx
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
@@ -20,6 +22,7 @@ from samples.job_system.shapes import (
     ChangeRequest,
     ExceptionChanged,
     ExceptionOpened,
+    Job,
     Note,
     Task,
     TaskDone,
@@ -34,21 +37,27 @@ _PEOPLES: Final = "/acts"
 Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255)]
 
 
-def api(book: Book, behaviour: Behaviour, token: str | None) -> APIRouter:
+def api(
+    book: Book, behaviour: Behaviour, token: str | None, jobs_of_steward: str | None
+) -> APIRouter:
     """Return the routes that Steward uses.
 
     Args:
         book: where it all is written.
         behaviour: whether a change meets a conflict that nobody can see.
         token: the bearer token that Steward has to show; None lets everybody in.
+        jobs_of_steward: where Steward tells of a job that is not known here, because somebody has
+            sent its hooks by hand; None for nowhere: such a job is refused.
     """
     router = APIRouter(dependencies=[Depends(_let_in(token))])
-    router.include_router(_jobs(book, behaviour))
-    router.include_router(_told(book))
+    router.include_router(_jobs(book))
+    router.include_router(
+        _one_job(book, behaviour), dependencies=[_taking_over(book, jobs_of_steward)]
+    )
     return router
 
 
-def _jobs(book: Book, behaviour: Behaviour) -> APIRouter:
+def _jobs(book: Book) -> APIRouter:
     router = APIRouter()
 
     @router.get("/jobs")
@@ -58,11 +67,30 @@ def _jobs(book: Book, behaviour: Behaviour) -> APIRouter:
     ) -> dict[str, Any]:
         return book.list_changed(int(changed_since), limit)
 
-    @router.get("/jobs/{job_id}")
+    @router.post("/orders/{order_id}/jobs")
+    async def add_job(request: Request, order_id: str, added: AddedJob, key: Key) -> JSONResponse:
+        return _response(
+            book.once(key, _in_full(request, added), lambda: book.do_add_job(order_id, added))
+        )
+
+    return router
+
+
+def _one_job(book: Book, behaviour: Behaviour) -> APIRouter:
+    router = APIRouter()
+    router.include_router(_asked(book, behaviour))
+    router.include_router(_told(book))
+    return router
+
+
+def _asked(book: Book, behaviour: Behaviour) -> APIRouter:
+    router = APIRouter(prefix="/jobs")
+
+    @router.get("/{job_id}")
     async def read(job_id: str) -> JSONResponse:
         return _response(book.read(job_id))
 
-    @router.patch("/jobs/{job_id}")
+    @router.patch("/{job_id}")
     async def change(request: Request, job_id: str, asked: ChangeRequest, key: Key) -> JSONResponse:
         def do() -> Answer:
             if behaviour.strikes("conflicts"):
@@ -70,12 +98,6 @@ def _jobs(book: Book, behaviour: Behaviour) -> APIRouter:
             return book.do_change(job_id, asked)
 
         return _response(book.once(key, _in_full(request, asked), do))
-
-    @router.post("/orders/{order_id}/jobs")
-    async def add_job(request: Request, order_id: str, added: AddedJob, key: Key) -> JSONResponse:
-        return _response(
-            book.once(key, _in_full(request, added), lambda: book.do_add_job(order_id, added))
-        )
 
     return router
 
@@ -135,6 +157,21 @@ def _response(answer: Answer) -> JSONResponse:
 def _in_full(request: Request, body: BaseModel) -> str:
     """Return a request as one text: what an idempotency key stands for."""
     return f"{request.method} {request.url.path} {body.model_dump_json()}"
+
+
+def _taking_over(book: Book, jobs_of_steward: str | None) -> Any:  # noqa: ANN401  as of Depends
+    async def take_over(job_id: str) -> None:
+        if jobs_of_steward is None or book.read(job_id).is_done:
+            return
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            try:
+                answer = await client.get(f"{jobs_of_steward}/{quote(job_id, safe='')}")
+                job = Job.model_validate(answer.raise_for_status().json()["job"])
+            except (httpx.HTTPError, ValueError, KeyError):
+                return  # it stays unknown, and is refused
+        book.take_over(job)
+
+    return Depends(take_over)
 
 
 def _let_in(token: str | None) -> Callable[[str | None], None]:

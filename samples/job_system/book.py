@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -26,6 +26,7 @@ from samples.job_system.shapes import (
     ExceptionChanged,
     ExceptionOpened,
     Happening,
+    Job,
     Note,
     Task,
     TaskDone,
@@ -381,6 +382,13 @@ class Book:
                     self._happen(event, story)
             return told is None
 
+    def take_over(self, job: Job) -> None:
+        """Keep a job that another system tells of, without a hook."""
+        with self._transaction():
+            self._keep(job.model_dump(mode="json"))
+            why = "Its hooks were not sent from here. Taken over as Steward has it."
+            self._write(job.job_id, "created", _STEWARD, "Taken over from Steward", why)
+
     def note(self, job_id: str, text: str, visibility: str, by: By) -> None:
         """Write a note, as people here do.
 
@@ -457,8 +465,8 @@ class Book:
 
     def draw(
         self, hook: Hook, *, dropped: bool, late: timedelta | None, doubled: bool, again: bool
-    ) -> bool:
-        """Decide a hook's fate, once; return whether it is to be sent now.
+    ) -> Hook | None:
+        """Decide a hook's fate, once; return it if it is to be sent now, None if not.
 
         Args:
             hook: the hook.
@@ -486,7 +494,9 @@ class Book:
                     " SELECT ?, job_id, type, body, is_echo, 1, next_at FROM hooks WHERE id = ?",
                     (str(uuid4()), hook.id),
                 )
-        return not dropped and late is None
+        if dropped or late is not None:
+            return None
+        return replace(hook, is_drawn=True, is_doubled=doubled)
 
     def sent(self, hook: Hook) -> None:
         """Note that a hook was taken."""
@@ -562,7 +572,8 @@ class Book:
             data = {"kind": kind, "at": wanted.appointment_at}
             self._tell("job.appointment_confirmed", job, by, data)
             self._write(job_id, "appointment", by, wanted.appointment_at, asked.reason)
-        if wanted.status is not None or wanted.sub_status is not None:
+        is_as_assigned = wanted.assigned_to is not None and job["status"] == "New"
+        if (wanted.status is not None and not is_as_assigned) or wanted.sub_status is not None:
             self._tell(_type_of_status(wanted.status), job, by)
             self._write(job_id, "status", by, _status(job), asked.reason)
         if wanted.customer_email is not None:

@@ -19,7 +19,7 @@ from samples.job_system.misbehaviour import Behaviour
 _AT_ONCE: Final = 8
 """Hooks under way at once, each of another job."""
 _FIRST_WAIT: Final = timedelta(seconds=0.25)
-_LONGEST_WAIT: Final = timedelta(seconds=10)
+_LONGEST_WAIT: Final = timedelta(seconds=2)
 _LOOKS_AGAIN: Final = 0.25
 """Seconds until the book is looked into again, should nothing be written meanwhile."""
 
@@ -92,13 +92,14 @@ class HookSender:
         for hook in self._book.due_hooks():
             if len(self._under_way) + len(chosen) >= _AT_ONCE:
                 break
-            if hook.id not in self._under_way and self._is_to_be_sent(hook):
-                chosen.append(hook)
+            if hook.id not in self._under_way and (drawn := self._drawn(hook)) is not None:
+                chosen.append(drawn)
         return chosen
 
-    def _is_to_be_sent(self, hook: Hook) -> bool:
+    def _drawn(self, hook: Hook) -> Hook | None:
+        """Return a hook whose fate is decided; None if it is not to be sent now."""
         if hook.is_drawn:
-            return True
+            return hook
         strikes, said = self._behaviour.strikes, self._behaviour.said
         return self._book.draw(
             hook,

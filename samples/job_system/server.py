@@ -34,13 +34,15 @@ class JobSystem:
     """A job system: what it knows, how it behaves, and whom it tells."""
 
     book: Book
-    hooks_url: str
-    """Where hooks go."""
+    steward: str
+    """Where Steward is."""
     secret: str | Path
     """What signs them, or the file that has it."""
     token: str | None = None
     """The bearer token that Steward has to show; None lets everybody in."""
     behaviour: Behaviour = field(default_factory=Behaviour)
+    takes_over: bool = False
+    """Whether a job that is not known here is taken over from Steward."""
 
     def play(self, stories: dict[str, list[Happening]]) -> int:
         """Have all stories happen that have not happened yet; return how many these are."""
@@ -50,7 +52,8 @@ class JobSystem:
         """Return what answers requests."""
         app = FastAPI(title="Sample job system", docs_url=None, redoc_url=None)
         app.include_router(page(self.book, self.behaviour))
-        app.include_router(api(self.book, self.behaviour, self.token))
+        jobs_of_steward = f"{self.steward}/jobs" if self.takes_over else None
+        app.include_router(api(self.book, self.behaviour, self.token, jobs_of_steward))
 
         app.add_exception_handler(RequestValidationError, _unreadable)
         app.add_exception_handler(ValidationError, _unreadable)
@@ -76,8 +79,8 @@ class JobSystem:
                 lifespan="off",
             )
         )
-        sender = HookSender(self.book, self.behaviour, self.hooks_url, self.secret)
-        with socket.create_server((host, port)) as listening:
+        sender = HookSender(self.book, self.behaviour, f"{self.steward}/hooks/jobs", self.secret)
+        with _listening(host, port) as listening:
             # serve() would take our signals.
             serving = asyncio.create_task(server._serve([listening]))  # noqa: SLF001
             while not (server.started or serving.done()):  # noqa: ASYNC110  it has no event
@@ -124,6 +127,16 @@ def _how_many(played: int) -> str:
     if not played:
         return "The samples are already loaded. See them with `steward jobs`."
     return f"Samples sent: {played}. See them with `steward jobs`."
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise OSError(
+            f"can't listen on {host}:{port} ({error.strerror}). Choose another with --port, or "
+            "for `make run` with JOB_SYSTEM_PORT"
+        ) from error
 
 
 class _Protocol(H11Protocol):

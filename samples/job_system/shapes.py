@@ -18,12 +18,12 @@ def _an_instant(text: str) -> str:
 
 
 Instant = Annotated[str, AfterValidator(_an_instant)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=300)]
 Text = Annotated[str, Field(max_length=20_000)]
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
 
 class Actor(_Shape):

@@ -8,9 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter
+
 from samples.job_system import clock
 from samples.job_system.shapes import Happening
 
+_EVENTS: Final = TypeAdapter(list[Happening])
 _INSTANT: Final = re.compile(r"now(?:([+-])((?:[0-9]+[wdhms])+))?")
 _PART: Final = re.compile(r"([0-9]+)([wdhms])")
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -26,14 +29,27 @@ def read_stories(folder: Path, now: datetime) -> dict[str, list[Happening]]:
     Raises:
         ValueError: a file holds something else than events; the text names it.
     """
-    stories = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            written = _in_time(json.loads(path.read_text("utf-8")), now)
-            stories[path.name] = [Happening.model_validate(event) for event in written]
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-    return stories
+    return {
+        path.name: read_story(path.read_text("utf-8"), str(path), now)
+        for path in sorted(folder.glob("*.json"))
+    }
+
+
+def read_story(text: str, name: str, now: datetime) -> list[Happening]:
+    """Return the events that a text tells.
+
+    Args:
+        text: a JSON array of events.
+        name: where the text comes from.
+        now: aware, what `now` in it stands for.
+
+    Raises:
+        ValueError: it holds something else; the text names it.
+    """
+    try:
+        return _EVENTS.validate_python(_in_time(json.loads(text), now))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _in_time(written: Any, now: datetime) -> Any:  # noqa: ANN401  any JSON

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from activities import http_job_system
 from activities.circuit import FAILURES
+from activities.http_answers import retry_after
 from activities.http_job_system import HttpJobSystem
 from activities.job_system import (
     JobChangedError,
@@ -241,12 +242,12 @@ async def test_what_is_tried_again(status: int, *, may_have_happened: bool) -> N
     ],
 )
 def test_how_long_it_wants_to_be_left_alone(said: str, meant: timedelta | None) -> None:
-    assert http_job_system._retry_after(said, NOW) == meant
+    assert retry_after(said, NOW) == meant
 
 
 @given(st.text())
 def test_any_retry_after_is_read_or_left(said: str) -> None:
-    wanted = http_job_system._retry_after(said, NOW)
+    wanted = retry_after(said, NOW)
     assert wanted is None or wanted >= timedelta()
 
 

@@ -28,7 +28,7 @@ def test_the_types_stand_on_the_page_as_they_are_declared() -> None:
 
 def test_every_type_has_data_and_an_example_that_fits() -> None:
     assert set(DATA) == set(EXAMPLES) == set(EventType)
-    (block,) = re.findall(r"```jsonl\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    (block,) = re.findall(r"```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     shown = [json.loads(line) for line in block.splitlines()]
     assert [each["type"] for each in shown] == [*EventType]
     for each in shown:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from activities.http_subscriber import HttpSubscriber
 from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
-from activities.subscriber import Subscriber
 from domain.outgoing import public_id
 from domain.published import EventType, LifecycleEnded, PublishedEvent
 from domain.signatures import HookSecrets, generate_secret
@@ -36,14 +36,14 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-async def subscriber(receiver: Receiver) -> AsyncIterator[Subscriber]:
-    made = Subscriber(receiver.url, HookSecrets.parse(f"{NEW},{OLD}"), patience=1.0)
+async def subscriber(receiver: Receiver) -> AsyncIterator[HttpSubscriber]:
+    made = HttpSubscriber(receiver.url, HookSecrets.parse(f"{NEW},{OLD}"), patience=1.0)
     yield made
     await made.close()
 
 
 async def test_an_event_is_what_the_standard_says(
-    receiver: Receiver, subscriber: Subscriber
+    receiver: Receiver, subscriber: HttpSubscriber
 ) -> None:
     await subscriber.deliver(EVENT, EVENT_ID)
     (request,) = receiver.requests
@@ -58,7 +58,7 @@ async def test_an_event_is_what_the_standard_says(
 
 async def test_every_attempt_has_the_same_id_and_body_and_its_own_time(receiver: Receiver) -> None:
     clock = iter([datetime(2026, 11, 29, 12, tzinfo=UTC), datetime(2026, 11, 29, 13, tzinfo=UTC)])
-    late = Subscriber(receiver.url, HookSecrets.parse(NEW), now=lambda: next(clock))
+    late = HttpSubscriber(receiver.url, HookSecrets.parse(NEW), now=lambda: next(clock))
     await late.deliver(EVENT, EVENT_ID)
     await late.deliver(EVENT, EVENT_ID)
     await late.close()
@@ -71,7 +71,7 @@ async def test_every_attempt_has_the_same_id_and_body_and_its_own_time(receiver:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 async def test_every_success_is_one(
-    receiver: Receiver, subscriber: Subscriber, status: int
+    receiver: Receiver, subscriber: HttpSubscriber, status: int
 ) -> None:
     receiver.answers = [Answer(status)]
     await subscriber.deliver(EVENT, EVENT_ID)
@@ -93,7 +93,7 @@ async def test_every_success_is_one(
     ],
 )
 async def test_what_the_endpoint_has_wrong_says_what_to_check(
-    receiver: Receiver, subscriber: Subscriber, status: int, hint: str
+    receiver: Receiver, subscriber: HttpSubscriber, status: int, hint: str
 ) -> None:
     receiver.answers = [Answer(status, {"location": receiver.url})]
     with pytest.raises(NotLetInError, match=f"{hint}.*") as refused:
@@ -104,7 +104,7 @@ async def test_what_the_endpoint_has_wrong_says_what_to_check(
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 async def test_what_says_nothing_of_the_event_is_tried_again(
-    receiver: Receiver, subscriber: Subscriber, status: int
+    receiver: Receiver, subscriber: HttpSubscriber, status: int
 ) -> None:
     receiver.answers = [Answer(status, {"retry-after": "7"}), Answer(status)]
     with pytest.raises(NotReachedError, match=str(status)) as failed:
@@ -124,7 +124,7 @@ async def test_what_says_nothing_of_the_event_is_tried_again(
         ("-5", None),
         ("²", None),
         ("9" * 50, timedelta(seconds=999_999_999)),
-        ("Sun, 29 Nov 2026 12:01:30 -0000", None),
+        ("Sun, 29 Nov 2026 12:01:30 -0000", timedelta(seconds=90)),
     ],
 )
 async def test_a_time_to_wait_may_be_a_date_and_is_never_trusted_to_be_one(
@@ -133,7 +133,7 @@ async def test_a_time_to_wait_may_be_a_date_and_is_never_trusted_to_be_one(
     def busy(_: httpx.Request) -> httpx.Response:
         return httpx.Response(429, headers={b"retry-after": said.encode("latin-1")})
 
-    subscriber = Subscriber(
+    subscriber = HttpSubscriber(
         "http://localhost/events",
         HookSecrets.parse(NEW),
         httpx.MockTransport(busy),
@@ -146,7 +146,7 @@ async def test_a_time_to_wait_may_be_a_date_and_is_never_trusted_to_be_one(
 
 @pytest.mark.parametrize("status", [400, 402, 409, 413, 415, 422])
 async def test_any_other_refusal_is_of_this_event_for_good(
-    receiver: Receiver, subscriber: Subscriber, status: int
+    receiver: Receiver, subscriber: HttpSubscriber, status: int
 ) -> None:
     receiver.answers = [Answer(status, body=b"no such\n  type")]
     with pytest.raises(TurnedDownError, match=f"{status}: no such type") as refused:
@@ -154,7 +154,9 @@ async def test_any_other_refusal_is_of_this_event_for_good(
     assert refused.value.status == status
 
 
-async def test_little_of_a_long_answer_is_read(receiver: Receiver, subscriber: Subscriber) -> None:
+async def test_little_of_a_long_answer_is_read(
+    receiver: Receiver, subscriber: HttpSubscriber
+) -> None:
     receiver.answers = [Answer(400, body=b"x" * 5_000_000)]
     with pytest.raises(TurnedDownError) as refused:
         await subscriber.deliver(EVENT, EVENT_ID)
@@ -162,7 +164,7 @@ async def test_little_of_a_long_answer_is_read(receiver: Receiver, subscriber: S
 
 
 async def test_silence_may_have_been_a_delivery(receiver: Receiver) -> None:
-    hasty = Subscriber(receiver.url, HookSecrets.parse(NEW), patience=0.1)
+    hasty = HttpSubscriber(receiver.url, HookSecrets.parse(NEW), patience=0.1)
     receiver.answers = [Answer(after=0.4)]
     with pytest.raises(NotReachedError, match="answer in time") as failed:
         await hasty.deliver(EVENT, EVENT_ID)
@@ -173,7 +175,7 @@ async def test_silence_may_have_been_a_delivery(receiver: Receiver) -> None:
 
 
 async def test_where_nobody_listens_nothing_was_delivered() -> None:
-    nowhere = Subscriber(f"http://127.0.0.1:{free_port()}/", HookSecrets.parse(NEW))
+    nowhere = HttpSubscriber(f"http://127.0.0.1:{free_port()}/", HookSecrets.parse(NEW))
     with pytest.raises(NotReachedError, match="can't be reached") as failed:
         await nowhere.deliver(EVENT, EVENT_ID)
     await nowhere.close()
@@ -184,7 +186,7 @@ async def test_a_connection_that_breaks_off_may_have_been_a_delivery() -> None:
     def breaks(request: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("reset", request=request)
 
-    subscriber = Subscriber(
+    subscriber = HttpSubscriber(
         "http://localhost/events", HookSecrets.parse(NEW), httpx.MockTransport(breaks)
     )
     with pytest.raises(NotReachedError, match="broke off") as failed:
@@ -193,7 +195,7 @@ async def test_a_connection_that_breaks_off_may_have_been_a_delivery() -> None:
 
 
 async def test_an_endpoint_that_speaks_no_tls_is_named_so(receiver: Receiver) -> None:
-    secure = Subscriber(receiver.url.replace("http:", "https:"), HookSecrets.parse(NEW))
+    secure = HttpSubscriber(receiver.url.replace("http:", "https:"), HookSecrets.parse(NEW))
     with pytest.raises(NotReachedError, match="the connection is not safe"):
         await secure.deliver(EVENT, EVENT_ID)
     await secure.close()
