@@ -6,14 +6,14 @@ MAKEFLAGS += --no-print-directory
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
 MEASURED = tests/domain tests/engine tests/replay tests/service
 
-.PHONY: help run test check format coverage mutants lifecycle bench setup lock environment postgresql
+.PHONY: help run test check format coverage mutants fleet lifecycle bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
 	@echo 'ARGS=… is passed on to `steward up`, to pytest and to the benchmarks.'
 
-run: environment ## the whole stack with a day of samples, until Ctrl-C
-	@steward up --sample $(ARGS)
+run: environment ## the whole stack, and a job system with a day of samples, until Ctrl-C
+	@scripts/run.py $(ARGS)
 
 test: setup check ## static checks, then every test; or those that ARGS name
 ifdef ARGS
@@ -38,6 +38,9 @@ coverage: environment ## the tests that need no server, and how much of the rule
 
 mutants: environment ## changes to the rules that no test notices; takes ten minutes
 	@scripts/mutants.py $(ARGS)
+
+fleet: environment ## 500 jobs whose hooks get lost, doubled and late; takes minutes
+	@FLEET=500 pytest -q -n 0 tests/scenarios/test_lost_hooks.py $(ARGS)
 
 lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=warranty-callback
 	@python -m scaffold new-lifecycle $(NAME) $(ARGS)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.job_system import JobSystem
+from activities.asking import Asking
 from activities.mails import Mails
 from activities.templating import render
 from domain.current import current
@@ -36,10 +36,18 @@ class Effects:
         ledger: Ledger,
         mails: Mails,
         directory: Directory | Callable[[], Directory],
-        job_system: JobSystem,
+        asking: Asking | None = None,
     ) -> None:
+        """Take what the effects need.
+
+        Args:
+            ledger: where they come true.
+            mails: brings what they mail to the mail server.
+            directory: who answers for which providers.
+            asking: asks the job system first; None where our own copy is the job system.
+        """
         self._ledger = ledger
-        self._job_system = job_system
+        self._asking = asking
         self._mails = mails
         self._directory = current(directory)
 
@@ -50,7 +58,7 @@ class Effects:
 
     @activity.defn(name="update_job")
     async def update_job(self, batch: Batch) -> BatchResult:
-        """Change our copy of the job."""
+        """Change the job, and our copy of it."""
         return await self._apply(batch)
 
     @activity.defn(name="add_service_job")
@@ -98,10 +106,16 @@ class Effects:
             return await self._apply_and_send(batch)
 
     async def _apply_and_send(self, batch: Batch) -> BatchResult:
+        agreed = None
+        if self._asking is not None and self._asking.is_asked_about(batch):
+            answer = await self._asking.agree(batch, self._render)
+            if isinstance(answer, BatchResult):
+                return answer
+            agreed = answer
         if not batch.mails:
-            return await self._ledger.apply(batch, told=_told())
+            return await self._ledger.apply(batch, told=_told(), agreed=agreed)
         result, first = await self._ledger.apply_and_take(
-            batch, self._render, datetime.now(UTC), _told()
+            batch, self._render, datetime.now(UTC), _told(), agreed
         )
         if result.refusal is not None:
             return result

@@ -47,6 +47,9 @@ class JobSystem(Protocol):
             JobSystemError: they cannot be listed now, or not at all.
         """
 
+    async def close(self) -> None:
+        """Let go of whatever connects us with it; nothing is asked afterwards."""
+
 
 class JobSystemError(Exception):
     """The job system did not do what it was asked; the text is for people, and names nobody."""
@@ -61,8 +64,9 @@ class NotReachedError(JobSystemError):
     """It does not answer, or not now: worth another try under the same key.
 
     Attributes:
-        retry_after: how long it wants to be left alone, if it says so.
+        retry_after: how long to leave it alone, if anybody says so.
         may_have_happened: whether it may have done what it was asked.
+        was_asked: False where an open circuit kept the request back (`activities.circuit`).
     """
 
     def __init__(
@@ -71,14 +75,28 @@ class NotReachedError(JobSystemError):
         *,
         retry_after: timedelta | None = None,
         may_have_happened: bool = False,
+        was_asked: bool = True,
     ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.may_have_happened = may_have_happened
+        self.was_asked = was_asked
 
 
 class NotLetInError(JobSystemError):
-    """It does not know us: our address or token is wrong, and all jobs wait for that."""
+    """It does not know us: our address or token is wrong, and all jobs wait for that.
+
+    Attributes:
+        retry_after: how long to leave it alone, if an open circuit says so.
+        was_asked: False where an open circuit kept the request back (`activities.circuit`).
+    """
+
+    def __init__(
+        self, reason: str, *, retry_after: timedelta | None = None, was_asked: bool = True
+    ) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.was_asked = was_asked
 
 
 class TurnedDownError(JobSystemError):
@@ -92,6 +110,11 @@ class TurnedDownError(JobSystemError):
         super().__init__(reason)
         self.status = status
 
+    @property
+    def for_logs(self) -> str:
+        """The status alone: the reason is its own, and may quote anybody."""
+        return f"refused ({self.status})"
+
 
 class JobChangedError(JobSystemError):
     """The job is not as it was expected to be; nothing was changed.
@@ -103,6 +126,11 @@ class JobChangedError(JobSystemError):
     def __init__(self, live: LiveJob, reason: str) -> None:
         super().__init__(reason)
         self.live = live
+
+    @property
+    def for_logs(self) -> str:
+        """That it has changed: the reason is the job system's own, and may quote anybody."""
+        return "the job has changed"
 
 
 class OwnCopy:
@@ -128,6 +156,9 @@ class OwnCopy:
     async def list_changed(self, since: str | None, limit: int) -> ChangedJobs:  # noqa: ARG002  the port's signature
         """Return nothing: no job changes but in our own copy."""
         return ChangedJobs(items=())
+
+    async def close(self) -> None:
+        """Do nothing: nothing connects us with it."""
 
 
 def _nobody(what: str) -> JobSystemError:

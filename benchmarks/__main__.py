@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import costs, growth, latency, replay, sandbox, skipped, throughput
+from benchmarks import asking, costs, growth, latency, replay, sandbox, skipped, throughput
 from benchmarks.figures import Section
 from benchmarks.processes import ROOT
 from benchmarks.report import PAGE_FILE, goal_in_words, in_words, write_page
@@ -35,6 +35,7 @@ SECTIONS: Mapping[str, Callable[[Scale, Tell], Awaitable[Section]]] = {
     "sandbox": sandbox.measure,
     "replay": replay.measure,
     "skipped": skipped.measure,
+    "asking": asking.measure,
 }
 
 _PAGE_FOLDER = ROOT / "benchmarks"

@@ -35,7 +35,7 @@ from benchmarks.orders import (
 from benchmarks.processes import run_as_child, serve
 from benchmarks.stack import Place
 from benchmarks.store_watch import StoreWatch
-from starters.signatures import sign
+from domain.signatures import sign
 from workers.temporal import connect
 
 _TOLD = frozenset({"started", "delivered"})

@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 
 from benchmarks.floor import Phase
-from benchmarks.golden_paths import GOLDEN_PATHS
+from benchmarks.golden_paths import GOLDEN_PATHS, MANY_CALLS
 from benchmarks.lives import FloorLives, Life, StewardLives
 from benchmarks.pace import Pace
 from benchmarks.processes import Measured, run_as_child, serve
+from domain.outgoing import Destination
 from store.database import Database, migrate
 from workers.mail_sink import MailSink
 from workers.temporal import connect
@@ -41,6 +42,8 @@ class Errand(BaseModel):
     """Lifecycles that end while it runs."""
     store_url: str | None = None
     """Where Steward's store is to be made; None for the floor."""
+    is_elsewhere: bool = False
+    """Whether Steward's jobs are in another system, which has to be told."""
     phases: tuple[Phase, ...] = ()
     """What the floor goes through."""
 
@@ -57,6 +60,8 @@ class Watched(BaseModel):
 
     worker: int
     server: int
+    teller: int | None = None
+    """What tells the job system, if there is another than the own copy."""
 
 
 class Driven(BaseModel):
@@ -70,6 +75,8 @@ class Driven(BaseModel):
     """Processor time of the worker for one lifecycle, in milliseconds; the others likewise."""
     server_ms: float
     driver_ms: float
+    teller_ms: float
+    """Zero where nobody is told."""
     events: int
     """In the history of one lifecycle."""
     looks: float
@@ -89,6 +96,7 @@ class _Reading:
     worker: float
     server: float
     driver: float
+    teller: float
     looks: int
 
 
@@ -101,7 +109,9 @@ class _Loop:
         self._lives = lives
         self._to_come = iter(lives)
         self._pace = Pace(client)
-        self._meters = [Measured(pid) for pid in (watched.worker, watched.server, os.getpid())]
+        pids = (watched.worker, watched.server, os.getpid())
+        self._meters = [Measured(pid) for pid in pids]
+        self._teller = None if watched.teller is None else Measured(watched.teller)
         self._ended = 0
         self._readings: list[_Reading] = []
 
@@ -118,6 +128,7 @@ class _Loop:
             worker_ms=1000 * (last.worker - first.worker) / ends,
             server_ms=1000 * (last.server - first.server) / ends,
             driver_ms=1000 * (last.driver - first.driver) / ends,
+            teller_ms=1000 * (last.teller - first.teller) / ends,
             events=described.history_length,
             looks=(last.looks - first.looks) / ends,
         )
@@ -131,12 +142,13 @@ class _Loop:
 
     def _read(self) -> _Reading:
         worker, server, driver = (meter.cpu_seconds() for meter in self._meters)
-        return _Reading(time.monotonic(), worker, server, driver, self._pace.looks)
+        teller = 0.0 if self._teller is None else self._teller.cpu_seconds()
+        return _Reading(time.monotonic(), worker, server, driver, teller, self._pace.looks)
 
 
 async def main(errand: Errand) -> None:
     """Prepare all lives, tell where mail is taken, and drive when asked to."""
-    (path,) = (each for each in GOLDEN_PATHS if each.name == errand.path)
+    (path,) = (each for each in (*GOLDEN_PATHS, MANY_CALLS) if each.name == errand.path)
     if errand.store_url is None:
         client = await Client.connect(errand.address)
         floor = FloorLives(path, client, errand.phases)
@@ -144,7 +156,8 @@ async def main(errand: Errand) -> None:
         return
     migrate(errand.store_url)
     client = await connect(target_host=errand.address, namespace="default")
-    database, sink = Database(errand.store_url), MailSink()
+    tells = {Destination.JOB_SYSTEM} if errand.is_elsewhere else ()
+    database, sink = Database(errand.store_url, tells), MailSink()
     steward = StewardLives(path, client, database)
     lives = [await steward.prepared(number) for number in range(errand.lives)]
     await _serve(errand, client, lives, await sink.start())

@@ -93,6 +93,31 @@ _WITH_A_PROVIDER = {
 _TOMORROW = timedelta(days=1)
 """Soon enough for any job to be reassigned (CONF-45)."""
 
+MANY_CALLS = GoldenPath(
+    name="Calls while PlusOne searches",
+    lifecycle=PLUS_ONE,
+    told=(
+        _ASSIGNED_TO_PLUSONE,
+        *(Order("customer_called") for _ in range(6)),
+        _changed("job.cancelled", Role.DISPATCH, status="Cancelled"),
+    ),
+    ends_as="cancelled",
+    time_is_skipped=False,
+)
+"""No job goes this way; its commands change none."""
+
+MANY_NOTES = GoldenPath(
+    name="Notes while PlusOne searches",
+    lifecycle=PLUS_ONE,
+    told=(
+        _ASSIGNED_TO_PLUSONE,
+        *(_noted(Role.PLUSONE, f"ASSIGNMENT: looking, day {day}") for day in range(20)),
+    ),
+    ends_as="no_provider_found",
+    time_is_skipped=True,
+)
+"""No job goes this way; its hooks change none."""
+
 GOLDEN_PATHS: tuple[GoldenPath, ...] = (
     GoldenPath(
         name="PlusOne to completed",

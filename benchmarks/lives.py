@@ -39,12 +39,13 @@ _POLICY = parse_policy(
 """As it is built in, save that providers are called at night as well, when a benchmark may run."""
 
 _HEARD = frozenset({Outcome.STARTED, Outcome.DELIVERED})
-_JOB = {
+JOB = {
     "trade": "Plumbing",
     "item": {"name": "Kitchen faucet", "category": "other"},
     "customer": {"name": "Ada Byron", "email": "ada@example.com", "zip": "74101", "state": "OK"},
     "brand": "Cinch",
 }
+"""What all jobs have in common."""
 
 
 class NotAsToldError(Exception):
@@ -83,7 +84,7 @@ class StewardLives:
                 make the job known.
         """
         job_id, path = f"SJ-{number}", self._path
-        job: dict[str, Any] = {"job_id": job_id, "assigned_at": _now(), **_JOB}
+        job: dict[str, Any] = {"job_id": job_id, "assigned_at": _now(), **JOB}
         for place, told in enumerate((*path.before, *path.told)):
             if isinstance(told, Event):
                 job |= told.job

@@ -21,6 +21,8 @@ class Scale:
     """Lifecycles that a throughput round counts."""
     paths_beside_all: int | None
     """How many golden paths are held against more than the floor; None for all of them."""
+    paths_elsewhere: int | None
+    """How many golden paths are carried out with the job system elsewhere; None for all of them."""
     hooks_for_seconds: int
     """How long hooks are posted at 20 a second."""
     burst: int
@@ -46,6 +48,7 @@ FULL = Scale(
     warm_up=20,
     lifecycles=60,
     paths_beside_all=None,
+    paths_elsewhere=None,
     hooks_for_seconds=60,
     burst=500,
     commands=300,
@@ -61,6 +64,7 @@ QUICK = Scale(
     warm_up=1,
     lifecycles=2,
     paths_beside_all=1,
+    paths_elsewhere=1,
     hooks_for_seconds=2,
     burst=30,
     commands=5,

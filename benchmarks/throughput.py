@@ -102,7 +102,7 @@ async def measure(scale: Scale, tell: Tell) -> Section:
         name="throughput",
         title="Throughput and processor time",
         method=_METHOD.format(
-            under_way=_under_way(scale),
+            under_way=under_way(scale),
             warm_up=scale.warm_up,
             lifecycles=scale.lifecycles,
             rounds=scale.rounds,
@@ -124,7 +124,8 @@ async def measure(scale: Scale, tell: Tell) -> Section:
     )
 
 
-def _under_way(scale: Scale) -> int:
+def under_way(scale: Scale) -> int:
+    """Return how many lifecycles are carried out at a time."""
     return min(_MOST_UNDER_WAY, max(1, scale.lifecycles // 5))
 
 
@@ -150,7 +151,7 @@ async def _run(path: GoldenPath, variant: Variant, shape: Shape, scale: Scale) -
             errand = Errand(
                 path=path.name,
                 address=server.address,
-                under_way=_under_way(scale),
+                under_way=under_way(scale),
                 warm_up=scale.warm_up,
                 counted=scale.lifecycles,
                 store_url=store_url if variant is Variant.STEWARD else None,

@@ -22,7 +22,18 @@ class Attention(StrEnum):
     """The job system did what a rule forbids."""
     STORE_UNREACHABLE = "store_unreachable"
     """The store does not take this job's effects."""
+    JOB_SYSTEM_UNREACHABLE = "job_system_unreachable"
+    """The job system does not say whether this job may be changed."""
+    JOB_SYSTEM_REFUSES = "job_system_refuses"
+    """The job system refuses a change of this job for good."""
 
+
+NOT_CARRIED_OUT: Final = (
+    Attention.STORE_UNREACHABLE,
+    Attention.JOB_SYSTEM_UNREACHABLE,
+    Attention.JOB_SYSTEM_REFUSES,
+)
+"""Why what a lifecycle does may not come true for now; over as soon as it has."""
 
 SETTLED_BY_TASKS: Final[Mapping[Attention, frozenset[str]]] = {
     Attention.RULE_CONFLICT: frozenset({"assigned_out_of_turn", "reassigned_against_rule"}),

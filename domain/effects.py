@@ -319,6 +319,10 @@ class MailFate(StrEnum):
 MAIL_SERVER_AT_FAULT: Final = "MailServerAtFault"
 """Failure type of an attempt at a mail that waits until the mail server, or our access to it, is
 mended: it says nothing about the mail or whoever it is for."""
+JOB_SYSTEM_SILENT: Final = "JobSystemSilent"
+"""Failure type of an attempt at a batch for which the job system has not answered yet."""
+JOB_SYSTEM_REFUSES: Final = "JobSystemRefuses"
+"""Failure type of an attempt at a batch that the job system refuses, until a person decides."""
 NOT_TAKEN_YET: Final = "NotTakenYet"
 """Failure type of an attempt at a mail whose recipient's mailbox does not take it for now."""
 MESSAGE_NOT_TAKEN_YET: Final = "MessageNotTakenYet"
@@ -333,6 +337,8 @@ class BatchResult(BaseModel):
     refusal: Refusal | None = None
     """Set when the live job, an open exception or an unknown addressee forbids it: then nothing of
     the batch was done."""
+    turned_down: bool = Field(default=False, exclude_if=lambda turned_down: not turned_down)
+    """Whether the job system refuses it for good, although the job may be as it was believed."""
     job: Job | None = None
     """The live job, without its customer, where the batch changed it or tried to."""
     newer_job: Job | None = None

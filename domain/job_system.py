@@ -60,11 +60,10 @@ class ChangeRequest(_Shape):
     reason: str
 
     def as_sent(self) -> dict[str, Any]:
-        """Return the body of the request."""
-        return {
-            **self.model_dump(mode="json", exclude={"set"}),
-            "set": self.set.model_dump(mode="json", exclude_none=True),
-        }
+        """Return the body of the request; of an account it says that there is no number."""
+        body = self.model_dump(mode="json")
+        changed = {name: value for name, value in body["set"].items() if value is not None}
+        return {**body, "set": changed}
 
 
 class LiveJob(_Shape):

@@ -278,7 +278,8 @@ class HeldJob(BaseModel):
     """The job as the job system had it before each reassignment of ours, the oldest first; none
     once somebody else has assigned it."""
     as_told: Job | None = None
-    """The job as the job system last told it, where updates of ours make ours another."""
+    """The job as the job system's events last told it, where ours is another: updates of ours make
+    it so, or the job system has shown us, when asked, what its events have still to tell."""
 
     @field_validator("job")
     @classmethod
@@ -295,8 +296,41 @@ class HeldJob(BaseModel):
 
     def reassigned(self, to: Account, at: datetime) -> HeldJob:
         """Return the copy after a reassignment of our own."""
-        replaced = (*self.replaced, self._theirs)[-_REMEMBERED:]
+        shown = (self.job,) if self._tells_less else ()
+        replaced = (*self.replaced, self._theirs, *shown)[-_REMEMBERED:]
         return self._held(self.job.reassigned(to, at), replaced, self._theirs.reassigned(to, at))
+
+    def agreed(self, live: Job) -> HeldJob:
+        """Return the copy with the contacts of its account, as the job system's answer shows them.
+
+        The answer is that to a change of ours. What else it shows, its events tell.
+        """
+        if not same_holder(live.assigned_to, self.job.assigned_to):
+            return self
+        told = _respelled(live, (self.job,))
+        contacts = {"assigned_to": told.assigned_to}
+        theirs = self._theirs.model_copy(update=contacts)
+        return self._held(self.job.model_copy(update=contacts), self.replaced, theirs)
+
+    def shown(self, live: Job) -> HeldJob:
+        """Return the copy after the job system has shown the job as it stands.
+
+        What it shows holds. Its events still tell of it, and until they do, those that show the job
+        as it was before change nothing. It tells no assignment of ours in our own time, and no
+        report that only an event has told, which stays entered for its assignment (PO-20).
+        """
+        ours, before, replaced = self.job, self._theirs, self.replaced
+        live = _respelled(_without_hints(live), (ours, before, *reversed(replaced)))
+        if replaced and same_holder(live.assigned_to, ours.assigned_to):
+            live = live.model_copy(update={"assigned_at": ours.assigned_at})
+        elif not same_assignment(live, ours):
+            replaced = ()
+        if live.diagnostic_report_at is None and same_assignment(live, ours):
+            live = live.model_copy(update={"diagnostic_report_at": ours.diagnostic_report_at})
+        is_another = not same_addresses(live.customer_email, ours.customer_email)
+        counted = {"customer_mail_version": ours.customer_mail_version + is_another}
+        job, told = (each.model_copy(update=counted) for each in (live, before))
+        return self._held(job, replaced, told)
 
     def updated(self, update: JobUpdate) -> HeldJob:
         """Return the copy after an update of our own."""
@@ -334,6 +368,8 @@ class HeldJob(BaseModel):
             told = _not_undoing(
                 told, before, tells_assignment=tells_assignment, tells_status=tells_status
             )
+        if self._is_older(told, tells_assignment=tells_assignment):
+            return self._held(ours, replaced, told)
         if not tells_assignment and same_holder(told.assigned_to, ours.assigned_to):
             told = told.model_copy(update={"assigned_at": ours.assigned_at})
         if outdated := self._replaced_in(told, newly_assigned=newly_assigned):
@@ -372,6 +408,20 @@ class HeldJob(BaseModel):
     def _theirs(self) -> Job:
         """The job as the job system has it, as far as we know."""
         return self.as_told or self.job
+
+    @property
+    def _tells_less(self) -> bool:
+        """Whether the job system has shown us an assignment that its events have still to tell."""
+        return self.as_told is not None and not same_assignment(self.as_told, self.job)
+
+    def _is_older(self, told: Job, *, tells_assignment: bool) -> bool:
+        """Return whether an event tells less than what the job system has shown us since."""
+        if not self._tells_less or same_assignment(told, self.job):
+            return False
+        if same_assignment(told, self._theirs):
+            return True
+        is_told = tells_assignment or not same_holder(told.assigned_to, self.job.assigned_to)
+        return is_told and told.assigned_at < self.job.assigned_at
 
     def _replaced_in(self, told: Job, *, newly_assigned: bool) -> Job | None:
         """Return the job that we replaced and whose assignment an event still shows."""

@@ -84,6 +84,7 @@ TASKS: Final[Mapping[str, str]] = {
     # whatever the lifecycle
     "accepted_too_late": "Decide who does the job",
     "event_not_understood": "Look up what an event says",
+    "job_system_refused": "Settle what the job system refused",
     "job_reopened": "Decide: the job was reopened",
     "order_refused": "Decide how the job goes on",
     "workflow_ended": "Decide: nobody is following this job",
@@ -219,6 +220,8 @@ ATTENTION: Final[Mapping[str, str]] = {
     "bad_message": "Message refused",
     "rule_conflict": "Rule broken",
     "store_unreachable": "Database not reachable",
+    "job_system_unreachable": "Job system not reachable",
+    "job_system_refuses": "Job system refused a change",
 }
 """Each reason for which a job asks for a person's attention."""
 
@@ -230,6 +233,22 @@ LIFECYCLES: Final[Mapping[str, str]] = {
     "reassignment": "Conference call",
 }
 """Each lifecycle, as the name of a procedure that runs."""
+
+OUTGOING: Final[Mapping[str, str]] = {
+    "change_job": "a change of the job",
+    "add_note": "a note",
+    "open_task": "a task",
+    "close_task": "that a task is done",
+    "open_exception": "an Exception",
+    "change_exception": "a change of an Exception",
+    "add_service_job": "a job added to the order",
+}
+"""What the job system is asked and told, as it reads after "the job system refused"."""
+
+
+def outgoing_label(what: str) -> str:
+    """Return what somebody is told; an event is told by the name that programs know it by."""
+    return OUTGOING.get(what) or f"the event `{what}`"
 
 
 def stage_label(stage: str) -> str:

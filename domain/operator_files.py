@@ -163,18 +163,24 @@ def _problem(
     return FileProblem(source, lines[said], ".".join(map(str, path)), _reason(model, detail))
 
 
+_REASONS = {
+    "missing": "is missing",
+    "model_type": "is a section with keys of its own",
+    "tuple_type": "is a list: write it in [ ]",
+}
+"""Why a value is refused, where it is always for the same reason."""
+
+
 def _reason(model: type[BaseModel], detail: ErrorDetails) -> str:
     match detail["type"]:
+        case type_ if type_ in _REASONS:
+            return _REASONS[type_]
         case "value_error":
             return str(detail["ctx"]["error"])
-        case "missing":
-            return "is missing"
         case "extra_forbidden":
             return _unknown_key(model, detail["loc"])
-        case "model_type":
-            return "is a section with keys of its own"
-        case "tuple_type":
-            return "is a list: write it in [ ]"
+        case "too_short":
+            return f"list at least {detail['ctx']['min_length']}, not {len(detail['input'])}"
         case _:
             given = detail["input"]
             shown = repr(given) if isinstance(given, str) else str(given)

@@ -30,6 +30,17 @@ class OutgoingState(StrEnum):
     """A person decided that nobody has to be told."""
 
 
+class Contact(StrEnum):
+    """How those answer who have to be told."""
+
+    ANSWERS = "answers"
+    """They answer, or nobody has asked them yet."""
+    SILENT = "silent"
+    """They do not answer, or not now."""
+    SHUT_OUT = "shut_out"
+    """They do not let us in: an address, a token or a secret of ours is wrong."""
+
+
 _NAMESPACE = UUID("5f2c8f6e-6f0d-4a53-9d5b-0b8f0f6f7a11")
 
 

@@ -24,6 +24,7 @@ from pydantic import (
 from domain.am_escalation.policy import AmEscalationPolicy
 from domain.apo.policy import ApoPolicy
 from domain.calendars import Calendar, TimeOfDay
+from domain.durations import Elapsed
 from domain.jobs import Visibility
 from domain.operator_files import parse_toml, read_text, validated
 from domain.plus_one.policy import PlusOnePolicy
@@ -43,6 +44,12 @@ def _before_midnight(shown: timedelta) -> timedelta:
     if shown >= timedelta(days=1):
         raise ValueError("at 24:00 the day is over: write 00:00 for its beginning")
     return shown
+
+
+def _a_minute_at_least(every: timedelta) -> timedelta:
+    if every < timedelta(minutes=1):
+        raise ValueError("once a minute is often enough: write 1m or more")
+    return every
 
 
 class DigestPolicy(Section):
@@ -84,6 +91,15 @@ class MailPolicy(Section):
     sender: Mailbox
 
 
+class ReconciliationPolicy(Section):
+    """Looking for what the hooks missed; it follows the policy of the day, and not of a job."""
+
+    every: Annotated[Elapsed, AfterValidator(_a_minute_at_least)] = timedelta(minutes=10)
+    """How often the job system's list of changed jobs is read."""
+    grace: Elapsed = timedelta(minutes=1)
+    """How long after a change its hook may still come (G-97)."""
+
+
 class Policy(Section):
     """Everything that the company may set; frozen, and snapshotted into every job."""
 
@@ -98,6 +114,7 @@ class Policy(Section):
     brands: BrandsPolicy = BrandsPolicy()
     spoc: SpocPolicy = SpocPolicy()
     digest: DigestPolicy = DigestPolicy()
+    reconciliation: ReconciliationPolicy = ReconciliationPolicy()
 
     @property
     def fingerprint(self) -> str:

@@ -84,6 +84,9 @@ class Actor(BaseModel):
 
 STEWARD = Actor(name="Steward", role=Role.SYSTEM)
 
+FOUND_IN_LIST = Actor(name="Job system's list", role=Role.SYSTEM)
+"""Who did what no hook told of and the job system's list shows: that isn't known."""
+
 
 def may_act_as(role: Role, allowed: frozenset[Role]) -> bool:
     """Return whether a role is among those allowed.

@@ -41,6 +41,9 @@ class JobChange(StrEnum):
     """The job is no longer urgent."""
 
 
+NO_LIFECYCLE: Final = "hooks"
+"""Stands for the lifecycle in the workflow id of a task that no lifecycle opened."""
+
 _UNPLACED = (PROCURE_VENDOR, NO_PROVIDER_FOUND)
 
 
@@ -143,3 +146,5 @@ class CommonTask(TaskKind):
     """Decide how a job goes on after one lifecycle refused the command of another."""
     MAIL_UNDELIVERED = "mail_undelivered", Lasts.UNTIL_DONE, (), ANOTHER_HAS_IT
     """Call the recipient of a mail that did not arrive."""
+    JOB_SYSTEM_REFUSED = "job_system_refused"
+    """See to what the job system refuses for good; it closes once nothing of the job is refused."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,20 +10,25 @@ from datetime import UTC, datetime, timedelta
 from temporalio.client import Client
 
 from activities.job_system import JobSystem, OwnCopy
+from activities.subscriber import Subscriber
 from domain.directory import Directory
+from domain.outgoing import Destination
 from domain.policy import Policy
 from service.audit import Audit
 from service.commands import PATIENCE, CommandDispatcher
+from service.courier import Courier, Deliver, send_event, tell_job_system
 from service.dismissals import Dismissals
 from service.events import EventDispatcher
 from service.questions import Questions
 from service.readiness import Readiness
+from service.reconciling import ReconciliationDesk
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
 from service.routing import Router
 from service.startable import Startable
 from service.traffic import Traffic
 from store.database import Database
+from store.deliveries import Deliveries
 from store.inbox import Inbox
 from store.intake import Intake
 from store.journal import Journal
@@ -33,6 +38,7 @@ from store.losses import Losses
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard
+from workers.reconciling import reconciler_of
 from workflows.registry import LIFECYCLES, TASK_KINDS
 
 
@@ -49,16 +55,29 @@ class Service:
     commands: CommandDispatcher
     startable: Startable
     job_system: JobSystem
+    couriers: tuple[Courier, ...]
+    """One for each destination that is told something."""
+    subscriber: Subscriber | None
+    """Who takes Steward's events."""
+    reconciliation: ReconciliationDesk
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Redeliver and audit for as long as the context lasts."""
-        rounds = {"redelivery": self.redelivery.run_once, "audit": self.audit.run_once}
+        """Redeliver, audit and tell others for as long as the context lasts."""
+        rounds: dict[str, Callable[[], Awaitable[None]]] = {
+            "redelivery": self.redelivery.run_once,
+            "audit": self.audit.run_once,
+            **{courier.name: courier.run_once for courier in self.couriers},
+        }
         try:
             async with self.background.running(**rounds):
                 yield
         finally:
             await self.audit.stop()
+            for courier in self.couriers:
+                await courier.stop()
+            if self.subscriber is not None:
+                await self.subscriber.close()
 
 
 def make_service(
@@ -68,6 +87,7 @@ def make_service(
     directory: Directory | Callable[[], Directory] | None = None,
     *,
     job_system: JobSystem | None = None,
+    subscriber: Subscriber | None = None,
     command_patience: timedelta = PATIENCE,
     inbox: Inbox | None = None,
     intake: Intake | None = None,
@@ -81,6 +101,7 @@ def make_service(
         policy: what lifecycles start under.
         directory: who is in the SPoC programme although the job system does not say so.
         job_system: where the jobs are; our own copy if it is not said.
+        subscriber: who takes Steward's events, None if nobody does.
         command_patience: how long a command waits for a worker.
         inbox: the hooks' inbox, if others use it too.
         intake: what takes events over, if it is not the usual one.
@@ -89,7 +110,7 @@ def make_service(
     router = Router(tuple(LIFECYCLES.values()), policy, directory)
     inbox = inbox or Inbox(database)
     lifecycles, journal, traffic = Lifecycles(database), Journal(database), Traffic()
-    reading = Reading(database)
+    reading, jobs = Reading(database), job_system or OwnCopy()
     guard = NamespaceGuard(database, client, clock)
     audit = Audit(lifecycles, Losses(database), Leases(database), guard, clock)
     events = EventDispatcher(
@@ -127,5 +148,39 @@ def make_service(
         background,
         commands,
         startable,
-        job_system or OwnCopy(),
+        jobs,
+        _couriers(database, jobs, subscriber, clock),
+        subscriber,
+        ReconciliationDesk(reconciler_of(database, jobs, directory or Directory()), traffic),
+    )
+
+
+_KEEPS_TRYING: Mapping[Destination, timedelta | None] = {
+    Destination.JOB_SYSTEM: None,
+    Destination.EVENTS: timedelta(hours=72),
+}
+"""For how long each destination is told something in vain before that counts as refused."""
+
+
+def _couriers(
+    database: Database,
+    job_system: JobSystem,
+    subscriber: Subscriber | None,
+    clock: Callable[[], datetime],
+) -> tuple[Courier, ...]:
+    """Return a courier for each destination that has to be told of what is written."""
+    deliver: dict[Destination, Deliver] = {Destination.JOB_SYSTEM: tell_job_system(job_system)}
+    if subscriber is not None:
+        deliver[Destination.EVENTS] = send_event(subscriber)
+    return tuple(
+        Courier(
+            Deliveries(database, each),
+            each,
+            deliver[each],
+            Leases(database),
+            clock,
+            gives_up_after=_KEEPS_TRYING[each],
+        )
+        for each in deliver
+        if each in database.tells
     )

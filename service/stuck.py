@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.attention import Attention
 from domain.commands import Command
 from domain.labels import attention_label
 from domain.lifecycles import job_of
+from domain.policy import Policy
 from domain.roles import Actor, Role
 from service.audit import Audit
+from service.stuck_outbox import stuck_in_outbox
 from store.database import StoreUnavailableError
 from store.inbox import Inbox
 from store.leases import Leases
 from store.losses import LostLifecycle
 from store.mail_queue import MailFault
+from store.outbox_list import OutboxList
 from store.reading import Reading
+from store.reconciliations import Reconciliations
 from workers.background import Background
 from workers.namespace import NamespaceGuard, WrongNamespaceError
 from workers.temporal import (
@@ -42,6 +46,12 @@ _CURES: Mapping[str, str] = {
     Attention.STORE_UNREACHABLE: (
         "Check that the database answers. The job then continues automatically."
     ),
+    Attention.JOB_SYSTEM_UNREACHABLE: (
+        "Check that the job system answers. The job then continues automatically."
+    ),
+    Attention.JOB_SYSTEM_REFUSES: (
+        "List the change with `steward outbox list --job {job}`. Have it tried again, or drop it."
+    ),
 }
 """What to do about each reason for attention."""
 _MAIL_CURES: Mapping[str, str] = {
@@ -51,6 +61,8 @@ _MAIL_CURES: Mapping[str, str] = {
     "uncertain": "Ask the recipient whether it arrived. Steward does not send it again.",
     "bounced": "Correct the address, and call the recipient.",
 }
+_RECONCILED_WITHIN = timedelta(hours=1)
+"""How long reconciliation may not succeed before somebody has to look at it."""
 _SILENT = "Temporal doesn't answer: "
 _OURS = (
     "Check STEWARD_SMTP_URL, its account, and mail.sender in the policy. The e-mail goes out as "
@@ -77,6 +89,10 @@ class StuckList:
     leases: Leases
     guard: NamespaceGuard
     background: Background
+    outbox: OutboxList
+    reconciliations: Reconciliations | None
+    """None where there is no other job system."""
+    policy: Callable[[], Policy]
 
     async def items(self, now: datetime) -> list[dict[str, Any]]:
         """Return each thing that is overdue or failing: kind, job, what, the cure, and since when.
@@ -92,9 +108,30 @@ class StuckList:
             *await _lost(self.audit),
             *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
+            *(asdict(each) for each in await stuck_in_outbox(self.outbox, now)),
+            *await self._reconciliation(now),
             *await _in_temporal(self.guard, now),
             *_in_this_process(self.background),
         ]
+
+    async def _reconciliation(self, now: datetime) -> list[dict[str, Any]]:
+        """Return that what the hooks miss is not found, if so for too long."""
+        record = await self.reconciliations.record() if self.reconciliations else None
+        if record is None:
+            return []
+        patience = max(_RECONCILED_WITHIN, 3 * self.policy().reconciliation.every)
+        since = record.succeeded_at or record.failing_since or record.ran_at
+        if now - since < patience:
+            return []
+        what = "What the job system's hooks miss isn't found: reconciliation hasn't succeeded"
+        if record.reason is not None:
+            cure = "Check that the job system answers. `steward reconcile` tries again at once."
+            return [_item("reconciliation", None, f"{what}. {record.reason}", cure, since)]
+        cure = (
+            "Check in Temporal UI whether the Schedule `reconcile` is paused, and that a worker "
+            "runs. `steward reconcile` catches up at once."
+        )
+        return [_item("reconciliation", None, f"{what}.", cure, since)]
 
 
 async def _unwritable(leases: Leases, now: datetime) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from domain.policy import Policy
 from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role
 from domain.values import MessageId, Prose
+from service.acting import who_acts
 from store.tasks import Task, TaskClosing, TaskFilter, Tasks
 
 DONE = "done"
@@ -88,7 +89,7 @@ class TaskDesk:
             StoreUnavailableError: the store does not answer.
         """
         said = _read(fields)
-        actor = _actor(said, by)
+        actor = who_acts(said.actor, by, "Say who closes the task.")
         task = await self._tasks.find(task_id)
         if task is None:
             return None
@@ -188,25 +189,6 @@ def _read(fields: object) -> TaskDone:
             field_problems(error, "a closed task", TaskDone),
             instead=f"Send fields like {json.dumps(_EXAMPLE)}.",
         ) from error
-
-
-def _actor(said: TaskDone, by: Actor | None) -> Actor:
-    """Return who closes a task.
-
-    Raises:
-        Refused: nobody is named, or another than the token's owner.
-    """
-    if by is None:
-        if said.actor is None:
-            raise unreadable("actor: Say who closes the task.")
-        return said.actor
-    if said.actor is not None and said.actor != by:
-        raise forbidden(
-            None,
-            f"This token belongs to {by.name} ({by.role.label}). The body names somebody else.",
-            instead="Leave out the actor, or name yourself.",
-        )
-    return by
 
 
 def _is_repeated(task: Task, closing: TaskClosing) -> bool:

@@ -1,15 +1,19 @@
-"""Writes docs/api.md from the OpenAPI document: every request, who answers what, offline."""
+"""Writes docs/api.md from the OpenAPI document: every request, who answers what, offline.
+
+What hooks say is not in that document. It is written by hand between two marks, and stays.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.policy import load_policy
+from domain.signatures import HookSecrets, generate_secret
 from starters.app import Parts, make_app
 from starters.docs import FOLDER
-from starters.signatures import HookSecrets, generate_secret
 from store.database import Database
 from workers.temporal import connect
 
@@ -26,6 +30,8 @@ A command's body is `{"actor": {"name", "role"}, …}` with the fields below, an
 hooks, `/healthz` and `/readyz` carries `Authorization: Bearer …`. Every refusal has the same shape:
 `{"error", "rule", "message", "instead"?}`.
 """
+_BY_HAND = re.compile(r"<!-- by hand:begin -->\n.*?<!-- by hand:end -->\n", re.DOTALL)
+_SECTION_BY_HAND = "hooks"
 _HEAD = "| Request | What it does | Fields | Answers |\n|---|---|---|---|\n"
 
 
@@ -41,15 +47,30 @@ async def document() -> Mapping[str, Any]:
     return said
 
 
-def api_page(openapi: Mapping[str, Any]) -> str:
-    """Return the page of an OpenAPI document."""
+def api_page(openapi: Mapping[str, Any], before: str) -> str:
+    """Return the page of an OpenAPI document.
+
+    Args:
+        openapi: the document.
+        before: the page as it is, of which the part written by hand stays.
+
+    Raises:
+        ValueError: it has no such part, or more than one.
+    """
+    kept = _BY_HAND.findall(before)
+    if len(kept) != 1:
+        raise ValueError(f"the page has its part by hand once, not {len(kept)} times")
     sections: dict[str, list[str]] = {}
     for path, operations in openapi["paths"].items():
         for method, operation in operations.items():
             (section, *_) = operation.get("tags", ["other"])
             sections.setdefault(section, []).append(_row(openapi, method, path, operation))
-    tables = (f"\n## {title}\n\n{_HEAD}{''.join(rows)}" for title, rows in sections.items())
-    return _INTRODUCTION + "".join(tables)
+    said = [_INTRODUCTION]
+    for title, rows in sections.items():
+        said.append(f"\n## {title}\n\n{_HEAD}{''.join(rows)}")
+        if title == _SECTION_BY_HAND:
+            said.append(f"\n{kept[0]}")
+    return "".join(said)
 
 
 def _row(openapi: Mapping[str, Any], method: str, path: str, operation: Mapping[str, Any]) -> str:
@@ -73,7 +94,8 @@ def _fields(openapi: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterato
 
 def main() -> None:
     """Bring the page up to date."""
-    PAGE.write_text(api_page(asyncio.run(document())), "utf-8")
+    before = PAGE.read_text("utf-8")
+    PAGE.write_text(api_page(asyncio.run(document()), before), "utf-8")
 
 
 if __name__ == "__main__":

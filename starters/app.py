@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 
 from activities.job_system import JobSystem, OwnCopy
+from activities.subscriber import Subscriber
 from domain.commands import DISMISS_ATTENTION, unknown_command
 from domain.current import current
 from domain.directory import Directory
@@ -29,11 +30,14 @@ from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind, unreadable
 from domain.roles import Role, may_act_as
+from domain.signatures import HookSecrets, SignatureRefused, verify
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher
+from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
 from service.readiness import Readiness
+from service.reconciling import Reconcile
 from service.startable import Startable
 from service.stuck import StuckList
 from service.tasks import TaskDesk, TaskDone
@@ -56,9 +60,10 @@ from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
 from starters.openapi_errors import describe_errors
+from starters.outbox_api import outbox_routes
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
-from starters.signatures import HookSecrets, SignatureRefused, verify
+from starters.reconcile_api import reconcile_routes
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
 from starters.why import also_due
@@ -69,7 +74,9 @@ from store.inbox import Inbox
 from store.journal import Journal
 from store.leases import Leases
 from store.mails import MailList
+from store.outbox_list import OutboxList
 from store.reading import NO_LIFECYCLE, Filter, Reading
+from store.reconciliations import Reconciliations
 from store.tasks import Tasks
 from workflows.registry import LIFECYCLES
 
@@ -91,6 +98,8 @@ class Parts:
     """Who is in the SPoC programme although the job system does not say so."""
     job_system: JobSystem = field(default_factory=OwnCopy)
     """Where the jobs are."""
+    subscriber: Subscriber | None = None
+    """Who takes Steward's events, None if nobody does."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
     command_patience: timedelta = PATIENCE
@@ -128,17 +137,21 @@ def make_app(parts: Parts) -> FastAPI:
     """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
+    outbox = OutboxList(parts.database)
     service = make_service(
         parts.database,
         parts.client,
         parts.policy,
         parts.directory,
         job_system=parts.job_system,
+        subscriber=parts.subscriber,
         command_patience=parts.command_patience,
         inbox=inbox,
     )
     metrics = Metrics()
     metrics.watch(service.audit, service.background)
+    if parts.job_system.is_elsewhere:
+        metrics.watch_reconciliation(Reconciliations(parts.database))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -169,17 +182,22 @@ def make_app(parts: Parts) -> FastAPI:
         Leases(parts.database),
         service.guard,
         service.background,
+        outbox,
+        Reconciliations(parts.database) if parts.job_system.is_elsewhere else None,
+        current(parts.policy),
     )
     app.include_router(_reads(reading, look, views, service.startable))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))
+    app.include_router(outbox_routes(OutboxDesk(outbox, lambda: datetime.now(UTC))))
+    app.include_router(reconcile_routes(service.reconciliation))
     app.include_router(history_routes(reading))
     mails = MailList(parts.database)
     app.include_router(mail_routes(mails))
     app.include_router(console(reading, mails, look, service.startable, current(parts.policy)))
-    app.include_router(_health(service.readiness, reading, inbox, metrics))
+    app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading)
-    openapi.describe_commands(app, LIFECYCLES, TaskDone)
+    openapi.describe_commands(app, LIFECYCLES, TaskDone, OutboxRetry, OutboxDrop, Reconcile)
     describe_errors(app)
     return app
 
@@ -407,7 +425,9 @@ def _allowed(standing: Mapping[str, Any], caller: Caller) -> list[str]:
 _READINESS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
 
 
-def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metrics) -> APIRouter:
+def _health(
+    readiness: Readiness, reading: Reading, inbox: Inbox, outbox: OutboxList, metrics: Metrics
+) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/healthz", summary="Whether this process is running")
@@ -425,7 +445,9 @@ def _health(readiness: Readiness, reading: Reading, inbox: Inbox, metrics: Metri
 
     @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
     async def figures(_: FiguresReader) -> Response:
-        await metrics.read(reading, inbox, datetime.now(UTC))
+        now = datetime.now(UTC)
+        await metrics.read(reading, inbox, now)
+        await metrics.read_outbox(outbox, now)
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return router

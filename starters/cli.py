@@ -18,7 +18,10 @@ from typer.core import TyperGroup
 
 from starters import conveniences
 from starters.failures import Failure, one_line
+from starters.job_system_verbs import add_job_system_verbs
 from starters.mail_verbs import list_mails
+from starters.outbox_verbs import add_outbox_verbs
+from starters.reconcile_verbs import add_reconcile_verb
 from starters.task_verbs import add_task_verbs
 from starters.token_verbs import tokens
 
@@ -27,9 +30,9 @@ if TYPE_CHECKING:
 
     from domain.commands import Command
     from domain.lifecycles import LifecycleKind
+    from domain.signatures import HookSecrets
     from starters.api_client import ApiClient
     from starters.event_files import HookEvent
-    from starters.signatures import HookSecrets
 
 ResultT = TypeVar("ResultT")
 
@@ -654,6 +657,9 @@ mails.command(
     "list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --state bounced")
 )(list_mails)
 add_task_verbs(app)
+add_outbox_verbs(app)
+add_job_system_verbs(app)
+add_reconcile_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")

@@ -56,8 +56,8 @@ def secret(*, as_json: AsJson = False) -> None:
     in STEWARD_HOOK_SECRETS and restart each API. Have the job system sign with the new one. Then
     remove the old one and restart each API again.
     """
+    from domain.signatures import generate_secret  # noqa: PLC0415
     from starters.rendering import print_json  # noqa: PLC0415  --help is quick without it
-    from starters.signatures import generate_secret  # noqa: PLC0415
 
     made = generate_secret()
     if as_json:

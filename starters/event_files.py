@@ -17,8 +17,8 @@ from typing import Any
 from uuid import uuid4
 
 from domain.durations import parse_elapsed
+from domain.signatures import LONGEST_ID, sign
 from starters.failures import Failure
-from starters.signatures import LONGEST_ID, sign
 
 _INSTANT = re.compile(r"now(?:(?P<sign>[+-])(?P<elapsed>(?:[0-9]+[wdhms])+))?")
 _STDIN = Path("-")

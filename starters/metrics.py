@@ -13,10 +13,13 @@ from prometheus_client import (
     generate_latest,
 )
 
+from domain.outgoing import Contact
 from service.audit import Audit
 from starters.process_metrics import ProcessCollector
 from store.inbox import Inbox
+from store.outbox_list import OutboxList
 from store.reading import Reading
+from store.reconciliations import Reconciliations
 from workers.background import Background
 
 
@@ -42,6 +45,23 @@ class Metrics:
             ["lifecycle", "command", "status"],
             registry=self._registry,
         )
+        self._reconciliations: Reconciliations | None = None
+        self._reconciled = Gauge(
+            "steward_reconciled_events",
+            "Events that no hook told of and the job system's list shows, by type",
+            ["type"],
+            registry=None,
+        )
+        self._reconciled_at = Gauge(
+            "steward_reconciliation_succeeded_timestamp_seconds",
+            "When the job system's list was last read successfully, in Unix time",
+            registry=None,
+        )
+        self._reconcile_failures = Gauge(
+            "steward_reconciliation_failures",
+            "Times that the job system's list could not be read",
+            registry=None,
+        )
         self._open = Gauge(
             "steward_open_lifecycles",
             "Lifecycles that run, by stage",
@@ -64,6 +84,42 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._outbox = Gauge(
+            "steward_outbox",
+            "What still has to be told or was refused, by destination and state",
+            ["destination", "state"],
+            registry=self._registry,
+        )
+        self._oldest = Gauge(
+            "steward_outbox_oldest_seconds",
+            "Age of the oldest thing that still has to be told",
+            ["destination"],
+            registry=self._registry,
+        )
+        self._silent = Gauge(
+            "steward_circuit_open",
+            "Whether a destination is left alone because it does not answer, or not to us",
+            ["destination"],
+            registry=self._registry,
+        )
+
+    def watch_reconciliation(self, reconciliations: Reconciliations) -> None:
+        """Have the figures of reconciliation shown, too: there is another job system."""
+        self._reconciliations = reconciliations
+        self._registry.register(self._reconciled)
+        self._registry.register(self._reconciled_at)
+        self._registry.register(self._reconcile_failures)
+
+    async def _read_reconciliation(self, reconciliations: Reconciliations) -> None:
+        record = await reconciliations.record()
+        if record is None:
+            return
+        for event, count in record.missed.items():
+            self._reconciled.labels(type=event).set(count)
+        if record.succeeded_at is not None:
+            self._reconciled_at.set(record.succeeded_at.timestamp())
+        self._reconcile_failures.set(record.failures)
+
     def watch(self, audit: Audit, background: Background) -> None:
         """Have the figures of this process's audit and of its perpetual tasks shown, too."""
         self._audit = audit
@@ -84,9 +140,31 @@ class Metrics:
             self._inbox.labels(state=state).set(count)
         if self._audit is not None:
             self._lost.set(len(await self._audit.lost()))
+        if self._reconciliations is not None:
+            await self._read_reconciliation(self._reconciliations)
         self._mails.clear()
         for mail in await reading.failing_mails():
             self._mails.labels(state=mail["state"]).inc()
+
+    async def read_outbox(self, outbox: OutboxList, now: datetime) -> None:
+        """Read the gauges of the outbox from the store, if anybody is told anything.
+
+        Raises:
+            StoreUnavailableError: it does not answer.
+        """
+        for gauge in (self._outbox, self._oldest, self._silent):
+            gauge.clear()
+        if not outbox.destinations:
+            return
+        for (destination, state), count in (await outbox.counts()).items():
+            self._outbox.labels(destination=destination, state=state).set(count)
+        known = await outbox.standings()
+        for each in sorted(outbox.destinations):
+            oldest = (await outbox.waiting(each)).oldest
+            age = (now - oldest).total_seconds() if oldest else 0.0
+            self._oldest.labels(destination=each.value).set(max(age, 0.0))
+            is_open = each in known and known[each].contact is not Contact.ANSWERS
+            self._silent.labels(destination=each.value).set(is_open)
 
     def exposition(self) -> bytes:
         """Return the figures as Prometheus reads them."""

@@ -52,22 +52,27 @@ def request_body(lifecycle: str, command: Command) -> dict[str, Any]:
     }
 
 
-def answers(model: type[BaseModel], example: Mapping[str, object]) -> dict[str, Any]:
+_OF_A_TASK = {
+    "403": "The task is for another role",
+    "404": "There is no such task",
+    "409": "Already done, or only a command closes it",
+    "413": "The body is too large",
+    "422": "Bad fields",
+}
+
+
+def answers(
+    model: type[BaseModel], example: Mapping[str, object], said: Mapping[str, str] = _OF_A_TASK
+) -> dict[str, Any]:
     """Return what an operation says of its body where it takes a model that refuses as commands do.
 
     Args:
         model: what the body is.
         example: a body to copy.
+        said: why it is refused, by HTTP status.
     """
     content = {"schema": {"$ref": _REF.format(model=model.__name__)}, "example": dict(example)}
     refusal = {"application/json": {"schema": {"$ref": _REF.format(model="Refusal")}}}
-    said = {
-        "403": "The task is for another role",
-        "404": "There is no such task",
-        "409": "Already done, or only a command closes it",
-        "413": "The body is too large",
-        "422": "Bad fields",
-    }
     return {
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": {

@@ -25,10 +25,12 @@ from domain.labels import (
     command_label,
     journal_label,
     lifecycle_label,
+    outgoing_label,
     stage_label,
     task_label,
     to_do,
 )
+from domain.reconciliation import in_words
 from domain.roles import Role
 from starters.company_time import company_time
 
@@ -107,6 +109,24 @@ def _task(task: Json) -> Iterable[str]:
         yield f"  Done {company_time(task['closed_at'])}{who}{outcome}"
 
 
+def print_outbox(page: Json) -> None:
+    """Print a page of the outbox, each row on lines of its own, and how to see the next page."""
+    if not page["items"]:
+        print_text("Nothing is waiting to be told, and nothing was refused.")
+    for row in page["items"]:
+        print_text(*_outgoing(row))
+    _print_more(page)
+
+
+def _outgoing(row: Json) -> Iterable[str]:
+    tries = "" if not row["attempts"] else f", attempts: {row['attempts']}"
+    yield f"{row['id']}  {row['job_id']}  {outgoing_label(row['what'])}: {row['state']}{tries}"
+    if row["reason"]:
+        yield f"  {row['reason']}"
+    if row["next_attempt_at"]:
+        yield f"  Tried again {company_time(row['next_attempt_at'])}"
+
+
 def _print_more(page: Json) -> None:
     if page.get("after"):
         print_text(f"There are more: add --after {page['after']}")
@@ -125,7 +145,8 @@ def print_job(document: Json) -> None:
             print_text("", title)
             if name in document.get("older", {}):
                 print_text("These are the newest. To see the older ones, add --all.")
-            _print_table("", columns, document[name])
+            known = [each for each in columns if any(each.name in row for row in document[name])]
+            _print_table("", known, document[name])
 
 
 def print_standing(job_id: str, standing: Json) -> None:
@@ -190,6 +211,31 @@ def print_stuck(things: Json) -> None:
 def print_sent(events: Json) -> None:
     """Print what became of the events that were sent."""
     _print_table("", _SENT, events["items"])
+
+
+def print_reconciled(found: Json, *, dry_run: bool) -> None:
+    """Print what the hooks missed, and what was done about it.
+
+    Args:
+        found: the answer of the API.
+        dry_run: whether nothing was to be done.
+    """
+    missed, listed = found["missed"], found["listed"]
+    if missed:
+        _print_table("", _MISSED, missed)
+    jobs = f"{listed} {'job' if listed == 1 else 'jobs'} of the job system's list"
+    if not missed:
+        print_text(f"The hooks missed nothing. Compared: {jobs}.")
+    elif dry_run:
+        print_text(f"Compared: {jobs}. Nothing was changed: this was a dry run.")
+    else:
+        print_text(f"Compared: {jobs}. Steward is delivering what was missed.")
+    for each in found["left"]:
+        print_text(f"Left for the next time: {each['job_id']}. {each['why']}")
+    for each in found["unreadable"]:
+        print_text(f"Can't be read: {each['job_id']}. {each['why']}")
+    if found["next"] is not None:
+        print_text(f"The list goes on. Add --since {found['next']} to read on.")
 
 
 def print_dead_letters(letters: Json) -> None:
@@ -306,6 +352,10 @@ _SENT = (
     Column("Workflow", "workflow_id"),
     Column("Reason", "reason"),
 )
+_MISSED = (
+    Column("Job", "job_id", whole=True),
+    Column("What the hooks missed", "what", label=in_words),
+)
 _DEAD_LETTERS = (
     Column("ID", "id", whole=True),
     Column("Received", "received_at"),
@@ -363,6 +413,7 @@ _SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (
         "service_jobs",
         (
             _AT,
+            Column("Job", "job_id", whole=True),
             Column("Account", "account"),
             Column("Event type", "event_type"),
             Column("Reason", "reason"),

@@ -15,21 +15,21 @@ import structlog
 from activities.postman import Postman, SmtpPostman
 from domain.faults import in_brief
 from domain.policy import Policy, policy_warnings
+from domain.signatures import HookSecrets, generate_secret
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.hook_sender import SECRETS_FILE
 from starters.serving import server_of
-from starters.signatures import HookSecrets, generate_secret
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError, migrate
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
-from workers.job_systems import destinations_of, job_system_of
+from workers.job_systems import destinations_of, job_system_of, subscriber_of
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
-from workers.schedules import ensure_digest
+from workers.schedules import ensure_schedules
 from workers.settings import (
     DEFAULT_DATA,
     DEFAULT_TEMPORAL_PORT,
@@ -80,6 +80,7 @@ async def run_stack(
     """
     must_be_loopback("127.0.0.1", settings.auth)
     policy, directory = settings.watched_policy(), settings.watched_directory()
+    job_system = job_system_of(settings)
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
@@ -92,6 +93,7 @@ async def run_stack(
         await asyncio.to_thread(migrate, url)
         database = Database(url, destinations_of(settings))
         stack.push_async_callback(database.close)
+        stack.push_async_callback(job_system.close)
         postman = await _postman(settings, policy(), stack)
         server = DevServer(
             ServerOptions(
@@ -106,8 +108,7 @@ async def run_stack(
         stack.push_async_callback(server.stop)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
-        await ensure_digest(client, policy())
-        job_system = job_system_of(settings)
+        await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
         worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
         await stack.enter_async_context(worker)
         parts = Parts(
@@ -116,6 +117,7 @@ async def run_stack(
             policy=policy,
             directory=directory,
             job_system=job_system,
+            subscriber=subscriber_of(settings),
             secrets=secrets,
             tokens=_tokens(settings, database),
             hosts=settings.hosts,
@@ -133,7 +135,7 @@ async def run_stack(
         async def set_up_again() -> None:
             await server.start()
             await guard.adopt()  # its data may have been lost with it
-            await ensure_digest(client, policy())
+            await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
 
         await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")
@@ -151,6 +153,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     must_be_loopback(host, settings.auth)
     settings.require("hook_secrets")
     policy, directory = settings.watched_policy(), settings.watched_directory()
+    job_system = job_system_of(settings)
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     stop = _stop_on_signals()
@@ -162,7 +165,8 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         client=client,
         policy=policy,
         directory=directory,
-        job_system=job_system_of(settings),
+        job_system=job_system,
+        subscriber=subscriber_of(settings),
         secrets=_secrets(settings, DEFAULT_DATA),
         tokens=_tokens(settings, database),
         hosts=settings.hosts,
@@ -174,6 +178,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
             log.warning(HOW_TO_MAKE_THE_FIRST)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
+    await job_system.close()
     await database.close()
 
 

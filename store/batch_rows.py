@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Table, bindparam, select
 from domain.effects import Batch, Step
 from store import schema
 from store.database import Database
+from store.job_rows import Origin
+from store.publishing import Publishing
 
 
 class BatchRows:
@@ -16,11 +18,24 @@ class BatchRows:
         self.database = database
         self.connection = connection
         self.batch = batch
+        self.publishing = Publishing(database, connection)
 
-    def insert(self, table: Table, key: str, **values: object) -> None:
-        """Insert a row of the batch's job, unless a row has the key already."""
+    def insert(self, table: Table, key: str, **values: object) -> bool:
+        """Insert a row of the batch's job, unless a row has the key already.
+
+        Returns:
+            Whether somebody has to be told of it, now that it is there.
+        """
         row = {"job_id": self.batch.job_id, "key": key, **values}
-        self.connection.execute(self.database.insert_once(table), row)
+        if not self.database.tells:
+            self.connection.execute(self.database.insert_once(table), row)
+            return False
+        inserting = self.database.insert_once(table, returning=(table.c.id,))
+        return self.connection.scalar(inserting, row) is not None
+
+    def origin(self, step: Step) -> Origin:
+        """Return what writes the row of a step that others are told of."""
+        return Origin(self.batch.job_id, self.batch.workflow_id, step.key, step.at)
 
     def claim(self, key: str) -> bool:
         """Claim a step that leaves no row of its own; return whether it was still to be done."""

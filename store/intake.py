@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,27 +15,36 @@ from domain.effects import OpenTask
 from domain.events import Event, JobNoteAdded
 from domain.facts import same_instant
 from domain.jobs import HeldJob, Job, JobStatus, same_assignment
-from domain.roles import Role
+from domain.outgoing import Destination
+from domain.reconciliation import found_sentence
+from domain.roles import FOUND_IN_LIST, Role
 from domain.tasks import CommonTask
 from store import schema
+from store.asked_rows import HOLDS_FOR, under_way
 from store.damaged import read_stored_job
 from store.database import Database
 from store.inbox import EARLIER, Outcome, comes_before
+from store.job_rows import Origin, keep_note, open_task
 from store.jobs import held_job, keep_job, stored_version
 from store.lifecycles import lifecycles_of, list_lifecycle
 from store.plans import Plan, Route, TakenEvent
 from store.task_closing import TaskKinds, asks_already, close_pointless
+
+_EARLIER_FIRST = "an earlier event of this job comes first"
+_ANSWER_FIRST = "the job system is just asked to change this job"
+_ANSWER_TAKES = timedelta(milliseconds=300)
+"""How long an event of a job is left alone that the job system is asked about."""
 
 NO_RECIPIENT = "nothing running on this job needs it"
 """Why an event is ignored."""
 
 
 class NotItsTurnError(Exception):
-    """An earlier event of the job is still undelivered; this one is delivered after it."""
+    """Something of the job comes first; this event is delivered after it."""
 
-    def __init__(self, plan: Plan | None) -> None:
+    def __init__(self, plan: Plan | None, why: str = _EARLIER_FIRST) -> None:
         """Take the event's plan, None if the event could not even be taken over yet."""
-        super().__init__("an earlier event of this job comes first")
+        super().__init__(why)
         self.plan = plan
 
 
@@ -68,7 +77,9 @@ class Intake:
         """Take an event over: bring our copy of the job up to date and keep what is decided on it.
 
         Done once; asked again, it returns the plan that was made the first time. The events of a
-        job are taken over, and delivered, in the order in which the hooks brought them.
+        job are taken over, and delivered, in the order in which the hooks brought them. While the
+        job system is asked to change a job, the job's events wait: one that shows the change must
+        not be taken for somebody else's.
 
         Args:
             inbox_id: where the inbox keeps it.
@@ -81,14 +92,20 @@ class Intake:
 
         Raises:
             NotItsTurnError: an earlier event of the job is still undelivered. If all of these are
-                taken over, so is this one; it is due as soon as they are delivered.
+                taken over, so is this one; it is due as soon as they are delivered. Or the job
+                system is being asked to change the job.
         """
         # A sender's clock that runs ahead must not make all that follows look old.
         event = event.model_copy(update={"occurred_at": min(event.occurred_at, now)})
 
-        def take_over(connection: Connection) -> tuple[Plan | None, bool]:
+        def take_over(connection: Connection) -> tuple[Plan | None, bool, bool]:
             row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
             plan = None if row.envelope is None else self._kept_plan(connection, row.envelope)
+            is_told = origin is None and Destination.JOB_SYSTEM in self._database.tells
+            if plan is None and is_told and _is_asked_about(connection, event.job.job_id, now):
+                later = {"of": inbox_id, "next_attempt_at": now + _ANSWER_TAKES}
+                connection.execute(_CHANGE_INBOX, later)
+                return None, True, True
             if plan is None and not row.is_held_up:
                 taking = _EventTransaction(
                     self._database, connection, event_id, event, origin, self._kinds
@@ -99,11 +116,11 @@ class Intake:
             waits = row.waits and (plan is None or plan.outcome is not Outcome.IGNORED)
             if waits:
                 connection.execute(_CHANGE_INBOX, {"of": inbox_id, "next_attempt_at": now})
-            return plan, waits
+            return plan, waits, False
 
-        plan, waits = await self._database.write(take_over)
+        plan, waits, is_asked_about = await self._database.write(take_over)
         if plan is None or waits:
-            raise NotItsTurnError(plan)
+            raise NotItsTurnError(plan, _ANSWER_FIRST if is_asked_about else _EARLIER_FIRST)
         return plan
 
     @staticmethod
@@ -162,6 +179,8 @@ class _EventTransaction:
         held, version, before = self._bring_up_to_date(now)
         plan = self._decide(held, version, (), route, before.status if before else None)
         self._keep_plan(inbox_id, plan)
+        if self._is_found:
+            self._record_found(now)
         return plan
 
     def plan_anew(self, inbox_id: int, plan: Plan, reached: tuple[str, ...], route: Route) -> Plan:
@@ -205,17 +224,12 @@ class _EventTransaction:
             what=f"part of an event left out: {left_out}",
         )
         if lost is not None:
-            self._insert(
-                schema.tasks,
-                key=key,
-                at=now,
-                workflow_id=f"hooks/{self.event.job.job_id}",
-                role=Role.DISPATCH.value,
-                kind=CommonTask.EVENT_NOT_UNDERSTOOD.value,
-                text=f"Look up in the job system what {self.event.actor.name} entered (`{lost}`). "
-                "Steward read the job from that event, but couldn't read the rest.",
-                status="open",
+            text = (
+                f"Look up in the job system what {self.event.actor.name} entered (`{lost}`). "
+                "Steward read the job from that event, but couldn't read the rest."
             )
+            kind = CommonTask.EVENT_NOT_UNDERSTOOD.value
+            self._open_task(self._origin(now, key), Role.DISPATCH, kind, text)
 
     def _keep_plan(self, inbox_id: int, plan: Plan) -> None:
         ignored = plan.outcome is Outcome.IGNORED
@@ -267,24 +281,42 @@ class _EventTransaction:
         return held, version, before.job
 
     def _is_new_assignment(self) -> bool:
-        """Return whether a person assigned the job; the job system itself only repeats us."""
-        return self.event.type == "job.assigned" and self.event.actor.role is not Role.SYSTEM
+        """Return whether a person assigned the job; the job system itself only repeats us.
+
+        Of what its list shows, nobody knows who it was, and what only repeats us is left out there.
+        """
+        is_persons = self.event.actor.role is not Role.SYSTEM or self._is_found
+        return self.event.type == "job.assigned" and is_persons
+
+    @property
+    def _is_found(self) -> bool:
+        """Whether reconciliation found the event in the job system's list."""
+        return self.event.actor == FOUND_IN_LIST
+
+    def _record_found(self, now: datetime) -> None:
+        """Have the journal say that no hook told of the event."""
+        self._insert(
+            schema.journal,
+            key=f"event:{self.event_id}:found",
+            at=now,
+            actor_name=FOUND_IN_LIST.name,
+            actor_role=FOUND_IN_LIST.role.value,
+            what=found_sentence(self.event),
+        )
 
     def _add_task(self, task: OpenTask) -> None:
         """Open a task of the event, unless the job has one that asks for the same decision."""
         job_id, reopened = self.event.job.job_id, CommonTask.JOB_REOPENED
         if task.task == reopened and asks_already(self.connection, job_id, reopened.value):
             return
-        self._insert(
-            schema.tasks,
-            at=self.event.occurred_at,
-            workflow_id=f"hooks/{self.event.job.job_id}",
-            role=task.role.value,
-            kind=task.task,
-            text=task.text,
-            status="open",
-            key=f"event:{self.event_id}/{task.task}",
-        )
+        origin = self._origin(self.event.occurred_at, f"event:{self.event_id}/{task.task}")
+        self._open_task(origin, task.role, task.task, task.text)
+
+    def _open_task(self, origin: Origin, role: Role, kind: str, text: str) -> None:
+        open_task(self.database, self.connection, origin, role, kind, text)
+
+    def _origin(self, at: datetime, key: str | None = None) -> Origin:
+        return Origin(self.event.job.job_id, None, key or f"event:{self.event_id}", at)
 
     def _lock_job(self, job_id: str) -> None:
         """Let no other event of the job in: a new job has no row to lock yet."""
@@ -296,13 +328,13 @@ class _EventTransaction:
         event = self.event
         if isinstance(event, JobNoteAdded) and not self._repeats_our_note(event):
             note = event.data.note
-            self._insert(
-                schema.notes,
-                at=event.occurred_at,
-                author_name=note.author.name,
-                author_role=note.author.role.value,
-                text=note.text,
-                visibility=note.visibility.value,
+            keep_note(
+                self.database,
+                self.connection,
+                self._origin(event.occurred_at),
+                note.author,
+                note.text,
+                note.visibility,
             )
         if before is None or not same_assignment(before, job):
             self._insert(
@@ -310,22 +342,20 @@ class _EventTransaction:
                 at=job.assigned_at,
                 **job.assigned_to.account.model_dump(),
                 by=event.actor.name,
-                reason="reported by the job system",
+                reason="found in the job system's list; no hook told of it"
+                if self._is_found
+                else "reported by the job system",
             )
 
     def _ask_about_late_acceptance(self, job: Job, now: datetime) -> None:
         """Ask a supervisor who does the job: it was accepted after it had gone elsewhere."""
         who, where = self.event.job.assigned_to, job.assigned_to.name
-        self._insert(
-            schema.tasks,
-            at=now,
-            workflow_id=f"hooks/{job.job_id}",
-            role=Role.SUPERVISOR.value,
-            kind="accepted_too_late",
-            text=f"Decide who does this job, and tell the other provider. {who.name} accepted it "
-            f"after it had gone to {where}.",
-            status="open",
+        text = (
+            f"Decide who does this job, and tell the other provider. {who.name} accepted it "
+            f"after it had gone to {where}."
         )
+        kind = CommonTask.ACCEPTED_TOO_LATE.value
+        self._open_task(self._origin(now), Role.SUPERVISOR, kind, text)
         self._insert(
             schema.journal,
             at=now,
@@ -344,6 +374,12 @@ class _EventTransaction:
         note = event.data.note
         told = {"job": event.job.job_id, "said": note.text, "by": note.author.name}
         return self.connection.scalar(_OUR_NOTE, told) is not None
+
+
+def _is_asked_about(connection: Connection, job_id: str, now: datetime) -> bool:
+    """Return whether the job system may just be changing a job because we ask for it."""
+    asked = {"job": job_id, "since": now - HOLDS_FOR}
+    return bool(connection.scalar(_ASKED_ABOUT, asked))
 
 
 def _in_one_second(occurred_at: datetime, newest: datetime) -> bool:
@@ -367,6 +403,7 @@ _WHOSE_TURN = (
     .where(_INBOX.c.id == bindparam("of"))
     .with_for_update(of=_INBOX)
 )
+_ASKED_ABOUT = select(under_way(bindparam("job"), bindparam("since")))
 _CHANGE_INBOX = update(_INBOX).where(_INBOX.c.id == bindparam("of"))
 _OUR_NOTE = (
     select(_NOTES.c.id)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
+from domain.asking import CHANGED, is_as_believed, why_held
 from domain.effects import BatchResult, ReassignJob, Step, UpdateJob
 from domain.events import EVENT, JobAssigned, JobChanged
-from domain.guards import plusone_hold
-from domain.jobs import Believed, HeldJob, Job, same_holder
+from domain.jobs import HeldJob, Job
 from domain.moments import spoken
 from domain.refusals import Refusal, RefusalKind
 from store import schema
@@ -18,12 +19,29 @@ from store.jobs import held_job, keep_job
 from store.task_closing import TaskKinds, close_pointless
 
 
+class Agreement(NamedTuple):
+    """The job system has made a change already, or a person has for it: it is not refused here."""
+
+    row_id: int
+    """Where the outbox keeps what was asked."""
+    live: Job | None
+    """The job as the answer shows it, None if nobody was asked."""
+
+
 class JobChanges:
     """Applies the reassignments and updates of one batch."""
 
-    def __init__(self, rows: BatchRows, kinds: TaskKinds) -> None:
+    def __init__(self, rows: BatchRows, kinds: TaskKinds, agreed: Agreement | None = None) -> None:
+        """Take a batch.
+
+        Args:
+            rows: the batch, in its transaction.
+            kinds: the kinds of tasks of each lifecycle.
+            agreed: says that the job system has made the changes; None where it is not asked.
+        """
         self._rows = rows
         self._kinds = kinds
+        self._agreed = agreed
 
     def apply(self) -> BatchResult:
         """Change our copy of the job; return it if it was changed, or why it must not be."""
@@ -41,18 +59,21 @@ class JobChanges:
         rows, batch = self._rows, self._rows.batch
         row = held_job(rows.connection, batch.job_id, lock=True)
         if row is None:
-            return _missing()
+            return missing()
         held, version = row.held, row.version
         if rows.is_claimed(step.key):
-            return _changed(held, version)
+            return as_it_is(held, version)
         live = held.job
-        refusal = plusone_hold(live, batch.now, wanted.hold, wanted.way_out)
-        if refusal is None and not _as_believed(live, wanted.believed.as_believed):
-            refusal = _CHANGED
-        if refusal is not None:
-            return _changed(held, version).model_copy(update={"refusal": refusal})
+        if self._agreed is None:
+            refusal = why_held(batch, live)
+            if refusal is None and not is_as_believed(live, wanted.believed.as_believed):
+                refusal = CHANGED
+            if refusal is not None:
+                return as_it_is(held, version, refusal)
         rows.claim(step.key)
         moved = held.reassigned(wanted.to, batch.now)
+        if self._agreed is not None and self._agreed.live is not None:
+            moved = moved.agreed(self._agreed.live)
         rows.insert(
             schema.assignments,
             step.key,
@@ -64,6 +85,7 @@ class JobChanges:
         change = JobAssigned(
             type="job.assigned", occurred_at=step.at, actor=wanted.by, job=moved.job
         )
+        rows.publishing.reassigned(batch.workflow_id, step, wanted, live)
         self._close_pointless(live, moved.job, step)
         return self._keep_and_announce(step, moved, version + 1, change, always=wanted.announce)
 
@@ -71,17 +93,19 @@ class JobChanges:
         rows = self._rows
         row = held_job(rows.connection, rows.batch.job_id, lock=True)
         if row is None:
-            return _missing()
+            return missing()
         held, version = row.held, row.version
         if rows.is_claimed(step.key):
-            return _changed(held, version)
-        if wanted.believed is not None and not _as_believed(held.job, wanted.believed):
-            return _changed(held, version).model_copy(update={"refusal": _CHANGED})
+            return as_it_is(held, version)
+        believed = wanted.believed if self._agreed is None else None
+        if believed is not None and not is_as_believed(held.job, believed):
+            return as_it_is(held, version, CHANGED)
         rows.claim(step.key)
         updated = held.updated(wanted)
         change = JobChanged(
             type="job.status_changed", occurred_at=step.at, actor=wanted.by, job=updated.job
         )
+        rows.publishing.updated(rows.batch.workflow_id, step, wanted)
         self._close_pointless(held.job, updated.job, step)
         return self._keep_and_announce(step, updated, version + 1, change)
 
@@ -110,7 +134,7 @@ class JobChanges:
         keep_job(self._rows.connection, self._rows.database, held, version)
         if always or self._others_run():
             self._rows.put_in_inbox(step, EVENT.dump_json(change))
-        return _changed(held, version)
+        return as_it_is(held, version)
 
     def _others_run(self) -> bool:
         batch = self._rows.batch
@@ -148,25 +172,15 @@ _COUNT_OTHERS = (
 )
 
 
-def _as_believed(live: Job, believed: Believed) -> bool:
-    """Return whether account, status, and whether a report is entered are as believed."""
-    return (
-        same_holder(live.assigned_to, believed.assigned_to)
-        and live.status is believed.status
-        and live.as_believed.is_reported is believed.is_reported
-    )
+def as_it_is(held: HeldJob, version: int, refusal: Refusal | None = None) -> BatchResult:
+    """Return the job as it is, with why it was not changed if it was not."""
+    return BatchResult(refusal=refusal, job=held.job.without_customer(), job_version=version)
 
 
-def _changed(held: HeldJob, version: int) -> BatchResult:
-    return BatchResult(job=held.job.without_customer(), job_version=version)
-
-
-def _missing() -> BatchResult:
+def missing() -> BatchResult:
+    """Return that a job is not there to be changed."""
     return BatchResult(refusal=_refused("This job isn't in Steward's database."))
 
 
 def _refused(message: str) -> Refusal:
     return Refusal(kind=RefusalKind.CONFLICT, rule=None, message=message)
-
-
-_CHANGED = _refused("The job changed in the meantime.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Executable, Update, select, update
+from sqlalchemy import ColumnElement, Connection, select
 
 from domain.effects import (
     ChangeException,
@@ -16,6 +16,8 @@ from domain.exceptions import already_open
 from domain.refusals import Refusal
 from store import schema
 from store.batch_rows import BatchRows
+from store.database import Database
+from store.job_rows import Origin, change_exception, open_exception
 from store.jobs import held_job
 
 
@@ -72,30 +74,23 @@ class JobExceptions:
     def apply(self, step: Step, wanted: OpenException | ChangeException | CloseException) -> None:
         """Open, change or close the one exception of a code, unless the step was applied before."""
         if self._rows.claim(step.key):
-            self._rows.connection.execute(self._statement(step, wanted))
+            rows = self._rows
+            self._write(rows.database, rows.connection, rows.origin(step), wanted)
 
-    def _statement(
-        self, step: Step, wanted: OpenException | ChangeException | CloseException
-    ) -> Executable:
+    @staticmethod
+    def _write(
+        database: Database,
+        connection: Connection,
+        origin: Origin,
+        wanted: OpenException | ChangeException | CloseException,
+    ) -> None:
         match wanted:
             case OpenException(code=code, status=status, comment=comment):
-                job_id = self._rows.batch.job_id
-                row = {"job_id": job_id, "key": step.key, "at": step.at, "code": code}
-                said = {"status": status, "comment": comment}
-                opening = self._rows.database.insert(schema.exceptions).values(**row, **said)
-                return opening.on_conflict_do_update(
-                    index_elements=["job_id", "code"],
-                    index_where=schema.is_open_exception,
-                    set_=said,
-                )
+                open_exception(database, connection, origin, code, status, comment)
             case ChangeException(code=code, status=status, comment=comment):
-                return self._changing(code, status, comment)
+                change_exception(database, connection, origin, code, status, comment)
             case CloseException(code=code, comment=comment):
-                return self._changing(code, schema.COMPLETE, comment)
-
-    def _changing(self, code: str, status: str, comment: str | None) -> Update:
-        said = {} if comment is None else {"comment": comment}
-        return update(schema.exceptions).where(*self._open_of(code)).values(status=status, **said)
+                change_exception(database, connection, origin, code, schema.COMPLETE, comment)
 
     def _is_open(self, code: str) -> bool:
         found = select(schema.exceptions.c.id).where(*self._open_of(code))

@@ -17,6 +17,7 @@ from domain.roles import STEWARD, Actor
 from domain.values import Instant
 from store import schema
 from store.database import Database
+from store.job_rows import Origin, open_task
 
 
 class RefusedAttempt(BaseModel):
@@ -108,27 +109,23 @@ class Journal:
             now: the wall clock, aware UTC.
             task: what a person does about it.
         """
-        known_by = {"job_id": relayed.job_id, "key": f"refused:{event_id}", "at": now}
+        key = f"refused:{event_id}"
         entry = {
-            **known_by,
+            "job_id": relayed.job_id,
+            "key": key,
+            "at": now,
             "lifecycle": relayed.lifecycle,
             "actor_name": STEWARD.name,
             "actor_role": STEWARD.role.value,
             "what": f"refused to {to_do(relayed.command)}: {refusal.message}",
             "rule": refusal.rule,
         }
-        task_row = {
-            **known_by,
-            "workflow_id": f"{relayed.lifecycle}/{relayed.job_id}",
-            "role": task.role.value,
-            "kind": task.task,
-            "text": task.text,
-            "status": "open",
-        }
+        workflow_id = f"{relayed.lifecycle}/{relayed.job_id}"
+        origin = Origin(relayed.job_id, workflow_id, key, now)
 
         def write(connection: Connection) -> None:
             connection.execute(self._database.insert_once(schema.journal), entry)
-            connection.execute(self._database.insert_once(schema.tasks), task_row)
+            open_task(self._database, connection, origin, task.role, task.task, task.text)
 
         await self._database.write(write)
 

@@ -45,20 +45,23 @@ from domain.exceptions import still_open
 from domain.jobs import Job
 from domain.moments import spoken
 from domain.promises import Promise, PromiseOutcome, ended_sentence, resolve, sentence
-from domain.refusals import Refused
+from domain.refusals import Refusal, Refused
 from domain.relayed import RelayedCommand
 from domain.roles import Actor, Role
 from domain.tasks import CommonTask
 from domain.unfollowed import told_by
 from store import schema
+from store.asked_rows import settle
 from store.attention import after_batch
 from store.batch_rows import BatchRows
 from store.database import Columns, Database
-from store.job_changes import JobChanges, update_sentence
+from store.job_changes import Agreement, JobChanges, update_sentence
 from store.job_exceptions import JobExceptions
+from store.job_rows import add_note, add_service_job, open_task
 from store.jobs import held_job
 from store.lifecycles import close_loss
 from store.mail_queue import QueuedMail, RenderedMail, mail_row, take, withdraw
+from store.publishing import Standing
 from store.task_closing import TaskKinds, close_reopening, close_settled, settled_by
 
 Render = Callable[[SendEmail, Job], RenderedMail]
@@ -88,6 +91,14 @@ def _renders_nothing(mail: SendEmail, job: Job) -> RenderedMail:
     raise ValueError(f"nobody makes the mail {mail.template} of job {job.job_id}")
 
 
+def _comes_back(refusal: Refusal) -> RenderedMail:
+    """Return the mail that stands for one that cannot be made: it has no address, and comes back.
+
+    So somebody is asked to reach whoever it was for.
+    """
+    return RenderedMail(to="", subject="E-mail not written", text=refusal.message, html="")
+
+
 class Ledger:
     """Writes what lifecycles do."""
 
@@ -102,7 +113,11 @@ class Ledger:
         self._kinds = kinds or {}
 
     async def apply(
-        self, batch: Batch, render: Render = _renders_nothing, told: Told | None = None
+        self,
+        batch: Batch,
+        render: Render = _renders_nothing,
+        told: Told | None = None,
+        agreed: Agreement | None = None,
     ) -> BatchResult:
         """Make all effects of a batch true, or none; each is done once, however often it is asked.
 
@@ -110,6 +125,8 @@ class Ledger:
             batch: the effects, and where the lifecycle stands with them.
             render: makes the mails of the batch.
             told: which run tells it, None if nobody knows.
+            agreed: says that the job system has made the changes of the job; None where our own
+                copy decides.
 
         Returns:
             The live job where the batch changes it, a refusal if that, the opening of an exception
@@ -117,12 +134,17 @@ class Ledger:
         """
         return await self._database.write(
             lambda connection: BatchTransaction(
-                self._database, connection, batch, render, self._kinds, told
+                self._database, connection, batch, render, self._kinds, told, agreed
             ).apply()
         )
 
     async def apply_and_take(
-        self, batch: Batch, render: Render, now: datetime, told: Told | None = None
+        self,
+        batch: Batch,
+        render: Render,
+        now: datetime,
+        told: Told | None = None,
+        agreed: Agreement | None = None,
     ) -> AppliedBatch:
         """Apply a batch, and take its first mail in the same transaction.
 
@@ -131,11 +153,12 @@ class Ledger:
             render: as in `apply`.
             now: the wall clock, aware UTC, in which mails travel.
             told: as in `apply`.
+            agreed: as in `apply`.
         """
 
         def work(connection: Connection) -> AppliedBatch:
             result = BatchTransaction(
-                self._database, connection, batch, render, self._kinds, told
+                self._database, connection, batch, render, self._kinds, told, agreed
             ).apply()
             first = next(iter(batch.mails), None)
             if result.refusal is not None or first is None:
@@ -156,29 +179,33 @@ class BatchTransaction:
         render: Render,
         kinds: TaskKinds,
         told: Told | None = None,
+        agreed: Agreement | None = None,
     ) -> None:
         self._told = told
+        self._agreed = agreed
         self._database = database
         self._connection = connection
         self._batch = batch
         self._render = render
         self._kinds = kinds
         self._rows = BatchRows(database, connection, batch)
+        self._publishing = self._rows.publishing
+        self._standings: tuple[Standing, Standing] | None = None
+        """Where the lifecycle stands before the batch and after it, if somebody is told."""
         self._exceptions = JobExceptions(self._rows)
         self._mails: Mapping[str, RenderedMail] = {}
 
     def apply(self) -> BatchResult:
         """Make all effects of the batch true, or none."""
-        try:
-            self._mails = self._render_mails()
-        except Refused as refused:
-            return BatchResult(refusal=refused.refusal)
-        if duplicate := self._exceptions.refusal():
-            return BatchResult(refusal=duplicate)
+        if refusal := self.refusal_beside_the_job():
+            return BatchResult(refusal=refusal)
         # The job first: if its change is refused, nothing else may be done.
-        result = JobChanges(self._rows, self._kinds).apply()
+        result = JobChanges(self._rows, self._kinds, self._agreed).apply()
         if result.refusal is not None:
             return result
+        if self._agreed is not None:
+            settle(self._connection, self._agreed.row_id)
+        self._publish_start()
         if self._batch.sequence == 1:  # the lifecycle runs, so nobody has to see to its loss
             self._close_what_asked_for_it()
         for step in self._batch.steps:
@@ -187,10 +214,22 @@ class BatchTransaction:
         times = {"due_at": self._record_progress(result.job), "deadlines": self._deadlines()}
         return (result if result.job else self._newer_job()).model_copy(update=times)
 
+    def refusal_beside_the_job(self) -> Refusal | None:
+        """Return what refuses the batch whatever the job is: a mail, or an open exception.
+
+        Nothing does where the job system has changed the job already.
+        """
+        try:
+            self._mails = self._render_mails()
+        except Refused as refused:
+            return refused.refusal
+        return self._exceptions.refusal() if self._agreed is None else None
+
     def _close_what_asked_for_it(self) -> None:
         batch = self._batch
-        close_loss(self._connection, batch.workflow_id, batch.now)
-        close_reopening(self._connection, batch.job_id, batch.lifecycle, batch.now)
+        database, connection = self._database, self._connection
+        close_loss(database, connection, batch.workflow_id, batch.now)
+        close_reopening(database, connection, batch.job_id, batch.lifecycle, batch.now)
 
     def _render_mails(self) -> dict[str, RenderedMail]:
         """Return the mails of the batch, made of the job as the batch changes it.
@@ -216,9 +255,12 @@ class BatchTransaction:
             mail = told.model_copy(update={"context": context})
             try:
                 rendered[key] = self._render(mail, job)
-            except Refused:  # as it may be by now, where an earlier attempt has queued the mail
-                if not self._is_queued(key):
+            except Refused as refused:
+                if self._is_queued(key):  # by an earlier attempt; by now it is refused
+                    continue
+                if self._agreed is None:
                     raise
+                rendered[key] = _comes_back(refused.refusal)
         return rendered
 
     def _answer_by(self) -> str:
@@ -260,7 +302,7 @@ class BatchTransaction:
             case SendCommand() as effect:
                 self._send_command(step, effect)
             case ClosePromise(promise_key=key, outcome=outcome):
-                self._connection.execute(
+                self._publishing.close_promises(
                     _CLOSE_PROMISE,
                     {
                         "of": self._promise_key(key),
@@ -277,7 +319,20 @@ class BatchTransaction:
             case WithdrawMails() as withdrawn:
                 self._withdraw_mails(step, withdrawn)
             case OpenPromise(promise=promise):
-                self._open_promise(promise)
+                self._open_promise(step, promise)
+            case _:
+                self._add_row(step)
+
+    def _add_row(self, step: Step) -> None:
+        """Add the row of an effect, and have others told where they are."""
+        to = (self._database, self._connection, self._rows.origin(step))
+        match step.effect:
+            case AddNote(author=author, text=text, visibility=visibility):
+                add_note(*to, author, text, visibility)
+            case AddServiceJob(account=account, event_type=event_type) as added:
+                add_service_job(*to, account, event_type, added.reason, tuple(added.comments))
+            case OpenTask(role=role, task=kind) as asked:
+                open_task(*to, role, kind, self._text_of(asked))
             case _:
                 table, values = self._new_row(step)
                 self._rows.insert(table, step.key, at=step.at, **values)
@@ -291,46 +346,25 @@ class BatchTransaction:
         )
         self._rows.put_in_inbox(step, relayed.model_dump_json().encode())
 
-    def _open_promise(self, promise: Promise) -> None:
+    def _open_promise(self, step: Step, promise: Promise) -> None:
         due_at = resolve(promise.due, self._batch.calendar)
         if due_at is None:  # a window that never turns: no duty that time could break
             return
-        self._rows.insert(
-            schema.promises,
-            self._promise_key(promise.key),
-            workflow_id=self._batch.workflow_id,
-            rule=promise.rule,
-            duty=promise.duty,
-            waiting_on=promise.waiting_on.value,
-            opened_at=promise.since,
-            due_at=due_at,
-        )
+        key, workflow_id = self._promise_key(promise.key), self._batch.workflow_id
+        row: dict[str, Any] = {
+            "workflow_id": workflow_id,
+            "rule": promise.rule,
+            "duty": promise.duty,
+            "waiting_on": promise.waiting_on.value,
+            "opened_at": promise.since,
+            "due_at": due_at,
+        }
+        if self._rows.insert(schema.promises, key, **row):
+            self._publishing.promise_opened(workflow_id, key, row, step.at)
 
     def _new_row(self, step: Step) -> tuple[Table, dict[str, Any]]:
         """Return the row that an effect adds, and to which table."""
         match step.effect:
-            case AddNote(author=author, text=text, visibility=visibility):
-                return schema.notes, {
-                    "author_name": author.name,
-                    "author_role": author.role.value,
-                    "text": text,
-                    "visibility": visibility.value,
-                }
-            case AddServiceJob() as added:
-                return schema.service_jobs, {
-                    **added.account.model_dump(),
-                    "event_type": added.event_type,
-                    "reason": added.reason,
-                    "comments": list(added.comments),
-                }
-            case OpenTask(role=role, task=kind) as asked:
-                return schema.tasks, {
-                    "workflow_id": self._batch.workflow_id,
-                    "role": role.value,
-                    "kind": kind,
-                    "text": self._text_of(asked),
-                    "status": "open",
-                }
             case SendEmail(template=template):
                 return schema.emails, mail_row(self._mails[step.key], template)
             case WriteJournal(actor=actor, what=what, rule=rule):
@@ -392,9 +426,45 @@ class BatchTransaction:
             only_if=_is_newer,
             tells=(schema.lifecycles.c.was_reset, _is_reset),
         )
-        if self._connection.scalar(keeping, {"started_by": "", **row}):
+        was_reset = self._connection.scalar(keeping, {"started_by": "", **row})
+        if was_reset:
             self._close_forgotten_promises(progress)
+        if was_reset is not None:  # otherwise the store had something newer
+            self._publish_change()
         return due_at
+
+    def _publish_start(self) -> None:
+        """Publish that the lifecycle has started, if it has, and what else was held back."""
+        batch, now = self._batch, self._standing()
+        if now is not None:
+            before = self._publishing.standing(batch.workflow_id)
+            if before is None or before.episode < batch.episode:
+                self._publishing.started(batch.workflow_id, now, batch.now)
+                before = now._replace(outcome=None)
+            self._standings = (before, now)
+        self._publishing.release()
+
+    def _publish_change(self) -> None:
+        """Publish that the lifecycle has moved or ended, if it has."""
+        batch = self._batch
+        if self._standings is not None:
+            run_id = self._told.run_id if self._told else ""  # a reset counts its batches anew
+            key = f"{batch.workflow_id}#{batch.episode}/{run_id}/{batch.sequence}"
+            self._publishing.changed(batch.workflow_id, *self._standings, batch.now, key)
+
+    def _standing(self) -> Standing | None:
+        """Return where the lifecycle stands after the batch; None where nobody is told."""
+        batch, progress = self._batch, self._batch.progress
+        if progress is None or not self._publishing.is_on:
+            return None
+        waiting = progress.waiting
+        return Standing(
+            batch.episode,
+            progress.stage,
+            waiting.waiting_on.value if waiting else None,
+            resolve(waiting.due, batch.calendar) if waiting else None,
+            progress.outcome,
+        )
 
     def _end_in_words(self, progress: Progress) -> str:
         """Return how a lifecycle has ended, and what to do where it was not by its story."""
@@ -410,22 +480,22 @@ class BatchTransaction:
         """
         known = [progress.waiting.key] if progress.waiting else []
         keys = [self._promise_key(key) for key in (*known, *progress.beside)]
-        promises = schema.promises
-        self._connection.execute(
-            update(promises)
-            .where(
-                promises.c.workflow_id == self._batch.workflow_id,
-                promises.c.outcome.is_(None),
-                promises.c.key.not_in(keys),
-            )
-            .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=self._batch.now)
+        self._publishing.close_promises(
+            _CLOSE_FORGOTTEN,
+            {
+                "of": self._batch.workflow_id,
+                "known": keys,
+                "outcome": PromiseOutcome.SUPERSEDED.value,
+                "closed_at": self._batch.now,
+            },
         )
 
     def _close_tasks(self, step: Step, kind: str) -> None:
         if not self._rows.claim(step.key):
             return
         by = settled_by(self._connection, step, self._batch.steps)
-        close_settled(self._connection, self._batch.workflow_id, kind, by, step.at)
+        workflow_id = self._batch.workflow_id
+        close_settled(self._database, self._connection, workflow_id, kind, by, step.at)
 
     def _withdraw_mails(self, step: Step, withdrawn: WithdrawMails) -> None:
         """Take the lifecycle's mails back that wait; once, lest it takes back later ones."""
@@ -484,6 +554,11 @@ def _is_reset(kept: Columns, new: Columns) -> ColumnElement[bool]:
 _QUEUED = select(schema.emails.c.id).where(schema.emails.c.key == bindparam("of"))
 _CLOSE_PROMISE = update(schema.promises).where(
     schema.promises.c.key == bindparam("of"), schema.promises.c.outcome.is_(None)
+)
+_CLOSE_FORGOTTEN = update(schema.promises).where(
+    schema.promises.c.workflow_id == bindparam("of"),
+    schema.promises.c.outcome.is_(None),
+    schema.promises.c.key.not_in(bindparam("known", expanding=True)),
 )
 _GIVE_MAIL_UP = update(schema.emails).where(
     schema.emails.c.key == bindparam("of"), schema.emails.c.state == "queued"

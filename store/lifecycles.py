@@ -18,6 +18,7 @@ from store import schema
 from store.attention import drop
 from store.database import Database
 from store.jobs import HeldRow, held_job
+from store.publishing import Publishing, Standing
 from store.task_closing import close_reopening, close_settled
 
 _TABLE = schema.lifecycles
@@ -145,13 +146,16 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "told_at": None,
     }
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
-    close_loss(connection, new.workflow_id, wait.since)
-    close_reopening(connection, new.job_id, new.lifecycle, wait.since)
+    now = Standing(new.episode, new.stage, wait.waiting_on.value, due_at, outcome=None)
+    Publishing(database, connection).started(new.workflow_id, now, wait.since)
+    close_loss(database, connection, new.workflow_id, wait.since)
+    close_reopening(database, connection, new.job_id, new.lifecycle, wait.since)
 
 
-def close_loss(connection: Connection, workflow_id: str, now: datetime) -> None:
+def close_loss(database: Database, connection: Connection, workflow_id: str, now: datetime) -> None:
     """Close what asks for a lifecycle to be started again: it is."""
-    close_settled(connection, workflow_id, CommonTask.WORKFLOW_ENDED.value, STEWARD, now)
+    kind = CommonTask.WORKFLOW_ENDED.value
+    close_settled(database, connection, workflow_id, kind, STEWARD, now)
 
 
 def _listed(row: Row[Any]) -> ListedLifecycle:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Row,
     String,
     and_,
+    bindparam,
     cast,
     exists,
     func,
@@ -23,14 +24,19 @@ from sqlalchemy import (
 
 from domain.effects import OpenTask
 from domain.lifecycles import job_of
+from domain.outgoing import Destination
 from domain.promises import PromiseOutcome
 from domain.roles import STEWARD
 from domain.tasks import CommonTask
 from domain.unfollowed import CANCELLED_ENTRY, told_by
 from store import schema
+from store.asked_rows import forget_asked
 from store.database import Database
 from store.inbox import UNDELIVERED
+from store.job_rows import Origin, close_exceptions_of, open_task
 from store.lifecycles import ABANDONED, close_loss
+from store.publishing import Publishing, Standing
+from store.refusals import close_if_settled
 from store.task_closing import close_settled
 
 _TABLE = schema.lifecycles
@@ -222,16 +228,29 @@ class Losses:
             ).one_or_none()
             if row is None:
                 return False
+            publishing = Publishing(self._database, connection)
             _close_lifecycle(connection, row, now, loss)
-            _close_promises(connection, workflow_id, now)
-            _close_exceptions(connection, workflow_id)
-            _close_tasks(connection, workflow_id, loss.closing, now)
+            publishing.close_promises(
+                _CLOSE_PROMISES,
+                {
+                    "of": workflow_id,
+                    "outcome": PromiseOutcome.SUPERSEDED.value,
+                    "closed_at": now,
+                },
+            )
+            close_exceptions_of(self._database, connection, workflow_id, now)
+            for kind in loss.closing:
+                close_settled(self._database, connection, workflow_id, kind, STEWARD, now)
             unsent = _settle_mails(connection, workflow_id, now)
+            if Destination.JOB_SYSTEM in self._database.tells:
+                forget_asked(connection, workflow_id)
+                close_if_settled(self._database, connection, job_id, now)
             _hurry_events(connection, job_id, now)
             text = f"{loss.task.text} {_unsent_sentence(unsent)}".strip()
             key = f"abandoned:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
             self._add_task(connection, workflow_id, key, now, loss.task, text)
             self._add_entry(connection, workflow_id, key, now, loss.why)
+            publishing.changed(workflow_id, _standing(row), _ended(row), now, key)
             return True
 
         return await self._database.write(close)
@@ -260,9 +279,14 @@ class Losses:
                 .where(_TABLE.c.workflow_id == workflow_id)
                 .values(**{**before, **instants}, outcome=None, lost_at=None, before_loss=None)
             )
-            close_loss(connection, workflow_id, now)
+            close_loss(self._database, connection, workflow_id, now)
             key = f"found:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
             self._add_entry(connection, workflow_id, key, now, "its workflow is running again")
+            again = Standing(
+                row.episode, before["stage"], before["waiting_on"], instants["due_at"], outcome=None
+            )
+            publishing = Publishing(self._database, connection)
+            publishing.changed(workflow_id, _standing(row), again, now, key)
             return True
 
         return await self._database.write(list_again)
@@ -276,18 +300,8 @@ class Losses:
         task: OpenTask,
         text: str,
     ) -> None:
-        _, job_id = job_of(workflow_id)
-        row = {
-            "job_id": job_id,
-            "key": key,
-            "at": now,
-            "workflow_id": workflow_id,
-            "role": task.role.value,
-            "kind": task.task,
-            "text": text,
-            "status": "open",
-        }
-        connection.execute(self._database.insert_once(schema.tasks), row)
+        origin = Origin(job_of(workflow_id)[1], workflow_id, key, now)
+        open_task(self._database, connection, origin, task.role, task.task, text)
 
     def _add_entry(
         self, connection: Connection, workflow_id: str, key: str, now: datetime, what: str
@@ -361,31 +375,17 @@ def _instant(told: str | None) -> datetime | None:
     return datetime.fromisoformat(told) if told else None
 
 
-def _close_promises(connection: Connection, workflow_id: str, now: datetime) -> None:
-    promises = schema.promises
-    connection.execute(
-        update(promises)
-        .where(promises.c.workflow_id == workflow_id, promises.c.outcome.is_(None))
-        .values(outcome=PromiseOutcome.SUPERSEDED.value, closed_at=now)
-    )
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(row.episode, row.stage, row.waiting_on, row.due_at, row.outcome)
 
 
-def _close_exceptions(connection: Connection, workflow_id: str) -> None:
-    """Close the exceptions that a lifecycle opened."""
-    exceptions = schema.exceptions
-    opened_by_it = exceptions.c.key.startswith(f"{workflow_id}#", autoescape=True)
-    connection.execute(
-        update(exceptions)
-        .where(opened_by_it, schema.is_open_exception)
-        .values(status=schema.COMPLETE)
-    )
+def _ended(row: Row[Any]) -> Standing:
+    return Standing(row.episode, ABANDONED, None, None, ABANDONED)
 
 
-def _close_tasks(
-    connection: Connection, workflow_id: str, kinds: Sequence[str], now: datetime
-) -> None:
-    for kind in kinds:
-        close_settled(connection, workflow_id, kind, STEWARD, now)
+_CLOSE_PROMISES = update(schema.promises).where(
+    schema.promises.c.workflow_id == bindparam("of"), schema.promises.c.outcome.is_(None)
+)
 
 
 def _settle_mails(connection: Connection, workflow_id: str, now: datetime) -> list[str]:

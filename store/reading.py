@@ -490,6 +490,7 @@ def _service_job(row: Row[Any]) -> dict[str, Any]:
         "event_type": row.event_type,
         "reason": row.reason,
         "comments": row.comments,
+        **({"job_id": row.added_job_id} if row.added_job_id else {}),
     }
 
 

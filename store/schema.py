@@ -356,22 +356,24 @@ outbox = Table(
     Column("workflow_id", String(120)),
     Column("what", String(60), nullable=False),
     Column("subject", String(40)),
-    _key(),
+    Column("key", String(500), nullable=False, unique=True),
     Column("generation", Integer, nullable=False),
     _at(),
+    Column("written_at", UtcDateTime, nullable=False, default=lambda: datetime.now(UTC)),
     _json("body"),
     Column("state", String(12), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("reason", Text),
     Column("next_attempt_at", UtcDateTime),
     Column("changed_at", UtcDateTime),
-    Index("ix_outbox_state", "state", "destination", "next_attempt_at"),
-    Index("ix_outbox_job", "job_id", "destination", "state"),
+    Index("ix_outbox_state", "destination", "state", "id"),
+    Index("ix_outbox_job", "job_id", "destination", "state", "id"),
 )
 """What others have to be told, in order for each job, and what the job system is asked.
 
 `destination`, `what` and `state` are those of `domain.outgoing`. `subject` is the task or exception
-that a row opens or changes. `generation` counts how often a person has had a refused row tried
+that a row opens or changes. `at` is the business time of what was done, `written_at` the wall
+clock's. `generation` counts how often a person has had a refused row tried
 again: each time under an idempotency key of its own.
 """
 
@@ -379,12 +381,24 @@ destinations = Table(
     "destinations",
     metadata,
     Column("name", String(20), primary_key=True),
-    Column("state", String(12), nullable=False),
+    Column("state", String(12), nullable=False, default="answers"),
     Column("reason", Text),
     Column("since", UtcDateTime),
     Column("retry_at", UtcDateTime),
-    Column("cursor", Text),
-    Column("cursor_at", UtcDateTime),
 )
-"""How each partner answers, as whoever asked it last found. `cursor` is how far its list of changed
-jobs has been read."""
+"""How each partner answers, as the sender last found: a `domain.outgoing.Contact`."""
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("cursor", Text),
+    _at("ran_at"),
+    Column("succeeded_at", UtcDateTime),
+    Column("failing_since", UtcDateTime),
+    Column("reason", Text),
+    Column("failures", Integer, nullable=False),
+    _json("missed"),
+)
+"""How far each partner's list of changed jobs has been read, and how that went. `missed` counts by
+its type what no hook had told of."""

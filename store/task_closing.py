@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from domain.effects import Step, WriteJournal
 from domain.jobs import Job
@@ -18,6 +18,7 @@ from domain.tasks import CommonTask, JobChange, TaskKind, changes
 from store import schema
 from store.attention import settle_attention
 from store.database import Database
+from store.job_rows import Closing, close_tasks
 
 TaskKinds = Mapping[str, type[TaskKind]]
 """The kinds of tasks of each lifecycle, by the lifecycle's name."""
@@ -26,27 +27,34 @@ _TASKS = schema.tasks
 
 
 def close_settled(
-    connection: Connection, workflow_id: str, kind: str, by: Actor, at: datetime
+    database: Database,
+    connection: Connection,
+    workflow_id: str,
+    kind: str,
+    by: Actor,
+    at: datetime,
 ) -> None:
     """Close a lifecycle's open tasks of a kind: what they asked for is settled.
 
     Args:
+        database: the store.
         connection: the transaction.
         workflow_id: the lifecycle.
         kind: the kind of task.
         by: who settled it, Steward where nobody in particular did.
         at: when, aware UTC.
     """
-    connection.execute(
-        _CLOSE_SETTLED, {"of": workflow_id, "task": kind, **_closing(by, at), "outcome": None}
-    )
+    close_tasks(database, connection, Closing(by, at), workflow_id=workflow_id, kind=kind)
 
 
-def close_reopening(connection: Connection, job_id: str, lifecycle: str, at: datetime) -> None:
+def close_reopening(
+    database: Database, connection: Connection, job_id: str, lifecycle: str, at: datetime
+) -> None:
     """Close the task about a reopened job once a lifecycle starts that settles it."""
     if lifecycle in TAKES_UP:
-        told = {"job": job_id, "task": CommonTask.JOB_REOPENED.value, "outcome": _TAKEN_UP}
-        connection.execute(_CLOSE_OF_JOB, {**told, **_closing(STEWARD, at)})
+        closing = Closing(STEWARD, at, _TAKEN_UP)
+        kind = CommonTask.JOB_REOPENED.value
+        close_tasks(database, connection, closing, job_id=job_id, kind=kind)
 
 
 def asks_already(connection: Connection, job_id: str, kind: str) -> bool:
@@ -78,8 +86,7 @@ def close_pointless(
         return
     for row in connection.execute(_OPEN_TASKS, {"job": after.job_id}).all():
         if said := _why_pointless(kinds, row.workflow_id, row.kind, happened):
-            closing = {"task_id": row.id, **_closing(STEWARD, at), "outcome": said}
-            connection.execute(_CLOSE_ONE, closing)
+            close_tasks(database, connection, Closing(STEWARD, at, said), id=row.id)
             settle_attention(database, connection, row.workflow_id, row.kind, at)
 
 
@@ -122,43 +129,14 @@ _SAID: Mapping[JobChange, str] = {
 """What a task that has lost its point says of it."""
 
 
-def _closing(by: Actor, at: datetime) -> dict[str, object]:
-    return {"status": "done", "closed_at": at, "by_name": by.name, "by_role": by.role.value}
-
-
 _ENTRY = select(schema.journal.c.actor_name, schema.journal.c.actor_role).where(
     schema.journal.c.key == bindparam("of")
-)
-_CLOSED: dict[str, object] = {
-    "closed_by_name": bindparam("by_name"),
-    "closed_by_role": bindparam("by_role"),
-    "outcome": bindparam("outcome"),
-}
-_CLOSE_SETTLED = (
-    update(_TASKS)
-    .where(
-        _TASKS.c.workflow_id == bindparam("of"),
-        _TASKS.c.kind == bindparam("task"),
-        _TASKS.c.status == "open",
-    )
-    .values(status=bindparam("status"), closed_at=bindparam("closed_at"), **_CLOSED)
 )
 _OPEN_TASKS = select(_TASKS.c.id, _TASKS.c.workflow_id, _TASKS.c.kind).where(
     _TASKS.c.job_id == bindparam("job"), _TASKS.c.status == "open"
 )
-_OF_KIND = (
+_OPEN_OF_KIND = select(_TASKS.c.id).where(
     _TASKS.c.job_id == bindparam("job"),
     _TASKS.c.kind == bindparam("task"),
     _TASKS.c.status == "open",
-)
-_OPEN_OF_KIND = select(_TASKS.c.id).where(*_OF_KIND)
-_CLOSE_OF_JOB = (
-    update(_TASKS)
-    .where(*_OF_KIND)
-    .values(status=bindparam("status"), closed_at=bindparam("closed_at"), **_CLOSED)
-)
-_CLOSE_ONE = (
-    update(_TASKS)
-    .where(_TASKS.c.id == bindparam("task_id"), _TASKS.c.status == "open")
-    .values(status=bindparam("status"), closed_at=bindparam("closed_at"), **_CLOSED)
 )

@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
 from domain.roles import Actor, Role
+from domain.tasks import NO_LIFECYCLE
 from domain.values import Instant
 from store import schema
 from store.attention import settle_attention
 from store.cursors import page_of, read_cursor, write_cursor
 from store.database import Database
+from store.job_rows import Closing, close_tasks
 
 PAGE = 100
 """Tasks on one page of a list."""
@@ -24,10 +26,6 @@ TASK_STATUSES: Final = ("open", "done")
 
 _Place = TypeAdapter(tuple[TaskStatus, Instant, int])
 """The place of a task in its list: its status, when it was opened, and its id."""
-
-NO_LIFECYCLE = "hooks"
-"""Stands for the lifecycle in the `workflow_id` of a task that an event opened, and none of them.
-"""
 
 _TASKS, _LIFECYCLES = schema.tasks, schema.lifecycles
 
@@ -126,19 +124,8 @@ class Tasks:
         """
 
         def write(connection: Connection) -> bool:
-            closed = connection.execute(
-                update(_TASKS)
-                .where(_TASKS.c.id == task.id, _TASKS.c.status == "open")
-                .values(
-                    status="done",
-                    closed_at=closing.at,
-                    closed_by_name=closing.by.name,
-                    closed_by_role=closing.by.role.value,
-                    closed_with=closing.message_id,
-                    outcome=closing.outcome,
-                )
-            )
-            if not closed.rowcount:
+            said = Closing(closing.by, closing.at, closing.outcome, closing.message_id)
+            if not close_tasks(self._database, connection, said, id=task.id):
                 return False
             self._journal(connection, task, closing, f"task:{task.id}:done")
             settle_attention(self._database, connection, task.workflow_id, task.kind, closing.at)

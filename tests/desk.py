@@ -25,14 +25,15 @@ from temporalio.testing import TimeSkipper
 
 from activities.job_system import JobSystem, OwnCopy
 from activities.postman import Postman
+from activities.subscriber import Subscriber
 from domain.directory import parse_directory
 from domain.durations import parse_elapsed
 from domain.effects import OpenException
 from domain.outgoing import Destination
 from domain.policy import Policy, load_policy, parse_policy
+from domain.signatures import HookSecrets, generate_secret, sign
 from domain.values import Instant
 from starters.app import Parts, make_app
-from starters.signatures import HookSecrets, generate_secret, sign
 from store.database import Database, migrate
 from store.ledger import Ledger
 from store.mail_queue import QueuedMail
@@ -551,13 +552,17 @@ async def open_desk(
     policy: Policy | None = None,
     postman: Postman | None = None,
     job_system: JobSystem | None = None,
+    guards_stories: bool = True,
+    subscriber: Subscriber | None = None,
 ) -> AsyncIterator[Desk]:
     """Open a desk on a server: migrated store, worker and API in this process."""
     followed, jobs = policy or load_policy(None), job_system or OwnCopy()
     migrate(url)
-    database = Database(url, {Destination.JOB_SYSTEM} if jobs.is_elsewhere else ())
+    told = {Destination.JOB_SYSTEM: jobs.is_elsewhere, Destination.EVENTS: subscriber is not None}
+    database = Database(url, [destination for destination, is_told in told.items() if is_told])
     letterbox = Letterbox()
-    app = make_app(replace(_parts(client, database, followed), job_system=jobs))
+    parts = replace(_parts(client, database, followed), job_system=jobs, subscriber=subscriber)
+    app = make_app(parts)
     async with (
         make_worker(
             client,
@@ -565,7 +570,7 @@ async def open_desk(
             postman or letterbox,
             directory=DIRECTORY,
             job_system=jobs,
-            guards_stories=True,
+            guards_stories=guards_stories,
         ),
         app.router.lifespan_context(app),
         _http(app) as http,

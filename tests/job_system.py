@@ -31,6 +31,10 @@ class MemoryJobSystem:
     after: Callable[[], None] | None = None
     """Called once a request is done, before the answer leaves."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    unreadable: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Jobs that are listed as they are here, whatever a job has to say."""
+    changes: list[tuple[str, datetime]] = field(default_factory=list)
+    """Which job was changed, and when, in order."""
     _answers: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -41,6 +45,7 @@ class MemoryJobSystem:
         """Have a job as somebody enters it here."""
         self.jobs[job.job_id] = job
         self.versions[job.job_id] = self.versions.get(job.job_id, 0) + 1
+        self.changes.append((job.job_id, self.now()))
         return self._live(job.job_id)
 
     async def read(self, job_id: str) -> LiveJob:
@@ -71,16 +76,17 @@ class MemoryJobSystem:
 
     async def list_changed(self, since: str | None, limit: int) -> ChangedJobs:
         self._arrive()
-        ordered = sorted(self.jobs)[int(since or 0) :][:limit]
-        items = tuple(
-            ChangedJob(
-                job=self.jobs[job_id].model_dump(mode="json"),
-                version=self.versions[job_id],
-                changed_at=self.now(),
-            )
-            for job_id in ordered
-        )
-        return self._leave(ChangedJobs(items=items, next=str(int(since or 0) + len(items))))
+        newest = {job_id: place for place, (job_id, _) in enumerate(self.changes, 1)}
+        later = sorted(place for place in newest.values() if place > int(since or 0))[:limit]
+        items = tuple(self._listed(*self.changes[place - 1]) for place in later)
+        return self._leave(ChangedJobs(items=items, next=str(later[-1]) if later else since))
+
+    def _listed(self, job_id: str, changed_at: datetime) -> ChangedJob:
+        job = self.unreadable.get(job_id) or self.jobs[job_id].model_dump(mode="json")
+        return ChangedJob(job=job, version=self.versions[job_id], changed_at=changed_at)
+
+    async def close(self) -> None:
+        pass
 
     def _live(self, job_id: str) -> LiveJob:
         if job_id not in self.jobs:

@@ -2,23 +2,94 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+from typing import Protocol
+
 from activities.http_job_system import HttpJobSystem
+from activities.http_subscriber import HttpSubscriber
 from activities.job_system import JobSystem, OwnCopy
+from activities.subscriber import Subscriber
 from domain.outgoing import Destination
-from workers.settings import Settings
+from domain.signatures import HookSecrets
+from workers.settings import Settings, SettingsError
+
+ADAPTERS = "steward.job_systems"
+"""The group of entry points that adapters of the operator's own are found in."""
+
+_PORT = ("is_elsewhere", "read", "change", "tell", "list_changed", "close")
+
+
+class Adapter(Protocol):
+    """What an entry point names: a class, or a function."""
+
+    def __call__(self, *, url: str | None, token: str | None) -> JobSystem:
+        """Return a job system.
+
+        Args:
+            url: `STEWARD_JOB_SYSTEM_URL`, None if it is not set.
+            token: `STEWARD_JOB_SYSTEM_TOKEN`, None if it is not set.
+
+        Raises:
+            ValueError: it can't work with these; the message says why, without the token.
+        """
 
 
 def job_system_of(settings: Settings) -> JobSystem:
-    """Return the job system that the settings name, our own copy if they name none."""
-    if settings.job_system_url is None or settings.job_system_token is None:
+    """Return the job system that the settings name, our own copy if they name none.
+
+    Raises:
+        SettingsError: no such adapter is installed, or it can't be loaded or made.
+    """
+    url, secret = settings.job_system_url, settings.job_system_token
+    token = None if secret is None else secret.get_secret_value()
+    if settings.job_system_adapter is not None:
+        return _adapter(settings.job_system_adapter, url, token)
+    if url is None or token is None:
         return OwnCopy()
-    return HttpJobSystem(settings.job_system_url, settings.job_system_token.get_secret_value())
+    try:
+        return HttpJobSystem(url, token)
+    except ValueError as error:
+        raise SettingsError(f"STEWARD_JOB_SYSTEM_TOKEN: {error}") from error
+
+
+def _adapter(name: str, url: str | None, token: str | None) -> JobSystem:
+    """Return what an adapter makes that the operator installed."""
+    installed = entry_points(group=ADAPTERS)
+    found = next(iter(installed.select(name=name)), None)
+    if found is None:
+        names = ", ".join(sorted(installed.names)) or "none"
+        raise _problem(f'no adapter "{name}" is installed in {ADAPTERS}. Installed: {names}')
+    try:
+        adapter: Adapter = found.load()
+    except (ImportError, AttributeError) as error:
+        raise _problem(f"{found.value} can't be loaded: {error}") from error
+    if not callable(adapter):
+        raise _problem(f"{found.value} can't be called with url and token")
+    try:
+        system = adapter(url=url, token=token)
+    except (TypeError, ValueError) as error:
+        raise _problem(f"{found.value} can't be made: {error}") from error
+    if missing := [each for each in _PORT if not hasattr(system, each)]:
+        raise _problem(f"what {found.value} returns is no job system: it lacks {missing[0]}")
+    return system
+
+
+def _problem(what: str) -> SettingsError:
+    return SettingsError(f"STEWARD_JOB_SYSTEM_ADAPTER: {what}")
+
+
+def subscriber_of(settings: Settings) -> Subscriber | None:
+    """Return who takes Steward's events, None if the settings name nobody."""
+    if settings.events_url is None or settings.events_secrets is None:
+        return None
+    secrets = HookSecrets.parse(settings.events_secrets.get_secret_value())
+    return HttpSubscriber(settings.events_url, secrets)
 
 
 def destinations_of(settings: Settings) -> frozenset[Destination]:
     """Return who is told of what is written."""
     told = set()
-    if settings.job_system_url is not None:
+    if settings.job_system_url is not None or settings.job_system_adapter is not None:
         told.add(Destination.JOB_SYSTEM)
     if settings.events_url is not None:
         told.add(Destination.EVENTS)

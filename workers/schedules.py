@@ -1,4 +1,4 @@
-"""The Schedule of the specialists' digest, made and kept as the policy wants it."""
+"""The Schedules: the specialists' digest and reconciliation, kept as the policy wants them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from temporalio.client import (
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleCalendarSpec,
+    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleRange,
@@ -17,9 +18,12 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.policy import Policy
+from domain.reconciliation import ReconciliationOrder
 from workflows.digest import SpecialistsDigest
+from workflows.reconciliation import Reconciliation
 from workflows.registry import TASK_QUEUE
 
 DIGEST = "specialists-digest"
@@ -28,15 +32,68 @@ DIGEST = "specialists-digest"
 _CATCH_UP = timedelta(hours=6)
 """A digest that Temporal could not start in time is of use on its morning, and not at night."""
 _AT_MOST = timedelta(hours=20)
+_RECONCILIATION_AT_MOST = timedelta(minutes=30)
+
+
+RECONCILE = "reconcile"
+"""The same of the Schedule that looks for what the hooks missed."""
+
+
+async def ensure_schedules(client: Client, policy: Policy, *, has_job_system: bool) -> None:
+    """Have everything started in its time that no job starts.
+
+    Args:
+        client: the way to Temporal.
+        policy: says when.
+        has_job_system: whether the jobs are in another system, and not only in our own copy.
+    """
+    await ensure_digest(client, policy)
+    await ensure_reconciliation(client, policy, has_job_system=has_job_system)
 
 
 async def ensure_digest(client: Client, policy: Policy) -> None:
     """Have every specialist mailed at the policy's time of day; a pause that somebody set stays."""
-    wanted = digest_schedule(policy)
+    await _ensure(client, DIGEST, digest_schedule(policy))
+
+
+async def ensure_reconciliation(client: Client, policy: Policy, *, has_job_system: bool) -> None:
+    """Have what the hooks missed looked for, as often as the policy says.
+
+    A pause that somebody set stays. Without another job system there is nothing to look for, and no
+    Schedule.
+    """
+    if has_job_system:
+        await _ensure(client, RECONCILE, reconciliation_schedule(policy))
+        return
     try:
-        await client.create_schedule(DIGEST, wanted)
+        await client.get_schedule_handle(RECONCILE).delete()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def _ensure(client: Client, name: str, wanted: Schedule) -> None:
+    try:
+        await client.create_schedule(name, wanted)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(DIGEST).update(lambda found: _updated(found, wanted))
+        await client.get_schedule_handle(name).update(lambda found: _updated(found, wanted))
+
+
+def reconciliation_schedule(policy: Policy) -> Schedule:
+    """Return the Schedule of reconciliation that a policy asks for."""
+    every = policy.reconciliation.every
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            Reconciliation.run,
+            args=[ReconciliationOrder(grace=policy.reconciliation.grace)],
+            id=RECONCILE,
+            task_queue=TASK_QUEUE,
+            execution_timeout=max(every, _RECONCILIATION_AT_MOST),
+            static_summary="Reads the job system's list for what the hooks missed",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+    )
 
 
 def digest_schedule(policy: Policy) -> Schedule:

@@ -17,6 +17,7 @@ from domain.directory import Directory, load_directory
 from domain.field_problems import in_words
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
+from domain.signatures import HookSecrets
 from store.database import checked_url
 from workers.watched import Watched
 
@@ -76,6 +77,11 @@ def _partner(url: str) -> str:
     return url
 
 
+def _events_secrets(secrets: SecretStr) -> SecretStr:
+    HookSecrets.parse(secrets.get_secret_value(), "secret")
+    return secrets
+
+
 class Settings(BaseSettings):
     """What the environment says; each field is the variable `STEWARD_` + its name."""
 
@@ -103,8 +109,8 @@ class Settings(BaseSettings):
     """Name of an entry point in `steward.job_systems`: an adapter of the operator's own."""
     events_url: Annotated[str, AfterValidator(_partner)] | None = None
     """Where Steward's own events are sent; nowhere if unset."""
-    events_secrets: SecretStr | None = None
-    """Secrets that sign them, by comma."""
+    events_secrets: Annotated[SecretStr, AfterValidator(_events_secrets)] | None = None
+    """Secrets that sign them, `whsec_…` by comma: each of them signs."""
     policy: Path | None = None
     """TOML file of the policy; the built-in one if unset."""
     directory: Path | None = None
@@ -161,7 +167,9 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: one of them is missing.
         """
-        pairs = (("job_system_url", "job_system_token"), ("events_url", "events_secrets"))
+        pairs = [("events_url", "events_secrets")]
+        if self.job_system_adapter is None:  # an adapter knows itself what it needs
+            pairs.append(("job_system_url", "job_system_token"))
         for first, second in pairs:
             for given, missing in ((first, second), (second, first)):
                 if getattr(self, given) is not None and getattr(self, missing) is None:

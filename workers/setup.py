@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import structlog
 
+from domain.outgoing import Destination
 from store.database import Database, migrate
+from workers.job_systems import destinations_of
 from workers.namespace import NamespaceGuard
-from workers.schedules import ensure_digest
+from workers.schedules import ensure_schedules
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import (
@@ -54,5 +56,6 @@ async def main(*, adopt_namespace: bool = False) -> None:
     await guard.adopt()
     await database.close()
     await ensure_search_attributes(client)
-    await ensure_digest(client, policy)
+    has_job_system = Destination.JOB_SYSTEM in destinations_of(settings)
+    await ensure_schedules(client, policy, has_job_system=has_job_system)
     log.info("Temporal is set up", namespace=client.namespace)

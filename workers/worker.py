@@ -12,12 +12,15 @@ from temporalio.client import Client
 from temporalio.worker import Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.asking import Asking
 from activities.digests import Digests
 from activities.effects import Effects, all_activities
 from activities.job_system import JobSystem, OwnCopy
 from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
+from activities.reconciling import Reconciling
 from domain.directory import Directory
+from store.asking import Asked
 from store.database import Database
 from store.journal import Journal
 from store.ledger import Ledger
@@ -26,13 +29,15 @@ from store.reading import Reading
 from workers.job_systems import destinations_of, job_system_of
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
+from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
-from workers.schedules import ensure_digest
+from workers.schedules import ensure_schedules
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workflows.digest import SpecialistsDigest
+from workflows.reconciliation import Reconciliation
 from workflows.registry import TASK_KINDS, TASK_QUEUE, WORKFLOWS
 
 log = structlog.get_logger()
@@ -130,13 +135,19 @@ def make_worker(
     """
     mail_queue, known = MailQueue(database), directory or Directory()
     mails = Mails(mail_queue, postman)
-    effects = Effects(Ledger(database, TASK_KINDS), mails, known, job_system or OwnCopy())
+    asking = Asking(Asked(database, TASK_KINDS), job_system or OwnCopy())
+    effects = Effects(Ledger(database, TASK_KINDS), mails, known, asking)
     digests = Digests(Reading(database), mail_queue, mails, known)
+    reconciler = reconciler_of(database, job_system or OwnCopy(), known)
     worker = _MailingWorker(
         client,
         task_queue=task_queue,
-        workflows=[*WORKFLOWS, SpecialistsDigest],
-        activities=[*all_activities(effects, mails), digests.send_specialists_digest],
+        workflows=[*WORKFLOWS, SpecialistsDigest, Reconciliation],
+        activities=[
+            *all_activities(effects, mails),
+            digests.send_specialists_digest,
+            Reconciling(reconciler).reconcile,
+        ],
         workflow_runner=runner(guards_stories=guards_stories),
         interceptors=[RefusalRecorder(Journal(database))],
         max_cached_workflows=max_cached_workflows,
@@ -173,14 +184,14 @@ async def main() -> None:
     configure_logging(settings.log)
     policy, directory = settings.load_policy(), settings.watched_directory()
     log_policy_warnings(policy)
+    job_system = job_system_of(settings)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
-    await ensure_digest(client, policy)
+    await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
-    job_system = job_system_of(settings)
     worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -188,5 +199,6 @@ async def main() -> None:
     async with worker:
         log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
         await stop.wait()
+    await job_system.close()
     await database.close()
     log.info("worker stopped")

@@ -20,7 +20,7 @@ from domain.events import DocumentArrived, Event
 from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
 from domain.reopening import task_on_reopening
-from domain.roles import STEWARD, Actor, Role
+from domain.roles import FOUND_IN_LIST, STEWARD, Actor, Role
 from domain.texts import usd
 from workflows.lifecycle import Lifecycle
 from workflows.temporal import durable
@@ -92,7 +92,16 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
 
     def take_up_from_the_job_system(self, by: Actor) -> None:
         """Send the instructions: someone assigned the job to the APO account (APO-04)."""
-        if by.role is not Role.DISPATCH and by != STEWARD:
+        if by == FOUND_IN_LIST:
+            self.journal("Who assigned this job to APO isn't known", rule="APO-19")
+            self.task(
+                Role.SUPERVISOR,
+                Task.ASSIGNED_OUT_OF_TURN,
+                "Find out who assigned this job to Alternate Provider Option. Only Dispatch "
+                "decides that (APO-19). Steward found the assignment in the job system's list, "
+                "which doesn't name anybody.",
+            )
+        elif by.role is not Role.DISPATCH and by != STEWARD:
             self.case.flag(Attention.RULE_CONFLICT)
             self.journal(f"assigned to APO by {by.role.people}, not by Dispatch", rule="APO-19")
             self.task(
@@ -636,12 +645,19 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
             self.end(Stage.SUPERSEDED, PromiseOutcome.SUPERSEDED)
         if self.ended:
             return
+        self.learn_who_assigned_it(event)
         if self.has_another_address(before):
             self.case.mail_fails = False  # another address may work
         if event.type == "customer.called" and self.call_can_be_about_it():
             self.count_call(event.actor, event.data.about)
         if isinstance(event, DocumentArrived):
             self.hear_of_a_document(event, at)
+
+    def learn_who_assigned_it(self, event: Event) -> None:
+        """Settle who assigned the APO account, which a late hook tells after all (G-95)."""
+        was_unknown = self.start.started_by == FOUND_IN_LIST
+        if was_unknown and event.type == "job.assigned" and event.actor.role is Role.DISPATCH:
+            self.settle(Task.ASSIGNED_OUT_OF_TURN)
 
     def call_can_be_about_it(self) -> bool:
         """Return whether a customer's call can be about APO: the customer knows about it.

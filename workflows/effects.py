@@ -8,7 +8,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TypeVar
 
-from domain.attention import Attention
+from domain.attention import NOT_CARRIED_OUT
 from domain.effects import (
     Batch,
     BatchResult,
@@ -21,7 +21,7 @@ from domain.effects import (
     Step,
     WriteJournal,
 )
-from domain.labels import lifecycle_label, task_label, to_do
+from domain.labels import attention_label, lifecycle_label, task_label, to_do
 from domain.lifecycles import Case, LifecycleStart, job_of
 from domain.roles import STEWARD, Actor
 from workflows.runtime import Runtime, StoreNotReachedError
@@ -161,17 +161,21 @@ class EffectBuffer:
             tried_at = self._runtime.now()
             try:
                 result = await self._to_its_end(self._runtime.carry_out(activity, batch, said))
-            except StoreNotReachedError:
-                self._case.flag(Attention.STORE_UNREACHABLE)
+            except StoreNotReachedError as error:
+                for attention in NOT_CARRIED_OUT:
+                    if attention is not error.attention:
+                        self._case.unflag(attention)
+                self._case.flag(error.attention)
                 self._on_trouble()
                 if self._runtime.patched("store-retries-back-off"):
                     if self._runtime.now() - tried_at > _LONG:  # it was waited for already
                         pause = _FIRST_PAUSE
-                    said = "database unreachable: trying again"
-                    await self._to_its_end(self._runtime.sleep(pause, said))
+                    why = f"{attention_label(error.attention).lower()}: trying again"
+                    await self._to_its_end(self._runtime.sleep(pause, why))
                     pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
-            self._case.unflag(Attention.STORE_UNREACHABLE)
+            for attention in NOT_CARRIED_OUT:
+                self._case.unflag(attention)
             return result
 
     async def _to_its_end(self, carrying_out: Awaitable[ResultT]) -> ResultT:

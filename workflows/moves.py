@@ -186,7 +186,11 @@ class Moves:
         entering: str | None,
         closing: PromiseOutcome,
     ) -> Refusal | None:
-        """Commit an effect with this turn; return why the store refuses it, None if it does not."""
+        """Commit an effect with this turn; return why the store refuses it, None if it does not.
+
+        Raises:
+            Refused: the job system refuses for good what a person has asked for.
+        """
         before = self._case.before_turn()
         self._effects.add(effect)
         progress = None
@@ -204,6 +208,8 @@ class Moves:
         result = await self._publisher.flush(progress, summary)
         if result.refusal is not None:
             self._case.roll_back_to(before)
+            if result.turned_down:
+                raise Refused(result.refusal)
             return result.refusal
         if progress is not None:
             self._case.due_at = result.due_at

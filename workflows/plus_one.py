@@ -37,7 +37,7 @@ from domain.plus_one.kind import PLUS_ONE
 from domain.plus_one.tasks import Task
 from domain.promises import PromiseOutcome
 from domain.refusals import Refusal, Refused, changed_meanwhile
-from domain.roles import STEWARD, Actor, Role
+from domain.roles import FOUND_IN_LIST, STEWARD, Actor, Role
 from domain.values import LONGEST_PROSE
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
@@ -95,6 +95,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             return
         if rules.assigned_out_of_turn(self.case.job, self.case.assigned_by):
             self.question_assignment(self.case.assigned_by)
+        elif rules.assigned_by_nobody_knows(self.case.job, self.case.assigned_by):
+            self.ask_who_assigned_it()
         if skipped := rules.skipped_searches(self.case):
             self.question_searches(skipped)
         self.note(texts.SEARCH_NOTE)  # PO-30
@@ -123,6 +125,27 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             f"Talk to {by.role.people}, who assigned this job to PlusOne. Only Dispatch can, "
             "except for a recall of PlusOne's own work (PO-05, PO-06).",
         )
+
+    def ask_who_assigned_it(self) -> None:
+        """Have a supervisor find out who assigned PlusOne: no hook told of it (PO-05, G-95)."""
+        self.journal("Who assigned this job to PlusOne isn't known", rule="PO-05")
+        self.task(
+            Role.SUPERVISOR,
+            Task.ASSIGNED_OUT_OF_TURN,
+            "Find out who assigned this job to PlusOne. Only Dispatch can, except for a recall of "
+            "PlusOne's own work (PO-05, PO-06). Steward found the assignment in the job system's "
+            "list, which doesn't name anybody.",
+        )
+
+    def learn_who_assigned_it(self, event: Event) -> None:
+        """Settle who assigned PlusOne, which a late hook tells after all (PO-05, G-95)."""
+        was_unknown = self.case.assigned_by == FOUND_IN_LIST
+        if event.type != "job.assigned" or not was_unknown or event.actor.role is Role.SYSTEM:
+            return
+        self.case.assigned_by = event.actor
+        self.settle(Task.ASSIGNED_OUT_OF_TURN)
+        if rules.assigned_out_of_turn(self.case.job, event.actor):
+            self.question_assignment(event.actor)
 
     def question_searches(self, skipped: rules.SkippedSearches) -> None:
         """Have Dispatch make up for the searches that come before PlusOne (PO-15, PO-16)."""
@@ -317,19 +340,34 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             self.end_superseded("Reassigned in the job system.")
             return
         self.case.flag(Attention.RULE_CONFLICT)
+        if by == FOUND_IN_LIST and self.case.job.assigned_to.is_(NO_PROVIDER_FOUND):
+            self.ask_who_gave_it_up(broken)
+            return
         self.journal("taken from PlusOne, which may keep the job", by, broken.rule)
         self.note(
             f"The job was taken from PlusOne, which may keep it ({broken.rule}). PlusOne can no "
             "longer bill its diagnosis or any other charge for it (PO-11)."
         )
+        who = "Somebody" if by == FOUND_IN_LIST else by.role.people
         self.task(
             Role.SUPERVISOR,
             Task.REASSIGNED_AGAINST_RULE,
-            f"{by.role.people[:1].upper()}{by.role.people[1:]} took this job from PlusOne, "
+            f"{who[:1].upper()}{who[1:]} took this job from PlusOne, "
             f"which may keep it ({broken.rule}). Give it back, or settle what PlusOne can no "
             "longer bill (PO-11).",
         )
         self.end_superseded(f"Taken from PlusOne, which may keep the job ({broken.rule}).")
+
+    def ask_who_gave_it_up(self, broken: Refusal) -> None:
+        """End, and have it found out whether PlusOne itself gave the job up (PO-67, G-95)."""
+        self.task(
+            Role.SUPERVISOR,
+            Task.REASSIGNED_AGAINST_RULE,
+            "Find out whether PlusOne gave this job up. It is now with No Provider Found, and "
+            f"nobody told Steward who moved it. PlusOne may keep it otherwise ({broken.rule}). If "
+            "somebody else moved it, give it back, or settle what PlusOne can't bill (PO-11).",
+        )
+        self.end_superseded("Moved to No Provider Found. Who moved it isn't known.")
 
     # --- PlusOne's notes ---------------------------------------------------------------------
 
@@ -674,6 +712,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     async def hear_of_same_assignment(self, event: Event, before: Job, at: datetime) -> None:
         """Hear what happened while the job stays assigned as it was."""
         job, searching = self.case.job, self.case.stage == Stage.SEARCHING
+        self.learn_who_assigned_it(event)
         self.hear_what_is_said(event, at)
         if event.type in _SIGNS_OF_LIFE and not searching:
             self.hear_sign_of_life(at)

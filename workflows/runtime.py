@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
+from domain.attention import Attention
 from domain.effects import Batch, BatchResult, MailFate
 from domain.jobs import Job
 from domain.lifecycles import LifecycleStart
@@ -47,7 +48,15 @@ class Clock:
 
 
 class StoreNotReachedError(Exception):
-    """The store did not take a batch for so long that a person should know; it may be tried on."""
+    """A batch did not come true for so long that a person should know; it may be tried on.
+
+    Attributes:
+        attention: whose fault it is: the store's, or the job system's that is asked first.
+    """
+
+    def __init__(self, attention: Attention = Attention.STORE_UNREACHABLE) -> None:
+        super().__init__()
+        self.attention = attention
 
 
 class MailGivenUpError(Exception):

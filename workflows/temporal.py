@@ -19,9 +19,12 @@ from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
+from domain.attention import Attention
 from domain.commands import Answer, Command
 from domain.editions import NEWEST
 from domain.effects import (
+    JOB_SYSTEM_REFUSES,
+    JOB_SYSTEM_SILENT,
     MESSAGE_NOT_TAKEN_YET,
     NOT_TAKEN_YET,
     Batch,
@@ -132,8 +135,9 @@ class TemporalRuntime:
                 summary=summary,
             )
         except ActivityError as error:
-            workflow.logger.warning("the store does not take the effects of %s", activity)
-            raise StoreNotReachedError from error
+            attention = _trouble(error)
+            workflow.logger.warning("%s: the effects of %s wait", attention, activity)
+            raise StoreNotReachedError(attention) from error
         return result
 
     async def send_mail_again(self, key: str, template: str) -> MailFate:
@@ -200,14 +204,33 @@ class TemporalRuntime:
         workflow.continue_as_new(start)
 
 
+_TROUBLES = {
+    JOB_SYSTEM_SILENT: Attention.JOB_SYSTEM_UNREACHABLE,
+    JOB_SYSTEM_REFUSES: Attention.JOB_SYSTEM_REFUSES,
+}
+
+
+def _trouble(error: ActivityError) -> Attention:
+    """Return what a batch waits for: the store, unless its last attempt said otherwise."""
+    cause = _said_by_worker(error)
+    kind = cause.type if cause is not None else None
+    return _TROUBLES.get(kind or "", Attention.STORE_UNREACHABLE)
+
+
+def _said_by_worker(error: ActivityError) -> ApplicationError | None:
+    """Return how the last attempt at an activity failed, None if it left nothing behind."""
+    cause: BaseException | None = error.cause
+    while cause is not None and not isinstance(cause, ApplicationError):
+        cause = cause.__cause__
+    return cause
+
+
 def _given_up(error: ActivityError) -> MailGivenUpError:
     """Return why a mail was not sent for as long as that is tried.
 
     Whatever fails but the mailbox and the mail is ours to mend: worker, store, mail server.
     """
-    cause: BaseException | None = error.cause
-    while cause is not None and not isinstance(cause, ApplicationError):
-        cause = cause.__cause__
+    cause = _said_by_worker(error)
     if cause is None:
         return MailGivenUpError(waits_for_us=True)
     if cause.type == NOT_TAKEN_YET or cause.non_retryable:

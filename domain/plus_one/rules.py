@@ -35,7 +35,7 @@ from domain.plus_one.payloads import (
 )
 from domain.policy import Policy
 from domain.refusals import Refusal, conflict
-from domain.roles import Actor, Role, may_act_as
+from domain.roles import FOUND_IN_LIST, Actor, Role, may_act_as
 
 # --- who comes to PlusOne ---------------------------------------------------------------------
 
@@ -60,9 +60,16 @@ def not_for_plusone(job: Job, policy: Policy) -> Refusal | None:
 def assigned_out_of_turn(job: Job, by: Actor) -> bool:
     """Return whether somebody assigned PlusOne who may not (PO-05).
 
-    Only Dispatch may, but anybody may for the recall of a job that PlusOne did (PO-06).
+    Only Dispatch may, but anybody may for the recall of a job that PlusOne did (PO-06). Nobody is
+    accused of what only the job system's list shows (G-95).
     """
-    return by.role is not Role.DISPATCH and not _recalls_plusone(job)
+    is_known = by != FOUND_IN_LIST
+    return is_known and by.role is not Role.DISPATCH and not _recalls_plusone(job)
+
+
+def assigned_by_nobody_knows(job: Job, by: Actor) -> bool:
+    """Return whether it has to be found out who assigned PlusOne (PO-05, G-95)."""
+    return by == FOUND_IN_LIST and not _recalls_plusone(job)
 
 
 def _recalls_plusone(job: Job) -> bool:

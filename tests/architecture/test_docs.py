@@ -1,14 +1,17 @@
 """What is written about the code is what the code says."""
 
+import re
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from activities.effects import Effects, all_activities
 from activities.mails import Mails
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.kind import PLUS_ONE
 from domain.policy import load_policy
+from starters.cli import app
 from starters.docs import commands_table, page_of, with_commands
 from workers.settings import Settings
 from workflows import search_attributes
@@ -52,3 +55,13 @@ def test_operations_names_every_setting_search_attribute_and_activity() -> None:
     names += [key.name for key in search_attributes.ALL]
     names += [activity.__name__ for activity in activities]
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_the_readme_names_options_of_make_run_that_there_are() -> None:
+    (arguments,) = re.findall(r'make run ARGS="([^"]+)"', (ROOT / "README.md").read_text())
+    command = typer.main.get_command(app)
+    up = command.get_command(None, "up")  # type: ignore[attr-defined]  # a group of commands
+    known = {option for parameter in up.params for option in parameter.opts}
+    named = re.findall(r"--[a-z-]+", arguments)
+    assert {"--port", "--temporal-port", "--data"} <= set(named)
+    assert [option for option in named if option not in known] == []

@@ -18,6 +18,7 @@ ROOMS = (
     "service",
     "starters",
     "benchmarks",
+    "samples",
     "scaffold",
     "tests",
 )
@@ -66,6 +67,9 @@ def test_an_empty_house_breaks_no_contract(tmp_path: Path) -> None:
         ("service", "starters", "rooms import inwards only"),
         ("starters", "benchmarks", "what runs knows nothing of the tools for it"),
         ("service", "benchmarks", "what runs knows nothing of the tools for it"),
+        ("starters", "samples", "what runs knows nothing of the tools for it"),
+        ("samples", "domain", "the sample job system shares nothing with Steward"),
+        ("samples", "tests", "nothing rests on its tests"),
         ("domain", "tests", "nothing rests on its tests"),
         ("benchmarks", "tests", "nothing rests on its tests"),
         ("workflows", "activities", "workflows name activities and know no database"),
@@ -94,6 +98,7 @@ MAY_IMPORT_THE_WORKFLOW_API = (
     "benchmarks/breach.py",
     "tests/breach.py",
     "workflows/digest.py",
+    "workflows/reconciliation.py",
     "workflows/temporal.py",
 )
 

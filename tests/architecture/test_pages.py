@@ -9,12 +9,13 @@ import pytest
 from tests.pages import Block, blocks, pages
 
 ALL = [block for page in pages() for block in blocks(page)]
-LANGUAGES = {"sh", "console", "json", "mermaid", "python", "text", "toml", "yaml"}
+LANGUAGES = {"sh", "console", "json", "jsonl", "mermaid", "python", "text", "toml", "yaml"}
 """`sh` is run as it is printed, by `tests/server/test_pages.py`; `console` is what was printed."""
 
 NOT_RUN = {
     "README.md": ["make run", "make test"],
     "benchmarks/README.md": ["make bench"],
+    "docs/events.md": ["export STEWARD_EVENTS_SECRETS=$(steward hooks secret)"],
 }
 """The first line of every block that is not run, by page. Keep it short."""
 

@@ -132,6 +132,7 @@ ADDED_SINCE: dict[str, Any] = {
         "purchasing_form_roles": ["leadership_desk", "supervisor", "escalations"],
     },
     "digest": {"at": "08:00"},
+    "reconciliation": {"every": "10m", "grace": "1m"},
     "brands": {
         "default": "Cinch Home Services",
         "names": {
@@ -436,6 +437,18 @@ NONSENSE = [
     ),
     ("[plus_one]\nexpired_counts_as_new = 1", "2: plus_one.expired_counts_as_new: should be a"),
     ("[plus_one]\nserved_trades = []", "2: plus_one.served_trades: list at least one trade"),
+    (
+        "[spoc]\npurchasing_form_roles = []",
+        "2: spoc.purchasing_form_roles: list at least 1, not 0",
+    ),
+    (
+        "[spoc]\npr_tracking_conditions = []",
+        "2: spoc.pr_tracking_conditions: list at least 1, not 0",
+    ),
+    (
+        "[am_escalation]\nfeedback_codes = []",
+        "2: am_escalation.feedback_codes: list at least 1, not 0",
+    ),
     (
         '[plus_one]\nserved_trades = ["HVAC", "Pluming"]',
         "2: plus_one.served_trades.1: should be 'Plumbing', 'Electrical'",

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel
 
+from domain.attention import Attention
 from domain.commands import Answer
 from domain.durations import parse_elapsed
 from domain.editions import NEWEST
@@ -101,25 +102,29 @@ class MemoryStore:
         """What stands in the journal, in order."""
         return [entry.what for entry in self.effects(WriteJournal)]
 
-    def apply(self, batch: Batch) -> BatchResult:
+    def apply(self, batch: Batch, *, agreed: bool = False) -> BatchResult:
         """Make a batch true, or refuse it, as the real store does.
+
+        Args:
+            batch: the batch.
+            agreed: whether a job system has agreed to what it changes of the job.
 
         Raises:
             AssertionError: people would not understand what it has them read.
         """
         must_be_readable(batch)
-        if duplicate := self._duplicate_exception(batch):
+        if not agreed and (duplicate := self._duplicate_exception(batch)):
             return BatchResult(refusal=duplicate)
         job, version = self.job, self.version
         for wanted in _effects(batch, ReassignJob):
-            refusal = plusone_hold(job, batch.now, wanted.hold, wanted.way_out)
-            if refusal is None and _compared(job) != _compared(wanted.believed):
+            refusal = None if agreed else plusone_hold(job, batch.now, wanted.hold, wanted.way_out)
+            if refusal is None and not agreed and _compared(job) != _compared(wanted.believed):
                 refusal = changed_meanwhile()
             if refusal is not None:
                 return BatchResult(refusal=refusal, job=job, job_version=version)
             job, version = job.reassigned(wanted.to, batch.now), version + 1
         for changes in _effects(batch, UpdateJob):
-            if changes.believed not in (None, job.as_believed):
+            if not agreed and changes.believed not in (None, job.as_believed):
                 return BatchResult(refusal=changed_meanwhile(), job=job, job_version=version)
             job, version = job.updated(changes), version + 1
         changed = version != self.version
@@ -221,7 +226,9 @@ class MemoryRuntime:
         await self._loop.wait_until(lambda: not self._life.store_is_slow)
         if self._life.store_failures:
             self._life.store_failures -= 1
-            raise StoreNotReachedError
+            raise StoreNotReachedError(self._life.trouble)
+        if self._life.asks is not None:
+            return await self._life.asks(batch)
         return self._life.store.apply(batch)
 
     async def send_mail_again(self, key: str, template: str) -> MailFate:
@@ -297,6 +304,10 @@ class Life:
         """Changes that are not in force, as for a job that came past their place before."""
         self.store_is_slow = False
         self.store_failures = 0
+        self.trouble = Attention.STORE_UNREACHABLE
+        """Whose fault it is that a batch does not come true."""
+        self.asks: Callable[[Batch], Awaitable[BatchResult]] | None = None
+        """Carries a batch out, where there is a job system to ask first."""
         self.history_is_long = False
         self.history_is_full = False
         self.hands_over = False

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from httpx import ASGITransport
 
+from domain.signatures import HookSecrets
 from starters.app import Parts, make_app
-from starters.signatures import HookSecrets
 from tests.desk import SECRET, Desk, free_port, open_desk
 from tests.store.postgresql import PostgreSQL
 from workers.dev_server import DevServer, ServerOptions

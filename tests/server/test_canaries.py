@@ -17,7 +17,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 
-from starters.signatures import sign
+from domain.signatures import sign
 from tests.desk import SECRET, account, iso, now
 from tests.server.processes import Processes, Running, environment, quiet_port, steward
 from tests.server.smtp_script import HANGS_UP, Script, scripted

@@ -24,10 +24,10 @@ from activities.templating import template_names
 from domain.catalogue import DECISIONS, RULES
 from domain.directory import load_directory, parse_directory
 from domain.policy import load_policy, parse_policy
+from domain.signatures import HookSecrets, generate_secret, verify
 from starters.cli import app
 from starters.day_at_the_desk import sample_events
 from starters.hook_sender import SECRETS_FILE
-from starters.signatures import HookSecrets, generate_secret, verify
 from starters.stack import CannotRun
 from store.database import StoreUnavailableError
 from workers.fast_forward import CannotFastForward
@@ -222,8 +222,12 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "jobs",
         "mail list",
         "mail preview",
+        "outbox drop",
+        "outbox list",
+        "outbox retry",
         "policy check",
         "policy show",
+        "reconcile",
         "restore",
         "rules",
         "setup",

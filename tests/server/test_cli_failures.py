@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from starters.signatures import HookSecrets, generate_secret
+from domain.signatures import HookSecrets, generate_secret
 from tests.desk import free_port
 from tests.server.processes import environment, steward
 from tests.store.postgresql import PostgreSQL

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
-from starters.signatures import generate_secret
+from domain.signatures import generate_secret
 from tests.desk import free_port
 from tests.server.processes import Processes, Running, eventually, quiet_port, steward
 from tests.store.postgresql import PostgreSQL

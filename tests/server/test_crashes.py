@@ -23,7 +23,7 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client
 
 from domain import texts
-from starters.signatures import sign
+from domain.signatures import sign
 from tests.desk import DANA, PLUSONE, SECRET, iso, now
 from tests.server.processes import Processes, Running, environment, quiet_port, steward
 from workers.dev_server import DevServer, ServerOptions

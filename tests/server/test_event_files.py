@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from domain.durations import format_elapsed
 from domain.events import EVENT
 from domain.jobs import Assignee, Customer, Item, Job
+from domain.signatures import HookSecrets, generate_secret, verify
 from starters.day_at_the_desk import FOLDER, sample_events
 from starters.event_files import HookEvent, parse_events, read_events
 from starters.failures import Failure
-from starters.signatures import HookSecrets, generate_secret, verify
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 SAMPLES = sorted(FOLDER.glob("*.json"))

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.signatures import HookSecrets, generate_secret, sign
 from service.events import Received
 from starters.bodies import LARGEST_BODY
-from starters.signatures import HookSecrets, generate_secret, sign
 from store import schema
 from store.inbox import Outcome
 from tests.desk import PLUSONE, SECRET, Desk, Told, iso, now

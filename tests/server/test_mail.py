@@ -19,7 +19,6 @@ from temporalio.testing import ActivityEnvironment
 
 from activities import effects, postman
 from activities.effects import Effects
-from activities.job_system import OwnCopy
 from activities.mails import Mails
 from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
 from domain.accounts import NO_PROVIDER_FOUND
@@ -331,7 +330,7 @@ class Office:
         self.database = database
         self.mail_queue = MailQueue(database)
         self.mails = Mails(self.mail_queue, SmtpPostman(box.url, SENDER))
-        self.effects = Effects(Ledger(database), self.mails, Directory(), OwnCopy())
+        self.effects = Effects(Ledger(database), self.mails, Directory())
         self.batch = a_batch(SendEmail(to=MAIL.to, template="public_note", context=HELLO))
         self.key = self.batch.steps[0].key
 
@@ -394,7 +393,7 @@ async def test_a_mail_goes_to_whoever_the_directory_knows_then(
     assert len(await rows(database, schema.emails)) == 1
 
     known = Directory(area_managers={"OK": Person(name="Pat Osei", email="pat@example.com")})
-    effects = Effects(Ledger(database), office.mails, known, OwnCopy())
+    effects = Effects(Ledger(database), office.mails, known)
     assert (await ran(effects.send_email, a_batch(mail, required, sequence=2))).refusal is None
     assert [row["to"] for row in await rows(database, schema.emails)] == [
         "",

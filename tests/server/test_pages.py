@@ -166,6 +166,9 @@ def test_a_page_works_as_it_is_printed(
         "127.0.0.1:7233": f"127.0.0.1:{temporal_port}",
         "8181": str(quiet_port()),
         "8182": str(quiet_port()),
+        "9191": str(quiet_port()),
+        "9192": str(quiet_port()),
+        "9193": str(quiet_port(UI)),
     }
     commands = script(page)
     for printed, ours in here.items():

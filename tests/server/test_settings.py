@@ -101,6 +101,9 @@ def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("HOOK_SECRETS", "secret", "hook secret 1 does not start with whsec_"),
         ("HOOK_SECRETS", f"{SECRET},whsec_AAAA", "hook secret 2 has 3 bytes, must have 24 to 64"),
         ("HOOK_SECRETS", f"{SECRET},", "hook secret 2 does not start with whsec_"),
+        ("EVENTS_SECRETS", "secret", "secret 1 does not start with whsec_"),
+        ("EVENTS_SECRETS", f"{SECRET},whsec_AAAA", "secret 2 has 3 bytes, must have 24 to 64"),
+        ("EVENTS_SECRETS", f"{SECRET},", "secret 2 does not start with whsec_"),
         ("POLICY", "none.toml", "none.toml: cannot be read: No such file or directory"),
     ],
 )

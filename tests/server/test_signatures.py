@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.datastructures import Headers
 
-from starters.signatures import HookSecrets, SignatureRefused, generate_secret, sign, verify
+from domain.signatures import HookSecrets, SignatureRefused, generate_secret, sign, verify
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 OLD, NEW, STRANGER = ("whsec_" + base64.b64encode(key * 32).decode() for key in (b"o", b"n", b"s"))

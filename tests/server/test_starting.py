@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from starters.signatures import generate_secret
+from domain.signatures import generate_secret
 from store.database import Database, migrate
 from store.namespaces import Namespace, Namespaces
 from tests.desk import now, sqlite_url

@@ -18,9 +18,10 @@ def upgrade() -> None:
         sa.Column("workflow_id", sa.String(120)),
         sa.Column("what", sa.String(60), nullable=False),
         sa.Column("subject", sa.String(40)),
-        sa.Column("key", sa.String(400), nullable=False),
+        sa.Column("key", sa.String(500), nullable=False),
         sa.Column("generation", sa.Integer, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("body", sa.JSON, nullable=False),
         sa.Column("state", sa.String(12), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
@@ -30,8 +31,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
         sa.UniqueConstraint("key", name="uq_outbox_key"),
     )
-    op.create_index("ix_outbox_state", "outbox", ["state", "destination", "next_attempt_at"])
-    op.create_index("ix_outbox_job", "outbox", ["job_id", "destination", "state"])
+    op.create_index("ix_outbox_state", "outbox", ["destination", "state", "id"])
+    op.create_index("ix_outbox_job", "outbox", ["job_id", "destination", "state", "id"])
     op.create_table(
         "destinations",
         sa.Column("name", sa.String(20), nullable=False),
@@ -39,9 +40,19 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.Column("since", sa.DateTime(timezone=True)),
         sa.Column("retry_at", sa.DateTime(timezone=True)),
-        sa.Column("cursor", sa.Text),
-        sa.Column("cursor_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("name", name="pk_destinations"),
+    )
+    op.create_table(
+        "reconciliations",
+        sa.Column("name", sa.String(20), nullable=False),
+        sa.Column("cursor", sa.Text),
+        sa.Column("ran_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True)),
+        sa.Column("failing_since", sa.DateTime(timezone=True)),
+        sa.Column("reason", sa.Text),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("missed", sa.JSON, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_reconciliations"),
     )
     with op.batch_alter_table("service_jobs") as service_jobs:
         service_jobs.add_column(sa.Column("added_job_id", sa.String(64)))
@@ -50,5 +61,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("service_jobs") as service_jobs:
         service_jobs.drop_column("added_job_id")
+    op.drop_table("reconciliations")
     op.drop_table("destinations")
     op.drop_table("outbox")

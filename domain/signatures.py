@@ -1,7 +1,8 @@
-"""Standard Webhooks 1.0, symmetric scheme: proof of who sent a hook, and that it is unchanged.
+"""Standard Webhooks 1.0, symmetric scheme: proof of who sent a message, and that it is unchanged.
 
-Everything here is a function of its arguments: no clock, no I/O, and nothing that a stranger
-sends can raise anything but `SignatureRefused`.
+It proves the hooks that come in and the events that go out. Everything here is a function of its
+arguments: no clock, no I/O, and nothing that a stranger sends can raise anything but
+`SignatureRefused`.
 """
 
 from __future__ import annotations
@@ -44,14 +45,18 @@ class HookSecrets:
     keys: tuple[bytes, ...] = field(repr=False)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, called: str = "hook secret") -> Self:
         """Read comma-separated `whsec_…` secrets, each the base64 of 24 to 64 bytes.
+
+        Args:
+            text: the secrets.
+            called: what people call one of them.
 
         Raises:
             ValueError: a secret is malformed; told by its place in the list, never quoted.
         """
-        entries = text.split(",")
-        return cls(tuple(_key(entry.strip(), place) for place, entry in enumerate(entries, 1)))
+        named = ((f"{called} {place}", entry) for place, entry in enumerate(text.split(","), 1))
+        return cls(tuple(_key(entry.strip(), name) for name, entry in named))
 
 
 def generate_secret() -> str:
@@ -72,8 +77,32 @@ def sign(secret: str, message_id: str, timestamp: datetime, body: bytes) -> str:
         ValueError: the secret is malformed.
         TypeError: the timestamp has no time zone.
     """
-    seconds = (timestamp - _EPOCH) // timedelta(seconds=1)
-    return _signature(HookSecrets.parse(secret).keys[0], message_id, str(seconds), body)
+    return _signature(HookSecrets.parse(secret).keys[0], message_id, unix_seconds(timestamp), body)
+
+
+def signatures(secrets: HookSecrets, message_id: str, timestamp: datetime, body: bytes) -> str:
+    """Return the `webhook-signature` by which the holder of any of the secrets knows a message.
+
+    Args:
+        secrets: each of them signs, so that receivers can go over to a new one in their own time.
+        message_id: as in `sign`.
+        timestamp: as in `sign`.
+        body: as in `sign`.
+
+    Raises:
+        TypeError: the timestamp has no time zone.
+    """
+    seconds = unix_seconds(timestamp)
+    return " ".join(_signature(key, message_id, seconds, body) for key in secrets.keys)
+
+
+def unix_seconds(at: datetime) -> str:
+    """Return an aware instant as a `webhook-timestamp`: in whole Unix seconds.
+
+    Raises:
+        TypeError: the instant has no time zone.
+    """
+    return str((at - _EPOCH) // timedelta(seconds=1))
 
 
 def verify(secrets: HookSecrets, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
@@ -99,19 +128,19 @@ def verify(secrets: HookSecrets, headers: Mapping[str, str], body: bytes, now: d
     return sent["webhook-id"]
 
 
-def _key(entry: str, place: int) -> bytes:
+def _key(entry: str, name: str) -> bytes:
     encoded = entry.removeprefix(_PREFIX)
     if encoded == entry:
-        raise ValueError(f"hook secret {place} does not start with {_PREFIX}")
+        raise ValueError(f"{name} does not start with {_PREFIX}")
     try:
         # Some senders print their secrets without the padding.
         key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except ValueError:
         raise ValueError(
-            f"hook secret {place} is not base64 after {_PREFIX}"
+            f"{name} is not base64 after {_PREFIX}"
         ) from None  # the cause may quote the secret
     if len(key) not in _KEY_SIZES:
-        raise ValueError(f"hook secret {place} has {len(key)} bytes, must have 24 to 64")
+        raise ValueError(f"{name} has {len(key)} bytes, must have 24 to 64")
     return key
 
 

@@ -1,0 +1,211 @@
+"""Asks the job system before a batch changes a job there, under one key however often it is asked.
+
+Whatever happens in between, the same is asked again under the same key: the job system does it
+once. Only where it is certain that nothing was done, the batch is judged anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple, Protocol
+
+from temporalio.exceptions import ApplicationError
+
+from activities.job_system import (
+    JobChangedError,
+    JobSystem,
+    JobSystemError,
+    NotLetInError,
+    NotReachedError,
+    TurnedDownError,
+)
+from domain.asking import (
+    can_be_refused,
+    depends_on_assignment,
+    is_a_persons,
+    is_asked_about,
+    shows_all,
+    why_held,
+    why_not,
+)
+from domain.effects import JOB_SYSTEM_REFUSES, JOB_SYSTEM_SILENT, Batch, BatchResult
+from domain.jobs import Job
+from domain.refusals import Refusal
+from store.asking import AnotherIsAskingError, Ask, Prepared, RefusedForGoodError
+from store.job_changes import Agreement
+from store.ledger import Render
+
+_PATIENCE_SECONDS: Final = 20
+"""How long one attempt waits for the job system, all its requests together."""
+_ROUNDS: Final = 5
+"""How often one attempt asks anew because the job turns out to be told in other words."""
+_SHORTLY: Final = timedelta(seconds=1)
+_LATER: Final = timedelta(seconds=15)
+"""When it is tried again where a person has to do something first."""
+_LATEST: Final = timedelta(seconds=60)
+"""The longest that a batch waits because the job system asks for it: its events wait with it."""
+
+
+class KeepsAsked(Protocol):
+    """Where it is kept what was asked and answered; see `store.asking.Asked`."""
+
+    async def prepare(self, batch: Batch, render: Render, now: datetime) -> Prepared:
+        """Keep what a batch asks for, unless that is settled or our own store refuses it."""
+
+    async def ask_anew(self, ask: Ask, live: Job, now: datetime) -> Ask:
+        """Return what is asked instead, under another key."""
+
+    async def postpone(
+        self, ask: Ask, reason: str, now: datetime, next_attempt_at: datetime | None
+    ) -> None:
+        """Record that there was no answer."""
+
+    async def refuse(self, ask: Ask, batch: Batch, reason: str, now: datetime) -> None:
+        """Record that it is refused for good: a person decides."""
+
+    async def turn_down(self, ask: Ask, reason: str, now: datetime) -> BatchResult:
+        """Record that it is refused for good, as the person who asks is told."""
+
+    async def take(
+        self, ask: Ask, batch: Batch, live: Job, refusal: Refusal, now: datetime
+    ) -> BatchResult:
+        """Take the live job into our copy, because of which nothing of a batch is done."""
+
+
+class _Held(NamedTuple):
+    """PlusOne may keep the job (PO-18 to PO-20), as the job system shows it."""
+
+    live: Job
+    why: Refusal
+
+
+class Asking:
+    """Asks the job system, if there is another than our own copy."""
+
+    def __init__(
+        self,
+        asked: KeepsAsked,
+        job_system: JobSystem,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take a job system.
+
+        Args:
+            asked: where it is kept what was asked.
+            job_system: who is asked.
+            clock: the wall clock, aware UTC.
+        """
+        self._asked = asked
+        self._job_system = job_system
+        self._clock = clock
+
+    def is_asked_about(self, batch: Batch) -> bool:
+        """Return whether a batch has to be agreed to before it comes true."""
+        return self._job_system.is_elsewhere and is_asked_about(batch)
+
+    async def agree(self, batch: Batch, render: Render) -> Agreement | BatchResult | None:
+        """Ask whether a batch may change its job, and have the job system change it.
+
+        Args:
+            batch: the batch; see `is_asked_about`.
+            render: makes its mails: what our own store refuses, nobody is asked for.
+
+        Returns:
+            The agreement, with which the batch comes true; why nothing of it is done; or None if an
+            earlier attempt has come true.
+
+        Raises:
+            ApplicationError: there is no answer yet; the same is asked again.
+        """
+        try:
+            ask = await self._asked.prepare(batch, render, self._clock())
+        except RefusedForGoodError as error:
+            raise _refused(str(error)) from None
+        except AnotherIsAskingError:
+            raise _silent("another change of this job is under way", _SHORTLY) from None
+        for _ in range(_ROUNDS):
+            if not isinstance(ask, Ask):
+                return ask
+            ask = await self._ask(batch, ask)
+        if not isinstance(ask, Ask):
+            return ask
+        await self._asked.postpone(ask, _CONTRADICTS, self._clock(), self._clock() + _LATER)
+        raise _silent(_CONTRADICTS, _LATER)
+
+    async def _ask(self, batch: Batch, ask: Ask) -> Ask | Agreement | BatchResult:
+        """Ask once; return what is to be asked instead, or what came of it."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                answer = await self._answer(batch, ask)
+        except JobChangedError as error:
+            return await self._differs(batch, ask, error.live.job)
+        except TimeoutError:
+            silent = NotReachedError("it does not answer in time", may_have_happened=True)
+            raise await self._unanswered(ask, silent) from None
+        except TurnedDownError as error:
+            if can_be_refused(batch) and is_a_persons(batch):
+                return await self._asked.turn_down(ask, str(error), self._clock())
+            await self._asked.refuse(ask, batch, str(error), self._clock())
+            raise _refused(error.for_logs) from None
+        except JobSystemError as error:
+            raise await self._unanswered(ask, error) from None
+        if isinstance(answer, _Held):
+            return await self._asked.take(ask, batch, answer.live, answer.why, self._clock())
+        return Agreement(ask.id, answer)
+
+    async def _answer(self, batch: Batch, ask: Ask) -> Job | _Held:
+        """Return the job as changed, or as PlusOne holds it by what the job system shows."""
+        if depends_on_assignment(batch, ask.held.job):
+            seen = await self._read(batch.job_id)
+            if held := why_held(batch, ask.held.shown(seen).job):
+                return _Held(seen, held)
+        return (await self._job_system.change(batch.job_id, ask.request, ask.key)).job
+
+    async def _read(self, job_id: str) -> Job:
+        try:
+            return (await self._job_system.read(job_id)).job
+        except NotReachedError as error:
+            # Whatever became of that request, it changes nothing.
+            raise NotReachedError(str(error), retry_after=error.retry_after) from error
+
+    async def _differs(self, batch: Batch, ask: Ask, live: Job) -> Ask | Agreement | BatchResult:
+        """Take in that the job is not as it was expected to be."""
+        if shows_all(live, ask.request):  # an answer that got lost, or somebody did it by hand
+            return Agreement(ask.id, live)
+        if refusal := why_not(batch, ask.held.shown(live).job):
+            return await self._asked.take(ask, batch, live, refusal, self._clock())
+        return await self._asked.ask_anew(ask, live, self._clock())
+
+    async def _unanswered(self, ask: Ask, error: JobSystemError) -> ApplicationError:
+        """Record that there was no answer; return what has the batch tried again."""
+        later = _LATER if isinstance(error, NotLetInError) else None
+        may_have_happened = not isinstance(error, NotLetInError)
+        if isinstance(error, NotReachedError):
+            may_have_happened = error.may_have_happened
+            later = error.retry_after and min(max(error.retry_after, _SHORTLY), _LATEST)
+        now = self._clock()
+        nobody_knows = may_have_happened or ask.may_be_done
+        next_attempt_at = None if nobody_knows else now + (later or _SHORTLY)
+        await self._asked.postpone(ask, str(error), now, next_attempt_at)
+        return _silent(error.for_logs, later)
+
+
+_CONTRADICTS: Final = "it says that the job changed, and shows it as it was"
+
+
+def _silent(reason: str, later: timedelta | None) -> ApplicationError:
+    return ApplicationError(
+        f"the job system has not agreed yet: {reason}",
+        type=JOB_SYSTEM_SILENT,
+        next_retry_delay=later,
+    )
+
+
+def _refused(reason: str) -> ApplicationError:
+    return ApplicationError(
+        f"the job system refuses the change: {reason}",
+        type=JOB_SYSTEM_REFUSES,
+        next_retry_delay=_LATER,
+    )

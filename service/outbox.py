@@ -1,0 +1,196 @@
+"""What others still have to be told, as lists show it, and what people decide about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domain.field_problems import field_problems
+from domain.labels import outgoing_label
+from domain.outgoing import OutgoingState
+from domain.refusals import Refused, conflicting, forbidden, unreadable
+from domain.roles import Actor, Role
+from domain.values import Prose
+from service.acting import who_acts
+from store.outbox_list import Decision, OutboxFilter, OutboxList, OutboxRow
+
+_DECIDE: Final = frozenset({Role.SUPERVISOR, Role.ADMIN_TEAM})
+"""Who decides about what was refused."""
+_DANA: Final = {"name": "Dana", "role": Role.ADMIN_TEAM.value}
+
+
+class OutboxRetry(BaseModel):
+    """A person has something told again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    actor: Actor | None = None
+    """Who decides; in `tokens` mode it may be left out."""
+
+
+class OutboxDrop(BaseModel):
+    """A person decides that nobody has to be told of something."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    actor: Actor | None = None
+    """Who decides; in `tokens` mode it may be left out."""
+    reason: Prose
+    """Why nobody has to be told."""
+
+
+SaidT = TypeVar("SaidT", OutboxRetry, OutboxDrop)
+
+RETRY_EXAMPLE: Final[Mapping[str, object]] = {"actor": _DANA}
+DROP_EXAMPLE: Final[Mapping[str, object]] = {"actor": _DANA, "reason": "Entered by hand"}
+"""Bodies to copy."""
+
+
+class OutboxDesk:
+    """Lists the outbox, and does what people decide about its rows."""
+
+    def __init__(self, outbox: OutboxList, clock: Callable[[], datetime]) -> None:
+        """Take what the desk works with.
+
+        Args:
+            outbox: the store's outbox.
+            clock: the wall clock, aware UTC.
+        """
+        self._outbox = outbox
+        self._clock = clock
+
+    async def page(self, wanted: OutboxFilter) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page of rows as lists show them, and the cursor of the next page.
+
+        Raises:
+            CursorError: `after` is no cursor of this list.
+            StoreUnavailableError: the store does not answer.
+        """
+        found, after = await self._outbox.page(wanted)
+        return [_shown(row) for row in found], after
+
+    async def retry(self, row_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
+        """Have a row tried again now; return it as lists show it then.
+
+        Args:
+            row_id: the row.
+            fields: what was sent, unread.
+            by: who sent it by their token, None where the body's actor is believed.
+
+        Returns:
+            The row, None if there is no such row.
+
+        Raises:
+            Refused: it cannot be read, the role may not, or there is nothing to try again.
+            StoreUnavailableError: the store does not answer.
+        """
+        said = _read(OutboxRetry, fields, RETRY_EXAMPLE)
+        actor = who_acts(said.actor, by, "Say who has it tried again.")
+        row = await self._outbox.find(row_id)
+        if row is None:
+            return None
+        what = f"had the outbox try again: {outgoing_label(row.what)}"
+        decision = Decision(actor, self._clock(), what)
+        may_be = (OutgoingState.REFUSED, OutgoingState.PENDING)
+        await self._check(row, decision, "retry", may_be)
+        if not await self._outbox.retry(row, decision):
+            await self._changed_meanwhile(row, decision, "retry")
+        return await self._found(row)
+
+    async def drop(self, row_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
+        """Drop a refused row; as `retry`."""
+        said = _read(OutboxDrop, fields, DROP_EXAMPLE)
+        actor = who_acts(said.actor, by, "Say who drops it.")
+        row = await self._outbox.find(row_id)
+        if row is None:
+            return None
+        what = f"dropped from the outbox: {outgoing_label(row.what)}: {said.reason}"
+        decision = Decision(actor, self._clock(), what)
+        await self._check(row, decision, "drop", (OutgoingState.REFUSED,))
+        if not await self._outbox.drop(row, decision, said.reason):
+            await self._changed_meanwhile(row, decision, "drop")
+        return await self._found(row)
+
+    async def _found(self, row: OutboxRow) -> dict[str, Any]:
+        return _shown(await self._outbox.find(row.id) or row)
+
+    async def _check(
+        self, row: OutboxRow, decision: Decision, verb: str, may_be: tuple[OutgoingState, ...]
+    ) -> None:
+        """Return if somebody may decide so about a row.
+
+        Raises:
+            Refused: they may not; the journal says so.
+        """
+        if decision.by.role not in _DECIDE:
+            refused = forbidden(
+                None,
+                f"Only the Admin team or a supervisor can {verb} this.",
+                instead="Ask the Admin team or a supervisor.",
+            )
+        elif row.state in may_be:
+            return
+        else:
+            refused = _not_now(row, verb)
+        await self._refuse(row, decision, verb, refused)
+
+    async def _changed_meanwhile(self, row: OutboxRow, decision: Decision, verb: str) -> None:
+        now = await self._outbox.find(row.id) or row
+        await self._refuse(now, decision, verb, _not_now(now, verb))
+
+    async def _refuse(
+        self, row: OutboxRow, decision: Decision, verb: str, refused: Refused
+    ) -> None:
+        said = f"refused to {verb} {outgoing_label(row.what)}: {refused.refusal.message}"
+        await self._outbox.refuse(row, decision._replace(what=said), uuid4().hex)
+        raise refused
+
+
+def _not_now(row: OutboxRow, verb: str) -> Refused:
+    """Return why nobody may decide so about a row in its state."""
+    what, done = outgoing_label(row.what), "Nothing is left to do."
+    said, instead = {
+        OutgoingState.ASKING: (
+            f"The job system is being asked for {what} right now.",
+            "Wait for its answer.",
+        ),
+        OutgoingState.PENDING: (
+            f"This is not refused. Steward still tries to tell {what}.",
+            f"Try it now: `steward outbox retry {row.id}`.",
+        ),
+        OutgoingState.REFUSED: (
+            f"This was refused again in the meantime: {row.reason}.",
+            f"Correct the cause, then `steward outbox {verb} {row.id}` again.",
+        ),
+        OutgoingState.DONE: (f"This was already done: {what}.", done),
+        OutgoingState.DROPPED: (f"Somebody already dropped this: {row.reason}.", done),
+    }[row.state]
+    return conflicting(None, said, instead=instead)
+
+
+def _shown(row: OutboxRow) -> dict[str, Any]:
+    """Return a row as lists show it."""
+    return {
+        "id": row.id,
+        "job_id": row.job_id,
+        "what": row.what,
+        "state": row.state.value,
+        "attempts": row.attempts,
+        "reason": row.reason,
+        "next_attempt_at": row.next_attempt_at,
+    }
+
+
+def _read(model: type[SaidT], fields: object, example: Mapping[str, object]) -> SaidT:
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise unreadable(
+            field_problems(error, "a decision about the outbox", model),
+            instead=f"Send fields like {json.dumps(example)}.",
+        ) from error

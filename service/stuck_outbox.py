@@ -1,0 +1,127 @@
+"""What is stuck on its way to the job system and to those who take Steward's events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.labels import outgoing_label
+from domain.outgoing import Contact, Destination
+from store.deliveries import Standing
+from store.outbox_list import OutboxList, OutboxRow, Waiting
+
+_LATE: Final = timedelta(hours=1)
+"""How long something waits before it counts as stuck."""
+_MOST: Final = 100
+"""Rows of a kind that are listed; `steward outbox list` has the others."""
+
+_NAMES: Mapping[Destination, str] = {
+    Destination.JOB_SYSTEM: "The job system",
+    Destination.EVENTS: "The receiver of Steward's events",
+}
+_SETTINGS: Mapping[Destination, str] = {
+    Destination.JOB_SYSTEM: "STEWARD_JOB_SYSTEM_URL and STEWARD_JOB_SYSTEM_TOKEN",
+    Destination.EVENTS: "STEWARD_EVENTS_URL and STEWARD_EVENTS_SECRETS",
+}
+
+
+@dataclass(frozen=True)
+class StuckThing:
+    """One thing that is stuck, as `stuck` lists it."""
+
+    kind: str
+    job_id: str | None
+    what: str
+    cure: str
+    since: datetime | None
+
+
+async def stuck_in_outbox(outbox: OutboxList, now: datetime) -> list[StuckThing]:
+    """Return what is stuck in the outbox; nothing, and no question, where nobody is told.
+
+    Args:
+        outbox: the store's outbox.
+        now: the wall clock, aware UTC.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    if not outbox.destinations:
+        return []
+    known, found = await outbox.standings(), list[StuckThing]()
+    for each in sorted(outbox.destinations):
+        standing = known.get(each, Standing(Contact.ANSWERS))
+        answers = standing.contact is Contact.ANSWERS
+        if not answers:
+            found.append(_silent(each, standing, await outbox.waiting(each)))
+        if each is Destination.EVENTS:
+            found += _refused_events(await outbox.refused(each, 1))
+        else:
+            refused = await outbox.refused(each, _MOST + 1)
+            found += [_refused(row) for row in refused[:_MOST]]
+            if len(refused) > _MOST:
+                found.append(_MORE)
+        if answers:  # else one item says it for all of them
+            late = await outbox.late(each, now - _LATE, _MOST)
+            found += [_late(each, row) for row in late]
+    return found
+
+
+def _silent(destination: Destination, standing: Standing, waiting: Waiting) -> StuckThing:
+    name, is_shut_out = _NAMES[destination], standing.contact is Contact.SHUT_OUT
+    problem = "doesn't let Steward in" if is_shut_out else "doesn't answer"
+    things = "1 thing waits" if waiting.rows == 1 else f"{waiting.rows} things wait"
+    cure = (
+        f"Correct {_SETTINGS[destination]}, and restart. Everything is then told in order."
+        if is_shut_out
+        else "Check that it runs and can be reached. Steward tells everything once it answers."
+    )
+    what = f"{name} {problem}: {standing.reason}. {things} to be told."
+    return StuckThing(destination.value, None, what, cure, standing.since)
+
+
+def _refused(row: OutboxRow) -> StuckThing:
+    return StuckThing(
+        "refused",
+        row.job_id,
+        f"The job system refused {outgoing_label(row.what)}: {row.reason}",
+        f"Correct the cause, then `steward outbox retry {row.id}`. Entered there by hand, or not "
+        f'needed? `steward outbox drop {row.id} --reason "…"`',
+        row.written_at,
+    )
+
+
+_MORE = StuckThing(
+    "refused",
+    None,
+    "The job system refused more than this list shows.",
+    "`steward outbox list --state refused` lists it.",
+    None,
+)
+
+
+def _refused_events(rows: list[OutboxRow]) -> list[StuckThing]:
+    """Return that events were refused, once, whatever their number."""
+    cure = "`steward outbox list --state refused` lists them, to retry or drop."
+    return [
+        StuckThing(
+            "refused",
+            None,
+            f"{_NAMES[Destination.EVENTS]} refused events: {row.reason}",
+            cure,
+            row.written_at,
+        )
+        for row in rows
+    ]
+
+
+def _late(destination: Destination, row: OutboxRow) -> StuckThing:
+    return StuckThing(
+        "untold",
+        row.job_id,
+        f"{_NAMES[destination]} was not told yet: {outgoing_label(row.what)}. {row.reason}.",
+        f"Find the cause in its log. Steward retries. Try now: `steward outbox retry {row.id}`",
+        row.written_at,
+    )

@@ -1,0 +1,140 @@
+"""The command line's verb for job systems: `steward job-system check URL`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from starters.failures import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from activities.conformance import Result
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+_EXAMPLES = (
+    "\b\nExamples:\n"
+    "  steward job-system check http://127.0.0.1:8090\n"
+    "  steward job-system check https://jobs-test.example.com/api --job SJ-1001\n"
+    "  steward job-system check https://jobs-test.example.com/api --json"
+)
+_MISCONFIGURED = 2
+_MARKS = {True: "✓", False: "✗", None: "-"}
+
+
+def add_job_system_verbs(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    group = typer.Typer(
+        help="Check a job system before Steward works with it.",
+        epilog=_EXAMPLES,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    group.callback()(_job_system)
+    group.command("check", epilog=_EXAMPLES)(check)
+    app.add_typer(group, name="job-system")
+
+
+def _job_system() -> None:
+    """Check a job system before Steward works with it."""
+
+
+def check(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where its paths begin.")],
+    job: Annotated[
+        str | None,
+        typer.Option(metavar="JOB", help="The job to work with; the first that fits if unset."),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check line by line whether a job system does what docs/job-system.openapi.yaml says.
+
+    Run it against a test system: it changes a job, sets back what it can, and adds a job that it
+    cancels. The token is STEWARD_JOB_SYSTEM_TOKEN. Exits with 1 if something does not hold.
+    """
+    import uvloop
+
+    from starters.rendering import print_json
+
+    token = os.environ.get("STEWARD_JOB_SYSTEM_TOKEN")
+    if not token:
+        raise Failure(
+            "STEWARD_JOB_SYSTEM_TOKEN is not set. Set it to the token that the job system knows "
+            "Steward by, and run this again",
+            _MISCONFIGURED,
+        )
+    if not url.startswith(("http://", "https://")):
+        raise Failure(f'"{url}" is not an address. Write it like https://jobs.example.com/api')
+    results = uvloop.run(_carry_out(url, token, job, says_all=not as_json))
+    holds = all(each.holds is not False for each in results)
+    if as_json:
+        print_json({"url": url, "holds": holds, "checks": [_as_json(each) for each in results]})
+    if not holds:
+        raise typer.Exit(1)
+
+
+async def _carry_out(url: str, token: str, job: str | None, *, says_all: bool) -> list[Result]:
+    from activities.conformance import CannotCheckError, Conformance
+    from starters.rendering import print_text
+
+    conformance, results = Conformance(url, token, job), list[Any]()
+    try:
+        found = await conformance.begin()
+        if says_all:
+            print_text(f"Checking {url} with job {found}. This changes the job: use a test system.")
+        group = ""
+        async for each in conformance.run():
+            if says_all:
+                print_text(*([] if each.check.group == group else ["", each.check.group]))
+                print_text(*_lines(each))
+            group = each.check.group
+            results.append(each)
+    except (CannotCheckError, ValueError) as error:
+        raise Failure(str(error)) from error
+    finally:
+        await conformance.close()
+    if says_all:
+        print_text("", _in_short(results))
+    return results
+
+
+def _lines(result: Result) -> Iterator[str]:
+    check = result.check
+    yield f"  {_MARKS[result.holds]} {check.name}"
+    if result.holds is None:
+        yield f"      Not checked: {result.got}."
+    if result.holds is False:
+        for request in result.sent:
+            yield f"      Sent:     {request}"
+        yield f"      Expected: {check.expected}"
+        yield f"      Got:      {result.got}"
+        yield f"      Clause:   {check.clause}"
+
+
+def _in_short(results: list[Result]) -> str:
+    broken = sum(each.holds is False for each in results)
+    left = sum(each.holds is None for each in results)
+    said = f"{len(results) - broken - left} of {len(results)} hold."
+    if broken:
+        said += f" {broken} {'does' if broken == 1 else 'do'} not."
+    if left:
+        said += f" {left} could not be checked."
+    return said
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    check = result.check
+    return {
+        "group": check.group,
+        "name": check.name,
+        "holds": result.holds,
+        "sent": list(result.sent),
+        "expected": check.expected,
+        "got": result.got,
+        "clause": check.clause,
+    }

@@ -1,0 +1,97 @@
+"""The outbox over HTTP: its list, and what people decide about what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter
+from pydantic_core import from_json
+
+from domain.outgoing import OutgoingState
+from domain.refusals import Refused, unreadable
+from domain.roles import Actor
+from domain.values import Storable
+from service.outbox import DROP_EXAMPLE, RETRY_EXAMPLE, OutboxDesk, OutboxDrop, OutboxRetry
+from starters.access import Employee, reader
+from starters.bodies import limited_body, too_large
+from starters.command_endpoint import refusal_reply
+from starters.http_errors import error_response
+from starters.openapi import answers
+from starters.queries import Cursor, JobFilter, RowId, one_of
+from store.outbox_list import OutboxFilter
+
+_JSON = TypeAdapter(dict[str, Any])
+"""Writes a row here as its list does, instants with a `Z`."""
+_SAID = {
+    "403": "Only the Admin team or a supervisor may",
+    "404": "There is no such row",
+    "409": "It is not refused",
+    "413": "The body is too large",
+    "422": "Bad fields",
+}
+
+_Decide = Callable[[int, object, Actor | None], Awaitable[dict[str, Any] | None]]
+
+
+def outbox_routes(desk: OutboxDesk) -> APIRouter:
+    """Return the routes of the outbox."""
+    router = APIRouter(tags=["outbox"])
+
+    @router.get("/outbox", summary="List what still has to be told, or was refused")
+    async def outbox(
+        _: Employee,
+        job_id: JobFilter = None,
+        state: Storable | None = None,
+        after: Cursor = None,
+    ) -> dict[str, Any]:
+        wanted = OutboxFilter(
+            job_id=job_id or None, state=one_of("state", state, list(OutgoingState)), after=after
+        )
+        items, cursor = await desk.page(wanted)
+        return {"items": items, "after": cursor}
+
+    @router.post(
+        "/outbox/{row_id}/retry",
+        summary="Tell something again",
+        openapi_extra=answers(OutboxRetry, RETRY_EXAMPLE, _SAID),
+    )
+    async def retry(_: Employee, request: Request, row_id: RowId) -> Response:
+        return await _decided(desk.retry, request, row_id)
+
+    @router.post(
+        "/outbox/{row_id}/drop",
+        summary="Drop what was refused",
+        openapi_extra=answers(OutboxDrop, DROP_EXAMPLE, _SAID),
+    )
+    async def drop(_: Employee, request: Request, row_id: RowId) -> Response:
+        return await _decided(desk.drop, request, row_id)
+
+    return router
+
+
+async def _decided(decide: _Decide, request: Request, row_id: int) -> Response:
+    body = await limited_body(request)
+    if body is None:
+        return too_large()
+    try:
+        fields = from_json(body or b"null", allow_inf_nan=False)
+    except ValueError as error:
+        said = f"The body isn't JSON: {error}."
+        return _refused(unreadable(said, instead="Send one JSON object."))
+    try:
+        row = await decide(row_id, fields, reader(request).actor)
+    except Refused as refused:
+        return _refused(refused)
+    if row is None:
+        return error_response(
+            404, f"The outbox has no row {row_id}.", instead="See the list: GET /outbox."
+        )
+    return JSONResponse(_JSON.dump_python(row, mode="json"))
+
+
+def _refused(refused: Refused) -> Response:
+    reply = refusal_reply(refused.refusal)
+    return JSONResponse(reply.body, reply.status)

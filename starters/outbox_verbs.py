@@ -1,0 +1,103 @@
+"""The command line's verbs for the outbox: `steward outbox list`, `retry ID` and `drop ID`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+RowId = Annotated[
+    int, typer.Argument(metavar="ID", min=1, help="The ID that `steward outbox list` shows.")
+]
+AsRole = Annotated[str | None, typer.Option("--as", help="Your role; Admin team if unset.")]
+Name = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
+
+_USUAL_ROLE = "admin_team"
+_LIST = "steward outbox list --job SJ-1001"
+_RETRY = "steward outbox retry 12 --as supervisor"
+_DROP = 'steward outbox drop 12 --reason "Entered by hand" --as supervisor'
+
+
+def add_outbox_verbs(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    group = typer.Typer(
+        help="See what the job system and other programs still have to be told.",
+        epilog=f"\b\nExamples:\n  {_LIST}\n  {_RETRY}",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    states = "\b\nExamples:\n  steward outbox list --state refused"
+    group.command("list", epilog=f"{states}\n  {_LIST} --json")(outbox_list)
+    group.command("retry", epilog=f"\b\nExamples:\n  {_RETRY}")(outbox_retry)
+    group.command("drop", epilog=f"\b\nExamples:\n  {_DROP}")(outbox_drop)
+    app.add_typer(group, name="outbox")
+
+
+def outbox_list(
+    job: Annotated[str | None, typer.Option(metavar="JOB", help="Only this job's.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            help="asking, pending, refused, done or dropped; what is open if unset.",
+        ),
+    ] = None,
+    after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List what still has to be told or was refused, the oldest first."""
+    from starters.api_client import ApiClient
+    from starters.rendering import print_json, print_outbox
+
+    with ApiClient.from_environment() as client:
+        page = client.get("outbox", job_id=job, state=state, after=after)
+    (print_json if as_json else print_outbox)(page)
+
+
+def outbox_retry(
+    row: RowId, role: AsRole = None, name: Name = None, *, as_json: AsJson = False
+) -> None:
+    """Tell something again now.
+
+    With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
+    """
+    _decide(row, "retry", "Steward tries it again", _actor(role, name), as_json=as_json)
+
+
+def outbox_drop(
+    row: RowId,
+    reason: Annotated[str, typer.Option(help="Why nobody has to be told.")],
+    role: AsRole = None,
+    name: Name = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Drop what was refused: nobody is told of it.
+
+    With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
+    """
+    body = {**_actor(role, name), "reason": reason}
+    _decide(row, "drop", "Dropped", body, as_json=as_json)
+
+
+def _decide(row: int, verb: str, said: str, body: dict[str, object], *, as_json: bool) -> None:
+    from domain.labels import outgoing_label
+    from starters.api_client import ApiClient
+    from starters.rendering import print_json, print_text
+
+    with ApiClient.from_environment() as client:
+        decided = client.post("outbox", str(row), verb, body=body)
+    if as_json:
+        print_json(decided)
+    else:
+        print_text(f"{said}: {outgoing_label(decided['what'])} ({decided['job_id']}).")
+
+
+def _actor(role: str | None, name: str | None) -> dict[str, object]:
+    """Return the part of a body that says who acts, nothing where a token says it."""
+    if not (role or name) and os.environ.get("STEWARD_TOKEN"):
+        return {}
+    who = name or os.environ.get("USER") or "command line"
+    return {"actor": {"name": who, "role": role or _USUAL_ROLE}}

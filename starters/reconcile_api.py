@@ -1,0 +1,61 @@
+"""Reconciliation over HTTP: what the hooks missed, looked for at once."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic_core import from_json
+
+from activities.job_system import JobSystemError
+from domain.refusals import Refused, unreadable
+from service.reconciling import EXAMPLE, Reconcile, ReconciliationDesk
+from starters.access import Employee, reader
+from starters.bodies import limited_body, too_large
+from starters.command_endpoint import refusal_reply
+from starters.http_errors import error_response
+from starters.openapi import answers
+
+_REFUSED = {
+    "403": "The role may not do this",
+    "409": "There is no other job system",
+    "413": "The body is too large",
+    "422": "Bad fields",
+    "503": "The job system does not list its jobs",
+}
+
+
+def reconcile_routes(desk: ReconciliationDesk) -> APIRouter:
+    """Return the route of reconciliation."""
+    router = APIRouter(tags=["job system"])
+
+    @router.post(
+        "/reconcile",
+        summary="Look in the job system for what the hooks missed, and have it delivered",
+        openapi_extra=answers(Reconcile, EXAMPLE, _REFUSED),
+    )
+    async def reconcile(_: Employee, request: Request) -> Response:
+        body = await limited_body(request)
+        if body is None:
+            return too_large()
+        try:
+            fields = from_json(body or b"null", allow_inf_nan=False)
+        except ValueError as error:
+            instead = "Send one JSON object."
+            return _refused(unreadable(f"The body isn't JSON: {error}.", instead=instead))
+        try:
+            return JSONResponse(await desk.reconcile(fields, reader(request).actor))
+        except Refused as refused:
+            return _refused(refused)
+        except JobSystemError as error:
+            return error_response(
+                503,
+                f"The job system doesn't list its jobs: {error}",
+                instead="Try again in a moment. `steward stuck` says if it keeps failing.",
+            )
+
+    return router
+
+
+def _refused(refused: Refused) -> Response:
+    reply = refusal_reply(refused.refusal)
+    return JSONResponse(reply.body, reply.status)

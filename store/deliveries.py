@@ -1,0 +1,330 @@
+"""What still has to be told: whose turn it is, and what came of each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from domain.outgoing import Contact, Destination, OutgoingState, public_id
+from store import schema
+from store.database import Database
+from store.refusals import ask_admin_team
+
+_OUTBOX = schema.outbox
+_PENDING, _REFUSED = OutgoingState.PENDING.value, OutgoingState.REFUSED.value
+ADDED_JOB: Final = "add_service_job"
+"""What a row tells that the job system answers with the id of a job."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """Something that somebody still has to be told."""
+
+    id: int
+    destination: Destination
+    job_id: str
+    what: str
+    key: str
+    generation: int
+    at: datetime
+    """When it was done, in business time; aware UTC."""
+    written_at: datetime
+    """When it was written, by the wall clock; aware UTC."""
+    body: Mapping[str, Any]
+    attempts: int
+    """How often it was tried before."""
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key under which it is sent, the same at every attempt until a person retries it."""
+        return public_id(self.key, str(self.generation))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a destination answers."""
+
+    contact: Contact
+    reason: str | None = None
+    """Why it is not told anything now."""
+    since: datetime | None = None
+    """Since when it answers so, aware UTC; None if it always has."""
+    retry_at: datetime | None = None
+    """When it is tried again, aware UTC."""
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """An attempt that is made again."""
+
+    reason: str
+    next_attempt_at: datetime
+    """Aware UTC."""
+
+
+class Deliveries:
+    """The part of the outbox that one destination is told of."""
+
+    def __init__(self, database: Database, destination: Destination) -> None:
+        self._database = database
+        self._destination = destination
+
+    async def due(self, now: datetime, limit: int, *, probe: bool = False) -> list[Outgoing]:
+        """Return what is due, the oldest first: one thing of each job, the one whose turn it is.
+
+        Args:
+            now: the wall clock, aware UTC.
+            limit: how many at most.
+            probe: whether one is wanted that shows if the destination answers again: the one that
+                was tried the least often.
+        """
+        of = {**self._of_all, "now": now, "most": limit}
+        asked = _PROBES if probe else _DUE
+        rows = await self._database.read(lambda connection: connection.execute(asked, of).all())
+        return [_outgoing(row) for row in rows]
+
+    async def delivered(
+        self, told: Outgoing, added_job_id: str | None, now: datetime, standing: Standing | None
+    ) -> Outgoing | None:
+        """Keep that something was told; return what is due next of its job.
+
+        Args:
+            told: what was told.
+            added_job_id: what the job system calls the job that was added, if one was.
+            now: the wall clock, aware UTC.
+            standing: how the destination answers, if that has changed.
+        """
+
+        def work(connection: Connection) -> Outgoing | None:
+            done = {"state": OutgoingState.DONE.value, "reason": None, "next_attempt_at": None}
+            if self._change(connection, told, now, done) and added_job_id is not None:
+                key = told.key.removeprefix(f"{told.destination}:{told.what}:")
+                connection.execute(_KEEP_ID, {"of": key, "added_job_id": added_job_id})
+            self._keep(connection, standing)
+            return self._next(connection, told.job_id, now)
+
+        return await self._database.write(work)
+
+    async def refused(
+        self, told: Outgoing, reason: str, now: datetime, standing: Standing | None
+    ) -> Outgoing | None:
+        """Keep that something was refused for good; return what is due next of its job.
+
+        What the job system refuses becomes a task for the Admin team.
+        """
+
+        def work(connection: Connection) -> Outgoing | None:
+            refused = {"state": _REFUSED, "reason": reason, "next_attempt_at": None}
+            is_news = self._change(connection, told, now, refused)
+            if is_news and self._destination is Destination.JOB_SYSTEM:
+                ask_admin_team(
+                    self._database,
+                    connection,
+                    told.job_id,
+                    told.what,
+                    reason,
+                    told.idempotency_key,
+                    now,
+                )
+            self._keep(connection, standing)
+            return self._next(connection, told.job_id, now)
+
+        return await self._database.write(work)
+
+    async def postponed(
+        self, told: Outgoing, later: Postponed, now: datetime, standing: Standing | None
+    ) -> None:
+        """Keep that an attempt failed, and when the next one is due."""
+
+        def work(connection: Connection) -> None:
+            changes = {"reason": later.reason, "next_attempt_at": later.next_attempt_at}
+            self._change(connection, told, now, {"state": _PENDING, **changes})
+            self._keep(connection, standing)
+
+        await self._database.write(work)
+
+    async def standing(self) -> Standing:
+        """Return how the destination answers."""
+        return (await standings(self._database)).get(self._destination, Standing(Contact.ANSWERS))
+
+    async def give_up(self, before: datetime, reason: str, now: datetime, limit: int) -> int:
+        """Refuse what was tried in vain since before an instant; return how many rows these are."""
+        too_old = (
+            select(_OUTBOX.c.id)
+            .where(
+                *self._in(_PENDING),
+                _OUTBOX.c.written_at < before,
+                _OUTBOX.c.attempts > 0,
+            )
+            .order_by(_OUTBOX.c.id)
+            .limit(limit)
+        )
+        giving_up = (
+            update(_OUTBOX)
+            .where(_OUTBOX.c.id.in_(too_old))
+            .values(state=_REFUSED, reason=reason, next_attempt_at=None, changed_at=now)
+        )
+        return await self._database.write(lambda connection: connection.execute(giving_up).rowcount)
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Remove what was settled before an instant, the oldest first; return how many rows.
+
+        Args:
+            before: aware UTC.
+            limit: how many rows are looked at.
+        """
+
+        def work(connection: Connection) -> int:
+            removed = 0
+            for state in (OutgoingState.DONE.value, OutgoingState.DROPPED.value):
+                oldest = (
+                    select(_OUTBOX.c.id, _OUTBOX.c.changed_at)
+                    .where(*self._in(state))
+                    .order_by(_OUTBOX.c.id)
+                    .limit(limit)
+                )
+                gone = [
+                    row.id
+                    for row in connection.execute(oldest)
+                    if row.changed_at is None or row.changed_at < before
+                ]
+                if gone:
+                    connection.execute(delete(_OUTBOX).where(_OUTBOX.c.id.in_(gone)))
+                    removed += len(gone)
+            return removed
+
+        return await self._database.write(work)
+
+    def _in(self, state: str) -> tuple[ColumnElement[bool], ...]:
+        return _OUTBOX.c.destination == self._destination.value, _OUTBOX.c.state == state
+
+    @property
+    def _of_all(self) -> dict[str, Any]:
+        return {"destination": self._destination.value}
+
+    def _next(self, connection: Connection, job_id: str, now: datetime) -> Outgoing | None:
+        of = {**self._of_all, "job": job_id, "now": now}
+        row = connection.execute(_NEXT, of).one_or_none()
+        return _outgoing(row) if row else None
+
+    def _change(
+        self, connection: Connection, told: Outgoing, now: datetime, changes: Mapping[str, Any]
+    ) -> bool:
+        """Keep what came of an attempt, unless a person has decided otherwise meanwhile."""
+        values = {"of": told.id, "as_sent": told.generation, "changed_at": now, **changes}
+        return bool(connection.execute(_CHANGE, values).rowcount)
+
+    def _keep(self, connection: Connection, standing: Standing | None) -> None:
+        if standing is None:
+            return
+        row = {
+            "name": self._destination.value,
+            "state": standing.contact.value,
+            "reason": standing.reason,
+            "since": standing.since,
+            "retry_at": standing.retry_at,
+        }
+        connection.execute(self._database.upsert(schema.destinations, "name", row), row)
+
+
+async def standings(database: Database) -> dict[Destination, Standing]:
+    """Return how each destination answers that was ever asked."""
+    table = schema.destinations
+    asked = select(table.c.name, table.c.state, table.c.reason, table.c.since, table.c.retry_at)
+    rows = await database.read(lambda connection: connection.execute(asked).all())
+    return {
+        Destination(row.name): Standing(Contact(row.state), row.reason, row.since, row.retry_at)
+        for row in rows
+    }
+
+
+# --- statements -----------------------------------------------------------------------------------
+
+
+def _is_held(row: FromClause, refused: FromClause) -> ColumnElement[bool]:
+    """Return whether a row waits for an earlier one about the same thing that was refused."""
+    return exists().where(
+        refused.c.job_id == row.c.job_id,
+        refused.c.destination == row.c.destination,
+        refused.c.state == _REFUSED,
+        refused.c.subject == row.c.subject,
+        refused.c.id < row.c.id,
+    )
+
+
+_EARLIER = _OUTBOX.alias("earlier")
+_IS_ITS_TURN = and_(
+    _OUTBOX.c.destination == bindparam("destination"),
+    _OUTBOX.c.state == _PENDING,
+    or_(_OUTBOX.c.next_attempt_at.is_(None), _OUTBOX.c.next_attempt_at <= bindparam("now")),
+    not_(_is_held(_OUTBOX, _OUTBOX.alias("refused"))),
+    not_(
+        exists().where(
+            _EARLIER.c.job_id == _OUTBOX.c.job_id,
+            _EARLIER.c.destination == _OUTBOX.c.destination,
+            _EARLIER.c.state == _PENDING,
+            _EARLIER.c.id < _OUTBOX.c.id,
+            not_(_is_held(_EARLIER, _OUTBOX.alias("refused_earlier"))),
+        )
+    ),
+)
+_DUE = select(_OUTBOX).where(_IS_ITS_TURN).order_by(_OUTBOX.c.id).limit(bindparam("most"))
+_PROBES = (
+    select(_OUTBOX)
+    .where(_IS_ITS_TURN)
+    .order_by(_OUTBOX.c.attempts, _OUTBOX.c.id)
+    .limit(bindparam("most"))
+)
+_NEXT = select(_OUTBOX).where(_IS_ITS_TURN, _OUTBOX.c.job_id == bindparam("job")).limit(1)
+_CHANGE = (
+    update(_OUTBOX)
+    .where(
+        _OUTBOX.c.id == bindparam("of"),
+        _OUTBOX.c.state == _PENDING,
+        _OUTBOX.c.generation == bindparam("as_sent"),
+    )
+    .values(
+        attempts=_OUTBOX.c.attempts + 1,
+        **{
+            name: bindparam(name, type_=_OUTBOX.c[name].type)
+            for name in ("state", "reason", "next_attempt_at", "changed_at")
+        },
+    )
+)
+_KEEP_ID = (
+    update(schema.service_jobs)
+    .where(schema.service_jobs.c.key == bindparam("of"))
+    .values(added_job_id=bindparam("added_job_id"))
+)
+
+
+def _outgoing(row: Row[Any]) -> Outgoing:
+    return Outgoing(
+        id=row.id,
+        destination=Destination(row.destination),
+        job_id=row.job_id,
+        what=row.what,
+        key=row.key,
+        generation=row.generation,
+        at=row.at,
+        written_at=row.written_at,
+        body=row.body,
+        attempts=row.attempts,
+    )

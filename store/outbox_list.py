@@ -1,0 +1,272 @@
+"""What stands in the outbox, as people see it: listed, tried again, and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
+
+from domain.outgoing import Destination, OutgoingState
+from domain.roles import Actor
+from store import schema
+from store.cursors import page_of, read_id_cursor, write_id_cursor
+from store.database import Database
+from store.deliveries import Standing, standings
+from store.refusals import close_if_settled
+
+PAGE = 100
+"""Rows on one page of the list."""
+
+_OUTBOX = schema.outbox
+_UNSETTLED = (
+    OutgoingState.ASKING.value,
+    OutgoingState.PENDING.value,
+    OutgoingState.REFUSED.value,
+)
+_OPENINGS = ("open_task", "open_exception")
+"""What a row tells without which later ones about the same thing have no point."""
+CHANGE_JOB = "change_job"
+"""What a row is called by which the job system is asked to change a job."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboxFilter:
+    """Which rows a list shows; None means any."""
+
+    job_id: str | None = None
+    state: str | None = None
+    """None for what still has to be told, or was refused."""
+    after: str | None = None
+
+
+class OutboxRow(NamedTuple):
+    """One row of the outbox."""
+
+    id: int
+    destination: Destination
+    job_id: str
+    workflow_id: str | None
+    what: str
+    subject: str | None
+    state: OutgoingState
+    generation: int
+    attempts: int
+    reason: str | None
+    next_attempt_at: datetime | None
+    written_at: datetime
+
+
+class Decision(NamedTuple):
+    """What a person decides about a row."""
+
+    by: Actor
+    at: datetime
+    """The wall clock, aware UTC."""
+    what: str
+    """What the journal says of it."""
+
+
+class Waiting(NamedTuple):
+    """How much waits for a destination."""
+
+    rows: int
+    oldest: datetime | None
+    """When the oldest of them was written, aware UTC."""
+
+
+class OutboxList:
+    """Reads the outbox for people, and does with its rows what they decide."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def destinations(self) -> Collection[Destination]:
+        """Who is told of what is written."""
+        return self._database.tells
+
+    async def page(
+        self, wanted: OutboxFilter, limit: int = PAGE
+    ) -> tuple[list[OutboxRow], str | None]:
+        """Return a page of rows, the oldest first, and the cursor of the next page.
+
+        Raises:
+            CursorError: `after` is no cursor of this list.
+        """
+        query = select(_OUTBOX).where(*_conditions(wanted)).order_by(_OUTBOX.c.id).limit(limit + 1)
+        rows = await self._database.read(lambda connection: list(connection.execute(query)))
+        shown, last = page_of(rows, limit)
+        return [_row(row) for row in shown], last and write_id_cursor(last.id)
+
+    async def find(self, row_id: int) -> OutboxRow | None:
+        """Return a row, None if there is no such row."""
+        this = select(_OUTBOX).where(_OUTBOX.c.id == row_id)
+        row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
+        return _row(row) if row else None
+
+    async def retry(self, row: OutboxRow, decision: Decision) -> bool:
+        """Have a row tried again now; return whether it still stood as it was found.
+
+        What was refused is told under another key: the old one would only be refused again.
+        """
+        changes: dict[str, Any] = {"next_attempt_at": None}
+        if row.state is OutgoingState.REFUSED:
+            asks = row.what == CHANGE_JOB
+            state = OutgoingState.ASKING if asks else OutgoingState.PENDING
+            changes |= {"state": state.value, "generation": row.generation + 1}
+        return await self._decide(row, decision, "retry", changes)
+
+    async def drop(self, row: OutboxRow, decision: Decision, reason: str) -> bool:
+        """Drop a refused row; return whether it still stood as it was found.
+
+        With the opening of a task or an Exception goes all that follows about it.
+        """
+        changes = {"state": OutgoingState.DROPPED.value, "reason": reason, "next_attempt_at": None}
+        return await self._decide(row, decision, "drop", changes)
+
+    async def refuse(self, row: OutboxRow, decision: Decision, key: str) -> None:
+        """Write in the journal that somebody was refused who wanted to decide about a row."""
+        await self._database.write(
+            lambda connection: self._journal(connection, row, decision, f"refused:{key}")
+        )
+
+    async def _decide(
+        self, row: OutboxRow, decision: Decision, verb: str, changes: Mapping[str, Any]
+    ) -> bool:
+        as_found = (_OUTBOX.c.state == row.state.value, _OUTBOX.c.generation == row.generation)
+        values = {**changes, "changed_at": decision.at}
+        changing = update(_OUTBOX).where(_OUTBOX.c.id == row.id, *as_found).values(values)
+        following = (
+            update(_OUTBOX)
+            .where(
+                _OUTBOX.c.job_id == row.job_id,
+                _OUTBOX.c.destination == row.destination.value,
+                _OUTBOX.c.state.in_([OutgoingState.PENDING.value, OutgoingState.REFUSED.value]),
+                _OUTBOX.c.subject == row.subject,
+                _OUTBOX.c.id > row.id,
+            )
+            .values(values)
+        )
+
+        def write(connection: Connection) -> bool:
+            if not connection.execute(changing).rowcount:
+                return False
+            if verb == "drop" and row.what in _OPENINGS:
+                connection.execute(following)
+            key = f"{row.generation}:{verb}:{decision.at:%Y%m%dT%H%M%S.%f}"
+            self._journal(connection, row, decision, key)
+            if row.destination is Destination.JOB_SYSTEM:
+                close_if_settled(self._database, connection, row.job_id, decision.at, decision.by)
+            return True
+
+        return await self._database.write(write)
+
+    def _journal(
+        self, connection: Connection, row: OutboxRow, decision: Decision, key: str
+    ) -> None:
+        entry = {
+            "job_id": row.job_id,
+            "lifecycle": row.workflow_id and row.workflow_id.partition("/")[0],
+            "at": decision.at,
+            "actor_name": decision.by.name,
+            "actor_role": decision.by.role.value,
+            "what": decision.what,
+            "rule": None,
+            "key": f"outbox:{row.id}:{key}",
+        }
+        connection.execute(self._database.insert_once(schema.journal), entry)
+
+    # --- what is stuck ----------------------------------------------------------------------------
+
+    async def standings(self) -> Mapping[Destination, Standing]:
+        """Return how each destination answers that was ever asked."""
+        return await standings(self._database)
+
+    async def waiting(self, destination: Destination) -> Waiting:
+        """Return how much a destination still has to be told."""
+        counting = select(func.count(), func.min(_OUTBOX.c.written_at)).where(
+            *_in(destination, OutgoingState.PENDING)
+        )
+        row = await self._database.read(lambda connection: connection.execute(counting).one())
+        return Waiting(row[0], row[1])
+
+    async def counts(self) -> dict[tuple[str, str], int]:
+        """Return by destination and state how many rows are not settled yet."""
+        counting = (
+            select(_OUTBOX.c.destination, _OUTBOX.c.state, func.count())
+            .where(
+                _OUTBOX.c.destination.in_([each.value for each in Destination]),
+                _OUTBOX.c.state.in_(_UNSETTLED),
+            )
+            .group_by(_OUTBOX.c.destination, _OUTBOX.c.state)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(counting).all())
+        return {(destination, state): count for destination, state, count in rows}
+
+    async def refused(self, destination: Destination, limit: int) -> list[OutboxRow]:
+        """Return what a destination has refused, the oldest first."""
+        return await self._some(
+            select(_OUTBOX).where(*_in(destination, OutgoingState.REFUSED)), limit
+        )
+
+    async def late(self, destination: Destination, before: datetime, limit: int) -> list[OutboxRow]:
+        """Return the first row of each job that waits since before an instant and was tried."""
+        first = (
+            select(func.min(_OUTBOX.c.id))
+            .where(
+                *_in(destination, OutgoingState.PENDING),
+                _OUTBOX.c.written_at < before,
+                _OUTBOX.c.attempts > 0,
+            )
+            .group_by(_OUTBOX.c.job_id)
+        )
+        return await self._some(select(_OUTBOX).where(_OUTBOX.c.id.in_(first)), limit)
+
+    async def asking(self, before: datetime, limit: int) -> list[OutboxRow]:
+        """Return what the job system is asked since before an instant, the oldest first."""
+        asked = _in(Destination.JOB_SYSTEM, OutgoingState.ASKING)
+        return await self._some(select(_OUTBOX).where(*asked, _OUTBOX.c.written_at < before), limit)
+
+    async def _some(self, query: Select[Any], limit: int) -> list[OutboxRow]:
+        some = query.order_by(_OUTBOX.c.id).limit(limit)
+        rows = await self._database.read(lambda connection: connection.execute(some).all())
+        return [_row(row) for row in rows]
+
+
+def _in(destination: Destination, state: OutgoingState) -> tuple[ColumnElement[bool], ...]:
+    return _OUTBOX.c.destination == destination.value, _OUTBOX.c.state == state.value
+
+
+def _conditions(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
+    # Named, since the index begins with them.
+    everybody = _OUTBOX.c.destination.in_([each.value for each in Destination])
+    conditions: list[ColumnElement[bool]] = [everybody]
+    if wanted.state is None:
+        conditions.append(_OUTBOX.c.state.in_(_UNSETTLED))
+    else:
+        conditions.append(_OUTBOX.c.state == wanted.state)
+    if wanted.job_id is not None:
+        conditions.append(_OUTBOX.c.job_id == wanted.job_id)
+    if wanted.after:
+        conditions.append(_OUTBOX.c.id > read_id_cursor(wanted.after))
+    return conditions
+
+
+def _row(row: Row[Any]) -> OutboxRow:
+    return OutboxRow(
+        id=row.id,
+        destination=Destination(row.destination),
+        job_id=row.job_id,
+        workflow_id=row.workflow_id,
+        what=row.what,
+        subject=row.subject,
+        state=OutgoingState(row.state),
+        generation=row.generation,
+        attempts=row.attempts,
+        reason=row.reason,
+        next_attempt_at=row.next_attempt_at,
+        written_at=row.written_at,
+    )

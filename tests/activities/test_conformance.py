@@ -1,0 +1,139 @@
+"""The conformance suite: the sample job system conforms, and each check finds what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from activities import conformance
+from activities.conformance import CannotCheckError, Conformance, Result
+from tests.activities.broken_job_systems import (
+    ADDS,
+    FAULTS,
+    LETS_IN,
+    TOKEN,
+    Answer,
+    Asked,
+    Broken,
+    Fault,
+    Go,
+)
+from tests.activities.job_system_document import operations
+
+
+@pytest.fixture(autouse=True)
+def _waits_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "_PATIENCE", 0.3)
+
+
+async def checked(transport: httpx.AsyncBaseTransport, job: str | None = None) -> list[Result]:
+    suite = Conformance("http://sample", TOKEN, job, transport)
+    await suite.begin()
+    results = [each async for each in suite.run()]
+    await suite.close()
+    return results
+
+
+def broken(results: list[Result]) -> list[str]:
+    return [each.check.name for each in results if each.holds is False]
+
+
+async def test_the_sample_job_system_conforms() -> None:
+    results = await checked(Broken())
+    assert [(each.check.name, each.got) for each in results if each.holds is not True] == []
+    assert len(results) > 30
+    for each in results:
+        assert each.sent, f"{each.check.name} sends something"
+        assert each.got
+        assert TOKEN not in f"{each}"
+
+
+def names(fault: Fault) -> str:
+    return fault.variant.__name__
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=names)
+async def test_what_is_wrong_is_found(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = {ADDS, *fault.after, *fault.found_by}
+    only = [each for each in conformance._CHECKS if each[0].name in needed]
+    monkeypatch.setattr(conformance, "_CHECKS", only)
+    found = broken(await checked(Broken(fault.variant)))
+    assert [name for name in fault.found_by if name not in found] == []
+
+
+async def test_a_job_system_that_lets_everybody_in_is_found() -> None:
+    assert broken(await checked(Broken(token=None))) == list(LETS_IN)
+
+
+def test_every_check_has_a_fault_that_it_finds() -> None:
+    found = {name for fault in FAULTS for name in fault.found_by} | set(LETS_IN)
+    checks = {check.name for check, _ in conformance._CHECKS}
+    missed = {"At the end, nothing comes again"}  # found with the cursor that is ignored
+    assert checks - found == missed - found
+
+
+def test_every_check_names_a_clause_of_the_document() -> None:
+    described = {each.name: each for each in operations()}
+    for check, _ in conformance._CHECKS:
+        for clause in check.clause.split("; "):
+            operation, _, rest = clause.partition(", ")
+            for part in rest.split(" and "):
+                statuses = {str(status) for status, _ in described[operation].answers()}
+                assert part in statuses | described[operation].headers, clause
+
+
+async def test_a_job_of_no_order_leaves_open_what_needs_one() -> None:
+    async def without_order(asked: Asked, go: Go) -> Answer:
+        answer = await go(asked)
+        if isinstance(answer.body, dict) and "job" in answer.body:
+            answer.body["job"]["order_id"] = None
+        return answer
+
+    results = await checked(Broken(without_order), "SJ-1001")
+    left = [each for each in results if each.holds is None]
+    assert broken(results) == []
+    assert "has no order" in left[0].got
+    assert len(left) == 4
+
+
+# --- where there is nothing to check --------------------------------------------------------------
+
+
+def answering(status: int, body: object) -> httpx.MockTransport:
+    return httpx.MockTransport(lambda _: httpx.Response(status, json=body))
+
+
+def silent(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def cases() -> Iterator[tuple[httpx.AsyncBaseTransport, str | None, str]]:
+    yield httpx.MockTransport(silent), None, "can't be reached: no answer"
+    yield answering(401, {}), None, "STEWARD_JOB_SYSTEM_TOKEN"
+    yield answering(401, {}), "SJ-1", "STEWARD_JOB_SYSTEM_TOKEN"
+    yield answering(200, {"items": [], "next": None}), None, "lists no job"
+    yield answering(500, {}), None, "Name a job with --job"
+    yield answering(404, {"message": "no such job"}), "SJ-1", "404: no such job. Name another"
+    yield answering(200, {"job": {}}), "SJ-1", "Name another with --job"
+
+
+@pytest.mark.parametrize(("transport", "job", "reason"), list(cases()))
+async def test_it_says_why_nothing_can_be_checked(
+    transport: httpx.AsyncBaseTransport, job: str | None, reason: str
+) -> None:
+    with pytest.raises(CannotCheckError, match=reason):
+        await checked(transport, job)
+
+
+async def test_too_many_requests_are_sent_again() -> None:
+    system, seen = Broken(), []
+
+    async def throttled(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if len(seen) % 5 == 0:
+            return httpx.Response(429, headers={"retry-after": "0"})
+        return await system.handle_async_request(request)
+
+    assert broken(await checked(httpx.MockTransport(throttled))) == []

@@ -1,0 +1,271 @@
+"""The job system is asked before its jobs are changed: what it says holds, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from activities import asking
+from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
+from domain.roles import Actor, Role
+from store import schema
+from store.ledger import Ledger
+from tests.desk import PLUSONE, Told, account, acting, ago, iso, now
+from tests.partner import Office, failing, open_office
+from tests.scenarios.test_plus_one_races import verdict
+from tests.store.rows import execute
+
+
+@pytest.fixture(scope="module")
+async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    async with open_office(tmp_path_factory.mktemp("office")) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def well_behaved(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_LATER", timedelta(seconds=1))
+    office.partner.arriving.clear()
+    office.partner.leaving.clear()
+    office.partner.asked.clear()
+    office.partner.done.clear()
+
+
+async def at_the_edge(office: Office) -> Told:
+    return await office.searching(assigned_at=ago("47h59m"))
+
+
+# --- asked, and told by its answer ------------------------------------------------------------
+
+
+async def test_a_job_moves_there_before_it_moves_here(office: Office) -> None:
+    job = await at_the_edge(office)
+    await job.fast_forward("1m")
+    await job.outcome()
+
+    (change,) = office.partner.done
+    assert change.expected.assigned_to == PLUSONE["number"]
+    assert change.set.assigned_to is not None
+    assert change.set.assigned_to.name == "No Provider Found"
+    assert office.live(job).assigned_to.name == "No Provider Found"
+    page = await job.page()
+    assert (page.stage, page.assigned_to) == ("no_provider_found", "No Provider Found")
+    (asked,) = await office.asked(job)
+    assert (asked["state"], asked["reason"]) == ("done", None)
+
+    await office.echo(job)
+    await office.heard(job)
+    after = await job.page()
+    assert (after.assignments, after.notes, after.mails) == (
+        page.assignments,
+        page.notes,
+        page.mails,
+    )
+
+
+@pytest.mark.rule("PO-19")
+async def test_an_acceptance_that_nobody_has_told_us_of_is_never_overtaken(office: Office) -> None:
+    job = await at_the_edge(office)
+    office.enter(job, status="Accepted")
+    await job.fast_forward("1m")
+
+    page = await job.page()
+    assert (page.stage, page.status, page.assigned_to) == (
+        "accepted",
+        "Accepted",
+        "PlusOne Solutions",
+    )
+    assert office.partner.done == []
+    assert not [note for note in page.notes if "No Provider Found" in note]
+    await job.event("job.status_changed", actor={"name": "PlusOne", "role": "plusone"})
+    await office.heard(job)
+    assert verdict(await job.page()) == "accepted"
+
+
+@pytest.mark.rule("PO-18")
+async def test_a_new_assignment_that_nobody_has_told_us_of_has_48_hours_of_its_own(
+    office: Office,
+) -> None:
+    job = await at_the_edge(office)
+    office.enter(job, assigned_at=iso(now()))
+    await job.fast_forward("1m")
+    page = await job.page()
+    assert (page.stage, page.assigned_to) == ("searching", "PlusOne Solutions")
+    assert office.partner.done == []
+    await job.assigned()
+    await office.heard(job)
+    page = await job.page()
+    assert page.due_at == job.assigned_at + timedelta(hours=48)
+
+
+async def test_an_echo_that_comes_before_the_answer_is_no_news(office: Office) -> None:
+    job = await at_the_edge(office)
+    outcomes = []
+
+    async def tell_first() -> None:
+        outcomes.append(await office.echo(job, actor=Actor(name="Steward", role=Role.SYSTEM)))
+        outcomes.append(await office.echo(job, "job.status_changed"))
+
+    office.partner.leaving.append(tell_first)
+    await job.fast_forward("1m")
+    await job.outcome()
+    await office.heard(job)
+    page = await job.page()
+    assert (page.stage, page.assigned_to) == ("no_provider_found", "No Provider Found")
+    assert page.attention == []
+    assert all("asked to change this job" in told["reason"] for told in outcomes[:1])
+
+
+# --- answers that do not come -----------------------------------------------------------------
+
+
+async def test_a_lost_answer_is_asked_for_again_under_the_same_key(office: Office) -> None:
+    lost = NotReachedError("its answer did not come", may_have_happened=True)
+    job = await at_the_edge(office)
+    office.partner.leaving += [failing(lost), failing(lost)]
+    await job.fast_forward("1m")
+    await job.outcome()
+    assert len(office.partner.done) == 1
+    assert len(office.partner.keys()) == 3
+    assert len(set(office.partner.keys())) == 1
+    page = await job.page()
+    assert page.assignments == ["PlusOne Solutions", "No Provider Found"]
+    assert [template for _, template, _ in page.mails].count("plusone_send_instructions") == 1
+
+
+async def test_a_crash_between_the_answer_and_our_transaction_asks_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashed: list[Any] = []
+    apply_and_take = Ledger.apply_and_take
+
+    async def crash_first(ledger: Ledger, *arguments: Any) -> Any:
+        if arguments[-1] is not None and not crashed:
+            crashed.append(arguments[-1])
+            raise ConnectionError("the worker dies")
+        return await apply_and_take(ledger, *arguments)
+
+    monkeypatch.setattr(Ledger, "apply_and_take", crash_first)
+    job = await at_the_edge(office)
+    await job.fast_forward("1m")
+    await job.outcome()
+    assert len(crashed) == 1
+    assert len(office.partner.done) == 1
+    assert len(set(office.partner.keys())) == 1
+    assert (await job.page()).assignments == ["PlusOne Solutions", "No Provider Found"]
+
+
+async def test_where_nothing_was_done_the_job_goes_on_hearing_meanwhile(office: Office) -> None:
+    """And is asked about anew, by what it has become."""
+    job = await at_the_edge(office)
+    refused = NotReachedError("it does not answer", retry_after=timedelta(seconds=3))
+    office.partner.arriving.append(failing(refused))
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    await office.asks(job, "asking", attempts=1)
+    office.enter(job, status="Accepted")
+    told = await job.accepted()
+    assert (told["outcome"], "reason" in told) == ("delivered", False)
+    await skipping
+    await job.rests()
+    assert verdict(await job.page()) == "accepted"
+    assert office.partner.done == []
+    assert await office.asked(job) == []
+
+
+async def test_a_wrong_token_has_everything_wait(office: Office) -> None:
+    job = await at_the_edge(office)
+    office.partner.arriving.append(failing(NotLetInError("it does not accept our token (401)")))
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    row = await office.asks(job, "asking", attempts=1)
+    assert row["reason"] == "it does not accept our token (401)"
+    assert row["next_attempt_at"] is not None
+    assert office.partner.done == []
+    await skipping
+    await job.outcome()
+    assert len(office.partner.done) == 1
+
+
+# --- answers that say no ----------------------------------------------------------------------
+
+
+REFUSED = TurnedDownError(422, "422: no such account")
+
+
+async def test_a_person_is_told_that_the_job_system_refuses(office: Office) -> None:
+    job = await office.searching()
+    office.enter(job, status="Rejected")
+    await job.becomes("Rejected", actor=acting("plusone"))
+    await job.rests()
+    office.partner.arriving.append(failing(REFUSED))
+    wish = {"to": "Nobody Plumbing", "reason": "the customer asks for them"}
+    status, body = await job.refused("request_reassignment", "dispatch", **wish)
+    assert (status, body["rule"]) == (409, None)
+    assert body["message"] == (
+        "The job system refused this change: 422: no such account. Nothing was done."
+    )
+    page = await job.page()
+    assert (page.stage, page.assigned_to) == ("searching", "PlusOne Solutions")
+    assert not [note for note in page.notes if "Nobody Plumbing" in note]
+    assert await job.ok("request_reassignment", "dispatch", **wish)
+    assert (await job.page()).assigned_to == "Nobody Plumbing"
+
+
+async def test_what_is_refused_for_good_waits_for_a_person_who_has_it_tried_again(
+    office: Office,
+) -> None:
+    job = await at_the_edge(office)
+    office.partner.arriving.append(failing(REFUSED))
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    row = await office.asks(job, "refused")
+    assert (row["reason"], office.partner.done) == ("422: no such account", [])
+    again = {"state": "asking", "generation": row["generation"] + 1, "next_attempt_at": None}
+    await execute(office.desk.database, schema.outbox.update().values(**again))
+    await skipping
+    await job.outcome()
+    assert len(office.partner.done) == 1
+    assert (await office.asks(job, "done"))["reason"] is None
+
+
+async def test_what_is_refused_for_good_is_done_here_alone_once_a_person_drops_it(
+    office: Office,
+) -> None:
+    job = await at_the_edge(office)
+    office.partner.arriving.append(failing(REFUSED))
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    row = await office.asks(job, "refused")
+    dropping = schema.outbox.update().where(schema.outbox.c.id == row["id"])
+    await execute(office.desk.database, dropping.values(state="dropped", reason="done by hand"))
+    await skipping
+    await job.outcome()
+    assert office.partner.done == []
+    page = await job.page()
+    assert (page.stage, page.assigned_to) == ("no_provider_found", "No Provider Found")
+    (row,) = await office.asked(job)
+    assert (row["state"], row["reason"]) == ("dropped", "done by hand")
+
+
+async def test_somebody_else_moved_it_and_the_story_ends_as_superseded(office: Office) -> None:
+    job = await at_the_edge(office)
+    office.enter(job, assigned_to=account("Tulsa Plumbing", "4711"), assigned_at=iso(now()))
+    await job.fast_forward("1m")
+    page = await job.page()
+    assert page.assigned_to == "Tulsa Plumbing"
+    assert office.partner.done == []
+    await job.assigned()
+    await office.heard(job)
+    page = await job.ends_as("superseded")
+    assert page.assignments == ["PlusOne Solutions", "Tulsa Plumbing"]
+    assert not [note for note in page.notes if "No Provider Found" in note]
+
+
+async def test_what_a_person_did_by_hand_is_agreement(office: Office) -> None:
+    job = await at_the_edge(office)
+    office.enter(job, assigned_to=account("No Provider Found"), assigned_at=iso(now()))
+    await job.fast_forward("1m")
+    await job.outcome()
+    assert (await job.page()).stage == "no_provider_found"
+    assert office.partner.done == []
