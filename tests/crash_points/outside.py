@@ -17,7 +17,8 @@ from sqlalchemy import select
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import TimeSkipper
 
-from starters.signatures import sign
+from domain.signatures import sign
+from samples.job_system.shapes import Happening
 from store import schema
 from tests.crash_points.process import Process
 from tests.crash_points.world import World
@@ -70,8 +71,23 @@ class Outside:
             "job": self.job,
             "data": data or {},
         }
-        body, event_id = json.dumps(said).encode(), f"msg-{self._next_step()}"
+        event_id = f"msg-{self._next_step()}"
+        if self._world.partner is None:
+            await self._hook(event_id, json.dumps(said).encode())
+        else:
+            happening = Happening.model_validate({**said, "webhook_id": event_id})
+            self._world.partner.book.happen(happening)
+            await self._hooks()
 
+    async def _hooks(self) -> None:
+        """Send the hooks that the job system has to send: what happened there, and echoes."""
+        partner = self._world.partner
+        while partner is not None and (due := partner.book.due_hooks()):
+            for each in due:
+                await self._hook(each.webhook_id, each.body)
+                partner.book.sent(each)
+
+    async def _hook(self, event_id: str, body: bytes) -> None:
         async def tell(process: Process) -> httpx.Response:
             at = now()
             headers = {
@@ -93,6 +109,7 @@ class Outside:
             return await process.http.post(path, json=given)
 
         self.answers.append(await self._insist(give))
+        await self._hooks()
 
     async def note(self, text: str, role: str = "plusone") -> None:
         """Tell of a note that somebody wrote in the job system."""
@@ -127,6 +144,7 @@ class Outside:
                     await skip(temporal, workflow_id, until - its_time)
 
         await self._world.outlive(let_it_pass)
+        await self._hooks()
 
     def _next_step(self) -> str:
         self._steps += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from tests.concerns import LEAK, UNANSWERED
@@ -109,12 +110,30 @@ async def appointment_is_confirmed(outside: Outside) -> None:
     await outside.do(conference, "appointment_captured", AGENT, at=in_days(2))
 
 
-PATHS: Mapping[str, tuple[Path, str]] = {
-    "plus-one nobody found": (nobody_is_found, "no_provider_found"),
-    "plus-one completed": (plusone_completes, "completed"),
-    "apo paid": (option_is_paid, "paid"),
-    "am-escalation resolved": (concern_is_resolved, "resolved"),
-    "spoc report late": (report_comes_late, "closed"),
-    "reassignment confirmed": (appointment_is_confirmed, "appointment_confirmed"),
+@dataclass(frozen=True)
+class Golden:
+    """A golden path, and the company that Steward keeps on it."""
+
+    path: Path
+    ends_as: str
+    """The stage in which its lifecycle ends."""
+    has_job_system: bool = True
+    """Whether the jobs are in another system than our own copy."""
+    publishes: bool = False
+    """Whether somebody takes Steward's events."""
+
+
+PATHS: Mapping[str, Golden] = {
+    "plus-one nobody found": Golden(nobody_is_found, "no_provider_found"),
+    "plus-one nobody found, own copy": Golden(
+        nobody_is_found, "no_provider_found", has_job_system=False
+    ),
+    "plus-one nobody found, events out": Golden(
+        nobody_is_found, "no_provider_found", has_job_system=False, publishes=True
+    ),
+    "plus-one completed": Golden(plusone_completes, "completed"),
+    "apo paid": Golden(option_is_paid, "paid"),
+    "am-escalation resolved": Golden(concern_is_resolved, "resolved"),
+    "spoc report late": Golden(report_comes_late, "closed"),
+    "reassignment confirmed": Golden(appointment_is_confirmed, "appointment_confirmed"),
 }
-"""By its name, each path, and the stage in which its lifecycle ends."""

@@ -21,15 +21,23 @@ _OF_NO_MATTER = {
     "jobs": {"version", "words"},
     "leases": {"holder"},
     "lifecycles": {"run_id", "before_loss", "was_reset", "sequence", "attention_since"},
-    "outbox": {"id", "attempts", "reason"},
+    "outbox": {"id", "attempts", "reason", "subject"},
 }
 """Columns that may differ where a process has died, beside those of instants."""
-_LEFT_OUT = {"leases", "temporal_namespace", "tokens", "destinations", "effects_done"}
+_LEFT_OUT = {
+    "leases",
+    "temporal_namespace",
+    "tokens",
+    "destinations",
+    "effects_done",
+    "reconciliations",
+}
 """Tables that say nothing about jobs, but for keys of effects that other tables show."""
 
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?|\d{8}T\d{6}(\.\d+)?"
 )
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DAY = r"[A-Z][a-z]{2}, [A-Z][a-z]{2} \d{1,2}(, \d{4})?"
 _SPOKEN = re.compile(rf"({_DAY}, )?\d{{1,2}}:\d\d [AP]M( [A-Z]{{1,2}}T)?|{_DAY}")
 _STEP = re.compile(r"(#\d+/.*)/\d+$")
@@ -47,6 +55,10 @@ async def picture_of(world: World, answers: list[Any]) -> Picture:
         mail["was being handed over"] = mail["key"] in world.died_at_handing_over
     taken["mails of which the ledger knows nothing"] = list(came)
     taken["answers given"] = answers
+    if world.partner is not None:
+        taken |= world.partner.picture(world.job_id)
+    if world.listener is not None:
+        taken |= world.listener.picture()
     return {name: [_alike(row, world.job_id) for row in rows] for name, rows in taken.items()}
 
 
@@ -75,7 +87,7 @@ def _alike(value: Any, job_id: str) -> Any:
     if not isinstance(value, str):
         return value
     said = value.replace(job_id, "JOB")
-    for pattern, word in ((_INSTANT, "INSTANT"), (_SPOKEN, "TIME")):
+    for pattern, word in ((_INSTANT, "INSTANT"), (_SPOKEN, "TIME"), (_ID, "ID")):
         said = pattern.sub(word, said)
     return _STEP.sub(r"\1", said)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +11,11 @@ from pathlib import Path
 from temporalio.client import Client
 
 from domain.policy import parse_policy
+from service import courier
 from tests.conferences import AT_ANY_HOUR
 from tests.crash_points.outside import Outside
+from tests.crash_points.partners import Listener, Partner
+from tests.crash_points.paths import Golden
 from tests.crash_points.picture import Picture, picture_of
 from tests.crash_points.places import Place
 from tests.crash_points.process import belonging
@@ -44,18 +47,34 @@ class Ground:
     """A store that is migrated and empty."""
     folder: Path
 
-    async def run(
-        self, path: Callable[[Outside], Awaitable[None]], dies_at: Place | None = None
-    ) -> Run:
+    async def run(self, golden: Golden, dies_at: Place | None = None) -> Run:
         """Go a path to its end, with another process from where the first one dies."""
-        a_new_world = a_world(self.temporal, self.template, self.folder, _POLICY)
-        with _nobody_mourns():
+        a_new_world = a_world(
+            self.temporal,
+            self.template,
+            self.folder,
+            _POLICY,
+            Partner() if golden.has_job_system else None,
+            Listener() if golden.publishes else None,
+        )
+        with _nobody_mourns(), _couriers_hurry():
             async with belonging(), a_new_world as world:
                 outside = Outside(world)
                 first = await world.begin(dies_at)
-                await path(outside)
+                await golden.path(outside)
                 picture = await picture_of(world, outside.answers)
                 return Run(first.met, first.is_dead, picture)
+
+
+@contextmanager
+def _couriers_hurry() -> Iterator[None]:
+    """Let what has to be told be told at once, and not within a second."""
+    before = vars(courier)["_PAUSE_SECONDS"]
+    setattr(courier, "_PAUSE_SECONDS", 0.02)  # noqa: B010  it is final for those who run it
+    try:
+        yield
+    finally:
+        setattr(courier, "_PAUSE_SECONDS", before)  # noqa: B010  as above
 
 
 @contextmanager

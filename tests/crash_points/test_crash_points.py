@@ -33,13 +33,13 @@ def chosen(places: list[Place]) -> list[Place]:
 async def test_a_death_at_any_place_changes_nothing(
     ground: Ground, name: str, record_property: Callable[[str, object], None]
 ) -> None:
-    path, end = PATHS[name]
-    undisturbed = await ground.run(path)
-    assert end in [each["outcome"] for each in undisturbed.picture["lifecycles"]]
+    golden = PATHS[name]
+    undisturbed = await ground.run(golden)
+    assert golden.ends_as in [each["outcome"] for each in undisturbed.picture["lifecycles"]]
     tried, missed, faults = chosen(undisturbed.met), [], []
     for place in tried:
         try:
-            run = await ground.run(path, dies_at=place)
+            run = await ground.run(golden, dies_at=place)
         except (AssertionError, TimeoutError) as error:
             faults.append(_told(name, place, f"it does not come to its end: {error!r}"))
             continue

@@ -17,13 +17,16 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, select, u
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.job_system import OwnCopy
 from activities.postman import SmtpPostman
+from domain.outgoing import Destination
 from domain.policy import Policy
+from domain.signatures import HookSecrets
 from starters.app import Parts
-from starters.signatures import HookSecrets
 from store import schema
 from store.database import Database
 from tests.crash_points.mail_server import MailServer, mail_server
+from tests.crash_points.partners import Listener, Partner
 from tests.crash_points.places import Gate, Place
 from tests.crash_points.process import GatedDatabase, GatedService, Process
 from tests.desk import DIRECTORY, SECRET
@@ -52,6 +55,10 @@ class World:
     store: Database
     """A way to the store that is nobody's."""
     policy: Policy
+    partner: Partner | None
+    """The job system, None where our own copy is it."""
+    listener: Listener | None
+    """Who takes Steward's events, None if nobody does."""
     mails: MailServer = field(init=False)
     process: Process = field(init=False)
     died_at_handing_over: set[str] = field(default_factory=set)
@@ -61,7 +68,10 @@ class World:
     async def begin(self, dies_at: Place | None = None) -> Gate:
         """Start a process, and let it come to rest; return its gate."""
         gate = Gate(dies_at)
-        database = GatedDatabase(self.url, frozenset(), gate)
+        told = {Destination.JOB_SYSTEM: self.partner, Destination.EVENTS: self.listener}
+        tells = frozenset(name for name, whom in told.items() if whom is not None)
+        database = GatedDatabase(self.url, tells, gate)
+        job_system = self.partner.as_seen_from(gate) if self.partner else OwnCopy()
         client = Client(
             GatedService(self.temporal.service_client, gate),
             namespace=self.temporal.namespace,
@@ -72,12 +82,15 @@ class World:
             database,
             SmtpPostman(self.mails.url, self.policy.mail.sender),
             directory=DIRECTORY,
+            job_system=job_system,
         )
         parts = Parts(
             database=database,
             client=client,
             policy=self.policy,
             directory=DIRECTORY,
+            job_system=job_system,
+            subscriber=self.listener.as_seen_from(gate) if self.listener else None,
             secrets=HookSecrets.parse(SECRET),
         )
         self.process = Process(gate, parts, worker, database)
@@ -208,7 +221,12 @@ def _a_while_passes(connection: Connection) -> None:
 
 @asynccontextmanager
 async def a_world(
-    temporal: Client, template: Path, folder: Path, policy: Policy
+    temporal: Client,
+    template: Path,
+    folder: Path,
+    policy: Policy,
+    partner: Partner | None,
+    listener: Listener | None,
 ) -> AsyncIterator[World]:
     """Make a world with an empty store, in which no process lives yet.
 
@@ -217,11 +235,13 @@ async def a_world(
         template: a store that is migrated and empty.
         folder: where the store is kept.
         policy: what lifecycles start under.
+        partner: the job system, None where our own copy is it.
+        listener: who takes Steward's events, None if nobody does.
     """
     file = folder / f"{next(_numbers):05}.sqlite3"
     shutil.copy(template, file)
     url = f"sqlite:///{file}"
-    world = World(temporal, url, Database(url), policy)
+    world = World(temporal, url, Database(url), policy, partner, listener)
     async with mail_server(lambda: world.process.gate) as world.mails:
         try:
             yield world
