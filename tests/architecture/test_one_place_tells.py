@@ -11,11 +11,16 @@ import pytest
 from store import schema
 
 ROOT = Path(__file__).parents[2]
-TOLD = {"notes", "tasks", "exceptions", "service_jobs"}
+WRITTEN_ONCE = {"notes", "tasks", "exceptions", "service_jobs"}
+TOLD = WRITTEN_ONCE | {"lifecycles", "promises"}
 """The tables whose rows others are told of."""
 WRITERS = {
-    "store/job_rows.py": TOLD,
+    "store/job_rows.py": WRITTEN_ONCE,
     "store/deliveries.py": {"service_jobs"},  # the id that the job system gave an added job
+    "store/ledger.py": {"lifecycles", "promises"},
+    "store/losses.py": {"lifecycles", "promises"},
+    "store/lifecycles.py": {"lifecycles"},
+    "store/attention.py": {"lifecycles"},  # attention, of which nobody is told
 }
 """The modules that write them, and which."""
 WRITING = {"insert", "update", "delete", "upsert", "insert_once"}
@@ -81,8 +86,23 @@ def test_what_others_are_told_of_is_written_in_one_place(module: str) -> None:
 
 def test_the_one_place_writes_them_all() -> None:
     found = tables_written(ast.parse((ROOT / "store/job_rows.py").read_text()))
-    assert {table for _, table in found} == TOLD
+    assert {table for _, table in found} == WRITTEN_ONCE
     assert set(schema.metadata.tables) >= TOLD
+
+
+@pytest.mark.parametrize("module", ["store/ledger.py", "store/losses.py"])
+def test_promises_are_closed_where_that_is_published(module: str) -> None:
+    tree = ast.parse((ROOT / module).read_text())
+    closing = {
+        assigned.targets[0].id
+        for assigned in tree.body
+        if isinstance(assigned, ast.Assign) and isinstance(assigned.targets[0], ast.Name)
+        if "update(schema.promises)" in ast.unparse(assigned.value)
+    }
+    said = ast.unparse(tree)
+    assert said.count("update(schema.promises)") == len(closing) > 0
+    for name in closing:
+        assert said.count(name) - 1 == said.count(f"publishing.close_promises({name}, ")
 
 
 @pytest.mark.parametrize(
