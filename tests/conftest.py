@@ -5,7 +5,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures", "tests.store.postgresql"]
+pytest_plugins = ["tests.fixtures", "tests.store.postgresql", "tests.crash_points.summary"]
 
 # No deadline, since a busy machine is no bug; and the same way in CI.
 settings.register_profile("steward", deadline=None, derandomize="CI" in os.environ)
