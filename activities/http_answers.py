@@ -29,7 +29,7 @@ def certificate_problem(error: BaseException) -> str | None:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
+            return cause.verify_message.rstrip(".")
         if isinstance(cause, ssl.SSLError):
             return cause.reason or "TLS failed"
         cause = cause.__cause__ or cause.__context__

@@ -44,7 +44,9 @@ _TIMEOUT: Final = httpx.Timeout(10, connect=3, pool=5)
 """Seconds until something of an answer comes, for a connection, and for a free one."""
 _LONGEST_WAIT: Final = 10.0
 """Seconds for all of it, however slowly it comes in."""
-_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30)
+_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=4)
+"""Connections, and seconds that one is kept idle: fewer than the five after which servers hang up.
+"""
 _LONGEST_ANSWER: Final = 1024 * 1024
 """Bytes of an answer about one job."""
 _LONGEST_PAGE: Final = 8 * 1024 * 1024
@@ -219,7 +221,7 @@ def _failures_named() -> Iterator[None]:
             ) from error
         raise NotReachedError("it can't be reached") from error
     except httpx.PoolTimeout as error:
-        raise NotReachedError("too many requests are under way") from error
+        raise NotReachedError("too many requests are under way", was_asked=False) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
         raise NotReachedError(f"nothing can be sent to its address: check {_SETTING}") from error
     except (httpx.HTTPError, TimeoutError) as error:

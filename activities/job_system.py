@@ -66,7 +66,7 @@ class NotReachedError(JobSystemError):
     Attributes:
         retry_after: how long to leave it alone, if anybody says so.
         may_have_happened: whether it may have done what it was asked.
-        was_asked: False where an open circuit kept the request back (`activities.circuit`).
+        was_asked: False where the request never left us, such as at an open circuit.
     """
 
     def __init__(

@@ -46,14 +46,10 @@ _CURES: Mapping[str, str] = {
     Attention.STORE_UNREACHABLE: (
         "Check that the database answers. The job then continues automatically."
     ),
-    Attention.JOB_SYSTEM_UNREACHABLE: (
-        "Check that the job system answers. The job then continues automatically."
-    ),
-    Attention.JOB_SYSTEM_REFUSES: (
-        "List the change with `steward outbox list --job {job}`. Have it tried again, or drop it."
-    ),
 }
 """What to do about each reason for attention."""
+_SAID_ONCE = frozenset({Attention.JOB_SYSTEM_UNREACHABLE, Attention.JOB_SYSTEM_REFUSES})
+"""What the outbox says: once for all jobs, or with what to do about each change."""
 _MAIL_CURES: Mapping[str, str] = {
     "queued": "Check that the mail server answers. Steward retries automatically.",
     "sending": "Check that the mail server answers.",
@@ -219,6 +215,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
                 raised["since"],
             )
             for raised in standing["attention_details"]
+            if raised["attention"] not in _SAID_ONCE
         ]
     items += [
         _item(

@@ -10,7 +10,7 @@ from typing import Final
 from domain.labels import outgoing_label
 from domain.outgoing import Contact, Destination
 from store.deliveries import Standing
-from store.outbox_list import OutboxList, OutboxRow, Waiting
+from store.outbox_list import OutboxList, OutboxRow, Unanswered, Waiting
 
 _LATE: Final = timedelta(hours=1)
 """How long something waits before it counts as stuck."""
@@ -51,6 +51,8 @@ async def stuck_in_outbox(outbox: OutboxList, now: datetime) -> list[StuckThing]
     if not outbox.destinations:
         return []
     known, found = await outbox.standings(), list[StuckThing]()
+    if Destination.JOB_SYSTEM in outbox.destinations:
+        found += _unanswered(await outbox.unanswered(), known.get(Destination.JOB_SYSTEM))
     for each in sorted(outbox.destinations):
         standing = known.get(each, Standing(Contact.ANSWERS))
         answers = standing.contact is Contact.ANSWERS
@@ -80,6 +82,22 @@ def _silent(destination: Destination, standing: Standing, waiting: Waiting) -> S
     )
     what = f"{name} {problem}: {standing.reason}. {things} to be told."
     return StuckThing(destination.value, None, what, cure, standing.since)
+
+
+def _unanswered(asked: Unanswered | None, standing: Standing | None) -> list[StuckThing]:
+    """Return that the job system does not answer what it is asked: once, for all jobs.
+
+    Where it does not take what it is told either, that says it already.
+    """
+    if asked is None or (standing is not None and standing.contact is not Contact.ANSWERS):
+        return []
+    jobs = "1 change waits" if asked.rows == 1 else f"{asked.rows} changes wait"
+    what = f"The job system has not answered: {asked.reason}. {jobs} for its answer."
+    cure = (
+        f"Check that it runs, and check {_SETTINGS[Destination.JOB_SYSTEM]}. The jobs then "
+        "continue automatically."
+    )
+    return [StuckThing(Destination.JOB_SYSTEM.value, None, what, cure, asked.since)]
 
 
 def _refused(row: OutboxRow) -> StuckThing:

@@ -17,6 +17,10 @@ PARTNERS = frozenset({Role.PLUSONE, Role.PROVIDER})
 """Roles that read the jobs that are or were assigned to the account of their token."""
 
 
+UNSEEN_BY_PARTNERS = frozenset({"am-escalation"})
+"""Lifecycles that are about the partner itself, which it never learns of: complaints."""
+
+
 @dataclass(frozen=True)
 class Caller:
     """Whoever sent a request."""
@@ -42,6 +46,11 @@ class Caller:
     def is_partner(self) -> bool:
         """Whether they read the jobs of an account, and of these what concerns it."""
         return self.actor is not None and self.actor.role in PARTNERS and self.account is not None
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The lifecycles that are not there for them, nor anything that these do."""
+        return frozenset() if self.reads_all else UNSEEN_BY_PARTNERS
 
     async def may_read(self, job_id: str, holders: Holders) -> bool:
         """Return whether they may read a job.

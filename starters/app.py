@@ -265,14 +265,26 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
 # --- commands ---------------------------------------------------------------------------------
 
 
+async def _require_command(
+    caller: Caller, kind: LifecycleKind, job_id: str, holders: Holders
+) -> None:
+    """Return if somebody may give commands of a lifecycle to a job, to others they are not there.
+
+    Raises:
+        NotFoundError: the job is none of theirs.
+        HTTPException: the lifecycle is none that they may know of (404).
+        StoreUnavailableError: the store does not answer.
+    """
+    if not (caller.reads_all or await caller.may_command(job_id, holders)):
+        raise no_job(job_id)
+    if caller.is_partner and kind.name in caller.unseen:
+        raise HTTPException(404)
+
+
 def _commands(
     kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics, holders: Holders
 ) -> APIRouter:
     router = APIRouter(tags=[kind.name])
-
-    async def require_command_on(caller: Caller, job_id: str) -> None:
-        if not (caller.reads_all or await caller.may_command(job_id, holders)):
-            raise no_job(job_id)
 
     async def give(request: Request, job_id: JobId, name: str) -> Response:
         body = await limited_body(request)
@@ -303,7 +315,7 @@ def _commands(
             openapi_extra=openapi.request_body(kind.name, command),
         )
         async def given(request: Request, job_id: JobId) -> Response:
-            await require_command_on(reader(request), job_id)
+            await _require_command(reader(request), kind, job_id, holders)
             return await give(request, job_id, name)
 
     for each in kind.commands:
@@ -311,7 +323,7 @@ def _commands(
 
     @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
     async def not_a_command(request: Request, job_id: JobId, name: str) -> Response:
-        await require_command_on(reader(request), job_id)
+        await _require_command(reader(request), kind, job_id, holders)
         unknown = unknown_command(kind.commands, name).refusal
         refusal = Refusal(
             kind=RefusalKind.NOT_RUNNING,
@@ -359,6 +371,7 @@ def _reads(
             q=q,
             after=after,
             account=None if caller.reads_all else caller.account,
+            unseen=caller.unseen,
         )
         items, cursor = await reading.lifecycles(wanted, datetime.now(UTC))
         shown = await views.items(caller, items)
@@ -397,7 +410,7 @@ def _reads(
                 for each in found["lifecycles"]
             ]
             + ([{"lifecycle": None, "why": nobody["next"]}] if nobody else [])
-        } | ({"also": also} if (also := also_due(found)) else {})
+        } | ({"also": also} if (also := also_due(found, cites_rules=caller.reads_all)) else {})
 
     @router.get("/stuck", summary="What is overdue or failing, and what to do about it")
     async def all_stuck(_: Employee) -> dict[str, Any]:

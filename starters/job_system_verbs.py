@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -20,7 +21,8 @@ _EXAMPLES = (
     "\b\nExamples:\n"
     "  steward job-system check http://127.0.0.1:8090\n"
     "  steward job-system check https://jobs-test.example.com/api --job SJ-1001\n"
-    "  steward job-system check https://jobs-test.example.com/api --json"
+    "  steward job-system check https://jobs-test.example.com/api --json\n"
+    "  steward job-system check --adapter mainframe"
 )
 _MISCONFIGURED = 2
 _MARKS = {True: "✓", False: "✗", None: "-"}
@@ -44,10 +46,14 @@ def _job_system() -> None:
 
 
 def check(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where its paths begin.")],
+    url: Annotated[str | None, typer.Argument(metavar="URL", help="Where its paths begin.")] = None,
     job: Annotated[
         str | None,
         typer.Option(metavar="JOB", help="The job to work with; the first that fits if unset."),
+    ] = None,
+    adapter: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Check your adapter of this name instead of HTTP."),
     ] = None,
     *,
     as_json: AsJson = False,
@@ -62,31 +68,55 @@ def check(
     from starters.rendering import print_json
 
     token = os.environ.get("STEWARD_JOB_SYSTEM_TOKEN")
-    if not token:
+    if url is not None and not _is_an_address(url):
+        raise Failure(f'"{url}" is not an address. Write it like https://jobs.example.com/api')
+    if adapter is None and url is None:
+        raise Failure("name the job system's address, or your adapter with --adapter")
+    if adapter is None and not token:
         raise Failure(
             "STEWARD_JOB_SYSTEM_TOKEN is not set. Set it to the token that the job system knows "
             "Steward by, and run this again",
             _MISCONFIGURED,
         )
-    if not url.startswith(("http://", "https://")):
-        raise Failure(f'"{url}" is not an address. Write it like https://jobs.example.com/api')
-    results = uvloop.run(_carry_out(url, token, job, says_all=not as_json))
+    results = uvloop.run(_carry_out(url, token, job, adapter, says_all=not as_json))
     holds = all(each.holds is not False for each in results)
     if as_json:
-        print_json({"url": url, "holds": holds, "checks": [_as_json(each) for each in results]})
+        print_json(
+            {"url": url or adapter, "holds": holds, "checks": [_as_json(each) for each in results]}
+        )
     if not holds:
         raise typer.Exit(1)
 
 
-async def _carry_out(url: str, token: str, job: str | None, *, says_all: bool) -> list[Result]:
+def _is_an_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+async def _carry_out(
+    url: str | None, token: str | None, job: str | None, adapter: str | None, *, says_all: bool
+) -> list[Result]:
     from activities.conformance import CannotCheckError, Conformance
     from starters.rendering import print_text
+    from workers.job_systems import adapter_called
+    from workers.settings import SettingsError
 
-    conformance, results = Conformance(url, token, job), list[Any]()
+    try:
+        system = None if adapter is None else adapter_called(adapter, url, token)
+    except SettingsError as error:
+        raise Failure(str(error), _MISCONFIGURED) from error
+    where = url or adapter or ""
+    conformance = Conformance(url or "http://adapter", token or "", job, adapter=system)
+    results: list[Result] = []
     try:
         found = await conformance.begin()
         if says_all:
-            print_text(f"Checking {url} with job {found}. This changes the job: use a test system.")
+            print_text(
+                f"Checking {where} with job {found}. This changes the job: use a test system."
+            )
         group = ""
         async for each in conformance.run():
             if says_all:

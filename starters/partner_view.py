@@ -6,6 +6,7 @@ theirs. So they read what happened in their own time, and of that what is public
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ _NAMING_OTHERS = frozenset({"reassignment"})
 _PUBLIC = frozenset({Visibility.PUBLIC.value, Visibility.PUBLIC_WITH_EMAIL.value})
 _BEING_DECIDED = "The company is deciding who does this job."
 _GONE = "This job is no longer assigned to you."
+_RULES = re.compile(r" ?\([A-Z]{1,6}-\d+(?:(?:, | to | and |; )[A-Z]{1,6}-\d+)*\)")
+"""Ids of rules at the end of a sentence: they are for colleagues."""
 _OF_THE_HOLDER = ("sub_status", "assigned_at", "diagnostic_report_at", "appointment_at")
 """What a job says of the work of whoever has it."""
 
@@ -65,17 +68,21 @@ def page_for(partner: Partner, page: Mapping[str, Any]) -> dict[str, Any]:
             if _addresses_in(mail["to"]) & addresses and _is_within(times, mail["at"])
         ],
         "exceptions": [],
-        "tasks": [task for task in _within(times, page["tasks"]) if task["role"] == partner.role],
+        "tasks": [
+            {**task, "text": _without_rules(task["text"])}
+            for task in _within(times, page["tasks"])
+            if task["role"] == partner.role
+        ],
         "service_jobs": [
             each for each in page["service_jobs"] if each["account"]["number"] == partner.account
         ],
         "promises": [
-            each
+            {**each, "duty": _without_rules(each["duty"])}
             for each in page["promises"]
             if each["waiting_on"] == partner.role and _is_within(times, each["opened_at"])
         ],
         "journal": [
-            entry
+            {**entry, "what": _without_rules(entry["what"])}
             for entry in _within(times, page["journal"])
             if entry["actor"]["role"] == partner.role and not _is_refusal(entry)
         ],
@@ -102,9 +109,13 @@ def _standing(standing: Mapping[str, Any], *, is_theirs: bool) -> dict[str, Any]
     shown = {name: said for name, said in standing.items() if name in _SHOWN_OF_A_LIFECYCLE}
     shown["attention"] = []
     if is_theirs and standing["lifecycle"] not in _NAMING_OTHERS:
-        return shown
+        return {**shown, "next": _without_rules(shown["next"])}
     shown |= {"waiting_on": None, "due_at": None, "next": _BEING_DECIDED if is_theirs else _GONE}
     return shown | ({"allowed": []} if "allowed" in shown else {})
+
+
+def _without_rules(text: str) -> str:
+    return _RULES.sub("", text)
 
 
 def _their_times(
@@ -162,7 +173,7 @@ class PartnerViews:
         """
         if not await caller.may_read(job_id, self._holders):
             raise no_job(job_id)
-        page = await reading.job(job_id)
+        page = await reading.job(job_id, caller.unseen)
         if page is None:
             meant = await reading.meant(job_id) if caller.reads_all else None
             raise no_job(job_id, meant)

@@ -27,7 +27,7 @@ def reconcile(
         ),
     ] = None,
     role: Annotated[
-        str | None, typer.Option("--as", help="Your role: admin_team, the default, or supervisor.")
+        str | None, typer.Option("--as", help="Your role: `admin_team` if unset.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
     *,

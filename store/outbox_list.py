@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, upd
 from domain.outgoing import Destination, OutgoingState
 from domain.roles import Actor
 from store import schema
+from store.asked_rows import CHANGE_JOB
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
 from store.deliveries import Standing, standings
@@ -28,8 +29,6 @@ _UNSETTLED = (
 )
 _OPENINGS = ("open_task", "open_exception")
 """What a row tells without which later ones about the same thing have no point."""
-CHANGE_JOB = "change_job"
-"""What a row is called by which the job system is asked to change a job."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +74,16 @@ class Waiting(NamedTuple):
     rows: int
     oldest: datetime | None
     """When the oldest of them was written, aware UTC."""
+
+
+class Unanswered(NamedTuple):
+    """What the job system was asked, and has not answered yet."""
+
+    rows: int
+    since: datetime
+    """When the oldest of them was written, aware UTC."""
+    reason: str
+    """Why the last attempt failed."""
 
 
 class OutboxList:
@@ -225,10 +234,27 @@ class OutboxList:
         )
         return await self._some(select(_OUTBOX).where(_OUTBOX.c.id.in_(first)), limit)
 
-    async def asking(self, before: datetime, limit: int) -> list[OutboxRow]:
-        """Return what the job system is asked since before an instant, the oldest first."""
-        asked = _in(Destination.JOB_SYSTEM, OutgoingState.ASKING)
-        return await self._some(select(_OUTBOX).where(*asked, _OUTBOX.c.written_at < before), limit)
+    async def unanswered(self) -> Unanswered | None:
+        """Return what the job system was asked in vain so far, None if nothing was."""
+        is_unanswered = (
+            *_in(Destination.JOB_SYSTEM, OutgoingState.ASKING),
+            _OUTBOX.c.attempts > 0,
+            _OUTBOX.c.reason.is_not(None),
+        )
+        counting = select(func.count(), func.min(_OUTBOX.c.written_at)).where(*is_unanswered)
+        newest = (
+            select(_OUTBOX.c.reason)
+            .where(*is_unanswered)
+            .order_by(_OUTBOX.c.changed_at.desc())
+            .limit(1)
+        )
+
+        def read(connection: Connection) -> Unanswered | None:
+            rows, since = connection.execute(counting).one()
+            reason = connection.scalar(newest)
+            return Unanswered(rows, since, reason) if rows and reason else None
+
+        return await self._database.read(read)
 
     async def _some(self, query: Select[Any], limit: int) -> list[OutboxRow]:
         some = query.order_by(_OUTBOX.c.id).limit(limit)

@@ -78,6 +78,8 @@ class Filter:
     after: str | None = None
     account: str | None = None
     """Number of an account that the job is or was assigned to."""
+    unseen: frozenset[str] = frozenset()
+    """Names of lifecycles that are not there for whoever asks."""
 
 
 class WaitingJob(NamedTuple):
@@ -133,7 +135,10 @@ class Reading:
         query = (
             select(jobs)
             .where(
-                ~exists().where(lifecycles.c.job_id == jobs.c.job_id),
+                ~exists().where(
+                    lifecycles.c.job_id == jobs.c.job_id,
+                    lifecycles.c.lifecycle.not_in(wanted.unseen),
+                ),
                 *_job_conditions(wanted),
             )
             .order_by(jobs.c.job_id)
@@ -190,11 +195,15 @@ class Reading:
         jobs_read = ((read_stored_job(row.job_id, row.job), row.text) for row in rows)
         return [WaitingJob(job, text) for job, text in jobs_read if job is not None]
 
-    async def job(self, job_id: str) -> dict[str, Any] | None:
+    async def job(self, job_id: str, unseen: Collection[str] = ()) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job.
 
         Of each part of what happened it has the newest `MOST_OF_A_PART` entries. Where there are
         more, `older` has the cursor of each part's next page.
+
+        Args:
+            job_id: the job.
+            unseen: names of lifecycles that are not there for whoever asks, nor what they did.
         """
 
         def read(connection: Connection) -> dict[str, Any] | None:
@@ -205,10 +214,14 @@ class Reading:
                 return None
             shown = {name: said for name, said in row.job.items() if name not in _OURS_ALONE}
             found: dict[str, Any] = {"job": shown}
-            found["lifecycles"] = [_standing(each) for each in _lifecycles(connection, job_id)]
+            found["lifecycles"] = [
+                _standing(each)
+                for each in _lifecycles(connection, job_id)
+                if each.lifecycle not in unseen
+            ]
             older = dict[str, str]()
             for part in PARTS:
-                newest, after = _part(connection, part, job_id, None, MOST_OF_A_PART)
+                newest, after = _part(connection, part, job_id, None, MOST_OF_A_PART, unseen)
                 found[part] = newest[::-1]
                 if after is not None:
                     older[part] = after
@@ -368,6 +381,8 @@ def _conditions(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
         )
         if value is not None
     ] + _job_conditions(wanted)
+    if wanted.unseen:
+        conditions.append(table.c.lifecycle.not_in(wanted.unseen))
     if wanted.open is not None:
         conditions.append(
             table.c.outcome.is_(None) if wanted.open else table.c.outcome.is_not(None)
@@ -424,13 +439,20 @@ def _lifecycles(connection: Connection, job_id: str) -> list[Row[Any]]:
 
 
 def _part(
-    connection: Connection, part: str, job_id: str, before: int | None, limit: int
+    connection: Connection,
+    part: str,
+    job_id: str,
+    before: int | None,
+    limit: int,
+    unseen: Collection[str] = (),
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Return a page of a part of a job's history, the newest entry first, and the next cursor."""
     table, shape = _PARTS[part]
     query = select(table).where(table.c.job_id == job_id)
     if before is not None:
         query = query.where(table.c.id < before)
+    for lifecycle in unseen:  # every key begins with the workflow that wrote the row
+        query = query.where(~table.c.key.startswith(f"{lifecycle}/", autoescape=True))
     rows = list(connection.execute(query.order_by(table.c.id.desc()).limit(limit + 1)))
     page, last = page_of(rows, limit)
     return [shape(row) for row in page], last and write_id_cursor(last.id)

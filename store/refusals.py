@@ -10,11 +10,14 @@ from domain.labels import outgoing_label
 from domain.outgoing import Destination, OutgoingState
 from domain.roles import STEWARD, Actor, Role
 from domain.tasks import CommonTask
+from domain.values import shortened
 from store import schema
 from store.database import Database
 from store.job_rows import Closing, Origin, close_tasks, open_task
 from store.task_closing import asks_already
 
+_LONGEST_REASON = 300
+"""Characters of a reason that the task repeats."""
 _KIND = CommonTask.JOB_SYSTEM_REFUSED.value
 
 
@@ -40,8 +43,9 @@ def ask_admin_team(
     """
     if asks_already(connection, job_id, _KIND):
         return
+    said = shortened(reason, _LONGEST_REASON)
     text = (
-        f"Settle what the job system refused: {outgoing_label(what)}. It said: “{reason}”. "
+        f"Settle what the job system refused: {outgoing_label(what)}. It said: “{said}”. "
         "Correct the cause there, and have it tried again. Or enter it there by hand, and drop it. "
         f"`steward outbox list --job {job_id}` shows what to retry or drop."
     )

@@ -32,15 +32,15 @@ class Partner(MemoryJobSystem):
     """What happens before the next changes are looked at, one for each; it may raise."""
     leaving: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """What happens once the next changes are done, before their answers leave; it may raise."""
-    done: list[ChangeRequest] = field(default_factory=list)
-    """The changes that it has made."""
+    done: list[tuple[str, ChangeRequest]] = field(default_factory=list)
+    """The changes that it has made, each with its job."""
 
     async def change(self, job_id: str, change: ChangeRequest, key: str) -> LiveJob:
         await (self.arriving.pop(0) if self.arriving else _nothing)()
         before = self.versions.get(job_id)
         live = await super().change(job_id, change, key)
         if self.versions[job_id] != before:
-            self.done.append(change)
+            self.done.append((job_id, change))
         await (self.leaving.pop(0) if self.leaving else _nothing)()
         return live
 
@@ -77,6 +77,10 @@ class Office:
         """Have the job system hold a job as its fields are by now; nobody is told."""
         job.fields.update(fields)
         self.partner.enter(Job.model_validate(job.fields))
+
+    def done(self, job: Told) -> list[ChangeRequest]:
+        """Return the changes that were made to a job because the job system was asked."""
+        return [change for job_id, change in self.partner.done if job_id == job.id]
 
     def live(self, job: Told) -> Job:
         return self.partner.jobs[job.id]
@@ -119,11 +123,11 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(folder: Path) -> AsyncIterator[Office]:
+async def open_office(folder: Path, partner: Partner | None = None) -> AsyncIterator[Office]:
     """Open a desk at a server of its own that works with a job system."""
+    partner = partner or Partner()
     server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     client = await server.start()
-    partner = Partner()
     async with open_desk(client, sqlite_url(folder), job_system=partner) as desk:
         yield Office(desk, partner)
     await server.stop()

@@ -43,7 +43,7 @@ def job_system_of(settings: Settings) -> JobSystem:
     url, secret = settings.job_system_url, settings.job_system_token
     token = None if secret is None else secret.get_secret_value()
     if settings.job_system_adapter is not None:
-        return _adapter(settings.job_system_adapter, url, token)
+        return adapter_called(settings.job_system_adapter, url, token)
     if url is None or token is None:
         return OwnCopy()
     try:
@@ -52,8 +52,12 @@ def job_system_of(settings: Settings) -> JobSystem:
         raise SettingsError(f"STEWARD_JOB_SYSTEM_TOKEN: {error}") from error
 
 
-def _adapter(name: str, url: str | None, token: str | None) -> JobSystem:
-    """Return what an adapter makes that the operator installed."""
+def adapter_called(name: str, url: str | None, token: str | None) -> JobSystem:
+    """Return what an adapter makes that the operator installed.
+
+    Raises:
+        SettingsError: no such adapter is installed, or it can't be loaded or made.
+    """
     installed = entry_points(group=ADAPTERS)
     found = next(iter(installed.select(name=name)), None)
     if found is None:

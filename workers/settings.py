@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -70,11 +70,19 @@ def _smtp(url: str) -> str:
 
 def _partner(url: str) -> str:
     parts = urlsplit(url)
+    _port_of(parts)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an address; write it like https://jobs.example.com/api")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("only the address, without a user, query or fragment")
     return url
+
+
+def _port_of(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        raise ValueError("its port is a number up to 65535") from None
 
 
 def _events_secrets(secrets: SecretStr) -> SecretStr:

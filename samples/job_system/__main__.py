@@ -40,8 +40,8 @@ def main() -> int:
             behaviour=behaviour,
             takes_over=said.take_over,
         )
-        stories = read_stories(said.samples, clock.now()) if said.samples else None
-        played = None if stories is None else system.play(stories)
+        stories = read_stories(said.samples, clock.now()) if said.samples else {}
+        played = system.play(stories)
         asyncio.run(run(system, said.host, said.port, _announce, played=played))
         book.close()
     except (OSError, ValueError, ValidationError, sqlite3.Error) as error:

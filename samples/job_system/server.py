@@ -95,7 +95,7 @@ class JobSystem:
 
 
 async def run(
-    system: JobSystem, host: str, port: int, announce: Callable[[str], None], *, played: int | None
+    system: JobSystem, host: str, port: int, announce: Callable[[str], None], *, played: int
 ) -> None:
     """Serve until a signal, saying when it is ready and when Steward has heard all stories.
 
@@ -104,7 +104,7 @@ async def run(
         host: address to listen on.
         port: port to listen on.
         announce: says something to people.
-        played: how many stories have just been entered; None if none were to be.
+        played: how many stories have just been entered.
 
     Raises:
         OSError: the port is not free.
@@ -115,18 +115,15 @@ async def run(
     async with system.serving(host, port) as serving:
         announce(f"The sample job system runs on http://{host}:{port}/")
         stopping = asyncio.create_task(stop.wait())
-        while played is not None and not (stopping.done() or serving.done()):
+        while played and not (stopping.done() or serving.done()):
             if not system.book.count_waiting(of_stories=True):
-                announce(f"{_how_many(played)} See the job system at http://{host}:{port}/")
+                announce(
+                    f"Samples sent: {played}. See them with `steward jobs`, or at "
+                    f"http://{host}:{port}/"
+                )
                 break
             await asyncio.sleep(0.1)
         await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _how_many(played: int) -> str:
-    if not played:
-        return "The samples are already loaded. See them with `steward jobs`."
-    return f"Samples sent: {played}. See them with `steward jobs`."
 
 
 def _listening(host: str, port: int) -> socket.socket:

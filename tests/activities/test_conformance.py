@@ -9,6 +9,8 @@ import pytest
 
 from activities import conformance
 from activities.conformance import CannotCheckError, Conformance, Result
+from activities.http_job_system import HttpJobSystem
+from activities.job_system import JobSystem
 from tests.activities.broken_job_systems import (
     ADDS,
     FAULTS,
@@ -21,6 +23,9 @@ from tests.activities.broken_job_systems import (
     Go,
 )
 from tests.activities.job_system_document import operations
+
+OF_AN_ADAPTER = ("forgets_keys", "takes_every_account", "ignores_the_cursor", "closes_once")
+"""Faults that are found behind an adapter too."""
 
 
 @pytest.fixture(autouse=True)
@@ -137,3 +142,40 @@ async def test_too_many_requests_are_sent_again() -> None:
         return await system.handle_async_request(request)
 
     assert broken(await checked(httpx.MockTransport(throttled))) == []
+
+
+# --- adapters of one's own ------------------------------------------------------------------------
+
+
+async def checked_adapter(system: JobSystem) -> list[Result]:
+    suite = Conformance("http://adapter", "", adapter=system)
+    await suite.begin()
+    results = [each async for each in suite.run()]
+    await suite.close()
+    return results
+
+
+async def test_an_adapter_is_checked_by_the_same_checks() -> None:
+    over_http = HttpJobSystem("http://sample", TOKEN, Broken())
+    results = await checked_adapter(over_http)
+    assert broken(results) == []
+    left = [each for each in results if each.holds is None]
+    assert {each.check.is_of_http for each in left} == {True}
+    assert len(left) == len([each for each in results if each.check.is_of_http]) == 6
+
+
+@pytest.mark.parametrize(
+    "fault", [each for each in FAULTS if each.variant.__name__ in OF_AN_ADAPTER], ids=names
+)
+async def test_what_is_wrong_with_an_adapter_is_found(
+    fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = [each for each in conformance._CHECKS if each[0].name in {ADDS, *fault.found_by}]
+    monkeypatch.setattr(conformance, "_CHECKS", only)
+    over_http = HttpJobSystem("http://sample", TOKEN, Broken(fault.variant))
+    assert set(broken(await checked_adapter(over_http))) & set(fault.found_by)
+
+
+async def test_an_adapter_that_is_not_let_in_is_told() -> None:
+    with pytest.raises(CannotCheckError, match="STEWARD_JOB_SYSTEM_TOKEN"):
+        await checked_adapter(HttpJobSystem("http://sample", "another", Broken()))

@@ -419,6 +419,14 @@ async def test_what_may_have_happened(
     assert told.value.may_have_happened is may_have_happened
 
 
+async def test_waiting_for_a_free_connection_says_nothing_of_the_job_system() -> None:
+    system = failing(httpx.PoolTimeout("busy"))
+    for _ in range(FAILURES + 1):
+        with pytest.raises(NotReachedError, match="too many requests"):
+            await asked(system)
+    assert system.circuit.reason is None
+
+
 async def test_a_certificate_that_is_not_trusted_is_told_as_such() -> None:
     problem = ssl.SSLCertVerificationError(1, "self-signed")
     problem.verify_message = "self-signed certificate"

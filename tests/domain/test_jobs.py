@@ -562,3 +562,89 @@ def test_what_no_assignment_decides_is_always_taken_as_told(
     assert after(history).told(told).job.severity is told.severity
     if told.status.final:
         assert after(history).told(told).job.status is told.status
+
+
+# --- what the job system shows when it is asked ------------------------------------------------
+
+ACCEPTED = a_job(status="Accepted")
+AGAIN_AT = ASSIGNED_AT + timedelta(hours=47)
+ELSEWHERE = a_job(assigned_to=Assignee.of(PROVIDER), assigned_at=AGAIN_AT)
+
+
+def test_an_answer_brings_the_contacts_of_the_account_and_nothing_else() -> None:
+    answer = ECHO.model_copy(update={"severity": Severity.EMERGENCY})
+    held = MOVED.agreed(answer)
+    assert held.job.assigned_to.email == "npf@cinch.example"
+    assert (held.job.assigned_at, held.job.severity) == (MOVED_AT, Severity.STANDARD)
+    assert held.told(ECHO) == held
+
+
+def test_an_answer_about_another_account_brings_nothing() -> None:
+    assert MOVED.agreed(ELSEWHERE) == MOVED
+
+
+def test_what_is_shown_holds_while_events_tell_less() -> None:
+    seen = FRESH.shown(ACCEPTED)
+    assert seen.job == ACCEPTED
+    late = seen.told(a_job(sub_status="Calling"))
+    assert (late.job.status, late.job.sub_status) == (JobStatus.ACCEPTED, "Calling")
+    told = late.told(a_job(status="Accepted", sub_status="Calling"), tells_status=True)
+    assert told == HeldJob(job=a_job(status="Accepted", sub_status="Calling"))
+    back = told.told(a_job(sub_status="Calling"))
+    assert back.job.status is JobStatus.NEW
+
+
+def test_what_is_shown_as_it_is_known_changes_nothing() -> None:
+    assert FRESH.shown(a_job()) == FRESH
+    assert FRESH.shown(a_job(assigned_at=ASSIGNED_AT.replace(microsecond=7))) == FRESH
+    assert MOVED.agreed(ECHO).shown(ECHO) == MOVED.agreed(ECHO)
+
+
+@pytest.mark.parametrize("live", [ELSEWHERE, a_job(assigned_at=AGAIN_AT)])
+def test_an_assignment_that_is_shown_is_not_undone_by_events_that_tell_less(live: Job) -> None:
+    seen = FRESH.shown(live)
+    assert seen.job == live
+    for tells_assignment in (True, False):
+        late = seen.told(
+            a_job(status="Accepted"), newly_assigned=True, tells_assignment=tells_assignment
+        )
+        assert late.job == live
+        assert late.told(live, newly_assigned=True) == HeldJob(job=live)
+    assert not seen.accepted_too_late(ACCEPTED)
+
+
+def test_an_assignment_between_is_not_news_either() -> None:
+    between = a_job(
+        assigned_to=Assignee.of(PROCURE_VENDOR), assigned_at=AGAIN_AT - timedelta(hours=1)
+    )
+    seen = FRESH.shown(ELSEWHERE).told(between, newly_assigned=True)
+    assert seen.job == ELSEWHERE
+    assert seen.told(ELSEWHERE, newly_assigned=True) == HeldJob(job=ELSEWHERE)
+
+
+def test_an_assignment_after_what_is_shown_is_news() -> None:
+    later = a_job(assigned_at=AGAIN_AT + timedelta(minutes=1))
+    assert FRESH.shown(ELSEWHERE).told(later, newly_assigned=True).job == later
+    again = FRESH.shown(a_job(assigned_at=AGAIN_AT)).told(later, newly_assigned=True)
+    assert again.job.assigned_at == later.assigned_at
+
+
+def test_a_move_after_what_is_shown_remembers_both_assignments() -> None:
+    moved = FRESH.shown(ELSEWHERE).reassigned(NO_PROVIDER_FOUND, MOVED_AT)
+    for late in (a_job(), ELSEWHERE):
+        assert moved.told(late, newly_assigned=True).job.assigned_to.is_(NO_PROVIDER_FOUND)
+
+
+def test_a_report_stays_entered_though_the_job_shows_none() -> None:
+    reported = HeldJob(job=a_job(diagnostic_report_at=REPORTED_AT))
+    assert reported.shown(ACCEPTED).job.diagnostic_report_at == REPORTED_AT
+    assert reported.shown(ELSEWHERE).job.diagnostic_report_at is None
+
+
+def test_another_address_that_is_shown_counts_as_another() -> None:
+    ada = {"email": "ada@example.com"}
+    seen = HeldJob(job=a_job(customer=ada)).shown(a_job(customer={"email": "a@byron.example"}))
+    assert (seen.job.customer_email, seen.job.customer_mail_version) == ("a@byron.example", 1)
+    assert seen.told(a_job(customer=ada)).job.customer_email == "a@byron.example"
+    told = seen.told(a_job(customer={"email": "a@byron.example"}))
+    assert (told.job, told.as_told) == (seen.job, None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -28,11 +28,17 @@ from domain.roles import STEWARD, Actor
 from store.asking import Ask, Prepared
 from store.job_changes import Agreement
 from store.ledger import Render
+from tests.domain.factories import ASSIGNED_AT, a_job
 from tests.engine.loop import MemoryLoop
 from tests.engine.memory import Life
 from tests.job_system import MemoryJobSystem
 
 _events = count(1)
+_NEW: Mapping[str, Any] = {"occurred_at": ASSIGNED_AT, "actor": STEWARD, "job": a_job()}
+_EVENTS: Mapping[str, JobAssigned | JobChanged] = {
+    "job.assigned": JobAssigned(type="job.assigned", **_NEW),
+    "job.status_changed": JobChanged(type="job.status_changed", **_NEW),
+}
 
 
 @dataclass
@@ -93,9 +99,10 @@ class World:
         """Send a hook with the job as it stands, unless it gets lost."""
         if self.dice.random() < self.chances.lost_hook:
             return
-        kind = JobAssigned if type_ == "job.assigned" else JobChanged
-        now, live = self.loop.now(), self.live
-        self.hooks.append(kind(type=type_, occurred_at=now, actor=actor, job=live))
+        event = _EVENTS[type_].model_copy(
+            update={"occurred_at": self.loop.now(), "actor": actor, "job": self.live}
+        )
+        self.hooks.append(event)
         self.later(0, 900, self._deliver)
 
     def later(self, least: int, most: int, doing: Callable[[], None]) -> None:
@@ -279,6 +286,9 @@ class Travelling(JobSystem):
 
     async def list_changed(self, since: str | None, limit: int) -> ChangedJobs:
         raise AssertionError(f"nobody lists here: {since}, {limit}")
+
+    async def close(self) -> None:
+        """Have nothing to close."""
 
     async def _arrives(self) -> None:
         await self.world.passes()

@@ -47,7 +47,7 @@ async def test_a_job_moves_there_before_it_moves_here(office: Office) -> None:
     await job.fast_forward("1m")
     await job.outcome()
 
-    (change,) = office.partner.done
+    (change,) = office.done(job)
     assert change.expected.assigned_to == PLUSONE["number"]
     assert change.set.assigned_to is not None
     assert change.set.assigned_to.name == "No Provider Found"
@@ -79,7 +79,7 @@ async def test_an_acceptance_that_nobody_has_told_us_of_is_never_overtaken(offic
         "Accepted",
         "PlusOne Solutions",
     )
-    assert office.partner.done == []
+    assert office.done(job) == []
     assert not [note for note in page.notes if "No Provider Found" in note]
     await job.event("job.status_changed", actor={"name": "PlusOne", "role": "plusone"})
     await office.heard(job)
@@ -95,7 +95,7 @@ async def test_a_new_assignment_that_nobody_has_told_us_of_has_48_hours_of_its_o
     await job.fast_forward("1m")
     page = await job.page()
     assert (page.stage, page.assigned_to) == ("searching", "PlusOne Solutions")
-    assert office.partner.done == []
+    assert office.done(job) == []
     await job.assigned()
     await office.heard(job)
     page = await job.page()
@@ -129,7 +129,7 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_key(office: Offic
     office.partner.leaving += [failing(lost), failing(lost)]
     await job.fast_forward("1m")
     await job.outcome()
-    assert len(office.partner.done) == 1
+    assert len(office.done(job)) == 1
     assert len(office.partner.keys()) == 3
     assert len(set(office.partner.keys())) == 1
     page = await job.page()
@@ -154,7 +154,7 @@ async def test_a_crash_between_the_answer_and_our_transaction_asks_again(
     await job.fast_forward("1m")
     await job.outcome()
     assert len(crashed) == 1
-    assert len(office.partner.done) == 1
+    assert len(office.done(job)) == 1
     assert len(set(office.partner.keys())) == 1
     assert (await job.page()).assignments == ["PlusOne Solutions", "No Provider Found"]
 
@@ -172,7 +172,7 @@ async def test_where_nothing_was_done_the_job_goes_on_hearing_meanwhile(office: 
     await skipping
     await job.rests()
     assert verdict(await job.page()) == "accepted"
-    assert office.partner.done == []
+    assert office.done(job) == []
     assert await office.asked(job) == []
 
 
@@ -183,10 +183,10 @@ async def test_a_wrong_token_has_everything_wait(office: Office) -> None:
     row = await office.asks(job, "asking", attempts=1)
     assert row["reason"] == "it does not accept our token (401)"
     assert row["next_attempt_at"] is not None
-    assert office.partner.done == []
+    assert office.done(job) == []
     await skipping
     await job.outcome()
-    assert len(office.partner.done) == 1
+    assert len(office.done(job)) == 1
 
 
 # --- answers that say no ----------------------------------------------------------------------
@@ -221,12 +221,12 @@ async def test_what_is_refused_for_good_waits_for_a_person_who_has_it_tried_agai
     office.partner.arriving.append(failing(REFUSED))
     skipping = asyncio.create_task(job.fast_forward("1m"))
     row = await office.asks(job, "refused")
-    assert (row["reason"], office.partner.done) == ("422: no such account", [])
+    assert (row["reason"], office.done(job)) == ("422: no such account", [])
     again = {"state": "asking", "generation": row["generation"] + 1, "next_attempt_at": None}
     await execute(office.desk.database, schema.outbox.update().values(**again))
     await skipping
     await job.outcome()
-    assert len(office.partner.done) == 1
+    assert len(office.done(job)) == 1
     assert (await office.asks(job, "done"))["reason"] is None
 
 
@@ -241,7 +241,7 @@ async def test_what_is_refused_for_good_is_done_here_alone_once_a_person_drops_i
     await execute(office.desk.database, dropping.values(state="dropped", reason="done by hand"))
     await skipping
     await job.outcome()
-    assert office.partner.done == []
+    assert office.done(job) == []
     page = await job.page()
     assert (page.stage, page.assigned_to) == ("no_provider_found", "No Provider Found")
     (row,) = await office.asked(job)
@@ -254,7 +254,7 @@ async def test_somebody_else_moved_it_and_the_story_ends_as_superseded(office: O
     await job.fast_forward("1m")
     page = await job.page()
     assert page.assigned_to == "Tulsa Plumbing"
-    assert office.partner.done == []
+    assert office.done(job) == []
     await job.assigned()
     await office.heard(job)
     page = await job.ends_as("superseded")
@@ -268,4 +268,4 @@ async def test_what_a_person_did_by_hand_is_agreement(office: Office) -> None:
     await job.fast_forward("1m")
     await job.outcome()
     assert (await job.page()).stage == "no_provider_found"
-    assert office.partner.done == []
+    assert office.done(job) == []

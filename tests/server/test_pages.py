@@ -159,18 +159,22 @@ def test_a_page_works_as_it_is_printed(
     page: str, clock: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     folder = checkout(tmp_path / "steward")
-    port, temporal_port = quiet_port(), quiet_port(UI)
+    port, temporal_port, job_system_port = quiet_port(), quiet_port(UI), quiet_port()
     (tmp_path / "policy.toml").write_text(CLOCKS[clock].policy(datetime.now(UTC)))
     here = {
         "127.0.0.1:8080": f"127.0.0.1:{port}",
         "127.0.0.1:7233": f"127.0.0.1:{temporal_port}",
         "8181": str(quiet_port()),
         "8182": str(quiet_port()),
+        "127.0.0.1:8090": f"127.0.0.1:{job_system_port}",
         "9191": str(quiet_port()),
         "9192": str(quiet_port()),
         "9193": str(quiet_port(UI)),
     }
     commands = script(page)
+    alone = steward("up", "--sample")
+    beside = [sys.executable, "scripts/run.py"]  # the job system, as `make run` does
+    up = beside if "127.0.0.1:8090" in commands else alone
     for printed, ours in here.items():
         commands = commands.replace(printed, ours)
     variables = {
@@ -182,8 +186,12 @@ def test_a_page_works_as_it_is_printed(
         variables |= production(request.getfixturevalue("postgresql"))
     with Processes(tmp_path) as processes:
         stack = processes.start(
-            steward("up", "--sample", f"--port={port}", f"--temporal-port={temporal_port}"),
-            environment(STEWARD_POLICY=str(tmp_path / "policy.toml")),
+            [*up, f"--port={port}", f"--temporal-port={temporal_port}"],
+            environment(
+                PATH=variables["PATH"],
+                STEWARD_POLICY=str(tmp_path / "policy.toml"),
+                JOB_SYSTEM_PORT=str(job_system_port),
+            ),
             folder,
         )
         stack.until_said("Samples sent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from domain.roles import EMPLOYEES, Actor, Role
 from starters.partner_view import Partner, page_for
 from starters.tokens import Tokens
 from store.tokens import TokenStore
+from tests import concerns
 from tests.desk import Desk, Told, account, ago, iso, now
 from tests.server.conftest import api
 from workflows.registry import LIFECYCLES
@@ -308,6 +310,67 @@ async def test_plusone_reads_its_search_and_no_refusal_and_no_other_s_mail(
     assert page["promises"]
     listed = (await house_of_roles.asked("plusone", "GET", f"/jobs?q={job.id}")).json()["items"]
     assert [item["job_id"] for item in listed] == [job.id]
+
+
+# --- complaints -------------------------------------------------------------------------------
+
+
+async def test_a_provider_never_learns_of_a_complaint_about_itself(
+    house_of_roles: House, desk: Desk
+) -> None:
+    quiet = await _held_by(desk, TULSA)
+    complained = await concerns.escalated(desk, assigned_to=TULSA)
+    mail = await complained.ok("admin_reviewed", "admin_team")
+    assert mail["stage"] == "area_manager_engaged"
+
+    async def read(path: str, job: Told) -> httpx.Response:
+        answer = await house_of_roles.asked("provider", "GET", path.format(job.id))
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    page = (await read("/jobs/{}", complained)).json()
+    whole = (await house_of_roles.asked("dispatch", "GET", f"/jobs/{complained.id}")).json()
+    assert [each["lifecycle"] for each in whole["lifecycles"]] == ["am-escalation"]
+    for part in ("lifecycles", "exceptions", "tasks", "promises", "journal", "emails"):
+        assert whole[part]
+        assert page[part] == []
+    assert (await read("/jobs/{}/why", complained)).json() == {"items": []}
+    items = [
+        (await read("/jobs?q={}", job)).text.replace(job.id, "SJ-1") for job in (quiet, complained)
+    ]
+    assert items[0] == items[1]
+    assert (await read("/jobs?lifecycle=am-escalation&q={}", complained)).json()["items"] == []
+    assert (await read("/jobs?waiting_on=area_manager&q={}", complained)).json()["items"] == []
+    nowhere = await house_of_roles.asked("provider", "POST", "/nowhere")
+    for job in (quiet, complained):
+        for command in ("resolve", "provider_contacted", "no_such_command"):
+            path = f"/jobs/{job.id}/am-escalation/{command}"
+            answer = await house_of_roles.asked("provider", "POST", path)
+            assert (answer.status_code, answer.json()) == (404, nowhere.json())
+
+
+async def test_partners_read_no_ids_of_rules(house_of_roles: House, desk: Desk) -> None:
+    job = await desk.searching()
+    for path in (f"/jobs/{job.id}", f"/jobs/{job.id}/why", f"/jobs?q={job.id}"):
+        ours = (await house_of_roles.asked("dispatch", "GET", path)).text
+        theirs = json.loads((await house_of_roles.asked("plusone", "GET", path)).text)
+        assert "(PO-17)" in ours
+        assert re.search(r"\([A-Z]+-\d", json.dumps(theirs)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Find a provider. Due at 9:05 AM ET (PO-17). Or not.",) * 2,
+        ("Look (PO-18, PO-19 and G-60).", "Look."),
+        ("Call City Plumbers (4712).",) * 2,
+        ("Call (SPOC-22); then mail (APO-03 to APO-05)", "Call; then mail"),
+    ],
+)
+def test_ids_of_rules_are_taken_out_and_nothing_else(text: str, shown: str) -> None:
+    task = {"at": AT[4], "role": "provider", "kind": "k", "text": text}
+    page = page_for(Partner("700004712", Role.PROVIDER), a_page(tasks=[task]))
+    assert page["tasks"][0]["text"] == shown.replace(" (PO-17)", "")
 
 
 AT = [datetime(2026, 11, 21, hour, tzinfo=UTC) for hour in range(6)]

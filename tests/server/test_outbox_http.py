@@ -1,0 +1,155 @@
+"""The outbox over HTTP: what is left to tell, and who may have it tried again or dropped."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from domain.outgoing import OutgoingState
+from store import schema
+from tests.desk import Desk, Told, acting, now
+from tests.store.rows import execute
+
+ROW = {"id", "job_id", "what", "state", "attempts", "reason", "next_attempt_at"}
+
+
+async def put(desk: Desk, job: Told, state: str = "refused", **changes: Any) -> dict[str, Any]:
+    """Put a row of a job into the outbox; return it as it is listed."""
+    number = len(await listed(desk, job_id=job.id)) + 1
+    row = {
+        "destination": "job_system",
+        "job_id": job.id,
+        "workflow_id": f"plus-one/{job.id}",
+        "what": "add_note",
+        "key": f"{job.id} {state} {number}",
+        "generation": 0,
+        "at": now(),
+        "body": {},
+        "state": state,
+        "attempts": 1,
+        "reason": "422: no such author",
+        **changes,
+    }
+    await execute(desk.database, insert(schema.outbox).values(row))
+    return (await listed(desk, job_id=job.id, state=state))[-1]
+
+
+async def listed(desk: Desk, **query: Any) -> list[dict[str, Any]]:
+    response = await desk.http.get("/outbox", params=query)
+    assert response.status_code == 200, response.text
+    assert set(response.json()) == {"items", "after"}
+    items: list[dict[str, Any]] = response.json()["items"]
+    return items
+
+
+async def decide(
+    desk: Desk, verb: str, row_id: int, role: str = "admin_team", **fields: Any
+) -> tuple[int, dict[str, Any]]:
+    response = await desk.http.post(
+        f"/outbox/{row_id}/{verb}", json={"actor": acting(role), **fields}
+    )
+    return response.status_code, response.json()
+
+
+async def test_a_row_has_the_keys_of_the_contract(house: Desk) -> None:
+    job = await house.searching()
+    row = await put(house, job)
+    assert set(row) == ROW
+    assert (row["what"], row["state"], row["attempts"]) == ("add_note", "refused", 1)
+    assert (row["reason"], row["next_attempt_at"]) == ("422: no such author", None)
+
+
+async def test_what_is_settled_is_listed_only_if_it_is_asked_for(house: Desk) -> None:
+    job = await house.searching()
+    for state in OutgoingState:
+        await put(house, job, state.value)
+    shown = [row["state"] for row in await listed(house, job_id=job.id)]
+    assert sorted(shown) == ["asking", "pending", "refused"]
+    assert [row["state"] for row in await listed(house, job_id=job.id, state="done")] == ["done"]
+    response = await house.http.get("/outbox", params={"state": "nonsense"})
+    assert response.status_code == 422
+    assert "refused" in response.json()["message"]
+
+
+async def test_what_was_refused_is_tried_again_and_journalled(house: Desk) -> None:
+    job = await house.searching()
+    row = await put(house, job)
+    status, body = await decide(house, "retry", row["id"], "supervisor")
+    assert (status, set(body)) == (200, ROW)
+    assert body["state"] == "pending"
+    shown = await job.show()
+    assert shown["journal"][-1]["what"] == "had the outbox try again: a note"
+    assert shown["journal"][-1]["actor"] == acting("supervisor")
+
+
+async def test_what_was_refused_is_dropped_with_a_reason(house: Desk) -> None:
+    job = await house.searching()
+    row = await put(house, job)
+    status, body = await decide(house, "drop", row["id"])
+    assert (status, body["message"]) == (422, "Missing: reason.")
+    status, body = await decide(house, "drop", row["id"], reason="Entered by hand")
+    assert (status, body["state"], body["reason"]) == (200, "dropped", "Entered by hand")
+    shown = await job.show()
+    assert shown["journal"][-1]["what"] == "dropped from the outbox: a note: Entered by hand"
+    status, body = await decide(house, "drop", row["id"], reason="Once more")
+    assert (status, body["error"]) == (409, "conflict")
+    assert body["message"] == "Somebody already dropped this: Entered by hand."
+
+
+async def test_what_waits_is_tried_at_once(house: Desk) -> None:
+    job = await house.searching()
+    row = await put(house, job, "pending", next_attempt_at=now() + timedelta(minutes=5))
+    assert row["next_attempt_at"].endswith("Z")
+    status, body = await decide(house, "retry", row["id"])
+    assert (status, body["state"], body["next_attempt_at"]) == (200, "pending", None)
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "said"),
+    [
+        ("retry", "asking", "The job system is being asked for a note right now."),
+        ("retry", "done", "This was already done: a note."),
+        ("drop", "pending", "This is not refused. Steward still tries to tell a note."),
+        ("drop", "done", "This was already done: a note."),
+    ],
+)
+async def test_what_is_not_refused_says_how_it_stands(
+    house: Desk, verb: str, state: str, said: str
+) -> None:
+    job = await house.searching()
+    row = await put(house, job, state)
+    fields = {"reason": "Because"} if verb == "drop" else {}
+    status, body = await decide(house, verb, row["id"], **fields)
+    assert (status, body["error"], body["message"]) == (409, "conflict", said)
+    assert body["instead"]
+    assert (await job.show())["journal"][-1]["what"].startswith(f"refused to {verb} a note: ")
+
+
+async def test_others_may_not_decide(house: Desk) -> None:
+    job = await house.searching()
+    row = await put(house, job)
+    for verb, fields in (("retry", {}), ("drop", {"reason": "Because"})):
+        status, body = await decide(house, verb, row["id"], "dispatch", **fields)
+        assert (status, body["error"]) == (403, "role")
+        assert body["message"] == f"Only the Admin team or a supervisor can {verb} this."
+    assert (await listed(house, job_id=job.id))[0]["state"] == "refused"
+
+
+async def test_a_row_that_is_not_there_is_not_found(house: Desk) -> None:
+    status, body = await decide(house, "retry", 10**9)
+    assert (status, body["message"]) == (404, "The outbox has no row 1000000000.")
+    response = await house.http.post("/outbox/1/retry", content=b"{")
+    assert response.status_code in (415, 422)
+
+
+async def test_an_added_job_is_shown_with_the_id_that_the_job_system_gave_it(house: Desk) -> None:
+    job = await house.searching()
+    added = {"job_id": job.id, "at": now(), "name": "PlusOne", "reason": "Parts", "comments": []}
+    for number, known in enumerate(({}, {"added_job_id": "SJ-77"})):
+        row = {**added, **known, "key": f"{job.id} {number}"}
+        await execute(house.database, insert(schema.service_jobs).values(row))
+    shown = (await job.show())["service_jobs"]
+    assert sorted(each.get("job_id", "") for each in shown) == ["", "SJ-77"]
