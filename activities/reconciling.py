@@ -30,7 +30,7 @@ from domain.reconciliation import (
     is_young,
     tells_the_same,
     what_differs,
-    what_nobody_follows,
+    what_nobody_was_told,
 )
 from domain.roles import FOUND_IN_LIST
 from domain.told import UnreadableEventError, read_event
@@ -224,15 +224,13 @@ class Reconciler:
             # We may have changed the job since it was listed: as it stands now is what counts.
             live: LiveJob = await self._job_system.read(job.job_id)
             version, events = live.version, what_differs(known.held, live.job, at)
-        events = events or await self._unfollowed(known, at)
+        events = events or await self._untold(known, at)
         await self._feed(events, job.job_id, version, run)
 
-    async def _unfollowed(self, known: Known, at: datetime) -> tuple[Event, ...]:
+    async def _untold(self, known: Known, at: datetime) -> tuple[Event, ...]:
         """Return what another event brought to our copy, but nobody was told of."""
-        if known.assigned_by_us:
-            return ()
         job = self._directory().with_specialist(known.held.job)
-        missed = what_nobody_follows(job, known.lifecycles, self._kinds, at)
+        missed = what_nobody_was_told(job, known, self._kinds, at)
         if not missed:
             return ()
         heard = await self._store.heard_of(job.job_id)

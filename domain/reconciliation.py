@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -87,6 +88,17 @@ class LastEpisode(NamedTuple):
     has_ended: bool
 
 
+class ToldBy(StrEnum):
+    """From where we know a job's present assignment."""
+
+    AN_EVENT = "event"
+    """An event of the job system told of it."""
+    AN_ANSWER = "answer"
+    """The job system showed it when it was asked for a change: its event is still to come."""
+    US = "us"
+    """Steward made it."""
+
+
 class Known(NamedTuple):
     """What we know of a job before we look at it in the job system."""
 
@@ -95,8 +107,8 @@ class Known(NamedTuple):
     """When the newest event happened that was taken for it."""
     lifecycles: Mapping[str, LastEpisode]
     """By name."""
-    assigned_by_us: bool
-    """Whether Steward made the present assignment."""
+    assignment: ToldBy
+    """From where we know the present assignment."""
 
 
 def is_reconciled(event_id: str) -> bool:
@@ -171,25 +183,28 @@ def what_differs(held: HeldJob | None, live: Job, at: datetime) -> tuple[Event, 
     return tuple(told)
 
 
-def what_nobody_follows(
-    job: Job, lifecycles: Mapping[str, LastEpisode], kinds: Iterable[LifecycleKind], at: datetime
+def what_nobody_was_told(
+    job: Job, known: Known, kinds: Iterable[LifecycleKind], at: datetime
 ) -> tuple[Event, ...]:
-    """Return the events that would have started a lifecycle that a job lacks.
+    """Return the events that our copy has no need of, but that lifecycles may not have heard.
 
-    Another event may have brought our copy up to date, and started nothing.
+    Another event may have brought our copy up to date and started nothing. An answer of the job
+    system's may have shown an assignment, which only the lifecycle that asked knows of.
 
     Args:
         job: our copy, with the specialist from the directory.
-        lifecycles: the job's lifecycles.
+        known: what we know of it.
         kinds: the lifecycles that there are.
         at: when the job changed in the job system, aware UTC.
     """
-    events = _present([assignment_in(job, at), appointment_in(job, at)])
-    known = tuple(kinds)
+    if known.assignment is ToldBy.US:
+        return ()
+    all_kinds, was_shown = tuple(kinds), known.assignment is ToldBy.AN_ANSWER
     return tuple(
         event
-        for event in events
-        if any(kind.starts_on(event) and _lacks(kind, job, lifecycles) for kind in known)
+        for event in _present([assignment_in(job, at), appointment_in(job, at)])
+        if (was_shown and event.type == "job.assigned")
+        or any(kind.starts_on(event) and _lacks(kind, job, known.lifecycles) for kind in all_kinds)
     )
 
 

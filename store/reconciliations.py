@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from domain.events import EVENT, Event
 from domain.outgoing import Destination, OutgoingState
-from domain.reconciliation import Known, LastEpisode
+from domain.reconciliation import Known, LastEpisode, ToldBy
 from store import schema
 from store.database import Database
 from store.jobs import held_job
@@ -21,8 +21,8 @@ from store.lifecycles import lifecycles_of
 
 _NAME = Destination.JOB_SYSTEM.value
 _LONGEST_REASON = 500
-_OF_AN_EVENT = "event:"
-"""How the key of an assignment begins that the job system told of."""
+_TOLD_BY = {"event": ToldBy.AN_EVENT, "asked": ToldBy.AN_ANSWER}
+"""How the key of an assignment begins that the job system told of, or showed."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _known(connection: Connection, job_id: str) -> Known | None:
             name: LastEpisode(each.started_for, has_ended=each.outcome is not None)
             for name, each in listed.items()
         },
-        assigned_by_us=newest is not None and not newest.startswith(_OF_AN_EVENT),
+        assignment=_TOLD_BY.get(newest.partition(":")[0], ToldBy.US) if newest else ToldBy.AN_EVENT,
     )
 
 

@@ -11,13 +11,15 @@ from domain.events import Event, JobAppointmentConfirmed
 from domain.jobs import Assignee, Customer, HeldJob, Job, JobStatus, JobUpdate
 from domain.plus_one.rules import assigned_by_nobody_knows, assigned_out_of_turn
 from domain.reconciliation import (
+    Known,
     LastEpisode,
+    ToldBy,
     event_id_of,
     is_reconciled,
     is_young,
     tells_the_same,
     what_differs,
-    what_nobody_follows,
+    what_nobody_was_told,
 )
 from domain.roles import FOUND_IN_LIST, Role
 from tests.domain.factories import ASSIGNED_AT, PROVIDER, a_job, an_event
@@ -140,9 +142,10 @@ def test_an_appointment_is_for_the_diagnosis_until_that_is_reported(
 # --- what nobody follows ------------------------------------------------------------------------
 
 
-def unfollowed(job: Job, **lifecycles: LastEpisode) -> list[str]:
+def unfollowed(job: Job, told_by: ToldBy = ToldBy.AN_EVENT, **lifecycles: LastEpisode) -> list[str]:
     named = {name.replace("_", "-"): each for name, each in lifecycles.items()}
-    return [event.type for event in what_nobody_follows(job, named, KINDS, LATER)]
+    known = Known(HeldJob(job=job), LATER, named, told_by)
+    return [event.type for event in what_nobody_was_told(job, known, KINDS, LATER)]
 
 
 def test_an_assignment_that_another_event_brought_lacks_its_search() -> None:
@@ -162,6 +165,13 @@ def test_an_appointment_that_another_event_brought_lacks_its_follow_up() -> None
     assert unfollowed(job) == ["job.appointment_confirmed"]
     assert unfollowed(job, spoc=LastEpisode(ASSIGNED_AT, has_ended=False)) == []
     assert unfollowed(job.model_copy(update={"status": JobStatus.COMPLETED})) == []
+
+
+def test_an_assignment_of_ours_is_not_told_and_one_that_was_only_shown_is() -> None:
+    running = LastEpisode(ASSIGNED_AT, has_ended=False)
+    assert unfollowed(a_job(), ToldBy.US) == []
+    assert unfollowed(a_job(), ToldBy.AN_ANSWER, plus_one=running) == ["job.assigned"]
+    assert unfollowed(a_job(), ToldBy.AN_EVENT, plus_one=running) == []
 
 
 def confirmed(at: datetime, **changes: object) -> Event:

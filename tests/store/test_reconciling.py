@@ -243,6 +243,21 @@ async def test_what_we_assigned_ourselves_is_not_told_by_the_list(office: Office
     assert missed(await office.run()) == []
 
 
+async def test_an_assignment_that_an_answer_showed_is_told_once(office: Office) -> None:
+    await office.heard(an_event("job.status_changed"))
+    moved = a_job(assigned_to=Assignee.of(PROVIDER), assigned_at=CHANGED)
+    shown = {"job_id": "SJ-1001", "key": "asked:1", "at": CHANGED, "by": "", "reason": ""}
+    added = schema.assignments.insert().values(**shown, **PROVIDER.model_dump())
+    row = schema.jobs.update().values(job=moved.model_dump(mode="json"))
+    await execute(office.database, added, row)
+    office.partner.enter(moved)
+    assert missed(await office.run()) == [("SJ-1001", "job.assigned")]
+    (pending,) = await office.inbox.due(NOW)
+    event = EVENT.validate_json(pending.body)
+    await Intake(office.database, ignoring).take(pending.id, pending.webhook_id, event, NOW)
+    assert missed(await office.run("0")) == []
+
+
 async def test_a_cursor_of_the_callers_leaves_ours_alone(office: Office) -> None:
     office.partner.enter(a_job())
     await office.run()
