@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
 MEASURED = tests/domain tests/engine tests/replay tests/service
 
-.PHONY: help run test check format coverage mutants fleet lifecycle bench setup lock environment postgresql
+.PHONY: help run test check format coverage mutants crashes fleet lifecycle bench setup lock environment postgresql
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -41,6 +41,9 @@ mutants: environment ## changes to the rules that no test notices; takes ten min
 
 fleet: environment ## 500 jobs whose hooks get lost, doubled and late; takes minutes
 	@FLEET=500 pytest -q -n 0 tests/scenarios/test_lost_hooks.py $(ARGS)
+
+crashes: environment ## a death at every place where the world is touched; takes half an hour
+	@CRASHES_PART=all pytest -q -n 2 tests/crash_points $(ARGS)
 
 lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=warranty-callback
 	@python -m scaffold new-lifecycle $(NAME) $(ARGS)

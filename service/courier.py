@@ -44,8 +44,10 @@ _PAUSE_SECONDS: Final = 1.0
 """How long a courier waits before it looks again."""
 _JOBS_AT_A_TIME: Final = 8
 """Jobs of which something is told at the same time."""
-_PAGE: Final = 64
+_PAGE: Final = 500
 """Jobs that are looked up at a time."""
+_STALE: Final = timedelta(seconds=1)
+"""How long what was looked up counts as the newest there is."""
 _IN_A_ROW: Final = 50
 """Things told of one job before others have their turn."""
 _LEASE: Final = timedelta(seconds=45)
@@ -136,6 +138,7 @@ class Courier:
         self._tidied_at: datetime | None = None
         self._waiting: deque[Outgoing] = deque()
         self._telling: dict[str, asyncio.Task[None]] = {}
+        self._looked_at = clock()
 
     async def run_once(self) -> None:
         """Tell what is due, until nothing is; then wait a second.
@@ -186,8 +189,11 @@ class Courier:
         if probes and self._telling:
             return
         if probes or not self._waiting:
-            due = await self._deliveries.due(now, 1 if probes else _PAGE, probe=probes)
+            due = await self._deliveries.due(now, _PAGE)
+            if probes:  # by what was tried the least: it is no fault of its own that it failed
+                due = sorted(due, key=lambda each: each.attempts)[:1]
             self._waiting = deque(each for each in due if each.job_id not in self._telling)
+            self._looked_at = now
         if not self._waiting or not await self._holds_lease():
             self._waiting.clear()
             return
@@ -217,6 +223,9 @@ class Courier:
     async def _tell_of_job(self, first: Outgoing) -> None:
         """Tell what is due of one job, in order."""
         following: Outgoing | None = first
+        now = self._clock()
+        if now - self._looked_at > _STALE:  # somebody may have dropped it meanwhile
+            following = await self._deliveries.next_of(first.job_id, now)
         for _ in range(_IN_A_ROW):
             if following is None:
                 return

@@ -10,13 +10,11 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Row,
     and_,
     bindparam,
     delete,
-    exists,
-    not_,
+    func,
     or_,
     select,
     update,
@@ -29,8 +27,8 @@ from store.refusals import ask_admin_team
 
 _OUTBOX = schema.outbox
 _PENDING, _REFUSED = OutgoingState.PENDING.value, OutgoingState.REFUSED.value
-ADDED_JOB: Final = "add_service_job"
-"""What a row tells that the job system answers with the id of a job."""
+_CHUNK: Final = 500
+"""Rows that are looked at in one statement."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +84,33 @@ class Deliveries:
         self._database = database
         self._destination = destination
 
-    async def due(self, now: datetime, limit: int, *, probe: bool = False) -> list[Outgoing]:
+    async def due(self, now: datetime, limit: int) -> list[Outgoing]:
         """Return what is due, the oldest first: one thing of each job, the one whose turn it is.
 
         Args:
             now: the wall clock, aware UTC.
             limit: how many at most.
-            probe: whether one is wanted that shows if the destination answers again: the one that
-                was tried the least often.
         """
-        of = {**self._of_all, "now": now, "most": limit}
-        asked = _PROBES if probe else _DUE
-        rows = await self._database.read(lambda connection: connection.execute(asked, of).all())
-        return [_outgoing(row) for row in rows]
+
+        def read(connection: Connection) -> list[Outgoing]:
+            first, found = list(connection.scalars(_FIRST_OF_EACH, self._of_all)), list[Outgoing]()
+            for start in range(0, len(first), _CHUNK):
+                of = {**self._of_all, "now": now, "ids": first[start : start + _CHUNK]}
+                found += [_outgoing(row) for row in connection.execute(_DUE_OF, of)]
+                if len(found) >= limit:
+                    break
+            return found[:limit]
+
+        return await self._database.read(read)
+
+    async def next_of(self, job_id: str, now: datetime) -> Outgoing | None:
+        """Return what is due next of a job, None if nothing is.
+
+        Args:
+            job_id: the job.
+            now: the wall clock, aware UTC.
+        """
+        return await self._database.read(lambda connection: self._next(connection, job_id, now))
 
     async def delivered(
         self, told: Outgoing, added_job_id: str | None, now: datetime, standing: Standing | None
@@ -258,41 +270,33 @@ async def standings(database: Database) -> dict[Destination, Standing]:
 # --- statements -----------------------------------------------------------------------------------
 
 
-def _is_held(row: FromClause, refused: FromClause) -> ColumnElement[bool]:
-    """Return whether a row waits for an earlier one about the same thing that was refused."""
-    return exists().where(
-        refused.c.job_id == row.c.job_id,
-        refused.c.destination == row.c.destination,
-        refused.c.state == _REFUSED,
-        refused.c.subject == row.c.subject,
-        refused.c.id < row.c.id,
-    )
-
-
-_EARLIER = _OUTBOX.alias("earlier")
-_IS_ITS_TURN = and_(
+_WAITING, _TURNED_DOWN = _OUTBOX.alias("waiting"), _OUTBOX.alias("turned_down")
+_SUBJECTS_REFUSED = select(_TURNED_DOWN.c.subject).where(
+    _TURNED_DOWN.c.destination == bindparam("destination"),
+    _TURNED_DOWN.c.state == _REFUSED,
+    _TURNED_DOWN.c.subject.is_not(None),
+)
+# What follows on a refused opening waits for it, and holds up nothing else.
+_FIRST = select(func.min(_WAITING.c.id)).where(
+    _WAITING.c.destination == bindparam("destination"),
+    _WAITING.c.state == _PENDING,
+    or_(_WAITING.c.subject.is_(None), _WAITING.c.subject.not_in(_SUBJECTS_REFUSED)),
+)
+# Two statements, and not one: joined with each other, the pending rows that a long silence leaves
+# take a database minutes that does not know yet how many they are.
+_FIRST_OF_EACH = _FIRST.group_by(_WAITING.c.job_id).order_by(func.min(_WAITING.c.id))
+_FIRST_OF_JOB = _FIRST.where(_WAITING.c.job_id == bindparam("job"))
+_IS_DUE = and_(
     _OUTBOX.c.destination == bindparam("destination"),
     _OUTBOX.c.state == _PENDING,
     or_(_OUTBOX.c.next_attempt_at.is_(None), _OUTBOX.c.next_attempt_at <= bindparam("now")),
-    not_(_is_held(_OUTBOX, _OUTBOX.alias("refused"))),
-    not_(
-        exists().where(
-            _EARLIER.c.job_id == _OUTBOX.c.job_id,
-            _EARLIER.c.destination == _OUTBOX.c.destination,
-            _EARLIER.c.state == _PENDING,
-            _EARLIER.c.id < _OUTBOX.c.id,
-            not_(_is_held(_EARLIER, _OUTBOX.alias("refused_earlier"))),
-        )
-    ),
 )
-_DUE = select(_OUTBOX).where(_IS_ITS_TURN).order_by(_OUTBOX.c.id).limit(bindparam("most"))
-_PROBES = (
+_DUE_OF = (
     select(_OUTBOX)
-    .where(_IS_ITS_TURN)
-    .order_by(_OUTBOX.c.attempts, _OUTBOX.c.id)
-    .limit(bindparam("most"))
+    .where(_OUTBOX.c.id.in_(bindparam("ids", expanding=True)), _IS_DUE)
+    .order_by(_OUTBOX.c.id)
 )
-_NEXT = select(_OUTBOX).where(_IS_ITS_TURN, _OUTBOX.c.job_id == bindparam("job")).limit(1)
+_NEXT = select(_OUTBOX).where(_OUTBOX.c.id == _FIRST_OF_JOB.scalar_subquery(), _IS_DUE)
 _CHANGE = (
     update(_OUTBOX)
     .where(

@@ -724,4 +724,4 @@ def _in_words(event: Happening) -> tuple[str, str, str]:
                 for name, value in data.items()
                 if value is not None
             )
-            return "event", event.type.partition(".")[2].replace("_", " ").capitalize(), said
+            return "event", label(event.type.removeprefix("job.").replace(".", "_")), said

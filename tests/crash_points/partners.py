@@ -39,7 +39,7 @@ class Partner:
         return {
             "the job there": [self.book.read(job_id).body],
             "jobs added there": jobs,
-            "entries there": self.book.entries(),
+            "entries there": [{**each, "id": None} for each in self.book.entries()],
             "tasks there": self.book.tasks(job_id),
             "exceptions there": self.book.exceptions(job_id),
         }

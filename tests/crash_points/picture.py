@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -40,8 +40,9 @@ _INSTANT = re.compile(
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DAY = r"[A-Z][a-z]{2}, [A-Z][a-z]{2} \d{1,2}(, \d{4})?"
 _SPOKEN = re.compile(rf"({_DAY}, )?\d{{1,2}}:\d\d [AP]M( [A-Z]{{1,2}}T)?|{_DAY}")
-_STEP = re.compile(r"(#\d+/.*)/\d+$")
-"""The end of a key: where in its turn an effect stands, which another effect beside it changes."""
+_STEP = re.compile(r"(#\d+/.*)/\d+(@\d+)?$")
+"""The end of a key: where in its turn an effect stands, and in which batch, which another effect
+beside it or before it changes."""
 
 Picture = dict[str, list[Any]]
 
@@ -136,14 +137,14 @@ def _key(row: dict[str, Any]) -> Any:
 
 def _without_uncertainty(found: Picture) -> tuple[Picture, list[str]]:
     """Return a picture as if each uncertain mail had come; and what should not be so of one."""
-    told = []
-    mails, tasks, lifecycles = [], list(found["tasks"]), list(found["lifecycles"])
+    told: list[str] = []
+    seen_to: list[dict[str, Any]] = []
+    mails, lifecycles = [], list(found["lifecycles"])
     for mail in found["emails"]:
-        was_on_its_way = mail["was being handed over"]
         settled = {name: value for name, value in mail.items() if name != "was being handed over"}
-        if mail["state"] == "uncertain" and was_on_its_way:
-            asked = [task for task in tasks if task["key"] == f"undelivered:{mail['key']}"]
-            tasks = [task for task in tasks if task not in asked]
+        if mail["state"] == "uncertain" and mail["was being handed over"]:
+            asked = [task for task in found["tasks"] if task["key"] == f"undelivered:{mail['key']}"]
+            seen_to += asked
             if len(asked) != 1:
                 told.append(f"{len(asked)} tasks for the uncertain mail {mail['key']}")
             if mail["came"] > 1:
@@ -151,7 +152,29 @@ def _without_uncertainty(found: Picture) -> tuple[Picture, list[str]]:
             settled |= {"state": "sent", "came": 1}
             lifecycles = [_as_if_it_came(each, mail["key"]) for each in lifecycles]
         mails.append(settled)
-    return {**found, "emails": mails, "tasks": tasks, "lifecycles": lifecycles}, told
+    found = {**found, "emails": mails, "lifecycles": lifecycles}
+    return (_without_tasks(found, seen_to), told) if seen_to else (found, told)
+
+
+def _without_tasks(found: Picture, tasks: list[dict[str, Any]]) -> Picture:
+    """Return a picture without some tasks, and without what others were told of them."""
+    texts, kinds = {task["text"] for task in tasks}, {task["kind"] for task in tasks}
+    labels = {
+        each["title"].partition(": ")[2]
+        for each in found.get("entries there", [])
+        if each["text"] in texts
+    }
+    is_about_them: dict[str, Callable[[dict[str, Any]], bool]] = {
+        "tasks": lambda row: row in tasks,
+        "outbox": lambda row: ":undelivered:" in row["key"],
+        "tasks there": lambda row: row["text"] in texts,
+        "entries there": lambda row: row["title"].partition(": ")[2] in labels - {""},
+        "events": lambda row: row["data"].get("kind") in kinds,
+    }
+    return {
+        name: [row for row in rows if not (name in is_about_them and is_about_them[name](row))]
+        for name, rows in found.items()
+    }
 
 
 def _as_if_it_came(lifecycle: dict[str, Any], mail: str) -> dict[str, Any]:

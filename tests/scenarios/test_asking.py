@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from activities import asking
 from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
+from domain.jobs import JobStatus
 from domain.roles import Actor, Role
 from store import schema
 from store.ledger import Ledger
-from tests.desk import PLUSONE, Told, account, acting, ago, iso, now
+from tests.conferences import AGENT, conferencing, in_days
+from tests.desk import PLUSONE, Page, Told, account, acting, ago, iso, now
+from tests.options import offered
 from tests.partner import Office, failing, open_office
 from tests.scenarios.test_plus_one_races import verdict
 from tests.store.rows import execute
@@ -269,3 +272,52 @@ async def test_what_a_person_did_by_hand_is_agreement(office: Office) -> None:
     await job.outcome()
     assert (await job.page()).stage == "no_provider_found"
     assert office.done(job) == []
+
+
+# --- all kinds of changes -----------------------------------------------------------------------
+
+
+@pytest.mark.rule("CONF-36")
+async def test_a_conference_gives_provider_and_appointment_in_one_request(office: Office) -> None:
+    job = await conferencing(office.desk)
+    office.enter(job)
+    at = in_days(2)
+    await job.ok("appointment_captured", AGENT, at=at)
+    (change,) = office.done(job)
+    assert change.actor == Actor(name="Sam", role=Role.CUSTOMER_SERVICE)
+    live = office.live(job)
+    assert (live.assigned_to.name, live.sub_status) == ("Tulsa Plumbing", "Confirmed Appointment")
+    assert live.appointment_at == datetime.fromisoformat(at)
+    await office.echo(job, actor=change.actor)
+    await office.heard(job)
+    page = await job.ends_as("appointment_confirmed")
+    assert page.assignments == ["Slow Plumbers", "Tulsa Plumbing"]
+
+
+@pytest.mark.rule("APO-10")
+async def test_an_address_is_corrected_there_whatever_else_has_changed(office: Office) -> None:
+    job = await offered(office.desk)
+    office.enter(job)
+    await job.ok("customer_not_reached", "dispatch", voicemail_left=True)
+    assert office.live(job).assigned_to.name == "Alternate Provider Option"
+    office.partner.enter(office.live(job).model_copy(update={"status": JobStatus.ACCEPTED}))
+    corrected = {"corrected_email": "byron@other.example"}
+    await job.ok("instructions_not_received", "customer_service", **corrected)
+    assert office.live(job).customer_email == "byron@other.example"
+    assert (await job.page()).shown["job"]["customer"]["email"] == "byron@other.example"
+    assert [change.set.customer_email for change in office.done(job)] == [
+        None,
+        "byron@other.example",
+    ]
+
+
+async def test_a_lifecycle_that_is_lost_leaves_nothing_to_decide(office: Office) -> None:
+    job = await at_the_edge(office)
+    office.partner.arriving.append(failing(REFUSED))
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    await office.asks(job, "refused")
+    await job.handle.terminate()
+    await asyncio.gather(skipping, return_exceptions=True)
+    page = await office.desk.eventually(job, lambda shown: Page(shown).stage == "cancelled")
+    assert Page(page).tasks("admin_team") == []
+    assert await office.asked(job) == []

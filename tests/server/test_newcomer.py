@@ -47,7 +47,7 @@ def outside_of_our_environment() -> str:
     return os.pathsep.join(each for each in os.get_exec_path() if each != ours)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_what_the_readme_says_works_in_a_fresh_clone(tmp_path: Path) -> None:
     checkout = clone(tmp_path)
     port, temporal_port = quiet_port(), quiet_port(1000)
@@ -65,7 +65,7 @@ def test_what_the_readme_says_works_in_a_fresh_clone(tmp_path: Path) -> None:
         stack = processes.start(RUN.split(), variables, checkout)
         stack.until_said("Samples sent", patience=240)
         terminal = processes.start(["bash", "-ec", script], variables, checkout)
-        assert terminal.exit_code() == 0, terminal.said
+        assert terminal.exit_code(within=200) == 0, terminal.said
         for promised in ("PO-18", "No Provider Found", "APO-18", "Paid by check", "SJ-9001"):
             assert promised in terminal.said
 

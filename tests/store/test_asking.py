@@ -65,6 +65,7 @@ NOTE = AddNote(author=STEWARD, text="Moved", visibility=Visibility.PRIVATE)
 LOST = NotReachedError("its answer did not come", may_have_happened=True)
 NOT_THERE = NotReachedError("it does not answer", retry_after=timedelta(seconds=9))
 REFUSED = TurnedDownError(422, "422: no such account")
+MAIL = RenderedMail(to="ada@example.com", subject="Hello", text="Hello", html="")
 ADA = {"name": "Ada Byron", "email": "ada@example.com"}
 
 
@@ -153,9 +154,6 @@ class Partner:
         return (
             await intake.take(received.id, f"msg_{received.id}", event, self.now, origin)
         ).outcome
-
-
-MAIL = RenderedMail(to="ada@example.com", subject="Hello", text="Hello", html="")
 
 
 @pytest.fixture

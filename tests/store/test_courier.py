@@ -451,6 +451,24 @@ async def test_the_id_of_an_added_job_is_kept(office: Office) -> None:
     assert added["added_job_id"] == "SJ-1001-1"
 
 
+async def test_what_somebody_drops_while_others_are_told_is_not_told(office: Office) -> None:
+    for number in range(20):
+        await office.note("first", f"SJ-{number}")
+
+    async def deliver(told: object) -> str | None:
+        office.clock.passes(seconds=2)
+        job_id = str(getattr(told, "job_id", ""))
+        if job_id == "SJ-0":
+            last = update(schema.outbox).where(schema.outbox.c.job_id == "SJ-19")
+            values = last.values(state="dropped", changed_at=office.clock.now)
+            await office.database.write(lambda connection: connection.execute(values))
+        return await tell_job_system(office.partner)(told)  # type: ignore[arg-type]
+
+    await office.rounds(office.courier(deliver), 2)
+
+    assert sorted(of for of, _ in office.partner.told) == sorted(f"SJ-{n}" for n in range(19))
+
+
 async def test_what_was_told_is_kept_for_a_week(office: Office) -> None:
     await office.note("old")
     courier = office.courier()
