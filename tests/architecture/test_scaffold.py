@@ -153,8 +153,12 @@ def replays_in(root: Path) -> Iterator[str]:
 
 
 def removed_lines(before: str, after: str) -> list[str]:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0)
-    return [line for line in lines if line.startswith("-") and not line.startswith("---")]
+    old, new = before.splitlines(), after.splitlines()
+    # Of long files, difflib would not compare the lines that there are many of.
+    changes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return [
+        line for kind, i, j, *_ in changes if kind in ("delete", "replace") for line in old[i:j]
+    ]
 
 
 # --- what is refused --------------------------------------------------------------------------
