@@ -15,10 +15,11 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.driver import Driven, Errand, Watched
 from benchmarks.figures import Bar, Figure, Goal, Picture, Section, at_most
-from benchmarks.golden_paths import GOLDEN_PATHS, MANY_CALLS, MANY_NOTES, Event, GoldenPath
+from benchmarks.golden_paths import GOLDEN_PATHS, Event, GoldenPath
 from benchmarks.lives import JOB, NotAsToldError, StewardLives
 from benchmarks.partner import Heard
 from benchmarks.processes import child, temporal
+from benchmarks.quiet_paths import MANY_CALLS, MANY_NOTES
 from benchmarks.scale import Scale, Tell
 from benchmarks.throughput import under_way
 from domain.outgoing import Destination

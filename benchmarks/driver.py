@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 
 from benchmarks.floor import Phase
-from benchmarks.golden_paths import GOLDEN_PATHS, MANY_CALLS
+from benchmarks.golden_paths import GOLDEN_PATHS
 from benchmarks.lives import FloorLives, Life, StewardLives
 from benchmarks.pace import Pace
 from benchmarks.processes import Measured, run_as_child, serve
+from benchmarks.quiet_paths import MANY_CALLS
 from domain.outgoing import Destination
 from store.database import Database, migrate
 from workers.mail_sink import MailSink

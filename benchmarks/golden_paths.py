@@ -56,24 +56,26 @@ class GoldenPath:
         return isinstance(self.told[0], Order)
 
 
-def _changed(type_: str, by: Role, **job: object) -> Event:
+def changed(type_: str, by: Role, **job: object) -> Event:
+    """Return the event that tells of these changes of a job."""
     return Event(type=type_, by=by, job=job)
 
 
-def _noted(by: Role, text: str) -> Event:
+def noted(by: Role, text: str) -> Event:
+    """Return the event that tells of a note."""
     author = {"name": by.label, "role": by.value}
     note = {"author": author, "text": text, "visibility": "Public"}
     return Event(type="job.note_added", by=by, job={}, data={"note": note})
 
 
-_ASSIGNED_TO_PLUSONE = _changed(
+ASSIGNED_TO_PLUSONE = changed(
     "job.assigned",
     Role.DISPATCH,
     status="New",
     assigned_to={"number": "700010237", "name": "PlusOne Solutions"},
 )
 
-_ASSIGNED_TO_THE_OPTION = _changed(
+_ASSIGNED_TO_THE_OPTION = changed(
     "job.assigned",
     Role.DISPATCH,
     status="New",
@@ -93,41 +95,16 @@ _WITH_A_PROVIDER = {
 _TOMORROW = timedelta(days=1)
 """Soon enough for any job to be reassigned (CONF-45)."""
 
-MANY_CALLS = GoldenPath(
-    name="Calls while PlusOne searches",
-    lifecycle=PLUS_ONE,
-    told=(
-        _ASSIGNED_TO_PLUSONE,
-        *(Order("customer_called") for _ in range(6)),
-        _changed("job.cancelled", Role.DISPATCH, status="Cancelled"),
-    ),
-    ends_as="cancelled",
-    time_is_skipped=False,
-)
-"""No job goes this way; its commands change none."""
-
-MANY_NOTES = GoldenPath(
-    name="Notes while PlusOne searches",
-    lifecycle=PLUS_ONE,
-    told=(
-        _ASSIGNED_TO_PLUSONE,
-        *(_noted(Role.PLUSONE, f"ASSIGNMENT: looking, day {day}") for day in range(20)),
-    ),
-    ends_as="no_provider_found",
-    time_is_skipped=True,
-)
-"""No job goes this way; its hooks change none."""
-
 GOLDEN_PATHS: tuple[GoldenPath, ...] = (
     GoldenPath(
         name="PlusOne to completed",
         lifecycle=PLUS_ONE,
         told=(
-            _ASSIGNED_TO_PLUSONE,
-            _changed("job.status_changed", Role.PLUSONE, status="Accepted"),
-            _noted(Role.PLUSONE, "DIAGNOSIS SUBMITTED/AWAITING APPROVAL: the cartridge is worn"),
+            ASSIGNED_TO_PLUSONE,
+            changed("job.status_changed", Role.PLUSONE, status="Accepted"),
+            noted(Role.PLUSONE, "DIAGNOSIS SUBMITTED/AWAITING APPROVAL: the cartridge is worn"),
             Order("approve"),
-            _noted(Role.PLUSONE, "JOB COMPLETE: replaced the cartridge"),
+            noted(Role.PLUSONE, "JOB COMPLETE: replaced the cartridge"),
         ),
         ends_as="completed",
         time_is_skipped=False,
@@ -135,7 +112,7 @@ GOLDEN_PATHS: tuple[GoldenPath, ...] = (
     GoldenPath(
         name="PlusOne to No Provider Found",
         lifecycle=PLUS_ONE,
-        told=(_ASSIGNED_TO_PLUSONE,),
+        told=(ASSIGNED_TO_PLUSONE,),
         ends_as="no_provider_found",
         time_is_skipped=True,
     ),
@@ -181,7 +158,7 @@ GOLDEN_PATHS: tuple[GoldenPath, ...] = (
                 data={"kind": "diagnosis", "at": _TOMORROW},
             ),
             Event(type="job.report_submitted", by=Role.PROVIDER, job={}, data={"complete": True}),
-            _changed("job.status_changed", Role.PROVIDER, status="Completed"),
+            changed("job.status_changed", Role.PROVIDER, status="Completed"),
         ),
         ends_as="closed",
         time_is_skipped=False,
@@ -190,7 +167,7 @@ GOLDEN_PATHS: tuple[GoldenPath, ...] = (
         name="Reassignment to appointment",
         lifecycle=REASSIGNMENT,
         before=(
-            _changed(
+            changed(
                 "job.created",
                 Role.DISPATCH,
                 status="New",

@@ -113,7 +113,7 @@ REGISTRATIONS: tuple[Registration, ...] = (
         lines="""    GoldenPath(
         name="$title to completed",
         lifecycle=$const,
-        before=(_changed("job.created", Role.DISPATCH, status="New"),),
+        before=(changed("job.created", Role.DISPATCH, status="New"),),
         told=(Order("request"), Order("complete")),
         ends_as="completed",
         time_is_skipped=False,

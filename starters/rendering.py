@@ -124,7 +124,7 @@ def _outgoing(row: Json) -> Iterable[str]:
     if row["reason"]:
         yield f"  {row['reason']}"
     if row["next_attempt_at"]:
-        yield f"  Tried again {company_time(row['next_attempt_at'])}"
+        yield f"  Next attempt: {company_time(row['next_attempt_at'])}"
 
 
 def _print_more(page: Json) -> None:

@@ -164,17 +164,19 @@ def open_task(
     database: Database, connection: Connection, origin: Origin, role: Role, kind: str, text: str
 ) -> None:
     """Open a task, and have it told."""
-    row = {
+    row: dict[str, object] = {
         "workflow_id": origin.workflow_id or f"{NO_LIFECYCLE}/{origin.job_id}",
         "role": role.value,
         "kind": kind,
         "text": text,
         "status": "open",
     }
+    is_told = Destination.JOB_SYSTEM in database.tells and kind not in _UNTOLD
+    row |= {"is_told": True} if is_told else {}
     if not _insert(database, connection, _TASKS, origin, row):
         return
     task_id = public_id(origin.key)
-    if kind not in _UNTOLD:
+    if is_told:
         task = TellTask(key=task_id, role=role, kind=kind, text=text, at=origin.at)
         _tell(database, connection, origin, task, task_id)
     said = TaskOpened(task_id=task_id, role=role, kind=kind)
@@ -215,7 +217,7 @@ def _tell_closed(
 ) -> None:
     task_id = public_id(task.key)
     origin = Origin(task.job_id, task.workflow_id, task.key, closing.at)
-    if task.kind not in _UNTOLD:
+    if task.is_told:  # of one that it does not know, it would only refuse to hear more
         done = TellTaskDone(key=task_id, outcome=closing.outcome)
         _tell(database, connection, origin, done, task_id)
     said = TaskClosed(
@@ -236,7 +238,7 @@ def _closing(columns: tuple[str, ...], *, returning: bool) -> Update:
     )
     table = _TASKS.c
     told = (table.id, table.job_id, table.workflow_id, table.key, table.role, table.kind)
-    return closing.returning(*told) if returning else closing
+    return closing.returning(*told, table.is_told) if returning else closing
 
 
 # --- Exceptions -----------------------------------------------------------------------------------
@@ -254,10 +256,11 @@ def open_exception(
     if not database.tells:
         connection.execute(opening, row)
         return
-    key = connection.scalar(opening.returning(_EXCEPTIONS.c.key), row)
-    exception_id = public_id(str(key))
-    if key != origin.key:
-        _tell_changed(database, connection, origin, exception_id, code, status, comment)
+    row |= {"is_told": True} if Destination.JOB_SYSTEM in database.tells else {}
+    written = connection.execute(opening.returning(*_TOLD_OF), row).one()
+    exception_id = public_id(written.key)
+    if written.key != origin.key:
+        _tell_changed(database, connection, origin, written, status, comment)
         return
     opened = TellException(
         key=exception_id, code=code, status=status, comment=comment, at=origin.at
@@ -278,8 +281,7 @@ def change_exception(
     """Change the open Exception of a code, or close it, and have that told; if none is, nothing."""
     is_meant = and_(_EXCEPTIONS.c.job_id == origin.job_id, _EXCEPTIONS.c.code == code)
     for row in _change_exceptions(database, connection, is_meant, status, comment):
-        exception_id = public_id(row.key)
-        _tell_changed(database, connection, origin, exception_id, code, status, comment)
+        _tell_changed(database, connection, origin, row, status, comment)
 
 
 def close_exceptions_of(
@@ -289,8 +291,7 @@ def close_exceptions_of(
     opened_by_it = _EXCEPTIONS.c.key.startswith(f"{workflow_id}#", autoescape=True)
     for row in _change_exceptions(database, connection, opened_by_it, schema.COMPLETE, None):
         origin = Origin(row.job_id, workflow_id, f"{row.key}/left", at)
-        exception_id = public_id(row.key)
-        _tell_changed(database, connection, origin, exception_id, row.code, schema.COMPLETE, None)
+        _tell_changed(database, connection, origin, row, schema.COMPLETE, None)
 
 
 def _change_exceptions(
@@ -308,28 +309,51 @@ def _change_exceptions(
     if not database.tells:
         connection.execute(changing)
         return []
-    table = _EXCEPTIONS.c
-    returning = changing.returning(table.id, table.job_id, table.key, table.code)
-    return sorted(connection.execute(returning).all(), key=lambda row: row.id)
+    changed = connection.execute(changing.returning(*_TOLD_OF)).all()
+    return sorted(changed, key=lambda row: row.id)
 
 
 def _tell_changed(
     database: Database,
     connection: Connection,
     origin: Origin,
-    exception_id: str,
-    code: str,
+    exception: Row[Any],
     status: str,
     comment: str | None,
 ) -> None:
-    changed = TellExceptionChange(key=exception_id, status=status, comment=comment)
-    _tell(database, connection, origin, changed, exception_id)
+    exception_id = public_id(exception.key)
+    if exception.is_told:
+        changed = TellExceptionChange(key=exception_id, status=status, comment=comment)
+        _tell(database, connection, origin, changed, exception_id)
     if status == schema.COMPLETE:
-        said = ExceptionClosed(exception_id=exception_id, code=code)
+        said = ExceptionClosed(exception_id=exception_id, code=exception.code)
         _publish(database, connection, EventType.EXCEPTION_CLOSED, origin, said)
 
 
+_TOLD_OF = (
+    _EXCEPTIONS.c.id,
+    _EXCEPTIONS.c.job_id,
+    _EXCEPTIONS.c.key,
+    _EXCEPTIONS.c.code,
+    _EXCEPTIONS.c.is_told,
+)
+
+
 # --- whatever it is -------------------------------------------------------------------------------
+
+
+def forget_opening(connection: Connection, what: str, key: str) -> None:
+    """Keep that the job system never hears of a task or an Exception: its opening was dropped.
+
+    Args:
+        connection: the transaction.
+        what: what the row of the outbox tells.
+        key: that row's key.
+    """
+    table = {"open_task": _TASKS, "open_exception": _EXCEPTIONS}.get(what)
+    if table is not None:
+        of = key.removeprefix(f"{Destination.JOB_SYSTEM}:{what}:")
+        connection.execute(update(table).where(table.c.key == of).values(is_told=False))
 
 
 def _insert(

@@ -16,6 +16,7 @@ from store.asked_rows import CHANGE_JOB
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
 from store.deliveries import Standing, standings
+from store.job_rows import forget_opening
 from store.refusals import close_if_settled
 
 PAGE = 100
@@ -49,6 +50,7 @@ class OutboxRow(NamedTuple):
     job_id: str
     workflow_id: str | None
     what: str
+    key: str
     subject: str | None
     state: OutgoingState
     generation: int
@@ -165,6 +167,7 @@ class OutboxList:
                 return False
             if verb == "drop" and row.what in _OPENINGS:
                 connection.execute(following)
+                forget_opening(connection, row.what, row.key)
             key = f"{row.generation}:{verb}:{decision.at:%Y%m%dT%H%M%S.%f}"
             self._journal(connection, row, decision, key)
             if row.destination is Destination.JOB_SYSTEM:
@@ -288,6 +291,7 @@ def _row(row: Row[Any]) -> OutboxRow:
         job_id=row.job_id,
         workflow_id=row.workflow_id,
         what=row.what,
+        key=row.key,
         subject=row.subject,
         state=OutgoingState(row.state),
         generation=row.generation,

@@ -178,8 +178,10 @@ exceptions = Table(
     Column("code", String(40), nullable=False),
     Column("status", String(20), nullable=False),
     Column("comment", Text, nullable=False),
+    Column("is_told", Boolean),
     _key(),
 )
+"""Exceptions. The job system knows those that `is_told`, and hears of their changes."""
 
 COMPLETE = "Complete"
 """The status of an exception that is over."""
@@ -212,9 +214,11 @@ tasks = Table(
     Column("closed_by_role", String(40)),
     Column("closed_with", String(200)),
     Column("outcome", Text),
+    Column("is_told", Boolean),
     _key(),
 )
-"""What people are asked to do. `closed_with` is the message id by which a person closed it."""
+"""What people are asked to do. `closed_with` is the message id by which a person closed it. The job
+system knows those that `is_told`, and hears when they close."""
 
 Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
 

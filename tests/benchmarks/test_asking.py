@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from activities.http_job_system import HttpJobSystem
-from benchmarks.golden_paths import MANY_CALLS, MANY_NOTES, Event
+from benchmarks.golden_paths import Event
 from benchmarks.lives import JOB
 from benchmarks.partner import TOKEN, Heard, Partner
+from benchmarks.quiet_paths import MANY_CALLS, MANY_NOTES
 from domain.accounts import NO_PROVIDER_FOUND
 from domain.job_system import (
     AccountSet,

@@ -48,7 +48,7 @@ def test_the_list_shows_what_and_why(api: ScriptedServer) -> None:
         "12  SJ-1  a note: refused, attempts: 2\n"
         "  422: no such author\n"
         "13  SJ-1  a note: pending\n"
-        "  Tried again Sat, Nov 21, 9:05 AM ET\n"
+        "  Next attempt: Sat, Nov 21, 9:05 AM ET\n"
         "There are more: add --after abc\n"
     )
     assert api.asked[-1].query == {"job_id": ["SJ-1"], "state": ["refused"]}

@@ -29,6 +29,7 @@ from store import schema
 from store.database import Database
 from store.job_rows import Closing, Origin, close_exceptions_of, close_tasks, keep_note, open_task
 from store.ledger import Ledger
+from store.outbox_list import Decision, OutboxFilter, OutboxList
 from tests.store.rows import DANA, NOW, SEARCH, a_batch, how_many, keep, rows
 
 NOTE = AddNote(author=STEWARD, text="Ada's lock code is 4711", visibility=Visibility.PRIVATE)
@@ -129,6 +130,45 @@ async def test_tasks_that_are_closed_already_are_not_told_again(telling: Databas
     assert await telling.write(close) == 1
     assert await telling.write(close) == 0
     assert len(await told(telling)) == 2
+
+
+async def test_of_what_the_job_system_never_heard_it_does_not_hear_more(
+    database: Database, telling: Database
+) -> None:
+    """It would only refuse that: it was connected after the task and the Exception were opened."""
+    await apply(database, TASK, OpenException(code="NCNS", comment="First"))
+
+    await apply(telling, CloseTask(task=TASK.task), sequence=2)
+    await apply(telling, OpenException(code="NCNS", comment="Second"), sequence=3)
+    await apply(telling, CloseException(code="NCNS", comment="Over"), sequence=4)
+
+    assert await told(telling) == []
+    assert [event["type"] for event in await published(telling)] == [
+        "task.closed",
+        "exception.closed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        (TASK, CloseTask(task=TASK.task)),
+        (OpenException(code="NCNS", comment="First"), CloseException(code="NCNS")),
+    ],
+)
+async def test_of_what_somebody_dropped_it_does_not_hear_more(
+    telling: Database, opening: Effect, closing: Effect
+) -> None:
+    await apply(telling, opening)
+    refuse = update(schema.outbox).values(state="refused", reason="422: no")
+    await telling.write(lambda connection: connection.execute(refuse))
+    outbox = OutboxList(telling)
+    (row,) = [each for each in (await outbox.page(OutboxFilter()))[0] if each.subject]
+    assert await outbox.drop(row, Decision(DANA, NOW, "dropped"), "Not needed")
+
+    await apply(telling, closing, sequence=2)
+
+    assert [each.what for each in await told(telling)] == [row.what]
 
 
 async def test_an_open_exception_is_changed_under_its_own_key(telling: Database) -> None:

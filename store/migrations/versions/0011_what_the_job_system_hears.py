@@ -56,9 +56,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("service_jobs") as service_jobs:
         service_jobs.add_column(sa.Column("added_job_id", sa.String(64)))
+    for table in ("tasks", "exceptions"):
+        op.add_column(table, sa.Column("is_told", sa.Boolean))
 
 
 def downgrade() -> None:
+    for table in ("exceptions", "tasks"):
+        op.drop_column(table, "is_told")
     with op.batch_alter_table("service_jobs") as service_jobs:
         service_jobs.drop_column("added_job_id")
     op.drop_table("reconciliations")
