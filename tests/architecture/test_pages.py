@@ -15,7 +15,6 @@ LANGUAGES = {"sh", "console", "json", "jsonl", "mermaid", "python", "text", "tom
 NOT_RUN = {
     "README.md": ["make run", "make test"],
     "benchmarks/README.md": ["make bench"],
-    "docs/events.md": ["export STEWARD_EVENTS_SECRETS=$(steward hooks secret)"],
     "docs/job-system.md": [
         "export STEWARD_JOB_SYSTEM_TOKEN=secret",
         "steward job-system check --adapter mainframe",
