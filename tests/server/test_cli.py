@@ -219,6 +219,7 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "hooks dead",
         "hooks replay",
         "hooks secret",
+        "job-system check",
         "jobs",
         "mail list",
         "mail preview",
