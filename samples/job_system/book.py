@@ -224,9 +224,7 @@ class Book:
             (job_id, task.key, task.role, task.kind, task.text, task.at),
         ).rowcount
         if added:
-            self._write(
-                job_id, "task", _STEWARD, f"Task for {role_label(task.role)}", task.text
-            )
+            self._write(job_id, "task", _STEWARD, f"Task for {role_label(task.role)}", task.text)
         return Answer(HTTPStatus.CREATED, {"key": task.key})
 
     def do_close_task(self, job_id: str, key: str, done: TaskDone) -> Answer:

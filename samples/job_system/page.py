@@ -185,6 +185,10 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Callable[..., str]] = {"role_label": role_label, "signed": signed, "when": when}
+    filters: dict[str, Callable[..., str]] = {
+        "role_label": role_label,
+        "signed": signed,
+        "when": when,
+    }
     environment.filters.update(filters)
     return environment
