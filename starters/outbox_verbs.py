@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from starters.row_ids import row_id
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 RowId = Annotated[
-    int, typer.Argument(metavar="ID", min=1, help="The ID that `steward outbox list` shows.")
+    int,
+    typer.Argument(metavar="ID", parser=row_id, help="The ID that `steward outbox list` shows."),
 ]
 AsRole = Annotated[str | None, typer.Option("--as", help="Your role; Admin team if unset.")]
 Name = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]

@@ -715,10 +715,10 @@ def _in_words(event: Happening) -> tuple[str, str, str]:
     """Return kind, title and text of the entry that an event makes."""
     data = event.data
     match event.type:
-        case "job.created":
-            return "created", f"New job, assigned to {event.job.assigned_to.name}", ""
-        case "job.assigned":
-            return "assignment", f"Assigned to {event.job.assigned_to.name}", ""
+        case "job.created" | "job.assigned":
+            is_new, whom = event.type == "job.created", event.job.assigned_to.name
+            kind = "created" if is_new else "assignment"
+            return kind, f"{'New job, assigned' if is_new else 'Assigned'} to {whom}", ""
         case "job.status_changed" | "job.cancelled":
             return "status", f"Status: {_status(event.job.model_dump())}", ""
         case "job.note_added":
