@@ -74,7 +74,10 @@ async def test_a_search_begins_whose_assignment_no_hook_told_of(office: Office) 
     page = await job.page()
     assert (page.stage, page.assigned_to) == ("searching", "PlusOne Solutions")
     journal = await journal_of(office, job)
-    assert "The hooks missed an assignment. Steward found it in the job system's list." in journal
+    assert (
+        "Steward wasn't told that this job was assigned to PlusOne Solutions. "
+        "It found that in the job system's list."
+    ) in journal
 
     nothing = await reconcile(office.desk)
     assert (nothing["missed"], nothing["done"]) == ([], True)
@@ -217,6 +220,11 @@ async def test_a_job_found_with_another_provider_was_taken_by_somebody(office: O
     await found(office, job, "job.assigned")
     page = await job.ends_as("superseded")
     assert page.task("reassigned_against_rule")["text"].startswith("Somebody took this job")
+    shown = await job.show()
+    doers = {entry["what"]: entry["actor"]["name"] for entry in shown["journal"]}
+    assert doers["found with another account, though PlusOne may keep it"] == "Steward"
+    assert "Job system's list" not in doers.values()
+    assert not [what for what in doers if what.lower().startswith("taken from")]
 
 
 @pytest.mark.rule("APO-19")
