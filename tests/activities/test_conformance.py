@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from activities import conformance
-from activities.conformance import CannotCheckError, Conformance, Result
+from activities.conformance import CannotCheckError, Conformance, Result, bench, suite
 from activities.http_job_system import HttpJobSystem
 from activities.job_system import JobSystem
 from tests.activities.broken_job_systems import (
@@ -30,14 +29,14 @@ OF_AN_ADAPTER = ("forgets_keys", "takes_every_account", "ignores_the_cursor", "c
 
 @pytest.fixture(autouse=True)
 def _waits_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance, "_PATIENCE", 0.3)
+    monkeypatch.setattr(bench, "_PATIENCE", 0.3)
 
 
 async def checked(transport: httpx.AsyncBaseTransport, job: str | None = None) -> list[Result]:
-    suite = Conformance("http://sample", TOKEN, job, transport)
-    await suite.begin()
-    results = [each async for each in suite.run()]
-    await suite.close()
+    checking = Conformance("http://sample", TOKEN, job, transport)
+    await checking.begin()
+    results = [each async for each in checking.run()]
+    await checking.close()
     return results
 
 
@@ -62,8 +61,8 @@ def names(fault: Fault) -> str:
 @pytest.mark.parametrize("fault", FAULTS, ids=names)
 async def test_what_is_wrong_is_found(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = {ADDS, *fault.after, *fault.found_by}
-    only = [each for each in conformance._CHECKS if each[0].name in needed]
-    monkeypatch.setattr(conformance, "_CHECKS", only)
+    only = [each for each in suite.CHECKS if each.name in needed]
+    monkeypatch.setattr(suite, "CHECKS", only)
     found = broken(await checked(Broken(fault.variant)))
     assert [name for name in fault.found_by if name not in found] == []
 
@@ -74,14 +73,14 @@ async def test_a_job_system_that_lets_everybody_in_is_found() -> None:
 
 def test_every_check_has_a_fault_that_it_finds() -> None:
     found = {name for fault in FAULTS for name in fault.found_by} | set(LETS_IN)
-    checks = {check.name for check, _ in conformance._CHECKS}
+    checks = {check.name for check in suite.CHECKS}
     missed = {"At the end, nothing comes again"}  # found with the cursor that is ignored
     assert checks - found == missed - found
 
 
 def test_every_check_names_a_clause_of_the_document() -> None:
     described = {each.name: each for each in operations()}
-    for check, _ in conformance._CHECKS:
+    for check in suite.CHECKS:
         for clause in check.clause.split("; "):
             operation, _, rest = clause.partition(", ")
             for part in rest.split(" and "):
@@ -148,10 +147,10 @@ async def test_too_many_requests_are_sent_again() -> None:
 
 
 async def checked_adapter(system: JobSystem) -> list[Result]:
-    suite = Conformance("http://adapter", "", adapter=system)
-    await suite.begin()
-    results = [each async for each in suite.run()]
-    await suite.close()
+    checking = Conformance("http://adapter", "", adapter=system)
+    await checking.begin()
+    results = [each async for each in checking.run()]
+    await checking.close()
     return results
 
 
@@ -170,8 +169,8 @@ async def test_an_adapter_is_checked_by_the_same_checks() -> None:
 async def test_what_is_wrong_with_an_adapter_is_found(
     fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only = [each for each in conformance._CHECKS if each[0].name in {ADDS, *fault.found_by}]
-    monkeypatch.setattr(conformance, "_CHECKS", only)
+    only = [each for each in suite.CHECKS if each.name in {ADDS, *fault.found_by}]
+    monkeypatch.setattr(suite, "CHECKS", only)
     over_http = HttpJobSystem("http://sample", TOKEN, Broken(fault.variant))
     assert set(broken(await checked_adapter(over_http))) & set(fault.found_by)
 
