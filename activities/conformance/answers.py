@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from activities.conformance.checks import BrokenError
+from activities.port_transport import FOR_ANY_REASON
 from domain.job_system import ChangedJob, ChangedJobs, LiveJob
 from domain.jobs import Job, JobStatus
 from domain.values import shortened
@@ -16,12 +17,18 @@ from domain.values import shortened
 _LONGEST_ANSWER: Final = 1024 * 1024
 """Bytes of an answer that Steward reads."""
 _LONGEST_PAGE: Final = 8 * 1024 * 1024
+_REFUSALS: Final = frozenset({404, 409, 422})
 LONGEST_QUOTE: Final = 200
 """Characters of an answer, or of a request, that a result repeats."""
 
 
 def status_of(answer: httpx.Response, *wanted: int) -> str:
-    """Return an answer's status, if it is one that is wanted."""
+    """Return an answer's status, if it is one that is wanted.
+
+    An adapter may refuse without saying by which status: then any refusal is as good.
+    """
+    if answer.extensions.get(FOR_ANY_REASON) and _REFUSALS.intersection(wanted):
+        return "refused"
     if answer.status_code not in wanted:
         raise BrokenError(in_short(answer))
     return str(answer.status_code)

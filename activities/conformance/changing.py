@@ -8,7 +8,7 @@ from typing import Final
 
 from httpx import codes
 
-from activities.conformance.answers import check_same, in_short, status_of
+from activities.conformance.answers import check_same, in_short, live_job, status_of
 from activities.conformance.bench import Bench
 from activities.conformance.bodies import another_status, new_key, request_for, unknown_number
 from activities.conformance.checks import BrokenError, Group
@@ -61,7 +61,9 @@ async def _refused_again(bench: Bench) -> str:
     change = request_for(before.job, another_status(before.job), assigned_to="Nobody at all")
     key = new_key()
     for _ in range(2):
-        status_of(await bench.send("PATCH", bench.path, change, key), 409)
+        answer = await bench.send("PATCH", bench.path, change, key)
+        status_of(answer, 409)
+        live_job(answer)
     return await bench.unchanged(before, "409 twice")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from activities.conformance import CannotCheckError, Conformance, Result, bench, suite
 from activities.http_job_system import HttpJobSystem
-from activities.job_system import JobSystem
+from activities.job_system import JobSystem, TurnedDownError
+from domain.job_system import ChangeRequest, LiveJob, Telling
 from tests.activities.broken_job_systems import (
     ADDS,
     FAULTS,
@@ -173,6 +175,51 @@ async def test_what_is_wrong_with_an_adapter_is_found(
     monkeypatch.setattr(suite, "CHECKS", only)
     over_http = HttpJobSystem("http://sample", TOKEN, Broken(fault.variant))
     assert set(broken(await checked_adapter(over_http))) & set(fault.found_by)
+
+
+class WithoutStatuses(HttpJobSystem):
+    """An adapter that knows no HTTP: what it refuses has a reason and no status."""
+
+    async def read(self, job_id: str) -> LiveJob:
+        with without_status():
+            return await super().read(job_id)
+
+    async def change(self, job_id: str, change: ChangeRequest, key: str) -> LiveJob:
+        with without_status():
+            return await super().change(job_id, change, key)
+
+    async def tell(self, job_id: str, telling: Telling, key: str) -> str | None:
+        with without_status():
+            return await super().tell(job_id, telling, key)
+
+
+class TakesNothing(HttpJobSystem):
+    """An adapter that refuses all that it is told, without a status."""
+
+    async def tell(self, job_id: str, telling: Telling, key: str) -> str | None:
+        raise TurnedDownError("not today")
+
+
+@contextmanager
+def without_status() -> Iterator[None]:
+    try:
+        yield
+    except TurnedDownError as error:
+        raise TurnedDownError(str(error)) from error
+
+
+async def test_an_adapter_may_refuse_without_a_status() -> None:
+    results = await checked_adapter(WithoutStatuses("http://sample", TOKEN, Broken()))
+    assert broken(results) == []
+    assert {each.got for each in results if each.check.name == "An unknown job is not found"} == {
+        "refused"
+    }
+
+
+async def test_a_refusal_is_no_answer_to_what_has_to_be_done() -> None:
+    found = broken(await checked_adapter(TakesNothing("http://sample", TOKEN, Broken())))
+    assert "A note is taken, and once for its key" in found
+    assert "An unknown task is not found" not in found
 
 
 async def test_an_adapter_that_is_not_let_in_is_told() -> None:
