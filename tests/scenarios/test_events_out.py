@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
-from temporalio.client import Client
 
 from activities.http_subscriber import HttpSubscriber
 from domain.outgoing import OutgoingState
@@ -19,9 +18,10 @@ from domain.published import DATA, EventType
 from domain.signatures import HookSecrets, generate_secret
 from store import schema
 from tests import concerns, conferences, follow_ups, options
-from tests.desk import Desk, Told, account, acting, iso, now, open_desk, sqlite_url
+from tests.desk import Desk, Told, account, acting, free_port, iso, now, open_desk, sqlite_url
 from tests.receivers import Answer, Receiver, Request, receiving
 from tests.store.rows import rows
+from workers.dev_server import DevServer, ServerOptions
 
 SECRET = generate_secret()
 PERSONAL = re.compile(
@@ -45,13 +45,13 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-async def desk(
-    client: Client, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Desk]:
+async def desk(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     url = sqlite_url(tmp_path_factory.mktemp("events"))
     subscriber = HttpSubscriber(receiver.url, HookSecrets.parse(SECRET))
-    async with open_desk(client, url, subscriber=subscriber) as opened:
+    async with open_desk(await server.start(), url, subscriber=subscriber) as opened:
         yield opened
+    await server.stop()
 
 
 async def heard(job: Told, receiver: Receiver) -> list[Request]:
