@@ -238,12 +238,22 @@ OUTGOING: Final[Mapping[str, str]] = {
     "change_job": "a change of the job",
     "add_note": "a note",
     "open_task": "a task",
-    "close_task": "that a task is done",
+    "close_task": "the closing of a task",
     "open_exception": "an Exception",
     "change_exception": "a change of an Exception",
     "add_service_job": "a job added to the order",
 }
 """What the job system is asked and told, as it reads after "the job system refused"."""
+
+
+OUTGOING_STATES: Final[Mapping[str, str]] = {
+    "asking": "Being asked",
+    "pending": "Waiting",
+    "refused": "Refused",
+    "done": "Done",
+    "dropped": "Dropped",
+}
+"""How far something has come that is asked or told, as a list shows it."""
 
 
 def outgoing_label(what: str) -> str:
