@@ -139,7 +139,7 @@ async def test_what_is_not_refused_says_how_it_stands(
     house: Desk, verb: str, state: str, said: str
 ) -> None:
     job = await house.searching()
-    row = await put(house, job, state)
+    row = await put(house, job, state, attempts=0, reason=None)
     fields = {"reason": "Because"} if verb == "drop" else {}
     status, body = await decide(house, verb, row["id"], **fields)
     assert (status, body["error"], body["message"]) == (409, "conflict", said)
