@@ -129,6 +129,7 @@ class Courier:
         self._chance = chance
         self._gives_up_after = gives_up_after
         self._sleep = sleep
+        self._destination = destination
         self.name = f"outbox_{destination}"
         """What its lease and its task in the background are called."""
         self._holder = uuid4().hex
@@ -289,11 +290,18 @@ class Courier:
         if reason is None:
             if before.contact is Contact.ANSWERS:
                 return None
+            log.info("a destination answers again", destination=self._destination.value)
             after = Standing(Contact.ANSWERS, since=now)
         else:
             contact = Contact.SHUT_OUT if self._circuit.is_locked_out else Contact.SILENT
             since = before.since if before.contact is contact else now
             reason = shortened(reason, _LONGEST_REASON)
+            if before.contact is not contact:
+                log.warning(
+                    "a destination does not answer: what it is to be told waits",
+                    destination=self._destination.value,
+                    reason=reason,
+                )
             after = Standing(contact, reason, since, now + self._circuit.pause)
         self._kept = after
         return after

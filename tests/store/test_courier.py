@@ -11,6 +11,7 @@ from itertools import cycle
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from activities.circuit import FAILURES, Circuit
 from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
@@ -356,6 +357,24 @@ async def test_a_job_system_that_was_down_for_an_hour_is_told_at_once_when_it_is
     await office.rounds(courier, 7, every=10)
 
     assert len(office.told()) == 30
+
+
+async def test_the_log_says_once_that_contact_is_lost_and_once_that_it_is_back(
+    office: Office,
+) -> None:
+    office.partner.before = raising(silent, cycle([True]))
+    for number in range(30):
+        await office.note("first", f"SJ-{number}")
+    courier = office.courier()
+    with capture_logs() as logs:
+        await office.rounds(courier, 30, every=10)
+        office.partner.before = None
+        await office.rounds(courier, 10, every=10)
+    lost, back = logs
+    assert "does not answer" in lost["event"]
+    assert (lost["log_level"], lost["destination"]) == ("warning", "job_system")
+    assert lost["reason"] == str(silent())
+    assert back["event"] == "a destination answers again"
 
 
 async def test_a_wrong_token_is_no_fault_of_any_job(office: Office) -> None:
