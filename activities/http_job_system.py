@@ -225,7 +225,7 @@ def _failures_named() -> Iterator[None]:
     except httpx.PoolTimeout as error:
         raise NotReachedError("too many requests are under way", was_asked=False) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
-        raise NotReachedError(f"nothing can be sent to its address: check {_SETTING}") from error
+        raise NotReachedError(f"nothing can be sent to its address. Check {_SETTING}") from error
     except (httpx.HTTPError, TimeoutError) as error:
         is_late = isinstance(error, httpx.TimeoutException | TimeoutError)
         reason = "it doesn't answer in time" if is_late else "the connection broke off"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 
@@ -39,6 +40,29 @@ class Contact(StrEnum):
     """They do not answer, or not now."""
     SHUT_OUT = "shut_out"
     """They do not let us in: an address, a token or a secret of ours is wrong."""
+
+
+class Trouble(NamedTuple):
+    """Why somebody can't be told or asked, in sentences for people."""
+
+    cause: str
+    cure: str | None
+    """What to check, None if the reason does not say."""
+
+
+def trouble_with(name: str, reason: str) -> Trouble:
+    """Return a reason of an adapter as its cause and its cure, each said once.
+
+    Args:
+        name: who does not answer, as a sentence begins with it.
+        reason: a clause such as "it can't be reached"; its cure may follow as "Check …".
+    """
+    cause, _, check = reason.strip().rstrip(".").partition(". Check ")
+    if cause.startswith("it "):
+        said = f"{name} {cause.removeprefix('it ')}."
+    else:
+        said = f"{name} doesn't answer as expected: {cause}."
+    return Trouble(said, f"Check {check}" if check else None)
 
 
 _NAMESPACE = UUID("5f2c8f6e-6f0d-4a53-9d5b-0b8f0f6f7a11")

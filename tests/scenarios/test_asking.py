@@ -18,7 +18,9 @@ from activities.job_system import (
 )
 from domain.durations import parse_elapsed
 from domain.jobs import JobStatus
+from domain.labels import attention_label
 from domain.roles import Actor, Role
+from service.commands import CommandDispatcher
 from store import schema
 from store.ledger import Ledger
 from tests.conferences import AGENT, conferencing, in_days
@@ -355,3 +357,91 @@ async def test_a_lifecycle_that_is_lost_leaves_nothing_to_decide(office: Office)
     page = await office.desk.eventually(job, lambda shown: Page(shown).stage == "cancelled")
     assert Page(page).tasks("admin_team") == []
     assert await office.asked(job) == []
+
+
+# --- what people see of a job that waits -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "flag", "why", "next_"),
+    [
+        (
+            NotReachedError("it answers 503"),
+            "job_system_unreachable",
+            (
+                "The job system hasn't answered whether this job may change. Steward asks until "
+                "it does."
+            ),
+            "Waiting for the job system to answer.",
+        ),
+        (
+            REFUSED,
+            "job_system_refuses",
+            "The job system refused this change. The Admin team decides.",
+            "Waiting for the Admin team:",
+        ),
+    ],
+)
+async def test_a_job_that_waits_for_the_job_system_says_so_everywhere(
+    office: Office, error: JobSystemError, flag: str, why: str, next_: str
+) -> None:
+    job = await at_the_edge(office)
+    office.partner.arriving += [failing(error)] * 10_000
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    await office.asks(
+        job, "refused" if error is REFUSED else "asking", attempts=1 if error is REFUSED else 2
+    )
+    http = office.desk.http
+
+    listed = (await http.get("/jobs", params={"q": job.id})).json()["items"]
+    assert [each["attention"] for each in listed] == [[flag]]
+    assert listed[0]["next"].startswith(next_)
+    shown = await job.show()
+    (standing,) = shown["lifecycles"]
+    assert standing["attention"] == [flag]
+    assert "dismiss_attention" not in standing["allowed"]
+    ((raised),) = standing["attention_details"]
+    assert (raised["attention"], raised["why"]) == (flag, why)
+    said = (await http.get(f"/jobs/{job.id}/why")).json()["items"][0]
+    assert said["why"].startswith(next_)
+    assert said["attention"][0]["why"] == why
+    page = (await http.get(f"/console/jobs/{job.id}")).text
+    assert attention_label(flag) in page
+    stuck = (await http.get("/stuck")).json()["items"]
+    assert [each["kind"] for each in stuck if each["job_id"] == job.id] in ([], ["refused"])
+    assert not [each for each in stuck if each["kind"] == "overdue_promise"]
+
+    office.partner.arriving.clear()
+    again = {"state": "asking", "next_attempt_at": None}
+    await execute(office.desk.database, schema.outbox.update().values(**again))
+    await skipping
+    await job.outcome()
+    (standing,) = (await job.show())["lifecycles"]
+    assert standing["attention"] == []
+
+
+async def test_a_command_that_waits_for_the_job_system_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await office.searching()
+    office.enter(job, status="Rejected")
+    await job.becomes("Rejected", actor=acting("plusone"))
+    await job.rests()
+    office.partner.arriving += [failing(NotReachedError("it can't be reached"))] * 10_000
+    dispatch = CommandDispatcher.dispatch
+
+    async def dispatch_impatiently(self: CommandDispatcher, *arguments: Any) -> Any:
+        monkeypatch.setattr(self, "_patience", timedelta(seconds=3))
+        return await dispatch(self, *arguments)
+
+    monkeypatch.setattr(CommandDispatcher, "dispatch", dispatch_impatiently)
+    wish = {"to": "Nobody Plumbing", "reason": "the customer asks for them"}
+    status, body = await job.refused("request_reassignment", "dispatch", **wish)
+    assert status == 503
+    assert body["message"] == ("The job system doesn't answer. Steward tries again until it does.")
+    assert body["instead"] == "Don't repeat the command."
+    figures = (await office.desk.http.get("/metrics")).text
+    assert 'steward_circuit_open{destination="job_system"} 1.0' in figures
+    assert 'steward_outbox_oldest_seconds{destination="job_system"} 0.0' not in figures
+    office.partner.arriving.clear()
+    await job.rests()

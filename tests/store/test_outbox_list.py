@@ -253,23 +253,30 @@ async def test_a_silent_job_system_is_told_of_once(office: Office, outbox: Outbo
     (thing,) = await stuck(outbox, NOW + timedelta(hours=5))
 
     assert (thing.kind, thing.job_id, thing.since) == ("job_system", None, NOW)
-    assert thing.what == (
-        "The job system doesn't answer: it does not answer. 3 things wait to be told."
-    )
-    assert "Check that it runs" in thing.cure
+    assert thing.what == "The job system does not answer. 3 messages and 1 change wait."
+    assert thing.cure == "Check that it runs. Steward tries again until it answers."
 
 
 async def test_a_wrong_token_is_told_of_once(office: Office, outbox: OutboxList) -> None:
-    await stands(office, Contact.SHUT_OUT, "it does not accept our token (401)")
+    reason = "it doesn't accept our token (401). Check STEWARD_JOB_SYSTEM_TOKEN"
+    await stands(office, Contact.SHUT_OUT, reason)
     await put(office)
 
     (thing,) = await stuck(outbox)
 
-    assert thing.what == (
-        "The job system doesn't let Steward in: it does not accept our token (401). "
-        "1 thing waits to be told."
+    assert thing.what == "The job system doesn't accept our token (401). 1 message waits."
+    assert thing.cure == (
+        "Check STEWARD_JOB_SYSTEM_TOKEN, and restart. Everything then continues in order."
     )
-    assert "STEWARD_JOB_SYSTEM_TOKEN" in thing.cure
+
+
+async def test_whoever_does_not_let_us_in_without_a_reason_names_the_settings(
+    office: Office, outbox: OutboxList
+) -> None:
+    await stands(office, Contact.SHUT_OUT, "it doesn't know us")
+    (thing,) = await stuck(outbox)
+    assert thing.what == "The job system doesn't know us. Nothing waits."
+    assert thing.cure.startswith("Correct STEWARD_JOB_SYSTEM_URL and STEWARD_JOB_SYSTEM_TOKEN, and")
 
 
 async def test_what_is_asked_in_vain_is_told_of_once(office: Office, outbox: OutboxList) -> None:
@@ -287,9 +294,7 @@ async def test_what_is_asked_in_vain_is_told_of_once(office: Office, outbox: Out
     (thing,) = await stuck(outbox)
 
     assert (thing.kind, thing.job_id) == ("job_system", None)
-    assert thing.what == (
-        "The job system has not answered: it answers 503. 3 changes wait for its answer."
-    )
+    assert thing.what == "The job system answers 503. 3 changes wait."
 
 
 async def test_what_was_refused_is_stuck_with_its_cure(office: Office, outbox: OutboxList) -> None:
