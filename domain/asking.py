@@ -86,6 +86,16 @@ def shows_all(live: Job, request: ChangeRequest) -> bool:
     )
 
 
+def is_as_expected(live: Job, expected: Expected) -> bool:
+    """Return whether a job is as a change expects it to be: the job system makes that change."""
+    number, name = live.assigned_to.number, live.assigned_to.name
+    return (
+        any(same_text(expected.assigned_to, each) for each in (number, name))
+        and live.status is expected.status
+        and same_instant(expected.diagnostic_report_at, live.diagnostic_report_at)
+    )
+
+
 def is_as_believed(live: Job, believed: Believed) -> bool:
     """Return whether account, status, and whether a report is entered are as believed."""
     return (
