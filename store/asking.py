@@ -8,12 +8,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, bindparam, delete, select, update
 
-from domain.asking import CHANGED, as_expected, changing_steps, request_for, turned_down, why_not
+from domain.asking import (
+    CHANGED,
+    as_expected,
+    changing_steps,
+    request_for,
+    shown_sentence,
+    turned_down,
+    why_not,
+)
 from domain.effects import Batch, BatchResult
 from domain.job_system import ChangeRequest
 from domain.jobs import HeldJob, Job, same_assignment
 from domain.outgoing import Destination, OutgoingState, public_id
 from domain.refusals import Refusal
+from domain.roles import SHOWN_WHEN_ASKED
 from domain.values import shortened
 from store import schema
 from store.asked_rows import CHANGE_JOB, another_is_under_way
@@ -183,6 +192,16 @@ class Asked:
     ) -> None:
         """Do what follows from a change of the job that no event has told yet."""
         before, job = row.held.job, held.job
+        if said := shown_sentence(before, job):
+            told = {
+                "job_id": job.job_id,
+                "key": f"asked:{ask.key}",
+                "at": now,
+                "actor_name": SHOWN_WHEN_ASKED.name,
+                "actor_role": SHOWN_WHEN_ASKED.role.value,
+                "what": said,
+            }
+            connection.execute(self._database.insert_once(schema.journal), told)
         close_pointless(self._database, connection, self._kinds, before, job, now)
         if not same_assignment(before, job):
             assigned = {

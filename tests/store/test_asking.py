@@ -20,6 +20,7 @@ from activities.job_system import (
     TurnedDownError,
 )
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, NO_PROVIDER_FOUND
+from domain.asking import changing_steps
 from domain.effects import (
     JOB_SYSTEM_REFUSES,
     JOB_SYSTEM_SILENT,
@@ -34,7 +35,7 @@ from domain.effects import (
 )
 from domain.job_system import ChangeRequest, LiveJob
 from domain.jobs import Assignee, Job, JobStatus, Visibility
-from domain.outgoing import Destination
+from domain.outgoing import Destination, public_id
 from domain.refusals import Refused, conflicting
 from domain.roles import STEWARD, Actor, Role
 from service.routing import Router
@@ -276,6 +277,8 @@ async def test_an_acceptance_that_no_hook_has_told_refuses_the_move(partner: Par
     assert await rows(partner.database, schema.notes) == []
     assert partner.system.asked == []
     assert (await partner.asked())["state"] == "done"
+    (told,) = await rows(partner.database, schema.journal)
+    assert (told["actor_name"], told["what"]) == ("Job system", "The job system shows: accepted.")
     await partner.takes(live)
     assert await kept(partner.database) == (live, 2)
 
@@ -516,6 +519,22 @@ async def test_after_silence_the_job_is_read_first(broken: Broken) -> None:
     broken.error = AssertionError("it is not asked again")  # type: ignore[assignment]
     assert (await partner.carry_out(batch)).refusal is None
     assert len(partner.system.asked) == 1
+
+
+async def test_where_the_job_cannot_be_read_the_same_key_is_sent_again(broken: Broken) -> None:
+    broken.error, broken.does_it, broken.reads = LOST, True, False
+    batch = moves(way_out="cannot_locate")
+    await broken.partner.fails(batch)
+    await broken.partner.fails(batch)
+    assert [key for key, _ in broken.partner.system.asked] == [
+        public_id(broken_key(batch), "0")
+    ] * 2
+    assert broken.partner.system.versions["SJ-1001"] == 2
+
+
+def broken_key(batch: Batch) -> str:
+    (step,) = changing_steps(batch)
+    return f"change_job:{step.key}@{batch.sequence}"
 
 
 async def test_silence_at_a_job_that_has_changed_is_decided_by_the_job(broken: Broken) -> None:
