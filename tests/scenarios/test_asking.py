@@ -426,7 +426,6 @@ async def test_a_job_that_waits_for_the_job_system_says_so_everywhere(
     assert attention_label(flag) in page
     stuck = (await http.get("/stuck")).json()["items"]
     assert [each["kind"] for each in stuck if each["job_id"] == job.id] in ([], ["refused"])
-    assert not [each for each in stuck if each["kind"] == "overdue_promise"]
 
     office.partner.arriving.clear()
     again = {"state": "asking", "next_attempt_at": None}
@@ -435,6 +434,27 @@ async def test_a_job_that_waits_for_the_job_system_says_so_everywhere(
     await job.outcome()
     (standing,) = (await job.show())["lifecycles"]
     assert standing["attention"] == []
+
+
+async def test_a_job_that_waits_for_the_job_system_is_late_because_of_it_alone(
+    office: Office,
+) -> None:
+    async def stuck() -> list[str]:
+        items = (await office.desk.http.get("/stuck")).json()["items"]
+        return [each["kind"] for each in items if each["job_id"] == job.id]
+
+    job = await at_the_edge(office)
+    is_its = schema.promises.c.job_id == job.id
+    late = schema.promises.update().where(is_its).values(due_at=now() - timedelta(hours=1))
+    await execute(office.desk.database, late)
+    assert await stuck() == ["overdue_promise"]
+    office.partner.arriving += [failing(NotReachedError("it answers 503"))] * 10_000
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    await office.asks(job, "asking", attempts=1)
+    assert await stuck() == []
+    office.partner.arriving.clear()
+    await skipping
+    await job.outcome()
 
 
 async def test_a_command_that_waits_for_the_job_system_says_so(
