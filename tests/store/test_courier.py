@@ -23,7 +23,7 @@ from domain.roles import STEWARD, Role
 from service.courier import KEPT_FOR, Courier, Deliver, tell_job_system
 from store import schema
 from store.database import Database
-from store.deliveries import Deliveries, standings
+from store.deliveries import Deliveries, Outgoing, standings
 from store.job_rows import Origin, add_service_job
 from store.leases import Leases
 from store.outbox import tell
@@ -254,6 +254,28 @@ async def test_a_failure_is_tried_again_later_and_later(office: Office) -> None:
         office.clock.now = at
 
     assert attempts == [(1, 2), (2, 4), (3, 8), (4, 16)]
+
+
+async def test_what_it_cannot_answer_waits_alone_and_at_most_a_minute(office: Office) -> None:
+    tell_partner = tell_job_system(office.partner)
+
+    async def deliver(told: Outgoing) -> str | None:
+        if told.job_id.startswith("SJ-5"):
+            raise NotReachedError("it answers 500", may_have_happened=True, has_answered=True)
+        return await tell_partner(told)
+
+    for number in range(FAILURES + 1):
+        await office.note("never", f"SJ-5{number}")
+    courier = office.courier(deliver)
+    for _ in range(12):
+        await courier.run_once()
+        office.clock.passes(minutes=1)
+    await office.note("heard")
+    await courier.run_once()
+    assert office.told() == ["heard"]
+    assert Destination.JOB_SYSTEM not in await standings(office.database)
+    stuck = await rows(office.database, schema.outbox, state="pending")
+    assert [row["attempts"] for row in stuck] == [13] * (FAILURES + 1)
 
 
 async def test_retry_after_is_kept(office: Office) -> None:
