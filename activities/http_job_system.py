@@ -148,7 +148,7 @@ class HttpJobSystem:
         with self.circuit.attempt():
             answer = await self._request(method, path, _body(telling), key)
             if answer.status == codes.CONFLICT:
-                raise TurnedDownError(answer.status, f"{answer.status}: {_said(answer)}")
+                raise _turned_down(answer)
             said = _parsed(answer.content) if answer.content.strip() else {}
             if not isinstance(telling, TellServiceJob):
                 return None
@@ -236,14 +236,21 @@ def _refusal(answer: _Answer) -> JobSystemError:
     if status == codes.UNAUTHORIZED:
         return NotLetInError("it doesn't accept our token (401). Check STEWARD_JOB_SYSTEM_TOKEN")
     if status < codes.BAD_REQUEST:
-        return NotLetInError(f"it is somewhere else ({status}). Check {_SETTING}")
+        return NotLetInError(f"it redirects elsewhere ({_named(status)}). Check {_SETTING}")
     if status in _TRIED_AGAIN or codes.is_server_error(status):
         return NotReachedError(
             f"it answers {_named(status)}",
             retry_after=answer.retry_after,
             may_have_happened=status not in _NOT_DONE,
         )
-    return TurnedDownError(status, f"{status}: {_said(answer)}")
+    return _turned_down(answer)
+
+
+def _turned_down(answer: _Answer) -> TurnedDownError:
+    said = _said(answer)
+    return TurnedDownError(
+        answer.status, f"{answer.status}: {said}" if said else f"{answer.status}"
+    )
 
 
 def _named(status: int) -> str:
@@ -331,7 +338,7 @@ def _live(job_id: str, answer: _Answer) -> LiveJob:
 
 
 def _said(answer: _Answer) -> str:
-    """Return what an answer says of why it refuses."""
+    """Return what an answer says of why it refuses, nothing if it says nothing."""
     said: Any = None
     with suppress(NotReachedError):
         said = _parsed(answer.content)
@@ -341,4 +348,4 @@ def _said(answer: _Answer) -> str:
                 return shortened(said[name].strip(), _LONGEST_QUOTE)
     with suppress(ValueError):
         return HTTPStatus(answer.status).phrase
-    return "it gives no reason"
+    return ""

@@ -144,6 +144,7 @@ _WRITE: Mapping[str, str] = {
     "date_from_datetime_parsing": _DATE,
     "date_from_datetime_inexact": _DATE,
     "int_parsing": "write a whole number",
+    "int_parsing_size": "write a smaller number",
     "int_type": "write a whole number",
     "int_from_float": "write a whole number",
     "string_type": "write text",

@@ -232,8 +232,18 @@ def in_words(type_: str) -> str:
 
 def found_sentence(event: Event) -> str:
     """Return what the journal says of an event that was found in the job system's list."""
-    what = in_words(event.type)
-    return f"The hooks missed {what}. Steward found it in the job system's list."
+    match event.type:
+        case "job.assigned":
+            what = f"this job was assigned to {event.job.assigned_to.name}"
+        case "job.severity_changed":
+            what = f"the severity changed to {event.job.severity}"
+        case "job.cancelled":
+            what = "this job was cancelled"
+        case "job.appointment_confirmed":
+            what = "an appointment was confirmed"
+        case _:
+            what = "this job changed"
+    return f"Steward wasn't told that {what}. It found that in the job system's list."
 
 
 def is_young(changed_at: datetime, now: datetime, grace: timedelta) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 
 from domain.labels import outgoing_label
-from domain.outgoing import Destination, OutgoingState
+from domain.outgoing import Destination, OutgoingState, reason_in_words
 from domain.roles import STEWARD, Actor, Role
 from domain.tasks import CommonTask
 from domain.values import shortened
@@ -43,10 +43,11 @@ def ask_admin_team(
     """
     if asks_already(connection, job_id, _KIND):
         return
-    said = shortened(reason, _LONGEST_REASON)
+    said = shortened(reason_in_words(reason), _LONGEST_REASON)
+    quoted = f": “{said}”" if said else ""
     text = (
-        f"Settle what the job system refused: {outgoing_label(what)}. It said: “{said}”. "
-        "Correct the cause there, and have it tried again. Or enter it there by hand, and drop it. "
+        f"The job system refused {outgoing_label(what)}{quoted}. Correct the cause, then retry. "
+        "Or enter it by hand, then drop it here. "
         f"`steward outbox list --job {job_id}` shows what to retry or drop."
     )
     open_task(

@@ -81,7 +81,7 @@ async def test_what_was_refused_is_tried_again_and_journalled(house: Desk) -> No
     assert (status, set(body)) == (200, ROW)
     assert body["state"] == "pending"
     shown = await job.show()
-    assert shown["journal"][-1]["what"] == "had the outbox try again: a note"
+    assert shown["journal"][-1]["what"] == "had a note sent to the job system again"
     assert shown["journal"][-1]["actor"] == acting("supervisor")
 
 
@@ -93,10 +93,29 @@ async def test_what_was_refused_is_dropped_with_a_reason(house: Desk) -> None:
     status, body = await decide(house, "drop", row["id"], reason="Entered by hand")
     assert (status, body["state"], body["reason"]) == (200, "dropped", "Entered by hand")
     shown = await job.show()
-    assert shown["journal"][-1]["what"] == "dropped from the outbox: a note: Entered by hand"
+    assert shown["journal"][-1]["what"] == "dropped a note for the job system: Entered by hand"
     status, body = await decide(house, "drop", row["id"], reason="Once more")
     assert (status, body["error"]) == (409, "conflict")
     assert body["message"] == "Somebody already dropped this: Entered by hand."
+
+
+async def test_a_job_s_journal_names_no_event_of_programs(house: Desk) -> None:
+    job = await house.searching()
+    event = {"destination": "events", "what": "lifecycle.started"}
+    row = await put(house, job, **event)
+    assert (await decide(house, "retry", row["id"], "dispatch"))[0] == 403
+    assert (await decide(house, "retry", row["id"]))[0] == 200
+    refused, done = (entry["what"] for entry in (await job.show())["journal"][-2:])
+    assert refused.startswith("couldn't retry an event for another program: ")
+    assert done == "had an event sent to another program again"
+
+
+async def test_a_row_says_which_one_it_waits_for(house: Desk) -> None:
+    job = await house.searching()
+    first = await put(house, job, "pending", reason=None, attempts=0)
+    second = await put(house, job, "pending", reason=None, attempts=0)
+    assert first["reason"] is None
+    assert second["reason"] == f"Waits for row {first['id']}."
 
 
 async def test_what_waits_is_tried_at_once(house: Desk) -> None:
@@ -110,10 +129,10 @@ async def test_what_waits_is_tried_at_once(house: Desk) -> None:
 @pytest.mark.parametrize(
     ("verb", "state", "said"),
     [
-        ("retry", "asking", "The job system is being asked for a note right now."),
-        ("retry", "done", "This was already done: a note."),
-        ("drop", "pending", "This is not refused. Steward still tries to tell a note."),
-        ("drop", "done", "This was already done: a note."),
+        ("retry", "asking", "Steward is asking the job system for a note right now."),
+        ("retry", "done", "This was already sent: a note."),
+        ("drop", "pending", "Nobody refused this. Steward still tries to send a note."),
+        ("drop", "done", "This was already sent: a note."),
     ],
 )
 async def test_what_is_not_refused_says_how_it_stands(
@@ -125,7 +144,9 @@ async def test_what_is_not_refused_says_how_it_stands(
     status, body = await decide(house, verb, row["id"], **fields)
     assert (status, body["error"], body["message"]) == (409, "conflict", said)
     assert body["instead"]
-    assert (await job.show())["journal"][-1]["what"].startswith(f"refused to {verb} a note: ")
+    assert (await job.show())["journal"][-1]["what"].startswith(
+        f"couldn't {verb} a note for the job system: "
+    )
 
 
 async def test_others_may_not_decide(house: Desk) -> None:
@@ -141,6 +162,9 @@ async def test_others_may_not_decide(house: Desk) -> None:
 async def test_a_row_that_is_not_there_is_not_found(house: Desk) -> None:
     status, body = await decide(house, "retry", 10**9)
     assert (status, body["message"]) == (404, "The outbox has no row 1000000000.")
+    assert body["instead"] == "See the IDs: `steward outbox list`."
+    response = await house.http.post("/outbox/twelve/retry", json={})
+    assert response.json()["message"] == "row_id: write a whole number."
     response = await house.http.post("/outbox/1/retry", content=b"{")
     assert response.status_code in (415, 422)
 

@@ -412,7 +412,11 @@ async def test_what_is_refused_becomes_one_task_and_the_job_goes_on(office: Offi
     assert (await office.row())["reason"] == "422: no such author"
     (task,) = await rows(office.database, schema.tasks)
     assert (task["role"], task["kind"]) == ("admin_team", "job_system_refused")
-    assert "422: no such author" in task["text"]
+    assert task["text"] == (
+        "The job system refused a note: “no such author”. Correct the cause, then retry. "
+        "Or enter it by hand, then drop it here. "
+        "`steward outbox list --job SJ-1` shows what to retry or drop."
+    )
     assert len(await office.states()) == 3  # the task itself is not told
 
 

@@ -96,6 +96,27 @@ async def test_the_list_shows_what_is_left_to_tell_the_oldest_first(
     assert [row.state for row in page] == [OutgoingState.DONE]
 
 
+async def test_each_row_names_the_one_that_it_waits_for(office: Office, outbox: OutboxList) -> None:
+    opening = await put(office, what="open_task", subject="t", state="refused")
+    closing = await put(office, what="close_task", subject="t")
+    first, second = await put(office), await put(office)
+    event, other = await put(office, destination="events"), await put(office, job_id="SJ-2")
+    after_closing = await put(office, destination="events", subject="t")
+
+    page, _ = await outbox.page(OutboxFilter())
+    assert {row.id: row.waits_for for row in page} == {
+        opening: None,
+        closing: opening,
+        first: None,
+        second: first,
+        event: None,
+        other: None,
+        after_closing: event,
+    }
+    assert (await found(outbox, second)).waits_for == first
+    assert (await found(outbox, other)).waits_for is None
+
+
 async def test_pages_follow_each_other(office: Office, outbox: OutboxList) -> None:
     ids = [await put(office) for _ in range(5)]
     seen: list[int] = []
