@@ -11,7 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
-from temporalio.exceptions import ApplicationError
+import structlog
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.job_system import (
     JobChangedError,
@@ -37,8 +38,12 @@ from store.asking import AnotherIsAskingError, Ask, Prepared, RefusedForGoodErro
 from store.job_changes import Agreement
 from store.ledger import Render
 
+log = structlog.get_logger()
+
 _PATIENCE_SECONDS: Final = 20
 """How long one attempt waits for the job system, all its requests together."""
+_SILENT_AFTER: Final = 2
+"""Attempts in a row without an answer after which the log says so; a single one is no news."""
 _ROUNDS: Final = 5
 """How often one attempt asks anew because the job turns out to be told in other words."""
 _SHORTLY: Final = timedelta(seconds=1)
@@ -100,6 +105,8 @@ class Asking:
         self._asked = asked
         self._job_system = job_system
         self._clock = clock
+        self._in_vain = 0
+        self._is_said = False
 
     def is_asked_about(self, batch: Batch) -> bool:
         """Return whether a batch has to be agreed to before it comes true."""
@@ -121,8 +128,8 @@ class Asking:
         """
         try:
             ask = await self._asked.prepare(batch, render, self._clock())
-        except RefusedForGoodError as error:
-            raise _refused(str(error)) from None
+        except RefusedForGoodError:
+            raise _refused("a person decides") from None
         except AnotherIsAskingError:
             raise _silent("another change of this job is under way", _SHORTLY) from None
         for _ in range(_ROUNDS):
@@ -140,17 +147,23 @@ class Asking:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 answer = await self._answer(batch, ask)
         except JobChangedError as error:
+            self._answered()
             return await self._differs(batch, ask, error.live.job)
         except TimeoutError:
             silent = NotReachedError("it does not answer in time", may_have_happened=True)
             raise await self._unanswered(ask, silent) from None
         except TurnedDownError as error:
+            self._answered()
             if can_be_refused(batch) and is_a_persons(batch):
                 return await self._asked.turn_down(ask, str(error), self._clock())
             await self._asked.refuse(ask, batch, str(error), self._clock())
+            log.warning(
+                "the job system refuses a change", job_id=batch.job_id, reason=error.for_logs
+            )
             raise _refused(error.for_logs) from None
         except JobSystemError as error:
             raise await self._unanswered(ask, error) from None
+        self._answered()
         if isinstance(answer, _Held):
             return await self._asked.take(ask, batch, answer.live, answer.why, self._clock())
         return Agreement(ask.id, answer)
@@ -180,6 +193,7 @@ class Asking:
 
     async def _unanswered(self, ask: Ask, error: JobSystemError) -> ApplicationError:
         """Record that there was no answer; return what has the batch tried again."""
+        self._not_answered(error)
         later = _LATER if isinstance(error, NotLetInError) else None
         may_have_happened = not isinstance(error, NotLetInError)
         if isinstance(error, NotReachedError):
@@ -191,6 +205,21 @@ class Asking:
         await self._asked.postpone(ask, str(error), now, next_attempt_at)
         return _silent(error.for_logs, later)
 
+    def _not_answered(self, error: JobSystemError) -> None:
+        """Log that contact is lost: once, however many jobs wait for it."""
+        self._in_vain += 1
+        is_certain = isinstance(error, NotLetInError) or self._in_vain >= _SILENT_AFTER
+        if is_certain and not self._is_said:
+            self._is_said = True
+            log.warning("the job system does not answer: jobs wait", reason=error.for_logs)
+
+    def _answered(self) -> None:
+        """Log that it is back, if it was said to be lost."""
+        self._in_vain = 0
+        if self._is_said:
+            self._is_said = False
+            log.info("the job system answers again")
+
 
 _CONTRADICTS: Final = "it says that the job changed, and shows it as it was"
 
@@ -199,6 +228,7 @@ def _silent(reason: str, later: timedelta | None) -> ApplicationError:
     return ApplicationError(
         f"the job system has not agreed yet: {reason}",
         type=JOB_SYSTEM_SILENT,
+        category=ApplicationErrorCategory.BENIGN,  # expected, and said once: no trace each time
         next_retry_delay=later,
     )
 
@@ -207,5 +237,6 @@ def _refused(reason: str) -> ApplicationError:
     return ApplicationError(
         f"the job system refuses the change: {reason}",
         type=JOB_SYSTEM_REFUSES,
+        category=ApplicationErrorCategory.BENIGN,
         next_retry_delay=_LATER,
     )

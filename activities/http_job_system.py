@@ -56,6 +56,8 @@ _LONGEST_QUOTE: Final = 300
 """Characters of an answer that a reason of ours repeats."""
 _TRIED_AGAIN: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the request."""
+_SILENT: Final = frozenset({408, 429, 502, 503, 504})
+"""Statuses that mean that nobody is there to answer; any other is about its request alone."""
 _NOT_DONE: Final = frozenset({*_TRIED_AGAIN, 503})
 """Statuses of a request that nobody began to carry out."""
 _SETTING: Final = "STEWARD_JOB_SYSTEM_URL"
@@ -131,13 +133,13 @@ class HttpJobSystem:
     async def read(self, job_id: str) -> LiveJob:
         """Return a job as it stands."""
         path = f"/jobs/{_segment(job_id)}"
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             return _live(job_id, await self._request("GET", path))
 
     async def change(self, job_id: str, change: ChangeRequest, key: str) -> LiveJob:
         """Change a job if it still is as expected; return it as changed."""
         path = f"/jobs/{_segment(job_id)}"
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             answer = await self._request("PATCH", path, change.as_sent(), key)
             if answer.status == codes.CONFLICT:
                 raise JobChangedError(_live(job_id, answer), _said(answer))
@@ -146,7 +148,7 @@ class HttpJobSystem:
     async def tell(self, job_id: str, telling: Telling, key: str) -> str | None:
         """Tell of what was done; return the id of a job that is added, None for all else."""
         method, path = _where(job_id, telling)
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             answer = await self._request(method, path, _body(telling), key)
             if answer.status == codes.CONFLICT:
                 raise _turned_down(answer)
@@ -244,6 +246,7 @@ def _refusal(answer: _Answer) -> JobSystemError:
             f"it answers {_named(status)}",
             retry_after=answer.retry_after,
             may_have_happened=status not in _NOT_DONE,
+            has_answered=status not in _SILENT,
         )
     return _turned_down(answer)
 
@@ -313,7 +316,9 @@ def _body(telling: Telling) -> dict[str, Any]:
 
 
 def _unreadable(why: str) -> NotReachedError:
-    return NotReachedError(f"its answer can't be read: {why}", may_have_happened=True)
+    return NotReachedError(
+        f"its answer can't be read: {why}", may_have_happened=True, has_answered=True
+    )
 
 
 def _parsed(content: bytes) -> Any:  # noqa: ANN401  whatever JSON can say

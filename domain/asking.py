@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from domain.effects import Batch, BatchResult, ReassignJob, Step, UpdateJob, WriteJournal
 from domain.facts import same_addresses, same_instant, same_text
@@ -11,6 +12,9 @@ from domain.job_system import AccountSet, ChangeRequest, ChangeSet, Expected
 from domain.jobs import Assignee, Believed, Job, JobStatus, same_holder
 from domain.refusals import Refusal, RefusalKind, changed_meanwhile
 from domain.roles import Role
+
+_STATUS: Final = re.compile(r"^\d{3}(?:: |:?$)")
+"""The HTTP status with which an adapter's reason may begin."""
 
 
 def changing_steps(batch: Batch) -> list[Step]:
@@ -145,10 +149,16 @@ def turned_down(reason: str) -> BatchResult:
     refusal = Refusal(
         kind=RefusalKind.CONFLICT,
         rule=None,
-        message=f"The job system refused this change: {reason}. Nothing was done.",
-        instead="Check the job in the job system. Correct what it names, and try again.",
+        message=f"The job system refused this change{_said(reason)}. Nothing was done.",
+        instead="Correct the job there, then repeat your command.",
     )
     return BatchResult(refusal=refusal, turned_down=True)
+
+
+def _said(reason: str) -> str:
+    """Return a reason as the end of a sentence: without its HTTP status and its stop."""
+    said = _STATUS.sub("", reason).rstrip(". ")
+    return f": {said}" if said else ""
 
 
 def _changes_of(batch: Batch) -> tuple[ReassignJob | None, list[UpdateJob]]:

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from activities import asking
-from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
+from activities.job_system import (
+    JobSystemError,
+    NotLetInError,
+    NotReachedError,
+    TurnedDownError,
+)
+from domain.durations import parse_elapsed
 from domain.jobs import JobStatus
 from domain.roles import Actor, Role
 from store import schema
@@ -21,6 +27,7 @@ from tests.options import offered
 from tests.partner import Office, failing, open_office
 from tests.scenarios.test_plus_one_races import verdict
 from tests.store.rows import execute
+from workers.fast_forward import CannotFastForward, skip_unless_it_waits
 
 
 @pytest.fixture(scope="module")
@@ -208,8 +215,9 @@ async def test_a_person_is_told_that_the_job_system_refuses(office: Office) -> N
     status, body = await job.refused("request_reassignment", "dispatch", **wish)
     assert (status, body["rule"]) == (409, None)
     assert body["message"] == (
-        "The job system refused this change: 422: no such account. Nothing was done."
+        "The job system refused this change: no such account. Nothing was done."
     )
+    assert body["instead"] == "Correct the job there, then repeat your command."
     page = await job.page()
     assert (page.stage, page.assigned_to) == ("searching", "PlusOne Solutions")
     assert not [note for note in page.notes if "Nobody Plumbing" in note]
@@ -249,6 +257,32 @@ async def test_what_is_refused_for_good_is_done_here_alone_once_a_person_drops_i
     assert (page.stage, page.assigned_to) == ("no_provider_found", "No Provider Found")
     (row,) = await office.asked(job)
     assert (row["state"], row["reason"]) == ("dropped", "done by hand")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            NotReachedError("it can't be reached"),
+            "The job system doesn't answer. {0} waits for it.",
+        ),
+        (REFUSED, "The job system refused a change of {0}. The Admin team decides."),
+    ],
+)
+async def test_a_fast_forward_ends_where_the_job_waits_for_the_job_system(
+    office: Office, error: JobSystemError, said: str
+) -> None:
+    job = await at_the_edge(office)
+    office.partner.arriving += [failing(error)] * 10_000
+    with pytest.raises(CannotFastForward) as stopped:
+        await skip_unless_it_waits(office.desk.client, job.workflow_id, parse_elapsed("48h"))
+    assert str(stopped.value).startswith(said.format(job.id))
+    (row,) = await office.asked(job)
+    await asyncio.sleep(1.5)
+    (later,) = await office.asked(job)
+    assert later["attempts"] <= row["attempts"] + 3, "its time runs on by itself"
+    office.partner.arriving.clear()
+    await job.handle.terminate()
 
 
 async def test_somebody_else_moved_it_and_the_story_ends_as_superseded(office: Office) -> None:

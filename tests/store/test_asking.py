@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.exceptions import ApplicationError
+from structlog.testing import capture_logs
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.asking import Asking
 from activities.job_system import (
@@ -429,6 +430,48 @@ async def test_whoever_is_not_let_in_has_changed_nothing(partner: Partner) -> No
     assert (await partner.asked())["next_attempt_at"] == NOW + timedelta(seconds=15)
 
 
+async def test_the_log_says_once_that_contact_is_lost_and_once_that_it_is_back(
+    partner: Partner,
+) -> None:
+    await partner.holds()
+    batch = moves(way_out="cannot_locate")
+    partner.fails_with(NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE)
+    with capture_logs() as logs:
+        failures = [await partner.fails(batch) for _ in range(4)]
+        await partner.carry_out(batch)
+    assert {each.category for each in failures} == {ApplicationErrorCategory.BENIGN}
+    assert logs == [
+        {
+            "event": "the job system does not answer: jobs wait",
+            "log_level": "warning",
+            "reason": "it does not answer",
+        },
+        {"event": "the job system answers again", "log_level": "info"},
+    ]
+
+
+async def test_a_single_lost_answer_is_not_worth_a_line(partner: Partner) -> None:
+    await partner.holds()
+    batch = moves(way_out="cannot_locate")
+    partner.fails_with(LOST)
+    with capture_logs() as logs:
+        await partner.fails(batch)
+        await partner.carry_out(batch)
+    assert logs == []
+
+
+async def test_a_refusal_is_logged_once_without_what_it_quotes(partner: Partner) -> None:
+    await partner.holds()
+    batch = moves(way_out="cannot_locate")
+    partner.fails_with(REFUSED)
+    with capture_logs() as logs:
+        failures = [await partner.fails(batch) for _ in range(3)]
+    assert {each.category for each in failures} == {ApplicationErrorCategory.BENIGN}
+    assert not [each for each in failures if "no such account" in str(each)]
+    (line,) = logs
+    assert (line["job_id"], line["reason"]) == (batch.job_id, "refused (422)")
+
+
 async def test_another_change_of_the_job_waits_for_the_one_on_its_way(partner: Partner) -> None:
     await partner.holds()
     partner.fails_with(LOST, once_done=True)
@@ -504,7 +547,7 @@ async def test_a_persons_command_is_refused_with_what_the_job_system_says(partne
         result = await partner.carry_out(batch)
         assert result.turned_down
         assert result.refusal is not None
-        assert "422: no such account" in result.refusal.message
+        assert "refused this change: no such account. Nothing" in result.refusal.message
     assert partner.system.requests == 1
     assert await rows(partner.database, schema.journal) == []
     assert await rows(partner.database, schema.tasks) == []

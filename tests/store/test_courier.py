@@ -11,6 +11,7 @@ from itertools import cycle
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from activities.circuit import FAILURES, Circuit
 from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
@@ -22,7 +23,7 @@ from domain.roles import STEWARD, Role
 from service.courier import KEPT_FOR, Courier, Deliver, tell_job_system
 from store import schema
 from store.database import Database
-from store.deliveries import Deliveries, standings
+from store.deliveries import Deliveries, Outgoing, standings
 from store.job_rows import Origin, add_service_job
 from store.leases import Leases
 from store.outbox import tell
@@ -254,6 +255,28 @@ async def test_a_failure_is_tried_again_later_and_later(office: Office) -> None:
     assert attempts == [(1, 2), (2, 4), (3, 8), (4, 16)]
 
 
+async def test_what_it_cannot_answer_waits_alone_and_at_most_a_minute(office: Office) -> None:
+    tell_partner = tell_job_system(office.partner)
+
+    async def deliver(told: Outgoing) -> str | None:
+        if told.job_id.startswith("SJ-5"):
+            raise NotReachedError("it answers 500", may_have_happened=True, has_answered=True)
+        return await tell_partner(told)
+
+    for number in range(FAILURES + 1):
+        await office.note("never", f"SJ-5{number}")
+    courier = office.courier(deliver)
+    for _ in range(12):
+        await courier.run_once()
+        office.clock.passes(minutes=1)
+    await office.note("heard")
+    await courier.run_once()
+    assert office.told() == ["heard"]
+    assert Destination.JOB_SYSTEM not in await standings(office.database)
+    stuck = await rows(office.database, schema.outbox, state="pending")
+    assert [row["attempts"] for row in stuck] == [13] * (FAILURES + 1)
+
+
 async def test_retry_after_is_kept(office: Office) -> None:
     def busy() -> NotReachedError:
         return NotReachedError("it answers 429", retry_after=timedelta(minutes=2))
@@ -356,6 +379,24 @@ async def test_a_job_system_that_was_down_for_an_hour_is_told_at_once_when_it_is
     await office.rounds(courier, 7, every=10)
 
     assert len(office.told()) == 30
+
+
+async def test_the_log_says_once_that_contact_is_lost_and_once_that_it_is_back(
+    office: Office,
+) -> None:
+    office.partner.before = raising(silent, cycle([True]))
+    for number in range(30):
+        await office.note("first", f"SJ-{number}")
+    courier = office.courier()
+    with capture_logs() as logs:
+        await office.rounds(courier, 30, every=10)
+        office.partner.before = None
+        await office.rounds(courier, 10, every=10)
+    lost, back = logs
+    assert "does not answer" in lost["event"]
+    assert (lost["log_level"], lost["destination"]) == ("warning", "job_system")
+    assert lost["reason"] == str(silent())
+    assert back["event"] == "a destination answers again"
 
 
 async def test_a_wrong_token_is_no_fault_of_any_job(office: Office) -> None:
