@@ -35,6 +35,7 @@ from domain.job_system import (
     TellServiceJob,
     TellTask,
     TellTaskDone,
+    page_of_changes,
 )
 from domain.values import shortened
 
@@ -166,7 +167,8 @@ class HttpJobSystem:
             query["changed_since"] = since
         with self.circuit.attempt():
             answer = await self._request("GET", "/jobs", query=query, longest=_LONGEST_PAGE)
-            return _shaped(ChangedJobs, answer.content)
+            with _as_agreed():
+                return page_of_changes(_parsed(answer.content))
 
     async def close(self) -> None:
         """Close its connections."""
@@ -326,8 +328,15 @@ def _parsed(content: bytes) -> Any:  # noqa: ANN401  whatever JSON can say
 
 
 def _shaped(shape: type[ShapeT], content: bytes) -> ShapeT:
-    try:
+    with _as_agreed():
         return shape.model_validate(_parsed(content))
+
+
+@contextmanager
+def _as_agreed() -> Iterator[None]:
+    """Tell of an answer of another shape where the fault is."""
+    try:
+        yield
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, problem["loc"]))
