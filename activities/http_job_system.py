@@ -148,7 +148,7 @@ class HttpJobSystem:
         with self.circuit.attempt():
             answer = await self._request(method, path, _body(telling), key)
             if answer.status == codes.CONFLICT:
-                raise TurnedDownError(answer.status, f"{answer.status}: {_said(answer)}")
+                raise TurnedDownError(f"{answer.status}: {_said(answer)}", status=answer.status)
             said = _parsed(answer.content) if answer.content.strip() else {}
             if not isinstance(telling, TellServiceJob):
                 return None
@@ -243,7 +243,7 @@ def _refusal(answer: _Answer) -> JobSystemError:
             retry_after=answer.retry_after,
             may_have_happened=status not in _NOT_DONE,
         )
-    return TurnedDownError(status, f"{status}: {_said(answer)}")
+    return TurnedDownError(f"{status}: {_said(answer)}", status=status)
 
 
 def _named(status: int) -> str:
@@ -260,7 +260,7 @@ def _segment(name: str) -> str:
         TurnedDownError: no path can name it.
     """
     if name in ("", ".", ".."):
-        raise TurnedDownError(0, "its number can't be part of an address")
+        raise TurnedDownError("its number can't be part of an address")
     return quote(name, safe="")
 
 
@@ -280,7 +280,7 @@ def _where(job_id: str, telling: Telling) -> tuple[str, str]:
             return "PATCH", f"{job}/exceptions/{_segment(key)}"
         case TellServiceJob(order_id=order_id):
             if not order_id:
-                raise TurnedDownError(0, "the job has no order that a job could be added to")
+                raise TurnedDownError("the job has no order that a job could be added to")
             return "POST", f"/orders/{_segment(order_id)}/jobs"
 
 

@@ -139,4 +139,4 @@ def _refusal(answer: httpx.Response, said: str, now: datetime) -> JobSystemError
             retry_after=retry_after(answer.headers.get("retry-after", ""), now),
             may_have_happened=codes.is_server_error(status),
         )
-    return TurnedDownError(status, f"{status}: {said or answer.reason_phrase}")
+    return TurnedDownError(f"{status}: {said or answer.reason_phrase}", status=status)

@@ -400,7 +400,7 @@ async def test_a_new_process_ends_what_an_old_one_found(office: Office) -> None:
 
 async def test_what_is_refused_becomes_one_task_and_the_job_goes_on(office: Office) -> None:
     def unreadable() -> TurnedDownError:
-        return TurnedDownError(422, "422: no such author")
+        return TurnedDownError("422: no such author", status=422)
 
     office.partner.before = raising(unreadable, iter([True, True, False]))
     for text in ("first", "second", "third"):
@@ -420,7 +420,7 @@ async def test_what_a_refused_opening_is_about_waits_and_nothing_else_does(
     office: Office,
 ) -> None:
     def doubled() -> TurnedDownError:
-        return TurnedDownError(409, "409: there is an open one")
+        return TurnedDownError("409: there is an open one", status=409)
 
     office.partner.before = raising(doubled, iter([True, *[False] * 9]))
     await office.about_task("open")
