@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 from domain.effects import Batch, BatchResult, ReassignJob, Step, UpdateJob, WriteJournal
 from domain.facts import same_addresses, same_instant, same_text
 from domain.guards import plusone_hold
 from domain.job_system import AccountSet, ChangeRequest, ChangeSet, Expected
 from domain.jobs import Assignee, Believed, Job, JobStatus, same_assignment, same_holder
+from domain.outgoing import reason_in_words
 from domain.refusals import Refusal, RefusalKind, changed_meanwhile
 from domain.roles import Role
 from domain.texts import joined
-
-_STATUS: Final = re.compile(r"^\d{3}(?:: |:?$)")
-"""The HTTP status with which an adapter's reason may begin."""
 
 
 def changing_steps(batch: Batch) -> list[Step]:
@@ -190,7 +187,7 @@ def turned_down(reason: str) -> BatchResult:
 
 def _said(reason: str) -> str:
     """Return a reason as the end of a sentence: without its HTTP status and its stop."""
-    said = _STATUS.sub("", reason).rstrip(". ")
+    said = reason_in_words(reason)
     return f": {said}" if said else ""
 
 

@@ -43,7 +43,7 @@ class Contact(StrEnum):
     """They do not let us in: an address, a token or a secret of ours is wrong."""
 
 
-_STATUS: Final = re.compile(r"^\d{3}(?:: *|$)")
+_STATUS: Final = re.compile(r"^\d{3}(?:: *|:?$)")
 """The HTTP status with which a reason may begin."""
 
 
