@@ -35,6 +35,7 @@ from domain.job_system import (
     TellServiceJob,
     TellTask,
     TellTaskDone,
+    page_of_changes,
 )
 from domain.values import shortened
 
@@ -150,7 +151,7 @@ class HttpJobSystem:
         with self.circuit.attempt(job_id):
             answer = await self._request(method, path, _body(telling), key)
             if answer.status == codes.CONFLICT:
-                raise TurnedDownError(answer.status, f"{answer.status}: {_said(answer)}")
+                raise _turned_down(answer)
             said = _parsed(answer.content) if answer.content.strip() else {}
             if not isinstance(telling, TellServiceJob):
                 return None
@@ -166,7 +167,8 @@ class HttpJobSystem:
             query["changed_since"] = since
         with self.circuit.attempt():
             answer = await self._request("GET", "/jobs", query=query, longest=_LONGEST_PAGE)
-            return _shaped(ChangedJobs, answer.content)
+            with _as_agreed():
+                return page_of_changes(_parsed(answer.content))
 
     async def close(self) -> None:
         """Close its connections."""
@@ -238,7 +240,7 @@ def _refusal(answer: _Answer) -> JobSystemError:
     if status == codes.UNAUTHORIZED:
         return NotLetInError("it doesn't accept our token (401). Check STEWARD_JOB_SYSTEM_TOKEN")
     if status < codes.BAD_REQUEST:
-        return NotLetInError(f"it is somewhere else ({status}). Check {_SETTING}")
+        return NotLetInError(f"it redirects elsewhere ({_named(status)}). Check {_SETTING}")
     if status in _TRIED_AGAIN or codes.is_server_error(status):
         return NotReachedError(
             f"it answers {_named(status)}",
@@ -246,7 +248,13 @@ def _refusal(answer: _Answer) -> JobSystemError:
             may_have_happened=status not in _NOT_DONE,
             has_answered=status not in _SILENT,
         )
-    return TurnedDownError(status, f"{status}: {_said(answer)}")
+    return _turned_down(answer)
+
+
+def _turned_down(answer: _Answer) -> TurnedDownError:
+    said = _said(answer)
+    reason = f"{answer.status}: {said}" if said else f"{answer.status}"
+    return TurnedDownError(reason, status=answer.status)
 
 
 def _named(status: int) -> str:
@@ -263,7 +271,7 @@ def _segment(name: str) -> str:
         TurnedDownError: no path can name it.
     """
     if name in ("", ".", ".."):
-        raise TurnedDownError(0, "its number can't be part of an address")
+        raise TurnedDownError("its number can't be part of an address")
     return quote(name, safe="")
 
 
@@ -283,7 +291,7 @@ def _where(job_id: str, telling: Telling) -> tuple[str, str]:
             return "PATCH", f"{job}/exceptions/{_segment(key)}"
         case TellServiceJob(order_id=order_id):
             if not order_id:
-                raise TurnedDownError(0, "the job has no order that a job could be added to")
+                raise TurnedDownError("the job has no order that a job could be added to")
             return "POST", f"/orders/{_segment(order_id)}/jobs"
 
 
@@ -320,8 +328,15 @@ def _parsed(content: bytes) -> Any:  # noqa: ANN401  whatever JSON can say
 
 
 def _shaped(shape: type[ShapeT], content: bytes) -> ShapeT:
-    try:
+    with _as_agreed():
         return shape.model_validate(_parsed(content))
+
+
+@contextmanager
+def _as_agreed() -> Iterator[None]:
+    """Tell of an answer of another shape where the fault is."""
+    try:
+        yield
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, problem["loc"]))
@@ -336,7 +351,7 @@ def _live(job_id: str, answer: _Answer) -> LiveJob:
 
 
 def _said(answer: _Answer) -> str:
-    """Return what an answer says of why it refuses."""
+    """Return what an answer says of why it refuses, nothing if it says nothing."""
     said: Any = None
     with suppress(NotReachedError):
         said = _parsed(answer.content)
@@ -346,4 +361,4 @@ def _said(answer: _Answer) -> str:
                 return shortened(said[name].strip(), _LONGEST_QUOTE)
     with suppress(ValueError):
         return HTTPStatus(answer.status).phrase
-    return "it gives no reason"
+    return ""

@@ -132,7 +132,7 @@ def _refusal(answer: httpx.Response, said: str, now: datetime) -> JobSystemError
     """Return what a status means that is no success."""
     status = answer.status_code
     if status < codes.BAD_REQUEST:
-        return NotLetInError(f"it is somewhere else ({status}). Check STEWARD_EVENTS_URL")
+        return NotLetInError(f"it redirects elsewhere ({status}). Check STEWARD_EVENTS_URL")
     if status in _AT_FAULT:
         return NotLetInError(f"{_AT_FAULT[status]} ({status})")
     if status in _TRIED_AGAIN or codes.is_server_error(status):
@@ -142,4 +142,5 @@ def _refusal(answer: httpx.Response, said: str, now: datetime) -> JobSystemError
             may_have_happened=codes.is_server_error(status),
             has_answered=status not in _SILENT,
         )
-    return TurnedDownError(status, f"{status}: {said or answer.reason_phrase}")
+    said = said or answer.reason_phrase
+    return TurnedDownError(f"{status}: {said}" if said else f"{status}", status=status)

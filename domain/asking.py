@@ -10,7 +10,7 @@ from domain.facts import same_addresses, same_instant, same_text
 from domain.guards import plusone_hold
 from domain.job_system import AccountSet, ChangeRequest, ChangeSet, Expected
 from domain.jobs import Assignee, Believed, Job, JobStatus, same_assignment, same_holder
-from domain.refusals import Refusal, RefusalKind
+from domain.refusals import Refusal, RefusalKind, changed_meanwhile
 from domain.roles import Role
 from domain.texts import joined
 
@@ -200,5 +200,5 @@ def _changes_of(batch: Batch) -> tuple[ReassignJob | None, list[UpdateJob]]:
     return reassigned, [each for each in effects if isinstance(each, UpdateJob)]
 
 
-CHANGED = Refusal(kind=RefusalKind.CONFLICT, rule=None, message="The job changed in the meantime.")
+CHANGED = changed_meanwhile()
 """Why nothing was done where the job is not as the batch believes it to be."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 
@@ -40,6 +41,18 @@ class Contact(StrEnum):
     """They do not answer, or not now."""
     SHUT_OUT = "shut_out"
     """They do not let us in: an address, a token or a secret of ours is wrong."""
+
+
+_STATUS: Final = re.compile(r"^\d{3}(?:: *|$)")
+"""The HTTP status with which a reason may begin."""
+
+
+def reason_in_words(reason: str) -> str:
+    """Return why somebody refused, to be read in a sentence; empty if nothing but a status is said.
+
+    The HTTP status before it and the stop after it are left out.
+    """
+    return _STATUS.sub("", reason.strip()).rstrip(". ")
 
 
 class Trouble(NamedTuple):

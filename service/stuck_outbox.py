@@ -98,7 +98,8 @@ def _unanswered(asked: Unanswered | None, standing: Standing | None) -> list[Stu
         return []
     trouble = trouble_with(_NAMES[Destination.JOB_SYSTEM], asked.reason)
     what = f"{trouble.cause} {_counted((asked.rows, 'change'))}"
-    return [StuckThing(Destination.JOB_SYSTEM.value, None, what, _cure(trouble.cure), asked.since)]
+    cure = f"{_cure(trouble.cure)} To drop one: `steward outbox list --state asking`."
+    return [StuckThing(Destination.JOB_SYSTEM.value, None, what, cure, asked.since)]
 
 
 def _counted(*counts: tuple[int, str]) -> str:
@@ -157,6 +158,7 @@ def _late(destination: Destination, row: OutboxRow) -> StuckThing:
         "untold",
         row.job_id,
         f"{_NAMES[destination]} was not told yet: {outgoing_label(row.what)}. {row.reason}.",
-        f"Find the cause in its log. Steward retries. Try now: `steward outbox retry {row.id}`",
+        f"Find the cause in its log. Try now: `steward outbox retry {row.id}`. Not needed? "
+        f'`steward outbox drop {row.id} --reason "…"`',
         row.written_at,
     )

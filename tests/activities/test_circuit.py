@@ -70,7 +70,7 @@ def test_opens_after_five_failures_in_a_row_and_says_why() -> None:
 def test_a_refusal_is_an_answer() -> None:
     partner = Partner()
     partner.fail(FAILURES - 1)
-    partner.fail(1, TurnedDownError(422, "422: no such status"))
+    partner.fail(1, TurnedDownError("422: no such status", status=422))
     partner.fail(FAILURES - 1)
     assert partner.circuit.reason is None
 

@@ -221,7 +221,7 @@ async def test_a_wrong_token_has_everything_wait(office: Office) -> None:
 # --- answers that say no ----------------------------------------------------------------------
 
 
-REFUSED = TurnedDownError(422, "422: no such account")
+REFUSED = TurnedDownError("422: no such account", status=422)
 
 
 async def test_a_person_is_told_that_the_job_system_refuses(office: Office) -> None:

@@ -67,7 +67,7 @@ LATER = NOW + timedelta(minutes=3)
 NOTE = AddNote(author=STEWARD, text="Moved", visibility=Visibility.PRIVATE)
 LOST = NotReachedError("its answer did not come", may_have_happened=True)
 NOT_THERE = NotReachedError("it does not answer", retry_after=timedelta(seconds=9))
-REFUSED = TurnedDownError(422, "422: no such account")
+REFUSED = TurnedDownError("422: no such account", status=422)
 MAIL = RenderedMail(to="ada@example.com", subject="Hello", text="Hello", html="")
 ADA = {"name": "Ada Byron", "email": "ada@example.com"}
 

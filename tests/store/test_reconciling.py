@@ -326,7 +326,7 @@ async def test_a_cursor_that_the_job_system_no_longer_knows_begins_the_list_agai
     await office.run()
     await office.heard(an_event("job.assigned", a_job(job_id="SJ-1002")))
     office.partner.enter(a_job(job_id="SJ-1002"))
-    office.partner.before = raising(TurnedDownError(410, "410: gone"), times=1)
+    office.partner.before = raising(TurnedDownError("410: gone", status=410), times=1)
     found = await office.run()
     assert found.listed == 2
     assert await office.cursor() == "2"
@@ -364,10 +364,11 @@ async def test_the_journal_says_that_the_hooks_missed_it(office: Office) -> None
     await Intake(office.database, ignoring).take(pending.id, pending.webhook_id, event, NOW)
     (entry,) = await rows(office.database, schema.journal)
     assert entry["what"] == (
-        "The hooks missed an assignment. Steward found it in the job system's list."
+        "Steward wasn't told that this job was assigned to PlusOne Solutions. "
+        "It found that in the job system's list."
     )
     (assignment,) = await rows(office.database, schema.assignments)
-    assert assignment["reason"] == "found in the job system's list; no hook told of it"
+    assert assignment["reason"] == "Found in the job system's list. Steward wasn't told."
 
 
 async def test_a_new_assignment_counts_although_nobody_is_named(office: Office) -> None:
