@@ -266,7 +266,9 @@ class Asking:
         elif not (isinstance(error, NotReachedError) and error.has_answered):
             self._not_answered(error)
         elif ask.attempts == 1:
-            log.warning("the job system cannot answer for a job", job_id=job_id, reason=str(error))
+            log.warning(
+                "the job system cannot answer for a job", job_id=job_id, reason=error.for_logs
+            )
         now = self._clock()
         next_attempt_at = None if may_be_done else now + (later or _SHORTLY)
         await self._asked.postpone(ask, reason, now, next_attempt_at)

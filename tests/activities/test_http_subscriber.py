@@ -109,6 +109,7 @@ async def test_what_says_nothing_of_the_event_is_tried_again(
     receiver.answers = [Answer(status, {"retry-after": "7"}), Answer(status)]
     with pytest.raises(NotReachedError, match=str(status)) as failed:
         await subscriber.deliver(EVENT, EVENT_ID)
+    assert failed.value.has_answered is (status in {425, 500}), "it is about this event alone"
     assert failed.value.retry_after == timedelta(seconds=7)
     with pytest.raises(NotReachedError) as failed:
         await subscriber.deliver(EVENT, EVENT_ID)
