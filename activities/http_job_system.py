@@ -35,6 +35,7 @@ from domain.job_system import (
     TellServiceJob,
     TellTask,
     TellTaskDone,
+    page_of_changes,
 )
 from domain.values import shortened
 
@@ -55,6 +56,8 @@ _LONGEST_QUOTE: Final = 300
 """Characters of an answer that a reason of ours repeats."""
 _TRIED_AGAIN: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the request."""
+_SILENT: Final = frozenset({408, 429, 502, 503, 504})
+"""Statuses that mean that nobody is there to answer; any other is about its request alone."""
 _NOT_DONE: Final = frozenset({*_TRIED_AGAIN, 503})
 """Statuses of a request that nobody began to carry out."""
 _SETTING: Final = "STEWARD_JOB_SYSTEM_URL"
@@ -130,13 +133,13 @@ class HttpJobSystem:
     async def read(self, job_id: str) -> LiveJob:
         """Return a job as it stands."""
         path = f"/jobs/{_segment(job_id)}"
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             return _live(job_id, await self._request("GET", path))
 
     async def change(self, job_id: str, change: ChangeRequest, key: str) -> LiveJob:
         """Change a job if it still is as expected; return it as changed."""
         path = f"/jobs/{_segment(job_id)}"
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             answer = await self._request("PATCH", path, change.as_sent(), key)
             if answer.status == codes.CONFLICT:
                 raise JobChangedError(_live(job_id, answer), _said(answer))
@@ -145,7 +148,7 @@ class HttpJobSystem:
     async def tell(self, job_id: str, telling: Telling, key: str) -> str | None:
         """Tell of what was done; return the id of a job that is added, None for all else."""
         method, path = _where(job_id, telling)
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             answer = await self._request(method, path, _body(telling), key)
             if answer.status == codes.CONFLICT:
                 raise _turned_down(answer)
@@ -164,7 +167,8 @@ class HttpJobSystem:
             query["changed_since"] = since
         with self.circuit.attempt():
             answer = await self._request("GET", "/jobs", query=query, longest=_LONGEST_PAGE)
-            return _shaped(ChangedJobs, answer.content)
+            with _as_agreed():
+                return page_of_changes(_parsed(answer.content))
 
     async def close(self) -> None:
         """Close its connections."""
@@ -242,15 +246,15 @@ def _refusal(answer: _Answer) -> JobSystemError:
             f"it answers {_named(status)}",
             retry_after=answer.retry_after,
             may_have_happened=status not in _NOT_DONE,
+            has_answered=status not in _SILENT,
         )
     return _turned_down(answer)
 
 
 def _turned_down(answer: _Answer) -> TurnedDownError:
     said = _said(answer)
-    return TurnedDownError(
-        answer.status, f"{answer.status}: {said}" if said else f"{answer.status}"
-    )
+    reason = f"{answer.status}: {said}" if said else f"{answer.status}"
+    return TurnedDownError(reason, status=answer.status)
 
 
 def _named(status: int) -> str:
@@ -267,7 +271,7 @@ def _segment(name: str) -> str:
         TurnedDownError: no path can name it.
     """
     if name in ("", ".", ".."):
-        raise TurnedDownError(0, "its number can't be part of an address")
+        raise TurnedDownError("its number can't be part of an address")
     return quote(name, safe="")
 
 
@@ -287,7 +291,7 @@ def _where(job_id: str, telling: Telling) -> tuple[str, str]:
             return "PATCH", f"{job}/exceptions/{_segment(key)}"
         case TellServiceJob(order_id=order_id):
             if not order_id:
-                raise TurnedDownError(0, "the job has no order that a job could be added to")
+                raise TurnedDownError("the job has no order that a job could be added to")
             return "POST", f"/orders/{_segment(order_id)}/jobs"
 
 
@@ -311,7 +315,9 @@ def _body(telling: Telling) -> dict[str, Any]:
 
 
 def _unreadable(why: str) -> NotReachedError:
-    return NotReachedError(f"its answer can't be read: {why}", may_have_happened=True)
+    return NotReachedError(
+        f"its answer can't be read: {why}", may_have_happened=True, has_answered=True
+    )
 
 
 def _parsed(content: bytes) -> Any:  # noqa: ANN401  whatever JSON can say
@@ -322,8 +328,15 @@ def _parsed(content: bytes) -> Any:  # noqa: ANN401  whatever JSON can say
 
 
 def _shaped(shape: type[ShapeT], content: bytes) -> ShapeT:
-    try:
+    with _as_agreed():
         return shape.model_validate(_parsed(content))
+
+
+@contextmanager
+def _as_agreed() -> Iterator[None]:
+    """Tell of an answer of another shape where the fault is."""
+    try:
+        yield
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, problem["loc"]))

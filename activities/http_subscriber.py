@@ -24,6 +24,8 @@ _CONNECTING: Final = 5.0
 """Seconds for a connection."""
 _TRIED_AGAIN: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the event."""
+_SILENT: Final = frozenset({408, 429, 502, 503, 504})
+"""Statuses that mean that nobody is there to answer; any other is about its event alone."""
 _LONGEST_ANSWER: Final = 2048
 """Bytes of an answer that are read: nobody has to say more."""
 _LONGEST_QUOTE: Final = 300
@@ -138,6 +140,7 @@ def _refusal(answer: httpx.Response, said: str, now: datetime) -> JobSystemError
             f"it answers {status}",
             retry_after=retry_after(answer.headers.get("retry-after", ""), now),
             may_have_happened=codes.is_server_error(status),
+            has_answered=status not in _SILENT,
         )
     said = said or answer.reason_phrase
-    return TurnedDownError(status, f"{status}: {said}" if said else f"{status}")
+    return TurnedDownError(f"{status}: {said}" if said else f"{status}", status=status)

@@ -62,11 +62,18 @@ def shortened(text: str, longest: int) -> str:
         text: any text, from whomever.
         longest: the most characters, at least 40.
     """
-    if len(text) > longest:
-        left_out = f" [… {len(text) - longest} more characters …] "
-        kept = longest - len(left_out)
-        text = text[: kept - kept // 3] + left_out + text[len(text) - kept // 3 :]
-    return _UNSTORABLE.sub(_written_as_escape, text)[:longest]
+    text = _UNSTORABLE.sub(_written_as_escape, text)
+    if len(text) <= longest:
+        return text
+    mark = _mark(len(text) - longest)
+    while (left_out := len(text) - longest + len(mark)) != int(mark.split()[1]):
+        mark = _mark(left_out)  # the mark takes room as well
+    kept = longest - len(mark)
+    return text[: kept - kept // 3] + mark + text[len(text) - kept // 3 :]
+
+
+def _mark(left_out: int) -> str:
+    return f" [… {left_out} more characters …] "
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

@@ -54,7 +54,7 @@ _LEASE: Final = timedelta(seconds=45)
 _LEASE_LEFT: Final = timedelta(seconds=25)
 """What has to be left of the lease when something is sent: longer than an answer may take."""
 _FIRST_WAIT: Final = timedelta(seconds=1)
-_LONGEST_WAIT: Final = timedelta(minutes=5)
+_LONGEST_WAIT: Final = timedelta(seconds=60)
 KEPT_FOR: Final = timedelta(days=7)
 """How long what was told stays in the outbox."""
 _TIDIES_EVERY: Final = timedelta(minutes=1)
@@ -263,18 +263,22 @@ class Courier:
 
     async def _try_later(self, told: Outgoing, error: NotReachedError | NotLetInError) -> None:
         if error.was_asked:
-            await self._postpone(told, str(error), error.retry_after)
+            has_answered = isinstance(error, NotReachedError) and error.has_answered
+            await self._postpone(told, str(error), error.retry_after, is_alone=has_answered)
         else:  # an open circuit kept it back: it was not tried
             pause = max(error.retry_after or timedelta(), _FIRST_WAIT)
             self._quiet_until = self._clock() + min(pause, LONGEST_RETRY_AFTER)
 
-    async def _postpone(self, told: Outgoing, reason: str, wanted: timedelta | None) -> None:
+    async def _postpone(
+        self, told: Outgoing, reason: str, wanted: timedelta | None, *, is_alone: bool = False
+    ) -> None:
         """Keep that something has to be tried again.
 
-        While the destination does not answer at all, only it is waited for, and no row for itself.
+        While the destination does not answer at all, only it is waited for, and no row for itself,
+        but for one that it cannot answer: `is_alone`.
         """
         now = self._clock()
-        if self._circuit.reason is not None:
+        if self._circuit.reason is not None and not is_alone:
             wait = self._circuit.pause
         else:
             longest = min(_FIRST_WAIT * 2 ** min(told.attempts + 1, 20), _LONGEST_WAIT)

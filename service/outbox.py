@@ -94,8 +94,8 @@ class OutboxDesk:
         row = await self._outbox.find(row_id)
         if row is None:
             return None
-        what, whom = _as_journalled(row)
-        what = f"had {what} sent to {whom} again"
+        what, target = _as_journalled(row)
+        what = f"had {what} sent to {target} again"
         decision = Decision(actor, self._clock(), what)
         may_be = row.state in (OutgoingState.REFUSED, OutgoingState.PENDING) or _has_failed(row)
         await self._check(row, decision, "retry", may_be=may_be)
@@ -112,8 +112,8 @@ class OutboxDesk:
         row = await self._outbox.find(row_id)
         if row is None:
             return None
-        what, whom = _as_journalled(row)
-        what = f"dropped {what} for {whom}: {said.reason}"
+        what, target = _as_journalled(row)
+        what = f"dropped {what} for {target}: {said.reason}"
         decision = Decision(actor, self._clock(), what)
         may_be = row.state is OutgoingState.REFUSED or _has_failed(row)
         await self._check(row, decision, "drop", may_be=may_be)
@@ -149,8 +149,8 @@ class OutboxDesk:
     async def _refuse(
         self, row: OutboxRow, decision: Decision, verb: str, refused: Refused
     ) -> None:
-        what, whom = _as_journalled(row)
-        said = f"couldn't {verb} {what} for {whom}: {refused.refusal.message}"
+        what, target = _as_journalled(row)
+        said = f"couldn't {verb} {what} for {target}: {refused.refusal.message}"
         await self._outbox.refuse(row, decision._replace(what=said), uuid4().hex)
         raise refused
 

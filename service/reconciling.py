@@ -37,7 +37,10 @@ class Reconcile(BaseModel):
     actor: Actor | None = None
     """Who asks; in `tokens` mode it may be left out."""
     since: Storable | None = None
-    """The cursor to begin at; without it, where the last reconciliation stopped."""
+    """The cursor to begin at, empty for the list's beginning; without it, where the last
+    reconciliation stopped."""
+    keep: bool = False
+    """Whether the Schedule goes on from there, too."""
     dry_run: bool = False
     """Whether only to say what was missed, and to change nothing."""
 
@@ -63,6 +66,10 @@ class ReconciliationDesk:
         """
         asked = _read(fields)
         _check(asked.actor, by)
+        if asked.keep and asked.dry_run:
+            raise unreadable(
+                "keep: A dry run changes nothing.", instead="Leave out --keep or --dry-run."
+            )
         if not self._reconciler.has_list:
             raise conflicting(
                 None,
@@ -71,7 +78,7 @@ class ReconciliationDesk:
             )
         try:
             found = await self._reconciler.run(
-                since=asked.since, dry=asked.dry_run, at_most=_AT_MOST
+                since=asked.since, dry=asked.dry_run, keep=asked.keep, at_most=_AT_MOST
             )
         except TurnedDownError as error:
             if asked.since is None or error.status not in _OF_A_WRONG_CURSOR:

@@ -200,7 +200,6 @@ def _json(value: object) -> str:
 
 
 async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[dict[str, Any]]:
-    asking = await reading.asking_job_system()  # they are late because of the job system
     items = [
         _item(
             "overdue_promise",
@@ -210,7 +209,6 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
             promise["due_at"],
         )
         for promise in await reading.overdue_promises(now)
-        if promise["workflow_id"] not in asking
     ]
     for standing in await reading.needing_attention():
         items += [

@@ -1,7 +1,7 @@
 """What the job system is being asked, row by row of the outbox: who waits for it, and how it ends.
 
-A row that is `asking` has no next attempt while its request may be on its way. It has one where it
-is known that nothing was done.
+A row that is `asking` has no next attempt while its request may be on its way, since `changed_at`.
+It has one where it is known that nothing was done.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from store import schema
 CHANGE_JOB: Final = "change_job"
 """What such a row asks for."""
 HOLDS_FOR: Final = timedelta(minutes=2)
-"""How long events of a job wait for an answer that nobody asks for any more."""
+"""How long events of a job wait for an answer, from when it was first asked for."""
 
 _CHUNK: Final = 500
 """Keys that are looked up in one statement."""
@@ -38,7 +38,7 @@ def under_way(job_id: ColumnElement[str], since: ColumnElement[datetime]) -> Col
 
     Args:
         job_id: the job.
-        since: when somebody has last seen to it, at the earliest.
+        since: when it was first asked, at the earliest.
     """
     asked = select(_OUTBOX.c.id).where(
         *_may_be_on_its_way, _OUTBOX.c.job_id == job_id, _OUTBOX.c.changed_at > since

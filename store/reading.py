@@ -292,14 +292,24 @@ class Reading:
         return _standing(row) if row else None
 
     async def overdue_promises(self, now: datetime) -> list[dict[str, Any]]:
-        """Return the open promises whose time has passed, the longest overdue first."""
+        """Return the open promises whose time has passed, the longest overdue first.
+
+        Those of a lifecycle that asks the job system for a change are not late by themselves: what
+        is to be told of it is that the job system does not answer, or refused.
+        """
         promises = schema.promises
         overdue = (
             select(promises)
             .where(promises.c.outcome.is_(None), promises.c.due_at < now)
             .order_by(promises.c.due_at)
         )
-        rows = await self._database.read(lambda connection: connection.execute(overdue).all())
+
+        def read(connection: Connection) -> list[Row[Any]]:
+            asking = all_that_ask(self._database, connection)
+            late = connection.execute(overdue)
+            return [row for row in late if row.workflow_id not in asking]
+
+        rows = await self._database.read(read)
         return [
             {"job_id": row.job_id, "workflow_id": row.workflow_id, **_promise(row)} for row in rows
         ]
@@ -307,10 +317,6 @@ class Reading:
     async def change_under_way(self, job_id: str) -> Attention | None:
         """Return how a change of a job stands that is not agreed to yet, None if there is none."""
         return await under_way_on(self._database, job_id)
-
-    async def asking_job_system(self) -> frozenset[str]:
-        """Return the ids of the workflows whose change of a job is not agreed to, or refused."""
-        return await all_that_ask(self._database)
 
     async def needing_attention(self) -> list[dict[str, Any]]:
         """Return the lifecycles that ask for a person's attention: those that run come first.

@@ -57,11 +57,11 @@ def waiting_changes(
     }
 
 
-async def all_that_ask(database: Database) -> frozenset[str]:
+def all_that_ask(database: Database, connection: Connection) -> frozenset[str]:
     """Return the workflow ids of all lifecycles whose change is not agreed to yet, or refused."""
     if Destination.JOB_SYSTEM not in database.tells:
         return frozenset()
-    found = await database.read(lambda connection: connection.execute(_ALL).scalars().all())
+    found = connection.execute(_ALL).scalars()
     return frozenset(each for each in found if each is not None)
 
 

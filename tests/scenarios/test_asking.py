@@ -135,14 +135,13 @@ async def test_an_echo_that_comes_before_the_answer_is_no_news(office: Office) -
 # --- answers that do not come -----------------------------------------------------------------
 
 
-async def test_a_lost_answer_is_asked_for_again_under_the_same_key(office: Office) -> None:
+async def test_a_lost_answer_is_found_in_the_job_and_nothing_is_done_twice(office: Office) -> None:
     lost = NotReachedError("its answer did not come", may_have_happened=True)
     job = await at_the_edge(office)
     office.partner.leaving += [failing(lost), failing(lost)]
     await job.fast_forward("1m")
     await job.outcome()
     assert len(office.done(job)) == 1
-    assert len(office.partner.keys()) == 3
     assert len(set(office.partner.keys())) == 1
     page = await job.page()
     assert page.assignments == ["PlusOne Solutions", "No Provider Found"]
@@ -188,6 +187,24 @@ async def test_where_nothing_was_done_the_job_goes_on_hearing_meanwhile(office: 
     assert await office.asked(job) == []
 
 
+async def test_a_change_that_it_never_answers_holds_no_news_of_the_job_back(
+    office: Office,
+) -> None:
+    fault = NotReachedError("it answers 500", may_have_happened=True, has_answered=True)
+    job = await at_the_edge(office)
+    office.partner.arriving += [failing(fault)] * 99
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    row = await office.asks(job, "asking", attempts=2)
+    assert (row["reason"], row["next_attempt_at"] is None) == ("it answers 500", False)
+    office.enter(job, status="Cancelled")
+    told = await job.event("job.cancelled")
+    assert (told["outcome"], "reason" in told) == ("delivered", False)
+    await asyncio.gather(skipping, return_exceptions=True)
+    await job.ends_as("cancelled")
+    assert office.done(job) == []
+    assert not [row for row in await office.asked(job) if row["state"] == "asking"]
+
+
 async def test_a_wrong_token_has_everything_wait(office: Office) -> None:
     job = await at_the_edge(office)
     office.partner.arriving.append(failing(NotLetInError("it does not accept our token (401)")))
@@ -204,7 +221,7 @@ async def test_a_wrong_token_has_everything_wait(office: Office) -> None:
 # --- answers that say no ----------------------------------------------------------------------
 
 
-REFUSED = TurnedDownError(422, "422: no such account")
+REFUSED = TurnedDownError("422: no such account", status=422)
 
 
 async def test_a_person_is_told_that_the_job_system_refuses(office: Office) -> None:
@@ -409,7 +426,6 @@ async def test_a_job_that_waits_for_the_job_system_says_so_everywhere(
     assert attention_label(flag) in page
     stuck = (await http.get("/stuck")).json()["items"]
     assert [each["kind"] for each in stuck if each["job_id"] == job.id] in ([], ["refused"])
-    assert not [each for each in stuck if each["kind"] == "overdue_promise"]
 
     office.partner.arriving.clear()
     again = {"state": "asking", "next_attempt_at": None}
@@ -418,6 +434,27 @@ async def test_a_job_that_waits_for_the_job_system_says_so_everywhere(
     await job.outcome()
     (standing,) = (await job.show())["lifecycles"]
     assert standing["attention"] == []
+
+
+async def test_a_job_that_waits_for_the_job_system_is_late_because_of_it_alone(
+    office: Office,
+) -> None:
+    async def stuck() -> list[str]:
+        items = (await office.desk.http.get("/stuck")).json()["items"]
+        return [each["kind"] for each in items if each["job_id"] == job.id]
+
+    job = await at_the_edge(office)
+    is_its = schema.promises.c.job_id == job.id
+    late = schema.promises.update().where(is_its).values(due_at=now() - timedelta(hours=1))
+    await execute(office.desk.database, late)
+    assert await stuck() == ["overdue_promise"]
+    office.partner.arriving += [failing(NotReachedError("it answers 503"))] * 10_000
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    await office.asks(job, "asking", attempts=1)
+    assert await stuck() == []
+    office.partner.arriving.clear()
+    await skipping
+    await job.outcome()
 
 
 async def test_a_command_that_waits_for_the_job_system_says_so(

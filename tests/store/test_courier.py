@@ -23,7 +23,7 @@ from domain.roles import STEWARD, Role
 from service.courier import KEPT_FOR, Courier, Deliver, tell_job_system
 from store import schema
 from store.database import Database
-from store.deliveries import Deliveries, standings
+from store.deliveries import Deliveries, Outgoing, standings
 from store.job_rows import Origin, add_service_job
 from store.leases import Leases
 from store.outbox import tell
@@ -256,6 +256,28 @@ async def test_a_failure_is_tried_again_later_and_later(office: Office) -> None:
     assert attempts == [(1, 2), (2, 4), (3, 8), (4, 16)]
 
 
+async def test_what_it_cannot_answer_waits_alone_and_at_most_a_minute(office: Office) -> None:
+    tell_partner = tell_job_system(office.partner)
+
+    async def deliver(told: Outgoing) -> str | None:
+        if told.job_id.startswith("SJ-5"):
+            raise NotReachedError("it answers 500", may_have_happened=True, has_answered=True)
+        return await tell_partner(told)
+
+    for number in range(FAILURES + 1):
+        await office.note("never", f"SJ-5{number}")
+    courier = office.courier(deliver)
+    for _ in range(12):
+        await courier.run_once()
+        office.clock.passes(minutes=1)
+    await office.note("heard")
+    await courier.run_once()
+    assert office.told() == ["heard"]
+    assert Destination.JOB_SYSTEM not in await standings(office.database)
+    stuck = await rows(office.database, schema.outbox, state="pending")
+    assert [row["attempts"] for row in stuck] == [13] * (FAILURES + 1)
+
+
 async def test_retry_after_is_kept(office: Office) -> None:
     def busy() -> NotReachedError:
         return NotReachedError("it answers 429", retry_after=timedelta(minutes=2))
@@ -420,7 +442,7 @@ async def test_a_new_process_ends_what_an_old_one_found(office: Office) -> None:
 
 async def test_what_is_refused_becomes_one_task_and_the_job_goes_on(office: Office) -> None:
     def unreadable() -> TurnedDownError:
-        return TurnedDownError(422, "422: no such author")
+        return TurnedDownError("422: no such author", status=422)
 
     office.partner.before = raising(unreadable, iter([True, True, False]))
     for text in ("first", "second", "third"):
@@ -444,7 +466,7 @@ async def test_what_a_refused_opening_is_about_waits_and_nothing_else_does(
     office: Office,
 ) -> None:
     def doubled() -> TurnedDownError:
-        return TurnedDownError(409, "409: there is an open one")
+        return TurnedDownError("409: there is an open one", status=409)
 
     office.partner.before = raising(doubled, iter([True, *[False] * 9]))
     await office.about_task("open")

@@ -260,7 +260,7 @@ async def test_a_retried_row_goes_out_before_what_waits_behind_it(
     office: Office, outbox: OutboxList
 ) -> None:
     def doubled() -> TurnedDownError:
-        return TurnedDownError(409, "409: there is an open one")
+        return TurnedDownError("409: there is an open one", status=409)
 
     office.partner.before = raising(doubled, iter([True, *[False] * 9]))
     await office.note("Hello")
@@ -405,7 +405,7 @@ async def test_a_key_that_was_refused_is_not_used_again(office: Office) -> None:
 
     async def deliver(told: Any) -> None:
         as_sent.append(told.idempotency_key)
-        raise TurnedDownError(422, "422: no")
+        raise TurnedDownError("422: no", status=422)
 
     courier = office.courier(deliver)
     outbox = OutboxList(office.database)
@@ -428,7 +428,7 @@ async def test_what_is_refused_while_somebody_drops_it_stays_dropped(
     async def deliver(_: object) -> None:
         dropped = update(schema.outbox).values(state="dropped", changed_at=NOW)
         await execute(office.database, dropped)
-        raise TurnedDownError(422, "422: no")
+        raise TurnedDownError("422: no", status=422)
 
     await office.rounds(office.courier(deliver), 1)
 
