@@ -227,7 +227,7 @@ def _tell_closed(
 
 
 def reword_untold(connection: Connection, job_id: str, kind: str, text: str) -> None:
-    """Have the open tasks of a job say something else; their kind is one that nobody is told of.
+    """Have the open tasks of a job say something else; the job system is not told of their kind.
 
     Args:
         connection: the transaction.
@@ -236,10 +236,10 @@ def reword_untold(connection: Connection, job_id: str, kind: str, text: str) -> 
         text: what they say now.
 
     Raises:
-        ValueError: others know of tasks of this kind, and would not hear of it.
+        ValueError: the job system knows of tasks of this kind, and would not hear of it.
     """
     if kind not in _UNTOLD:
-        raise ValueError(f"others know of tasks {kind}")
+        raise ValueError(f"the job system knows of tasks {kind}")
     rewording = update(_TASKS).where(
         _TASKS.c.job_id == job_id,
         _TASKS.c.kind == kind,
