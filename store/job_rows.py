@@ -226,6 +226,29 @@ def _tell_closed(
     _publish(database, connection, EventType.TASK_CLOSED, origin, said)
 
 
+def reword_untold(connection: Connection, job_id: str, kind: str, text: str) -> None:
+    """Have the open tasks of a job say something else; the job system is not told of their kind.
+
+    Args:
+        connection: the transaction.
+        job_id: the job.
+        kind: the kind of task.
+        text: what they say now.
+
+    Raises:
+        ValueError: the job system knows of tasks of this kind, and would not hear of it.
+    """
+    if kind not in _UNTOLD:
+        raise ValueError(f"the job system knows of tasks {kind}")
+    rewording = update(_TASKS).where(
+        _TASKS.c.job_id == job_id,
+        _TASKS.c.kind == kind,
+        _TASKS.c.status == "open",
+        _TASKS.c.text != text,
+    )
+    connection.execute(rewording.values(text=text))
+
+
 @cache
 def _closing(columns: tuple[str, ...], *, returning: bool) -> Update:
     """Return the statement that closes the open tasks whose columns match."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select
 
 from domain.labels import outgoing_label
 from domain.outgoing import Destination, OutgoingState, reason_in_words
@@ -14,7 +14,7 @@ from domain.tasks import CommonTask
 from domain.values import shortened
 from store import schema
 from store.database import Database
-from store.job_rows import Closing, Origin, close_tasks, open_task
+from store.job_rows import Closing, Origin, close_tasks, open_task, reword_untold
 from store.task_closing import asks_already
 
 FAILS_FOR: Final = timedelta(hours=1)
@@ -53,7 +53,7 @@ def ask_admin_team(
     is_refused = any(row.state == OutgoingState.REFUSED.value for row in untaken)
     text = _text(job_id, what, reason, len(untaken), is_refused=is_refused or not untaken)
     if asks_already(connection, job_id, _KIND):
-        connection.execute(_TELL_ANEW, {"of": job_id, "said": text})
+        reword_untold(connection, job_id, _KIND, text)
         return
     open_task(
         database,
@@ -96,7 +96,7 @@ def close_if_settled(
         len(untaken),
         is_refused=any(row.state == OutgoingState.REFUSED.value for row in untaken),
     )
-    connection.execute(_TELL_ANEW, {"of": job_id, "said": text})
+    reword_untold(connection, job_id, _KIND, text)
 
 
 def close_settled_ones(database: Database, connection: Connection, now: datetime) -> None:
@@ -162,13 +162,3 @@ _UNTAKEN = (
     .order_by(func.coalesce(_OUTBOX.c.changed_at, _OUTBOX.c.written_at).desc(), _OUTBOX.c.id.desc())
 )
 _ASKED_ABOUT = select(_TASKS.c.job_id).where(_TASKS.c.kind == _KIND, _TASKS.c.status == "open")
-_TELL_ANEW = (
-    update(_TASKS)
-    .where(
-        _TASKS.c.job_id == bindparam("of"),
-        _TASKS.c.kind == _KIND,
-        _TASKS.c.status == "open",
-        _TASKS.c.text != bindparam("said"),
-    )
-    .values(text=bindparam("said"))
-)
