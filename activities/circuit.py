@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +22,10 @@ FAILURES: Final = 5
 """Failures in a row that open a circuit."""
 FIRST_PAUSE: Final = timedelta(seconds=1)
 LONGEST_PAUSE: Final = timedelta(seconds=60)
+_OTHERS_FIRST: Final = timedelta(seconds=2)
+"""How long after a pause others may go first: longer than a courier waits before it looks again."""
+_REMEMBERED: Final = 100
+"""Jobs whose requests failed that are remembered."""
 LONGEST_RETRY_AFTER: Final = timedelta(hours=1)
 """The longest that a partner is left alone because it asks for it."""
 
@@ -31,7 +36,11 @@ class Circuit:
     Closed, it lets everything through. It opens after five failures in a row, or when the partner
     does not let us in: for one second, twice as long after each further failure, up to a minute,
     and at least as long as the partner asks for. After that, it lets one request through. If the
-    partner answers it, the circuit closes.
+    partner answers it, the circuit closes. A job whose requests have failed lets others go first:
+    it may be the only one at which the partner fails.
+
+    An answer of which nothing can be made is not silence: it is about its request, and neither
+    opens nor closes the circuit.
 
     Not for several threads: everything happens on one event loop.
     """
@@ -56,6 +65,7 @@ class Circuit:
         self._is_locked_out = False
         self._opens_until = 0.0
         self._is_probing = False
+        self._failing: deque[str] = deque(maxlen=_REMEMBERED)
 
     @property
     def reason(self) -> str | None:
@@ -76,25 +86,30 @@ class Circuit:
         return max(left, FIRST_PAUSE) if self._is_probing else left
 
     @contextmanager
-    def attempt(self) -> Iterator[None]:
+    def attempt(self, about: str | None = None) -> Iterator[None]:
         """Let a request through, and learn from how it ends.
 
         A refusal is an answer: the partner works. What is neither an answer nor a failure says
         nothing, such as being cancelled, or kept back by another circuit.
 
+        Args:
+            about: the job that the request is about, if it is about one.
+
         Raises:
             NotLetInError: it is open since the partner did not let us in; nothing was asked.
             NotReachedError: it is open since the partner does not answer; nothing was asked.
         """
-        if pause := self.pause:
+        if pause := self.pause or self._wait_for_others(about):
             raise self._kept_back(pause)
         era, is_probe = self._era, self._reason is not None
         self._is_probing = is_probe
         try:
             yield
         except (NotReachedError, NotLetInError) as failure:
-            if failure.was_asked and era == self._era:  # what began before it opened says no more
-                self._failed(failure)
+            if _is_silence(failure):
+                self._note_failing(about)
+                if era == self._era:  # what began before it opened says no more
+                    self._failed(failure)
             raise
         except (TurnedDownError, JobChangedError):
             if era == self._era:
@@ -111,8 +126,20 @@ class Circuit:
         kind = NotLetInError if self._is_locked_out else NotReachedError
         return kind(self._reason or "", retry_after=pause, was_asked=False)
 
+    def _wait_for_others(self, about: str | None) -> timedelta:
+        """Return how long a job has to let others go first, now that one may be tried."""
+        if self._reason is None or about not in self._failing:
+            return timedelta()
+        since = timedelta(seconds=self._clock() - self._opens_until)
+        return max(_OTHERS_FIRST - since, timedelta())
+
+    def _note_failing(self, about: str | None) -> None:
+        if about is not None and about not in self._failing:
+            self._failing.append(about)
+
     def _close(self) -> None:
         self._failures = 0
+        self._failing.clear()
         if self._reason is not None:
             self._reason = None
             self._is_locked_out = False
@@ -131,3 +158,9 @@ class Circuit:
         self._openings += 1
         self._era += 1
         self._opens_until = self._clock() + max(pause, wanted).total_seconds()
+
+
+def _is_silence(failure: NotReachedError | NotLetInError) -> bool:
+    """Return whether there was no contact: nothing else says anything about other requests."""
+    has_answered = isinstance(failure, NotReachedError) and failure.has_answered
+    return failure.was_asked and not has_answered

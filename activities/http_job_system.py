@@ -35,6 +35,7 @@ from domain.job_system import (
     TellServiceJob,
     TellTask,
     TellTaskDone,
+    page_of_changes,
 )
 from domain.values import shortened
 
@@ -55,6 +56,8 @@ _LONGEST_QUOTE: Final = 300
 """Characters of an answer that a reason of ours repeats."""
 _TRIED_AGAIN: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the request."""
+_SILENT: Final = frozenset({408, 429, 502, 503, 504})
+"""Statuses that mean that nobody is there to answer; any other is about its request alone."""
 _NOT_DONE: Final = frozenset({*_TRIED_AGAIN, 503})
 """Statuses of a request that nobody began to carry out."""
 _SETTING: Final = "STEWARD_JOB_SYSTEM_URL"
@@ -139,13 +142,13 @@ class HttpJobSystem:
     async def read(self, job_id: str) -> LiveJob:
         """Return a job as it stands."""
         path = f"/jobs/{_segment(job_id)}"
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             return _live(job_id, await self._request("GET", path))
 
     async def change(self, job_id: str, change: ChangeRequest, key: str) -> LiveJob:
         """Change a job if it still is as expected; return it as changed."""
         path = f"/jobs/{_segment(job_id)}"
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             answer = await self._request("PATCH", path, change.as_sent(), key)
             if answer.status == codes.CONFLICT:
                 raise JobChangedError(_live(job_id, answer), _said(answer))
@@ -154,10 +157,10 @@ class HttpJobSystem:
     async def tell(self, job_id: str, telling: Telling, key: str) -> str | None:
         """Tell of what was done; return the id of a job that is added, None for all else."""
         method, path = _where(job_id, telling)
-        with self.circuit.attempt():
+        with self.circuit.attempt(job_id):
             answer = await self._request(method, path, _body(telling), key)
             if answer.status == codes.CONFLICT:
-                raise TurnedDownError(f"{answer.status}: {_said(answer)}", status=answer.status)
+                raise _turned_down(answer)
             said = _parsed(answer.content) if answer.content.strip() else {}
             if not isinstance(telling, TellServiceJob):
                 return None
@@ -173,7 +176,8 @@ class HttpJobSystem:
             query["changed_since"] = since
         with self.circuit.attempt():
             answer = await self._request("GET", "/jobs", query=query, longest=_LONGEST_PAGE)
-            return _shaped(ChangedJobs, answer.content)
+            with _as_agreed():
+                return page_of_changes(_parsed(answer.content))
 
     async def close(self) -> None:
         """Close its connections."""
@@ -232,7 +236,7 @@ def _failures_named() -> Iterator[None]:
     except httpx.PoolTimeout as error:
         raise NotReachedError("too many requests are under way", was_asked=False) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
-        raise NotReachedError(f"nothing can be sent to its address: check {_SETTING}") from error
+        raise NotReachedError(f"nothing can be sent to its address. Check {_SETTING}") from error
     except (httpx.HTTPError, TimeoutError) as error:
         is_late = isinstance(error, httpx.TimeoutException | TimeoutError)
         reason = "it doesn't answer in time" if is_late else "the connection broke off"
@@ -245,14 +249,21 @@ def _refusal(answer: _Answer) -> JobSystemError:
     if status == codes.UNAUTHORIZED:
         return NotLetInError("it doesn't accept our token (401). Check STEWARD_JOB_SYSTEM_TOKEN")
     if status < codes.BAD_REQUEST:
-        return NotLetInError(f"it is somewhere else ({status}). Check {_SETTING}")
+        return NotLetInError(f"it redirects elsewhere ({_named(status)}). Check {_SETTING}")
     if status in _TRIED_AGAIN or codes.is_server_error(status):
         return NotReachedError(
             f"it answers {_named(status)}",
             retry_after=answer.retry_after,
             may_have_happened=status not in _NOT_DONE,
+            has_answered=status not in _SILENT,
         )
-    return TurnedDownError(f"{status}: {_said(answer)}", status=status)
+    return _turned_down(answer)
+
+
+def _turned_down(answer: _Answer) -> TurnedDownError:
+    said = _said(answer)
+    reason = f"{answer.status}: {said}" if said else f"{answer.status}"
+    return TurnedDownError(reason, status=answer.status)
 
 
 def _named(status: int) -> str:
@@ -313,7 +324,9 @@ def _body(telling: Telling) -> dict[str, Any]:
 
 
 def _unreadable(why: str) -> NotReachedError:
-    return NotReachedError(f"its answer can't be read: {why}", may_have_happened=True)
+    return NotReachedError(
+        f"its answer can't be read: {why}", may_have_happened=True, has_answered=True
+    )
 
 
 def _parsed(content: bytes) -> Any:  # noqa: ANN401  whatever JSON can say
@@ -324,8 +337,15 @@ def _parsed(content: bytes) -> Any:  # noqa: ANN401  whatever JSON can say
 
 
 def _shaped(shape: type[ShapeT], content: bytes) -> ShapeT:
-    try:
+    with _as_agreed():
         return shape.model_validate(_parsed(content))
+
+
+@contextmanager
+def _as_agreed() -> Iterator[None]:
+    """Tell of an answer of another shape where the fault is."""
+    try:
+        yield
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, problem["loc"]))
@@ -340,7 +360,7 @@ def _live(job_id: str, answer: _Answer) -> LiveJob:
 
 
 def _said(answer: _Answer) -> str:
-    """Return what an answer says of why it refuses."""
+    """Return what an answer says of why it refuses, nothing if it says nothing."""
     said: Any = None
     with suppress(NotReachedError):
         said = _parsed(answer.content)
@@ -350,4 +370,4 @@ def _said(answer: _Answer) -> str:
                 return shortened(said[name].strip(), _LONGEST_QUOTE)
     with suppress(ValueError):
         return HTTPStatus(answer.status).phrase
-    return "it gives no reason"
+    return ""

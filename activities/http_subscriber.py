@@ -24,6 +24,8 @@ _CONNECTING: Final = 5.0
 """Seconds for a connection."""
 _TRIED_AGAIN: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the event."""
+_SILENT: Final = frozenset({408, 429, 502, 503, 504})
+"""Statuses that mean that nobody is there to answer; any other is about its event alone."""
 _LONGEST_ANSWER: Final = 2048
 """Bytes of an answer that are read: nobody has to say more."""
 _LONGEST_QUOTE: Final = 300
@@ -130,7 +132,7 @@ def _refusal(answer: httpx.Response, said: str, now: datetime) -> JobSystemError
     """Return what a status means that is no success."""
     status = answer.status_code
     if status < codes.BAD_REQUEST:
-        return NotLetInError(f"it is somewhere else ({status}). Check STEWARD_EVENTS_URL")
+        return NotLetInError(f"it redirects elsewhere ({status}). Check STEWARD_EVENTS_URL")
     if status in _AT_FAULT:
         return NotLetInError(f"{_AT_FAULT[status]} ({status})")
     if status in _TRIED_AGAIN or codes.is_server_error(status):
@@ -138,5 +140,7 @@ def _refusal(answer: httpx.Response, said: str, now: datetime) -> JobSystemError
             f"it answers {status}",
             retry_after=retry_after(answer.headers.get("retry-after", ""), now),
             may_have_happened=codes.is_server_error(status),
+            has_answered=status not in _SILENT,
         )
-    return TurnedDownError(f"{status}: {said or answer.reason_phrase}", status=status)
+    said = said or answer.reason_phrase
+    return TurnedDownError(f"{status}: {said}" if said else f"{status}", status=status)

@@ -67,6 +67,8 @@ class NotReachedError(JobSystemError):
         retry_after: how long to leave it alone, if anybody says so.
         may_have_happened: whether it may have done what it was asked.
         was_asked: False where the request never left us, such as at an open circuit.
+        has_answered: whether it did answer, and only makes nothing of this request: it is not
+            silent, and other requests may fare better.
     """
 
     def __init__(
@@ -76,11 +78,13 @@ class NotReachedError(JobSystemError):
         retry_after: timedelta | None = None,
         may_have_happened: bool = False,
         was_asked: bool = True,
+        has_answered: bool = False,
     ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.may_have_happened = may_have_happened
         self.was_asked = was_asked
+        self.has_answered = has_answered
 
 
 class NotLetInError(JobSystemError):

@@ -7,19 +7,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import structlog
 from pydantic_core import to_json
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.job_system import JobSystem, JobSystemError, TurnedDownError
+from activities.job_system import (
+    JobSystem,
+    JobSystemError,
+    NotReachedError,
+    TurnedDownError,
+)
 from domain.current import current
 from domain.directory import Directory
 from domain.events import EVENT, Event
-from domain.job_system import ChangedJob, ChangedJobs, LiveJob
+from domain.job_system import ChangedJob, ChangedJobs, LiveJob, StrangeItem
 from domain.jobs import Job
 from domain.lifecycles import LifecycleKind
+from domain.outgoing import public_id
 from domain.reconciliation import (
     Known,
     LeftJob,
@@ -43,6 +50,10 @@ PAGE = 100
 """Jobs that are asked for at a time."""
 PAGES = 100
 """Pages that one run reads at most: the next run goes on where it stopped."""
+PATIENCE: Final = timedelta(hours=1)
+"""How long after its change a job is left that cannot be read; then it is a dead letter."""
+_TIMES: Final = 5
+"""How often one version of a job is told at most, where our copy differs after each time."""
 _LONGEST_JOB_ID = 64
 _UNDELIVERED = "Events of this job are still to be delivered."
 _ASKED = "The job system is being asked to change this job."
@@ -116,6 +127,7 @@ class Reconciler:
         *,
         since: str | None = None,
         dry: bool = False,
+        keep: bool = False,
         grace: timedelta | None = None,
         at_most: timedelta | None = None,
         between: Callable[[], None] = _nothing,
@@ -123,8 +135,10 @@ class Reconciler:
         """Read the list from where it was read to before, and feed what was missed.
 
         Args:
-            since: the place to begin at instead; the place to begin at next time stays then.
+            since: the place to begin at instead, empty for the list's beginning.
             dry: whether nothing is fed or written down.
+            keep: whether the next run goes on after this one although it began at `since`; otherwise
+                the place to begin at next time stays then.
             grace: how young a change may be that is left for the next time; None: all are taken.
             at_most: how long to go on reading pages; None: to the end, or `PAGES` of them.
             between: called after each page.
@@ -133,24 +147,28 @@ class Reconciler:
             JobSystemError: the job system does not list its jobs.
             StoreUnavailableError: the store does not answer.
         """
-        run, writes = _Run(dry=dry, grace=grace), not dry and since is None
+        run, writes = _Run(dry=dry, grace=grace), not dry and (since is None or keep)
         now = asyncio.get_running_loop().time
         ends_at = None if at_most is None else now() + at_most.total_seconds()
-        record = None if since is not None else await self._store.record()
-        place = since if since is not None else record.cursor if record else None
-        read_to, holds, goes_on = place, False, True
+        record = await self._store.record()
+        read_to = record.cursor if record else None
+        place = read_to if since is None else since or None
+        was_listed, holds, goes_on = since is None, False, True
         try:
             for _ in range(PAGES):
                 page = await self._page(place, may_begin_again=since is None)
+                if not was_listed:  # only now is it known that there is such a place
+                    read_to, was_listed = place, True
                 holds = await self._judge(page, run) or holds
-                goes_on = bool(page.items) and page.next not in (None, place)
-                place = page.next if page.next is not None else place
+                # An empty page says nothing of where we are: to go where it points may skip jobs.
+                goes_on = not page.is_empty and page.next not in (None, place)
+                place = page.next if goes_on else place
                 read_to = read_to if holds else place
                 between()
                 if not goes_on or (ends_at is not None and now() >= ends_at):
                     break
         except JobSystemError as error:
-            if writes:
+            if writes and was_listed:
                 await self._store.failed(str(error), read_to, run.counts, self._clock())
             raise
         if writes:
@@ -183,7 +201,9 @@ class Reconciler:
 
     async def _judge(self, page: ChangedJobs, run: _Run) -> bool:
         """Compare the jobs of a page; return whether one of them is left for the next time."""
-        run.listed += len(page.items)
+        run.listed += len(page.items) + len(page.strange)
+        for strange in page.strange:
+            await self._bury(strange, strange.why, run)
         readable = list[tuple[ChangedJob, Job]]()
         for item in page.items:
             try:
@@ -198,9 +218,10 @@ class Reconciler:
                 continue
             try:
                 await self._compare(item, job, found.known.get(job.job_id), run)
-            except TurnedDownError as error:
-                # It cannot be read by itself, and may never be: the others still can.
-                run.unreadable.append(LeftJob(job_id=job.job_id, why=str(error)))
+            except JobSystemError as error:
+                if not _is_about_one(error):
+                    raise
+                await self._leave(item, job, str(error), run)
         return len(run.left) > before
 
     def _why_left(self, item: ChangedJob, job: Job, found: JobsInList, run: _Run) -> str | None:
@@ -211,6 +232,16 @@ class Reconciler:
         if run.grace is not None and is_young(item.changed_at, self._clock(), run.grace):
             return _YOUNG
         return None
+
+    async def _leave(self, item: ChangedJob, job: Job, why: str, run: _Run) -> None:
+        """Leave a job that is listed but cannot be read by itself; the others still can.
+
+        The list is read from it again. One that was deleted is listed no longer, and forgotten.
+        """
+        if is_young(item.changed_at, self._clock(), PATIENCE):
+            run.left.append(LeftJob(job_id=job.job_id, why=why))
+        else:
+            await self._bury(item, why, run)
 
     async def _compare(self, item: ChangedJob, job: Job, known: Known | None, run: _Run) -> None:
         """Feed what our copy of a job lacks, or what nobody has followed."""
@@ -243,14 +274,31 @@ class Reconciler:
     async def _feed(
         self, events: Sequence[Event], job_id: str, version: str | int, run: _Run
     ) -> None:
+        """Tell of a version of a job: once more, if it was told and our copy differs all the same.
+
+        What is under way, or a dead letter, is not told again.
+        """
+        ids = {
+            count: [event_id_of(job_id, version, count, time) for time in range(1, _TIMES + 1)]
+            for count in range(1, len(events) + 1)
+        }
+        was_fed = await self._store.fed([each for these in ids.values() for each in these])
         for count, event in enumerate(events, 1):
+            states = {was_fed[each] for each in ids[count] if each in was_fed}
+            unused = [each for each in ids[count] if each not in was_fed]
+            if not states <= {"done"} or not unused:
+                continue
             if not run.dry:
-                event_id, body = event_id_of(job_id, version, count), EVENT.dump_json(event)
                 kept = await self._inbox.keep(
-                    event_id, body, self._clock(), job_id=job_id, for_redelivery=True
+                    unused[0],
+                    EVENT.dump_json(event),
+                    self._clock(),
+                    job_id=job_id,
+                    for_redelivery=True,
+                    once=True,
                 )
                 if kept.outcome is not None:
-                    continue  # it was fed before
+                    continue  # another run was faster
             run.missed.append(MissedChange(job_id=job_id, what=event.type))
 
     def _read(self, item: ChangedJob) -> Job:
@@ -261,20 +309,31 @@ class Reconciler:
         """
         return read_event(_as_told(item), self._clock()).event.job
 
-    async def _bury(self, item: ChangedJob, why: str, run: _Run) -> None:
+    async def _bury(self, item: ChangedJob | StrangeItem, why: str, run: _Run) -> None:
         """Keep a job that cannot be read as a dead letter: it is listed, and can be replayed."""
         job_id = (item.job_id or "?")[:_LONGEST_JOB_ID]
         run.unreadable.append(LeftJob(job_id=job_id, why=why))
         if run.dry:
             return
-        event_id = event_id_of(item.job_id or "?", item.version, 0)
-        kept = await self._inbox.keep(event_id, _as_told(item), self._clock(), unreadable=why)
+        body = _as_told(item)
+        version = item.version if isinstance(item, ChangedJob) else public_id(body.decode())
+        event_id = event_id_of(item.job_id or "?", version, 0)
+        kept = await self._inbox.keep(event_id, body, self._clock(), unreadable=why, once=True)
         if kept.outcome is Outcome.DEAD_LETTER:
             log.error("dead letter", event_id=event_id)
 
 
-def _as_told(item: ChangedJob) -> bytes:
-    """Return a listed job as the hook of its assignment would tell it."""
+def _is_about_one(error: JobSystemError) -> bool:
+    """Return whether the job system answers, and only this one job cannot be had."""
+    return isinstance(error, TurnedDownError) or (
+        isinstance(error, NotReachedError) and error.has_answered
+    )
+
+
+def _as_told(item: ChangedJob | StrangeItem) -> bytes:
+    """Return a listed job as the hook of its assignment would tell it; a strange item as it is."""
+    if isinstance(item, StrangeItem):
+        return to_json(item.said)
     return to_json(
         {
             "type": "job.assigned",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 
 from domain.accounts import Account
 from domain.jobs import Job, JobStatus, Visibility
@@ -167,6 +168,22 @@ class ChangedJob(_Shape):
         return job_id if isinstance(job_id, str) and job_id else None
 
 
+class StrangeItem(_Shape):
+    """An item of the list that has not the shape agreed on."""
+
+    said: Any
+    """As it was sent."""
+    why: str
+    """What is wrong with it, without what it says."""
+
+    @property
+    def job_id(self) -> JobId | None:
+        """The number of the job that it tells of, None where it says none."""
+        job = self.said.get("job") if isinstance(self.said, dict) else None
+        job_id = job.get("job_id") if isinstance(job, dict) else None
+        return job_id if isinstance(job_id, str) and job_id else None
+
+
 class ChangedJobs(_Shape):
     """A page of jobs that have changed, the longest ago first."""
 
@@ -175,3 +192,37 @@ class ChangedJobs(_Shape):
     items: tuple[ChangedJob, ...]
     next: str | None = None
     """The cursor after the last of them; None or the same again: nothing more for now."""
+    strange: SkipJsonSchema[tuple[StrangeItem, ...]] = Field(default=(), exclude=True)
+    """Items that were sent but can't be taken; only `page_of_changes` finds any."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was sent, readable or not."""
+        return not (self.items or self.strange)
+
+
+class _Page(_Shape):
+    """A page whose items are still to be read, each by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    items: tuple[Any, ...]
+    next: str | None = None
+
+
+def page_of_changes(said: Any) -> ChangedJobs:  # noqa: ANN401  whatever JSON can say
+    """Return a page of the list; an item that can't be read hides no other.
+
+    Raises:
+        ValidationError: it is no page at all.
+    """
+    page = _Page.model_validate(said)
+    items, strange = list[ChangedJob](), list[StrangeItem]()
+    for item in page.items:
+        try:
+            items.append(ChangedJob.model_validate(item))
+        except ValidationError as error:
+            fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            where = ".".join(map(str, fault["loc"])) or "the whole item"
+            strange.append(StrangeItem(said=item, why=f"{where} is not as agreed"))
+    return ChangedJobs(items=tuple(items), next=page.next, strange=tuple(strange))

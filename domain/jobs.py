@@ -236,6 +236,15 @@ _REMEMBERED = 20
 """
 
 
+def what_changed(believed: Job, live: Job) -> str:
+    """Return what is otherwise of a job than somebody believed, as the beginning of a sentence."""
+    if not same_holder(believed.assigned_to, live.assigned_to):
+        return "The job was assigned to another account in the meantime"
+    if live.status is not believed.status:
+        return f"The job's status is now {live.status}"
+    return "The job changed in the meantime"
+
+
 def same_holder(one: Assignee, other: Assignee) -> bool:
     """Return whether two tellings of whom a job is assigned to mean one firm or account.
 

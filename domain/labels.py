@@ -24,7 +24,7 @@ TASKS: Final[Mapping[str, str]] = {
     "disclose_charges": "Tell the customer about charges",
     "call_about_denial": "Call the customer about the denial",
     "not_for_plusone": "Find another provider",
-    "reassigned_against_rule": "Settle with PlusOne",
+    "reassigned_against_rule": "Look into the reassignment",
     "check_order": "Check the parts order",
     "capture_report": "Enter the service report",
     "replacement_options": "Give the customer replacement options",
@@ -218,7 +218,7 @@ ATTENTION: Final[Mapping[str, str]] = {
     "overdue": "Overdue",
     "delivery_failed": "E-mail not delivered",
     "bad_message": "Message refused",
-    "rule_conflict": "Rule broken",
+    "rule_conflict": "Rule in question",
     "store_unreachable": "Database not reachable",
     "job_system_unreachable": "Job system not reachable",
     "job_system_refuses": "Job system refused a change",
@@ -238,12 +238,22 @@ OUTGOING: Final[Mapping[str, str]] = {
     "change_job": "a change of the job",
     "add_note": "a note",
     "open_task": "a task",
-    "close_task": "that a task is done",
+    "close_task": "the closing of a task",
     "open_exception": "an Exception",
     "change_exception": "a change of an Exception",
     "add_service_job": "a job added to the order",
 }
 """What the job system is asked and told, as it reads after "the job system refused"."""
+
+
+OUTGOING_STATES: Final[Mapping[str, str]] = {
+    "asking": "Being asked",
+    "pending": "Waiting",
+    "refused": "Refused",
+    "done": "Done",
+    "dropped": "Dropped",
+}
+"""How far something has come that is asked or told, as a list shows it."""
 
 
 def outgoing_label(what: str) -> str:

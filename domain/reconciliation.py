@@ -71,7 +71,7 @@ class Reconciled(BaseModel):
     left: tuple[LeftJob, ...] = ()
     """Jobs that are looked at again the next time."""
     unreadable: tuple[LeftJob, ...] = ()
-    """Jobs that cannot be read: each is a dead letter."""
+    """Jobs that cannot be read: each is a dead letter, listed and to be tried again."""
     listed: int = 0
     """Jobs that the list showed."""
     done: bool = False
@@ -116,17 +116,19 @@ def is_reconciled(event_id: str) -> bool:
     return event_id.startswith(f"{_MARK}:")
 
 
-def event_id_of(job_id: str, version: str | int, count: int) -> str:
+def event_id_of(job_id: str, version: str | int, count: int, time: int = 1) -> str:
     """Return the id of an event that tells of a version of a job: the same one each time.
 
     Args:
         job_id: the job.
         version: the job system's own word for how new the job is.
         count: tells the events of one version apart.
+        time: the how manieth time it is told, because our copy still differed.
     """
     named = f"{job_id}:{version}"
-    shown = named if len(named) <= _LONGEST_ID else public_id(named)
-    return f"{_MARK}:{shown}:{count}"
+    is_plain = len(named) <= _LONGEST_ID and named.isprintable()
+    told = f"{_MARK}:{named if is_plain else public_id(named)}:{count}"
+    return told if time == 1 else f"{told}:{time}"
 
 
 def assignment_in(job: Job, at: datetime) -> JobAssigned:
@@ -232,13 +234,26 @@ def in_words(type_: str) -> str:
 
 def found_sentence(event: Event) -> str:
     """Return what the journal says of an event that was found in the job system's list."""
-    what = in_words(event.type)
-    return f"The hooks missed {what}. Steward found it in the job system's list."
+    match event.type:
+        case "job.assigned":
+            what = f"this job was assigned to {event.job.assigned_to.name}"
+        case "job.severity_changed":
+            what = f"the severity changed to {event.job.severity}"
+        case "job.cancelled":
+            what = "this job was cancelled"
+        case "job.appointment_confirmed":
+            what = "an appointment was confirmed"
+        case _:
+            what = "this job changed"
+    return f"Steward wasn't told that {what}. It found that in the job system's list."
 
 
 def is_young(changed_at: datetime, now: datetime, grace: timedelta) -> bool:
-    """Return whether a change is so new that its hook may still come."""
-    return changed_at > now - grace
+    """Return whether a change is so new that its hook may still come.
+
+    One that is ahead of our clock never is: it would hold the list until its time has come.
+    """
+    return now - grace < changed_at <= now
 
 
 def _change(

@@ -111,11 +111,15 @@ def id_in_use(message_id: str, command: str) -> str:
     return f'You already used message_id "{message_id}" to {to_do(command)} (`{command}`).'
 
 
-def changed_meanwhile() -> Refusal:
-    """Return the refusal of what was decided on a job that has changed in the meantime."""
+def changed_meanwhile(what: str = "The job changed in the meantime") -> Refusal:
+    """Return the refusal of what was decided on a job that has changed in the meantime.
+
+    Args:
+        what: what has changed, as the beginning of a sentence.
+    """
     return Refusal(
         kind=RefusalKind.CONFLICT,
         rule=None,
-        message="The job changed in the meantime, so nothing was done.",
+        message=f"{what}, so nothing was done.",
         instead="Look at the job again, then decide.",
     )

@@ -62,11 +62,18 @@ def shortened(text: str, longest: int) -> str:
         text: any text, from whomever.
         longest: the most characters, at least 40.
     """
-    if len(text) > longest:
-        left_out = f" [… {len(text) - longest} more characters …] "
-        kept = longest - len(left_out)
-        text = text[: kept - kept // 3] + left_out + text[len(text) - kept // 3 :]
-    return _UNSTORABLE.sub(_written_as_escape, text)[:longest]
+    text = _UNSTORABLE.sub(_written_as_escape, text)
+    if len(text) <= longest:
+        return text
+    mark = _mark(len(text) - longest)
+    while (left_out := len(text) - longest + len(mark)) != int(mark.split()[1]):
+        mark = _mark(left_out)  # the mark takes room as well
+    kept = longest - len(mark)
+    return text[: kept - kept // 3] + mark + text[len(text) - kept // 3 :]
+
+
+def _mark(left_out: int) -> str:
+    return f" [… {left_out} more characters …] "
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -91,7 +98,10 @@ EventId = Annotated[str, Field(min_length=1, max_length=400, pattern=STORABLE)]
 Ordinal = Annotated[int, Field(ge=0, lt=2**31)]
 """A count, such as a job's version, that every store can keep."""
 
-JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""Pattern of a job's number."""
+
+JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 """A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""
 
 # --- amounts ----------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ _LEASE: Final = timedelta(seconds=45)
 _LEASE_LEFT: Final = timedelta(seconds=25)
 """What has to be left of the lease when something is sent: longer than an answer may take."""
 _FIRST_WAIT: Final = timedelta(seconds=1)
-_LONGEST_WAIT: Final = timedelta(minutes=5)
+_LONGEST_WAIT: Final = timedelta(seconds=60)
 KEPT_FOR: Final = timedelta(days=7)
 """How long what was told stays in the outbox."""
 _TIDIES_EVERY: Final = timedelta(minutes=1)
@@ -129,6 +129,7 @@ class Courier:
         self._chance = chance
         self._gives_up_after = gives_up_after
         self._sleep = sleep
+        self._destination = destination
         self.name = f"outbox_{destination}"
         """What its lease and its task in the background are called."""
         self._holder = uuid4().hex
@@ -262,18 +263,22 @@ class Courier:
 
     async def _try_later(self, told: Outgoing, error: NotReachedError | NotLetInError) -> None:
         if error.was_asked:
-            await self._postpone(told, str(error), error.retry_after)
+            has_answered = isinstance(error, NotReachedError) and error.has_answered
+            await self._postpone(told, str(error), error.retry_after, is_alone=has_answered)
         else:  # an open circuit kept it back: it was not tried
             pause = max(error.retry_after or timedelta(), _FIRST_WAIT)
             self._quiet_until = self._clock() + min(pause, LONGEST_RETRY_AFTER)
 
-    async def _postpone(self, told: Outgoing, reason: str, wanted: timedelta | None) -> None:
+    async def _postpone(
+        self, told: Outgoing, reason: str, wanted: timedelta | None, *, is_alone: bool = False
+    ) -> None:
         """Keep that something has to be tried again.
 
-        While the destination does not answer at all, only it is waited for, and no row for itself.
+        While the destination does not answer at all, only it is waited for, and no row for itself,
+        but for one that it cannot answer: `is_alone`.
         """
         now = self._clock()
-        if self._circuit.reason is not None:
+        if self._circuit.reason is not None and not is_alone:
             wait = self._circuit.pause
         else:
             longest = min(_FIRST_WAIT * 2 ** min(told.attempts + 1, 20), _LONGEST_WAIT)
@@ -289,11 +294,18 @@ class Courier:
         if reason is None:
             if before.contact is Contact.ANSWERS:
                 return None
+            log.info("a destination answers again", destination=self._destination.value)
             after = Standing(Contact.ANSWERS, since=now)
         else:
             contact = Contact.SHUT_OUT if self._circuit.is_locked_out else Contact.SILENT
             since = before.since if before.contact is contact else now
             reason = shortened(reason, _LONGEST_REASON)
+            if before.contact is not contact:
+                log.warning(
+                    "a destination does not answer: what it is to be told waits",
+                    destination=self._destination.value,
+                    reason=reason,
+                )
             after = Standing(contact, reason, since, now + self._circuit.pause)
         self._kept = after
         return after
@@ -301,13 +313,17 @@ class Courier:
     async def _tidy(self) -> None:
         """Remove what was told long ago, and give up what was tried for too long: a bite a minute.
 
-        Only the process does so that tells.
+        People are asked to see to what fails. Only the process does so that tells.
         """
         now = self._clock()
         is_due = self._tidied_at is None or now - self._tidied_at >= _TIDIES_EVERY
-        if not is_due or self._held_until is None or self._held_until <= now:
+        if not is_due:
             return
         self._tidied_at = now
+        if not await self._holds_lease():
+            return
+        if self._destination is Destination.JOB_SYSTEM:
+            await self._deliveries.see_to_what_fails(now)
         await self._deliveries.forget(now - KEPT_FOR, _BITE)
         if self._gives_up_after is not None:
             hours = self._gives_up_after // timedelta(hours=1)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.field_problems import field_problems
 from domain.labels import outgoing_label
-from domain.outgoing import OutgoingState
+from domain.outgoing import Destination, OutgoingState, reason_in_words
 from domain.refusals import Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role
 from domain.values import Prose
@@ -25,7 +25,7 @@ _DANA: Final = {"name": "Dana", "role": Role.ADMIN_TEAM.value}
 
 
 class OutboxRetry(BaseModel):
-    """A person has something told again."""
+    """A person has a row sent again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
@@ -34,14 +34,14 @@ class OutboxRetry(BaseModel):
 
 
 class OutboxDrop(BaseModel):
-    """A person decides that nobody has to be told of something."""
+    """A person decides that a row isn't sent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     actor: Actor | None = None
     """Who decides; in `tokens` mode it may be left out."""
     reason: Prose
-    """Why nobody has to be told."""
+    """Why it isn't sent, for example that somebody entered it by hand."""
 
 
 SaidT = TypeVar("SaidT", OutboxRetry, OutboxDrop)
@@ -94,24 +94,29 @@ class OutboxDesk:
         row = await self._outbox.find(row_id)
         if row is None:
             return None
-        what = f"had the outbox try again: {outgoing_label(row.what)}"
+        what, target = _as_journalled(row)
+        what = f"had {what} sent to {target} again"
         decision = Decision(actor, self._clock(), what)
-        may_be = (OutgoingState.REFUSED, OutgoingState.PENDING)
-        await self._check(row, decision, "retry", may_be)
+        may_be = row.state in (OutgoingState.REFUSED, OutgoingState.PENDING) or _has_failed(row)
+        await self._check(row, decision, "retry", may_be=may_be)
+        if not await self._outbox.is_waited_for(row):
+            await self._refuse(row, decision, "retry", _unwaited(row))
         if not await self._outbox.retry(row, decision):
             await self._changed_meanwhile(row, decision, "retry")
         return await self._found(row)
 
     async def drop(self, row_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
-        """Drop a refused row; as `retry`."""
+        """Drop a row that was refused, or has failed; as `retry`."""
         said = _read(OutboxDrop, fields, DROP_EXAMPLE)
         actor = who_acts(said.actor, by, "Say who drops it.")
         row = await self._outbox.find(row_id)
         if row is None:
             return None
-        what = f"dropped from the outbox: {outgoing_label(row.what)}: {said.reason}"
+        what, target = _as_journalled(row)
+        what = f"dropped {what} for {target}: {said.reason}"
         decision = Decision(actor, self._clock(), what)
-        await self._check(row, decision, "drop", (OutgoingState.REFUSED,))
+        may_be = row.state is OutgoingState.REFUSED or _has_failed(row)
+        await self._check(row, decision, "drop", may_be=may_be)
         if not await self._outbox.drop(row, decision, said.reason):
             await self._changed_meanwhile(row, decision, "drop")
         return await self._found(row)
@@ -119,10 +124,8 @@ class OutboxDesk:
     async def _found(self, row: OutboxRow) -> dict[str, Any]:
         return _shown(await self._outbox.find(row.id) or row)
 
-    async def _check(
-        self, row: OutboxRow, decision: Decision, verb: str, may_be: tuple[OutgoingState, ...]
-    ) -> None:
-        """Return if somebody may decide so about a row.
+    async def _check(self, row: OutboxRow, decision: Decision, verb: str, *, may_be: bool) -> None:
+        """Return if somebody may decide so about a row, and it stands so that they can.
 
         Raises:
             Refused: they may not; the journal says so.
@@ -133,7 +136,7 @@ class OutboxDesk:
                 f"Only the Admin team or a supervisor can {verb} this.",
                 instead="Ask the Admin team or a supervisor.",
             )
-        elif row.state in may_be:
+        elif may_be:
             return
         else:
             refused = _not_now(row, verb)
@@ -146,29 +149,53 @@ class OutboxDesk:
     async def _refuse(
         self, row: OutboxRow, decision: Decision, verb: str, refused: Refused
     ) -> None:
-        said = f"refused to {verb} {outgoing_label(row.what)}: {refused.refusal.message}"
+        what, target = _as_journalled(row)
+        said = f"couldn't {verb} {what} for {target}: {refused.refusal.message}"
         await self._outbox.refuse(row, decision._replace(what=said), uuid4().hex)
         raise refused
 
 
+def _as_journalled(row: OutboxRow) -> tuple[str, str]:
+    """Return what a row tells and whom, as the job's journal calls it: without names of events."""
+    if row.destination is Destination.EVENTS:
+        return "an event", "another program"
+    return outgoing_label(row.what), "the job system"
+
+
+def _has_failed(row: OutboxRow) -> bool:
+    """Return whether a row that Steward still tries has failed before."""
+    return row.attempts > 0 and row.state in (OutgoingState.PENDING, OutgoingState.ASKING)
+
+
+def _unwaited(row: OutboxRow) -> Refused:
+    """Return that sending a row again would change nothing."""
+    what = outgoing_label(row.what)
+    return conflicting(
+        None,
+        f"Nothing waits for {what} any more.",
+        instead=f'Drop it: `steward outbox drop {row.id} --reason "…"`.',
+    )
+
+
 def _not_now(row: OutboxRow, verb: str) -> Refused:
     """Return why nobody may decide so about a row in its state."""
-    what, done = outgoing_label(row.what), "Nothing is left to do."
+    what, done = outgoing_label(row.what), "You don't need to do anything."
+    reason = reason_in_words(row.reason or "")
     said, instead = {
         OutgoingState.ASKING: (
-            f"The job system is being asked for {what} right now.",
+            f"Steward is asking the job system for {what} right now.",
             "Wait for its answer.",
         ),
         OutgoingState.PENDING: (
-            f"This is not refused. Steward still tries to tell {what}.",
+            f"Nobody refused this. Steward still tries to send {what}.",
             f"Try it now: `steward outbox retry {row.id}`.",
         ),
         OutgoingState.REFUSED: (
-            f"This was refused again in the meantime: {row.reason}.",
+            f"This was refused again: {reason}." if reason else "This was refused again.",
             f"Correct the cause, then `steward outbox {verb} {row.id}` again.",
         ),
-        OutgoingState.DONE: (f"This was already done: {what}.", done),
-        OutgoingState.DROPPED: (f"Somebody already dropped this: {row.reason}.", done),
+        OutgoingState.DONE: (f"This was already sent: {what}.", done),
+        OutgoingState.DROPPED: (f"Somebody already dropped this: {reason}.", done),
     }[row.state]
     return conflicting(None, said, instead=instead)
 
@@ -181,9 +208,14 @@ def _shown(row: OutboxRow) -> dict[str, Any]:
         "what": row.what,
         "state": row.state.value,
         "attempts": row.attempts,
-        "reason": row.reason,
+        "reason": row.reason or _its_turn(row),
         "next_attempt_at": row.next_attempt_at,
     }
+
+
+def _its_turn(row: OutboxRow) -> str | None:
+    """Return that a row waits for another one, if so."""
+    return None if row.waits_for is None else f"Waits for row {row.waits_for}."
 
 
 def _read(model: type[SaidT], fields: object, example: Mapping[str, object]) -> SaidT:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from activities.job_system import TurnedDownError
 from activities.reconciling import Reconciler
 from domain.field_problems import field_problems
-from domain.refusals import conflicting, forbidden, unreadable
+from domain.outgoing import reason_in_words
+from domain.refusals import Refused, conflicting, forbidden, quoted, unreadable
 from domain.roles import Actor, Role
 from domain.values import Storable
 from service.traffic import Traffic
 
+_OF_A_WRONG_CURSOR: Final = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
 MAY_RECONCILE = frozenset({Role.SUPERVISOR, Role.ADMIN_TEAM})
 _AT_MOST = timedelta(seconds=6)
 """How long pages are read for one answer: a request may take a few seconds more."""
@@ -31,7 +37,10 @@ class Reconcile(BaseModel):
     actor: Actor | None = None
     """Who asks; in `tokens` mode it may be left out."""
     since: Storable | None = None
-    """The cursor to begin at; without it, where the last reconciliation stopped."""
+    """The cursor to begin at, empty for the list's beginning; without it, where the last
+    reconciliation stopped."""
+    keep: bool = False
+    """Whether the Schedule goes on from there, too."""
     dry_run: bool = False
     """Whether only to say what was missed, and to change nothing."""
 
@@ -57,16 +66,34 @@ class ReconciliationDesk:
         """
         asked = _read(fields)
         _check(asked.actor, by)
+        if asked.keep and asked.dry_run:
+            raise unreadable(
+                "keep: A dry run changes nothing.", instead="Leave out --keep or --dry-run."
+            )
         if not self._reconciler.has_list:
             raise conflicting(
                 None,
                 "There is no other job system. Steward's own copy of the jobs is the only one.",
                 instead="Set STEWARD_JOB_SYSTEM_URL and STEWARD_JOB_SYSTEM_TOKEN, then restart.",
             )
-        found = await self._reconciler.run(since=asked.since, dry=asked.dry_run, at_most=_AT_MOST)
+        try:
+            found = await self._reconciler.run(
+                since=asked.since, dry=asked.dry_run, keep=asked.keep, at_most=_AT_MOST
+            )
+        except TurnedDownError as error:
+            if asked.since is None or error.status not in _OF_A_WRONG_CURSOR:
+                raise
+            raise _wrong_cursor(asked.since, str(error)) from error
         if found.missed and not asked.dry_run:
             self._traffic.leave_backlog()
         return found.model_dump(mode="json")
+
+
+def _wrong_cursor(since: str, reason: str) -> Refused:
+    """Return that the job system does not know the cursor that somebody named."""
+    why = reason_in_words(reason)
+    said = f"The job system refused the cursor “{quoted(since)}”{f': {why}' if why else ''}."
+    return unreadable(said, instead="Leave out --since, or use a cursor from the job system.")
 
 
 def _read(fields: object) -> Reconcile:

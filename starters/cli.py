@@ -22,6 +22,7 @@ from starters.job_system_verbs import add_job_system_verbs
 from starters.mail_verbs import list_mails
 from starters.outbox_verbs import add_outbox_verbs
 from starters.reconcile_verbs import add_reconcile_verb
+from starters.row_ids import row_id
 from starters.task_verbs import add_task_verbs
 from starters.token_verbs import tokens
 
@@ -285,7 +286,10 @@ def dead(
 
 @hooks.command(epilog=_examples("hooks replay 7", "hooks replay 7 --json"))
 def replay(
-    letter: Annotated[int, typer.Argument(metavar="ID", help="As `steward hooks dead` shows it.")],
+    letter: Annotated[
+        int,
+        typer.Argument(metavar="ID", parser=row_id, help="As `steward hooks dead` shows it."),
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:

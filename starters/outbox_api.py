@@ -28,7 +28,7 @@ _JSON = TypeAdapter(dict[str, Any])
 _SAID = {
     "403": "Only the Admin team or a supervisor may",
     "404": "There is no such row",
-    "409": "It is not refused",
+    "409": "It neither was refused nor has failed",
     "413": "The body is too large",
     "422": "Bad fields",
 }
@@ -40,7 +40,7 @@ def outbox_routes(desk: OutboxDesk) -> APIRouter:
     """Return the routes of the outbox."""
     router = APIRouter(tags=["outbox"])
 
-    @router.get("/outbox", summary="List what still has to be told, or was refused")
+    @router.get("/outbox", summary="List what waits to be sent, or was refused")
     async def outbox(
         _: Employee,
         job_id: JobFilter = None,
@@ -55,7 +55,7 @@ def outbox_routes(desk: OutboxDesk) -> APIRouter:
 
     @router.post(
         "/outbox/{row_id}/retry",
-        summary="Tell something again",
+        summary="Send a row again",
         openapi_extra=answers(OutboxRetry, RETRY_EXAMPLE, _SAID),
     )
     async def retry(_: Employee, request: Request, row_id: RowId) -> Response:
@@ -63,7 +63,7 @@ def outbox_routes(desk: OutboxDesk) -> APIRouter:
 
     @router.post(
         "/outbox/{row_id}/drop",
-        summary="Drop what was refused",
+        summary="Drop what was refused or fails",
         openapi_extra=answers(OutboxDrop, DROP_EXAMPLE, _SAID),
     )
     async def drop(_: Employee, request: Request, row_id: RowId) -> Response:
@@ -87,7 +87,7 @@ async def _decided(decide: _Decide, request: Request, row_id: int) -> Response:
         return _refused(refused)
     if row is None:
         return error_response(
-            404, f"The outbox has no row {row_id}.", instead="See the list: GET /outbox."
+            404, f"The outbox has no row {row_id}.", instead="See the IDs: `steward outbox list`."
         )
     return JSONResponse(_JSON.dump_python(row, mode="json"))
 

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from starters.row_ids import row_id
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 RowId = Annotated[
-    int, typer.Argument(metavar="ID", min=1, help="The ID that `steward outbox list` shows.")
+    int,
+    typer.Argument(metavar="ID", parser=row_id, help="The ID that `steward outbox list` shows."),
 ]
 AsRole = Annotated[str | None, typer.Option("--as", help="Your role; Admin team if unset.")]
 Name = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
@@ -23,7 +26,7 @@ _DROP = 'steward outbox drop 12 --reason "Entered by hand" --as supervisor'
 def add_outbox_verbs(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     group = typer.Typer(
-        help="See what the job system and other programs still have to be told.",
+        help="See what Steward still has to send, and what was refused.",
         epilog=f"\b\nExamples:\n  {_LIST}\n  {_RETRY}",
         no_args_is_help=True,
         rich_markup_mode=None,
@@ -40,14 +43,14 @@ def outbox_list(
     state: Annotated[
         str | None,
         typer.Option(
-            help="asking, pending, refused, done or dropped; what is open if unset.",
+            help="asking, pending (waiting), refused, done or dropped; what is open if unset.",
         ),
     ] = None,
     after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List what still has to be told or was refused, the oldest first."""
+    """List what waits to be sent or was refused, the oldest first."""
     from starters.api_client import ApiClient
     from starters.rendering import print_json, print_outbox
 
@@ -59,22 +62,22 @@ def outbox_list(
 def outbox_retry(
     row: RowId, role: AsRole = None, name: Name = None, *, as_json: AsJson = False
 ) -> None:
-    """Tell something again now.
+    """Send a row again now.
 
     With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
     """
-    _decide(row, "retry", "Steward tries it again", _actor(role, name), as_json=as_json)
+    _decide(row, "retry", "Steward sends it again", _actor(role, name), as_json=as_json)
 
 
 def outbox_drop(
     row: RowId,
-    reason: Annotated[str, typer.Option(help="Why nobody has to be told.")],
+    reason: Annotated[str, typer.Option(help="Why it isn't sent, such as “Entered by hand”.")],
     role: AsRole = None,
     name: Name = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Drop what was refused: nobody is told of it.
+    """Drop a row that was refused or has failed: Steward doesn't send it.
 
     With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
     """

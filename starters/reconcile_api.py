@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic_core import from_json
 
-from activities.job_system import JobSystemError
+from activities.job_system import JobSystemError, NotReachedError
 from domain.refusals import Refused, unreadable
 from service.reconciling import EXAMPLE, Reconcile, ReconciliationDesk
 from starters.access import Employee, reader
@@ -47,10 +47,13 @@ def reconcile_routes(desk: ReconciliationDesk) -> APIRouter:
         except Refused as refused:
             return _refused(refused)
         except JobSystemError as error:
+            is_silent = isinstance(error, NotReachedError)
             return error_response(
                 503,
-                f"The job system doesn't list its jobs: {error}",
-                instead="Try again in a moment. `steward stuck` says if it keeps failing.",
+                f"The job system doesn't list its jobs: {str(error).rstrip('.')}.",
+                instead="Try again in a moment. `steward stuck` says if it keeps failing."
+                if is_silent
+                else "Correct the cause, then run `steward reconcile` again.",
             )
 
     return router

@@ -15,7 +15,8 @@ def add_reconcile_verb(app: typer.Typer) -> None:
     app.command(
         "reconcile",
         epilog="\b\nExamples:\n  steward reconcile --dry-run\n  steward reconcile\n"
-        "  steward reconcile --since 4711 --json",
+        "  steward reconcile --since 4711 --json\n"
+        '  steward reconcile --since "" --keep',
     )(reconcile)
 
 
@@ -23,7 +24,9 @@ def reconcile(
     since: Annotated[
         str | None,
         typer.Option(
-            metavar="CURSOR", help="The job system's cursor to begin at; where it stopped if unset."
+            metavar="CURSOR",
+            help="The job system's cursor to begin at, empty for its list's beginning; where it "
+            "stopped if unset.",
         ),
     ] = None,
     role: Annotated[
@@ -31,6 +34,9 @@ def reconcile(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
     *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Have the Schedule go on from there, too.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what was missed; change nothing.")
     ] = False,
@@ -46,6 +52,8 @@ def reconcile(
     body: dict[str, object] = {"dry_run": dry_run}
     if since is not None:
         body["since"] = since
+    if keep:
+        body["keep"] = True
     if role or name or not os.environ.get("STEWARD_TOKEN"):
         who = name or os.environ.get("USER") or "command line"
         body["actor"] = {"name": who, "role": role or "admin_team"}

@@ -21,6 +21,8 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.labels import (
+    OUTGOING,
+    OUTGOING_STATES,
     attention_label,
     command_label,
     journal_label,
@@ -110,21 +112,29 @@ def _task(task: Json) -> Iterable[str]:
 
 
 def print_outbox(page: Json) -> None:
-    """Print a page of the outbox, each row on lines of its own, and how to see the next page."""
+    """Print a page of the outbox: a table for the job system, one for events, and what follows."""
     if not page["items"]:
-        print_text("Nothing is waiting to be told, and nothing was refused.")
-    for row in page["items"]:
-        print_text(*_outgoing(row))
+        print_text("Nothing waits to be sent, and nothing was refused.")
+    for_jobs = [row for row in page["items"] if row["what"] in OUTGOING]
+    events = [row for row in page["items"] if row["what"] not in OUTGOING]
+    for title, rows in (("For the job system", for_jobs), ("Events", events)):
+        if rows:
+            print_text(title)
+            _print_table("", _OUTGOING, rows)
+            print_text("")
     _print_more(page)
 
 
-def _outgoing(row: Json) -> Iterable[str]:
-    tries = "" if not row["attempts"] else f", attempts: {row['attempts']}"
-    yield f"{row['id']}  {row['job_id']}  {outgoing_label(row['what'])}: {row['state']}{tries}"
-    if row["reason"]:
-        yield f"  {row['reason']}"
-    if row["next_attempt_at"]:
-        yield f"  Next attempt: {company_time(row['next_attempt_at'])}"
+def _outgoing(what: str) -> str:
+    """Return what a row tells, as a table shows it: `Note`, `Closing of a task`."""
+    if what not in OUTGOING:
+        return what
+    named = outgoing_label(what).partition(" ")[2]
+    return f"{named[:1].upper()}{named[1:]}"
+
+
+def _outgoing_state(state: str) -> str:
+    return OUTGOING_STATES.get(state, state)
 
 
 def _print_more(page: Json) -> None:
@@ -356,6 +366,15 @@ _MISSED = (
     Column("Job", "job_id", whole=True),
     Column("What the hooks missed", "what", label=in_words),
 )
+_OUTGOING = (
+    Column("ID", "id", whole=True),
+    Column("Job", "job_id", whole=True),
+    Column("What", "what", _outgoing),
+    Column("State", "state", _outgoing_state),
+    Column("Attempts", "attempts", spare=True),
+    Column("Why", "reason"),
+    Column("Next attempt", "next_attempt_at"),
+)
 _DEAD_LETTERS = (
     Column("ID", "id", whole=True),
     Column("Received", "received_at"),
@@ -451,7 +470,9 @@ _SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (
         ),
     ),
 )
-_INSTANTS = frozenset({"at", "since", "due_at", "opened_at", "closed_at", "received_at"})
+_INSTANTS = frozenset(
+    {"at", "since", "due_at", "opened_at", "closed_at", "received_at", "next_attempt_at"}
+)
 
 
 def _headline(job: Json) -> str:

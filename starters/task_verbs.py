@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from starters.failures import Failure
+from starters.row_ids import row_id
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 TaskId = Annotated[
-    int, typer.Argument(metavar="ID", min=1, help="The ID that `steward tasks` shows.")
+    int, typer.Argument(metavar="ID", parser=row_id, help="The ID that `steward tasks` shows.")
 ]
 
 

@@ -100,7 +100,7 @@ class Inbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._keeping = GroupCommit[_Arrival, Kept](database, self._keep_group)
+        self._keeping = GroupCommit[tuple[_Arrival, bool], Kept](database, self._keep_group)
         self._settling = GroupCommit[dict[str, Any], None](database, _settle_group)
 
     async def keep(
@@ -112,6 +112,7 @@ class Inbox:
         job_id: str | None = None,
         unreadable: str | None = None,
         for_redelivery: bool = False,
+        once: bool = False,
     ) -> Kept:
         """Keep a body as it came, before anything is made of it.
 
@@ -126,6 +127,8 @@ class Inbox:
             unreadable: why it is a dead letter, None where it is none.
             for_redelivery: whether redelivery may have it at once; otherwise the hook that brought
                 it has five seconds to deliver it.
+            once: whether another body under a used id is a duplicate, too: for what Steward itself
+                names so that it is told once.
 
         Raises:
             StoreUnavailableError: it could not be kept.
@@ -143,11 +146,13 @@ class Inbox:
             **(dead if unreadable else {"state": "pending", "outcome": None}),
             "reason": unreadable and unreadable[:_LONGEST_REASON],
         }
-        return await self._keeping.add(arrival)
+        return await self._keeping.add((arrival, once))
 
-    def _keep_group(self, connection: Connection, arrivals: Sequence[_Arrival]) -> list[Kept]:
+    def _keep_group(
+        self, connection: Connection, arrivals: Sequence[tuple[_Arrival, bool]]
+    ) -> list[Kept]:
         inbox, first = schema.inbox, dict[str, _Arrival]()
-        for arrival in arrivals:
+        for arrival, _ in arrivals:
             first.setdefault(arrival["claim"], arrival)
         if not self._database.is_sqlite:
             # Two processes that keep the same ids in another order would wait for each other.
@@ -158,18 +163,16 @@ class Inbox:
         return [
             _as_kept(ids[arrival["claim"]], arrival)
             if arrival["claim"] in ids and arrival is first[arrival["claim"]]
-            else self._keep_again(connection, arrival)
-            for arrival in arrivals
+            else self._keep_again(connection, arrival, once=once)
+            for arrival, once in arrivals
         ]
 
-    def _keep_again(self, connection: Connection, arrival: _Arrival) -> Kept:
-        """Keep a body whose id was used before, unless it is the same body."""
+    def _keep_again(self, connection: Connection, arrival: _Arrival, *, once: bool) -> Kept:
+        """Keep a body whose id was used before, unless it is the same body, or told once."""
         inbox = schema.inbox
-        same = connection.scalar(
-            select(inbox.c.id)
-            .where(inbox.c.webhook_id == arrival["webhook_id"], inbox.c.digest == arrival["digest"])
-            .limit(1)
-        )
+        used = inbox.c.webhook_id == arrival["webhook_id"]
+        is_same = used if once else and_(used, inbox.c.digest == arrival["digest"])
+        same = connection.scalar(select(inbox.c.id).where(is_same).limit(1))
         if same is not None:
             return Kept(id=same, outcome=Outcome.DUPLICATE, reason="already received")
         reused = {

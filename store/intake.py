@@ -17,7 +17,7 @@ from domain.facts import same_instant
 from domain.jobs import HeldJob, Job, JobStatus, same_assignment
 from domain.outgoing import Destination
 from domain.reconciliation import found_sentence
-from domain.roles import FOUND_IN_LIST, Role
+from domain.roles import FOUND_IN_LIST, STEWARD, Role
 from domain.tasks import CommonTask
 from store import schema
 from store.asked_rows import HOLDS_FOR, under_way
@@ -299,8 +299,8 @@ class _EventTransaction:
             schema.journal,
             key=f"event:{self.event_id}:found",
             at=now,
-            actor_name=FOUND_IN_LIST.name,
-            actor_role=FOUND_IN_LIST.role.value,
+            actor_name=STEWARD.name,
+            actor_role=STEWARD.role.value,
             what=found_sentence(self.event),
         )
 
@@ -342,7 +342,7 @@ class _EventTransaction:
                 at=job.assigned_at,
                 **job.assigned_to.account.model_dump(),
                 by=event.actor.name,
-                reason="found in the job system's list; no hook told of it"
+                reason="Found in the job system's list. Steward wasn't told."
                 if self._is_found
                 else "reported by the job system",
             )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, update
 
 from domain.outgoing import Destination, OutgoingState
 from domain.roles import Actor
 from store import schema
-from store.asked_rows import CHANGE_JOB
+from store.asked_rows import CHANGE_JOB, is_waited_for
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
 from store.deliveries import Standing, standings
@@ -58,6 +58,8 @@ class OutboxRow(NamedTuple):
     reason: str | None
     next_attempt_at: datetime | None
     written_at: datetime
+    waits_for: int | None = None
+    """The row that goes first, where this one waits for its turn."""
 
 
 class Decision(NamedTuple):
@@ -108,35 +110,54 @@ class OutboxList:
             CursorError: `after` is no cursor of this list.
         """
         query = select(_OUTBOX).where(*_conditions(wanted)).order_by(_OUTBOX.c.id).limit(limit + 1)
-        rows = await self._database.read(lambda connection: list(connection.execute(query)))
-        shown, last = page_of(rows, limit)
-        return [_row(row) for row in shown], last and write_id_cursor(last.id)
+
+        def read(connection: Connection) -> tuple[list[OutboxRow], str | None]:
+            shown, last = page_of(list(connection.execute(query)), limit)
+            in_turn = _with_turns(connection, [_row(row) for row in shown])
+            return in_turn, last and write_id_cursor(last.id)
+
+        return await self._database.read(read)
 
     async def find(self, row_id: int) -> OutboxRow | None:
         """Return a row, None if there is no such row."""
         this = select(_OUTBOX).where(_OUTBOX.c.id == row_id)
-        row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
-        return _row(row) if row else None
+
+        def read(connection: Connection) -> OutboxRow | None:
+            row = connection.execute(this).one_or_none()
+            return _with_turns(connection, [_row(row)])[0] if row else None
+
+        return await self._database.read(read)
 
     async def retry(self, row: OutboxRow, decision: Decision) -> bool:
         """Have a row tried again now; return whether it still stood as it was found.
 
-        What was refused is told under another key: the old one would only be refused again.
+        What was refused is told under another key: the old one would only be refused again. What is
+        being asked is asked again anyway, and whether it may be done already stays as it is.
         """
         changes: dict[str, Any] = {"next_attempt_at": None}
-        if row.state is OutgoingState.REFUSED:
+        if row.state is OutgoingState.ASKING:
+            changes = {}
+        elif row.state is OutgoingState.REFUSED:
             asks = row.what == CHANGE_JOB
             state = OutgoingState.ASKING if asks else OutgoingState.PENDING
-            changes |= {"state": state.value, "generation": row.generation + 1}
+            changes |= {"state": state.value, "generation": row.generation + 1, "reason": None}
         return await self._decide(row, decision, "retry", changes)
 
     async def drop(self, row: OutboxRow, decision: Decision, reason: str) -> bool:
-        """Drop a refused row; return whether it still stood as it was found.
+        """Drop a row that was refused, or fails; return whether it still stood as it was found.
 
         With the opening of a task or an Exception goes all that follows about it.
         """
         changes = {"state": OutgoingState.DROPPED.value, "reason": reason, "next_attempt_at": None}
         return await self._decide(row, decision, "drop", changes)
+
+    async def is_waited_for(self, row: OutboxRow) -> bool:
+        """Return whether anything still waits for a row: for what a lifecycle asks, that does."""
+        if row.what != CHANGE_JOB:
+            return True
+        return await self._database.read(
+            lambda connection: is_waited_for(connection, row.workflow_id, row.key)
+        )
 
     async def refuse(self, row: OutboxRow, decision: Decision, key: str) -> None:
         """Write in the journal that somebody was refused who wanted to decide about a row."""
@@ -232,6 +253,7 @@ class OutboxList:
                 *_in(destination, OutgoingState.PENDING),
                 _OUTBOX.c.written_at < before,
                 _OUTBOX.c.attempts > 0,
+                _OUTBOX.c.reason.is_not(None),
             )
             .group_by(_OUTBOX.c.job_id)
         )
@@ -282,6 +304,74 @@ def _conditions(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
     if wanted.after:
         conditions.append(_OUTBOX.c.id > read_id_cursor(wanted.after))
     return conditions
+
+
+def _with_turns(connection: Connection, rows: list[OutboxRow]) -> list[OutboxRow]:
+    """Return rows, each with the one that it waits for, where it waits for its turn.
+
+    A job's rows go in order. What is about a task or Exception waits for its opening, if that was
+    refused, and holds up nothing else.
+    """
+    waiting = [row for row in rows if row.state is OutgoingState.PENDING]
+    if not waiting:
+        return rows
+    jobs = sorted({row.job_id for row in waiting})
+    openings = {
+        (row.destination, row.job_id, row.subject): row.id
+        for row in connection.execute(_REFUSED_OPENINGS, {"jobs": jobs})
+    }
+    first = {
+        (row.destination, row.job_id): row.id
+        for row in connection.execute(_FIRST_OF_EACH, {"jobs": jobs})
+    }
+
+    def in_turn(row: OutboxRow) -> OutboxRow:
+        job = (row.destination.value, row.job_id)
+        before = openings.get((*job, row.subject)) or first.get(job)
+        is_before = before is not None and before < row.id
+        return row._replace(waits_for=before if is_before else None)
+
+    return [in_turn(row) if row.state is OutgoingState.PENDING else row for row in rows]
+
+
+_EVERYBODY = _OUTBOX.c.destination.in_([each.value for each in Destination])
+_OF_THESE_JOBS = _OUTBOX.c.job_id.in_(bindparam("jobs", expanding=True))
+_REFUSED_OPENINGS = (
+    select(
+        _OUTBOX.c.destination,
+        _OUTBOX.c.job_id,
+        _OUTBOX.c.subject,
+        func.min(_OUTBOX.c.id).label("id"),
+    )
+    .where(
+        _EVERYBODY,
+        _OF_THESE_JOBS,
+        _OUTBOX.c.state == OutgoingState.REFUSED.value,
+        _OUTBOX.c.subject.is_not(None),
+    )
+    .group_by(_OUTBOX.c.destination, _OUTBOX.c.job_id, _OUTBOX.c.subject)
+)
+_OTHER = _OUTBOX.alias("other")
+_WAITS_FOR_OPENING = (
+    select(_OTHER.c.id)
+    .where(
+        _OTHER.c.destination == _OUTBOX.c.destination,
+        _OTHER.c.job_id == _OUTBOX.c.job_id,
+        _OTHER.c.state == OutgoingState.REFUSED.value,
+        _OTHER.c.subject == _OUTBOX.c.subject,
+    )
+    .exists()
+)
+_FIRST_OF_EACH = (
+    select(_OUTBOX.c.destination, _OUTBOX.c.job_id, func.min(_OUTBOX.c.id).label("id"))
+    .where(
+        _EVERYBODY,
+        _OF_THESE_JOBS,
+        _OUTBOX.c.state == OutgoingState.PENDING.value,
+        ~_WAITS_FOR_OPENING,
+    )
+    .group_by(_OUTBOX.c.destination, _OUTBOX.c.job_id)
+)
 
 
 def _row(row: Row[Any]) -> OutboxRow:

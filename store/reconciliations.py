@@ -93,6 +93,13 @@ class Reconciliations:
         )
         return [event for body in bodies if (event := _read(body)) is not None]
 
+    async def fed(self, event_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the state of those events that the inbox has already, by id."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(_FED, {"ids": list(event_ids)}).all()
+        )
+        return {row.webhook_id: row.state for row in rows}
+
     async def succeeded(self, cursor: str | None, missed: Mapping[str, int], now: datetime) -> None:
         """Record up to which place the list was read, and what no hook had told of."""
 
@@ -197,6 +204,8 @@ _THESE: BindParameter[Any] = bindparam("jobs", expanding=True)
 _UNDELIVERED = select(_INBOX.c.job_id).where(
     _INBOX.c.job_id.in_(_THESE), _INBOX.c.state == "pending", _INBOX.c.origin.is_(None)
 )
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_FED = select(_INBOX.c.webhook_id, _INBOX.c.state).where(_INBOX.c.webhook_id.in_(_IDS))
 _ASKING = select(_OUTBOX.c.job_id).where(
     _OUTBOX.c.job_id.in_(_THESE),
     _OUTBOX.c.destination == _NAME,

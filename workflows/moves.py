@@ -7,7 +7,7 @@ from typing import Protocol
 from domain.accounts import Account
 from domain.effects import Effect, ReassignJob, UpdateJob
 from domain.guards import PlusOneHold, WayOut
-from domain.jobs import Job
+from domain.jobs import Job, what_changed
 from domain.lifecycles import Case, LifecycleKind
 from domain.promises import PromiseOutcome
 from domain.refusals import Refusal, Refused, changed_meanwhile
@@ -175,8 +175,9 @@ class Moves:
         """Have the live job heard of as a change, and return why the move was refused."""
         case = self._case
         self._mailbox.put_change(case.job, case.job_version, self._runtime.now())
+        changed = what_changed(believed[0], case.job)
         case.job, case.job_version, case.last_heard = believed
-        return Refused(changed_meanwhile())
+        return Refused(changed_meanwhile(changed))
 
     async def _commit(
         self,

@@ -343,7 +343,10 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if by == FOUND_IN_LIST and self.case.job.assigned_to.is_(NO_PROVIDER_FOUND):
             self.ask_who_gave_it_up(broken)
             return
-        self.journal("taken from PlusOne, which may keep the job", by, broken.rule)
+        if by == FOUND_IN_LIST:  # a list takes nothing away, and nobody knows who did
+            self.journal("found with another account, though PlusOne may keep it", rule=broken.rule)
+        else:
+            self.journal("taken from PlusOne, which may keep the job", by, broken.rule)
         self.note(
             f"The job was taken from PlusOne, which may keep it ({broken.rule}). PlusOne can no "
             "longer bill its diagnosis or any other charge for it (PO-11)."
@@ -356,7 +359,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
             f"which may keep it ({broken.rule}). Give it back, or settle what PlusOne can no "
             "longer bill (PO-11).",
         )
-        self.end_superseded(f"Taken from PlusOne, which may keep the job ({broken.rule}).")
+        self.end_superseded("Reassigned in the job system.")
 
     def ask_who_gave_it_up(self, broken: Refusal) -> None:
         """End, and have it found out whether PlusOne itself gave the job up (PO-67, G-95)."""

@@ -210,6 +210,8 @@ class Misbehaving:
             await answer(scope, receive, send)
         elif behaviour.strikes("failing", among):
             await _only(HTTPStatus.INTERNAL_SERVER_ERROR)(scope, receive, send)
+        elif among == "changing" and behaviour.strikes("refused"):
+            await _only(HTTPStatus.FORBIDDEN)(scope, receive, send)
         elif behaviour.strikes("lost_answers", among):
             await self._app(scope, receive, _nowhere)
             await _hang_up(scope, receive)

@@ -31,7 +31,7 @@ from samples.job_system.shapes import (
     Task,
     TaskDone,
 )
-from samples.job_system.words import label
+from samples.job_system.words import label, role_label, when
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -224,9 +224,7 @@ class Book:
             (job_id, task.key, task.role, task.kind, task.text, task.at),
         ).rowcount
         if added:
-            self._write(
-                job_id, "task", _STEWARD, f"For {label(task.role)}: {label(task.kind)}", task.text
-            )
+            self._write(job_id, "task", _STEWARD, f"Task for {role_label(task.role)}", task.text)
         return Answer(HTTPStatus.CREATED, {"key": task.key})
 
     def do_close_task(self, job_id: str, key: str, done: TaskDone) -> Answer:
@@ -234,12 +232,13 @@ class Book:
         self._job(job_id)
         row = self._connection.execute(
             "UPDATE tasks SET status = 'done', outcome = ? WHERE job_id = ? AND key = ? "
-            "RETURNING kind",
+            "RETURNING text",
             (done.outcome, job_id, key),
         ).fetchone()
         if row is None:
             raise NoSuchJobError(f"job {job_id} has no task {key}")
-        self._write(job_id, "task", _STEWARD, f"Done: {label(row['kind'])}", done.outcome or "")
+        text = "\n".join(filter(None, (row["text"], done.outcome and f"Outcome: {done.outcome}")))
+        self._write(job_id, "task", _STEWARD, "Task closed", text)
         return Answer(HTTPStatus.OK, {"key": key, "status": "done"})
 
     def do_open_exception(self, job_id: str, opened: ExceptionOpened) -> Answer:
@@ -259,7 +258,7 @@ class Book:
             "INSERT INTO exceptions VALUES (?, ?, ?, ?, ?, ?)",
             (job_id, opened.key, opened.code, opened.status, opened.comment, opened.at),
         )
-        title = f"{opened.code}: {opened.status}"
+        title = f"Exception {opened.code}: {opened.status}"
         self._write(job_id, "exception", _STEWARD, title, opened.comment)
         return Answer(HTTPStatus.CREATED, {"key": opened.key})
 
@@ -273,7 +272,7 @@ class Book:
         ).fetchone()
         if row is None:
             raise NoSuchJobError(f"job {job_id} has no Exception {key}")
-        title = f"{row['code']}: {changed.status}"
+        title = f"Exception {row['code']}: {changed.status}"
         self._write(job_id, "exception", _STEWARD, title, changed.comment or "")
         return Answer(HTTPStatus.OK, {"key": key, "status": changed.status})
 
@@ -298,8 +297,8 @@ class Book:
         self._tell("job.created", job, _STEWARD)
         why = "\n".join((added.reason, *added.comments))
         what = f"{added.event_type or 'Service job'} for {added.account.name}"
-        self._write(job_id, "added", _STEWARD, what, why)
-        self._write(first["job_id"], "added", _STEWARD, f"{job_id}: {what}", why)
+        self._write(job_id, "added", _STEWARD, f"Added to the order: {what}", why)
+        self._write(first["job_id"], "added", _STEWARD, f"Added {job_id}: {what}", why)
         return Answer(HTTPStatus.CREATED, {"job_id": job_id})
 
     # --- read -------------------------------------------------------------------------------------
@@ -331,7 +330,7 @@ class Book:
     def jobs(self) -> list[dict[str, Any]]:
         """Return all jobs, those with the newest entries first, each with its newest entry."""
         rows = self._connection.execute(
-            "SELECT jobs.body, entries.at, entries.kind, entries.title, entries.by_steward "
+            "SELECT jobs.body, entries.at, entries.title, entries.text, entries.by_steward "
             "FROM jobs LEFT JOIN entries ON entries.id = "
             "(SELECT MAX(id) FROM entries WHERE entries.job_id = jobs.job_id) "
             "ORDER BY entries.id DESC, jobs.job_id"
@@ -409,7 +408,7 @@ class Book:
             job |= {"status": status, "sub_status": sub_status}
             self._keep(job)
             self._tell(_type_of_status(status), job, by)
-            self._write(job_id, "status", by, _status(job), "")
+            self._write(job_id, "status", by, f"Status: {_status(job)}", "")
 
     def reassign(self, job_id: str, to: Account, by: By) -> None:
         """Give a job to another account, as people here do.
@@ -422,7 +421,7 @@ class Book:
             job |= self._assignment(to)
             self._keep(job)
             self._tell("job.assigned", job, by)
-            self._write(job_id, "assignment", by, to.name, "")
+            self._write(job_id, "assignment", by, f"Assigned to {to.name}", "")
 
     # --- hooks ------------------------------------------------------------------------------------
 
@@ -566,18 +565,21 @@ class Book:
         by = By(asked.actor.name, asked.actor.role, is_steward=True)
         if wanted.assigned_to is not None:
             self._tell("job.assigned", job, by)
-            self._write(job_id, "assignment", by, wanted.assigned_to.name, asked.reason)
+            title = f"Assigned to {wanted.assigned_to.name}"
+            self._write(job_id, "assignment", by, title, asked.reason)
         if wanted.appointment_at is not None:
             kind = "repair" if job["diagnostic_report_at"] else "diagnosis"
             data = {"kind": kind, "at": wanted.appointment_at}
             self._tell("job.appointment_confirmed", job, by, data)
-            self._write(job_id, "appointment", by, wanted.appointment_at, asked.reason)
+            title = f"Appointment: {when(wanted.appointment_at)}"
+            self._write(job_id, "appointment", by, title, asked.reason)
         is_as_assigned = wanted.assigned_to is not None and job["status"] == "New"
         if (wanted.status is not None and not is_as_assigned) or wanted.sub_status is not None:
             self._tell(_type_of_status(wanted.status), job, by)
-            self._write(job_id, "status", by, _status(job), asked.reason)
+            self._write(job_id, "status", by, f"Status: {_status(job)}", asked.reason)
         if wanted.customer_email is not None:
-            self._write(job_id, "address", by, "The customer's e-mail address", asked.reason)
+            title = f"Customer's e-mail address: {wanted.customer_email}"
+            self._write(job_id, "address", by, title, asked.reason)
 
     def _assignment(self, account: Account) -> dict[str, Any]:
         """Return what an assignment sets: the account, yet to accept the job, with its contacts.
@@ -617,7 +619,7 @@ class Book:
         job, _ = self._job(job_id)
         note = {"author": by.actor, "text": text, "visibility": visibility}
         self._tell("job.note_added", job, by, {"note": note})
-        return self._write(job_id, "note", by, visibility, text)
+        return self._write(job_id, "note", by, _NOTES[visibility], text)
 
     def _happen(self, event: Happening, story: str | None) -> str:
         job = event.job.model_dump(mode="json")
@@ -685,6 +687,13 @@ class Book:
 
 _STEWARD: Final = By("Steward", "system", is_steward=True)
 
+_NOTES: Final = {
+    "Private": "Private note",
+    "Public": "Public note",
+    "Public with Email": "Public note with e-mail",
+}
+"""What a note is called, by who may read it."""
+
 
 def _refused(status: int, message: str) -> Answer:
     return Answer(status, {"error": HTTPStatus(status).phrase.lower(), "message": message})
@@ -707,17 +716,20 @@ def _in_words(event: Happening) -> tuple[str, str, str]:
     data = event.data
     match event.type:
         case "job.created" | "job.assigned":
-            kind = "created" if event.type == "job.created" else "assignment"
-            return kind, event.job.assigned_to.name, ""
+            is_new, whom = event.type == "job.created", event.job.assigned_to.name
+            kind = "created" if is_new else "assignment"
+            return kind, f"{'New job, assigned' if is_new else 'Assigned'} to {whom}", ""
         case "job.status_changed" | "job.cancelled":
-            return "status", _status(event.job.model_dump()), ""
+            return "status", f"Status: {_status(event.job.model_dump())}", ""
         case "job.note_added":
             note = data.get("note", {})
-            return "note", str(note.get("visibility", "")), str(note.get("text", ""))
+            title = _NOTES.get(note.get("visibility"), "Note")
+            return "note", title, str(note.get("text", ""))
         case "job.appointment_confirmed":
-            return "appointment", str(data.get("at", "")), str(data.get("kind", ""))
+            title = f"Appointment: {when(data.get('at'))}"
+            return "appointment", title, label(str(data.get("kind", "")))
         case "job.severity_changed":
-            return "status", f"Severity {event.job.severity}", ""
+            return "severity", f"Severity: {event.job.severity}", ""
         case _:
             said = "; ".join(
                 f"{name.replace('_', ' ')}: {value}"

@@ -22,6 +22,9 @@ class Misbehaviour(BaseModel):
     latency_ms: Annotated[
         int, Field(ge=0, le=60_000, title="Answers late", description="milliseconds")
     ] = 0
+    refused: Annotated[
+        Share, Field(title="403 Forbidden", description="share; refused for good, nothing is done")
+    ] = 0
     conflicts: Annotated[
         Share, Field(title="409 to a change", description="share; nothing is changed")
     ] = 0

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from samples.job_system.book import Book, By, NoSuchJobError
 from samples.job_system.misbehaviour import Behaviour, Misbehaviour
 from samples.job_system.shapes import Account, Happening, Name, Status, Text, Visibility
-from samples.job_system.words import label, when
+from samples.job_system.words import role_label, signed, when
 
 _IN_THE_FEED: Final = 60
 _LONGEST_FORM: Final = 100_000
@@ -185,6 +185,10 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Callable[..., str]] = {"label": label, "when": when}
+    filters: dict[str, Callable[..., str]] = {
+        "role_label": role_label,
+        "signed": signed,
+        "when": when,
+    }
     environment.filters.update(filters)
     return environment

@@ -32,8 +32,8 @@ class Partner:
         self.circuit = Circuit(self.clock, lambda: chance)
         self.requests = 0
 
-    def ask(self, error: JobSystemError | None = None) -> None:
-        with self.circuit.attempt():
+    def ask(self, error: JobSystemError | None = None, about: str | None = None) -> None:
+        with self.circuit.attempt(about):
             self.requests += 1
             if error is not None:
                 raise error
@@ -183,3 +183,49 @@ def test_a_pause_is_never_shorter_than_half_nor_longer_than_a_minute(
         partner.fail()
     whole = min(timedelta(seconds=2 ** min(further, 10)), LONGEST_PAUSE)
     assert whole / 2 <= partner.circuit.pause <= whole
+
+
+ABOUT_ITSELF = NotReachedError("it answers 500", may_have_happened=True, has_answered=True)
+
+
+def test_what_it_cannot_answer_shuts_nobody_else_out() -> None:
+    partner = Partner()
+    partner.fail(FAILURES * 3, ABOUT_ITSELF)
+    assert partner.circuit.reason is None
+    partner.fail(FAILURES - 1)
+    partner.fail(1, ABOUT_ITSELF)
+    partner.fail(1)
+    assert partner.circuit.reason == "it answers 503", "nor is it a sign that others get through"
+
+
+def test_what_it_cannot_answer_does_not_close_it_and_lets_the_next_one_try() -> None:
+    partner = Partner()
+    partner.fail(FAILURES)
+    partner.wait(1)
+    partner.fail(1, ABOUT_ITSELF)
+    assert partner.circuit.reason == "it answers 503"
+    assert partner.circuit.pause == timedelta()
+    partner.ask()
+    assert partner.circuit.reason is None
+
+
+def test_a_job_that_fails_lets_another_probe_first() -> None:
+    partner, silent = Partner(), NotReachedError("it doesn't answer in time")
+
+    def fail() -> bool:
+        before = partner.requests
+        with pytest.raises(NotReachedError):
+            partner.ask(silent, "SJ-1")
+        return partner.requests > before
+
+    assert all(fail() for _ in range(FAILURES))
+    partner.wait(1)
+    assert not fail()
+    partner.ask(about="SJ-2")
+    assert partner.circuit.reason is None
+
+    assert all(fail() for _ in range(FAILURES))
+    partner.wait(1)
+    assert not fail()
+    partner.wait(2)
+    assert fail(), "nobody else came"

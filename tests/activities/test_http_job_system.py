@@ -573,6 +573,34 @@ async def test_after_five_failures_it_is_left_alone_whatever_it_is_to_be_asked()
     assert len(seen) == FAILURES
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, {"message": "an error"}),
+        (409, {"message": "no"}),
+        (200, {}),
+        (200, {**LIVE, "job": a_job(job_id="SJ-2002").model_dump(mode="json")}),
+    ],
+)
+async def test_jobs_that_it_cannot_handle_shut_no_other_job_out(status: int, body: object) -> None:
+    seen = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if request.method == "PATCH":
+            return httpx.Response(status, json=body)
+        return httpx.Response(201, json={})
+
+    system = over(handle)
+    for _ in range(FAILURES * 3):
+        with pytest.raises(NotReachedError) as unanswered:
+            await asked(system)
+        assert (unanswered.value.was_asked, unanswered.value.has_answered) == (True, True)
+        await system.tell("SJ-8", NOTE, "k")
+    assert system.circuit.reason is None
+    assert len(seen) == FAILURES * 6
+
+
 @pytest.mark.parametrize(("status", "body"), [(422, None), (404, None), (409, LIVE)])
 async def test_refusals_do_not_open_it(status: int, body: object) -> None:
     system, seen = answering(status, body)

@@ -159,16 +159,11 @@ def _without_uncertainty(found: Picture) -> tuple[Picture, list[str]]:
 def _without_tasks(found: Picture, tasks: list[dict[str, Any]]) -> Picture:
     """Return a picture without some tasks, and without what others were told of them."""
     texts, kinds = {task["text"] for task in tasks}, {task["kind"] for task in tasks}
-    labels = {
-        each["title"].partition(": ")[2]
-        for each in found.get("entries there", [])
-        if each["text"] in texts
-    }
     is_about_them: dict[str, Callable[[dict[str, Any]], bool]] = {
         "tasks": lambda row: row in tasks,
         "outbox": lambda row: ":undelivered:" in row["key"],
         "tasks there": lambda row: row["text"] in texts,
-        "entries there": lambda row: row["title"].partition(": ")[2] in labels - {""},
+        "entries there": lambda row: row["text"].partition("\nOutcome: ")[0] in texts,
         "events": lambda row: row["data"].get("kind") in kinds,
     }
     return {

@@ -193,11 +193,21 @@ def test_a_turn_is_a_persons_where_it_carries_a_command_out(
     assert is_a_persons(in_turn(turn, first, give())) is is_a_person
 
 
-def test_a_person_is_told_what_the_job_system_says() -> None:
-    result = turned_down("422: no such account")
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("422: no such account", "refused this change: no such account. Nothing was done."),
+        ("403: No jobs from Steward.", "refused this change: No jobs from Steward. Nothing was"),
+        ("no account 4711", "refused this change: no account 4711. Nothing was done."),
+        ("422: ", "refused this change. Nothing was done."),
+    ],
+)
+def test_a_person_is_told_what_the_job_system_says(reason: str, said: str) -> None:
+    result = turned_down(reason)
     assert result.turned_down
     assert result.refusal is not None
-    assert "422: no such account" in result.refusal.message
+    assert said in result.refusal.message
+    assert result.refusal.instead == "Correct the job there, then repeat your command."
 
 
 # --- what the live job shows ----------------------------------------------------------------------

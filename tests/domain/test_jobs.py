@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PROCURE_VENDOR, Account
-from domain.jobs import Assignee, HeldJob, Job, JobStatus, JobUpdate, Severity, same_assignment
+from domain.jobs import (
+    Assignee,
+    HeldJob,
+    Job,
+    JobStatus,
+    JobUpdate,
+    Severity,
+    same_assignment,
+    what_changed,
+)
 from tests.domain.factories import ASSIGNED_AT, PROVIDER, WINDOW_ENDS, a_job
 
 REPORTED_AT = ASSIGNED_AT + timedelta(hours=3)
@@ -648,3 +657,22 @@ def test_another_address_that_is_shown_counts_as_another() -> None:
     assert seen.told(a_job(customer=ada)).job.customer_email == "a@byron.example"
     told = seen.told(a_job(customer={"email": "a@byron.example"}))
     assert (told.job, told.as_told) == (seen.job, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"assigned_to": Assignee.of(PROVIDER)},
+            "The job was assigned to another account in the m",
+        ),
+        ({"status": "Cancelled"}, "The job's status is now Cancelled"),
+        ({"diagnostic_report_at": WINDOW_ENDS}, "The job changed in the meantime"),
+    ],
+)
+def test_what_changed_is_said_without_naming_another_provider(
+    changes: dict[str, object], said: str
+) -> None:
+    shown = what_changed(a_job(), a_job(**changes))
+    assert shown.startswith(said)
+    assert PROVIDER.name not in shown

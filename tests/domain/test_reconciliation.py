@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PROCURE_VENDOR
-from domain.events import Event, JobAppointmentConfirmed
+from domain.events import EVENT, Event, JobAppointmentConfirmed
 from domain.jobs import Assignee, Customer, HeldJob, Job, JobStatus, JobUpdate
 from domain.plus_one.rules import assigned_by_nobody_knows, assigned_out_of_turn
 from domain.reconciliation import (
@@ -15,6 +15,7 @@ from domain.reconciliation import (
     LastEpisode,
     ToldBy,
     event_id_of,
+    found_sentence,
     is_reconciled,
     is_young,
     tells_the_same,
@@ -219,3 +220,23 @@ def test_nobody_is_accused_of_an_assignment_that_only_the_list_shows() -> None:
     assert assigned_out_of_turn(a_job(), a_system)
     assert not assigned_by_nobody_knows(a_job(), a_system)
     assert FOUND_IN_LIST.role is Role.SYSTEM
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ("job.assigned", "this job was assigned to PlusOne Solutions"),
+        ("job.severity_changed", "the severity changed to Emergency"),
+        ("job.cancelled", "this job was cancelled"),
+        ("job.appointment_confirmed", "an appointment was confirmed"),
+        ("job.status_changed", "this job changed"),
+    ],
+)
+def test_the_journal_says_what_steward_was_not_told(event: str, said: str) -> None:
+    data = {"kind": "repair", "at": LATER} if event == "job.appointment_confirmed" else {}
+    job = a_job(severity="Emergency").model_dump()
+    actor = FOUND_IN_LIST.model_dump()
+    told = {"type": event, "occurred_at": LATER, "actor": actor, "job": job, "data": data}
+    assert found_sentence(EVENT.validate_python(told)) == (
+        f"Steward wasn't told that {said}. It found that in the job system's list."
+    )

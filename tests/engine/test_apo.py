@@ -275,7 +275,7 @@ def test_a_job_that_went_elsewhere_meanwhile_is_not_given_to_the_option() -> Non
 
     refusal = life.refuses("customer_reached", "dispatch", outcome="accepted")
 
-    assert refusal == changed_meanwhile()
+    assert refusal == changed_meanwhile("The job was assigned to another account in the meantime")
     assert standing(life) == ("superseded", "superseded", [], [])
     assert (outcomes(life), mails(life)) == ([SUPERSEDED], [])
     assert life.store.job.assigned_to.is_(PROVIDER)

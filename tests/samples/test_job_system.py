@@ -320,7 +320,10 @@ async def test_a_key_is_done_once_and_answered_the_same_even_after_a_restart(sta
     partner = await start()
     later = await partner.ask("PATCH", "/jobs/SJ-1", change(), "once")
     assert [each.json() for each in (again, later)] == [first.json()] * 2
-    assert await partner.titles() == ["PlusOne Solutions", "Procure Vendor"]
+    assert await partner.titles() == [
+        "Assigned to PlusOne Solutions",
+        "Assigned to Procure Vendor",
+    ]
 
 
 async def test_a_key_of_another_request_is_refused(start: Start) -> None:
@@ -362,7 +365,9 @@ async def test_a_task_is_opened_and_done(start: Start) -> None:
     assert (await partner.ask("PATCH", "/jobs/SJ-1/tasks/x", done)).status_code == 404
     (kept,) = partner.book.tasks("SJ-1")
     assert (kept["status"], kept["outcome"]) == ("done", "Called")
-    assert (await partner.titles())[1:] == ["For PlusOne: Call customer", "Done: Call customer"]
+    opened, closed = partner.book.entries("SJ-1")[1:]
+    assert (opened["title"], opened["text"]) == ("Task for PlusOne", "Call.")
+    assert (closed["title"], closed["text"]) == ("Task closed", "Call.\nOutcome: Called")
 
 
 async def test_one_open_exception_a_code(start: Start) -> None:
@@ -414,7 +419,7 @@ async def test_a_job_that_only_steward_knows_is_taken_over_if_wanted(
     partner = await start(takes_over=True)
     assert (await partner.ask("POST", "/jobs/SJ-7/notes", note())).status_code == 201
     assert (await partner.ask("POST", "/jobs/SJ-8/notes", note())).status_code == 404
-    assert await partner.titles("SJ-7") == ["Taken over from Steward", "Private"]
+    assert await partner.titles("SJ-7") == ["Taken over from Steward", "Private note"]
     await hooks.count(1)
     assert hooks.of("SJ-7") == ["job.note_added"]
 
@@ -514,6 +519,7 @@ async def fates(partner: Partner, count: int = 6) -> list[int]:
         ({"failing": 0.5}, [201, 500] * 3, 3),
         ({"throttled": 1 / 3}, [201, 201, 429] * 2, 4),
         ({"lost_answers": 1}, [0] * 6, 6),
+        ({"refused": 0.5}, [201, 403] * 3, 3),
         ({"down_seconds": 600}, [503] * 6, 0),
         ({"down_seconds": 600, "down_as": "silence"}, [0] * 6, 0),
     ],
@@ -658,8 +664,12 @@ async def test_the_page_shows_what_arrived_and_who_did_it(start: Start) -> None:
     partner = await start()
     await partner.enter(happening())
     await partner.ask("POST", "/jobs/SJ-1/notes", note("Calling <b>Grace</b> & others"))
-    task = {"key": "k", "role": "dispatch", "kind": "call", "text": "<i>Call</i>", "at": AT}
-    await partner.ask("POST", "/jobs/SJ-1/tasks", task)
+    task = {"key": "k", "role": "customer_service", "kind": "call_back", "text": "<i>Call</i>"}
+    await partner.ask("POST", "/jobs/SJ-1/tasks", {**task, "at": AT})
+    await partner.enter(happening("job.severity_changed", job(severity="Emergency")))
+    wanted = {"appointment_at": "2026-12-01T15:00:00Z"}
+    await partner.ask("PATCH", "/jobs/SJ-1", change(**wanted))
+    await partner.ask("PATCH", "/jobs/SJ-1/tasks/k", {"status": "done"})
     page = (await partner.client.get("/", params={"job": "SJ-1"})).text
     for shown in ("SJ-1", "Kitchen faucet", "Sat, Nov 21, 9:05:00 AM ET", "It behaves well."):
         assert shown in page
@@ -668,6 +678,17 @@ async def test_the_page_shows_what_arrived_and_who_did_it(start: Start) -> None:
     assert "<i>Call" not in page
     assert page.count('class="by steward"') >= 3
     assert 'class="by here"' in page
+    in_words = (
+        "Private note",
+        "Task for Customer Service",
+        "Task closed",
+        "Severity: Emergency",
+        "Appointment: Tue, Dec 1, 10:00:00 AM ET",
+        "Closed task for Customer Service",
+    )
+    assert [each for each in in_words if each not in page] == []
+    for odd in ("all_back", "all back", "Status: Severity", "people here", "Steward, System"):
+        assert odd not in page
 
 
 async def test_the_page_is_there_while_it_misbehaves_and_says_so(start: Start) -> None:

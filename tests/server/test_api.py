@@ -289,7 +289,7 @@ async def test_a_conflict_that_ended_a_lifecycle_is_stuck_until_it_is_settled(ho
     await job.assigned(actor=acting("customer_service"))
     assert await job.outcome() == "superseded"
     (item,) = await stuck(house, job.id)
-    assert item["what"].startswith("Rule broken: ")
+    assert item["what"].startswith("Rule in question: ")
     (task,) = (await got(house, f"/tasks?job_id={job.id}&status=open"))["items"]
     done = await house.http.post(f"/tasks/{task['id']}/done", json={"actor": acting("supervisor")})
     assert done.status_code == 200

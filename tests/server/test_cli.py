@@ -721,7 +721,14 @@ def test_a_dead_letter_is_tried_again(api: ScriptedServer) -> None:
         == "steward: dead letter 7 still can't be read: unknown type"
     )
     assert complaint("hooks", "replay", "8") == "steward: no POST /hooks/dead/8/replay"
-    assert "valid integer" in complaint("hooks", "replay", "evt-1", exit_code=2)
+
+
+@pytest.mark.parametrize("verb", ["hooks replay", "outbox retry", "task done"])
+@pytest.mark.parametrize("typed", ["evt-1", "0", "1.5", "9" * 30, "٣"])
+def test_what_is_no_id_is_refused_in_words(api: ScriptedServer, verb: str, typed: str) -> None:
+    said = f"“{typed}” isn't an ID. Write the number that the list shows."
+    assert said in complaint(*verb.split(), typed, exit_code=2)
+    assert api.asked == []
 
 
 # --- commands ---------------------------------------------------------------------------------

@@ -38,19 +38,36 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
 def test_the_list_shows_what_and_why(api: ScriptedServer) -> None:
     waits = ROW | {
         "id": 13,
+        "what": "close_task",
         "state": "pending",
         "attempts": 0,
-        "reason": None,
+        "reason": "Waits for row 12.",
+    }
+    event = ROW | {
+        "id": 14,
+        "what": "lifecycle.started",
+        "state": "pending",
+        "attempts": 1,
+        "reason": "it can't be reached",
         "next_attempt_at": "2026-11-21T14:05:00Z",
     }
-    api.answers["GET /outbox"] = (200, {"items": [ROW, waits], "after": "abc"})
-    assert said("outbox", "list", "--job", "SJ-1", "--state", "refused") == (
-        "12  SJ-1  a note: refused, attempts: 2\n"
-        "  422: no such author\n"
-        "13  SJ-1  a note: pending\n"
-        "  Next attempt: Sat, Nov 21, 9:05 AM ET\n"
-        "There are more: add --after abc\n"
-    )
+    page = {"items": [ROW, event, waits, ROW | {"state": "asking"}], "after": "abc"}
+    api.answers["GET /outbox"] = (200, page)
+    shown = said("outbox", "list", "--job", "SJ-1", "--state", "refused")
+    jobs, _, events = shown.partition("\nEvents\n")
+    lines = [" ".join(line.split()) for line in jobs.splitlines()]
+    assert lines[:2] == ["For the job system", "ID Job What State Attempts Why Next attempt"]
+    assert lines[3:] == [
+        "12 SJ-1 Note Refused 2 422: no such author",
+        "13 SJ-1 Closing of a task Waiting 0 Waits for row 12.",
+        "12 SJ-1 Note Being asked 2 422: no such author",
+    ]
+    lines = [" ".join(line.split()) for line in events.splitlines()]
+    assert lines[2:] == [
+        "14 SJ-1 lifecycle.started Waiting 1 it can't be reached Sat, Nov 21, 9:05 AM ET",
+        "",
+        "There are more: add --after abc",
+    ]
     assert api.asked[-1].query == {"job_id": ["SJ-1"], "state": ["refused"]}
     page = told("outbox", "list")
     assert page["items"][0] == ROW
@@ -58,13 +75,13 @@ def test_the_list_shows_what_and_why(api: ScriptedServer) -> None:
 
 def test_an_empty_list_says_so(api: ScriptedServer) -> None:
     api.answers["GET /outbox"] = (200, {"items": [], "after": None})
-    assert said("outbox", "list") == "Nothing is waiting to be told, and nothing was refused.\n"
+    assert said("outbox", "list") == "Nothing waits to be sent, and nothing was refused.\n"
 
 
 def test_retry_and_drop_say_what_they_did(api: ScriptedServer) -> None:
     api.answers["POST /outbox/12/retry"] = (200, ROW | {"state": "pending"})
     api.answers["POST /outbox/12/drop"] = (200, ROW | {"state": "dropped"})
-    assert said("outbox", "retry", "12") == "Steward tries it again: a note (SJ-1).\n"
+    assert said("outbox", "retry", "12") == "Steward sends it again: a note (SJ-1).\n"
     assert api.asked[-1].json == {"actor": {"name": "dana", "role": "admin_team"}}
     as_supervisor = ("--reason", "By hand", "--as", "supervisor", "--name", "Ada")
     assert said("outbox", "drop", "12", *as_supervisor) == "Dropped: a note (SJ-1).\n"

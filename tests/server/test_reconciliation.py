@@ -17,7 +17,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from activities.job_system import NotReachedError
+from activities.job_system import NotReachedError, TurnedDownError
 from domain.policy import parse_policy
 from domain.roles import FOUND_IN_LIST
 from starters.rendering import print_reconciled
@@ -74,7 +74,10 @@ async def test_a_search_begins_whose_assignment_no_hook_told_of(office: Office) 
     page = await job.page()
     assert (page.stage, page.assigned_to) == ("searching", "PlusOne Solutions")
     journal = await journal_of(office, job)
-    assert "The hooks missed an assignment. Steward found it in the job system's list." in journal
+    assert (
+        "Steward wasn't told that this job was assigned to PlusOne Solutions. "
+        "It found that in the job system's list."
+    ) in journal
 
     nothing = await reconcile(office.desk)
     assert (nothing["missed"], nothing["done"]) == ([], True)
@@ -85,6 +88,51 @@ async def test_who_may_not_is_told_who_may(office: Office) -> None:
     assert answer.status_code == 403
     assert answer.json()["instead"] == "Ask the Admin team or a supervisor."
     assert (await reconcile(office.desk, "supervisor"))["missed"] == []
+
+
+@pytest.mark.parametrize(
+    ("since", "error", "status", "message", "instead"),
+    [
+        (
+            "nonsense",
+            TurnedDownError(422, "422: query.changed_since: write a number."),
+            422,
+            "The job system refused the cursor “nonsense”: query.changed_since: write a number.",
+            "Leave out --since, or use a cursor from the job system.",
+        ),
+        (
+            "4711",
+            TurnedDownError(403, "403: You may not list jobs."),
+            503,
+            "The job system doesn't list its jobs: 403: You may not list jobs.",
+            "Correct the cause, then run `steward reconcile` again.",
+        ),
+        (
+            None,
+            NotReachedError("it can't be reached"),
+            503,
+            "The job system doesn't list its jobs: it can't be reached.",
+            "Try again in a moment. `steward stuck` says if it keeps failing.",
+        ),
+    ],
+)
+async def test_a_list_that_is_refused_says_what_helps(
+    office: Office,
+    monkeypatch: pytest.MonkeyPatch,
+    since: str | None,
+    error: Exception,
+    status: int,
+    message: str,
+    instead: str,
+) -> None:
+    def refuses(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(office.partner, "list_changed", refuses)
+    fields = {"actor": acting("admin_team"), "dry_run": True}
+    answer = await office.desk.http.post("/reconcile", json=fields | {"since": since})
+    assert (answer.status_code, answer.json()["message"]) == (status, message)
+    assert answer.json()["instead"] == instead
 
 
 @pytest.mark.parametrize("body", [{}, {"actor": acting("supervisor"), "dry_run": "perhaps"}])
@@ -113,6 +161,9 @@ async def test_a_job_system_that_does_not_answer_is_said_to(office: Office) -> N
     await reconcile(office.desk)
 
 
+WRONG_TOKEN = "it doesn't accept our token (401). Check STEWARD_JOB_SYSTEM_TOKEN"
+
+
 async def test_the_figures_and_the_stuck_list_say_how_it_goes(office: Office) -> None:
     job = office.desk.job()
     office.enter(job)
@@ -123,11 +174,17 @@ async def test_the_figures_and_the_stuck_list_say_how_it_goes(office: Office) ->
 
     long_ago = now() - timedelta(hours=2)
     table = schema.reconciliations
-    failing = table.update().values(succeeded_at=long_ago, reason="401: the token is wrong")
+    failing = table.update().values(succeeded_at=long_ago, reason=WRONG_TOKEN)
     await execute(office.desk.database, failing)
     items = (await office.desk.http.get("/stuck")).json()["items"]
     (item,) = (each for each in items if each["kind"] == "reconciliation")
-    assert item["what"].endswith("reconciliation hasn't succeeded. 401: the token is wrong")
+    assert item["what"] == (
+        "Changes in the job system may be missing here. The job system doesn't accept our token "
+        "(401)."
+    )
+    assert item["cure"].startswith(
+        "Check STEWARD_JOB_SYSTEM_TOKEN, and restart. `steward reconcile"
+    )
     await execute(office.desk.database, table.update().values(reason=None))
     items = (await office.desk.http.get("/stuck")).json()["items"]
     (item,) = (each for each in items if each["kind"] == "reconciliation")
@@ -217,6 +274,11 @@ async def test_a_job_found_with_another_provider_was_taken_by_somebody(office: O
     await found(office, job, "job.assigned")
     page = await job.ends_as("superseded")
     assert page.task("reassigned_against_rule")["text"].startswith("Somebody took this job")
+    shown = await job.show()
+    doers = {entry["what"]: entry["actor"]["name"] for entry in shown["journal"]}
+    assert doers["found with another account, though PlusOne may keep it"] == "Steward"
+    assert "Job system's list" not in doers.values()
+    assert not [what for what in doers if what.lower().startswith("taken from")]
 
 
 @pytest.mark.rule("APO-19")

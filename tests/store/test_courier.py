@@ -10,25 +10,27 @@ from datetime import datetime, timedelta
 from itertools import cycle
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
+from structlog.testing import capture_logs
 
 from activities.circuit import FAILURES, Circuit
-from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
+from activities.job_system import JobSystemError, NotLetInError, NotReachedError, TurnedDownError
 from domain.accounts import PLUSONE_PARTS
-from domain.job_system import TellNote, TellTask, TellTaskDone
+from domain.job_system import TellNote, TellServiceJob, TellTask, TellTaskDone
 from domain.jobs import Visibility
 from domain.outgoing import Destination
 from domain.roles import STEWARD, Role
 from service.courier import KEPT_FOR, Courier, Deliver, tell_job_system
 from store import schema
 from store.database import Database
-from store.deliveries import Deliveries, standings
+from store.deliveries import Deliveries, Outgoing, standings
 from store.job_rows import Origin, add_service_job
 from store.leases import Leases
 from store.outbox import tell
+from store.refusals import ask_admin_team
 from tests.domain.factories import a_job
 from tests.job_system import MemoryJobSystem
-from tests.store.rows import NOW, keep, rows
+from tests.store.rows import NOW, execute, keep, rows
 
 JOB = "SJ-1001"
 
@@ -254,6 +256,28 @@ async def test_a_failure_is_tried_again_later_and_later(office: Office) -> None:
     assert attempts == [(1, 2), (2, 4), (3, 8), (4, 16)]
 
 
+async def test_what_it_cannot_answer_waits_alone_and_at_most_a_minute(office: Office) -> None:
+    tell_partner = tell_job_system(office.partner)
+
+    async def deliver(told: Outgoing) -> str | None:
+        if told.job_id.startswith("SJ-5"):
+            raise NotReachedError("it answers 500", may_have_happened=True, has_answered=True)
+        return await tell_partner(told)
+
+    for number in range(FAILURES + 1):
+        await office.note("never", f"SJ-5{number}")
+    courier = office.courier(deliver)
+    for _ in range(12):
+        await courier.run_once()
+        office.clock.passes(minutes=1)
+    await office.note("heard")
+    await courier.run_once()
+    assert office.told() == ["heard"]
+    assert Destination.JOB_SYSTEM not in await standings(office.database)
+    stuck = await rows(office.database, schema.outbox, state="pending")
+    assert [row["attempts"] for row in stuck] == [13] * (FAILURES + 1)
+
+
 async def test_retry_after_is_kept(office: Office) -> None:
     def busy() -> NotReachedError:
         return NotReachedError("it answers 429", retry_after=timedelta(minutes=2))
@@ -358,6 +382,24 @@ async def test_a_job_system_that_was_down_for_an_hour_is_told_at_once_when_it_is
     assert len(office.told()) == 30
 
 
+async def test_the_log_says_once_that_contact_is_lost_and_once_that_it_is_back(
+    office: Office,
+) -> None:
+    office.partner.before = raising(silent, cycle([True]))
+    for number in range(30):
+        await office.note("first", f"SJ-{number}")
+    courier = office.courier()
+    with capture_logs() as logs:
+        await office.rounds(courier, 30, every=10)
+        office.partner.before = None
+        await office.rounds(courier, 10, every=10)
+    lost, back = logs
+    assert "does not answer" in lost["event"]
+    assert (lost["log_level"], lost["destination"]) == ("warning", "job_system")
+    assert lost["reason"] == str(silent())
+    assert back["event"] == "a destination answers again"
+
+
 async def test_a_wrong_token_is_no_fault_of_any_job(office: Office) -> None:
     def unknown() -> NotLetInError:
         return NotLetInError("it does not accept our token (401)")
@@ -412,7 +454,11 @@ async def test_what_is_refused_becomes_one_task_and_the_job_goes_on(office: Offi
     assert (await office.row())["reason"] == "422: no such author"
     (task,) = await rows(office.database, schema.tasks)
     assert (task["role"], task["kind"]) == ("admin_team", "job_system_refused")
-    assert "422: no such author" in task["text"]
+    assert task["text"] == (
+        "The job system hasn't taken 2 things. The newest is a note: “no such author”. "
+        "Correct the cause, then retry. Or enter it by hand, then drop it here. "
+        "`steward outbox list --job SJ-1001` shows what to retry or drop."
+    )
     assert len(await office.states()) == 3  # the task itself is not told
 
 
@@ -493,3 +539,143 @@ async def test_what_cannot_be_delivered_may_have_an_end(office: Office) -> None:
 
     assert await office.states() == ["refused", "pending"]
     assert (await office.row())["reason"] == "not taken within 72 hours"
+
+
+# --- what fails, and what nobody waits for --------------------------------------------------------
+
+
+async def tasks_of(office: Office, **where: object) -> list[str]:
+    return [task["text"] for task in await rows(office.database, schema.tasks, **where)]
+
+
+async def test_what_fails_for_an_hour_becomes_a_task_until_it_is_taken(office: Office) -> None:
+    def for_this_alone() -> JobSystemError:
+        return JobSystemError("it answers 500")
+
+    office.partner.before = raising(for_this_alone, cycle([True]))
+    await office.note("first")
+    await office.note("waits behind it")
+    courier = office.courier()
+
+    await office.rounds(courier, 59, every=60)
+    assert await tasks_of(office) == []
+    await office.rounds(courier, 3, every=60)
+    (text,) = await tasks_of(office, status="open")
+    assert text.startswith("The job system hasn't taken a note for an hour: “it answers 500”. ")
+
+    office.partner.before = None
+    await office.rounds(courier, 10, every=60)
+    assert await tasks_of(office, status="open") == []
+    assert office.told() == ["first", "waits behind it"]
+
+
+async def test_after_a_long_silence_nobody_is_asked_to_see_to_what_goes_out_now(
+    office: Office,
+) -> None:
+    office.partner.before = raising(silent, cycle([True]))
+    for number in range(FAILURES):
+        await office.note("first", f"SJ-{number}")
+    courier = office.courier()
+    await office.rounds(courier, 90, every=60)
+    assert await tasks_of(office) == []
+
+    # It is back; one row goes out at once, the others later.
+    office.partner.before = raising(no_answer, cycle([False, True, True, True]))
+    await office.rounds(courier, 3, every=60)
+
+    assert await tasks_of(office) == []
+
+
+async def test_a_job_that_has_got_an_order_since_is_added_to_it(office: Office) -> None:
+    await keep(office.database, a_job(order_id=None))
+    office.partner.enter(a_job(order_id="SO-7"))
+    origin = Origin(JOB, "plus-one/SJ-1001", "plus-one/SJ-1001#1/x/1", NOW)
+    await office.database.write(
+        lambda connection: add_service_job(
+            office.database, connection, origin, PLUSONE_PARTS, None, "A valve", ()
+        )
+    )
+    assert (await office.row())["body"]["order_id"] is None  # type: ignore[index]
+    await keep(office.database, a_job(order_id="SO-7"), version=2)
+
+    await office.courier().run_once()
+
+    ((_, told),) = office.partner.told
+    assert isinstance(told, TellServiceJob)
+    assert told.order_id == "SO-7"
+
+
+async def ask(office: Office, number: int, workflow_id: str, **changes: object) -> str:
+    """Put a change that is asked for into the outbox; return the key of its step."""
+    step = f"{workflow_id}#1/turn:{number}/2"
+    row = {
+        "destination": "job_system",
+        "job_id": JOB,
+        "workflow_id": workflow_id,
+        "what": "change_job",
+        "key": f"change_job:{step}@{number}",
+        "generation": 0,
+        "at": NOW,
+        "written_at": NOW,
+        "changed_at": NOW,
+        "body": {},
+        "state": "asking",
+        "attempts": 1,
+        "reason": "it answers 500",
+        **changes,
+    }
+    await execute(office.database, insert(schema.outbox).values(row))
+    return step
+
+
+async def has_lifecycle(office: Office, workflow_id: str, outcome: str | None) -> None:
+    row = {
+        "workflow_id": workflow_id,
+        "job_id": JOB,
+        "lifecycle": workflow_id.partition("/")[0],
+        "episode": 1,
+        "sequence": 1,
+        "started_by": "event",
+        "stage": "searching",
+        "since": NOW,
+        "next": "",
+        "attention": [],
+        "outcome": outcome,
+    }
+    await execute(office.database, insert(schema.lifecycles).values(row))
+
+
+@pytest.mark.parametrize("state", ["asking", "refused"])
+async def test_what_nobody_waits_for_any_more_is_settled(office: Office, state: str) -> None:
+    await has_lifecycle(office, "plus-one/SJ-1001", None)
+    await has_lifecycle(office, "reassignment/SJ-1001", "reassigned")
+    waits = await ask(office, 1, "plus-one/SJ-1001", state=state)
+    done = await ask(office, 2, "plus-one/SJ-1001", state=state)
+    await ask(office, 3, "reassignment/SJ-1001", state=state)
+    await execute(office.database, insert(schema.effects_done).values(key=done))
+    courier = office.courier()
+    await office.rounds(courier, 1)
+    assert await office.states() == [state] * 3  # an attempt may just come to its end
+
+    await office.rounds(courier, 4, every=60)
+
+    left = await rows(office.database, schema.outbox)
+    assert [(row["key"], row["state"]) for row in left] == [
+        (f"change_job:{waits}@1", state),
+        (f"change_job:{done}@2", "done"),
+    ]
+
+
+async def test_with_the_last_one_that_nobody_waits_for_the_task_closes(office: Office) -> None:
+    await has_lifecycle(office, "plus-one/SJ-1001", "cancelled")
+    await ask(office, 1, "plus-one/SJ-1001", state="refused")
+    await office.database.write(
+        lambda connection: ask_admin_team(
+            office.database, connection, JOB, "change_job", "422: no", "key", NOW
+        )
+    )
+    assert len(await tasks_of(office, status="open")) == 1
+
+    await office.rounds(office.courier(), 5, every=60)
+
+    assert await tasks_of(office, status="open") == []

@@ -364,10 +364,11 @@ async def test_the_journal_says_that_the_hooks_missed_it(office: Office) -> None
     await Intake(office.database, ignoring).take(pending.id, pending.webhook_id, event, NOW)
     (entry,) = await rows(office.database, schema.journal)
     assert entry["what"] == (
-        "The hooks missed an assignment. Steward found it in the job system's list."
+        "Steward wasn't told that this job was assigned to PlusOne Solutions. "
+        "It found that in the job system's list."
     )
     (assignment,) = await rows(office.database, schema.assignments)
-    assert assignment["reason"] == "found in the job system's list; no hook told of it"
+    assert assignment["reason"] == "Found in the job system's list. Steward wasn't told."
 
 
 async def test_a_new_assignment_counts_although_nobody_is_named(office: Office) -> None:
