@@ -93,7 +93,9 @@ def is_foreign(answer: httpx.Response) -> bool:
     items = said.get("items")
     if not isinstance(items, list):
         return "job" not in said
-    return bool(items) and not any(isinstance(each, dict) and "job" in each for each in items)
+    if not items:
+        return "next" not in said
+    return not any(isinstance(each, dict) and "job" in each for each in items)
 
 
 def _said(answer: httpx.Response) -> Any:  # noqa: ANN401  whatever JSON can say

@@ -135,6 +135,7 @@ class Conformance:
         numbers = [item.job_id for item in page.items if item.job_id]
         for number in (*filter(None, map(fitting_number, page.items)), *numbers):
             return number
+        self._check_not_foreign(answer)
         raise CannotCheckError(
             "the job system lists no job. Enter one there, or name one with --job. If it has jobs, "
             "check the address"
