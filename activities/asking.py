@@ -165,7 +165,8 @@ class Asking:
             self._answered()
             live = error.live.job
             if _contradicts(live, ask) and before is not None and _contradicts(live, before):
-                return await self._turned_down(batch, ask, TurnedDownError(409, _CONTRADICTS))
+                said = TurnedDownError(_CONTRADICTS, status=409)
+                return await self._turned_down(batch, ask, said)
             return await self._differs(batch, ask, live)
         except TimeoutError:
             silent = NotReachedError("it does not answer in time", may_have_happened=True)

@@ -335,7 +335,7 @@ class Kept:
     async def postpone(
         self,
         ask: Ask,
-        reason: str,
+        reason: str | None,
         now: datetime,
         next_attempt_at: datetime | None,
     ) -> None:

@@ -95,14 +95,14 @@ async def test_who_may_not_is_told_who_may(office: Office) -> None:
     [
         (
             "nonsense",
-            TurnedDownError(422, "422: query.changed_since: write a number."),
+            TurnedDownError("422: query.changed_since: write a number.", status=422),
             422,
             "The job system refused the cursor “nonsense”: query.changed_since: write a number.",
             "Leave out --since, or use a cursor from the job system.",
         ),
         (
             "4711",
-            TurnedDownError(403, "403: You may not list jobs."),
+            TurnedDownError("403: You may not list jobs.", status=403),
             503,
             "The job system doesn't list its jobs: 403: You may not list jobs.",
             "Correct the cause, then run `steward reconcile` again.",
