@@ -63,6 +63,16 @@ _NOT_DONE: Final = frozenset({*_TRIED_AGAIN, 503})
 _SETTING: Final = "STEWARD_JOB_SYSTEM_URL"
 
 
+def check_token(token: str) -> None:
+    """Check that a header can carry a token.
+
+    Raises:
+        ValueError: it can't.
+    """
+    if not (token.isascii() and token.isprintable() and token and " " not in token):
+        raise ValueError("a token is made of visible ASCII characters, without blanks")
+
+
 class _Answer:
     """An answer that was read to its end.
 
@@ -105,8 +115,7 @@ class HttpJobSystem:
         Raises:
             ValueError: a header cannot carry the token.
         """
-        if not (token.isascii() and token.isprintable() and token and " " not in token):
-            raise ValueError("a token is made of visible ASCII characters, without blanks")
+        check_token(token)
         self.circuit = circuit or Circuit()
         self._now = now
         self._client = httpx.AsyncClient(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -24,7 +24,9 @@ _EXAMPLES = (
     "  steward job-system check https://jobs-test.example.com/api --json\n"
     "  steward job-system check --adapter mainframe"
 )
-_MISCONFIGURED = 2
+_CANNOT = 2
+"""What the process ends with where nothing can be checked."""
+_PASSWORD = re.compile("//[^/]*@")
 _MARKS = {True: "✓", False: "✗", None: "-"}
 
 
@@ -61,39 +63,58 @@ def check(
     """Check line by line whether a job system does what docs/job-system.openapi.yaml says.
 
     Run it against a test system: it changes a job, sets back what it can, and adds a job that it
-    cancels. The token is STEWARD_JOB_SYSTEM_TOKEN. Exits with 1 if something does not hold.
+    cancels. The token is STEWARD_JOB_SYSTEM_TOKEN. Exits with 1 if something does not hold, and
+    with 2 if nothing can be checked.
     """
     import uvloop
 
     from starters.rendering import print_json
 
-    token = os.environ.get("STEWARD_JOB_SYSTEM_TOKEN")
-    if url is not None and not _is_an_address(url):
-        raise Failure(f'"{url}" is not an address. Write it like https://jobs.example.com/api')
-    if adapter is None and url is None:
-        raise Failure("name the job system's address, or your adapter with --adapter")
-    if adapter is None and not token:
-        raise Failure(
-            "STEWARD_JOB_SYSTEM_TOKEN is not set. Set it to the token that the job system knows "
-            "Steward by, and run this again",
-            _MISCONFIGURED,
-        )
-    results = uvloop.run(_carry_out(url, token, job, adapter, says_all=not as_json))
+    where = _PASSWORD.sub("//", url) if url is not None else adapter
+    token = os.environ.get("STEWARD_JOB_SYSTEM_TOKEN") or None
+    try:
+        _check_options(url, token, job, adapter)
+        results = uvloop.run(_carry_out(url, token, job, adapter, says_all=not as_json))
+    except Failure as failure:
+        if as_json:
+            print_json({"url": where, "holds": False, "checks": [], "error": str(failure)})
+        raise
     holds = all(each.holds is not False for each in results)
     if as_json:
-        print_json(
-            {"url": url or adapter, "holds": holds, "checks": [_as_json(each) for each in results]}
-        )
+        print_json({"url": where, "holds": holds, "checks": [_as_json(each) for each in results]})
     if not holds:
         raise typer.Exit(1)
 
 
-def _is_an_address(url: str) -> bool:
+def _check_options(
+    url: str | None, token: str | None, job: str | None, adapter: str | None
+) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    from domain.values import JobId
+    from workers.settings import partner_address
+
+    if adapter is None and url is None:
+        raise Failure("name the job system's address, or your adapter with --adapter", _CANNOT)
     try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+        if url is not None:
+            partner_address(url)
+    except ValueError as error:
+        raise Failure(f"URL: {error}", _CANNOT) from error
+    try:
+        if job is not None:
+            TypeAdapter(JobId).validate_python(job)
+    except ValidationError as error:
+        raise Failure(
+            f'--job: "{job}" is not a job number. Write it like SJ-1001, or leave --job out',
+            _CANNOT,
+        ) from error
+    if adapter is None and token is None:
+        raise Failure(
+            "STEWARD_JOB_SYSTEM_TOKEN is not set. Set it to the token that the job system knows "
+            "Steward by, and run this again",
+            _CANNOT,
+        )
 
 
 async def _carry_out(
@@ -109,9 +130,12 @@ async def _carry_out(
             None if adapter is None else adapter_called(adapter, url, token, named_by="--adapter")
         )
     except SettingsError as error:
-        raise Failure(str(error), _MISCONFIGURED) from error
+        raise Failure(str(error), _CANNOT) from error
     where = url or adapter or ""
-    conformance = Conformance(url or "http://adapter", token or "", job, adapter=system)
+    try:
+        conformance = Conformance(url or "http://adapter", token or "", job, adapter=system)
+    except ValueError as error:
+        raise Failure(f"STEWARD_JOB_SYSTEM_TOKEN: {error}", _CANNOT) from error
     results: list[Result] = []
     try:
         found = await conformance.begin()
@@ -126,8 +150,10 @@ async def _carry_out(
                 print_text(*_lines(each))
             group = each.check.group
             results.append(each)
-    except (CannotCheckError, ValueError) as error:
-        raise Failure(str(error)) from error
+    except CannotCheckError as error:
+        raise Failure(str(error), _CANNOT) from error
+    except ValueError as error:
+        raise Failure(f"{where} can't be asked: {error}", _CANNOT) from error
     finally:
         await conformance.close()
     if says_all:

@@ -68,11 +68,21 @@ def _smtp(url: str) -> str:
     return url
 
 
-def _partner(url: str) -> str:
-    parts = urlsplit(url)
+def partner_address(url: str) -> str:
+    """Return where a partner is, if it is an address that can be used as it is.
+
+    Raises:
+        ValueError: it is not; the message does not repeat it, since it may hold a password.
+    """
+    problem = ValueError("not an address; write it like https://jobs.example.com/api")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise problem from None
+    is_whole = url.isprintable() and " " not in url
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_whole:
+        raise problem
     _port_of(parts)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an address; write it like https://jobs.example.com/api")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("only the address, without a user, query or fragment")
     return url
@@ -109,13 +119,13 @@ class Settings(BaseSettings):
     """Host names by comma that are ours beside the loopback's, where no token is asked for."""
     smtp_url: Annotated[str, AfterValidator(_smtp)] | None = None
     """Where mail goes; the embedded stack has a sink of its own."""
-    job_system_url: Annotated[str, AfterValidator(_partner)] | None = None
+    job_system_url: Annotated[str, AfterValidator(partner_address)] | None = None
     """Where the job system is, which is asked and told; our own copy of the jobs is it if unset."""
     job_system_token: SecretStr | None = None
     """The bearer token that the job system knows us by."""
     job_system_adapter: str | None = None
     """Name of an entry point in `steward.job_systems`: an adapter of the operator's own."""
-    events_url: Annotated[str, AfterValidator(_partner)] | None = None
+    events_url: Annotated[str, AfterValidator(partner_address)] | None = None
     """Where Steward's own events are sent; nowhere if unset."""
     events_secrets: Annotated[SecretStr, AfterValidator(_events_secrets)] | None = None
     """Secrets that sign them, `whsec_…` by comma: each of them signs."""

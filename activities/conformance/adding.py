@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import quote
 
-from activities.conformance.answers import check_same, parsed, status_of
+from activities.conformance.answers import added_number, check_same, parsed, status_of
 from activities.conformance.bench import Bench
-from activities.conformance.bodies import new_key, service_job_body, unknown_number
+from activities.conformance.bodies import new_key, unknown_number
 from activities.conformance.checks import BrokenError, Group, NotCheckedError
 from domain.accounts import PROCURE_VENDOR
 from domain.job_system import ChangeSet
@@ -24,15 +23,23 @@ async def _add_job(bench: Bench) -> str:
     order_id = bench.original.order_id
     if not order_id:
         raise NotCheckedError("the job has no order. Name a job of an order with --job")
-    path, key = f"/orders/{quote(order_id, safe='')}/jobs", new_key()
-    first = await bench.send("POST", path, service_job_body(), key)
+    key = new_key()
+    first = await bench.add_job(order_id, key)
     said = f"{status_of(first, 201, 200)}"
-    added = parsed(first)
-    number = added.get("job_id") if isinstance(added, dict) else None
-    if not isinstance(number, str) or not number:
-        raise BrokenError(f"{said} without the number of the job")
+    parsed(first)
+    number = added_number(first)
+    if number is None:
+        raise BrokenError(
+            f"{said} without the number of the job. Look for it on order {order_id}, and cancel it"
+        )
+    if number == bench.job_id:
+        raise BrokenError(f"{said}, but job {number} was there before")
     bench.added = number
-    check_same(first, await bench.send("POST", path, service_job_body(), key))
+    again = await bench.add_job(order_id, key)
+    second = added_number(again)
+    if second not in (number, None):
+        raise BrokenError(f"job {number} the first time, job {second} the second time")
+    check_same(first, again)
     return f"{said}, job {number}"
 
 
@@ -78,5 +85,4 @@ async def _set_fields(bench: Bench) -> str:
 
 @CHECKS.check("An unknown order is not found", "404", "addJob, 404")
 async def _unknown_order(bench: Bench) -> str:
-    path = f"/orders/{unknown_number()}/jobs"
-    return status_of(await bench.send("POST", path, service_job_body(), new_key()), 404)
+    return status_of(await bench.add_job(unknown_number(), new_key()), 404)

@@ -71,6 +71,40 @@ def page_of(answer: httpx.Response) -> ChangedJobs:
         raise BrokenError(f"200, {_problem(error)}") from error
 
 
+def added_number(answer: httpx.Response) -> str | None:
+    """Return the number of the job that an answer says was added, None if it says none."""
+    said = _said(answer) if answer.is_success else None
+    number = said.get("job_id") if isinstance(said, dict) else None
+    return number if isinstance(number, str) and number else None
+
+
+def is_foreign(answer: httpx.Response) -> bool:
+    """Return whether no job system answers so when it is asked for its list of changed jobs.
+
+    A failure tells nothing: it may come from what stands before the job system.
+    """
+    if answer.is_server_error:
+        return False
+    said = _said(answer)
+    if not isinstance(said, dict):
+        return True
+    if not answer.is_success:
+        return "message" not in said
+    items = said.get("items")
+    if not isinstance(items, list):
+        return "job" not in said
+    if not items:
+        return "next" not in said
+    return not any(isinstance(each, dict) and "job" in each for each in items)
+
+
+def _said(answer: httpx.Response) -> Any:  # noqa: ANN401  whatever JSON can say
+    try:
+        return parsed(answer)
+    except BrokenError:
+        return None  # whoever asks wants to know what is said, not that it is no JSON
+
+
 def fitting_number(item: ChangedJob) -> str | None:
     """Return the number of a listed job, if all can be checked with it."""
     try:

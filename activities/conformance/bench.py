@@ -16,13 +16,20 @@ import httpx
 
 from activities.conformance.answers import (
     LONGEST_QUOTE,
+    added_number,
     check_same,
     live_job,
     page_of,
     parsed,
     status_of,
 )
-from activities.conformance.bodies import another_status, new_key, request_for, way_back
+from activities.conformance.bodies import (
+    another_status,
+    new_key,
+    request_for,
+    service_job_body,
+    way_back,
+)
 from activities.conformance.checks import BrokenError, CannotCheckError, NotCheckedError
 from activities.http_answers import certificate_problem
 from domain.job_system import ChangedJobs, ChangeSet, LiveJob
@@ -36,6 +43,8 @@ _LONGEST_PAUSE: Final = 5.0
 """Seconds that a request waits that is too much just now."""
 _PATIENCE: Final = 5.0
 """Seconds within which a list shows a change."""
+_LONGEST_BODY: Final = 1500
+"""Characters of a body that a result repeats: more than ours have, unless a name is endless."""
 LONGEST_LIST: Final = 500
 """Jobs on a page of the list of changed jobs."""
 
@@ -47,6 +56,8 @@ class Bench:
         token: the bearer token that the job system knows Steward by.
         job_id: the job's number, empty until one is found.
         added: the number of the job that a check has added, None before.
+        all_added: the orders of all jobs that were added, by number, also of those that had to be
+            refused.
         end: the cursor after all jobs, None until a check has read the list to its end.
         sent: the requests of the present check, in order.
     """
@@ -57,6 +68,7 @@ class Bench:
         self.token = token
         self.job_id = job_id
         self.added: str | None = None
+        self.all_added: dict[str, str] = {}
         self.end: str | None = None
         self.sent: list[str] = []
         self._original: Job | None = None
@@ -107,7 +119,7 @@ class Bench:
         token: str | None = None,
     ) -> httpx.Response:
         """Send a request, and again where it is too much just now."""
-        said = "" if body is None else f" {shortened(json.dumps(body), LONGEST_QUOTE)}"
+        said = "" if body is None else f" {_quoted(body)}"
         self.sent.append(f"{method} {shortened(path, LONGEST_QUOTE)}{said}")
         shown = self.token if token is None else token
         headers = {"accept": "application/json"}
@@ -133,12 +145,22 @@ class Bench:
         """Return the job as it stands."""
         return self.live(await self.send("GET", self.path), "200 with the job")
 
-    async def read_added_job(self) -> LiveJob:
-        """Return the added job as it stands, if one was added."""
-        if self.added is None:
+    async def add_job(self, order_id: str, key: str) -> httpx.Response:
+        """Add a job to an order; remember it, so that it can be cancelled."""
+        path = f"/orders/{quote(order_id, safe='')}/jobs"
+        answer = await self.send("POST", path, service_job_body(), key)
+        number = added_number(answer)
+        if number is not None and number != self.job_id:
+            self.all_added.setdefault(number, order_id)
+        return answer
+
+    async def read_added_job(self, number: str | None = None) -> LiveJob:
+        """Return an added job as it stands, the first one if not said otherwise."""
+        number = number or self.added
+        if number is None:
             raise NotCheckedError("no job was added")
-        answer = await self.send("GET", f"/jobs/{quote(self.added, safe='')}")
-        return self.live(answer, "200 with the job", self.added)
+        answer = await self.send("GET", f"/jobs/{quote(number, safe='')}")
+        return self.live(answer, "200 with the job", number)
 
     def live(
         self, answer: httpx.Response, wanted: str = "200 with the job", job_id: str | None = None
@@ -226,3 +248,7 @@ class Bench:
                 return page
             await asyncio.sleep(0.25)
         raise BrokenError(f"nothing within {_PATIENCE:.0f} seconds")
+
+
+def _quoted(body: dict[str, Any]) -> str:
+    return shortened(json.dumps(body, ensure_ascii=False), _LONGEST_BODY)

@@ -17,7 +17,7 @@ from activities.conformance import (
     reading,
     telling,
 )
-from activities.conformance.answers import fitting_number, page_of
+from activities.conformance.answers import fitting_number, is_foreign, page_of
 from activities.conformance.bench import Bench
 from activities.conformance.checks import (
     BrokenError,
@@ -26,6 +26,7 @@ from activities.conformance.checks import (
     NotCheckedError,
     Result,
 )
+from activities.http_job_system import check_token
 from activities.job_system import JobSystem
 from activities.port_transport import PortTransport
 
@@ -64,9 +65,15 @@ class Conformance:
             job_id: the job to work with; the first that fits if it is not said.
             transport: how requests travel, if not over the network.
             adapter: what is asked and told instead of an address; it is closed at the end.
+
+        Raises:
+            ValueError: a header cannot carry the token.
         """
+        self._url = url
         self._adapter = adapter
-        if adapter is not None:
+        if adapter is None:
+            check_token(token)
+        else:
             transport = PortTransport(adapter, lambda: self._bench.job_id)
         self._bench = Bench(url, token, job_id or "", transport)
 
@@ -88,14 +95,12 @@ class Conformance:
                 bench.job_id = await self._find_job()
             answer = await bench.send("GET", bench.path)
         except BrokenError as broken:
-            raise CannotCheckError(f"the job system can't be reached: {broken}") from broken
-        if answer.status_code == codes.UNAUTHORIZED:
-            raise CannotCheckError(
-                "the job system doesn't accept the token (401). Check STEWARD_JOB_SYSTEM_TOKEN"
-            )
+            raise self._nobody_there(broken) from broken
+        self._check_let_in(answer)
         try:
             bench.begin_with(bench.live(answer).job)
         except BrokenError as broken:
+            await self._check_is_a_job_system()
             raise CannotCheckError(
                 f"job {bench.job_id} can't be read: {broken}. Name another with --job"
             ) from broken
@@ -119,17 +124,51 @@ class Conformance:
 
     async def _find_job(self) -> str:
         answer = await self._bench.send("GET", "/jobs?limit=100")
-        if answer.status_code == codes.UNAUTHORIZED:
-            raise CannotCheckError(
-                "the job system doesn't accept the token (401). Check STEWARD_JOB_SYSTEM_TOKEN"
-            )
+        self._check_let_in(answer)
         try:
             page = page_of(answer)
         except BrokenError as broken:
+            self._check_not_foreign(answer)
             raise CannotCheckError(
                 f"the jobs can't be listed: {broken}. Name a job with --job"
             ) from broken
         numbers = [item.job_id for item in page.items if item.job_id]
         for number in (*filter(None, map(fitting_number, page.items)), *numbers):
             return number
-        raise CannotCheckError("the job system lists no job. Enter one, or name one with --job")
+        self._check_not_foreign(answer)
+        raise CannotCheckError(
+            "the job system lists no job. Enter one there, or name one with --job. If it has jobs, "
+            "check the address"
+        )
+
+    def _nobody_there(self, broken: BrokenError) -> CannotCheckError:
+        return CannotCheckError(
+            f"the job system can't be reached: {broken}. Check the address, and whether the job "
+            "system runs there"
+        )
+
+    def _check_let_in(self, answer: httpx.Response) -> None:
+        if answer.status_code != codes.UNAUTHORIZED:
+            return
+        if 'realm="Steward"' in answer.headers.get("www-authenticate", ""):
+            raise CannotCheckError(
+                f"what answers at {self._url} is Steward itself, not a job system. Check the "
+                "address"
+            )
+        raise CannotCheckError(
+            "the job system doesn't accept the token (401). Check STEWARD_JOB_SYSTEM_TOKEN"
+        )
+
+    async def _check_is_a_job_system(self) -> None:
+        try:
+            answer = await self._bench.send("GET", "/jobs?limit=1")
+        except BrokenError as broken:
+            raise self._nobody_there(broken) from broken
+        self._check_not_foreign(answer)
+
+    def _check_not_foreign(self, answer: httpx.Response) -> None:
+        if is_foreign(answer):
+            raise CannotCheckError(
+                f"what answers at {self._url} is no job system: it has no list of changed jobs "
+                f"(GET /jobs: {answer.status_code}). Check the address"
+            )

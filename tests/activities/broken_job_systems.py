@@ -296,6 +296,12 @@ async def adds_to_another_account(asked: Asked, go: Go) -> Answer:
     return await go(asked)
 
 
+async def names_the_job_itself(asked: Asked, go: Go) -> Answer:
+    answer = await go(asked)
+    is_added = asked.is_("POST", "/orders/.*") and answer.status == 201
+    return Answer(201, {"job_id": "SJ-1001"}) if is_added else answer
+
+
 async def ignores_the_limit(asked: Asked, go: Go) -> Answer:
     return await go(replace(asked, path=re.sub(r"limit=\d+", "limit=100", asked.path)))
 
@@ -395,6 +401,7 @@ FAULTS: Final = (
     Fault(opens_two_of_a_code, (_EXCEPTION,)),
     Fault(never_closes_exceptions, (_EXCEPTION,)),
     Fault(adds_without_a_number, (ADDS,)),
+    Fault(names_the_job_itself, (ADDS,)),
     Fault(adds_to_another_account, (_READ_ADDED,)),
     Fault(ignores_the_limit, ("A page has at most as many jobs as asked for",)),
     Fault(

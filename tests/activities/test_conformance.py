@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import httpx
 import pytest
@@ -22,6 +25,8 @@ from tests.activities.broken_job_systems import (
     Broken,
     Fault,
     Go,
+    cannot_cancel,
+    forgets_keys,
 )
 from tests.activities.job_system_document import operations
 
@@ -69,6 +74,62 @@ async def test_what_is_wrong_is_found(fault: Fault, monkeypatch: pytest.MonkeyPa
     assert [name for name in fault.found_by if name not in found] == []
 
 
+async def test_what_is_sent_is_quoted_whole() -> None:
+    results = await checked(Broken())
+    requests = [each.partition("{") for result in results for each in result.sent]
+    bodies = [json.loads(begin + rest) for _, begin, rest in requests if begin]
+    changes = [body for body in bodies if {"expected", "set"} <= set(body)]
+    assert {body["set"].get("status") for body in changes} >= {"Accepted", "Cancelled"}
+    assert {str(body["expected"].get("assigned_to")) for body in changes} > {"Nobody at all"}
+    assert any("ümlauts" in each for result in results for each in result.sent)
+
+
+async def test_every_job_that_was_added_is_cancelled() -> None:
+    system = Broken(forgets_keys)
+    results = await checked(system)
+    (added,) = (each for each in results if each.check.name == ADDS)
+    numbers = re.findall(r"job (\S+) the", added.got)
+    assert added.holds is False
+    assert len(set(numbers)) == 2
+    for number in numbers:
+        assert await status_of(system, number) == "Cancelled"
+    assert results[-2].got == f"200, Cancelled: {', '.join(numbers)}"
+
+
+async def test_what_cannot_be_cancelled_is_named() -> None:
+    async def forgets_keys_and_cannot_cancel(asked: Asked, go: Go) -> Answer:
+        return await cannot_cancel(asked, partial(forgets_keys, go=go))
+
+    results = await checked(Broken(forgets_keys_and_cannot_cancel))
+    (added,) = (each for each in results if each.check.name == ADDS)
+    numbers = ", ".join(re.findall(r"job (\S+) the", added.got))
+    assert f"Left behind: {numbers}. Cancel by hand" in results[-2].got
+
+
+async def test_a_job_that_was_there_before_is_never_cancelled() -> None:
+    async def adds_nothing(asked: Asked, go: Go) -> Answer:
+        if asked.is_("POST", "/orders/SO-500/jobs"):
+            return Answer(201, {"job_id": "SJ-1001"})
+        if asked.is_("POST", "/orders/.*"):
+            return Answer(201, {"job_id": "SJ-1002"})
+        return await go(asked)
+
+    system = Broken(adds_nothing)
+    results = await checked(system, "SJ-1001")
+    assert {"An unknown order is not found", ADDS} <= set(broken(results))
+    assert "Left behind: SJ-1002" in results[-2].got
+    assert await status_of(system, "SJ-1001") == "New"
+    assert await status_of(system, "SJ-1002") == "New"
+
+
+async def status_of(system: httpx.AsyncBaseTransport, number: str) -> str:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(transport=system, base_url="http://sample") as client:
+        answer = await client.get(f"/jobs/{number}", headers=headers)
+    status: str = answer.json()["job"]["status"]
+    return status
+
+
 async def test_a_job_system_that_lets_everybody_in_is_found() -> None:
     assert broken(await checked(Broken(token=None))) == list(LETS_IN)
 
@@ -111,6 +172,11 @@ def answering(status: int, body: object) -> httpx.MockTransport:
     return httpx.MockTransport(lambda _: httpx.Response(status, json=body))
 
 
+def page(status: int, said: str, asks: str = "") -> httpx.MockTransport:
+    headers = {"www-authenticate": asks} if asks else {}
+    return httpx.MockTransport(lambda _: httpx.Response(status, html=said, headers=headers))
+
+
 def silent(_: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused")
 
@@ -121,16 +187,39 @@ def cases() -> Iterator[tuple[httpx.AsyncBaseTransport, str | None, str]]:
     yield answering(401, {}), "SJ-1", "STEWARD_JOB_SYSTEM_TOKEN"
     yield answering(200, {"items": [], "next": None}), None, "lists no job"
     yield answering(500, {}), None, "Name a job with --job"
-    yield answering(404, {"message": "no such job"}), "SJ-1", "404: no such job. Name another"
+    yield (
+        answering(404, {"message": "no such job"}),
+        "SJ-1",
+        "404: no such job. Name another with --job",
+    )
     yield answering(200, {"job": {}}), "SJ-1", "Name another with --job"
+    for job in (None, "SJ-1"):  # a page of the web, Steward without and with tokens
+        foreign = "is no job system: .* Check the address"
+        yield page(404, "<h1>Not Found</h1>"), job, foreign
+        yield page(200, "<h1>Welcome</h1>"), job, foreign
+        yield page(301, ""), job, foreign
+        yield answering(404, {"detail": "Not Found"}), job, foreign
+        yield answering(200, {"status": "ok"}), job, foreign
+        yield answering(200, {"items": [{"job_id": "SJ-1", "stage": "ended"}]}), job, foreign
+        yield answering(200, []), job, foreign
+        yield page(401, "{}", 'Bearer realm="Steward"'), job, "is Steward itself.* the address"
+    yield answering(200, {"items": [{"job": None, "version": 1}]}), None, "Name a job with --job"
+    yield page(502, "<h1>Bad Gateway</h1>"), None, "can't be listed: 502"
 
 
 @pytest.mark.parametrize(("transport", "job", "reason"), list(cases()))
 async def test_it_says_why_nothing_can_be_checked(
     transport: httpx.AsyncBaseTransport, job: str | None, reason: str
 ) -> None:
-    with pytest.raises(CannotCheckError, match=reason):
+    with pytest.raises(CannotCheckError, match=reason) as error:
         await checked(transport, job)
+    assert "address" not in reason or "--job" not in str(error.value)
+
+
+@pytest.mark.parametrize("token", ["", "pass wörd", "two words", "a\nb"])
+def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
+    with pytest.raises(ValueError, match="a token is made of visible ASCII"):
+        Conformance("http://sample", token)
 
 
 async def test_too_many_requests_are_sent_again() -> None:

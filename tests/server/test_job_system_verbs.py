@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -93,17 +94,18 @@ def test_a_wrong_token_is_told_before_anything_is_checked(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEWARD_JOB_SYSTEM_TOKEN", "wrong")
-    assert "Check STEWARD_JOB_SYSTEM_TOKEN" in complaint("job-system", "check", url)
+    reason = complaint("job-system", "check", url, exit_code=2)
+    assert "Check STEWARD_JOB_SYSTEM_TOKEN" in reason
 
 
 def test_an_unknown_job_is_told(url: str) -> None:
-    reason = complaint("job-system", "check", url, "--job", "SJ-0")
+    reason = complaint("job-system", "check", url, "--job", "SJ-0", exit_code=2)
     assert "job SJ-0 can't be read: 404" in reason
     assert "Name another with --job" in reason
 
 
 def test_either_an_address_or_an_adapter_is_named() -> None:
-    assert "or your adapter with --adapter" in complaint("job-system", "check")
+    assert "or your adapter with --adapter" in complaint("job-system", "check", exit_code=2)
     reason = complaint("job-system", "check", "--adapter", "mainframe", exit_code=2)
     assert '--adapter: no adapter "mainframe" is installed in steward.job_systems' in reason
     assert "STEWARD_JOB_SYSTEM_ADAPTER" not in reason
@@ -116,10 +118,63 @@ def test_the_token_has_to_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_there_is_told() -> None:
-    reason = complaint("job-system", "check", f"http://127.0.0.1:{free_port()}")
-    assert "the job system can't be reached: no answer (ConnectError)" in reason
+    reason = complaint("job-system", "check", f"http://127.0.0.1:{free_port()}", exit_code=2)
+    assert "the job system can't be reached: no answer (ConnectError). Check the address" in reason
 
 
-@pytest.mark.parametrize("url", ["jobs.example.com", "ftp://jobs.example.com", "http://[", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["jobs.example.com", "ftp://jobs.example.com", "http://[", "", "http://a b", "http://\x01"],
+)
 def test_an_address_that_is_none_is_told(url: str) -> None:
-    assert "is not an address" in complaint("job-system", "check", url)
+    assert "URL: not an address" in complaint("job-system", "check", url, exit_code=2)
+
+
+def test_an_address_that_settings_refuse_is_refused_without_its_password() -> None:
+    for url in ("http://pat:pa$$@127.0.0.1:9", "http://127.0.0.1:9/?a=b", "http://127.0.0.1:9/#a"):
+        result = steward("job-system", "check", url, "--json")
+        assert result.exit_code == 2
+        assert "URL: only the address, without a user, query or fragment" in result.stderr
+        assert "pa$$" not in result.output
+
+
+def test_a_host_name_that_none_can_have_is_told() -> None:
+    for host in ("a" * 70, "a..b"):
+        assert "Check the address" in complaint(
+            "job-system", "check", f"http://{host}", exit_code=2
+        )
+    reason = complaint("job-system", "check", "http://xn--0.example", exit_code=2)
+    assert "http://xn--0.example can't be asked: " in reason
+
+
+def test_a_token_that_no_header_can_carry_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEWARD_JOB_SYSTEM_TOKEN", "pass wörd")
+    reason = complaint("job-system", "check", "http://127.0.0.1:9", exit_code=2)
+    assert "STEWARD_JOB_SYSTEM_TOKEN: a token is made of visible ASCII" in reason
+    assert "wörd" not in reason
+
+
+@pytest.mark.parametrize("job", ["", " ", "a b", "x" * 65])
+def test_a_job_that_is_none_is_told(job: str) -> None:
+    reason = complaint("job-system", "check", "http://127.0.0.1:9", "--job", job, exit_code=2)
+    assert f'--job: "{job}" is not a job number' in reason
+
+
+def test_a_program_gets_one_document_where_nothing_can_be_checked(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    for where, options, error in (
+        (nobody, (), "can't be reached"),
+        (url, ("--job", "SJ-0"), "job SJ-0 can't be read: 404"),
+        (url, ("--job", ""), "is not a job number"),
+        ("jobs.example.com", (), "not an address"),
+    ):
+        result = steward("job-system", "check", where, *options, "--json")
+        assert result.exit_code == 2
+        document = json.loads(result.stdout)
+        assert error in document.pop("error")
+        assert document == {"url": where, "holds": False, "checks": []}
+    monkeypatch.delenv("STEWARD_JOB_SYSTEM_TOKEN")
+    document = json.loads(steward("job-system", "check", url, "--json").stdout)
+    assert "STEWARD_JOB_SYSTEM_TOKEN is not set" in document["error"]
