@@ -137,8 +137,8 @@ class Reconciler:
         Args:
             since: the place to begin at instead, empty for the list's beginning.
             dry: whether nothing is fed or written down.
-            keep: whether the next run goes on after this one although it began at `since`; otherwise
-                the place to begin at next time stays then.
+            keep: whether the next run goes on after this one although it began at `since`;
+                otherwise the place to begin at next time stays then.
             grace: how young a change may be that is left for the next time; None: all are taken.
             at_most: how long to go on reading pages; None: to the end, or `PAGES` of them.
             between: called after each page.
