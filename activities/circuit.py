@@ -107,8 +107,7 @@ class Circuit:
             yield
         except (NotReachedError, NotLetInError) as failure:
             if _is_silence(failure):
-                if about is not None and about not in self._failing:
-                    self._failing.append(about)
+                self._note_failing(about)
                 if era == self._era:  # what began before it opened says no more
                     self._failed(failure)
             raise
@@ -133,6 +132,10 @@ class Circuit:
             return timedelta()
         since = timedelta(seconds=self._clock() - self._opens_until)
         return max(_OTHERS_FIRST - since, timedelta())
+
+    def _note_failing(self, about: str | None) -> None:
+        if about is not None and about not in self._failing:
+            self._failing.append(about)
 
     def _close(self) -> None:
         self._failures = 0

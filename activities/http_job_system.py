@@ -227,7 +227,7 @@ def _failures_named() -> Iterator[None]:
     except httpx.PoolTimeout as error:
         raise NotReachedError("too many requests are under way", was_asked=False) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
-        raise NotReachedError(f"nothing can be sent to its address: check {_SETTING}") from error
+        raise NotReachedError(f"nothing can be sent to its address. Check {_SETTING}") from error
     except (httpx.HTTPError, TimeoutError) as error:
         is_late = isinstance(error, httpx.TimeoutException | TimeoutError)
         reason = "it doesn't answer in time" if is_late else "the connection broke off"
@@ -253,9 +253,8 @@ def _refusal(answer: _Answer) -> JobSystemError:
 
 def _turned_down(answer: _Answer) -> TurnedDownError:
     said = _said(answer)
-    return TurnedDownError(
-        answer.status, f"{answer.status}: {said}" if said else f"{answer.status}"
-    )
+    reason = f"{answer.status}: {said}" if said else f"{answer.status}"
+    return TurnedDownError(reason, status=answer.status)
 
 
 def _named(status: int) -> str:
@@ -272,7 +271,7 @@ def _segment(name: str) -> str:
         TurnedDownError: no path can name it.
     """
     if name in ("", ".", ".."):
-        raise TurnedDownError(0, "its number can't be part of an address")
+        raise TurnedDownError("its number can't be part of an address")
     return quote(name, safe="")
 
 
@@ -292,7 +291,7 @@ def _where(job_id: str, telling: Telling) -> tuple[str, str]:
             return "PATCH", f"{job}/exceptions/{_segment(key)}"
         case TellServiceJob(order_id=order_id):
             if not order_id:
-                raise TurnedDownError(0, "the job has no order that a job could be added to")
+                raise TurnedDownError("the job has no order that a job could be added to")
             return "POST", f"/orders/{_segment(order_id)}/jobs"
 
 

@@ -143,4 +143,4 @@ def _refusal(answer: httpx.Response, said: str, now: datetime) -> JobSystemError
             has_answered=status not in _SILENT,
         )
     said = said or answer.reason_phrase
-    return TurnedDownError(status, f"{status}: {said}" if said else f"{status}")
+    return TurnedDownError(f"{status}: {said}" if said else f"{status}", status=status)

@@ -107,17 +107,17 @@ class TurnedDownError(JobSystemError):
     """It refuses this request for good.
 
     Attributes:
-        status: its HTTP status.
+        status: its HTTP status, None where it has none.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
         super().__init__(reason)
         self.status = status
 
     @property
     def for_logs(self) -> str:
         """The status alone: the reason is its own, and may quote anybody."""
-        return f"refused ({self.status})"
+        return "refused" if self.status is None else f"refused ({self.status})"
 
 
 class JobChangedError(JobSystemError):

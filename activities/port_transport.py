@@ -31,6 +31,8 @@ _TOLD: Final = {
 }
 _JOB: Final = re.compile("/jobs/([^/]+)")
 _PART: Final = re.compile("/jobs/([^/]+)/(notes|tasks|exceptions)(?:/([^/]+))?")
+FOR_ANY_REASON: Final = "is_refused_for_any_reason"
+"""Extension of a refusal whose status is made up, since the adapter has none."""
 _ORDER: Final = re.compile("/orders/([^/]+)/jobs")
 
 
@@ -57,7 +59,10 @@ class PortTransport(httpx.AsyncBaseTransport):
                 HTTPStatus.CONFLICT, json={**_live(error.live), "message": str(error)}
             )
         except JobSystemError as error:
-            return httpx.Response(_status(error), json={"message": str(error)})
+            is_bare = isinstance(error, TurnedDownError) and error.status is None
+            return httpx.Response(
+                _status(error), json={"message": str(error)}, extensions={FOR_ANY_REASON: is_bare}
+            )
         except ValidationError:
             return httpx.Response(HTTPStatus.UNPROCESSABLE_ENTITY, json={"message": "bad fields"})
         return httpx.Response(HTTPStatus.OK, json=said)
@@ -85,7 +90,7 @@ class PortTransport(httpx.AsyncBaseTransport):
             said = {**body, "what": "add_service_job", "order_id": unquote(found[1])}
             telling = TELLING.validate_python(said)
             return {"job_id": await system.tell(self._job_id(), telling, key)}
-        raise TurnedDownError(HTTPStatus.NOT_FOUND, "no such path")
+        raise TurnedDownError("no such path", status=HTTPStatus.NOT_FOUND)
 
 
 def _live(live: LiveJob) -> dict[str, Any]:
@@ -100,6 +105,6 @@ def _status(error: JobSystemError) -> int:
             return HTTPStatus.INTERNAL_SERVER_ERROR
         case NotReachedError():
             return HTTPStatus.SERVICE_UNAVAILABLE
-        case TurnedDownError(status=status) if 400 <= status < 500:  # noqa: PLR2004  a refusal
+        case TurnedDownError(status=int(status)) if 400 <= status < 500:  # noqa: PLR2004  a refusal
             return status
     return HTTPStatus.UNPROCESSABLE_ENTITY

@@ -19,6 +19,8 @@ class Scale:
     """Lifecycles carried out before the clock runs, each round."""
     lifecycles: int
     """Lifecycles that a throughput round counts."""
+    paths: Sequence[str] | None
+    """Names of the golden paths whose throughput is measured; None for all of them."""
     paths_beside_all: int | None
     """How many golden paths are held against more than the floor; None for all of them."""
     paths_elsewhere: int | None
@@ -47,6 +49,7 @@ FULL = Scale(
     rounds=5,
     warm_up=20,
     lifecycles=60,
+    paths=None,
     paths_beside_all=None,
     paths_elsewhere=None,
     hooks_for_seconds=60,
@@ -63,6 +66,7 @@ QUICK = Scale(
     rounds=1,
     warm_up=1,
     lifecycles=2,
+    paths=("PlusOne to completed", "Reassignment to appointment"),
     paths_beside_all=1,
     paths_elsewhere=1,
     hooks_for_seconds=2,

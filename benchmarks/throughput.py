@@ -89,13 +89,14 @@ Rounds = Mapping[Variant, Sequence[Driven]]
 
 
 async def measure(scale: Scale, tell: Tell) -> Section:
-    """Measure all golden paths."""
+    """Measure the golden paths."""
+    paths = [path for path in GOLDEN_PATHS if scale.paths is None or path.name in scale.paths]
     beside_all = GOLDEN_PATHS[: scale.paths_beside_all]
     found = {
         path.name: await _rounds_of(
             path, tuple(Variant) if path in beside_all else _ALWAYS, scale, tell
         )
-        for path in GOLDEN_PATHS
+        for path in paths
     }
     figures = tuple(figure for name, rounds in found.items() for figure in _figures(name, rounds))
     return Section(

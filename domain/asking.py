@@ -9,9 +9,10 @@ from domain.effects import Batch, BatchResult, ReassignJob, Step, UpdateJob, Wri
 from domain.facts import same_addresses, same_instant, same_text
 from domain.guards import plusone_hold
 from domain.job_system import AccountSet, ChangeRequest, ChangeSet, Expected
-from domain.jobs import Assignee, Believed, Job, JobStatus, same_holder
+from domain.jobs import Assignee, Believed, Job, JobStatus, same_assignment, same_holder
 from domain.refusals import Refusal, RefusalKind, changed_meanwhile
 from domain.roles import Role
+from domain.texts import joined
 
 _STATUS: Final = re.compile(r"^\d{3}(?:: |:?$)")
 """The HTTP status with which an adapter's reason may begin."""
@@ -84,6 +85,38 @@ def shows_all(live: Job, request: ChangeRequest) -> bool:
             or same_addresses(wanted.customer_email, live.customer_email)
         )
     )
+
+
+def is_as_expected(live: Job, expected: Expected) -> bool:
+    """Return whether a job is as a change expects it to be: the job system makes that change."""
+    number, name = live.assigned_to.number, live.assigned_to.name
+    return (
+        any(same_text(expected.assigned_to, each) for each in (number, name))
+        and live.status is expected.status
+        and same_instant(expected.diagnostic_report_at, live.diagnostic_report_at)
+    )
+
+
+def shown_sentence(before: Job, job: Job) -> str | None:
+    """Return what the journal says of what the job system shows, and no event has told yet.
+
+    Args:
+        before: the job as our copy had it.
+        job: the job as the job system shows it.
+
+    Returns:
+        The sentence, None if whoever reads the journal would see nothing new.
+    """
+    shown = []
+    if not same_assignment(before, job):
+        shown.append(f"assigned to {job.assigned_to.name}")
+    if job.status is not before.status:
+        shown.append(str(job.status).lower())
+    if job.sub_status and not same_text(job.sub_status, before.sub_status):
+        shown.append(f"sub-status {job.sub_status}")
+    if job.diagnostic_report_at and before.diagnostic_report_at is None:
+        shown.append("a diagnostic report")
+    return f"The job system shows: {joined(shown, 'and')}." if shown else None
 
 
 def is_as_believed(live: Job, believed: Believed) -> bool:

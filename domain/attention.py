@@ -35,6 +35,11 @@ NOT_CARRIED_OUT: Final = (
 )
 """Why what a lifecycle does may not come true for now; over as soon as it has."""
 
+WAITS_FOR_JOB_SYSTEM: Final = frozenset(
+    {Attention.JOB_SYSTEM_UNREACHABLE, Attention.JOB_SYSTEM_REFUSES}
+)
+"""Why what a lifecycle does waits for the job system: nobody can dismiss that."""
+
 SETTLED_BY_TASKS: Final[Mapping[Attention, frozenset[str]]] = {
     Attention.RULE_CONFLICT: frozenset({"assigned_out_of_turn", "reassigned_against_rule"}),
     Attention.DELIVERY_FAILED: frozenset(

@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
-from domain.attention import Attention
+from domain.attention import WAITS_FOR_JOB_SYSTEM, Attention
 from domain.editions import NEWEST, reading_under
 from domain.field_problems import field_problems, unknown_fields
 from domain.labels import attention_label, command_label, lifecycle_label, stage_label, to_do
@@ -248,9 +248,10 @@ class CommandTable(Mapping[str, Command]):
 
         Args:
             stage: the lifecycle's stage.
-            attention: what it asks attention for, which can be dismissed.
+            attention: what it asks attention for, which can be dismissed unless it waits for the
+                job system.
         """
-        dismiss = [DISMISS_ATTENTION] if attention else []
+        dismiss = [DISMISS_ATTENTION] if set(attention) - WAITS_FOR_JOB_SYSTEM else []
         return self.possible_in(stage) + dismiss
 
     @property

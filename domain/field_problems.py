@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from domain.suggestions import closest, did_you_mean
-from domain.values import LONGEST_QUOTE, MESSAGE_ID, STORABLE, shortened
+from domain.values import JOB_ID, LONGEST_QUOTE, MESSAGE_ID, STORABLE, shortened
 
 _MOST_PROBLEMS = 10
 """Wrong fields that are named one by one; the others are counted."""
@@ -172,8 +172,14 @@ _LIMITS: Mapping[str, str] = {
 }
 """The same where a limit is named."""
 
+_JOB_ID = (
+    "use letters A to Z, digits, dots, dashes and underscores, 64 at most; "
+    "begin with a letter or digit"
+)
 _PATTERNS: Mapping[str, str] = {
     STORABLE: "remove the NUL character",
+    JOB_ID: _JOB_ID,
+    rf"^({JOB_ID[1:-1]})?$": _JOB_ID,
     MESSAGE_ID: "use visible ASCII characters only, without spaces",
     r"^[A-Za-z]{2}$": "write two letters, such as OK",
     r"^[0-9]{5}(-[0-9]{4})?$": "write a ZIP Code, such as 74103",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 
@@ -53,6 +53,29 @@ def reason_in_words(reason: str) -> str:
     The HTTP status before it and the stop after it are left out.
     """
     return _STATUS.sub("", reason.strip()).rstrip(". ")
+
+
+class Trouble(NamedTuple):
+    """Why somebody can't be told or asked, in sentences for people."""
+
+    cause: str
+    cure: str | None
+    """What to check, None if the reason does not say."""
+
+
+def trouble_with(name: str, reason: str) -> Trouble:
+    """Return a reason of an adapter as its cause and its cure, each said once.
+
+    Args:
+        name: who does not answer, as a sentence begins with it.
+        reason: a clause such as "it can't be reached"; its cure may follow as "Check …".
+    """
+    cause, _, check = reason.strip().rstrip(".").partition(". Check ")
+    if cause.startswith("it "):
+        said = f"{name} {cause.removeprefix('it ')}."
+    else:
+        said = f"{name} doesn't answer as expected: {cause}."
+    return Trouble(said, f"Check {check}" if check else None)
 
 
 _NAMESPACE = UUID("5f2c8f6e-6f0d-4a53-9d5b-0b8f0f6f7a11")

@@ -87,6 +87,9 @@ STEWARD = Actor(name="Steward", role=Role.SYSTEM)
 FOUND_IN_LIST = Actor(name="Job system's list", role=Role.SYSTEM)
 """Who did what no hook told of and the job system's list shows: that isn't known."""
 
+SHOWN_WHEN_ASKED = Actor(name="Job system", role=Role.SYSTEM)
+"""Who did what no hook has told of yet and the job system shows when it is asked: not known."""
+
 
 def may_act_as(role: Role, allowed: frozenset[Role]) -> bool:
     """Return whether a role is among those allowed.

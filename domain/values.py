@@ -98,7 +98,10 @@ EventId = Annotated[str, Field(min_length=1, max_length=400, pattern=STORABLE)]
 Ordinal = Annotated[int, Field(ge=0, lt=2**31)]
 """A count, such as a job's version, that every store can keep."""
 
-JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""Pattern of a job's number."""
+
+JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 """A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""
 
 # --- amounts ----------------------------------------------------------------------------------

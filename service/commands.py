@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
+from domain.attention import Attention
 from domain.commands import DISMISS_ATTENTION, Answer, CommandRequest, answer_key
 from domain.faults import in_brief
 from domain.labels import lifecycle_label
@@ -43,6 +45,7 @@ from service.questions import Questions
 from service.routing import Router
 from service.signalling import NotDeliveredError, is_not_found
 from service.starting import require_startable, start_with_command, with_message_id
+from store.database import StoreUnavailableError
 from store.journal import Journal, RefusedAttempt
 from store.lifecycles import Lifecycles
 from store.reading import Reading
@@ -68,9 +71,9 @@ class UnansweredError(Exception):
         instead: what to do about it.
     """
 
-    def __init__(self, message: str, message_id: str | None) -> None:
+    def __init__(self, message: str, message_id: str | None, instead: str | None = None) -> None:
         super().__init__(message)
-        self.instead = (
+        self.instead = instead or (
             "Check the job, or send it again with the same message_id."
             if message_id
             else "Check the job before you send it again. A message_id makes sending again safe."
@@ -151,9 +154,7 @@ class CommandDispatcher:
             RPCTimeoutOrCancelledError,
             TimeoutError,
         ) as error:
-            seconds = f"{self._patience.total_seconds():g}"
-            said = f"No answer within {seconds} seconds. The command may still be carried out."
-            raise UnansweredError(said, message_id) from error
+            raise await self._unanswered(job_id, message_id) from error
         except NO_ANSWER as error:
             if not is_not_found(error):
                 log.warning("Temporal does not answer", reason=in_brief(error))
@@ -174,6 +175,22 @@ class CommandDispatcher:
             refusal = await self._not_running(kind, job_id)
             await self._journal.refused(attempt(refusal=refusal))
             raise Refused(refusal) from error
+
+    async def _unanswered(self, job_id: str, message_id: str | None) -> UnansweredError:
+        """Return why a command is not answered in time; the job system may be the cause."""
+        change = None
+        with suppress(StoreUnavailableError):
+            change = await self._reading.change_under_way(job_id)
+        if change is Attention.JOB_SYSTEM_UNREACHABLE:
+            said = "The job system doesn't answer. Steward tries again until it does."
+            return UnansweredError(said, message_id, "Don't repeat the command.")
+        if change is Attention.JOB_SYSTEM_REFUSES:
+            said = "The job system refused a change of this job. Your command waits for it."
+            instead = "Ask the Admin team to retry or drop it. Don't repeat the command."
+            return UnansweredError(said, message_id, instead)
+        seconds = f"{self._patience.total_seconds():g}"
+        said = f"No answer within {seconds} seconds. The command may still be carried out."
+        return UnansweredError(said, message_id)
 
     async def _execute_or_start(
         self, kind: LifecycleKind, job_id: str, command: str, fields: object, update_id: str

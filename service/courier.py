@@ -313,13 +313,17 @@ class Courier:
     async def _tidy(self) -> None:
         """Remove what was told long ago, and give up what was tried for too long: a bite a minute.
 
-        Only the process does so that tells.
+        People are asked to see to what fails. Only the process does so that tells.
         """
         now = self._clock()
         is_due = self._tidied_at is None or now - self._tidied_at >= _TIDIES_EVERY
-        if not is_due or self._held_until is None or self._held_until <= now:
+        if not is_due:
             return
         self._tidied_at = now
+        if not await self._holds_lease():
+            return
+        if self._destination is Destination.JOB_SYSTEM:
+            await self._deliveries.see_to_what_fails(now)
         await self._deliveries.forget(now - KEPT_FOR, _BITE)
         if self._gives_up_after is not None:
             hours = self._gives_up_after // timedelta(hours=1)

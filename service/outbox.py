@@ -94,26 +94,29 @@ class OutboxDesk:
         row = await self._outbox.find(row_id)
         if row is None:
             return None
-        what, whom = _as_journalled(row)
-        what = f"had {what} sent to {whom} again"
+        what, target = _as_journalled(row)
+        what = f"had {what} sent to {target} again"
         decision = Decision(actor, self._clock(), what)
-        may_be = (OutgoingState.REFUSED, OutgoingState.PENDING)
-        await self._check(row, decision, "retry", may_be)
+        may_be = row.state in (OutgoingState.REFUSED, OutgoingState.PENDING) or _has_failed(row)
+        await self._check(row, decision, "retry", may_be=may_be)
+        if not await self._outbox.is_waited_for(row):
+            await self._refuse(row, decision, "retry", _unwaited(row))
         if not await self._outbox.retry(row, decision):
             await self._changed_meanwhile(row, decision, "retry")
         return await self._found(row)
 
     async def drop(self, row_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
-        """Drop a refused row; as `retry`."""
+        """Drop a row that was refused, or has failed; as `retry`."""
         said = _read(OutboxDrop, fields, DROP_EXAMPLE)
         actor = who_acts(said.actor, by, "Say who drops it.")
         row = await self._outbox.find(row_id)
         if row is None:
             return None
-        what, whom = _as_journalled(row)
-        what = f"dropped {what} for {whom}: {said.reason}"
+        what, target = _as_journalled(row)
+        what = f"dropped {what} for {target}: {said.reason}"
         decision = Decision(actor, self._clock(), what)
-        await self._check(row, decision, "drop", (OutgoingState.REFUSED,))
+        may_be = row.state is OutgoingState.REFUSED or _has_failed(row)
+        await self._check(row, decision, "drop", may_be=may_be)
         if not await self._outbox.drop(row, decision, said.reason):
             await self._changed_meanwhile(row, decision, "drop")
         return await self._found(row)
@@ -121,10 +124,8 @@ class OutboxDesk:
     async def _found(self, row: OutboxRow) -> dict[str, Any]:
         return _shown(await self._outbox.find(row.id) or row)
 
-    async def _check(
-        self, row: OutboxRow, decision: Decision, verb: str, may_be: tuple[OutgoingState, ...]
-    ) -> None:
-        """Return if somebody may decide so about a row.
+    async def _check(self, row: OutboxRow, decision: Decision, verb: str, *, may_be: bool) -> None:
+        """Return if somebody may decide so about a row, and it stands so that they can.
 
         Raises:
             Refused: they may not; the journal says so.
@@ -135,7 +136,7 @@ class OutboxDesk:
                 f"Only the Admin team or a supervisor can {verb} this.",
                 instead="Ask the Admin team or a supervisor.",
             )
-        elif row.state in may_be:
+        elif may_be:
             return
         else:
             refused = _not_now(row, verb)
@@ -148,8 +149,8 @@ class OutboxDesk:
     async def _refuse(
         self, row: OutboxRow, decision: Decision, verb: str, refused: Refused
     ) -> None:
-        what, whom = _as_journalled(row)
-        said = f"couldn't {verb} {what} for {whom}: {refused.refusal.message}"
+        what, target = _as_journalled(row)
+        said = f"couldn't {verb} {what} for {target}: {refused.refusal.message}"
         await self._outbox.refuse(row, decision._replace(what=said), uuid4().hex)
         raise refused
 
@@ -159,6 +160,21 @@ def _as_journalled(row: OutboxRow) -> tuple[str, str]:
     if row.destination is Destination.EVENTS:
         return "an event", "another program"
     return outgoing_label(row.what), "the job system"
+
+
+def _has_failed(row: OutboxRow) -> bool:
+    """Return whether a row that Steward still tries has failed before."""
+    return row.attempts > 0 and row.state in (OutgoingState.PENDING, OutgoingState.ASKING)
+
+
+def _unwaited(row: OutboxRow) -> Refused:
+    """Return that sending a row again would change nothing."""
+    what = outgoing_label(row.what)
+    return conflicting(
+        None,
+        f"Nothing waits for {what} any more.",
+        instead=f'Drop it: `steward outbox drop {row.id} --reason "…"`.',
+    )
 
 
 def _not_now(row: OutboxRow, verb: str) -> Refused:

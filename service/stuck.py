@@ -13,6 +13,7 @@ from domain.attention import Attention
 from domain.commands import Command
 from domain.labels import attention_label
 from domain.lifecycles import job_of
+from domain.outgoing import trouble_with
 from domain.policy import Policy
 from domain.roles import Actor, Role
 from service.audit import Audit
@@ -119,15 +120,19 @@ class StuckList:
         since = record.succeeded_at or record.failing_since or record.ran_at
         if now - since < patience:
             return []
-        what = "What the job system's hooks miss isn't found: reconciliation hasn't succeeded"
+        what = "Changes in the job system may be missing here."
         if record.reason is not None:
-            cure = "Check that the job system answers. `steward reconcile` tries again at once."
-            return [_item("reconciliation", None, f"{what}. {record.reason}", cure, since)]
+            trouble = trouble_with("The job system", record.reason)
+            check = trouble.cure or "Check that it runs"
+            if "STEWARD_" in check:
+                check += ", and restart"
+            cure = f"{check}. `steward reconcile` tries again at once."
+            return [_item("reconciliation", None, f"{what} {trouble.cause}", cure, since)]
         cure = (
             "Check in Temporal UI whether the Schedule `reconcile` is paused, and that a worker "
             "runs. `steward reconcile` catches up at once."
         )
-        return [_item("reconciliation", None, f"{what}.", cure, since)]
+        return [_item("reconciliation", None, f"{what} Reconciliation doesn't run.", cure, since)]
 
 
 async def _unwritable(leases: Leases, now: datetime) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.labels import outgoing_label
-from domain.outgoing import Contact, Destination
+from domain.outgoing import Contact, Destination, trouble_with
+from domain.texts import joined
 from store.deliveries import Standing
 from store.outbox_list import OutboxList, OutboxRow, Unanswered, Waiting
 
@@ -51,13 +52,16 @@ async def stuck_in_outbox(outbox: OutboxList, now: datetime) -> list[StuckThing]
     if not outbox.destinations:
         return []
     known, found = await outbox.standings(), list[StuckThing]()
+    asked: Unanswered | None = None
     if Destination.JOB_SYSTEM in outbox.destinations:
-        found += _unanswered(await outbox.unanswered(), known.get(Destination.JOB_SYSTEM))
+        asked = await outbox.unanswered()
+        found += _unanswered(asked, known.get(Destination.JOB_SYSTEM))
     for each in sorted(outbox.destinations):
         standing = known.get(each, Standing(Contact.ANSWERS))
         answers = standing.contact is Contact.ANSWERS
         if not answers:
-            found.append(_silent(each, standing, await outbox.waiting(each)))
+            also = asked if each is Destination.JOB_SYSTEM else None
+            found.append(_silent(each, standing, await outbox.waiting(each), also))
         if each is Destination.EVENTS:
             found += _refused_events(await outbox.refused(each, 1))
         else:
@@ -71,17 +75,18 @@ async def stuck_in_outbox(outbox: OutboxList, now: datetime) -> list[StuckThing]
     return found
 
 
-def _silent(destination: Destination, standing: Standing, waiting: Waiting) -> StuckThing:
-    name, is_shut_out = _NAMES[destination], standing.contact is Contact.SHUT_OUT
-    problem = "doesn't let Steward in" if is_shut_out else "doesn't answer"
-    things = "1 thing waits" if waiting.rows == 1 else f"{waiting.rows} things wait"
-    cure = (
-        f"Correct {_SETTINGS[destination]}, and restart. Everything is then told in order."
-        if is_shut_out
-        else "Check that it runs and can be reached. Steward tells everything once it answers."
-    )
-    what = f"{name} {problem}: {standing.reason}. {things} to be told."
-    return StuckThing(destination.value, None, what, cure, standing.since)
+def _silent(
+    destination: Destination, standing: Standing, waiting: Waiting, asked: Unanswered | None
+) -> StuckThing:
+    """Return that a destination takes nothing: once, with all that waits for it."""
+    trouble = trouble_with(_NAMES[destination], standing.reason or "it doesn't answer")
+    kind = "event" if destination is Destination.EVENTS else "message"
+    waits = _counted((waiting.rows, kind), (asked.rows if asked else 0, "change"))
+    check = trouble.cure
+    if check is None and standing.contact is Contact.SHUT_OUT:
+        check = f"Correct {_SETTINGS[destination]}"
+    what = f"{trouble.cause} {waits}"
+    return StuckThing(destination.value, None, what, _cure(check), standing.since)
 
 
 def _unanswered(asked: Unanswered | None, standing: Standing | None) -> list[StuckThing]:
@@ -91,13 +96,26 @@ def _unanswered(asked: Unanswered | None, standing: Standing | None) -> list[Stu
     """
     if asked is None or (standing is not None and standing.contact is not Contact.ANSWERS):
         return []
-    jobs = "1 change waits" if asked.rows == 1 else f"{asked.rows} changes wait"
-    what = f"The job system has not answered: {asked.reason}. {jobs} for its answer."
-    cure = (
-        f"Check that it runs, and check {_SETTINGS[Destination.JOB_SYSTEM]}. The jobs then "
-        "continue automatically."
-    )
+    trouble = trouble_with(_NAMES[Destination.JOB_SYSTEM], asked.reason)
+    what = f"{trouble.cause} {_counted((asked.rows, 'change'))}"
+    cure = f"{_cure(trouble.cure)} To drop one: `steward outbox list --state asking`."
     return [StuckThing(Destination.JOB_SYSTEM.value, None, what, cure, asked.since)]
+
+
+def _counted(*counts: tuple[int, str]) -> str:
+    """Return how much waits, such as `2 messages and 1 change wait.`; what is none is left out."""
+    said = [f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counts if count]
+    verb = "waits" if sum(count for count, _ in counts) == 1 else "wait"
+    return f"{joined(said, 'and')} {verb}." if said else "Nothing waits."
+
+
+def _cure(check: str | None) -> str:
+    """Return what to do: a setting is read at the start, for all else Steward keeps trying."""
+    if check is None:
+        return "Check that it runs. Steward tries again until it answers."
+    if "STEWARD_" in check:
+        return f"{check}, and restart. Everything then continues in order."
+    return f"{check}. Steward tries again until it answers."
 
 
 def _refused(row: OutboxRow) -> StuckThing:
@@ -140,6 +158,7 @@ def _late(destination: Destination, row: OutboxRow) -> StuckThing:
         "untold",
         row.job_id,
         f"{_NAMES[destination]} was not told yet: {outgoing_label(row.what)}. {row.reason}.",
-        f"Find the cause in its log. Steward retries. Try now: `steward outbox retry {row.id}`",
+        f"Find the cause in its log. Try now: `steward outbox retry {row.id}`. Not needed? "
+        f'`steward outbox drop {row.id} --reason "…"`',
         row.written_at,
     )

@@ -18,6 +18,7 @@ from domain.moments import spoken
 from domain.policy import Policy
 from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role
+from domain.tasks import CommonTask
 from domain.values import MessageId, Prose
 from service.acting import who_acts
 from store.tasks import Task, TaskClosing, TaskFilter, Tasks
@@ -100,6 +101,7 @@ class TaskDesk:
             return self.shown(task)
         try:
             self._check(task, actor)
+            await self._check_outbox(task, closing.at)
             if not await self._tasks.close(task, closing):
                 task = await self._tasks.find(task_id) or task
                 if not _is_repeated(task, closing):
@@ -158,6 +160,17 @@ class TaskDesk:
                 None,
                 f"“{task_label(task.kind)}” closes once you {to_do(command)} (`{command}`).",
                 instead=command,
+            )
+
+    async def _check_outbox(self, task: Task, now: datetime) -> None:
+        """Return if nothing that a task asks for is left in the outbox."""
+        is_about_it = task.kind == CommonTask.JOB_SYSTEM_REFUSED
+        if is_about_it and await self._tasks.is_untaken(task, now):
+            raise conflicting(
+                None,
+                f"“{task_label(task.kind)}” closes once the job system takes it, or you drop it.",
+                instead='`steward outbox retry ID`, or `steward outbox drop ID --reason "…"`. '
+                f"`steward outbox list --job {task.job_id}` shows the IDs.",
             )
 
     def _already_done(self, task: Task) -> Refused:

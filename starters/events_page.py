@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pydantic.fields import FieldInfo
@@ -39,27 +39,28 @@ PAGE = FOLDER / "events.md"
 _BEGIN, _END = "<!-- types:begin -->\n", "<!-- types:end -->\n"
 _HEAD = "| Type | What has happened | `data` |\n|---|---|---|\n"
 _ASSIGNED_AT: Final = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
-_AT: Final = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+_LATER: Final = _ASSIGNED_AT + timedelta(hours=5)
+_DUE_AT: Final = _ASSIGNED_AT + timedelta(hours=48)
 _PROMISE: Final = {
     "promise_id": public_id("search"),
     "rule": "PO-17",
     "waiting_on": Role.PLUSONE,
     "opened_at": _ASSIGNED_AT,
-    "due_at": _AT,
+    "due_at": _DUE_AT,
 }
-_TASK: Final = {"task_id": public_id("task"), "role": Role.DISPATCH, "kind": "complete_the_claim"}
+_TASK: Final = {"task_id": public_id("task"), "role": Role.DISPATCH, "kind": "complete_claim"}
 _EXCEPTION: Final = {"exception_id": public_id("exception"), "code": "SP UNRESPONSIVE"}
 
 EXAMPLES: Mapping[EventType, Data] = {
     EventType.LIFECYCLE_STARTED: LifecycleStarted(
-        episode=1, stage="searching", waiting_on=Role.PLUSONE, due_at=_AT
+        episode=1, stage="searching", waiting_on=Role.PLUSONE, due_at=_DUE_AT
     ),
     EventType.LIFECYCLE_MOVED: LifecycleMoved(
         episode=1,
         from_stage="searching",
         stage="accepted",
         waiting_on=Role.PLUSONE,
-        due_at=_AT,
+        due_at=_DUE_AT,
     ),
     EventType.LIFECYCLE_ENDED: LifecycleEnded(
         episode=1, from_stage="searching", outcome="no_provider_found"
@@ -77,7 +78,7 @@ EXAMPLES: Mapping[EventType, Data] = {
     EventType.JOB_UPDATED: JobUpdated(
         status=None,
         sub_status="Confirmed Appointment",
-        appointment_at=_AT,
+        appointment_at=_DUE_AT,
         customer_email_changed=False,
         by=Role.DISPATCH,
     ),
@@ -89,6 +90,15 @@ EXAMPLES: Mapping[EventType, Data] = {
     EventType.EXCEPTION_CLOSED: ExceptionClosed.model_validate(_EXCEPTION),
 }
 """The data of an event of each type."""
+
+_WHEN: Final = {
+    EventType.LIFECYCLE_STARTED: _ASSIGNED_AT,
+    EventType.LIFECYCLE_ENDED: _DUE_AT,
+    EventType.PROMISE_OPENED: _ASSIGNED_AT,
+    EventType.PROMISE_BROKEN: _DUE_AT,
+    EventType.JOB_REASSIGNED: _DUE_AT,
+}
+"""When an example happens; all others happen in between."""
 
 _HOW_IT_CLOSED: Final = {
     EventType.PROMISE_KEPT: "A timed duty was met.",
@@ -130,9 +140,8 @@ def _may_be_null(field: FieldInfo) -> bool:
 
 
 def _example(type_: EventType) -> str:
-    event = PublishedEvent.of(
-        type_, EXAMPLES[type_], at=_AT, job_id="SJ-1001", lifecycle="plus-one"
-    )
+    at = _WHEN.get(type_, _LATER)
+    event = PublishedEvent.of(type_, EXAMPLES[type_], at=at, job_id="SJ-1001", lifecycle="plus-one")
     return json.dumps(event.model_dump(mode="json"))
 
 

@@ -105,7 +105,9 @@ async def _carry_out(
     from workers.settings import SettingsError
 
     try:
-        system = None if adapter is None else adapter_called(adapter, url, token)
+        system = (
+            None if adapter is None else adapter_called(adapter, url, token, named_by="--adapter")
+        )
     except SettingsError as error:
         raise Failure(str(error), _MISCONFIGURED) from error
     where = url or adapter or ""

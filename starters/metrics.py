@@ -13,7 +13,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from domain.outgoing import Contact
+from domain.outgoing import Contact, Destination
 from service.audit import Audit
 from starters.process_metrics import ProcessCollector
 from store.inbox import Inbox
@@ -92,13 +92,13 @@ class Metrics:
         )
         self._oldest = Gauge(
             "steward_outbox_oldest_seconds",
-            "Age of the oldest thing that still has to be told",
+            "Age of the oldest thing that still has to be told, or was asked in vain",
             ["destination"],
             registry=self._registry,
         )
         self._silent = Gauge(
             "steward_circuit_open",
-            "Whether a destination is left alone because it does not answer, or not to us",
+            "Whether a destination does not answer, or not to us",
             ["destination"],
             registry=self._registry,
         )
@@ -158,12 +158,18 @@ class Metrics:
             return
         for (destination, state), count in (await outbox.counts()).items():
             self._outbox.labels(destination=destination, state=state).set(count)
-        known = await outbox.standings()
+        known, asked = await outbox.standings(), None
+        if Destination.JOB_SYSTEM in outbox.destinations:
+            asked = await outbox.unanswered()
         for each in sorted(outbox.destinations):
-            oldest = (await outbox.waiting(each)).oldest
-            age = (now - oldest).total_seconds() if oldest else 0.0
-            self._oldest.labels(destination=each.value).set(max(age, 0.0))
-            is_open = each in known and known[each].contact is not Contact.ANSWERS
+            in_vain = asked if each is Destination.JOB_SYSTEM else None
+            found = ((await outbox.waiting(each)).oldest, in_vain and in_vain.since)
+            oldest = min(filter(None, found), default=now)
+            self._oldest.labels(destination=each.value).set(
+                max((now - oldest).total_seconds(), 0.0)
+            )
+            is_silent = each in known and known[each].contact is not Contact.ANSWERS
+            is_open = is_silent or in_vain is not None
             self._silent.labels(destination=each.value).set(is_open)
 
     def exposition(self) -> bytes:

@@ -28,7 +28,7 @@ _JSON = TypeAdapter(dict[str, Any])
 _SAID = {
     "403": "Only the Admin team or a supervisor may",
     "404": "There is no such row",
-    "409": "Nobody refused it",
+    "409": "It neither was refused nor has failed",
     "413": "The body is too large",
     "422": "Bad fields",
 }
@@ -63,7 +63,7 @@ def outbox_routes(desk: OutboxDesk) -> APIRouter:
 
     @router.post(
         "/outbox/{row_id}/drop",
-        summary="Drop what was refused",
+        summary="Drop what was refused or fails",
         openapi_extra=answers(OutboxDrop, DROP_EXAMPLE, _SAID),
     )
     async def drop(_: Employee, request: Request, row_id: RowId) -> Response:

@@ -77,7 +77,7 @@ def outbox_drop(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Drop a row that was refused: Steward doesn't send it.
+    """Drop a row that was refused or has failed: Steward doesn't send it.
 
     With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
     """

@@ -14,6 +14,7 @@ from typing import Any
 
 from domain.accounts import PLUSONE
 from domain.addresses import read_field
+from domain.attention import WAITS_FOR_JOB_SYSTEM
 from domain.jobs import Visibility
 from domain.policy import Policy
 from domain.roles import Role
@@ -25,6 +26,7 @@ _NAMING_OTHERS = frozenset({"reassignment"})
 """Lifecycles whose texts name the providers that are called."""
 _PUBLIC = frozenset({Visibility.PUBLIC.value, Visibility.PUBLIC_WITH_EMAIL.value})
 _BEING_DECIDED = "The company is deciding who does this job."
+_BEING_UPDATED = "The company is updating this job."
 _GONE = "This job is no longer assigned to you."
 _RULES = re.compile(r" ?\([A-Z]{1,6}-\d+(?:(?:, | to | and |; )[A-Z]{1,6}-\d+)*\)")
 """Ids of rules at the end of a sentence: they are for colleagues."""
@@ -109,7 +111,9 @@ def _standing(standing: Mapping[str, Any], *, is_theirs: bool) -> dict[str, Any]
     shown = {name: said for name, said in standing.items() if name in _SHOWN_OF_A_LIFECYCLE}
     shown["attention"] = []
     if is_theirs and standing["lifecycle"] not in _NAMING_OTHERS:
-        return {**shown, "next": _without_rules(shown["next"])}
+        is_waiting = WAITS_FOR_JOB_SYSTEM & set(standing["attention"])
+        said = _BEING_UPDATED if is_waiting else _without_rules(shown["next"])
+        return {**shown, "next": said}
     shown |= {"waiting_on": None, "due_at": None, "next": _BEING_DECIDED if is_theirs else _GONE}
     return shown | ({"allowed": []} if "allowed" in shown else {})
 

@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import HTTPException, Path, Query
 
 from domain.suggestions import did_you_mean
-from domain.values import Storable
+from domain.values import JOB_ID, Storable
 from workflows.registry import LIFECYCLES
 
 Cursor = Annotated[
     Storable | None, Query(max_length=2000, description="The cursor from the previous page.")
 ]
-JobFilter = Annotated[Storable | None, Query(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")]
+JobFilter = Annotated[Storable | None, Query(pattern=rf"^({JOB_ID[1:-1]})?$")]
 RowId = Annotated[int, Path(lt=2**63)]
 
 _LONGEST_SHOWN = 60

@@ -124,7 +124,7 @@ async def run_stack(
         )
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
-        announce(_where_to_look(where, ui_port, temporal_port, data))
+        announce(_where_to_look(where, settings.job_system_url, ui_port, temporal_port, data))
         for warning in policy_warnings(policy()):
             announce(f"Warning: {warning}\n")
         if await _has_no_token(parts):
@@ -305,7 +305,9 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _where_to_look(url: str, ui_port: int, temporal_port: int, data: Path) -> str:
+def _where_to_look(
+    url: str, job_system: str | None, ui_port: int, temporal_port: int, data: Path
+) -> str:
     return "\n".join(
         [
             "",
@@ -314,6 +316,7 @@ def _where_to_look(url: str, ui_port: int, temporal_port: int, data: Path) -> st
             f"  Temporal UI   http://127.0.0.1:{ui_port}/namespaces/default/workflows",
             f"  Jobs          {url}/console          (or: steward jobs, steward why JOB)",
             f"  Mail          {url}/console/mail     (or: steward mail)",
+            *([f"  Job system    {job_system}"] if job_system else []),
             f"  API           {url}/openapi.json",
             f"  Temporal      127.0.0.1:{temporal_port}",
             f"  Data          {data.absolute()}",

@@ -8,12 +8,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, bindparam, delete, select, update
 
-from domain.asking import CHANGED, as_expected, changing_steps, request_for, turned_down, why_not
+from domain.asking import (
+    CHANGED,
+    as_expected,
+    changing_steps,
+    request_for,
+    shown_sentence,
+    turned_down,
+    why_not,
+)
 from domain.effects import Batch, BatchResult
 from domain.job_system import ChangeRequest
 from domain.jobs import HeldJob, Job, same_assignment
 from domain.outgoing import Destination, OutgoingState, public_id
 from domain.refusals import Refusal
+from domain.roles import SHOWN_WHEN_ASKED
 from domain.values import shortened
 from store import schema
 from store.asked_rows import CHANGE_JOB, another_is_under_way
@@ -50,6 +59,8 @@ class Ask:
     """Our copy of the job."""
     may_be_done: bool
     """Whether an earlier attempt may have come through."""
+    attempts: int = 0
+    """How often it was asked before."""
 
     @property
     def key(self) -> str:
@@ -101,20 +112,28 @@ class Asked:
         return anew
 
     async def postpone(
-        self, ask: Ask, reason: str, now: datetime, next_attempt_at: datetime | None
+        self, ask: Ask, reason: str | None, now: datetime, next_attempt_at: datetime | None
     ) -> None:
         """Record that there was no answer.
 
+        Where nobody knows what was done, the job's events wait two minutes from when it was first
+        asked, however often it is asked since.
+
         Args:
             ask: what was asked.
-            reason: why.
+            reason: why; None where it was not even sent, which is no attempt.
             now: the wall clock, aware UTC.
             next_attempt_at: when it is asked again, where nothing was done; None if nobody knows.
         """
-        attempts = _OUTBOX.c.attempts + 1
-        await self._change(
-            ask, now, reason=_short(reason), next_attempt_at=next_attempt_at, attempts=attempts
-        )
+        values: dict[str, object] = {"next_attempt_at": next_attempt_at}
+        if reason is not None:
+            values |= {"reason": _short(reason), "attempts": _OUTBOX.c.attempts + 1}
+        if next_attempt_at is not None:
+            values["changed_at"] = now
+        elif reason is None:
+            return
+        changing = _change_of(ask).values(values)
+        await self._database.write(lambda connection: connection.execute(changing))
 
     async def refuse(self, ask: Ask, batch: Batch, reason: str, now: datetime) -> None:
         """Record that the job system refuses it for good, and have the Admin team see to it."""
@@ -173,6 +192,16 @@ class Asked:
     ) -> None:
         """Do what follows from a change of the job that no event has told yet."""
         before, job = row.held.job, held.job
+        if said := shown_sentence(before, job):
+            told = {
+                "job_id": job.job_id,
+                "key": f"asked:{ask.key}",
+                "at": now,
+                "actor_name": SHOWN_WHEN_ASKED.name,
+                "actor_role": SHOWN_WHEN_ASKED.role.value,
+                "what": said,
+            }
+            connection.execute(self._database.insert_once(schema.journal), told)
         close_pointless(self._database, connection, self._kinds, before, job, now)
         if not same_assignment(before, job):
             assigned = {
@@ -192,8 +221,12 @@ class Asked:
 
 def _changing(ask: Ask, now: datetime, **values: object) -> Update:
     """Return the change of what is kept of it, unless another attempt has come to its end."""
+    return _change_of(ask).values(changed_at=now, **values)
+
+
+def _change_of(ask: Ask) -> Update:
     is_asked = _OUTBOX.c.state == OutgoingState.ASKING.value
-    return update(_OUTBOX).where(_OUTBOX.c.id == ask.id, is_asked).values(changed_at=now, **values)
+    return update(_OUTBOX).where(_OUTBOX.c.id == ask.id, is_asked)
 
 
 class _Preparing:
@@ -247,7 +280,6 @@ class _Preparing:
 
     def _once_more(self, kept: Row[Any], held: HeldJob) -> Ask:
         """Ask what may have been done already: whatever has changed since, it is not refused."""
-        self._connection.execute(_TOUCH, {"of": kept.id, "changed_at": self._now})
         return Ask(
             id=kept.id,
             row_key=kept.key,
@@ -255,6 +287,7 @@ class _Preparing:
             request=ChangeRequest.model_validate(kept.body),
             held=held,
             may_be_done=True,
+            attempts=kept.attempts,
         )
 
     def _begin(self, kept: Row[Any] | None, row: HeldRow) -> Ask | BatchResult:
@@ -283,6 +316,7 @@ class _Preparing:
             request=request,
             held=row.held,
             may_be_done=False,
+            attempts=0 if kept is None else kept.attempts,
         )
 
     def _refusal(self, row: HeldRow) -> BatchResult | None:
@@ -319,7 +353,6 @@ def _short(reason: str) -> str:
 
 
 _OF_KEY = select(_OUTBOX).where(_OUTBOX.c.key == bindparam("of"))
-_TOUCH = update(_OUTBOX).where(_OUTBOX.c.id == bindparam("of"))
 _ASK_AGAIN = update(_OUTBOX).where(_OUTBOX.c.id == bindparam("of"))
 _REMOVE = delete(_OUTBOX).where(_OUTBOX.c.id == bindparam("of"))
 _ANSWERED = (

@@ -49,8 +49,10 @@ IN_GENERAL: Mapping[str, str] = {
     Attention.BAD_MESSAGE: "A signal was refused or unreadable. The journal shows which.",
     Attention.RULE_CONFLICT: "The job system did what a rule forbids. The journal shows what.",
     Attention.STORE_UNREACHABLE: "The database doesn't accept this job's changes.",
-    Attention.JOB_SYSTEM_UNREACHABLE: "The job system doesn't answer whether the job may change.",
-    Attention.JOB_SYSTEM_REFUSES: "The job system refused a change of this job.",
+    Attention.JOB_SYSTEM_UNREACHABLE: (
+        "The job system hasn't answered whether this job may change. Steward asks until it does."
+    ),
+    Attention.JOB_SYSTEM_REFUSES: ("The job system refused this change. The Admin team decides."),
 }
 """What is said of a call for attention whose cause was not kept."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal,
     or_,
     select,
     update,
@@ -22,13 +23,17 @@ from sqlalchemy import (
 
 from domain.outgoing import Contact, Destination, OutgoingState, public_id
 from store import schema
+from store.asked_rows import settle_unwaited
 from store.database import Database
-from store.refusals import ask_admin_team
+from store.jobs import held_job
+from store.refusals import FAILS_FOR, ask_admin_team, close_settled_ones, fails_since
 
 _OUTBOX = schema.outbox
 _PENDING, _REFUSED = OutgoingState.PENDING.value, OutgoingState.REFUSED.value
 _CHUNK: Final = 500
 """Rows that are looked at in one statement."""
+_SETTLED: Final = timedelta(minutes=10)
+"""How long a destination has to answer again before what still fails is a fault of its own."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ class Deliveries:
             first, found = list(connection.scalars(_FIRST_OF_EACH, self._of_all)), list[Outgoing]()
             for start in range(0, len(first), _CHUNK):
                 of = {**self._of_all, "now": now, "ids": first[start : start + _CHUNK]}
-                found += [_outgoing(row) for row in connection.execute(_DUE_OF, of)]
+                due = connection.execute(_DUE_OF, of).all()
+                found += [_outgoing(connection, row) for row in due]
                 if len(found) >= limit:
                     break
             return found[:limit]
@@ -195,6 +201,36 @@ class Deliveries:
         )
         return await self._database.write(lambda connection: connection.execute(giving_up).rowcount)
 
+    async def see_to_what_fails(self, now: datetime) -> None:
+        """Have the Admin team see to what the job system has failed to take for an hour.
+
+        While the job system does not answer at all, nobody is asked to see to each single thing.
+        What was asked, and nobody waits for any more, is settled.
+
+        Args:
+            now: the wall clock, aware UTC.
+        """
+        failing = (
+            select(_OUTBOX.c.id, _OUTBOX.c.job_id, _OUTBOX.c.what, _OUTBOX.c.reason)
+            .add_columns(_OUTBOX.c.key, _OUTBOX.c.generation)
+            .where(*self._in(_PENDING), fails_since(literal(now - FAILS_FOR)))
+            .order_by(_OUTBOX.c.id)
+        )
+
+        def work(connection: Connection) -> None:
+            settle_unwaited(connection, now)
+            standing = _standings(connection).get(self._destination, Standing(Contact.ANSWERS))
+            has_settled = standing.since is None or standing.since < now - _SETTLED
+            if standing.contact is Contact.ANSWERS and has_settled:
+                for row in connection.execute(failing).all():
+                    key = public_id(row.key, f"{row.generation}/failing")
+                    ask_admin_team(
+                        self._database, connection, row.job_id, row.what, row.reason, key, now
+                    )
+            close_settled_ones(self._database, connection, now)
+
+        await self._database.write(work)
+
     async def forget(self, before: datetime, limit: int) -> int:
         """Remove what was settled before an instant, the oldest first; return how many rows.
 
@@ -234,7 +270,7 @@ class Deliveries:
     def _next(self, connection: Connection, job_id: str, now: datetime) -> Outgoing | None:
         of = {**self._of_all, "job": job_id, "now": now}
         row = connection.execute(_NEXT, of).one_or_none()
-        return _outgoing(row) if row else None
+        return _outgoing(connection, row) if row else None
 
     def _change(
         self, connection: Connection, told: Outgoing, now: datetime, changes: Mapping[str, Any]
@@ -258,9 +294,13 @@ class Deliveries:
 
 async def standings(database: Database) -> dict[Destination, Standing]:
     """Return how each destination answers that was ever asked."""
+    return await database.read(_standings)
+
+
+def _standings(connection: Connection) -> dict[Destination, Standing]:
     table = schema.destinations
     asked = select(table.c.name, table.c.state, table.c.reason, table.c.since, table.c.retry_at)
-    rows = await database.read(lambda connection: connection.execute(asked).all())
+    rows = connection.execute(asked).all()
     return {
         Destination(row.name): Standing(Contact(row.state), row.reason, row.since, row.retry_at)
         for row in rows
@@ -319,7 +359,7 @@ _KEEP_ID = (
 )
 
 
-def _outgoing(row: Row[Any]) -> Outgoing:
+def _outgoing(connection: Connection, row: Row[Any]) -> Outgoing:
     return Outgoing(
         id=row.id,
         destination=Destination(row.destination),
@@ -329,6 +369,16 @@ def _outgoing(row: Row[Any]) -> Outgoing:
         generation=row.generation,
         at=row.at,
         written_at=row.written_at,
-        body=row.body,
+        body=_body(connection, row),
         attempts=row.attempts,
     )
+
+
+def _body(connection: Connection, row: Row[Any]) -> Mapping[str, Any]:
+    """Return what is told; a job that had no order when it was written may have got one since."""
+    body: Mapping[str, Any] = row.body
+    if body.get("what") == "add_service_job" and not body.get("order_id"):
+        held = held_job(connection, row.job_id)
+        if held is not None:
+            return {**body, "order_id": held.held.job.order_id}
+    return body

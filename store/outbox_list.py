@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 from domain.outgoing import Destination, OutgoingState
 from domain.roles import Actor
 from store import schema
-from store.asked_rows import CHANGE_JOB
+from store.asked_rows import CHANGE_JOB, is_waited_for
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
 from store.deliveries import Standing, standings
@@ -131,22 +131,33 @@ class OutboxList:
     async def retry(self, row: OutboxRow, decision: Decision) -> bool:
         """Have a row tried again now; return whether it still stood as it was found.
 
-        What was refused is told under another key: the old one would only be refused again.
+        What was refused is told under another key: the old one would only be refused again. What is
+        being asked is asked again anyway, and whether it may be done already stays as it is.
         """
         changes: dict[str, Any] = {"next_attempt_at": None}
-        if row.state is OutgoingState.REFUSED:
+        if row.state is OutgoingState.ASKING:
+            changes = {}
+        elif row.state is OutgoingState.REFUSED:
             asks = row.what == CHANGE_JOB
             state = OutgoingState.ASKING if asks else OutgoingState.PENDING
-            changes |= {"state": state.value, "generation": row.generation + 1}
+            changes |= {"state": state.value, "generation": row.generation + 1, "reason": None}
         return await self._decide(row, decision, "retry", changes)
 
     async def drop(self, row: OutboxRow, decision: Decision, reason: str) -> bool:
-        """Drop a refused row; return whether it still stood as it was found.
+        """Drop a row that was refused, or fails; return whether it still stood as it was found.
 
         With the opening of a task or an Exception goes all that follows about it.
         """
         changes = {"state": OutgoingState.DROPPED.value, "reason": reason, "next_attempt_at": None}
         return await self._decide(row, decision, "drop", changes)
+
+    async def is_waited_for(self, row: OutboxRow) -> bool:
+        """Return whether anything still waits for a row: for what a lifecycle asks, that does."""
+        if row.what != CHANGE_JOB:
+            return True
+        return await self._database.read(
+            lambda connection: is_waited_for(connection, row.workflow_id, row.key)
+        )
 
     async def refuse(self, row: OutboxRow, decision: Decision, key: str) -> None:
         """Write in the journal that somebody was refused who wanted to decide about a row."""
@@ -242,6 +253,7 @@ class OutboxList:
                 *_in(destination, OutgoingState.PENDING),
                 _OUTBOX.c.written_at < before,
                 _OUTBOX.c.attempts > 0,
+                _OUTBOX.c.reason.is_not(None),
             )
             .group_by(_OUTBOX.c.job_id)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from domain.attention import SETTLED_BY_TASKS
+from domain.attention import SETTLED_BY_TASKS, Attention
 from domain.jobs import Job
 from domain.roles import Role
 from domain.suggestions import spellings
@@ -42,6 +42,13 @@ from store.database import Database
 from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
 from store.mail_queue import MailFault, shown_state
+from store.waiting_changes import (
+    WaitingChange,
+    all_that_ask,
+    under_way_on,
+    waiting_changes,
+    with_change,
+)
 
 PAGE = 100
 """Lifecycles on one page of a list."""
@@ -165,9 +172,21 @@ class Reading:
         )
         if place is not None:
             query = query.where(_comes_after(*place))
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        page, last = page_of(list(rows), limit)
-        return [_listed(row) for row in page], last and _cursor(last)
+
+        def read(connection: Connection) -> tuple[list[dict[str, Any]], str | None]:
+            page, last = page_of(list(connection.execute(query)), limit)
+            waits = self._waiting(connection, page)
+            listed = [_listed(row, waits.get(row.workflow_id)) for row in page]
+            return listed, last and _cursor(last)
+
+        return await self._database.read(read)
+
+    def _waiting(
+        self, connection: Connection, page: Sequence[Row[Any]]
+    ) -> dict[str, WaitingChange]:
+        """Return what the lifecycles of a page wait for that still run."""
+        running = [row.job_id for row in page if row.outcome is None]
+        return waiting_changes(self._database, connection, running)
 
     async def waiting_on(self, role: Role) -> list[WaitingJob]:
         """Return the jobs that wait for a role, the one that has waited longest first."""
@@ -214,9 +233,11 @@ class Reading:
                 return None
             shown = {name: said for name, said in row.job.items() if name not in _OURS_ALONE}
             found: dict[str, Any] = {"job": shown}
+            lifecycles = _lifecycles(connection, job_id)
+            waits = self._waiting(connection, lifecycles)
             found["lifecycles"] = [
-                _standing(each)
-                for each in _lifecycles(connection, job_id)
+                with_change(_standing(each), waits.get(each.workflow_id))
+                for each in lifecycles
                 if each.lifecycle not in unseen
             ]
             older = dict[str, str]()
@@ -271,17 +292,31 @@ class Reading:
         return _standing(row) if row else None
 
     async def overdue_promises(self, now: datetime) -> list[dict[str, Any]]:
-        """Return the open promises whose time has passed, the longest overdue first."""
+        """Return the open promises whose time has passed, the longest overdue first.
+
+        Those of a lifecycle that asks the job system for a change are not late by themselves: what
+        is to be told of it is that the job system does not answer, or refused.
+        """
         promises = schema.promises
         overdue = (
             select(promises)
             .where(promises.c.outcome.is_(None), promises.c.due_at < now)
             .order_by(promises.c.due_at)
         )
-        rows = await self._database.read(lambda connection: connection.execute(overdue).all())
+
+        def read(connection: Connection) -> list[Row[Any]]:
+            asking = all_that_ask(self._database, connection)
+            late = connection.execute(overdue)
+            return [row for row in late if row.workflow_id not in asking]
+
+        rows = await self._database.read(read)
         return [
             {"job_id": row.job_id, "workflow_id": row.workflow_id, **_promise(row)} for row in rows
         ]
+
+    async def change_under_way(self, job_id: str) -> Attention | None:
+        """Return how a change of a job stands that is not agreed to yet, None if there is none."""
+        return await under_way_on(self._database, job_id)
 
     async def needing_attention(self) -> list[dict[str, Any]]:
         """Return the lifecycles that ask for a person's attention: those that run come first.
@@ -487,8 +522,8 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _listed(row: Row[Any]) -> dict[str, Any]:
-    standing = _standing(row)
+def _listed(row: Row[Any], waits: WaitingChange | None) -> dict[str, Any]:
+    standing = with_change(_standing(row), waits)
     del standing["workflow_id"], standing["attention_details"]
     standing.pop("guide", None)
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}

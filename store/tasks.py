@@ -17,6 +17,7 @@ from store.attention import settle_attention
 from store.cursors import page_of, read_cursor, write_cursor
 from store.database import Database
 from store.job_rows import Closing, close_tasks
+from store.refusals import is_untaken
 
 PAGE = 100
 """Tasks on one page of a list."""
@@ -111,6 +112,17 @@ class Tasks:
         this = _with_lifecycle().where(_TASKS.c.id == task_id)
         row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
         return _task(row) if row else None
+
+    async def is_untaken(self, task: Task, now: datetime) -> bool:
+        """Return whether the job system still refuses something of a task's job, or fails on it.
+
+        Args:
+            task: the task.
+            now: the wall clock, aware UTC.
+        """
+        return await self._database.read(
+            lambda connection: is_untaken(connection, task.job_id, now)
+        )
 
     async def close(self, task: Task, closing: TaskClosing) -> bool:
         """Close a task for a person, and what asked for attention because of it.

@@ -90,7 +90,7 @@ class MemoryJobSystem:
 
     def _live(self, job_id: str) -> LiveJob:
         if job_id not in self.jobs:
-            raise TurnedDownError(404, "404: no such job")
+            raise TurnedDownError("404: no such job", status=404)
         return LiveJob(job=self.jobs[job_id], version=self.versions[job_id])
 
     def _arrive(self) -> None:

@@ -16,6 +16,7 @@ from workers.settings import Settings, SettingsError
 ADAPTERS = "steward.job_systems"
 """The group of entry points that adapters of the operator's own are found in."""
 
+_SETTING = "STEWARD_JOB_SYSTEM_ADAPTER"
 _PORT = ("is_elsewhere", "read", "change", "tell", "list_changed", "close")
 
 
@@ -52,34 +53,42 @@ def job_system_of(settings: Settings) -> JobSystem:
         raise SettingsError(f"STEWARD_JOB_SYSTEM_TOKEN: {error}") from error
 
 
-def adapter_called(name: str, url: str | None, token: str | None) -> JobSystem:
+def adapter_called(
+    name: str, url: str | None, token: str | None, *, named_by: str = _SETTING
+) -> JobSystem:
     """Return what an adapter makes that the operator installed.
+
+    Args:
+        name: that of its entry point.
+        url: `STEWARD_JOB_SYSTEM_URL`, None if it is not set.
+        token: `STEWARD_JOB_SYSTEM_TOKEN`, None if it is not set.
+        named_by: the setting or option that the name comes from, for the errors.
 
     Raises:
         SettingsError: no such adapter is installed, or it can't be loaded or made.
     """
+
+    def problem(what: str) -> SettingsError:
+        return SettingsError(f"{named_by}: {what}")
+
     installed = entry_points(group=ADAPTERS)
     found = next(iter(installed.select(name=name)), None)
     if found is None:
         names = ", ".join(sorted(installed.names)) or "none"
-        raise _problem(f'no adapter "{name}" is installed in {ADAPTERS}. Installed: {names}')
+        raise problem(f'no adapter "{name}" is installed in {ADAPTERS}. Installed: {names}')
     try:
         adapter: Adapter = found.load()
     except (ImportError, AttributeError) as error:
-        raise _problem(f"{found.value} can't be loaded: {error}") from error
+        raise problem(f"{found.value} can't be loaded: {error}") from error
     if not callable(adapter):
-        raise _problem(f"{found.value} can't be called with url and token")
+        raise problem(f"{found.value} can't be called with url and token")
     try:
         system = adapter(url=url, token=token)
     except (TypeError, ValueError) as error:
-        raise _problem(f"{found.value} can't be made: {error}") from error
+        raise problem(f"{found.value} can't be made: {error}") from error
     if missing := [each for each in _PORT if not hasattr(system, each)]:
-        raise _problem(f"what {found.value} returns is no job system: it lacks {missing[0]}")
+        raise problem(f"what {found.value} returns is no job system: it lacks {missing[0]}")
     return system
-
-
-def _problem(what: str) -> SettingsError:
-    return SettingsError(f"STEWARD_JOB_SYSTEM_ADAPTER: {what}")
 
 
 def subscriber_of(settings: Settings) -> Subscriber | None:

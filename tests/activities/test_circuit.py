@@ -32,8 +32,8 @@ class Partner:
         self.circuit = Circuit(self.clock, lambda: chance)
         self.requests = 0
 
-    def ask(self, error: JobSystemError | None = None) -> None:
-        with self.circuit.attempt():
+    def ask(self, error: JobSystemError | None = None, about: str | None = None) -> None:
+        with self.circuit.attempt(about):
             self.requests += 1
             if error is not None:
                 raise error
@@ -70,7 +70,7 @@ def test_opens_after_five_failures_in_a_row_and_says_why() -> None:
 def test_a_refusal_is_an_answer() -> None:
     partner = Partner()
     partner.fail(FAILURES - 1)
-    partner.fail(1, TurnedDownError(422, "422: no such status"))
+    partner.fail(1, TurnedDownError("422: no such status", status=422))
     partner.fail(FAILURES - 1)
     assert partner.circuit.reason is None
 
@@ -214,16 +214,14 @@ def test_a_job_that_fails_lets_another_probe_first() -> None:
 
     def fail() -> bool:
         before = partner.requests
-        with pytest.raises(NotReachedError), partner.circuit.attempt("SJ-1"):
-            partner.requests += 1
-            raise silent
+        with pytest.raises(NotReachedError):
+            partner.ask(silent, "SJ-1")
         return partner.requests > before
 
     assert all(fail() for _ in range(FAILURES))
     partner.wait(1)
     assert not fail()
-    with partner.circuit.attempt("SJ-2"):
-        partner.requests += 1
+    partner.ask(about="SJ-2")
     assert partner.circuit.reason is None
 
     assert all(fail() for _ in range(FAILURES))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
-from activities import conformance
-from activities.conformance import CannotCheckError, Conformance, Result
+from activities.conformance import CannotCheckError, Conformance, Result, bench, suite
 from activities.http_job_system import HttpJobSystem
-from activities.job_system import JobSystem
+from activities.job_system import JobSystem, TurnedDownError
+from domain.job_system import ChangeRequest, LiveJob, Telling
 from tests.activities.broken_job_systems import (
     ADDS,
     FAULTS,
@@ -30,14 +31,14 @@ OF_AN_ADAPTER = ("forgets_keys", "takes_every_account", "ignores_the_cursor", "c
 
 @pytest.fixture(autouse=True)
 def _waits_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conformance, "_PATIENCE", 0.3)
+    monkeypatch.setattr(bench, "_PATIENCE", 0.3)
 
 
 async def checked(transport: httpx.AsyncBaseTransport, job: str | None = None) -> list[Result]:
-    suite = Conformance("http://sample", TOKEN, job, transport)
-    await suite.begin()
-    results = [each async for each in suite.run()]
-    await suite.close()
+    checking = Conformance("http://sample", TOKEN, job, transport)
+    await checking.begin()
+    results = [each async for each in checking.run()]
+    await checking.close()
     return results
 
 
@@ -62,8 +63,8 @@ def names(fault: Fault) -> str:
 @pytest.mark.parametrize("fault", FAULTS, ids=names)
 async def test_what_is_wrong_is_found(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = {ADDS, *fault.after, *fault.found_by}
-    only = [each for each in conformance._CHECKS if each[0].name in needed]
-    monkeypatch.setattr(conformance, "_CHECKS", only)
+    only = [each for each in suite.CHECKS if each.name in needed]
+    monkeypatch.setattr(suite, "CHECKS", only)
     found = broken(await checked(Broken(fault.variant)))
     assert [name for name in fault.found_by if name not in found] == []
 
@@ -74,14 +75,14 @@ async def test_a_job_system_that_lets_everybody_in_is_found() -> None:
 
 def test_every_check_has_a_fault_that_it_finds() -> None:
     found = {name for fault in FAULTS for name in fault.found_by} | set(LETS_IN)
-    checks = {check.name for check, _ in conformance._CHECKS}
+    checks = {check.name for check in suite.CHECKS}
     missed = {"At the end, nothing comes again"}  # found with the cursor that is ignored
     assert checks - found == missed - found
 
 
 def test_every_check_names_a_clause_of_the_document() -> None:
     described = {each.name: each for each in operations()}
-    for check, _ in conformance._CHECKS:
+    for check in suite.CHECKS:
         for clause in check.clause.split("; "):
             operation, _, rest = clause.partition(", ")
             for part in rest.split(" and "):
@@ -148,10 +149,10 @@ async def test_too_many_requests_are_sent_again() -> None:
 
 
 async def checked_adapter(system: JobSystem) -> list[Result]:
-    suite = Conformance("http://adapter", "", adapter=system)
-    await suite.begin()
-    results = [each async for each in suite.run()]
-    await suite.close()
+    checking = Conformance("http://adapter", "", adapter=system)
+    await checking.begin()
+    results = [each async for each in checking.run()]
+    await checking.close()
     return results
 
 
@@ -170,10 +171,55 @@ async def test_an_adapter_is_checked_by_the_same_checks() -> None:
 async def test_what_is_wrong_with_an_adapter_is_found(
     fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    only = [each for each in conformance._CHECKS if each[0].name in {ADDS, *fault.found_by}]
-    monkeypatch.setattr(conformance, "_CHECKS", only)
+    only = [each for each in suite.CHECKS if each.name in {ADDS, *fault.found_by}]
+    monkeypatch.setattr(suite, "CHECKS", only)
     over_http = HttpJobSystem("http://sample", TOKEN, Broken(fault.variant))
     assert set(broken(await checked_adapter(over_http))) & set(fault.found_by)
+
+
+class WithoutStatuses(HttpJobSystem):
+    """An adapter that knows no HTTP: what it refuses has a reason and no status."""
+
+    async def read(self, job_id: str) -> LiveJob:
+        with without_status():
+            return await super().read(job_id)
+
+    async def change(self, job_id: str, change: ChangeRequest, key: str) -> LiveJob:
+        with without_status():
+            return await super().change(job_id, change, key)
+
+    async def tell(self, job_id: str, telling: Telling, key: str) -> str | None:
+        with without_status():
+            return await super().tell(job_id, telling, key)
+
+
+class TakesNothing(HttpJobSystem):
+    """An adapter that refuses all that it is told, without a status."""
+
+    async def tell(self, job_id: str, telling: Telling, key: str) -> str | None:
+        raise TurnedDownError("not today")
+
+
+@contextmanager
+def without_status() -> Iterator[None]:
+    try:
+        yield
+    except TurnedDownError as error:
+        raise TurnedDownError(str(error)) from error
+
+
+async def test_an_adapter_may_refuse_without_a_status() -> None:
+    results = await checked_adapter(WithoutStatuses("http://sample", TOKEN, Broken()))
+    assert broken(results) == []
+    assert {each.got for each in results if each.check.name == "An unknown job is not found"} == {
+        "refused"
+    }
+
+
+async def test_a_refusal_is_no_answer_to_what_has_to_be_done() -> None:
+    found = broken(await checked_adapter(TakesNothing("http://sample", TOKEN, Broken())))
+    assert "A note is taken, and once for its key" in found
+    assert "An unknown task is not found" not in found
 
 
 async def test_an_adapter_that_is_not_let_in_is_told() -> None:

@@ -25,6 +25,15 @@ VARIABLES = [
     for name, service in SERVICES.items()
     for variable, value in service.get("environment", {}).items()
 ]
+SETTINGS = {
+    f"{Settings.model_config['env_prefix']}{field}".upper() for field in Settings.model_fields
+}
+PARTNERS = ("STEWARD_JOB_SYSTEM_", "STEWARD_EVENTS_")
+"""What the settings begin with that a company without these partners leaves out."""
+LEFT_OUT = {
+    "STEWARD_HOSTS": "tokens are asked for",
+    "STEWARD_TOKENS": "the store has them",
+}
 
 
 def options(service: str) -> dict[str, Any]:
@@ -59,8 +68,7 @@ def is_read_by_temporal(variable: str) -> bool:
 
 
 def is_read_by_steward(variable: str) -> bool:
-    prefix = Settings.model_config["env_prefix"]
-    return variable in {f"{prefix}{field}".upper() for field in Settings.model_fields}
+    return variable in SETTINGS
 
 
 def test_our_parts_are_the_three_that_can_run_alone() -> None:
@@ -84,6 +92,20 @@ def test_our_code_reads_every_variable_it_is_given(service: str) -> None:
         if not is_read_by_steward(variable) and not is_read_by_temporal(variable)
     }
     assert unread == set()
+
+
+def test_every_setting_is_given_or_left_out_for_a_reason() -> None:
+    assert SETTINGS - OURS["api"]["environment"].keys() == LEFT_OUT.keys()
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_each_part_knows_the_partners(service: str) -> None:
+    theirs = {variable for variable in SETTINGS if variable.startswith(PARTNERS)}
+    assert len(theirs) > len(PARTNERS)
+    given = OURS[service]["environment"]
+    assert {variable: given.get(variable) for variable in theirs} == {
+        variable: f"${{{variable}:-}}" for variable in theirs
+    }
 
 
 def test_a_variable_that_nobody_reads_is_found() -> None:
@@ -120,7 +142,8 @@ def test_every_secret_comes_from_outside_and_is_named_when_missing() -> None:
     assert len(told) >= len(OURS) * 2
     assert [name for name, value in told if "${" not in value] == []
     not_demanded = re.findall(r"(?<!\$)\$\{(\w+)(?!:\?[^}]|\w)", TEXT)
-    assert not_demanded == ["STEWARD_SETTINGS"], "a folder, which has a default"
+    left = [variable for variable in not_demanded if not variable.startswith(PARTNERS)]
+    assert left == ["STEWARD_SETTINGS"], "a folder, which has a default"
 
 
 def test_temporal_is_of_the_version_that_steward_is_tested_with() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from domain.plus_one.tasks import Task
 from domain.published import DATA, EventType, LifecycleEnded, PublishedEvent, TaskOpened
 from domain.signatures import HookSecrets, generate_secret, signatures
 from starters.events_page import EXAMPLES, PAGE, with_types
@@ -34,6 +35,18 @@ def test_every_type_has_data_and_an_example_that_fits() -> None:
     for each in shown:
         event = PublishedEvent.model_validate(each)
         assert DATA[event.type].model_validate(event.data) == EXAMPLES[event.type]
+
+
+def test_the_examples_name_what_there_is_and_tell_a_story_in_time() -> None:
+    (block,) = re.findall(r"```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for each in map(json.loads, block.splitlines()):
+        data, at = each["data"], each["occurred_at"]
+        if "kind" in data:
+            assert data["kind"] in {kind.value for kind in Task}
+        if data.get("due_at") and each["type"] != "promise.broken":
+            assert at < data["due_at"]
+        if "opened_at" in data:
+            assert data["opened_at"] <= at
 
 
 def test_data_of_another_type_is_refused() -> None:

@@ -161,4 +161,4 @@ async def test_an_answer_that_cannot_be_read_may_stand_for_something_done() -> N
 
 def test_how_long_events_wait_is_said() -> None:
     assert HOLDS_FOR.total_seconds() == 120
-    assert "Two minutes after the last attempt" in PAGE
+    assert "Two minutes after the first attempt" in PAGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.worker import Worker
@@ -13,6 +14,8 @@ from benchmarks.floor import TASK_QUEUE, Floor, Phase, Until, nothing
 from benchmarks.golden_paths import GOLDEN_PATHS, GoldenPath
 from benchmarks.lives import FloorLives
 from benchmarks.processes import temporal
+from benchmarks.scale import QUICK
+from benchmarks.shape import shape_of
 from workflows.registry import LIFECYCLES
 
 KEPT_IN_MIND = {
@@ -42,6 +45,16 @@ async def carried_out(path: GoldenPath, phases: Sequence[Phase]) -> Sequence[His
 
 def test_every_lifecycle_has_a_golden_path() -> None:
     assert {path.lifecycle.name for path in GOLDEN_PATHS} == set(LIFECYCLES)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in GOLDEN_PATHS if path.name not in (QUICK.paths or ())],
+    ids=lambda path: path.name,
+)
+async def test_a_path_that_a_quick_run_leaves_out_can_be_carried_out(path: GoldenPath) -> None:
+    shape = await shape_of(path)
+    assert sum(phase.activities for phase in shape.one_by_one) > len(shape.as_batches) > 1
 
 
 async def test_the_floor_sets_search_attributes_where_it_is_told_to() -> None:

@@ -14,13 +14,14 @@ from benchmarks.golden_paths import GOLDEN_PATHS
 from benchmarks.processes import ROOT
 from benchmarks.report import PAGE_FILE
 from benchmarks.results import Results, kept_in
+from benchmarks.scale import QUICK
 
 _PATIENCE = 900
 
 JUDGED = {
     "throughput": {
-        f"{path.name}: {figure}"
-        for path in GOLDEN_PATHS
+        f"{path}: {figure}"
+        for path in QUICK.paths or ()
         for figure in (
             "rate, against the floor",
             "worker's processor time, against the floor",

@@ -18,7 +18,9 @@ from activities.job_system import (
 )
 from domain.durations import parse_elapsed
 from domain.jobs import JobStatus
+from domain.labels import attention_label
 from domain.roles import Actor, Role
+from service.commands import CommandDispatcher
 from store import schema
 from store.ledger import Ledger
 from tests.conferences import AGENT, conferencing, in_days
@@ -133,14 +135,13 @@ async def test_an_echo_that_comes_before_the_answer_is_no_news(office: Office) -
 # --- answers that do not come -----------------------------------------------------------------
 
 
-async def test_a_lost_answer_is_asked_for_again_under_the_same_key(office: Office) -> None:
+async def test_a_lost_answer_is_found_in_the_job_and_nothing_is_done_twice(office: Office) -> None:
     lost = NotReachedError("its answer did not come", may_have_happened=True)
     job = await at_the_edge(office)
     office.partner.leaving += [failing(lost), failing(lost)]
     await job.fast_forward("1m")
     await job.outcome()
     assert len(office.done(job)) == 1
-    assert len(office.partner.keys()) == 3
     assert len(set(office.partner.keys())) == 1
     page = await job.page()
     assert page.assignments == ["PlusOne Solutions", "No Provider Found"]
@@ -186,6 +187,24 @@ async def test_where_nothing_was_done_the_job_goes_on_hearing_meanwhile(office: 
     assert await office.asked(job) == []
 
 
+async def test_a_change_that_it_never_answers_holds_no_news_of_the_job_back(
+    office: Office,
+) -> None:
+    fault = NotReachedError("it answers 500", may_have_happened=True, has_answered=True)
+    job = await at_the_edge(office)
+    office.partner.arriving += [failing(fault)] * 99
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    row = await office.asks(job, "asking", attempts=2)
+    assert (row["reason"], row["next_attempt_at"] is None) == ("it answers 500", False)
+    office.enter(job, status="Cancelled")
+    told = await job.event("job.cancelled")
+    assert (told["outcome"], "reason" in told) == ("delivered", False)
+    await asyncio.gather(skipping, return_exceptions=True)
+    await job.ends_as("cancelled")
+    assert office.done(job) == []
+    assert not [row for row in await office.asked(job) if row["state"] == "asking"]
+
+
 async def test_a_wrong_token_has_everything_wait(office: Office) -> None:
     job = await at_the_edge(office)
     office.partner.arriving.append(failing(NotLetInError("it does not accept our token (401)")))
@@ -202,7 +221,7 @@ async def test_a_wrong_token_has_everything_wait(office: Office) -> None:
 # --- answers that say no ----------------------------------------------------------------------
 
 
-REFUSED = TurnedDownError(422, "422: no such account")
+REFUSED = TurnedDownError("422: no such account", status=422)
 
 
 async def test_a_person_is_told_that_the_job_system_refuses(office: Office) -> None:
@@ -355,3 +374,111 @@ async def test_a_lifecycle_that_is_lost_leaves_nothing_to_decide(office: Office)
     page = await office.desk.eventually(job, lambda shown: Page(shown).stage == "cancelled")
     assert Page(page).tasks("admin_team") == []
     assert await office.asked(job) == []
+
+
+# --- what people see of a job that waits -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "flag", "why", "next_"),
+    [
+        (
+            NotReachedError("it answers 503"),
+            "job_system_unreachable",
+            (
+                "The job system hasn't answered whether this job may change. Steward asks until "
+                "it does."
+            ),
+            "Waiting for the job system to answer.",
+        ),
+        (
+            REFUSED,
+            "job_system_refuses",
+            "The job system refused this change. The Admin team decides.",
+            "Waiting for the Admin team:",
+        ),
+    ],
+)
+async def test_a_job_that_waits_for_the_job_system_says_so_everywhere(
+    office: Office, error: JobSystemError, flag: str, why: str, next_: str
+) -> None:
+    job = await at_the_edge(office)
+    office.partner.arriving += [failing(error)] * 10_000
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    await office.asks(
+        job, "refused" if error is REFUSED else "asking", attempts=1 if error is REFUSED else 2
+    )
+    http = office.desk.http
+
+    listed = (await http.get("/jobs", params={"q": job.id})).json()["items"]
+    assert [each["attention"] for each in listed] == [[flag]]
+    assert listed[0]["next"].startswith(next_)
+    shown = await job.show()
+    (standing,) = shown["lifecycles"]
+    assert standing["attention"] == [flag]
+    assert "dismiss_attention" not in standing["allowed"]
+    ((raised),) = standing["attention_details"]
+    assert (raised["attention"], raised["why"]) == (flag, why)
+    said = (await http.get(f"/jobs/{job.id}/why")).json()["items"][0]
+    assert said["why"].startswith(next_)
+    assert said["attention"][0]["why"] == why
+    page = (await http.get(f"/console/jobs/{job.id}")).text
+    assert attention_label(flag) in page
+    stuck = (await http.get("/stuck")).json()["items"]
+    assert [each["kind"] for each in stuck if each["job_id"] == job.id] in ([], ["refused"])
+
+    office.partner.arriving.clear()
+    again = {"state": "asking", "next_attempt_at": None}
+    await execute(office.desk.database, schema.outbox.update().values(**again))
+    await skipping
+    await job.outcome()
+    (standing,) = (await job.show())["lifecycles"]
+    assert standing["attention"] == []
+
+
+async def test_a_job_that_waits_for_the_job_system_is_late_because_of_it_alone(
+    office: Office,
+) -> None:
+    async def stuck() -> list[str]:
+        items = (await office.desk.http.get("/stuck")).json()["items"]
+        return [each["kind"] for each in items if each["job_id"] == job.id]
+
+    job = await at_the_edge(office)
+    is_its = schema.promises.c.job_id == job.id
+    late = schema.promises.update().where(is_its).values(due_at=now() - timedelta(hours=1))
+    await execute(office.desk.database, late)
+    assert await stuck() == ["overdue_promise"]
+    office.partner.arriving += [failing(NotReachedError("it answers 503"))] * 10_000
+    skipping = asyncio.create_task(job.fast_forward("1m"))
+    await office.asks(job, "asking", attempts=1)
+    assert await stuck() == []
+    office.partner.arriving.clear()
+    await skipping
+    await job.outcome()
+
+
+async def test_a_command_that_waits_for_the_job_system_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await office.searching()
+    office.enter(job, status="Rejected")
+    await job.becomes("Rejected", actor=acting("plusone"))
+    await job.rests()
+    office.partner.arriving += [failing(NotReachedError("it can't be reached"))] * 10_000
+    dispatch = CommandDispatcher.dispatch
+
+    async def dispatch_impatiently(self: CommandDispatcher, *arguments: Any) -> Any:
+        monkeypatch.setattr(self, "_patience", timedelta(seconds=3))
+        return await dispatch(self, *arguments)
+
+    monkeypatch.setattr(CommandDispatcher, "dispatch", dispatch_impatiently)
+    wish = {"to": "Nobody Plumbing", "reason": "the customer asks for them"}
+    status, body = await job.refused("request_reassignment", "dispatch", **wish)
+    assert status == 503
+    assert body["message"] == ("The job system doesn't answer. Steward tries again until it does.")
+    assert body["instead"] == "Don't repeat the command."
+    figures = (await office.desk.http.get("/metrics")).text
+    assert 'steward_circuit_open{destination="job_system"} 1.0' in figures
+    assert 'steward_outbox_oldest_seconds{destination="job_system"} 0.0' not in figures
+    office.partner.arriving.clear()
+    await job.rests()

@@ -115,7 +115,7 @@ async def test_a_note_of_the_job_system_is_not_told_back(office: Office) -> None
 
 async def test_what_it_refuses_stands_in_stuck_until_somebody_decides(office: Office) -> None:
     def refuses() -> None:
-        raise TurnedDownError(422, "422: no such author")
+        raise TurnedDownError("422: no such author", status=422)
 
     job = await office.searching()
     await hears(office, job, bool)

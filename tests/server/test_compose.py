@@ -10,7 +10,7 @@ import os
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,11 @@ OPERATORS = {
     "STEWARD_HOOK_SECRETS": generate_secret(),
 }
 """What the operator puts into the environment: nothing but what the file demands."""
+PARTNERS = {
+    "STEWARD_JOB_SYSTEM_URL": "STEWARD_JOB_SYSTEM_TOKEN",
+    "STEWARD_EVENTS_URL": "STEWARD_EVENTS_SECRETS",
+}
+"""Where the partners of a company are, and what each needs beside it."""
 
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::([-?])([^}]*))?\}")
 
@@ -154,6 +159,24 @@ def test_what_the_operator_has_to_say_is_demanded(missing: str) -> None:
     told = {name: value for name, value in OPERATORS.items() if name != missing}
     with pytest.raises(ValueError, match=missing):
         interpolated(DECLARED, told)
+
+
+@pytest.mark.parametrize("given", PARTNERS)
+@pytest.mark.parametrize("name", ["setup", "worker", "api"])
+def test_what_is_said_of_a_partner_reaches_every_service(
+    composed: Composed, name: str, given: str
+) -> None:
+    told = interpolated(DECLARED, OPERATORS | {given: "http://partner.example/"})
+    service = replace(composed, services=told).start(name)
+    assert service.exit_code() == 2
+    assert service.said == f"steward: {PARTNERS[given]}: not set, but {given} needs it\n"
+
+
+def test_an_adapter_of_the_companys_own_reaches_the_worker(composed: Composed) -> None:
+    told = interpolated(DECLARED, OPERATORS | {"STEWARD_JOB_SYSTEM_ADAPTER": "mainframe"})
+    worker = replace(composed, services=told).start("worker")
+    assert worker.exit_code() == 2
+    assert 'no adapter "mainframe" is installed' in worker.said
 
 
 def test_a_service_without_one_of_its_variables_does_not_start(composed: Composed) -> None:

@@ -256,6 +256,19 @@ async def test_an_event_that_makes_no_sense_is_a_dead_letter(house: Desk, change
     assert answer["reason"]
 
 
+@pytest.mark.parametrize("job_id", ["SJ/1001", "SJ 1001", "SJé1001", "-1001", "S" * 65])
+async def test_a_dead_letter_says_in_what_form_the_job_s_number_has_to_be(
+    house: Desk, job_id: str
+) -> None:
+    event = copy.deepcopy(event_of(house.job(), "job.assigned"))
+    changed("job.job_id", job_id)(event)
+    answer = await answered(house, event)
+    assert answer["outcome"] == "dead_letter"
+    assert (
+        "use letters A to Z, digits, dots, dashes and underscores, 64 at most" in answer["reason"]
+    )
+
+
 @pytest.mark.parametrize(
     ("type_", "data"),
     [

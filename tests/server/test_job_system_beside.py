@@ -5,6 +5,7 @@ Whatever the job system does to what Steward asks and tells, it ends with everyt
 
 from __future__ import annotations
 
+import html
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -114,20 +115,23 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Both, Runni
 def assert_nobody_was_found_once(stack: Both, job_id: str) -> None:
     """The search is over, and the job system's page shows all of it, once."""
     eventually(lambda: not stack.untold(), "all is told")
-    page = stack.page(job_id)
+    page, told = stack.page(job_id), stack.of_steward(job_id)
     assert page.count("PlusOne found no provider in its 48 hours. The job moves to") == 1
-    assert page.count(f"<b>Assignment</b>: {NOBODY}") == 1
-    assert page.count("<b>Task</b>: For Dispatch: Complete claim") == 1
-    told = stack.of_steward(job_id)
+    assert page.count(f"<b>Assigned to {NOBODY}</b>") == 1
+    claims = [each for each in told["tasks"] if each["kind"] == "complete_claim"]
+    assert len(claims) == 1
+    entries = page.partition('id="entries"')[2]
+    assert entries.count("<b>Task for Dispatch</b>") >= 1
+    assert entries.count(html.escape(claims[0]["text"], quote=False)) == 1
     assert told["job"]["assigned_to"]["name"] == NOBODY
     assert [each["to"]["name"] for each in told["assignments"]].count(NOBODY) == 1
-    assert len(told["notes"]) == page.count("<b>Note</b>")
+    assert len(told["notes"]) == page.count(" note</b>")
 
 
 def test_it_says_where_to_look(both: tuple[Both, Running]) -> None:
     stack, running = both
     assert f"http://127.0.0.1:{stack.port}/console" in running.said
-    assert f"http://127.0.0.1:{stack.job_system_port}/" in running.said
+    assert f"  Job system    http://127.0.0.1:{stack.job_system_port}\n" in running.said
     listed = stack.run("jobs")
     for job_id in ("SJ-2001", "SJ-3002", "SJ-4001", "SJ-5001"):
         assert job_id in listed

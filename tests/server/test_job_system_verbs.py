@@ -105,7 +105,8 @@ def test_an_unknown_job_is_told(url: str) -> None:
 def test_either_an_address_or_an_adapter_is_named() -> None:
     assert "or your adapter with --adapter" in complaint("job-system", "check")
     reason = complaint("job-system", "check", "--adapter", "mainframe", exit_code=2)
-    assert 'no adapter "mainframe" is installed in steward.job_systems' in reason
+    assert '--adapter: no adapter "mainframe" is installed in steward.job_systems' in reason
+    assert "STEWARD_JOB_SYSTEM_ADAPTER" not in reason
 
 
 def test_the_token_has_to_be_set(monkeypatch: pytest.MonkeyPatch) -> None:

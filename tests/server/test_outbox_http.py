@@ -10,6 +10,7 @@ from sqlalchemy import insert
 
 from domain.outgoing import OutgoingState
 from store import schema
+from store.refusals import ask_admin_team
 from tests.desk import Desk, Told, acting, now
 from tests.store.rows import execute
 
@@ -139,7 +140,7 @@ async def test_what_is_not_refused_says_how_it_stands(
     house: Desk, verb: str, state: str, said: str
 ) -> None:
     job = await house.searching()
-    row = await put(house, job, state)
+    row = await put(house, job, state, attempts=0, reason=None)
     fields = {"reason": "Because"} if verb == "drop" else {}
     status, body = await decide(house, verb, row["id"], **fields)
     assert (status, body["error"], body["message"]) == (409, "conflict", said)
@@ -177,3 +178,49 @@ async def test_an_added_job_is_shown_with_the_id_that_the_job_system_gave_it(hou
         await execute(house.database, insert(schema.service_jobs).values(row))
     shown = (await job.show())["service_jobs"]
     assert sorted(each.get("job_id", "") for each in shown) == ["", "SJ-77"]
+
+
+@pytest.mark.parametrize("state", ["pending", "asking"])
+async def test_what_has_failed_can_be_dropped_or_tried_again(house: Desk, state: str) -> None:
+    job = await house.searching()
+    row = await put(house, job, state, reason="it answers 500")
+    assert (await decide(house, "retry", row["id"]))[0] == 200
+    status, body = await decide(house, "drop", row["id"], reason="Entered by hand")
+    assert (status, body["state"], body["reason"]) == (200, "dropped", "Entered by hand")
+
+
+async def test_what_nobody_waits_for_can_only_be_dropped(house: Desk) -> None:
+    job = await house.searching()
+    step = f"plus-one/{job.id}#1/turn:9/2"
+    asked = {"what": "change_job", "key": f"change_job:{step}@9"}
+    row = await put(house, job, **asked)
+    assert (await decide(house, "retry", row["id"]))[0] == 200
+    await execute(house.database, insert(schema.effects_done).values(key=step))
+    status, body = await decide(house, "retry", row["id"])
+    assert (status, body["error"]) == (409, "conflict")
+    assert body["message"] == "Nothing waits for a change of the job any more."
+    assert body["instead"].startswith(f"Drop it: `steward outbox drop {row['id']} --reason")
+    assert (await decide(house, "drop", row["id"], reason="Done by hand"))[0] == 200
+
+
+async def test_the_task_about_refusals_closes_with_the_last_of_them(house: Desk) -> None:
+    job = await house.searching()
+    row = await put(house, job)
+    await house.database.write(
+        lambda connection: ask_admin_team(
+            house.database, connection, job.id, "add_note", "422: no such author", "key", now()
+        )
+    )
+    (task,) = (
+        await house.http.get("/tasks", params={"job_id": job.id, "kind": "job_system_refused"})
+    ).json()["items"]
+    closing = {"actor": acting("admin_team"), "outcome": "Looked at it"}
+    response = await house.http.post(f"/tasks/{task['id']}/done", json=closing)
+    assert response.status_code == 409, response.text
+    assert "`steward outbox retry ID`" in response.json()["instead"]
+
+    assert (await decide(house, "drop", row["id"], reason="Entered by hand"))[0] == 200
+    (task,) = (
+        await house.http.get("/tasks", params={"job_id": job.id, "kind": "job_system_refused"})
+    ).json()["items"]
+    assert task["status"] == "done"

@@ -182,6 +182,9 @@ async def test_a_job_system_that_does_not_answer_is_said_to(office: Office) -> N
     await reconcile(office.desk)
 
 
+WRONG_TOKEN = "it doesn't accept our token (401). Check STEWARD_JOB_SYSTEM_TOKEN"
+
+
 async def test_the_figures_and_the_stuck_list_say_how_it_goes(office: Office) -> None:
     job = office.desk.job()
     office.enter(job)
@@ -192,11 +195,17 @@ async def test_the_figures_and_the_stuck_list_say_how_it_goes(office: Office) ->
 
     long_ago = now() - timedelta(hours=2)
     table = schema.reconciliations
-    failing = table.update().values(succeeded_at=long_ago, reason="401: the token is wrong")
+    failing = table.update().values(succeeded_at=long_ago, reason=WRONG_TOKEN)
     await execute(office.desk.database, failing)
     items = (await office.desk.http.get("/stuck")).json()["items"]
     (item,) = (each for each in items if each["kind"] == "reconciliation")
-    assert item["what"].endswith("reconciliation hasn't succeeded. 401: the token is wrong")
+    assert item["what"] == (
+        "Changes in the job system may be missing here. The job system doesn't accept our token "
+        "(401)."
+    )
+    assert item["cure"].startswith(
+        "Check STEWARD_JOB_SYSTEM_TOKEN, and restart. `steward reconcile"
+    )
     await execute(office.desk.database, table.update().values(reason=None))
     items = (await office.desk.http.get("/stuck")).json()["items"]
     (item,) = (each for each in items if each["kind"] == "reconciliation")

@@ -439,6 +439,24 @@ def test_what_is_internal_is_read_by_no_partner() -> None:
     assert [entry["what"] for entry in shown["journal"]] == ["told us"]
 
 
+def test_that_a_job_waits_for_the_job_system_concerns_no_partner() -> None:
+    standing = {
+        "lifecycle": "plus-one",
+        "stage": "searching",
+        "waiting_on": "plusone",
+        "due_at": AT[5],
+        "next": "Waiting for the Admin team: internal.",
+        "attention": ["job_system_refuses"],
+        "attention_details": [{"attention": "job_system_refuses", "why": "internal"}],
+        "outcome": None,
+    }
+    page = a_page(lifecycles=[standing])
+    holder = Partner(page["job"]["assigned_to"]["number"], Role.PROVIDER)
+    (shown,) = page_for(holder, page)["lifecycles"]
+    assert (shown["next"], shown["attention"]) == ("The company is updating this job.", [])
+    assert "internal" not in json.dumps(shown, default=str)
+
+
 def test_a_job_that_came_back_is_read_from_both_times() -> None:
     page = a_page(
         notes=[

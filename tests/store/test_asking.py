@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.asking import Asking
 from activities.job_system import (
+    JobChangedError,
     JobSystemError,
     NotLetInError,
     NotReachedError,
@@ -19,6 +20,7 @@ from activities.job_system import (
     TurnedDownError,
 )
 from domain.accounts import ALTERNATE_PROVIDER_OPTION, NO_PROVIDER_FOUND
+from domain.asking import changing_steps
 from domain.effects import (
     JOB_SYSTEM_REFUSES,
     JOB_SYSTEM_SILENT,
@@ -33,7 +35,7 @@ from domain.effects import (
 )
 from domain.job_system import ChangeRequest, LiveJob
 from domain.jobs import Assignee, Job, JobStatus, Visibility
-from domain.outgoing import Destination
+from domain.outgoing import Destination, public_id
 from domain.refusals import Refused, conflicting
 from domain.roles import STEWARD, Actor, Role
 from service.routing import Router
@@ -65,7 +67,7 @@ LATER = NOW + timedelta(minutes=3)
 NOTE = AddNote(author=STEWARD, text="Moved", visibility=Visibility.PRIVATE)
 LOST = NotReachedError("its answer did not come", may_have_happened=True)
 NOT_THERE = NotReachedError("it does not answer", retry_after=timedelta(seconds=9))
-REFUSED = TurnedDownError(422, "422: no such account")
+REFUSED = TurnedDownError("422: no such account", status=422)
 MAIL = RenderedMail(to="ada@example.com", subject="Hello", text="Hello", html="")
 ADA = {"name": "Ada Byron", "email": "ada@example.com"}
 
@@ -275,6 +277,8 @@ async def test_an_acceptance_that_no_hook_has_told_refuses_the_move(partner: Par
     assert await rows(partner.database, schema.notes) == []
     assert partner.system.asked == []
     assert (await partner.asked())["state"] == "done"
+    (told,) = await rows(partner.database, schema.journal)
+    assert (told["actor_name"], told["what"]) == ("Job system", "The job system shows: accepted.")
     await partner.takes(live)
     assert await kept(partner.database) == (live, 2)
 
@@ -351,11 +355,44 @@ async def test_other_words_for_the_same_are_asked_for_in_the_words_of_the_job_sy
     ]
 
 
-async def test_a_job_system_that_contradicts_itself_is_asked_later(
+_CONTRADICTS = "it says that the job changed, but shows it as expected"
+
+
+async def test_a_job_system_that_contradicts_itself_twice_refuses_for_good(
     partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await partner.holds()
     monkeypatch.setattr("tests.job_system._is_as_expected", lambda *_: False)
+    assert (await partner.fails(a_batch(CORRECTS))).type == JOB_SYSTEM_REFUSES
+    row = await partner.asked()
+    assert (row["state"], row["reason"], row["generation"]) == ("refused", _CONTRADICTS, 1)
+    assert len(partner.system.asked) == 2
+    (task,) = await rows(partner.database, schema.tasks)
+    assert task["kind"] == "job_system_refused"
+
+
+async def test_a_job_system_that_contradicts_a_person_is_told_to_the_person(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await partner.holds()
+    monkeypatch.setattr("tests.job_system._is_as_expected", lambda *_: False)
+    result = await partner.carry_out(commanded(give()))
+    assert result.turned_down
+    assert result.refusal is not None
+    assert _CONTRADICTS in result.refusal.message
+
+
+async def test_a_job_that_is_another_each_time_is_asked_about_later(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await partner.holds()
+    reported = iter(NOW + timedelta(seconds=each) for each in range(99))
+
+    async def restless(*_: Any) -> LiveJob:
+        live = partner.live.model_copy(update={"diagnostic_report_at": next(reported)})
+        raise JobChangedError(LiveJob(job=live, version=2), "409")
+
+    monkeypatch.setattr(partner.system, "change", restless)
     failed = await partner.fails(a_batch(CORRECTS))
     assert (failed.type, failed.next_retry_delay) == (JOB_SYSTEM_SILENT, timedelta(seconds=15))
     row = await partner.asked()
@@ -402,11 +439,145 @@ async def test_once_an_answer_was_lost_a_refused_connection_makes_nothing_certai
     batch = moves(way_out="cannot_locate")
     partner.fails_with(LOST, once_done=True)
     await partner.fails(batch)
-    partner.fails_with(NOT_THERE)
+    partner.fails_with(NOT_THERE, NOT_THERE)
     await partner.fails(batch)
     row = await partner.asked()
     assert (row["next_attempt_at"], row["attempts"]) == (None, 2)
     assert (await partner.carry_out(batch)).refusal is None
+
+
+class Broken:
+    """Fails at changes alone, or at all there is; may have done them all the same."""
+
+    def __init__(self, partner: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.partner = partner
+        self.error = FAULT
+        self.does_it = False
+        self.reads = True
+        self._change, self._read = partner.system.change, partner.system.read
+        monkeypatch.setattr(partner.system, "change", self.change)
+        monkeypatch.setattr(partner.system, "read", self.read)
+
+    async def change(self, job_id: str, wanted: ChangeRequest, key: str) -> LiveJob:
+        if self.does_it:
+            await self._change(job_id, wanted, key)
+        raise self.error
+
+    async def read(self, job_id: str) -> LiveJob:
+        if not self.reads:
+            raise self.error
+        return await self._read(job_id)
+
+
+FAULT = NotReachedError("it answers 500", may_have_happened=True, has_answered=True)
+
+
+@pytest.fixture
+async def broken(partner: Partner, monkeypatch: pytest.MonkeyPatch) -> Broken:
+    await partner.holds()
+    return Broken(partner, monkeypatch)
+
+
+async def test_what_it_cannot_answer_and_did_not_do_holds_no_events(broken: Broken) -> None:
+    partner = broken.partner
+    for attempt in range(1, 4):
+        failed = await partner.fails(moves(way_out="cannot_locate"))
+        assert failed.type == JOB_SYSTEM_SILENT
+        row = await partner.asked()
+        assert (row["state"], row["reason"]) == ("asking", "it answers 500")
+        assert (row["attempts"], row["generation"]) == (attempt, 0)
+        assert row["next_attempt_at"] is not None
+    assert await partner.takes(a_job(status="Accepted"), "job.status_changed")
+    assert (await partner.carry_out(moves(way_out="cannot_locate"))).refusal is not None
+    assert await rows(partner.database, schema.outbox) == []
+
+
+async def test_what_it_cannot_answer_waits_alone_for_a_growing_while(broken: Broken) -> None:
+    waits = [(await broken.partner.fails(moves())).next_retry_delay for _ in range(9)]
+    assert all(each and timedelta(seconds=1) <= each <= timedelta(minutes=1) for each in waits)
+    assert len(set(waits)) > 1
+
+
+async def test_what_it_did_and_cannot_answer_is_agreement(broken: Broken) -> None:
+    broken.does_it = True
+    assert (await broken.partner.carry_out(moves(way_out="cannot_locate"))).refusal is None
+    assert (await broken.partner.asked())["state"] == "done"
+
+
+async def test_what_it_cannot_answer_is_decided_by_the_job_as_it_stands(broken: Broken) -> None:
+    broken.partner.becomes(status=JobStatus.REJECTED)
+    result = await broken.partner.carry_out(moves(way_out="cannot_locate"))
+    assert result.refusal is not None
+    assert (await kept(broken.partner.database))[0].status == JobStatus.REJECTED
+
+
+async def test_after_silence_the_job_is_read_first(broken: Broken) -> None:
+    partner, batch = broken.partner, moves(way_out="cannot_locate")
+    broken.error, broken.does_it = LOST, True
+    await partner.fails(batch)
+    assert (await partner.asked())["next_attempt_at"] is None
+    broken.error = AssertionError("it is not asked again")  # type: ignore[assignment]
+    assert (await partner.carry_out(batch)).refusal is None
+    assert len(partner.system.asked) == 1
+
+
+async def test_where_the_job_cannot_be_read_the_same_key_is_sent_again(broken: Broken) -> None:
+    broken.error, broken.does_it, broken.reads = LOST, True, False
+    batch = moves(way_out="cannot_locate")
+    await broken.partner.fails(batch)
+    await broken.partner.fails(batch)
+    assert [key for key, _ in broken.partner.system.asked] == [
+        public_id(broken_key(batch), "0")
+    ] * 2
+    assert broken.partner.system.versions["SJ-1001"] == 2
+
+
+def broken_key(batch: Batch) -> str:
+    (step,) = changing_steps(batch)
+    return f"change_job:{step.key}@{batch.sequence}"
+
+
+async def test_silence_at_a_job_that_has_changed_is_decided_by_the_job(broken: Broken) -> None:
+    partner, batch = broken.partner, moves(way_out="cannot_locate")
+    broken.error = LOST
+    await partner.fails(batch)
+    partner.becomes(status=JobStatus.CANCELLED)
+    assert (await partner.carry_out(batch)).refusal is not None
+    assert (await kept(partner.database))[0].status == JobStatus.CANCELLED
+
+
+async def test_where_nothing_can_be_read_events_wait_two_minutes_from_the_first_attempt(
+    broken: Broken,
+) -> None:
+    partner, batch = broken.partner, moves(way_out="cannot_locate")
+    broken.reads = False
+    await partner.fails(batch)
+    with pytest.raises(NotItsTurnError):
+        await partner.takes(a_job(status="Cancelled"))
+    for _ in range(4):
+        partner.now += HOLDS_FOR / 4
+        await partner.fails(batch)
+    assert await partner.takes(a_job(status="Cancelled"))
+
+
+@pytest.mark.parametrize("kind", [NotReachedError, NotLetInError])
+async def test_what_a_circuit_kept_back_was_no_attempt(
+    partner: Partner, kind: type[NotReachedError | NotLetInError]
+) -> None:
+    await partner.holds()
+    batch = moves(way_out="cannot_locate")
+    kept_back = kind("of another job", retry_after=timedelta(seconds=5), was_asked=False)
+    partner.fails_with(kept_back)
+    await partner.fails(batch)
+    row = await partner.asked()
+    assert (row["attempts"], row["reason"]) == (0, None)
+    assert row["next_attempt_at"] is not None, "nothing was sent: events need not wait"
+    partner.fails_with(NOT_THERE)
+    await partner.fails(batch)
+    partner.fails_with(kept_back)
+    await partner.fails(batch)
+    row = await partner.asked()
+    assert (row["attempts"], row["reason"]) == (1, "it does not answer")
 
 
 async def test_the_longest_wait_is_a_minute(partner: Partner) -> None:

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from itertools import cycle
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from structlog.testing import capture_logs
 
 from activities.circuit import FAILURES, Circuit
-from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
+from activities.job_system import JobSystemError, NotLetInError, NotReachedError, TurnedDownError
 from domain.accounts import PLUSONE_PARTS
-from domain.job_system import TellNote, TellTask, TellTaskDone
+from domain.job_system import TellNote, TellServiceJob, TellTask, TellTaskDone
 from domain.jobs import Visibility
 from domain.outgoing import Destination
 from domain.roles import STEWARD, Role
@@ -27,9 +27,10 @@ from store.deliveries import Deliveries, Outgoing, standings
 from store.job_rows import Origin, add_service_job
 from store.leases import Leases
 from store.outbox import tell
+from store.refusals import ask_admin_team
 from tests.domain.factories import a_job
 from tests.job_system import MemoryJobSystem
-from tests.store.rows import NOW, keep, rows
+from tests.store.rows import NOW, execute, keep, rows
 
 JOB = "SJ-1001"
 
@@ -441,7 +442,7 @@ async def test_a_new_process_ends_what_an_old_one_found(office: Office) -> None:
 
 async def test_what_is_refused_becomes_one_task_and_the_job_goes_on(office: Office) -> None:
     def unreadable() -> TurnedDownError:
-        return TurnedDownError(422, "422: no such author")
+        return TurnedDownError("422: no such author", status=422)
 
     office.partner.before = raising(unreadable, iter([True, True, False]))
     for text in ("first", "second", "third"):
@@ -454,9 +455,9 @@ async def test_what_is_refused_becomes_one_task_and_the_job_goes_on(office: Offi
     (task,) = await rows(office.database, schema.tasks)
     assert (task["role"], task["kind"]) == ("admin_team", "job_system_refused")
     assert task["text"] == (
-        "The job system refused a note: “no such author”. Correct the cause, then retry. "
-        "Or enter it by hand, then drop it here. "
-        "`steward outbox list --job SJ-1` shows what to retry or drop."
+        "The job system hasn't taken 2 things. The newest is a note: “no such author”. "
+        "Correct the cause, then retry. Or enter it by hand, then drop it here. "
+        "`steward outbox list --job SJ-1001` shows what to retry or drop."
     )
     assert len(await office.states()) == 3  # the task itself is not told
 
@@ -465,7 +466,7 @@ async def test_what_a_refused_opening_is_about_waits_and_nothing_else_does(
     office: Office,
 ) -> None:
     def doubled() -> TurnedDownError:
-        return TurnedDownError(409, "409: there is an open one")
+        return TurnedDownError("409: there is an open one", status=409)
 
     office.partner.before = raising(doubled, iter([True, *[False] * 9]))
     await office.about_task("open")
@@ -538,3 +539,143 @@ async def test_what_cannot_be_delivered_may_have_an_end(office: Office) -> None:
 
     assert await office.states() == ["refused", "pending"]
     assert (await office.row())["reason"] == "not taken within 72 hours"
+
+
+# --- what fails, and what nobody waits for --------------------------------------------------------
+
+
+async def tasks_of(office: Office, **where: object) -> list[str]:
+    return [task["text"] for task in await rows(office.database, schema.tasks, **where)]
+
+
+async def test_what_fails_for_an_hour_becomes_a_task_until_it_is_taken(office: Office) -> None:
+    def for_this_alone() -> JobSystemError:
+        return JobSystemError("it answers 500")
+
+    office.partner.before = raising(for_this_alone, cycle([True]))
+    await office.note("first")
+    await office.note("waits behind it")
+    courier = office.courier()
+
+    await office.rounds(courier, 59, every=60)
+    assert await tasks_of(office) == []
+    await office.rounds(courier, 3, every=60)
+    (text,) = await tasks_of(office, status="open")
+    assert text.startswith("The job system hasn't taken a note for an hour: “it answers 500”. ")
+
+    office.partner.before = None
+    await office.rounds(courier, 10, every=60)
+    assert await tasks_of(office, status="open") == []
+    assert office.told() == ["first", "waits behind it"]
+
+
+async def test_after_a_long_silence_nobody_is_asked_to_see_to_what_goes_out_now(
+    office: Office,
+) -> None:
+    office.partner.before = raising(silent, cycle([True]))
+    for number in range(FAILURES):
+        await office.note("first", f"SJ-{number}")
+    courier = office.courier()
+    await office.rounds(courier, 90, every=60)
+    assert await tasks_of(office) == []
+
+    # It is back; one row goes out at once, the others later.
+    office.partner.before = raising(no_answer, cycle([False, True, True, True]))
+    await office.rounds(courier, 3, every=60)
+
+    assert await tasks_of(office) == []
+
+
+async def test_a_job_that_has_got_an_order_since_is_added_to_it(office: Office) -> None:
+    await keep(office.database, a_job(order_id=None))
+    office.partner.enter(a_job(order_id="SO-7"))
+    origin = Origin(JOB, "plus-one/SJ-1001", "plus-one/SJ-1001#1/x/1", NOW)
+    await office.database.write(
+        lambda connection: add_service_job(
+            office.database, connection, origin, PLUSONE_PARTS, None, "A valve", ()
+        )
+    )
+    assert (await office.row())["body"]["order_id"] is None  # type: ignore[index]
+    await keep(office.database, a_job(order_id="SO-7"), version=2)
+
+    await office.courier().run_once()
+
+    ((_, told),) = office.partner.told
+    assert isinstance(told, TellServiceJob)
+    assert told.order_id == "SO-7"
+
+
+async def ask(office: Office, number: int, workflow_id: str, **changes: object) -> str:
+    """Put a change that is asked for into the outbox; return the key of its step."""
+    step = f"{workflow_id}#1/turn:{number}/2"
+    row = {
+        "destination": "job_system",
+        "job_id": JOB,
+        "workflow_id": workflow_id,
+        "what": "change_job",
+        "key": f"change_job:{step}@{number}",
+        "generation": 0,
+        "at": NOW,
+        "written_at": NOW,
+        "changed_at": NOW,
+        "body": {},
+        "state": "asking",
+        "attempts": 1,
+        "reason": "it answers 500",
+        **changes,
+    }
+    await execute(office.database, insert(schema.outbox).values(row))
+    return step
+
+
+async def has_lifecycle(office: Office, workflow_id: str, outcome: str | None) -> None:
+    row = {
+        "workflow_id": workflow_id,
+        "job_id": JOB,
+        "lifecycle": workflow_id.partition("/")[0],
+        "episode": 1,
+        "sequence": 1,
+        "started_by": "event",
+        "stage": "searching",
+        "since": NOW,
+        "next": "",
+        "attention": [],
+        "outcome": outcome,
+    }
+    await execute(office.database, insert(schema.lifecycles).values(row))
+
+
+@pytest.mark.parametrize("state", ["asking", "refused"])
+async def test_what_nobody_waits_for_any_more_is_settled(office: Office, state: str) -> None:
+    await has_lifecycle(office, "plus-one/SJ-1001", None)
+    await has_lifecycle(office, "reassignment/SJ-1001", "reassigned")
+    waits = await ask(office, 1, "plus-one/SJ-1001", state=state)
+    done = await ask(office, 2, "plus-one/SJ-1001", state=state)
+    await ask(office, 3, "reassignment/SJ-1001", state=state)
+    await execute(office.database, insert(schema.effects_done).values(key=done))
+    courier = office.courier()
+    await office.rounds(courier, 1)
+    assert await office.states() == [state] * 3  # an attempt may just come to its end
+
+    await office.rounds(courier, 4, every=60)
+
+    left = await rows(office.database, schema.outbox)
+    assert [(row["key"], row["state"]) for row in left] == [
+        (f"change_job:{waits}@1", state),
+        (f"change_job:{done}@2", "done"),
+    ]
+
+
+async def test_with_the_last_one_that_nobody_waits_for_the_task_closes(office: Office) -> None:
+    await has_lifecycle(office, "plus-one/SJ-1001", "cancelled")
+    await ask(office, 1, "plus-one/SJ-1001", state="refused")
+    await office.database.write(
+        lambda connection: ask_admin_team(
+            office.database, connection, JOB, "change_job", "422: no", "key", NOW
+        )
+    )
+    assert len(await tasks_of(office, status="open")) == 1
+
+    await office.rounds(office.courier(), 5, every=60)
+
+    assert await tasks_of(office, status="open") == []

@@ -179,6 +179,47 @@ async def test_the_task_stays_until_the_last_refused_row_is_settled(
     assert (row.state, row.reason) == (OutgoingState.DROPPED, "Entered by hand")
 
 
+async def test_the_task_says_how_many_and_quotes_the_newest_that_is_left(
+    office: Office, outbox: OutboxList
+) -> None:
+    first = await refused(office, "open_exception", changed_at=NOW)
+    assert (await text_of_task(office)).startswith("The job system refused an Exception: “no”. ")
+    later = NOW + timedelta(minutes=1)
+    second = await put(office, state="refused", reason="422: too long", changed_at=later)
+    await office.database.write(
+        lambda connection: ask_admin_team(
+            office.database, connection, JOB, "add_note", "422: too long", "second", later
+        )
+    )
+    assert (await text_of_task(office)).startswith(
+        "The job system hasn't taken 2 things. The newest is a note: “too long”. "
+    )
+
+    await outbox.drop(await found(outbox, second), DECIDES, "Entered by hand")
+    assert (await text_of_task(office)).startswith("The job system refused an Exception: “no”. ")
+    await outbox.drop(await found(outbox, first), DECIDES, "Entered by hand")
+    assert await open_tasks(office) == []
+
+
+async def text_of_task(office: Office) -> str:
+    (task,) = await rows(office.database, schema.tasks, status="open")
+    return str(task["text"])
+
+
+async def test_what_may_be_done_already_stays_so_when_it_is_tried_again(
+    office: Office, outbox: OutboxList
+) -> None:
+    later = NOW + timedelta(minutes=5)
+    asked = {"what": "change_job", "state": "asking", "attempts": 1, "reason": "it answers 500"}
+    unknown = await put(office, **asked)
+    certain = await put(office, **asked, next_attempt_at=later)
+    for row_id, at in ((unknown, None), (certain, later)):
+        assert await outbox.retry(await found(outbox, row_id), DECIDES)
+        row = await found(outbox, row_id)
+        assert (row.state, row.generation) == (OutgoingState.ASKING, 0)
+        assert row.next_attempt_at == at
+
+
 @pytest.mark.parametrize("opening", ["open_task", "open_exception"])
 async def test_with_an_opening_goes_all_that_follows_about_it(
     office: Office, outbox: OutboxList, opening: str
@@ -219,7 +260,7 @@ async def test_a_retried_row_goes_out_before_what_waits_behind_it(
     office: Office, outbox: OutboxList
 ) -> None:
     def doubled() -> TurnedDownError:
-        return TurnedDownError(409, "409: there is an open one")
+        return TurnedDownError("409: there is an open one", status=409)
 
     office.partner.before = raising(doubled, iter([True, *[False] * 9]))
     await office.note("Hello")
@@ -274,23 +315,30 @@ async def test_a_silent_job_system_is_told_of_once(office: Office, outbox: Outbo
     (thing,) = await stuck(outbox, NOW + timedelta(hours=5))
 
     assert (thing.kind, thing.job_id, thing.since) == ("job_system", None, NOW)
-    assert thing.what == (
-        "The job system doesn't answer: it does not answer. 3 things wait to be told."
-    )
-    assert "Check that it runs" in thing.cure
+    assert thing.what == "The job system does not answer. 3 messages and 1 change wait."
+    assert thing.cure == "Check that it runs. Steward tries again until it answers."
 
 
 async def test_a_wrong_token_is_told_of_once(office: Office, outbox: OutboxList) -> None:
-    await stands(office, Contact.SHUT_OUT, "it does not accept our token (401)")
+    reason = "it doesn't accept our token (401). Check STEWARD_JOB_SYSTEM_TOKEN"
+    await stands(office, Contact.SHUT_OUT, reason)
     await put(office)
 
     (thing,) = await stuck(outbox)
 
-    assert thing.what == (
-        "The job system doesn't let Steward in: it does not accept our token (401). "
-        "1 thing waits to be told."
+    assert thing.what == "The job system doesn't accept our token (401). 1 message waits."
+    assert thing.cure == (
+        "Check STEWARD_JOB_SYSTEM_TOKEN, and restart. Everything then continues in order."
     )
-    assert "STEWARD_JOB_SYSTEM_TOKEN" in thing.cure
+
+
+async def test_whoever_does_not_let_us_in_without_a_reason_names_the_settings(
+    office: Office, outbox: OutboxList
+) -> None:
+    await stands(office, Contact.SHUT_OUT, "it doesn't know us")
+    (thing,) = await stuck(outbox)
+    assert thing.what == "The job system doesn't know us. Nothing waits."
+    assert thing.cure.startswith("Correct STEWARD_JOB_SYSTEM_URL and STEWARD_JOB_SYSTEM_TOKEN, and")
 
 
 async def test_what_is_asked_in_vain_is_told_of_once(office: Office, outbox: OutboxList) -> None:
@@ -308,9 +356,7 @@ async def test_what_is_asked_in_vain_is_told_of_once(office: Office, outbox: Out
     (thing,) = await stuck(outbox)
 
     assert (thing.kind, thing.job_id) == ("job_system", None)
-    assert thing.what == (
-        "The job system has not answered: it answers 503. 3 changes wait for its answer."
-    )
+    assert thing.what == "The job system answers 503. 3 changes wait."
 
 
 async def test_what_was_refused_is_stuck_with_its_cure(office: Office, outbox: OutboxList) -> None:
@@ -346,6 +392,7 @@ async def test_what_waits_for_an_hour_is_stuck_once_for_each_job(
 
     assert (thing.kind, thing.job_id, thing.since) == ("untold", JOB, NOW)
     assert f"`steward outbox retry {row_id}`" in thing.cure
+    assert f'`steward outbox drop {row_id} --reason "…"`' in thing.cure
 
 
 _LATER = NOW + timedelta(minutes=30)
@@ -358,7 +405,7 @@ async def test_a_key_that_was_refused_is_not_used_again(office: Office) -> None:
 
     async def deliver(told: Any) -> None:
         as_sent.append(told.idempotency_key)
-        raise TurnedDownError(422, "422: no")
+        raise TurnedDownError("422: no", status=422)
 
     courier = office.courier(deliver)
     outbox = OutboxList(office.database)
@@ -381,7 +428,7 @@ async def test_what_is_refused_while_somebody_drops_it_stays_dropped(
     async def deliver(_: object) -> None:
         dropped = update(schema.outbox).values(state="dropped", changed_at=NOW)
         await execute(office.database, dropped)
-        raise TurnedDownError(422, "422: no")
+        raise TurnedDownError("422: no", status=422)
 
     await office.rounds(office.courier(deliver), 1)
 

@@ -332,7 +332,7 @@ async def test_a_cursor_that_the_job_system_no_longer_knows_begins_the_list_agai
     await office.run()
     await office.heard(an_event("job.assigned", a_job(job_id="SJ-1002")))
     office.partner.enter(a_job(job_id="SJ-1002"))
-    office.partner.before = raising(TurnedDownError(410, "410: gone"), times=1)
+    office.partner.before = raising(TurnedDownError("410: gone", status=410), times=1)
     found = await office.run()
     assert found.listed == 2
     assert await office.cursor() == "2"
