@@ -427,8 +427,8 @@ def reads_fail(office: Office, error: JobSystemError) -> Callable[[], None]:
 @pytest.mark.parametrize(
     "error",
     [
-        TurnedDownError(403, "403: not yours"),
-        TurnedDownError(404, "404: no such job"),
+        TurnedDownError("403: not yours", status=403),
+        TurnedDownError("404: no such job", status=404),
         NotReachedError("500: oops", has_answered=True),
     ],
     ids=["forbidden", "unknown", "broken"],
@@ -455,7 +455,7 @@ async def test_a_job_that_is_refused_for_an_hour_is_a_dead_letter_to_try_again(
     await office.heard(an_event("job.assigned"))
     office.at = NOW - timedelta(minutes=61)
     office.partner.enter(a_job(status="Accepted"))
-    reads_fail(office, TurnedDownError(403, "403: not yours"))
+    reads_fail(office, TurnedDownError("403: not yours", status=403))
     for _ in range(2):
         found = await office.run("0")
         assert (found.left, [each.job_id for each in found.unreadable]) == ((), ["SJ-1001"])
@@ -530,7 +530,7 @@ async def test_the_list_is_read_on_from_where_somebody_says(office: Office) -> N
     office.partner.enter(a_job())
     await office.store.succeeded("900", {}, NOW)  # a place of before the partner's restore
     assert missed(await office.run()) == []
-    office.partner.before = raising(TurnedDownError(422, "422: no such cursor"), times=1)
+    office.partner.before = raising(TurnedDownError("422: no such cursor", status=422), times=1)
     with pytest.raises(TurnedDownError):
         await office.run("nonsense", keep=True)
     record = await office.store.record()
@@ -547,7 +547,7 @@ async def test_a_place_that_is_kept_holds_for_what_is_left(office: Office) -> No
     await office.store.succeeded("900", {}, NOW)
     await office.heard(an_event("job.assigned"))
     office.partner.enter(a_job(status="Accepted"))
-    reads_fail(office, TurnedDownError(403, "403: not yours"))
+    reads_fail(office, TurnedDownError("403: not yours", status=403))
     await office.run("0", keep=True)
     assert await office.cursor() == "0"
 
