@@ -11,13 +11,18 @@ import argparse
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
+from starters.data_folder import hold
+from starters.failures import Failure
+
 ROOT = Path(__file__).resolve().parents[1]
+_MISUSED, _HIGHEST_PORT = 2, 65535
 BESIDE = 10
 """How far the job system's port is above Steward's."""
 
@@ -34,6 +39,9 @@ def main() -> int:
         return _run({"steward": steward}, {})
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     port = os.environ.get("JOB_SYSTEM_PORT") or str(where.port + BESIDE)
+    if problem := _problem(data, where.port, port):
+        sys.stderr.write(f"make run: {problem}\n")
+        return _MISUSED
     token = _token(data / "job-system-token")
     job_system = [
         *(sys.executable, "-m", "samples.job_system", "--port", port),
@@ -54,6 +62,32 @@ def _read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--data", type=Path, default=Path(".steward"))
     return parser.parse_known_args(arguments)[0]
+
+
+def _problem(data: Path, port: int, beside: str) -> str | None:
+    """Return why neither can run, before one of them begins; None if both can."""
+    if not (beside.isdecimal() and 1 <= int(beside) <= _HIGHEST_PORT):
+        return (
+            f"{beside} is no port for the job system. Set JOB_SYSTEM_PORT to one from 1 to "
+            f"{_HIGHEST_PORT}"
+        )
+    try:
+        with hold(data):
+            pass
+    except Failure as failure:
+        return str(failure)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OverflowError:
+            return f"{port} is no port. Name one from 1 to {_HIGHEST_PORT}"
+        except OSError as error:
+            return (
+                f"port {port}, which is to be Steward's, can't be used ({error.strerror}). Choose "
+                f"another: make run ARGS='--port {port + 100}'"
+            )
+    return None
 
 
 def _token(path: Path) -> Path:

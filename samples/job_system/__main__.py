@@ -13,11 +13,13 @@ from pydantic import ValidationError
 
 from samples.job_system import clock
 from samples.job_system.book import Book
+from samples.job_system.hooks import check
 from samples.job_system.misbehaviour import Behaviour, Misbehaviour
 from samples.job_system.server import JobSystem, run
 from samples.job_system.stories import read_stories
 
 _MISUSED = 2
+_HIGHEST_PORT = 65535
 
 
 def main() -> int:
@@ -29,6 +31,8 @@ def main() -> int:
                 {name: getattr(said, name) for name in Misbehaviour.model_fields}
             )
         )
+        if said.secret:
+            check(said.secret)
         said.database.parent.mkdir(parents=True, exist_ok=True)
         token = said.token_file.read_text("utf-8").strip() if said.token_file else said.token
         book = Book(said.database)
@@ -58,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on")
-    add("--port", type=int, default=8090, help="port to listen on")
+    add("--port", type=_port, default=8090, help="port to listen on")
     add("--database", type=Path, default=Path(".steward/job-system.sqlite3"), help="its file")
     add("--steward", default="http://127.0.0.1:8080", help="where Steward is")
     add(
@@ -89,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
             help=f"{field.title}: {field.description}",
         )
     return parser
+
+
+def _port(said: str) -> int:
+    port = int(said)
+    if not 1 <= port <= _HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{said} is no port. Name one from 1 to {_HIGHEST_PORT}")
+    return port
 
 
 def _announce(said: str) -> None:

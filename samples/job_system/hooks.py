@@ -20,6 +20,7 @@ _AT_ONCE: Final = 8
 """Hooks under way at once, each of another job."""
 _FIRST_WAIT: Final = timedelta(seconds=0.25)
 _LONGEST_WAIT: Final = timedelta(seconds=2)
+_KEY_BYTES: Final = range(24, 65)
 _LOOKS_AGAIN: Final = 0.25
 """Seconds until the book is looked into again, should nothing be written meanwhile."""
 
@@ -47,6 +48,25 @@ def sign(secret: str, webhook_id: str, at: datetime, body: bytes) -> dict[str, s
         "webhook-timestamp": seconds,
         "webhook-signature": f"v1,{signature}",
     }
+
+
+def check(secrets: str) -> None:
+    """Return if Steward can check what is signed with these secrets.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    for secret in secrets.split(","):
+        encoded = secret.strip().removeprefix("whsec_")
+        try:
+            key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        except ValueError:
+            key = b""
+        if not (secret.strip().startswith("whsec_") and len(key) in _KEY_BYTES):
+            raise ValueError(
+                "a secret of the hooks is whsec_ and the Base64 of 24 to 64 bytes. Correct "
+                "--secret or STEWARD_HOOK_SECRETS"
+            )
 
 
 class HookSender:

@@ -19,6 +19,7 @@ def _an_instant(text: str) -> str:
 
 Instant = Annotated[str, AfterValidator(_an_instant)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
+JobId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Text = Annotated[str, Field(max_length=20_000)]
 
 
@@ -163,7 +164,7 @@ class Job(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    job_id: Name
+    job_id: JobId
     order_id: Name | None = None
     status: Status
     sub_status: str | None = None

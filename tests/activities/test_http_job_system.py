@@ -199,6 +199,23 @@ async def test_lists_what_changed_since_a_cursor() -> None:
     assert dict(seen[1].url.params) == {"limit": "50"}
 
 
+async def test_an_item_of_another_shape_hides_no_other() -> None:
+    item = {"job": {"job_id": "SJ-1"}, "version": "v1", "changed_at": AT}
+    said = {"items": [{**item, "job": None}, item, {**item, "version": {}}], "next": "c-2"}
+    system, _ = answering(200, said)
+    page = await system.list_changed(None, 50)
+    assert [each.job_id for each in page.items] == ["SJ-1"]
+    assert [(each.job_id, each.why) for each in page.strange] == [
+        (None, "job is not as agreed"),
+        ("SJ-1", "version.str is not as agreed"),
+    ]
+
+
+async def test_what_a_partner_calls_strange_is_none_of_ours() -> None:
+    system, _ = answering(200, {"items": [], "next": None, "strange": ["x"]})
+    assert (await system.list_changed(None, 50)).is_empty
+
+
 # --- what the answers mean ------------------------------------------------------------------------
 
 

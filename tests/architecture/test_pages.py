@@ -18,7 +18,7 @@ NOT_RUN = {
     "docs/job-system.md": [
         "export STEWARD_JOB_SYSTEM_TOKEN=secret",
         "steward job-system check --adapter mainframe",
-        "steward reconcile --dry-run     # what was missed, and nothing else",
+        "steward reconcile --dry-run            # what was missed, and nothing else",
     ],
 }
 """The first line of every block that is not run, by page. Keep it short."""

@@ -205,6 +205,8 @@ def test_a_change_may_be_told_of_for_as_long_as_the_grace() -> None:
     grace = timedelta(minutes=1)
     assert is_young(LATER, LATER + timedelta(seconds=59), grace)
     assert not is_young(LATER, LATER + grace, grace)
+    assert is_young(LATER, LATER, grace)
+    assert not is_young(LATER, LATER - timedelta(seconds=1), grace)
 
 
 # --- who did it isn't known (G-95) --------------------------------------------------------------

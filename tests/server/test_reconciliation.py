@@ -141,6 +141,27 @@ async def test_a_body_that_cannot_be_read_is_refused(office: Office, body: objec
     assert answer.status_code == 422, answer.text
 
 
+async def test_a_place_is_kept_for_the_schedule_on_demand(office: Office) -> None:
+    await reconcile(office.desk)
+    store = Reconciliations(office.desk.database)
+    before = await store.record()
+    assert before is not None
+    await store.succeeded("900000", {}, now())  # as the job system's restore leaves it
+    await reconcile(office.desk, since="")
+    kept = await store.record()
+    assert (kept and kept.cursor) == "900000"
+    await reconcile(office.desk, since="", keep=True)
+    kept = await store.record()
+    assert (kept and kept.cursor) == before.cursor
+
+
+async def test_a_dry_run_keeps_no_place(office: Office) -> None:
+    body = {"actor": acting("supervisor"), "since": "", "keep": True, "dry_run": True}
+    answer = await office.desk.http.post("/reconcile", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["instead"] == "Leave out --keep or --dry-run."
+
+
 async def test_without_another_job_system_there_is_nothing_to_reconcile(desk: Desk) -> None:
     answer = await desk.http.post("/reconcile", json={"actor": acting("supervisor")})
     assert (answer.status_code, answer.json()["error"]) == (409, "conflict")

@@ -19,13 +19,14 @@ from domain.accounts import NO_PROVIDER_FOUND
 from domain.directory import Directory
 from domain.effects import ReassignJob
 from domain.events import EVENT, Event
+from domain.job_system import ChangedJobs, LiveJob, page_of_changes
 from domain.jobs import Assignee, Job
 from domain.outgoing import Destination, OutgoingState
 from domain.reconciliation import Reconciled
 from domain.roles import STEWARD
 from store import schema
 from store.database import Database
-from store.inbox import Inbox
+from store.inbox import Inbox, Outcome
 from store.intake import Intake
 from store.ledger import Ledger
 from store.plans import Plan, Routing, TakenEvent
@@ -76,9 +77,14 @@ class Office:
         await Intake(self.database, ignoring).take(kept.id, name, event, NOW)
 
     async def run(
-        self, since: str | None = None, *, dry: bool = False, grace: timedelta | None = None
+        self,
+        since: str | None = None,
+        *,
+        dry: bool = False,
+        keep: bool = False,
+        grace: timedelta | None = None,
     ) -> Reconciled:
-        return await self.reconciler.run(since=since, dry=dry, grace=grace)
+        return await self.reconciler.run(since=since, dry=dry, keep=keep, grace=grace)
 
     async def fed(self) -> list[tuple[str, str]]:
         """Return the ids and types of what reconciliation left in the inbox."""
@@ -389,3 +395,205 @@ async def test_a_new_assignment_counts_although_nobody_is_named(office: Office) 
     await Intake(office.database, ignoring).take(pending.id, pending.webhook_id, event, NOW)
     (row,) = await rows(office.database, schema.jobs)
     assert row["assigned_to"] == "PlusOne Solutions"
+
+
+# --- what must not lose a change -------------------------------------------------------------
+
+
+async def delivered(office: Office) -> list[str]:
+    """Take over what waits in the inbox; return what it was."""
+    told = list[str]()
+    for pending in await office.inbox.due(NOW):
+        event = EVENT.validate_json(pending.body)
+        await Intake(office.database, ignoring).take(pending.id, pending.webhook_id, event, NOW)
+        told.append(pending.webhook_id)
+    return told
+
+
+def reads_fail(office: Office, error: JobSystemError) -> Callable[[], None]:
+    """Have each single job refused; return what ends that."""
+    read = office.partner.read
+
+    async def refuse(_: str) -> LiveJob:
+        raise error
+
+    def end() -> None:
+        office.partner.read = read  # type: ignore[method-assign]  # as before
+
+    office.partner.read = refuse  # type: ignore[assignment, method-assign]  # it misbehaves
+    return end
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TurnedDownError("403: not yours", status=403),
+        TurnedDownError("404: no such job", status=404),
+        NotReachedError("500: oops", has_answered=True),
+    ],
+    ids=["forbidden", "unknown", "broken"],
+)
+async def test_a_job_that_is_refused_once_is_looked_at_again(
+    office: Office, error: JobSystemError
+) -> None:
+    await office.heard(an_event("job.assigned"))
+    office.partner.enter(a_job(status="Accepted"))
+    office.partner.enter(a_job(job_id="SJ-1002"))
+    answers_again = reads_fail(office, error)
+    found = await office.run()
+    assert [(each.job_id, each.why) for each in found.left] == [("SJ-1001", str(error))]
+    assert (missed(found), found.unreadable) == ([("SJ-1002", "job.assigned")], ())
+    assert await office.cursor() is None
+
+    answers_again()
+    assert ("SJ-1001", "job.status_changed") in missed(await office.run())
+
+
+async def test_a_job_that_is_refused_for_an_hour_is_a_dead_letter_to_try_again(
+    office: Office,
+) -> None:
+    await office.heard(an_event("job.assigned"))
+    office.at = NOW - timedelta(minutes=61)
+    office.partner.enter(a_job(status="Accepted"))
+    reads_fail(office, TurnedDownError("403: not yours", status=403))
+    for _ in range(2):
+        found = await office.run("0")
+        assert (found.left, [each.job_id for each in found.unreadable]) == ((), ["SJ-1001"])
+    await office.run()
+    assert await office.cursor() == "1"
+    (letter,), _ = await office.inbox.dead()
+    assert (letter["webhook_id"], letter["reason"]) == ("reconciled:SJ-1001:1:0", "403: not yours")
+    revived = await office.inbox.revive(letter["id"])
+    assert revived is not None
+    assert EVENT.validate_json(revived.body).job == a_job(status="Accepted")
+
+
+async def test_a_version_is_told_again_while_our_copy_differs(office: Office) -> None:
+    office.partner.enter(a_job(status="Accepted"))
+    await office.run()
+    assert await delivered(office) == ["reconciled:SJ-1001:1:1"]
+    later = an_event("job.status_changed", a_job(status="Rejected"))
+    await office.heard(later.model_copy(update={"occurred_at": CHANGED + timedelta(seconds=9)}))
+
+    assert missed(await office.run("0", dry=True)) == [("SJ-1001", "job.status_changed")]
+    assert missed(await office.run("0")) == [("SJ-1001", "job.status_changed")]
+    assert [each.job_id for each in (await office.run("0")).left] == ["SJ-1001"]
+    assert await delivered(office) == ["reconciled:SJ-1001:1:1:2"]
+    assert missed(await office.run("0")) == []
+    assert await office.inbox.dead() == ([], None)
+
+
+async def test_a_version_that_never_helps_is_told_a_few_times_only(office: Office) -> None:
+    await office.heard(an_event("job.assigned"))
+    office.partner.enter(a_job(status="Accepted"))
+    for _ in range(9):
+        await office.run("0")
+        for pending in await office.inbox.due(NOW):
+            await office.inbox.settle(pending.id, Outcome.IGNORED, None)
+    assert len(await office.fed()) == 5
+    assert missed(await office.run("0")) == []
+
+
+async def test_what_became_a_dead_letter_is_not_told_again(office: Office) -> None:
+    office.partner.enter(a_job())
+    await office.run()
+    (pending,) = await office.inbox.due(NOW)
+    await office.inbox.bury(pending.id, "no")
+    assert missed(await office.run("0")) == []
+    letters, _ = await office.inbox.dead()
+    assert [letter["reason"] for letter in letters] == ["no"]
+
+
+async def test_two_runs_at_once_leave_no_dead_letter(office: Office) -> None:
+    name = "reconciled:SJ-1001:1:1"
+    outcomes = [
+        (await office.inbox.keep(name, body, NOW, job_id="SJ-1001", once=True)).outcome
+        for body in (b"{}", b"{ }")
+    ]
+    assert outcomes == [None, Outcome.DUPLICATE]
+    assert await office.inbox.dead() == ([], None)
+
+
+async def test_an_empty_page_moves_the_place_nowhere(office: Office) -> None:
+    office.partner.enter(a_job())
+    await office.run()
+
+    async def elsewhere(_: str | None, __: int) -> ChangedJobs:
+        return ChangedJobs(items=(), next="900")
+
+    office.partner.list_changed = elsewhere  # type: ignore[assignment, method-assign]  # an odd partner
+    assert (await office.run()).done
+    assert await office.cursor() == "1"
+
+
+async def test_the_list_is_read_on_from_where_somebody_says(office: Office) -> None:
+    office.partner.enter(a_job())
+    await office.store.succeeded("900", {}, NOW)  # a place of before the partner's restore
+    assert missed(await office.run()) == []
+    office.partner.before = raising(TurnedDownError("422: no such cursor", status=422), times=1)
+    with pytest.raises(TurnedDownError):
+        await office.run("nonsense", keep=True)
+    record = await office.store.record()
+    assert record is not None
+    assert (record.cursor, record.failures) == ("900", 0)
+
+    assert missed(await office.run("", dry=True, keep=True)) == [("SJ-1001", "job.assigned")]
+    assert await office.cursor() == "900"
+    assert missed(await office.run("", keep=True)) == [("SJ-1001", "job.assigned")]
+    assert await office.cursor() == "1"
+
+
+async def test_a_place_that_is_kept_holds_for_what_is_left(office: Office) -> None:
+    await office.store.succeeded("900", {}, NOW)
+    await office.heard(an_event("job.assigned"))
+    office.partner.enter(a_job(status="Accepted"))
+    reads_fail(office, TurnedDownError("403: not yours", status=403))
+    await office.run("0", keep=True)
+    assert await office.cursor() == "0"
+
+
+@pytest.mark.parametrize(
+    ("item", "job_id", "why"),
+    [
+        ({"job": None, "version": 1, "changed_at": "2026-11-20T10:00:00Z"}, "?", "job"),
+        ({"job": {"job_id": "SJ-7"}, "version": {}, "changed_at": "x"}, "SJ-7", "version.str"),
+        ({"job": {"job_id": "SJ-7"}, "version": 1}, "SJ-7", "changed_at"),
+        ("nothing", "?", "the whole item"),
+    ],
+)
+async def test_an_item_of_another_shape_is_a_dead_letter_and_hides_no_other(
+    office: Office, item: object, job_id: str, why: str
+) -> None:
+    good = {"job": a_job().model_dump(mode="json"), "version": 1, "changed_at": CHANGED}
+    page = page_of_changes({"items": [item, good], "next": "2"})
+
+    async def list_changed(since: str | None, _: int) -> ChangedJobs:
+        return ChangedJobs(items=(), next=since) if since == "2" else page
+
+    office.partner.list_changed = list_changed  # type: ignore[assignment, method-assign]  # an odd partner
+    for since in (None, ""):
+        found = await office.run(since)
+        assert [(each.job_id, each.why) for each in found.unreadable] == [
+            (job_id, f"{why} is not as agreed")
+        ]
+        assert (found.listed, found.done) == (2, True)
+    assert await office.cursor() == "2"
+    assert await office.fed() == [("reconciled:SJ-1001:1:1", "job.assigned")]
+    letters, _ = await office.inbox.dead()
+    assert len(letters) == 1
+
+
+async def test_a_version_that_no_store_can_keep_is_told_all_the_same(office: Office) -> None:
+    office.partner.enter(a_job())
+    office.partner.versions["SJ-1001"] = "\0"  # type: ignore[assignment]  # as somebody sends it
+    assert missed(await office.run()) == [("SJ-1001", "job.assigned")]
+    ((event_id, _),) = await office.fed()
+    assert event_id.isprintable()
+
+
+async def test_a_change_ahead_of_our_clock_is_taken_up(office: Office) -> None:
+    office.at = NOW + timedelta(days=3)
+    office.partner.enter(a_job())
+    found = await office.run(grace=timedelta(minutes=1))
+    assert (missed(found), found.left) == ([("SJ-1001", "job.assigned")], ())
+    assert await office.cursor() == "1"
