@@ -25,7 +25,7 @@ def sample(folder: Path, *options: str) -> Iterator[str]:
     command = [
         *(sys.executable, "-m", "samples.job_system", "--port", str(port)),
         *("--database", str(folder / "job-system.sqlite3"), "--samples", "samples"),
-        *("--steward", "http://127.0.0.1:9", "--secret", "whsec_c2FtcGxlc2FtcGxlc2FtcGxl"),
+        *("--steward", "http://127.0.0.1:9", "--secret", "whsec_c2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxl"),
         *options,
     ]
     with subprocess.Popen(
