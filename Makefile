@@ -4,6 +4,7 @@ export PATH := $(abspath $(STEWARD_VENV))/bin:$(PATH)
 MAKEFLAGS += --no-print-directory
 
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
+# The others wait for servers a third of their time: three at once keep two processors busy.
 MEASURED = tests/domain tests/engine tests/replay tests/service
 
 .PHONY: help run test check format coverage mutants crashes fleet lifecycle bench setup lock environment postgresql
@@ -20,7 +21,7 @@ ifdef ARGS
 	@pytest -q -n 2 $(ARGS)
 else
 	@scripts/coverage.sh $(MEASURED)
-	@pytest -q -n 2 --dist worksteal $(MEASURED:%=--ignore=%)
+	@pytest -q -n 3 --dist worksteal $(MEASURED:%=--ignore=%)
 endif
 
 check: environment ## static checks only
