@@ -16,6 +16,7 @@ from tests.server.test_cli import complaint, said, steward, told
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "s3cret"
+SECRET = "whsec_c2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxl"
 
 
 @contextmanager
@@ -25,7 +26,12 @@ def sample(folder: Path, *options: str) -> Iterator[str]:
     command = [
         *(sys.executable, "-m", "samples.job_system", "--port", str(port)),
         *("--database", str(folder / "job-system.sqlite3"), "--samples", "samples"),
-        *("--steward", "http://127.0.0.1:9", "--secret", "whsec_c2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxlc2FtcGxl"),
+        *(
+            "--steward",
+            "http://127.0.0.1:9",
+            "--secret",
+            SECRET,
+        ),
         *options,
     ]
     with subprocess.Popen(
