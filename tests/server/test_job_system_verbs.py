@@ -26,12 +26,7 @@ def sample(folder: Path, *options: str) -> Iterator[str]:
     command = [
         *(sys.executable, "-m", "samples.job_system", "--port", str(port)),
         *("--database", str(folder / "job-system.sqlite3"), "--samples", "samples"),
-        *(
-            "--steward",
-            "http://127.0.0.1:9",
-            "--secret",
-            SECRET,
-        ),
+        *("--steward", "http://127.0.0.1:9", "--secret", SECRET),
         *options,
     ]
     with subprocess.Popen(
