@@ -53,7 +53,8 @@ from starters.access import (
 )
 from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
-from starters.console import console
+from starters.desk import desk_routes
+from starters.desk.parts import DeskParts
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
@@ -189,12 +190,30 @@ def make_app(parts: Parts) -> FastAPI:
     app.include_router(_reads(reading, look, views, service.startable))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))
-    app.include_router(outbox_routes(OutboxDesk(outbox, lambda: datetime.now(UTC))))
+    outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
+    app.include_router(outbox_routes(outbox_desk))
     app.include_router(reconcile_routes(service.reconciliation))
     app.include_router(history_routes(reading))
     mails = MailList(parts.database)
     app.include_router(mail_routes(mails))
-    app.include_router(console(reading, mails, look, service.startable, current(parts.policy)))
+    app.include_router(
+        desk_routes(
+            DeskParts(
+                database=parts.database,
+                reading=reading,
+                mails=mails,
+                inbox=inbox,
+                events=service.events,
+                look=look,
+                startable=service.startable,
+                commands=commands,
+                tasks=desk,
+                outbox=outbox_desk,
+                policy=current(parts.policy),
+                is_open=parts.tokens is None,
+            )
+        )
+    )
     app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading)
     openapi.describe_commands(app, LIFECYCLES, TaskDone, OutboxRetry, OutboxDrop, Reconcile)

@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 JOB_EVENTS = "/hooks/jobs"
 """Where the job system's events come in, each signed."""
+DESK = "/console"
+"""Where the desk's pages are, which people look at."""
 OPEN_TO_ALL = frozenset({JOB_EVENTS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
@@ -136,8 +138,8 @@ class Doorkeeper:
         is_hook = scope["path"] == JOB_EVENTS and scope["method"] == "POST"
         if self._identify is None:
             self._require_own_host(headers)
-            if not is_hook:
-                _require_own_page(scope, headers)
+        if not is_hook and (self._identify is None or _is_of_desk(scope)):
+            _require_own_page(scope, headers)
         if is_hook:
             await self._serve_hook(scope, receive, answer)
         elif scope["path"] in HEALTH:
@@ -177,7 +179,7 @@ class Doorkeeper:
             await self._everything_else(scope, receive, answer.send)
 
     async def _caller(self, scope: Scope) -> Caller:
-        if self._identify is None or scope["path"] in OPEN_TO_ALL:
+        if self._identify is None or _is_open_to_all(scope["path"]):
             return EVERYBODY
         shown = _values(scope["headers"], b"authorization")
         caller = await self._identify(shown[0].decode("latin-1") if len(shown) == 1 else None)
@@ -253,10 +255,10 @@ def _require_own_page(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
     """
     if scope["method"] in _UNCHANGING:
         return
-    (host,) = _values(headers, b"host")
+    hosts = _values(headers, b"host")
     origins = _values(headers, b"origin")
     sites = _values(headers, b"sec-fetch-site")
-    same = all(_same_origin(origin, host) for origin in origins)
+    same = all(len(hosts) == 1 and _same_origin(origin, hosts[0]) for origin in origins)
     if not same or any(site.lower() not in _OWN_SITES for site in sites):
         raise TurnedAwayError(403, "A page of another origin can't change anything here.")
 
@@ -275,13 +277,24 @@ def _same_origin(origin: bytes, host: bytes) -> bool:
     )
 
 
+def _is_open_to_all(path: str) -> bool:
+    return path in OPEN_TO_ALL or path.startswith(f"{DESK}/static/")
+
+
+def _is_of_desk(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path == DESK or path.startswith(f"{DESK}/")
+
+
 def _require_json(scope: Scope) -> None:
     """Return if the body of a changing request is JSON: what a form can send is none.
+
+    Only the desk takes forms, each with a proof that a page of its own sent it.
 
     Raises:
         TurnedAwayError: it is not (415).
     """
-    if scope["method"] in _UNCHANGING:
+    if scope["method"] in _UNCHANGING or _is_of_desk(scope):
         return
     headers = scope["headers"]
     types = _values(headers, b"content-type")

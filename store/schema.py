@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Index,
@@ -119,6 +120,8 @@ lifecycles = Table(
     Column("run_id", String(80)),
     Column("told_at", UtcDateTime),
     Column("was_reset", Boolean, nullable=False, default=False),
+    Column("changed_at", UtcDateTime, index=True),
+    Column("overdue_since", UtcDateTime),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
@@ -215,10 +218,13 @@ tasks = Table(
     Column("closed_with", String(200)),
     Column("outcome", Text),
     Column("is_told", Boolean),
+    Column("taken_by_name", String(200)),
+    Column("taken_by_role", String(40)),
+    Column("taken_at", UtcDateTime),
     _key(),
 )
 """What people are asked to do. `closed_with` is the message id by which a person closed it. The job
-system knows those that `is_told`, and hears when they close."""
+system knows those that `is_told`, and hears when they close. `taken_by` is who is at it."""
 
 Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
 
@@ -350,6 +356,34 @@ tokens = Table(
     Column("revoked_at", UtcDateTime),
 )
 """The bearer tokens, of which only digests are known: who somebody is, and what concerns them."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    _json("roles"),
+    Column("role", String(40), nullable=False),
+    Column("token_id", String(20)),
+    _at("created_at"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("ended_at", UtcDateTime),
+)
+"""Who is signed in at the desk: the role in which they act, among those that they have. Of a
+session's id only the digest is known. `token_id` is the token by which they came in, if any."""
+
+reads = Table(
+    "reads",
+    metadata,
+    _id(),
+    Column("day", Date, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("job_id", String(64), nullable=False, index=True),
+    _at("first_at"),
+    UniqueConstraint("day", "name", "role", "job_id"),
+)
+"""Who has read which job's data on which day, UTC: a row for each person, role, job and day."""
 
 outbox = Table(
     "outbox",

@@ -16,6 +16,7 @@ from fastapi.routing import _IncludedRouter
 
 from domain.accounts import PLUSONE
 from domain.roles import EMPLOYEES, Actor, Role
+from starters.desk.static_files import PREFIX, file_address
 from starters.partner_view import Partner, page_for
 from starters.tokens import Tokens
 from store.tokens import TokenStore
@@ -68,6 +69,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/jobs/{job_id}"): EMPLOYEE,
     ("GET", "/console/mail"): EMPLOYEE,
     ("GET", "/console/stuck"): EMPLOYEE,
+    ("POST", "/console/role"): EMPLOYEE,
+    ("GET", "/console/static/{version}/{name}"): OPEN,
     **{
         ("POST", f"/jobs/{{job_id}}/{kind.name}/{command}"): COMMAND
         for kind in LIFECYCLES.values()
@@ -140,7 +143,8 @@ def existing(app: FastAPI) -> dict[tuple[str, str], str]:
 
 def at(path: str, job_id: str) -> str:
     one = {"inbox_id": "999999", "task_id": "1", "mail_id": "1", "part": "notes"}
-    filled = path.replace("{job_id}", job_id).replace("{name}", "no_such_command")
+    filled = path.replace(f"{PREFIX}/{{version}}/{{name}}", file_address("desk.css"))
+    filled = filled.replace("{job_id}", job_id).replace("{name}", "no_such_command")
     for name, value in one.items():
         filled = filled.replace(f"{{{name}}}", value)
     return filled

@@ -141,6 +141,8 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
         "run_id": None,
         "told_at": None,
         "was_reset": False,
+        "changed_at": None,
+        "overdue_since": None,
     }
     (brought_over,) = await rows(database, schema.lifecycles)
     assert brought_over == {**lifecycle, **new}

@@ -1,0 +1,30 @@
+"""The desk: where dispatchers, agents and supervisors see what is theirs, and act."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import RedirectResponse
+
+from starters.desk.board import board_routes
+from starters.desk.job_page import job_routes
+from starters.desk.pages import Pages
+from starters.desk.parts import DeskParts
+from starters.desk.people import CurrentPerson
+from starters.desk.role_switch import role_routes
+from starters.desk.static_files import static_routes
+from starters.desk.trouble import trouble_routes
+
+
+def desk_routes(parts: DeskParts) -> APIRouter:
+    """Return all pages of the desk, and the files they need."""
+    router = APIRouter(include_in_schema=False)
+    pages = Pages(parts.policy, is_open=parts.is_open)
+
+    @router.get("/")
+    async def home(_: CurrentPerson) -> RedirectResponse:
+        return RedirectResponse("/console")
+
+    for routes in (board_routes, job_routes, trouble_routes, role_routes):
+        router.include_router(routes(parts, pages))
+    router.include_router(static_routes())
+    return router
