@@ -228,10 +228,7 @@ ATTENTION: Final[Mapping[str, str]] = {
 FIELDS: Final[Mapping[str, str]] = {
     "about": "What the customer says",
     "account": "Account",
-    "add_service_job.reason": "Why the work is needed",
     "agrees": "Did they agree?",
-    "customer_conference.agrees": "Does the customer join?",
-    "provider_conference.agrees": "Does the provider join?",
     "all_providers_called": "Every provider listed there was called",
     "about_denial": "Is this about a denial?",
     "amount": "Amount",
@@ -259,18 +256,13 @@ FIELDS: Final[Mapping[str, str]] = {
     "earliest_appointment": "Soonest appointment",
     "emailed": "PlusOne e-mailed the customer",
     "emergency_phone": "Emergency line",
-    "estimate_submitted.amount": "Amount of the estimate",
-    "documents_approved.amount": "Amount to offer",
-    "documents_received.amount": "Total of the invoice",
     "event_type": "Event type",
     "eta": "Expected on",
     "exception_code": "Exception code",
     "failed_parts": "Failed parts",
     "hawaii_pm": "Hawaii PM request",
     "in_network_exhausted": "Were all in-network providers tried?",
-    "supervisor_decision.in_network_exhausted": "All in-network providers were tried",
     "instructions_relayed": "Did you go through the Customer Instructions?",
-    "customer_called.instructions_relayed": "I went through the Customer Instructions",
     "kind": "What Cinch supplies",
     "line": "Street",
     "locator_completed": "Your Service Locator is completed",
@@ -282,7 +274,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "option": "What to do",
     "oracle_update": "Oracle doesn't show this address",
     "outcome": "Outcome",
-    "customer_reached.outcome": "What does the customer say?",
     "paid_invoice": "Is a paid invoice among them?",
     "part_cost": "Part cost",
     "partial": "Only a part is denied",
@@ -290,29 +281,42 @@ FIELDS: Final[Mapping[str, str]] = {
     "pickup_at": "Pick up at",
     "reached": "Did you reach the provider?",
     "reason": "Reason",
-    "contact_spoc.reason": "What is missing",
-    "ask_provider.reason": "What you asked for",
     "resolved": "Is the concern settled?",
-    "provider_contacted.resolved": "The concern is settled",
     "service_explanation_checked": "Did you check the Service Explanation?",
     "ship_to": "Ship to",
     "source": "Found in",
     "state": "State",
     "summary": "What you learned",
     "text": "Text",
-    "approve.text": "Service report with prices",
-    "approve_replacement.text": "Service report with prices",
     "to": "New account",
     "topic": "Question about",
     "travel_fee": "Travel fee",
     "urgent": "Is the customer's situation urgent?",
     "voicemail_left": "Did you leave a voicemail?",
     "what": "What you need",
-    "supply_parts.what": "Parts or equipment",
     "will_contact_by": "Will contact the customer by",
     "zip": "ZIP Code",
 }
-"""Each field of a command, by its name, or by the command's and its own where it differs."""
+"""Each field of the commands, by its name."""
+
+FIELDS_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "add_service_job": {"reason": "Why the work is needed"},
+    "approve": {"text": "Service report with prices"},
+    "approve_replacement": {"text": "Service report with prices"},
+    "ask_provider": {"reason": "What you asked for"},
+    "contact_spoc": {"reason": "What is missing"},
+    "customer_called": {"instructions_relayed": "I went through the Customer Instructions"},
+    "customer_conference": {"agrees": "Does the customer join?"},
+    "customer_reached": {"outcome": "What does the customer say?"},
+    "documents_approved": {"amount": "Amount to offer"},
+    "documents_received": {"amount": "Total of the invoice"},
+    "estimate_submitted": {"amount": "Amount of the estimate"},
+    "provider_conference": {"agrees": "Does the provider join?"},
+    "provider_contacted": {"resolved": "The concern is settled"},
+    "supervisor_decision": {"in_network_exhausted": "All in-network providers were tried"},
+    "supply_parts": {"what": "Parts or equipment"},
+}
+"""The fields of a command that have a name of their own there, by the command's name."""
 
 CHOICES: Final[Mapping[str, str]] = {
     # the customer's answer
@@ -440,7 +444,7 @@ def journal_label(what: str) -> str:
 
 def field_label(command: str, field: str) -> str:
     """Return what a field of a command is called; yes-or-no fields are questions or statements."""
-    return FIELDS.get(f"{command}.{field}") or FIELDS.get(field) or _plain(field)
+    return FIELDS_OF.get(command, {}).get(field) or FIELDS.get(field) or _plain(field)
 
 
 def choice_label(value: str) -> str:

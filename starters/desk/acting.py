@@ -81,28 +81,28 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             now=datetime.now(UTC),
         )
 
-    @router.get("/console/jobs/{job_id}/{lifecycle}/{name}")
+    @router.get("/console/jobs/{job_id}/{lifecycle}/{command}")
     async def alone(
         request: Request,
         who: CurrentPerson,
         job_id: Storable,
         lifecycle: str,
-        name: str,
+        command: str,
         back: Storable | None = None,
     ) -> Response:
-        form = await at(request, who, job_id, lifecycle, name, back)
+        form = await at(request, who, job_id, lifecycle, command, back)
         return form if isinstance(form, Response) else await form.opened()
 
-    @router.post("/console/jobs/{job_id}/{lifecycle}/{name}")
+    @router.post("/console/jobs/{job_id}/{lifecycle}/{command}")
     async def give(
         request: Request,
         who: CurrentPerson,
         sent: SentForm,
         job_id: Storable,
         lifecycle: str,
-        name: str,
+        command: str,
     ) -> Response:
-        form = await at(request, who, job_id, lifecycle, name, sent.get("back"))
+        form = await at(request, who, job_id, lifecycle, command, sent.get("back"))
         return form if isinstance(form, Response) else await form.sent(sent)
 
     @router.get("/console/jobs/{job_id}/answers/{lifecycle}/{message_id}")
@@ -118,13 +118,13 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         known = kind and await journal.answered(kind.workflow_id(job_id), who.actor, message_id)
         if not known or known[1] != _OK:
             raise HTTPException(404, "This answer is no longer here. The job's notes have it.")
-        command, _, body = known
+        name, _, body = known
         return pages.show(
             request,
             who,
             "answer.html",
             job_id=job_id,
-            command=command,
+            command=name,
             answer=parts_of(body.get("result"), pages.moment),
             next=body["next"],
             back=own_address(back, job_address(job_id)),
