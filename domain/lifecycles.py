@@ -53,6 +53,8 @@ class LifecycleKind:
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
     guide: Callable[[Any], tuple[str, ...]] = lambda _case: ()
     """What an agent on the phone does and says now, line by line, where one has to."""
+    call: Callable[[Any], dict[str, JsonValue] | None] = lambda _case: None
+    """Whom an agent on the phone calls now, and until when they may, where one has to."""
     bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""

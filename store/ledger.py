@@ -414,6 +414,7 @@ class BatchTransaction:
             "outcome": progress.outcome,
             "remembered": progress.remembered,
             "guide": list(progress.guide),
+            "call": progress.call,
             "lost_at": None,
             "before_loss": None,
             **({"started_for": job.assigned_at} if job else {}),

@@ -37,6 +37,7 @@ def upgrade() -> None:
     op.create_index("ix_reads_job_id", "reads", ["job_id"])
     for name in ("changed_at", "overdue_since"):
         op.add_column("lifecycles", sa.Column(name, sa.DateTime(timezone=True)))
+    op.add_column("lifecycles", sa.Column("call", sa.JSON))
     op.create_index("ix_lifecycles_changed_at", "lifecycles", ["changed_at"])
     op.add_column("tasks", sa.Column("taken_by_name", sa.String(200)))
     op.add_column("tasks", sa.Column("taken_by_role", sa.String(40)))
@@ -47,7 +48,7 @@ def downgrade() -> None:
     for name in ("taken_at", "taken_by_role", "taken_by_name"):
         op.drop_column("tasks", name)
     op.drop_index("ix_lifecycles_changed_at", "lifecycles")
-    for name in ("overdue_since", "changed_at"):
+    for name in ("call", "overdue_since", "changed_at"):
         op.drop_column("lifecycles", name)
     op.drop_table("reads")
     op.drop_table("sessions")
