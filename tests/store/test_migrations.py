@@ -143,6 +143,7 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
         "was_reset": False,
         "changed_at": None,
         "overdue_since": None,
+        "call": None,
     }
     (brought_over,) = await rows(database, schema.lifecycles)
     assert brought_over == {**lifecycle, **new}
