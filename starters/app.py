@@ -54,8 +54,10 @@ from starters.access import (
 from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
-from starters.desk.parts import DeskParts
-from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
+from starters.desk.pages import Pages
+from starters.desk.parts import DeskParts, SignIn
+from starters.desk.sign_in import FrontDesk
+from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits, Reception
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
@@ -65,6 +67,7 @@ from starters.outbox_api import outbox_routes
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
 from starters.reconcile_api import reconcile_routes
+from starters.sessions import Sessions
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
 from starters.why import also_due
@@ -78,6 +81,7 @@ from store.mails import MailList
 from store.outbox_list import OutboxList
 from store.reading import NO_LIFECYCLE, Filter, Reading
 from store.reconciliations import Reconciliations
+from store.sessions import SessionStore
 from store.tasks import Tasks
 from workflows.registry import LIFECYCLES
 
@@ -112,7 +116,13 @@ class Parts:
 class _Api(FastAPI):
     """An API with a doorkeeper, who hands events on before anybody looks at their path."""
 
-    def __init__(self, events: _JobEvents, parts: Parts, **options: Any) -> None:  # noqa: ANN401  FastAPI's own
+    def __init__(
+        self,
+        events: _JobEvents,
+        parts: Parts,
+        reception: Reception | None,
+        **options: Any,  # noqa: ANN401  FastAPI's own
+    ) -> None:
         super().__init__(**options)
         self._events = events
         self._door = Doorkeeper(
@@ -120,6 +130,7 @@ class _Api(FastAPI):
             everything_else=super().__call__,
             identify=parts.tokens.caller if parts.tokens is not None else None,
             hosts=parts.hosts,
+            reception=reception,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
@@ -160,9 +171,13 @@ def make_app(parts: Parts) -> FastAPI:
             yield
 
     events = _JobEvents(parts.secrets, service.events, metrics)
+    sign_in = _sign_in(parts)
     app = _Api(
         events,
         parts,
+        FrontDesk(sign_in.sessions, Pages(current(parts.policy), is_open=False))
+        if sign_in is not None
+        else None,
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -210,7 +225,8 @@ def make_app(parts: Parts) -> FastAPI:
                 tasks=desk,
                 outbox=outbox_desk,
                 policy=current(parts.policy),
-                is_open=parts.tokens is None,
+                sign_in=sign_in,
+                is_open=sign_in is None,
             )
         )
     )
@@ -219,6 +235,12 @@ def make_app(parts: Parts) -> FastAPI:
     openapi.describe_commands(app, LIFECYCLES, TaskDone, OutboxRetry, OutboxDrop, Reconcile)
     describe_errors(app)
     return app
+
+
+def _sign_in(parts: Parts) -> SignIn | None:
+    if parts.tokens is None:
+        return None
+    return SignIn(sessions=Sessions(SessionStore(parts.database), parts.tokens))
 
 
 # --- hooks ------------------------------------------------------------------------------------

@@ -70,6 +70,9 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/mail"): EMPLOYEE,
     ("GET", "/console/stuck"): EMPLOYEE,
     ("POST", "/console/role"): EMPLOYEE,
+    ("GET", "/console/sign-in"): OPEN,
+    ("POST", "/console/sign-in"): OPEN,
+    ("POST", "/console/sign-out"): EMPLOYEE,
     ("GET", "/console/static/{version}/{name}"): OPEN,
     **{
         ("POST", f"/jobs/{{job_id}}/{kind.name}/{command}"): COMMAND
