@@ -62,6 +62,7 @@ from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
+from starters.oidc import CompanyAccounts
 from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
 from starters.partner_view import PartnerViews
@@ -107,6 +108,8 @@ class Parts:
     """Who takes Steward's events, None if nobody does."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
+    company: CompanyAccounts | None = None
+    """The company's own accounts, if they open the desk."""
     command_patience: timedelta = PATIENCE
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
@@ -240,7 +243,8 @@ def make_app(parts: Parts) -> FastAPI:
 def _sign_in(parts: Parts) -> SignIn | None:
     if parts.tokens is None:
         return None
-    return SignIn(sessions=Sessions(SessionStore(parts.database), parts.tokens))
+    sessions = Sessions(SessionStore(parts.database), parts.tokens)
+    return SignIn(sessions=sessions, company=parts.company)
 
 
 # --- hooks ------------------------------------------------------------------------------------

@@ -151,6 +151,11 @@ def drop_cookie(scope: Scope, response: Response, name: str) -> None:
     response.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
 
 
+def scheme_of(scope: Scope) -> str:
+    """Return by which scheme people reach us: HTTPS, unless it is by this machine's own names."""
+    return "http" if _is_plain_loopback(scope) else "https"
+
+
 def _is_plain_loopback(scope: Scope) -> bool:
     """Return whether a request came to this machine by its loopback name, without HTTPS.
 

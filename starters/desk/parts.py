@@ -13,6 +13,7 @@ from service.stuck import StuckList
 from service.tasks import TaskDesk
 from starters.attempts import Attempts
 from starters.command_endpoint import CommandEndpoint
+from starters.oidc import CompanyAccounts
 from starters.sessions import Sessions
 from store.database import Database
 from store.inbox import Inbox
@@ -25,6 +26,8 @@ class SignIn:
     """How people sign in."""
 
     sessions: Sessions
+    company: CompanyAccounts | None = None
+    """The company's own accounts, if they open the desk."""
     attempts: Attempts = field(default_factory=Attempts)
 
 

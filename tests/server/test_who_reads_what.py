@@ -72,6 +72,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("POST", "/console/role"): EMPLOYEE,
     ("GET", "/console/sign-in"): OPEN,
     ("POST", "/console/sign-in"): OPEN,
+    ("GET", "/console/sign-in/company"): OPEN,
+    ("GET", "/console/sign-in/company/back"): OPEN,
     ("POST", "/console/sign-out"): EMPLOYEE,
     ("GET", "/console/static/{version}/{name}"): OPEN,
     **{
