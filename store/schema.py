@@ -74,9 +74,7 @@ def _at(name: str = "at") -> Column[datetime]:
 
 def _changed_at() -> Column[datetime]:
     """Return when a row was last written, by the wall clock; an upsert has to say it itself."""
-    return Column(
-        "changed_at", UtcDateTime, default=_wall_clock, onupdate=_wall_clock, index=True
-    )
+    return Column("changed_at", UtcDateTime, default=_wall_clock, onupdate=_wall_clock, index=True)
 
 
 def _wall_clock() -> datetime:
@@ -394,13 +392,13 @@ sessions = Table(
     Column("name", String(200), nullable=False),
     _json("roles"),
     Column("role", String(40), nullable=False),
-    Column("token_id", String(20)),
+    Column("token_digest", String(64)),
     _at("created_at"),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
-    Column("ended_at", UtcDateTime),
 )
 """Who is signed in at the desk: the role in which they act, among those that they have. Of a
-session's id only the digest is known. `token_id` is the token by which they came in, if any."""
+session's id only the digest is known. `token_digest` is that of the token by which they came in, if
+by one: without that token the session ends."""
 
 reads = Table(
     "reads",

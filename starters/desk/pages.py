@@ -74,7 +74,7 @@ class Pages:
     def show(
         self,
         request: Request,
-        who: Person,
+        who: Person | None,
         name: str,
         status: int = 200,
         *,
@@ -85,7 +85,7 @@ class Pages:
 
         Args:
             request: what asked for it.
-            who: who looks at it.
+            who: who looks at it, None if nobody is signed in.
             name: its template.
             status: of HTTP.
             content_policy: directives that this page needs otherwise.
