@@ -175,6 +175,7 @@ def make_app(parts: Parts) -> FastAPI:
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics, holders))
+    reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
     views = PartnerViews(holders, current(parts.policy))
     look = StuckList(
         reading,
@@ -184,7 +185,7 @@ def make_app(parts: Parts) -> FastAPI:
         service.guard,
         service.background,
         outbox,
-        Reconciliations(parts.database) if parts.job_system.is_elsewhere else None,
+        reconciliations,
         current(parts.policy),
     )
     app.include_router(_reads(reading, look, views, service.startable))
@@ -209,6 +210,7 @@ def make_app(parts: Parts) -> FastAPI:
                 commands=commands,
                 tasks=desk,
                 outbox=outbox_desk,
+                reconciliations=reconciliations,
                 policy=current(parts.policy),
                 is_open=parts.tokens is None,
             )

@@ -83,8 +83,8 @@ class DeadLetter(BaseModel):
     webhook_id: str
     received_at: datetime
     reason: str | None
-    bytes: int
-    """How long its body is."""
+    length: int
+    """Bytes of its body."""
     body: bytes
 
 
@@ -318,7 +318,7 @@ class Inbox:
             inbox.c.webhook_id,
             inbox.c.received_at,
             inbox.c.reason,
-            func.length(inbox.c.body).label("bytes"),
+            func.length(inbox.c.body).label("length"),
             func.substr(inbox.c.body, 1, most).label("body"),
         ).where(inbox.c.id == inbox_id, inbox.c.state == "dead")
         row = await self._database.read(lambda connection: connection.execute(this).one_or_none())

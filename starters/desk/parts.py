@@ -16,6 +16,7 @@ from store.database import Database
 from store.inbox import Inbox
 from store.mails import MailList
 from store.reading import Reading
+from store.reconciliations import Reconciliations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class DeskParts:
     commands: CommandEndpoint
     tasks: TaskDesk
     outbox: OutboxDesk
+    reconciliations: Reconciliations | None
+    """How the job system's list is read, None where there is no other job system."""
     policy: Callable[[], Policy]
     """The policy in force."""
     is_open: bool
