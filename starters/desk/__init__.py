@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
+from starters.desk.acting import acting_routes
 from starters.desk.board import board_routes
+from starters.desk.changes import change_routes
 from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
@@ -24,7 +26,8 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
-    for routes in (board_routes, job_routes, trouble_routes, role_routes):
+    for routes in (board_routes, job_routes, acting_routes, trouble_routes, role_routes):
         router.include_router(routes(parts, pages))
+    router.include_router(change_routes(parts.changes))
     router.include_router(static_routes())
     return router
