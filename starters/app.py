@@ -204,6 +204,7 @@ def make_app(parts: Parts) -> Api:
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics, holders))
+    reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
     views = PartnerViews(holders, current(parts.policy))
     look = StuckList(
         reading,
@@ -213,7 +214,7 @@ def make_app(parts: Parts) -> Api:
         service.guard,
         service.background,
         outbox,
-        Reconciliations(parts.database) if parts.job_system.is_elsewhere else None,
+        reconciliations,
         current(parts.policy),
     )
     app.include_router(_reads(reading, look, views, service.startable))
@@ -238,6 +239,7 @@ def make_app(parts: Parts) -> Api:
                 commands=commands,
                 tasks=desk,
                 outbox=outbox_desk,
+                reconciliations=reconciliations,
                 board=Board(parts.database),
                 changes=changes,
                 policy=current(parts.policy),

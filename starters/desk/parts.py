@@ -21,6 +21,7 @@ from store.database import Database
 from store.inbox import Inbox
 from store.mails import MailList
 from store.reading import Reading
+from store.reconciliations import Reconciliations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class DeskParts:
     commands: CommandEndpoint
     tasks: TaskDesk
     outbox: OutboxDesk
+    reconciliations: Reconciliations | None
+    """How the job system's list is read, None where there is no other job system."""
     board: Board
     changes: Changes
     policy: Callable[[], Policy]
