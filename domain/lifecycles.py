@@ -20,6 +20,7 @@ from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job
 from domain.labels import to_do
 from domain.moments import spoken
+from domain.moves import Move
 from domain.policy import Policy
 from domain.promises import Promise, promise_key
 from domain.refusals import Refusal
@@ -38,8 +39,12 @@ class LifecycleKind:
     workflow_type: str
     title: str
     """What it is, in words for a person."""
+    purpose: str
+    """What it is for, in two sentences."""
     stage: type[LifecycleStage]
     """Where it can stand."""
+    moves: tuple[Move, ...]
+    """How it goes from stage to stage."""
     tasks: type[TaskKind]
     """What it asks people to do."""
     commands: CommandTable

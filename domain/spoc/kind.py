@@ -8,6 +8,7 @@ from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.spoc.case import SpocStart, Stage
 from domain.spoc.commands import COMMANDS
+from domain.spoc.moves import MOVES
 from domain.spoc.rules import in_program, starts_on
 from domain.spoc.tasks import Task
 from domain.spoc.waits import promise
@@ -24,7 +25,11 @@ SPOC = LifecycleKind(
     name="spoc",
     workflow_type="SpocFollowUp",
     title="SPoC follow-up",
+    purpose="A SPoC provider sends its service report to one specialist instead of calling "
+    "Authorizations. Steward follows the report from the confirmed diagnosis until the "
+    "job is done.",
     stage=Stage,
+    moves=MOVES,
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
