@@ -56,6 +56,8 @@ class LifecycleKind:
     """Makes that argument from the fields of `LifecycleStart`."""
     promise: Callable[[Any], Promise]
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
+    beside: Callable[[Any], tuple[Promise, ...]] = lambda _case: ()
+    """What may be owed in a case beside what is waited for, for whoever reads the procedure."""
     guide: Callable[[Any], tuple[str, ...]] = lambda _case: ()
     """What an agent on the phone does and says now, line by line, where one has to."""
     bound_to_assignment: bool = True

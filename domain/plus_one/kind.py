@@ -11,7 +11,7 @@ from domain.plus_one.commands import COMMANDS
 from domain.plus_one.moves import MOVES
 from domain.plus_one.rules import not_for_plusone, starts_on
 from domain.plus_one.tasks import Task
-from domain.plus_one.waits import promise
+from domain.plus_one.waits import duties, promise
 
 
 def begin(**fields: Any) -> PlusOneStart:  # noqa: ANN401  the fields of LifecycleStart
@@ -36,6 +36,7 @@ PLUS_ONE = LifecycleKind(
     start=PlusOneStart,
     begin=begin,
     promise=promise,
+    beside=duties,
     restarts="assign the job to PlusOne Solutions once more in the job system",
     begins="assign the job to PlusOne Solutions in the job system",
     may_begin=lambda job, policy: not job.status.final and not_for_plusone(job, policy) is None,

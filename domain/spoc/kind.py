@@ -11,7 +11,7 @@ from domain.spoc.commands import COMMANDS
 from domain.spoc.moves import MOVES
 from domain.spoc.rules import in_program, starts_on
 from domain.spoc.tasks import Task
-from domain.spoc.waits import promise
+from domain.spoc.waits import confirmations, promise
 
 
 def begin(**fields: Any) -> SpocStart:  # noqa: ANN401  the fields of LifecycleStart
@@ -36,6 +36,7 @@ SPOC = LifecycleKind(
     start=SpocStart,
     begin=begin,
     promise=promise,
+    beside=confirmations,
     restarts="confirm the diagnosis appointment again in the job system",
     begins="confirm the diagnosis appointment in the job system",
     may_begin=lambda job, _: in_program(job) and not job.status.final,
