@@ -41,6 +41,8 @@ class LifecycleKind:
     """What it is, in words for a person."""
     purpose: str
     """What it is for, in two sentences."""
+    clauses: str
+    """What the ids of its clauses begin with, such as `PO` in `PO-18`."""
     stage: type[LifecycleStage]
     """Where it can stand."""
     moves: tuple[Move, ...]

@@ -28,6 +28,7 @@ AM_ESCALATION = LifecycleKind(
     purpose="A customer is unhappy with a provider: Customer Service calls the provider, and "
     "calls again if the customer does. If that doesn't settle it, the provider's Area "
     "Manager is told.",
+    clauses="AM",
     stage=Stage,
     moves=MOVES,
     tasks=Task,

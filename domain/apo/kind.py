@@ -28,6 +28,7 @@ APO = LifecycleKind(
     title="Alternate Provider Option",
     purpose="When no in-network provider can be found, the customer may hire another one and is "
     "reimbursed. Steward follows the offer, the documents and the payment.",
+    clauses="APO",
     stage=Stage,
     moves=MOVES,
     tasks=Task,

@@ -28,6 +28,7 @@ PLUS_ONE = LifecycleKind(
     purpose="PlusOne has 48 hours to find a provider in its own network when none of ours is "
     "free. Once it accepts, it keeps the job, and Steward follows the repair to its "
     "end.",
+    clauses="PO",
     stage=Stage,
     moves=MOVES,
     tasks=Task,

@@ -46,6 +46,7 @@ REASSIGNMENT = LifecycleKind(
     purpose="An agent with the customer on the phone calls other providers, one by one. The "
     "first that says yes is connected with the customer, and the appointment is "
     "recorded.",
+    clauses="CONF",
     stage=Stage,
     moves=MOVES,
     tasks=Task,

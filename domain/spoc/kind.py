@@ -28,6 +28,7 @@ SPOC = LifecycleKind(
     purpose="A SPoC provider sends its service report to one specialist instead of calling "
     "Authorizations. Steward follows the report from the confirmed diagnosis until the "
     "job is done.",
+    clauses="SPOC",
     stage=Stage,
     moves=MOVES,
     tasks=Task,

@@ -97,6 +97,7 @@ DOORBELL = LifecycleKind(
     workflow_type="Doorbell",
     title="Doorbell",
     purpose="Somebody rings. The door opens, or they go.",
+    clauses="G",
     stage=Stage,
     moves=(
         Move.begin(Stage.RINGING, commands=("ring",)),
