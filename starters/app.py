@@ -54,6 +54,7 @@ from starters.access import (
 from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
+from starters.desk.changes import Changes
 from starters.desk.parts import DeskParts
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
 from starters.history_api import history_routes
@@ -68,6 +69,8 @@ from starters.reconcile_api import reconcile_routes
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
 from starters.why import also_due
+from store.board import Board
+from store.changes import ChangeFeed
 from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
@@ -109,11 +112,18 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
 
 
-class _Api(FastAPI):
+class Api(FastAPI):
     """An API with a doorkeeper, who hands events on before anybody looks at their path."""
 
-    def __init__(self, events: _JobEvents, parts: Parts, **options: Any) -> None:  # noqa: ANN401  FastAPI's own
+    def __init__(
+        self,
+        events: _JobEvents,
+        parts: Parts,
+        changes: Changes,
+        **options: Any,  # noqa: ANN401  FastAPI's own
+    ) -> None:
         super().__init__(**options)
+        self._changes = changes
         self._events = events
         self._door = Doorkeeper(
             hooks=self._take_event,
@@ -126,6 +136,10 @@ class _Api(FastAPI):
             ),
         )
 
+    def end_streams(self) -> None:
+        """End what stays open as long as a page does: a server that stops would wait for it."""
+        self._changes.end()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._door(scope, receive, send)
 
@@ -134,7 +148,7 @@ class _Api(FastAPI):
         await response(scope, receive, send)
 
 
-def make_app(parts: Parts) -> FastAPI:
+def make_app(parts: Parts) -> Api:
     """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
@@ -160,9 +174,11 @@ def make_app(parts: Parts) -> FastAPI:
             yield
 
     events = _JobEvents(parts.secrets, service.events, metrics)
-    app = _Api(
+    changes = Changes(ChangeFeed(parts.database))
+    app = Api(
         events,
         parts,
+        changes,
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -209,6 +225,8 @@ def make_app(parts: Parts) -> FastAPI:
                 commands=commands,
                 tasks=desk,
                 outbox=outbox_desk,
+                board=Board(parts.database),
+                changes=changes,
                 policy=current(parts.policy),
                 is_open=parts.tokens is None,
             )

@@ -185,7 +185,8 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
 
 @asynccontextmanager
 async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.Task[None]]:
-    server = server_of(make_app(parts), host, port)
+    app = make_app(parts)
+    server = server_of(app, host, port)
     task = asyncio.create_task(server._serve())  # noqa: SLF001  serve() would take our signals
     while not server.started:
         if task.done():
@@ -195,6 +196,7 @@ async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.
     try:
         yield task
     finally:
+        app.end_streams()
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
 from starters.desk.board import board_routes
+from starters.desk.changes import change_routes
 from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
@@ -27,5 +28,6 @@ def desk_routes(parts: DeskParts) -> APIRouter:
 
     for routes in (board_routes, job_routes, trouble_routes, procedure_routes, role_routes):
         router.include_router(routes(parts, pages))
+    router.include_router(change_routes(parts.changes))
     router.include_router(static_routes())
     return router

@@ -12,6 +12,8 @@ from service.startable import Startable
 from service.stuck import StuckList
 from service.tasks import TaskDesk
 from starters.command_endpoint import CommandEndpoint
+from starters.desk.changes import Changes
+from store.board import Board
 from store.database import Database
 from store.inbox import Inbox
 from store.mails import MailList
@@ -33,6 +35,8 @@ class DeskParts:
     commands: CommandEndpoint
     tasks: TaskDesk
     outbox: OutboxDesk
+    board: Board
+    changes: Changes
     policy: Callable[[], Policy]
     """The policy in force."""
     is_open: bool
