@@ -12,6 +12,7 @@ from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
+from starters.desk.procedures import procedure_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
@@ -32,6 +33,7 @@ def desk_routes(parts: DeskParts) -> APIRouter:
         job_routes,
         acting_routes,
         trouble_routes,
+        procedure_routes,
         role_routes,
         sign_in_routes,
     ):
