@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
@@ -72,6 +73,7 @@ from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
 from store.inbox import Inbox
+from store.job_story import JobStories
 from store.journal import Journal
 from store.leases import Leases
 from store.mails import MailList
@@ -107,6 +109,8 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    temporal_ui: str | None = None
+    """Address of Temporal UI, if it is known."""
 
 
 class _Api(FastAPI):
@@ -209,8 +213,10 @@ def make_app(parts: Parts) -> FastAPI:
                 commands=commands,
                 tasks=desk,
                 outbox=outbox_desk,
+                stories=JobStories(parts.database),
                 policy=current(parts.policy),
                 is_open=parts.tokens is None,
+                temporal_ui=_workflows_in(parts.temporal_ui, parts.client.namespace),
             )
         )
     )
@@ -219,6 +225,13 @@ def make_app(parts: Parts) -> FastAPI:
     openapi.describe_commands(app, LIFECYCLES, TaskDone, OutboxRetry, OutboxDrop, Reconcile)
     describe_errors(app)
     return app
+
+
+def _workflows_in(temporal_ui: str | None, namespace: str) -> str | None:
+    """Return where Temporal UI lists a namespace's workflows, None if nobody said where it is."""
+    if temporal_ui is None:
+        return None
+    return f"{temporal_ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows"
 
 
 # --- hooks ------------------------------------------------------------------------------------

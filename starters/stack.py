@@ -121,6 +121,7 @@ async def run_stack(
             secrets=secrets,
             tokens=_tokens(settings, database),
             hosts=settings.hosts,
+            temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
         )
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
@@ -170,6 +171,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         secrets=_secrets(settings, DEFAULT_DATA),
         tokens=_tokens(settings, database),
         hosts=settings.hosts,
+        temporal_ui=settings.temporal_ui_url,
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)

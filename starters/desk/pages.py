@@ -63,7 +63,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters |= _LABELS
-        self.environment.filters |= {"moment": self._moment, "iso": _iso}
+        self.environment.filters |= {"moment": self._moment, "iso": _iso, "away": _away}
         self.environment.globals["file"] = file_address
 
     @property
@@ -179,6 +179,11 @@ def _iso(at: datetime | str) -> str:
     """Return an instant as a program reads it: for the `datetime` of a `time` element."""
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _away(at: datetime | str, now: datetime) -> str:
+    """Return how far an instant is from now."""
+    return relative(datetime.fromisoformat(at) if isinstance(at, str) else at, now)
 
 
 _LABELS: Mapping[str, Callable[[str], str]] = {

@@ -14,6 +14,7 @@ from service.tasks import TaskDesk
 from starters.command_endpoint import CommandEndpoint
 from store.database import Database
 from store.inbox import Inbox
+from store.job_story import JobStories
 from store.mails import MailList
 from store.reading import Reading
 
@@ -33,7 +34,10 @@ class DeskParts:
     commands: CommandEndpoint
     tasks: TaskDesk
     outbox: OutboxDesk
+    stories: JobStories
     policy: Callable[[], Policy]
     """The policy in force."""
     is_open: bool
     """Whether nobody is asked who they are (`STEWARD_AUTH=none`)."""
+    temporal_ui: str | None = None
+    """Where Temporal UI lists the workflows of our namespace, if it is known."""
