@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
@@ -79,6 +80,7 @@ from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
 from store.inbox import Inbox
+from store.job_story import JobStories
 from store.journal import Journal
 from store.leases import Leases
 from store.mails import MailList
@@ -117,6 +119,8 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    temporal_ui: str | None = None
+    """Address of Temporal UI, if it is known."""
 
 
 class Api(FastAPI):
@@ -245,6 +249,8 @@ def make_app(parts: Parts) -> Api:
                 policy=current(parts.policy),
                 sign_in=sign_in,
                 is_open=sign_in is None,
+                stories=JobStories(parts.database),
+                temporal_ui=_workflows_in(parts.temporal_ui, parts.client.namespace),
             )
         )
     )
@@ -260,6 +266,13 @@ def _sign_in(parts: Parts) -> SignIn | None:
         return None
     sessions = Sessions(SessionStore(parts.database), parts.tokens)
     return SignIn(sessions=sessions, company=parts.company)
+
+
+def _workflows_in(temporal_ui: str | None, namespace: str) -> str | None:
+    """Return where Temporal UI lists a namespace's workflows, None if nobody said where it is."""
+    if temporal_ui is None:
+        return None
+    return f"{temporal_ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows"
 
 
 # --- hooks ------------------------------------------------------------------------------------

@@ -125,6 +125,7 @@ async def run_stack(
             tokens=_tokens(settings, database),
             company=company,
             hosts=settings.hosts,
+            temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
         )
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
@@ -176,6 +177,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         tokens=_tokens(settings, database),
         company=company,
         hosts=settings.hosts,
+        temporal_ui=settings.temporal_ui_url,
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)

@@ -69,7 +69,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters |= _LABELS
-        self.environment.filters |= {"moment": self.moment, "iso": _iso}
+        self.environment.filters |= {"moment": self.moment, "iso": _iso, "away": _away}
         self.environment.globals["file"] = file_address
 
     @property
@@ -202,6 +202,11 @@ def _prose(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if index % 2 else part
         for index, part in enumerate(parts)
     )
+
+
+def _away(at: datetime | str, now: datetime) -> str:
+    """Return how far an instant is from now."""
+    return relative(datetime.fromisoformat(at) if isinstance(at, str) else at, now)
 
 
 _LABELS: Mapping[str, Callable[[str], str]] = {

@@ -19,6 +19,7 @@ from starters.sessions import Sessions
 from store.board import Board
 from store.database import Database
 from store.inbox import Inbox
+from store.job_story import JobStories
 from store.mails import MailList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
@@ -53,9 +54,12 @@ class DeskParts:
     """How the job system's list is read, None where there is no other job system."""
     board: Board
     changes: Changes
+    stories: JobStories
     policy: Callable[[], Policy]
     """The policy in force."""
     sign_in: SignIn | None
     """By which people sign in, None where nobody is asked who they are."""
     is_open: bool
     """Whether nobody is asked who they are (`STEWARD_AUTH=none`)."""
+    temporal_ui: str | None = None
+    """Where Temporal UI lists the workflows of our namespace, if it is known."""
