@@ -12,6 +12,7 @@ from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
+from starters.desk.phone import phone_routes
 from starters.desk.procedures import procedure_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
@@ -31,6 +32,7 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     for routes in (
         board_routes,
         job_routes,
+        phone_routes,
         acting_routes,
         trouble_routes,
         procedure_routes,

@@ -146,6 +146,16 @@ def form_address(job_id: str, lifecycle: str, name: str) -> str:
     return f"/console/jobs/{job_id}/{lifecycle}/{name}"
 
 
+CONFERENCE = "reassignment"
+ON_THE_PHONE = ("apo", CONFERENCE)
+"""The lifecycles that people carry out on the phone, each with a screen of its own."""
+
+
+def call_address(job_id: str, lifecycle: str) -> str:
+    """Return where the call screen of a lifecycle is."""
+    return f"/console/jobs/{job_id}/call/{lifecycle}"
+
+
 def new_message_id() -> str:
     """Return an id that no form has had."""
     return uuid4().hex

@@ -69,6 +69,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/jobs/{job_id}"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
     ("POST", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
+    ("GET", "/console/jobs/{job_id}/call/{lifecycle}"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/answers/{lifecycle}/{message_id}"): EMPLOYEE,
     ("GET", "/console/mail"): EMPLOYEE,
     ("GET", "/console/mail/{mail_id}"): EMPLOYEE,
@@ -162,7 +163,7 @@ def existing(app: FastAPI) -> dict[tuple[str, str], str]:
 
 def at(path: str, job_id: str) -> str:
     one = {"inbox_id": "999999", "task_id": "1", "row_id": "1", "mail_id": "1", "part": "notes"}
-    one |= {"lifecycle": "plus-one", "command": "approve", "message_id": "1"}
+    one |= {"lifecycle": "apo", "command": "approve_apo", "message_id": "1"}
     filled = path.replace(f"{PREFIX}/{{version}}/{{name}}", file_address("desk.css"))
     filled = filled.replace("{job_id}", job_id).replace("{name}", "no_such_command")
     for name, value in one.items():
