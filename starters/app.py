@@ -40,7 +40,7 @@ from service.readiness import Readiness
 from service.reconciling import Reconcile
 from service.startable import Startable
 from service.stuck import StuckList
-from service.tasks import TaskDesk, TaskDone
+from service.tasks import TaskActor, TaskDesk, TaskDone
 from starters import openapi
 from starters.access import (
     Caller,
@@ -78,6 +78,7 @@ from store.mails import MailList
 from store.outbox_list import OutboxList
 from store.reading import NO_LIFECYCLE, Filter, Reading
 from store.reconciliations import Reconciliations
+from store.task_list import TaskList
 from store.tasks import Tasks
 from workflows.registry import LIFECYCLES
 
@@ -208,7 +209,9 @@ def make_app(parts: Parts) -> FastAPI:
                 startable=service.startable,
                 commands=commands,
                 tasks=desk,
+                task_list=TaskList(parts.database),
                 outbox=outbox_desk,
+                directory=current(parts.directory),
                 policy=current(parts.policy),
                 is_open=parts.tokens is None,
             )
@@ -216,7 +219,9 @@ def make_app(parts: Parts) -> FastAPI:
     )
     app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading)
-    openapi.describe_commands(app, LIFECYCLES, TaskDone, OutboxRetry, OutboxDrop, Reconcile)
+    openapi.describe_commands(
+        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+    )
     describe_errors(app)
     return app
 

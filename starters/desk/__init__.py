@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse
 
 from starters.desk.board import board_routes
@@ -12,6 +12,8 @@ from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.desk.role_switch import role_routes
 from starters.desk.static_files import static_routes
+from starters.desk.task_count import count_tasks
+from starters.desk.task_page import task_page_routes
 from starters.desk.trouble import trouble_routes
 
 
@@ -24,7 +26,8 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
-    for routes in (board_routes, job_routes, trouble_routes, role_routes):
-        router.include_router(routes(parts, pages))
+    counting = [Depends(count_tasks(parts))]
+    for routes in (board_routes, task_page_routes, job_routes, trouble_routes, role_routes):
+        router.include_router(routes(parts, pages), dependencies=counting)
     router.include_router(static_routes())
     return router

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from domain.directory import Directory
 from domain.policy import Policy
 from service.events import EventDispatcher
 from service.outbox import OutboxDesk
@@ -16,6 +17,7 @@ from store.database import Database
 from store.inbox import Inbox
 from store.mails import MailList
 from store.reading import Reading
+from store.task_list import TaskList
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,10 @@ class DeskParts:
     startable: Startable
     commands: CommandEndpoint
     tasks: TaskDesk
+    task_list: TaskList
     outbox: OutboxDesk
+    directory: Callable[[], Directory]
+    """Who is responsible for which providers."""
     policy: Callable[[], Policy]
     """The policy in force."""
     is_open: bool

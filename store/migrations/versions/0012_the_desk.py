@@ -41,10 +41,18 @@ def upgrade() -> None:
     op.add_column("tasks", sa.Column("taken_by_name", sa.String(200)))
     op.add_column("tasks", sa.Column("taken_by_role", sa.String(40)))
     op.add_column("tasks", sa.Column("taken_at", sa.DateTime(timezone=True)))
+    op.add_column("tasks", sa.Column("reopened", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("tasks", sa.Column("undo", sa.JSON))
+    op.add_column("tasks", sa.Column("changed_at", sa.DateTime(timezone=True)))
+    op.create_index("ix_tasks_changed_at", "tasks", ["changed_at"])
+    op.create_index("ix_tasks_of_role", "tasks", ["role", "status", "at", "id"])
+    op.create_index("ix_tasks_closed_of_role", "tasks", ["role", "closed_at", "id"])
 
 
 def downgrade() -> None:
-    for name in ("taken_at", "taken_by_role", "taken_by_name"):
+    for name in ("ix_tasks_closed_of_role", "ix_tasks_of_role", "ix_tasks_changed_at"):
+        op.drop_index(name, "tasks")
+    for name in ("changed_at", "undo", "reopened", "taken_at", "taken_by_role", "taken_by_name"):
         op.drop_column("tasks", name)
     op.drop_index("ix_lifecycles_changed_at", "lifecycles")
     for name in ("overdue_since", "changed_at"):
