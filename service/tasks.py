@@ -195,7 +195,7 @@ class TaskDesk:
         task = await self._tasks.find(task_id)
         if task is None:
             return None
-        self._check_open(task, actor, "take")
+        self._check_open(task, actor, "take it")
         if not await self._tasks.take(task, actor, self._clock()):
             raise self._already_done(await self._tasks.find(task_id) or task)
         return self.shown(await self._tasks.find(task_id) or task)
@@ -223,7 +223,7 @@ class TaskDesk:
         task = await self._tasks.find(task_id)
         if task is None:
             return None
-        self._check_open(task, actor, "put back")
+        self._check_open(task, actor, "put it back")
         taken_by, taken_at = self.taken(task)
         if taken_by is not None and actor != taken_by and actor.role is not Role.SUPERVISOR:
             since = spoken(taken_at, self._policy().calendar.zone) if taken_at else ""
@@ -288,7 +288,7 @@ class TaskDesk:
             others = "" if task.role is Role.SUPERVISOR else " or a supervisor"
             raise forbidden(
                 None,
-                f"This task is for {who}. Only {who}{others} can {what} it.",
+                f"This task is for {who}. Only {who}{others} can {what}.",
                 instead=f"Ask {who}{others}.",
             )
         if not task.is_open:
@@ -313,7 +313,7 @@ class TaskDesk:
             raise _irreversible("Closing this task also cleared an alert on the job.")
 
     def _check(self, task: Task, actor: Actor) -> None:
-        self._check_open(task, actor, "close")
+        self._check_open(task, actor, "close it")
         if command := self.closes_by(task):
             raise conflicting(
                 None,
