@@ -86,6 +86,7 @@ async def run_stack(
     async with AsyncExitStack() as stack:
         stack.enter_context(hold(data))
         ui_port = temporal_port + 1000
+        _must_differ(port, temporal_port, ui_port)
         for each, what in ((port, "--port"), (temporal_port, "--temporal-port"), (ui_port, "UI")):
             _must_be_free(each, what)
         secrets = _secrets(settings, data)
@@ -284,6 +285,14 @@ def _prepare_folder(data: Path) -> None:
         prepare(data)
     except FolderError as error:
         raise CannotRun(str(error)) from error
+
+
+def _must_differ(port: int, temporal_port: int, ui_port: int) -> None:
+    if port in {temporal_port, ui_port}:
+        raise CannotRun(
+            f"--port {port} is Temporal's port ({temporal_port}) or its UI's ({ui_port}). "
+            "Choose another"
+        )
 
 
 def _must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse
 
+from starters.desk.acting import acting_routes
 from starters.desk.board import board_routes
 from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
@@ -27,7 +28,14 @@ def desk_routes(parts: DeskParts) -> APIRouter:
         return RedirectResponse("/console")
 
     counting = [Depends(count_tasks(parts))]
-    for routes in (board_routes, task_page_routes, job_routes, trouble_routes, role_routes):
+    for routes in (
+        board_routes,
+        task_page_routes,
+        job_routes,
+        acting_routes,
+        trouble_routes,
+        role_routes,
+    ):
         router.include_router(routes(parts, pages), dependencies=counting)
     router.include_router(static_routes())
     return router

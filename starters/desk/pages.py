@@ -64,7 +64,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters |= _LABELS
-        self.environment.filters |= {"moment": self._moment, "iso": _iso}
+        self.environment.filters |= {"moment": self.moment, "iso": _iso}
         self.environment.globals["file"] = file_address
 
     @property
@@ -117,14 +117,20 @@ class Pages:
         keep_person(request, response)
         return response
 
-    def back(self, address: str, said: str | None = None) -> Response:
+    def back(
+        self, address: str, said: str | None = None, request: Request | None = None
+    ) -> Response:
         """Return to a page of ours after a form, which then says once what came of it.
 
         Args:
             address: a path of ours, with its query.
             said: a sentence.
+            request: what sent the form; a script that sent it opens the page itself.
         """
-        response = RedirectResponse(own_address(address), 303)
+        if request is not None and "hx-request" in request.headers:
+            response = Response(headers={"hx-redirect": own_address(address)})
+        else:
+            response = RedirectResponse(own_address(address), 303)
         if said:
             value = said[:_LONGEST_FLASH].encode().hex()
             response.set_cookie(
@@ -132,7 +138,7 @@ class Pages:
             )
         return response
 
-    def _moment(self, at: datetime | str | None, now: datetime | None = None) -> str:
+    def moment(self, at: datetime | str | None, now: datetime | None = None) -> str:
         """Return an instant on the company's clock; with how far off it is, if now is given."""
         if at is None:
             return "–"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import partial
@@ -14,8 +14,9 @@ from fastapi import APIRouter, Request, Response
 from domain.clocks import host_zone
 from domain.labels import task_label, way_out
 from domain.refusals import Refused
-from domain.roles import EMPLOYEES, Actor, Role
+from domain.roles import EMPLOYEES, Actor, Role, may_act_as
 from domain.values import Storable
+from starters.desk.forms import CommandForm, form_for, plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
@@ -24,6 +25,7 @@ from starters.desk.task_count import counted
 from starters.queries import RowId
 from store.task_list import TaskAtHand, Waiting
 from store.tasks import Task
+from workflows.registry import LIFECYCLES
 
 HERE = "/console/tasks"
 
@@ -43,6 +45,18 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskForm(CommandForm):
+    """The form of a command that settles a task: on one page, there may be others of its name."""
+
+    task_id: int
+
+    @property
+    def id(self) -> str:
+        """The id of its element."""
+        return f"task-{self.task_id}-{super().id}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShownTask:
     """A task as the page shows it."""
 
@@ -53,6 +67,12 @@ class ShownTask:
     contacts: list[Contact]
     message_id: str
     """Makes closing it by a form idempotent, however often the form is sent."""
+    forms: list[TaskForm]
+    """The commands that settle it, those that whoever looks at it may give."""
+    text: str
+    """What to do, in words of the page."""
+    settled_by: str | None
+    """Who else closes it, and how, where whoever looks at it can't; None if they can."""
 
     @property
     def waiting(self) -> Waiting | None:
@@ -102,7 +122,7 @@ class _TaskPage:
         """Return the page of a role's tasks."""
         now, tasks = datetime.now(UTC), self._parts.task_list
         page, cursor = await tasks.open(role, after)
-        shown = [self._shown(each, now) for each in page]
+        shown = [self._shown(each, who, now) for each in page]
         closed = await tasks.closed(role, self._start_of_day(now))
         undoable = [
             Undoable(task=task, until=until)
@@ -151,8 +171,8 @@ class _TaskPage:
             refusal = refused.refusal
             problem = Problem(
                 task_id=task_id,
-                message=refusal.message,
-                instead=way_out(refusal.instead) if refusal.instead else None,
+                message=plain(refusal.message),
+                instead=plain(way_out(refusal.instead)) if refusal.instead else None,
                 outcome=sent.get("outcome") or "",
             )
             role = _role(sent.get("role"), who)
@@ -162,9 +182,17 @@ class _TaskPage:
             return await self.show(request, who, who.role, None, missing, 404)
         return self._pages.back(back, said.format(task_label(task["kind"])) or None)
 
-    def _shown(self, at_hand: TaskAtHand, now: datetime) -> ShownTask:
+    def _shown(self, at_hand: TaskAtHand, who: Person, now: datetime) -> ShownTask:
         taken_by, taken_at = self._parts.tasks.taken(at_hand.task)
+        names = self._parts.tasks.settled_by(at_hand.task)
+        forms = self._forms(at_hand, names, who, now)
+        others = None
+        if names and not forms:
+            others = LIFECYCLES[at_hand.task.lifecycle or ""].commands.who_can(*names)
         return ShownTask(
+            forms=forms,
+            text=plain(at_hand.task.text),
+            settled_by=others,
             task=at_hand.task,
             at_hand=at_hand,
             taken_by=taken_by,
@@ -172,6 +200,23 @@ class _TaskPage:
             contacts=self._contacts.of(at_hand, now, self._pages.zone),
             message_id=uuid4().hex,
         )
+
+    def _forms(
+        self, at_hand: TaskAtHand, names: Sequence[str], who: Person, now: datetime
+    ) -> list[TaskForm]:
+        """Return the forms of those commands that somebody may give."""
+        task, waiting = at_hand.task, at_hand.waiting
+        kind = LIFECYCLES.get(task.lifecycle or "")
+        if kind is None or waiting is None:
+            return []
+        standing = {"attention": list(waiting.attention)}
+        commands = [kind.commands[name] for name in names]
+        forms = [
+            form_for(kind, command, task.job_id, standing, self._parts.policy(), now)
+            for command in commands
+            if may_act_as(who.role, command.roles)
+        ]
+        return [TaskForm(**vars(form), task_id=task.id) for form in forms]
 
     def _start_of_day(self, now: datetime) -> datetime:
         """Return when today began on the company's clock, aware UTC."""

@@ -48,7 +48,7 @@ from domain.jobs import Job
 from domain.lifecycles import LifecycleKind, LifecycleStart
 from domain.promises import resolve
 from domain.refusals import Refusal, Refused, changed_meanwhile, unreadable
-from domain.roles import Actor
+from domain.roles import Actor, Role
 from store.job_exceptions import code_that_has_to_be_free
 from tests.engine.loop import MemoryLoop
 from tests.words import must_be_readable
@@ -58,6 +58,7 @@ from workflows.runtime import Clock, MailGivenUpError, Standing, StoreNotReached
 
 EffectT = TypeVar("EffectT", bound=BaseModel)
 
+_DANA = Actor(name="Dana", role=Role.DISPATCH)
 _numbers = count(1)
 
 
@@ -371,14 +372,21 @@ class Life:
         mailbox.take_in(0, take)
         return self
 
-    def hears(self, type_: str, data: dict[str, Any] | None = None, **changes: Any) -> Life:
+    def hears(
+        self,
+        type_: str,
+        data: dict[str, Any] | None = None,
+        *,
+        by: Actor = _DANA,
+        **changes: Any,
+    ) -> Life:
         """Tell of an event, with the job as it now stands."""
         job = self.store.job.model_copy(update=changes)
         self.store.job, self.store.version = job, self.store.version + 1
         told = {
             "type": type_,
             "occurred_at": self.loop.now(),
-            "actor": {"name": "Dana", "role": "dispatch"},
+            "actor": by.model_dump(mode="json"),
             "job": job.model_dump(mode="json"),
             "data": data or {},
         }
