@@ -262,10 +262,8 @@ def _marks(story: Story, scale: _Scale) -> list[Mark]:
     for kind, _, at in story.events:
         x = scale.x(at)
         place = kind, int(x / _NEAR)
-        first = marks.get(place)
-        marks[place] = Mark(
-            kind=kind, x=first.x if first else x, count=first.count + 1 if first else 1
-        )
+        near = marks.get(place, Mark(kind=kind, x=x, count=0))
+        marks[place] = replace(near, count=near.count + 1)
     return list(marks.values())
 
 
