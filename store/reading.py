@@ -360,6 +360,7 @@ class Reading:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [
             {
+                "id": row.id,
                 "job_id": row.job_id,
                 "template": row.template,
                 "subject": row.subject,
