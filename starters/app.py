@@ -248,8 +248,8 @@ def make_app(parts: Parts) -> Api:
                 changes=changes,
                 policy=current(parts.policy),
                 sign_in=sign_in,
-                stories=JobStories(parts.database),
                 is_open=sign_in is None,
+                stories=JobStories(parts.database),
                 temporal_ui=_workflows_in(parts.temporal_ui, parts.client.namespace),
             )
         )
@@ -261,18 +261,18 @@ def make_app(parts: Parts) -> Api:
     return app
 
 
-def _workflows_in(temporal_ui: str | None, namespace: str) -> str | None:
-    """Return where Temporal UI lists a namespace's workflows, None if nobody said where it is."""
-    if temporal_ui is None:
-        return None
-    return f"{temporal_ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows"
-
-
 def _sign_in(parts: Parts) -> SignIn | None:
     if parts.tokens is None:
         return None
     sessions = Sessions(SessionStore(parts.database), parts.tokens)
     return SignIn(sessions=sessions, company=parts.company)
+
+
+def _workflows_in(temporal_ui: str | None, namespace: str) -> str | None:
+    """Return where Temporal UI lists a namespace's workflows, None if nobody said where it is."""
+    if temporal_ui is None:
+        return None
+    return f"{temporal_ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows"
 
 
 # --- hooks ------------------------------------------------------------------------------------

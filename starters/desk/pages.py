@@ -195,11 +195,6 @@ def _iso(at: datetime | str) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _away(at: datetime | str, now: datetime) -> str:
-    """Return how far an instant is from now."""
-    return relative(datetime.fromisoformat(at) if isinstance(at, str) else at, now)
-
-
 def _prose(text: str) -> Markup:
     """Return a sentence whose words in backticks, which are for programs, stand out as such."""
     parts = text.split("`")
@@ -207,6 +202,11 @@ def _prose(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if index % 2 else part
         for index, part in enumerate(parts)
     )
+
+
+def _away(at: datetime | str, now: datetime) -> str:
+    """Return how far an instant is from now."""
+    return relative(datetime.fromisoformat(at) if isinstance(at, str) else at, now)
 
 
 _LABELS: Mapping[str, Callable[[str], str]] = {

@@ -50,11 +50,11 @@ class DeskParts:
     commands: CommandEndpoint
     tasks: TaskDesk
     outbox: OutboxDesk
-    stories: JobStories
     reconciliations: Reconciliations | None
     """How the job system's list is read, None where there is no other job system."""
     board: Board
     changes: Changes
+    stories: JobStories
     policy: Callable[[], Policy]
     """The policy in force."""
     sign_in: SignIn | None
