@@ -17,6 +17,7 @@ from domain.labels import lifecycle_label, stage_label
 from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
+from starters.desk.acting import offered
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
@@ -63,7 +64,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         show: Annotated[list[str] | None, Query()] = None,
         after: Cursor = None,
     ) -> Response:
-        found = await parts.reading.job(job_id, parts=("assignments",))
+        found = await parts.reading.job(job_id, parts=("assignments", "tasks"))
         if found is None:
             meant = await parts.reading.meant(job_id)
             return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
@@ -75,6 +76,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         standings = [_standing(each, who, parts) for each in _by_need(found["lifecycles"], now)]
         running = [each for each in standings if each["outcome"] is None]
         alone = {} if running else await parts.startable.of(job_id)
+        can = await offered(parts, found, who, now)
         path = request.url.path
         return pages.show(
             request,
@@ -89,6 +91,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             running=running,
             ended=[each for each in standings if each["outcome"] is not None],
             alone=alone.get("next"),
+            can=can,
             tasks=tasks,
             more_tasks=more_tasks is not None,
             timeline=draw(story, [_drawn(each) for each in standings], now, pages.zone),
@@ -153,7 +156,6 @@ def _standing(standing: dict[str, Any], who: Person, parts: DeskParts) -> dict[s
     ui = parts.temporal_ui
     return {
         **standing,
-        "commands": commands,
         "dismissible": _dismissible(standing["attention"], who),
         "payloads": [
             (command.name, json.dumps({"actor": actor, **command.example}, indent=2))
