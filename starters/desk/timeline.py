@@ -33,6 +33,8 @@ _ROOM = 0.03
 _MOST_DATES = 6
 _EDGE = 5.0
 """Percent at either end where no date has room."""
+_FLAG = 6.0
+"""Percent on either side of now where no date has room."""
 _NEAR = 0.7
 """Percent within which events of a kind are one mark."""
 
@@ -196,7 +198,9 @@ def draw(story: Story, standings: Sequence[Standing], now: datetime, zone: str) 
         now=scale.x(now),
         begins=scale.begins,
         ends=scale.ends,
-        dates=list(_dates(scale, ZoneInfo(zone))),
+        dates=[
+            date for date in _dates(scale, ZoneInfo(zone)) if abs(date.x - scale.x(now)) >= _FLAG
+        ],
         marks=_marks(story, scale),
         bars=[
             _bar(promise, scale, now, top + LANE * place + LANE // 2)

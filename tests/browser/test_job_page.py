@@ -98,7 +98,8 @@ async def test_on_paper_everything_is_open_and_times_are_exact(desk: Desk, looke
     await page.emulate_media(media="print")
     await expect(page.get_by_text("Follows policy").first).to_be_visible()
     await expect(page.locator(".moves li").first).to_be_visible()
-    for hidden in (".away", "#do", "#engine", "nav"):
+    await expect(page.locator("svg .promise").first).to_be_visible()
+    for hidden in (".away", ".countdown", "#do", "#engine", "nav"):
         for each in await page.locator(hidden).all():
             await expect(each).to_be_hidden()
     assert await _shades(page) > 8

@@ -181,7 +181,7 @@ async def test_the_timeline_draws_each_promise_and_says_the_same_in_words(desk: 
     for promise in shown["promises"]:
         assert any(promise["duty"] in lane.text and promise["rule"] in lane.text for lane in lanes)
     drawing = page.one("svg", cls="timeline-drawing")
-    assert len(drawing.all("g", cls="bar")) == len(lanes)
+    assert len(drawing.all("g", cls="promise")) == len(lanes)
     assert "Accepted by PlusOne" in drawing.text
     assert "PlusOne is searching → Accepted by PlusOne" in page.one("ol", cls="moves").text
     assert not [each for each in page.all() if "style" in each.attributes]
