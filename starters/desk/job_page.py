@@ -23,6 +23,7 @@ from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
 from starters.desk.rule_links import with_rule_links
 from starters.desk.stream import items, kind_filters, stream_address, wanted_kinds
+from starters.desk.task_contacts import time_there
 from starters.desk.timeline import AXIS, EVENTS, LANE, STAGES, Standing, draw
 from starters.queries import Cursor
 from store.job_story import Story
@@ -83,6 +84,10 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             who,
             "job.html",
             job=found["job"],
+            there={
+                person: time_there((found["job"][person] or {}).get("zip"), now, pages.zone)
+                for person in ("customer", "assigned_to")
+            },
             assignments=found["assignments"],
             more_assignments=len(found["assignments"]) == MOST_OF_A_PART,
             its_now=now,
