@@ -18,6 +18,7 @@ from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
 from starters.desk.acting import offered
+from starters.desk.forms import plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
@@ -50,6 +51,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         "axis": _axis_date,
         "axis_day": lambda at: _day(at.astimezone(ZoneInfo(pages.zone))),
         "countdown": countdown,
+        "plain": plain,
         "rules": with_rule_links,
     }
     pages.environment.globals |= {

@@ -33,7 +33,7 @@ _ROOM = 0.03
 _MOST_DATES = 6
 _EDGE = 5.0
 """Percent at either end where no date has room."""
-_FLAG = 6.0
+_FLAG = 8.0
 """Percent on either side of now where no date has room."""
 _NEAR = 0.7
 """Percent within which events of a kind are one mark."""

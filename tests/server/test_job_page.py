@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from domain.roles import Actor, Role
 from starters.company_time import company_time
+from starters.tokens import Tokens
+from store.tokens import TokenStore
 from tests.desk import Desk, Told, account, iso, now
+from tests.server.conftest import api
 from tests.server.parsed import Element, parsed
 
 SCRIPT = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
@@ -77,16 +81,15 @@ async def test_the_lifecycle_that_needs_somebody_comes_first_and_ended_ones_are_
     alert = page.one("section", id="lifecycle-am-escalation").one("div", cls="notice").text
     assert alert.startswith("Message refused since ")
 
-    form = page.one("form", action=f"/console/jobs/{job.id}/am-escalation/dismiss_attention")
-    assert {each["name"] for each in form.all("input")} == {
-        "form_token",
-        "message_id",
-        "back",
-        "attention",
-        "reason",
-    }
     theirs = await page_of(desk, job, role="dispatch")
     assert not theirs.all("details", id="dismiss-am-escalation-bad_message")
+    form = page.one("details", id="dismiss-am-escalation-bad_message").one("form")
+    fields = {each["name"]: each.attributes.get("value", "") for each in form.all("input")}
+    answer = await desk.http.post(
+        form["action"], data={**fields, "reason": "A typo"}, headers=as_role("supervisor")
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/console/jobs/{job.id}")
+    await desk.eventually(job, lambda shown: not any(e["attention"] for e in shown["lifecycles"]))
 
     job.fields["assigned_to"] = account("Tulsa Plumbing", "4711")
     await job.event("job.assigned")
@@ -199,6 +202,24 @@ async def test_an_engineer_finds_the_workflow_and_what_to_send_it(desk: Desk) ->
     await desk.eventually(
         job, lambda shown: any("JOB APPROVAL" in note["text"] for note in shown["notes"])
     )
+
+
+async def test_with_a_sign_in_signals_are_not_proposed_and_temporal_ui_is_where_it_is(
+    desk: Desk,
+) -> None:
+    job = await desk.searching()
+    store = TokenStore(desk.database)
+    made = await store.new(Actor(name="Robin", role=Role.SUPERVISOR), now())
+    tokens, ui = Tokens(store), "https://temporal.example/"
+    async with api(desk, tokens=tokens, temporal_ui=ui) as guarded:
+        bearer = {"authorization": f"Bearer {made.token}"}
+        answer = await guarded.http.get(f"/console/jobs/{job.id}", headers=bearer)
+    engine = parsed(answer.text).one("section", id="engine")
+    assert not engine.all("pre")
+    assert "through the API" in engine.text
+    (link,) = engine.all("a")
+    workflows = "https://temporal.example/namespaces/default/workflows"
+    assert link["href"] == f"{workflows}/plus-one%2F{job.id}"
 
 
 @pytest.mark.parametrize("typed", ["sj-{n}", "SJ{n}"])
