@@ -74,9 +74,7 @@ def _at(name: str = "at") -> Column[datetime]:
 
 def _changed_at() -> Column[datetime]:
     """Return when a row was last written, by the wall clock; an upsert has to say it itself."""
-    return Column(
-        "changed_at", UtcDateTime, default=_wall_clock, onupdate=_wall_clock, index=True
-    )
+    return Column("changed_at", UtcDateTime, default=_wall_clock, onupdate=_wall_clock, index=True)
 
 
 def _wall_clock() -> datetime:

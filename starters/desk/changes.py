@@ -93,7 +93,7 @@ class Changes:
 
     @property
     def is_current(self) -> bool:
-        """Whether the store answered when it was last asked: else pages may show what is no more."""
+        """Whether the store answered when it was last asked: else pages may be out of date."""
         return self._is_known and self._polling is not None and not self._polling.done()
 
     def end(self) -> None:

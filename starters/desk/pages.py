@@ -39,6 +39,8 @@ CONTENT_POLICY: Mapping[str, str] = {
 
 FLASH = "steward-said"
 """Cookie with what the next page says once."""
+LIVE = "x-live"
+"""Header by which an open page asks for itself again."""
 _FLASH_SECONDS = 20
 _LONGEST_FLASH = 1000
 
@@ -91,13 +93,15 @@ class Pages:
             content_policy: directives that this page needs otherwise.
             context: what its template shows.
         """
-        said = request.cookies.get(FLASH)
+        is_live = LIVE in request.headers  # no person asks: what is said once, waits for one
+        said = None if is_live else request.cookies.get(FLASH)
         html = self.environment.get_template(name).render(
             now=datetime.now(UTC),
             who=who,
             is_open=self._is_open,
             path=request.url.path,
             here=_address(request),
+            zone=self.zone,
             flash=_unquoted(said) if said else None,
             **context,
         )
