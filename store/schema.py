@@ -392,13 +392,13 @@ sessions = Table(
     Column("name", String(200), nullable=False),
     _json("roles"),
     Column("role", String(40), nullable=False),
-    Column("token_id", String(20)),
+    Column("token_digest", String(64)),
     _at("created_at"),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
-    Column("ended_at", UtcDateTime),
 )
 """Who is signed in at the desk: the role in which they act, among those that they have. Of a
-session's id only the digest is known. `token_id` is the token by which they came in, if any."""
+session's id only the digest is known. `token_digest` is that of the token by which they came in, if
+by one: without that token the session ends."""
 
 reads = Table(
     "reads",

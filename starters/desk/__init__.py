@@ -5,13 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse
 
+from starters.desk.acting import acting_routes
 from starters.desk.board import board_routes
 from starters.desk.changes import change_routes
 from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
+from starters.desk.procedures import procedure_routes
 from starters.desk.role_switch import role_routes
+from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
 from starters.desk.trouble import trouble_routes
 
@@ -25,7 +28,15 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
-    for routes in (board_routes, job_routes, trouble_routes, role_routes):
+    for routes in (
+        board_routes,
+        job_routes,
+        acting_routes,
+        trouble_routes,
+        procedure_routes,
+        role_routes,
+        sign_in_routes,
+    ):
         router.include_router(routes(parts, pages))
     router.include_router(change_routes(parts.changes))
     router.include_router(static_routes())

@@ -63,6 +63,8 @@ _MARKS: Final[Mapping[Show, str]] = {
     Show.OVERDUE: "overdue",
     Show.ATTENTION: "attention",
 }
+_HOUR: Final = timedelta(hours=1)
+_MANY_HOURS: Final = 10 * _HOUR
 _Choice = TypeVar("_Choice", Show, Order)
 
 _PARTS: Final = ("show", "q", *_ANY, "sort", "after", "before")
@@ -206,6 +208,9 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
     """Return a line as the board shows it."""
     due_at, duty = item["due_at"], item.get("duty")
     is_open = item["lifecycle"] is not None and item["outcome"] is None
+    stage = stage_label(item["stage"]) if item["stage"] else None
+    alerts = [attention_label(each) for each in item["attention"]]
+    urgent = item["severity"] if Severity(item["severity"]).urgent else None
     return {
         "id": "row-" + item["id"].replace("/", "-"),
         "job_id": item["job_id"],
@@ -213,20 +218,28 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
         "task": f"{duty[0].upper()}{duty[1:]}" if duty else item["next"],
         "sentence": item["next"],
         "due_at": due_at,
-        "relative": due_at and relative(due_at, now),
+        "relative": due_at and _relative(due_at, now),
         "exact": due_at and _exact(due_at, now, zone),
         "is_late": is_open and due_at is not None and due_at < now,
         "is_overdue": is_open and item["urgent_at"] < now,
         "is_today": due_at is not None and _day(due_at, zone) == _day(now, zone),
-        "stage": stage_label(item["stage"]) if item["stage"] else None,
+        "stage": stage,
         "attention": item["attention"],
+        "labels": ", ".join(filter(None, [stage, *alerts, urgent])),
         "procedure": lifecycle_label(item["lifecycle"]) if item["lifecycle"] else "Not followed",
         "trade": item["trade"],
         "severity": item["severity"],
-        "is_urgent": Severity(item["severity"]).urgent,
+        "is_urgent": urgent is not None,
         "assigned_to": item["assigned_to"],
         "outcome": item["outcome"],
     }
+
+
+def _relative(at: datetime, now: datetime) -> str:
+    """Return how far an instant is off, to the hour where that is many: a line is short."""
+    away = abs(at - now)
+    rounded = timedelta(hours=round(away / _HOUR)) if away >= _MANY_HOURS else away
+    return relative(now + rounded if at > now else now - rounded, now)
 
 
 def _exact(at: datetime, now: datetime, zone: str) -> str:

@@ -22,10 +22,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(200), nullable=False),
         sa.Column("roles", sa.JSON, nullable=False),
         sa.Column("role", sa.String(40), nullable=False),
-        sa.Column("token_id", sa.String(20)),
+        sa.Column("token_digest", sa.String(64)),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("digest", name="pk_sessions"),
     )
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
