@@ -133,7 +133,7 @@ function show(fresh, whole) {
     const other = fresh.getElementById(list.id);
     if (!whole && other && isHeld(list)) hidden += keepOrder(list, other);
   }
-  main.dataset.live = content.dataset.live;
+  for (const name of ["live", "now"]) main.dataset[name] = content.dataset[name] ?? "";
   document.title = fresh.title;
   const bar = fresh.querySelector("header nav");
   if (bar) morphInto(document.querySelector("header nav"), bar);
