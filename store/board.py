@@ -264,7 +264,9 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
 def _shown(wanted: Wanted) -> list[ColumnElement[bool]]:
     """Return what holds of the lines of a way to show them."""
     table = _LIFECYCLES.c
-    is_open, is_late = table.outcome.is_(None), table.urgent_at < wanted.now
+    is_late = table.urgent_at < wanted.now
+    # A job without a lifecycle has no outcome either.
+    is_open = and_(table.outcome.is_(None), table.workflow_id.is_not(None))
     by_way: Mapping[Show, list[ColumnElement[bool]]] = {
         Show.OPEN: [is_open],
         Show.MINE: [is_open, table.waiting_on == wanted.mine],
