@@ -208,6 +208,7 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
     """Return a line as the board shows it."""
     due_at, duty = item["due_at"], item.get("duty")
     is_open = item["lifecycle"] is not None and item["outcome"] is None
+    is_late = is_open and item["urgent_at"] < now
     stage = stage_label(item["stage"]) if item["stage"] else None
     alerts = [attention_label(each) for each in item["attention"]]
     urgent = item["severity"] if Severity(item["severity"]).urgent else None
@@ -218,10 +219,10 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
         "task": f"{duty[0].upper()}{duty[1:]}" if duty else item["next"],
         "sentence": item["next"],
         "due_at": due_at,
-        "relative": due_at and _relative(due_at, now),
+        "away": _away(item["urgent_at"], now) if is_late else due_at and _away(due_at, now),
         "exact": due_at and _exact(due_at, now, zone),
-        "is_late": is_open and due_at is not None and due_at < now,
-        "is_overdue": is_open and item["urgent_at"] < now,
+        "is_late": is_late,
+        "is_next": is_late and due_at is not None and due_at >= now,
         "is_today": due_at is not None and _day(due_at, zone) == _day(now, zone),
         "stage": stage,
         "attention": item["attention"],
@@ -235,11 +236,14 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
     }
 
 
-def _relative(at: datetime, now: datetime) -> str:
-    """Return how far an instant is off, to the hour where that is many: a line is short."""
+def _away(at: datetime, now: datetime) -> str:
+    """Return how far an instant is off, or how long it has passed; of many hours no minutes."""
     away = abs(at - now)
     rounded = timedelta(hours=round(away / _HOUR)) if away >= _MANY_HOURS else away
-    return relative(now + rounded if at > now else now - rounded, now)
+    if at > now:
+        return relative(now + rounded, now)
+    span = relative(now - rounded, now)
+    return f"{span.removesuffix(' ago')} late" if span != "now" else "late"
 
 
 def _exact(at: datetime, now: datetime, zone: str) -> str:

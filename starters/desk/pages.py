@@ -30,6 +30,7 @@ from domain.roles import Role
 from starters.company_time import company_time, relative
 from starters.desk.people import HERE, Person
 from starters.desk.static_files import file_address
+from starters.desk.task_count import tasks_counted
 
 CONTENT_POLICY: Mapping[str, str] = {
     "default-src": "'none'",
@@ -111,6 +112,7 @@ class Pages:
             here=here or _address(request),
             zone=self.zone,
             flash=_unquoted(said) if said else None,
+            open_tasks=tasks_counted(request),
             **context,
         )
         policy = "; ".join(

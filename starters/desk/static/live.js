@@ -27,7 +27,8 @@ function isInUse(node) {
   if (!(node instanceof Element)) return false;
   if (node.id === "said") return true; // said once, and read at leisure
   if (node instanceof HTMLDialogElement && node.open) return true;
-  return node instanceof HTMLFormElement && isEdited(node);
+  // A form that was refused says why, with what was typed, until it is sent again.
+  return node instanceof HTMLFormElement && (isEdited(node) || node.querySelector("[role=alert]") !== null);
 }
 
 function isEdited(form) {
