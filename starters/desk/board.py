@@ -118,6 +118,7 @@ def board_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             none_chosen=_ANY,
             choices=choices,
             orders=ORDERS,
+            usual_order=_usual(wanted.show),
             overdue=_capped(page.counts[Show.OVERDUE]),
             open=_capped(page.counts[Show.OPEN]),
             is_any_job=bool(page.trades),
@@ -131,8 +132,6 @@ def _wanted(view: _View, mine: Role, now: datetime, zone: str) -> Wanted:
     # Whoever looks for a job wants it wherever it stands.
     otherwise = Show.ALL if "q" in view else Show.OPEN
     show = _one_of(Show, view.get("show")) or otherwise
-    # What has ended has no urgency.
-    usual = Order.NEWEST if show is Show.ENDED else Order.URGENT
     local = now.astimezone(host_zone(zone))
     tomorrow = datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo)
     return Wanted(
@@ -140,7 +139,7 @@ def _wanted(view: _View, mine: Role, now: datetime, zone: str) -> Wanted:
         today_ends=tomorrow.astimezone(UTC),
         mine=mine.value,
         show=show,
-        order=_one_of(Order, view.get("sort")) or usual,
+        order=_one_of(Order, view.get("sort")) or _usual(show),
         waiting_on=view.get("role"),
         lifecycle=view.get("procedure"),
         stage=view.get("stage"),
@@ -151,6 +150,11 @@ def _wanted(view: _View, mine: Role, now: datetime, zone: str) -> Wanted:
         after=view.get("after"),
         before=view.get("before"),
     )
+
+
+def _usual(show: Show) -> Order:
+    """Return the order that nobody has to ask for: what has ended has no urgency."""
+    return Order.NEWEST if show is Show.ENDED else Order.URGENT
 
 
 def _one_of(kind: type[_Choice], value: str | None) -> _Choice | None:

@@ -59,8 +59,8 @@ async def test_rows_stay_where_they_are_while_somebody_is_on_one(
     desk: Desk, looker: Looker
 ) -> None:
     word = a_word()
-    later = await searching(desk, word, "1h")
-    last = await searching(desk, word, "0h")
+    later = await searching(desk, word, "2h")
+    last = await searching(desk, word, "1h")
     page = await looker.opens(f"/console?q={word}&show=open")
     await live(page)
     assert await lines(page) == [later.id, last.id]
