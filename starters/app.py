@@ -155,6 +155,7 @@ class Api(FastAPI):
         self._changes.end()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request, past the doorkeeper."""
         await self._door(scope, receive, send)
 
     async def _take_event(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Which jobs have changed, whoever changed them: read from the store, so that every process sees it.
+"""Which jobs have changed, whoever changed them: read from the store, so all processes see it.
 
 Nobody who writes says more than it wrote: rows have ids that grow, or say when they were written.
 """

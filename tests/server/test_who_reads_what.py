@@ -38,6 +38,7 @@ PARTNERS = {"plusone", "provider"}
 OPEN = "open"  # needs no token
 ANYBODY = "anybody"  # any token
 EMPLOYEE = "employees"
+STREAM = "stream"  # employees, for as long as they look
 FIGURES = "figures"  # employees and systems
 LIST = "list"  # employees all, partners theirs, others nothing
 JOB = "job"  # employees all, partners theirs, others none
@@ -98,6 +99,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/sign-in/company"): OPEN,
     ("GET", "/console/sign-in/company/back"): OPEN,
     ("POST", "/console/sign-out"): EMPLOYEE,
+    ("GET", "/console/changes"): STREAM,
     ("GET", "/console/static/{version}/{name}"): OPEN,
     **{
         ("POST", f"/jobs/{{job_id}}/{kind.name}/{command}"): COMMAND
@@ -197,6 +199,7 @@ async def test_what_an_outsider_may_not_read_is_as_if_it_were_not_there(
     may = {
         ANYBODY: True,
         EMPLOYEE: False,
+        STREAM: False,
         FIGURES: role == "system",
         LIST: role in PARTNERS,
         JOB: False,
@@ -244,7 +247,7 @@ async def test_a_customer_commands_on_the_jobs_of_the_token_and_reads_nothing(
 async def test_an_employee_reads_everything(house_of_roles: House, role: str) -> None:
     for (method, path), who in existing(house_of_roles.desk.app).items():
         names_a_row = any(each in path for each in ("{mail_id}", "{message_id}", "{inbox_id}"))
-        if who is COMMAND or method == "POST" or names_a_row:
+        if who in {COMMAND, STREAM} or method == "POST" or names_a_row:
             continue
         response = await house_of_roles.asked(role, method, at(path, house_of_roles.foreign))
         assert response.status_code in {200, 303, 307}, (method, path, response.text)
