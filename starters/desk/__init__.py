@@ -13,6 +13,7 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.desk.procedures import procedure_routes
+from starters.desk.rehearsal import rehearsal_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
@@ -22,7 +23,7 @@ from starters.desk.trouble import trouble_routes
 def desk_routes(parts: DeskParts) -> APIRouter:
     """Return all pages of the desk, and the files they need."""
     router = APIRouter(include_in_schema=False)
-    pages = Pages(parts.policy, is_open=parts.is_open)
+    pages = Pages(parts.policy, is_open=parts.is_open, rehearses=parts.rehearsal is not None)
 
     @router.get("/")
     async def home(_: CurrentPerson) -> RedirectResponse:
@@ -31,6 +32,7 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     for routes in (
         board_routes,
         job_routes,
+        rehearsal_routes,  # before the commands, whose addresses look alike
         acting_routes,
         trouble_routes,
         procedure_routes,

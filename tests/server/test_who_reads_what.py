@@ -69,6 +69,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/jobs/{job_id}"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
     ("POST", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
+    ("POST", "/console/jobs/{job_id}/{lifecycle}/fast-forward"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/answers/{lifecycle}/{message_id}"): EMPLOYEE,
     ("GET", "/console/mail"): EMPLOYEE,
     ("GET", "/console/mail/{mail_id}"): EMPLOYEE,
