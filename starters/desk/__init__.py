@@ -17,6 +17,7 @@ from starters.desk.rehearsal import rehearsal_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
+from starters.desk.tour import tour_routes
 from starters.desk.trouble import trouble_routes
 
 
@@ -38,6 +39,7 @@ def desk_routes(parts: DeskParts) -> APIRouter:
         procedure_routes,
         role_routes,
         sign_in_routes,
+        tour_routes,
     ):
         router.include_router(routes(parts, pages))
     router.include_router(change_routes(parts.changes))

@@ -82,6 +82,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/hooks/{inbox_id}"): EMPLOYEE,
     ("POST", "/console/hooks/{inbox_id}/replay"): EMPLOYEE,
     ("GET", "/console/outbox"): EMPLOYEE,
+    ("POST", "/console/outbox/retry"): EMPLOYEE,
     ("POST", "/console/outbox/{row_id}/retry"): EMPLOYEE,
     ("POST", "/console/outbox/{row_id}/drop"): EMPLOYEE,
     ("POST", "/console/role"): EMPLOYEE,
