@@ -42,7 +42,7 @@ from service.reconciling import Reconcile
 from service.rehearsal import Rehearsal
 from service.startable import Startable
 from service.stuck import StuckList
-from service.tasks import TaskDesk, TaskDone
+from service.tasks import TaskActor, TaskDesk, TaskDone
 from starters import openapi
 from starters.access import (
     Caller,
@@ -89,6 +89,7 @@ from store.outbox_list import OutboxList
 from store.reading import NO_LIFECYCLE, Filter, Reading
 from store.reconciliations import Reconciliations
 from store.sessions import SessionStore
+from store.task_list import TaskList
 from store.tasks import Tasks
 from workflows.registry import LIFECYCLES
 
@@ -249,10 +250,12 @@ def make_app(parts: Parts) -> Api:
                 startable=service.startable,
                 commands=commands,
                 tasks=desk,
+                task_list=TaskList(parts.database),
                 outbox=outbox_desk,
                 reconciliations=reconciliations,
                 board=Board(parts.database),
                 changes=changes,
+                directory=current(parts.directory),
                 policy=current(parts.policy),
                 rehearsal=rehearsal,
                 sign_in=sign_in,
@@ -264,7 +267,9 @@ def make_app(parts: Parts) -> Api:
     )
     app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading)
-    openapi.describe_commands(app, LIFECYCLES, TaskDone, OutboxRetry, OutboxDrop, Reconcile)
+    openapi.describe_commands(
+        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+    )
     describe_errors(app)
     return app
 

@@ -239,10 +239,18 @@ tasks = Table(
     Column("taken_by_name", String(200)),
     Column("taken_by_role", String(40)),
     Column("taken_at", UtcDateTime),
+    Column("reopened", Integer, nullable=False, default=0, server_default="0"),
+    _json("undo", nullable=True),
+    _changed_at(),
     _key(),
+    Index("ix_tasks_of_role", "role", "status", "at", "id"),
+    Index("ix_tasks_closed_of_role", "role", "closed_at", "id"),
 )
 """What people are asked to do. `closed_with` is the message id by which a person closed it. The job
-system knows those that `is_told`, and hears when they close. `taken_by` is who is at it."""
+system knows those that `is_told`, and hears when they close. `taken_by` is who is at it. `reopened`
+counts how often somebody has taken a closing back; `undo` is what that needs (`store.task_undo`).
+`changed_at` is the wall clock's, at whatever was last written of the task.
+"""
 
 Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
 

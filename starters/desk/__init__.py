@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse
 
 from starters.desk.acting import acting_routes
@@ -17,6 +17,8 @@ from starters.desk.rehearsal import rehearsal_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
+from starters.desk.task_count import count_tasks
+from starters.desk.task_page import task_page_routes
 from starters.desk.tour import tour_routes
 from starters.desk.trouble import trouble_routes
 
@@ -30,18 +32,20 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
+    counting = [Depends(count_tasks(parts))]
     for routes in (
         board_routes,
+        task_page_routes,
         job_routes,
         rehearsal_routes,  # before the commands, whose addresses look alike
         acting_routes,
         trouble_routes,
         procedure_routes,
-        role_routes,
-        sign_in_routes,
         tour_routes,
     ):
-        router.include_router(routes(parts, pages))
+        router.include_router(routes(parts, pages), dependencies=counting)
+    router.include_router(role_routes(parts, pages))
+    router.include_router(sign_in_routes(parts, pages))
     router.include_router(change_routes(parts.changes))
     router.include_router(static_routes())
     return router

@@ -30,6 +30,7 @@ from domain.roles import Role
 from starters.company_time import company_time, relative
 from starters.desk.people import HERE, Person
 from starters.desk.static_files import file_address
+from starters.desk.task_count import tasks_counted
 
 CONTENT_POLICY: Mapping[str, str] = {
     "default-src": "'none'",
@@ -110,6 +111,7 @@ class Pages:
             path=request.url.path,
             here=here or _address(request),
             flash=_unquoted(said) if said else None,
+            open_tasks=tasks_counted(request),
             **context,
         )
         policy = "; ".join(

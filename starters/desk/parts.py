@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from domain.directory import Directory
 from domain.policy import Policy
 from service.events import EventDispatcher
 from service.outbox import OutboxDesk
@@ -24,6 +25,7 @@ from store.job_story import JobStories
 from store.mails import MailList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
+from store.task_list import TaskList
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +52,15 @@ class DeskParts:
     startable: Startable
     commands: CommandEndpoint
     tasks: TaskDesk
+    task_list: TaskList
     outbox: OutboxDesk
     reconciliations: Reconciliations | None
     """How the job system's list is read, None where there is no other job system."""
     board: Board
     changes: Changes
     stories: JobStories
+    directory: Callable[[], Directory]
+    """Who is responsible for which providers."""
     policy: Callable[[], Policy]
     """The policy in force."""
     sign_in: SignIn | None
