@@ -50,8 +50,12 @@ class Practice:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [Entry(row.job_id, row.what) for row in rows]
 
-    async def searching(self) -> str | None:
-        """Return the job whose search by PlusOne ends first, None if PlusOne searches for none."""
+    async def searching(self, best: str) -> str | None:
+        """Return a job that PlusOne searches a provider for, None if there is none.
+
+        Args:
+            best: the job that is taken before all others, if it is one.
+        """
         query = (
             select(_LIFECYCLES.c.job_id)
             .where(
@@ -61,13 +65,17 @@ class Practice:
                 _JOBS.c.job["status"].as_string() == "New",
             )
             .join(_JOBS, _JOBS.c.job_id == _LIFECYCLES.c.job_id)
-            .order_by(_LIFECYCLES.c.due_at, _LIFECYCLES.c.job_id)
+            .order_by(_LIFECYCLES.c.job_id != best, _LIFECYCLES.c.due_at, _LIFECYCLES.c.job_id)
             .limit(1)
         )
         return await self._database.read(lambda connection: connection.scalar(query))
 
-    async def without_provider(self) -> str | None:
-        """Return a job that waits with Procure Vendor and is followed by no procedure, if any."""
+    async def without_provider(self, best: str) -> str | None:
+        """Return a job that waits with Procure Vendor and is followed by no procedure, if any.
+
+        Args:
+            best: the job that is taken before all others, if it is one.
+        """
         runs = exists().where(
             _LIFECYCLES.c.job_id == _JOBS.c.job_id, _LIFECYCLES.c.outcome.is_(None)
         )
@@ -79,7 +87,7 @@ class Practice:
                 _JOBS.c.severity == "Standard",
                 ~runs,
             )
-            .order_by(_JOBS.c.job_id.desc())
+            .order_by(_JOBS.c.job_id != best, _JOBS.c.job_id.desc())
             .limit(1)
         )
         return await self._database.read(lambda connection: connection.scalar(query))

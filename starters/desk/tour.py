@@ -26,6 +26,8 @@ from store.practice import Entry, Practice
 
 ADDRESS = "/console/tour"
 COOKIE = "steward-tour"
+_SEARCH, _OPTION = "SJ-2002", "SJ-3001"
+"""The samples that suit best."""
 _SECONDS: Final = 30 * 24 * 60 * 60
 
 
@@ -187,8 +189,8 @@ def steps_of(tour: Tour, done: _Done) -> list[Step]:
                 f"No provider is found for {option}. Offer the customer APO.",
                 "Say that the network is exhausted, and why.",
             ),
-            why="A supervisor offers APO under the rules of the procedure only.",
-            role=Role.SUPERVISOR,
+            why="Dispatch decides on APO at any time, a supervisor after hours and on weekends.",
+            role=Role.DISPATCH,
             link=_form(tour.option, "apo", "offer_apo"),
             link_text="Open the form",
         ),
@@ -295,8 +297,8 @@ class TourPages:
         tour = Tour(
             began_after=await self._practice.newest_entry(),
             token=token_hex(6),
-            search=await self._practice.searching(),
-            option=await self._practice.without_provider(),
+            search=await self._practice.searching(_SEARCH),
+            option=await self._practice.without_provider(_OPTION),
         )
         return _with(self._pages.back(ADDRESS), tour)
 
