@@ -12,6 +12,7 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.desk.procedures import procedure_routes
+from starters.desk.promises import promise_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.static_files import static_routes
 from starters.desk.trouble import trouble_routes
@@ -26,7 +27,14 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
-    for routes in (board_routes, job_routes, trouble_routes, procedure_routes, role_routes):
+    for routes in (
+        board_routes,
+        job_routes,
+        trouble_routes,
+        procedure_routes,
+        promise_routes,
+        role_routes,
+    ):
         router.include_router(routes(parts, pages))
     router.include_router(change_routes(parts.changes))
     router.include_router(static_routes())

@@ -124,8 +124,8 @@ def drawn(kind: LifecycleKind) -> Diagram:
             frame_at = y - 28
         for stage in part:
             begins = any(move.begins and move.to == stage for move in kind.moves)
-            lines = wrapped(stage_label(stage), _LETTERS)
-            boxes[stage] = Box(stage.value, lines, x, y, stage.is_end, begins)
+            label = wrapped(stage_label(stage), _LETTERS)
+            boxes[stage] = Box(stage.value, label, x, y, stage.is_end, begins)
             y += HEIGHT + _GAP
     bottom = y - _GAP + _MARGIN
     lines = tuple(_line(way, boxes, left, right, order) for way in ways)
