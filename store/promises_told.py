@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -181,6 +182,8 @@ def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> 
     broken = promises.c.outcome == PromiseOutcome.BROKEN.value
     settled = case((func.coalesce(broken, False), 0), else_=1)
     of_a_wait = (promises.c.workflow_id, promises.c.rule)
+    in_time = (promises.c.due_at >= asked.begins, promises.c.due_at < asked.ends, *_of(asked))
+    ever_broken = select(*of_a_wait).where(broken, *in_time)
     chained = (
         select(
             promises,
@@ -191,7 +194,7 @@ def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> 
                 0,
             ).label("chain"),
         )
-        .where(promises.c.due_at >= asked.begins, promises.c.due_at < asked.ends, *_of(asked))
+        .where(*in_time, tuple_(*of_a_wait).in_(ever_broken))
         .subquery()
     )
     missed = case((chained.c.outcome == PromiseOutcome.BROKEN.value, chained.c.due_at))
