@@ -182,8 +182,8 @@ def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> 
     broken = promises.c.outcome == PromiseOutcome.BROKEN.value
     settled = case((func.coalesce(broken, False), 0), else_=1)
     of_a_wait = (promises.c.workflow_id, promises.c.rule)
-    in_time = (promises.c.due_at >= asked.begins, promises.c.due_at < asked.ends, *_of(asked))
-    ever_broken = select(*of_a_wait).where(broken, *in_time)
+    since = (promises.c.due_at >= asked.begins, *_of(asked))
+    ever_broken = select(*of_a_wait).where(broken, *since)
     chained = (
         select(
             promises,
@@ -194,7 +194,7 @@ def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> 
                 0,
             ).label("chain"),
         )
-        .where(*in_time, tuple_(*of_a_wait).in_(ever_broken))
+        .where(*since, tuple_(*of_a_wait).in_(ever_broken))
         .subquery()
     )
     missed = case((chained.c.outcome == PromiseOutcome.BROKEN.value, chained.c.due_at))
@@ -215,7 +215,7 @@ def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> 
             (func.count() > func.count(chained.c.closed_at)).label("still_open"),
         )
         .group_by(chained.c.workflow_id, chained.c.rule, chained.c.chain)
-        .having(late_since.is_not(None))
+        .having(late_since < asked.ends)
         .order_by(_Seconds(late_since, until).desc(), chained.c.workflow_id)
         .limit(most)
     )

@@ -17,6 +17,8 @@ COLUMN, BETWEEN = 34.0, 8.0
 HIGHEST = 132.0
 """The height of the highest column."""
 _TOP = 8.0
+_NAMES = 52.0
+"""The space on the left for what the rows of numbers are."""
 _LEAST = 2.0
 """What is drawn of a number that would be too small to see."""
 LONGEST = 200.0
@@ -110,14 +112,14 @@ def columns(counts: Iterable[Count], weeks: Sequence[date]) -> Columns:
             Column(
                 week=week,
                 sum=said,
-                x=BETWEEN + place * (COLUMN + BETWEEN),
+                x=_NAMES + BETWEEN + place * (COLUMN + BETWEEN),
                 kept_y=base - kept,
                 kept_height=kept,
                 broken_y=base - kept - broken,
                 broken_height=broken,
             )
         )
-    return Columns(tuple(standing), BETWEEN + len(weeks) * (COLUMN + BETWEEN), base)
+    return Columns(tuple(standing), _NAMES + BETWEEN + len(weeks) * (COLUMN + BETWEEN), base)
 
 
 def _length(count: int, most: int, longest: float) -> float:

@@ -69,6 +69,10 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/jobs/{job_id}"): EMPLOYEE,
     ("GET", "/console/mail"): EMPLOYEE,
     ("GET", "/console/stuck"): EMPLOYEE,
+    ("GET", "/console/procedures"): EMPLOYEE,
+    ("GET", "/console/procedures/{lifecycle}"): EMPLOYEE,
+    ("GET", "/console/promises"): EMPLOYEE,
+    ("GET", "/console/promises.csv"): EMPLOYEE,
     ("POST", "/console/role"): EMPLOYEE,
     ("GET", "/console/static/{version}/{name}"): OPEN,
     **{
@@ -145,6 +149,7 @@ def at(path: str, job_id: str) -> str:
     one = {"inbox_id": "999999", "task_id": "1", "mail_id": "1", "part": "notes"}
     filled = path.replace(f"{PREFIX}/{{version}}/{{name}}", file_address("desk.css"))
     filled = filled.replace("{job_id}", job_id).replace("{name}", "no_such_command")
+    filled = filled.replace("{lifecycle}", "apo")
     for name, value in one.items():
         filled = filled.replace(f"{{{name}}}", value)
     return filled
