@@ -334,7 +334,9 @@ def _counts(connection: Connection, wanted: Wanted) -> dict[Show, int]:
 def _some(wanted: Wanted) -> Any:  # noqa: ANN401  a scalar subquery
     source = _source(is_outer=_takes_unfollowed(wanted), asks_jobs=False)
     some = select(literal(1)).select_from(source).where(*_conditions(wanted))
-    return select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery()).scalar_subquery()
+    return (
+        select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery()).scalar_subquery()
+    )
 
 
 def _item(row: Row[Any], waits: WaitingChange | None) -> dict[str, Any]:

@@ -74,7 +74,8 @@ def keep_job(
 
 def customer_words(name: str | None, phone: str | None) -> str:
     """Return what a job is found by of its customer: the name, and the phone number as typed, and
-    its digits alone."""
+    its digits alone.
+    """
     return " ".join(filter(None, (name, phone, digits(phone or "")))).casefold()
 
 

@@ -74,9 +74,7 @@ def _at(name: str = "at") -> Column[datetime]:
 
 def _changed_at() -> Column[datetime]:
     """Return when a row was last written, by the wall clock; an upsert has to say it itself."""
-    return Column(
-        "changed_at", UtcDateTime, default=_wall_clock, onupdate=_wall_clock, index=True
-    )
+    return Column("changed_at", UtcDateTime, default=_wall_clock, onupdate=_wall_clock, index=True)
 
 
 def _wall_clock() -> datetime:
@@ -241,10 +239,18 @@ tasks = Table(
     Column("taken_by_name", String(200)),
     Column("taken_by_role", String(40)),
     Column("taken_at", UtcDateTime),
+    Column("reopened", Integer, nullable=False, default=0, server_default="0"),
+    _json("undo", nullable=True),
+    _changed_at(),
     _key(),
+    Index("ix_tasks_of_role", "role", "status", "at", "id"),
+    Index("ix_tasks_closed_of_role", "role", "closed_at", "id"),
 )
 """What people are asked to do. `closed_with` is the message id by which a person closed it. The job
-system knows those that `is_told`, and hears when they close. `taken_by` is who is at it."""
+system knows those that `is_told`, and hears when they close. `taken_by` is who is at it. `reopened`
+counts how often somebody has taken a closing back; `undo` is what that needs (`store.task_undo`).
+`changed_at` is the wall clock's, at whatever was last written of the task.
+"""
 
 Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
 
@@ -395,13 +401,13 @@ sessions = Table(
     Column("name", String(200), nullable=False),
     _json("roles"),
     Column("role", String(40), nullable=False),
-    Column("token_id", String(20)),
+    Column("token_digest", String(64)),
     _at("created_at"),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
-    Column("ended_at", UtcDateTime),
 )
 """Who is signed in at the desk: the role in which they act, among those that they have. Of a
-session's id only the digest is known. `token_id` is the token by which they came in, if any."""
+session's id only the digest is known. `token_digest` is that of the token by which they came in, if
+by one: without that token the session ends."""
 
 reads = Table(
     "reads",

@@ -15,6 +15,8 @@ PAGES = [
     "/console/procedures",
     "/console/procedures/apo",
     "/console/promises",
+    "/console/hooks",
+    "/console/outbox",
 ]
 
 

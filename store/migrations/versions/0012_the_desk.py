@@ -22,10 +22,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(200), nullable=False),
         sa.Column("roles", sa.JSON, nullable=False),
         sa.Column("role", sa.String(40), nullable=False),
-        sa.Column("token_id", sa.String(20)),
+        sa.Column("token_digest", sa.String(64)),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("digest", name="pk_sessions"),
     )
     op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
@@ -50,6 +49,12 @@ def upgrade() -> None:
     op.add_column("tasks", sa.Column("taken_by_name", sa.String(200)))
     op.add_column("tasks", sa.Column("taken_by_role", sa.String(40)))
     op.add_column("tasks", sa.Column("taken_at", sa.DateTime(timezone=True)))
+    op.add_column("tasks", sa.Column("reopened", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("tasks", sa.Column("undo", sa.JSON))
+    op.add_column("tasks", sa.Column("changed_at", sa.DateTime(timezone=True)))
+    op.create_index("ix_tasks_changed_at", "tasks", ["changed_at"])
+    op.create_index("ix_tasks_of_role", "tasks", ["role", "status", "at", "id"])
+    op.create_index("ix_tasks_closed_of_role", "tasks", ["role", "closed_at", "id"])
     is_taken = sa.text("taken_at IS NOT NULL AND status = 'open'")
     op.create_index(
         "ix_tasks_taken", "tasks", ["taken_at"], sqlite_where=is_taken, postgresql_where=is_taken
@@ -110,7 +115,9 @@ def downgrade() -> None:
     op.drop_index("ix_tasks_taken", "tasks")
     for table in ("emails", "outbox"):
         op.drop_index(f"ix_{table}_changed_at", table)
-    for name in ("taken_at", "taken_by_role", "taken_by_name"):
+    for name in ("ix_tasks_closed_of_role", "ix_tasks_of_role", "ix_tasks_changed_at"):
+        op.drop_index(name, "tasks")
+    for name in ("changed_at", "undo", "reopened", "taken_at", "taken_by_role", "taken_by_name"):
         op.drop_column("tasks", name)
     for name in ("trade", "changed_at"):
         op.drop_index(f"ix_jobs_{name}", "jobs")
