@@ -18,6 +18,7 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.desk.plots import bars, columns, sums
+from starters.desk.procedures import procedure_of
 from store.promises_told import Asked, Count, PromisesTold
 from workflows.registry import LIFECYCLES
 
@@ -25,7 +26,6 @@ _USUAL = timedelta(weeks=11)
 """How far before this week a page begins unless it is asked otherwise."""
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would carry out."""
-_PROCEDURES = {kind.clauses: name for name, kind in LIFECYCLES.items()}
 
 Day = Annotated[str, Query(max_length=10)]
 
@@ -102,11 +102,6 @@ def _day(said: str) -> date | None:
     except ValueError:
         return None
     return day if 2000 <= day.year < 2200 else None  # noqa: PLR2004  what a calendar here can show
-
-
-def procedure_of(rule: str) -> str | None:
-    """Return the name of the procedure that has a clause, None for a decision of ours."""
-    return _PROCEDURES.get(rule.partition("-")[0])
 
 
 def written(counts: Iterable[Count]) -> str:

@@ -177,7 +177,6 @@ def at(path: str, job_id: str) -> str:
     one |= {"lifecycle": "plus-one", "command": "approve", "message_id": "1"}
     filled = path.replace(f"{PREFIX}/{{version}}/{{name}}", file_address("desk.css"))
     filled = filled.replace("{job_id}", job_id).replace("{name}", "no_such_command")
-    filled = filled.replace("{lifecycle}", "apo")
     for name, value in one.items():
         filled = filled.replace(f"{{{name}}}", value)
     return filled
