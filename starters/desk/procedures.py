@@ -27,7 +27,6 @@ from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
 from workflows.registry import LIFECYCLES
 
-_PROCEDURES = {kind.clauses: name for name, kind in LIFECYCLES.items()}
 _SHARED = ("calendar", "notes", "mail", "brands")
 """Sections of the policy that every procedure goes by."""
 
@@ -95,7 +94,6 @@ def procedure_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             beside=duties_beside(kind, policy, now),
             commands=[each for each in kind.commands.values() if each.is_for_people],
             who_may=who_may,
-            procedure_of=procedure_of,
             stages_of=lambda command: stages_of(kind, command),
             policy=policy,
             edition=int(NEWEST),
@@ -121,11 +119,6 @@ def _drawn(kind: LifecycleKind) -> Diagram:
 
 def _clauses(kind: LifecycleKind) -> list[Rule]:
     return [each for each in RULES.values() if each.procedure == kind.clauses]
-
-
-def procedure_of(rule: str) -> str | None:
-    """Return the name of the procedure that a rule is a clause of, None for a decision of ours."""
-    return _PROCEDURES.get(rule.partition("-")[0]) if rule in RULES else None
 
 
 def who_may(command: Command) -> str:

@@ -18,7 +18,6 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.desk.plots import bars, columns, sums
-from starters.desk.procedures import procedure_of
 from store.promises_told import Asked, Count, PromisesTold
 from workflows.registry import LIFECYCLES
 
@@ -61,7 +60,6 @@ def promise_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             by_rule=bars(sums(counts, lambda count: count.rule)),
             by_role=bars(sums(counts, lambda count: count.waiting_on)),
             rules=RULES,
-            procedure_of=procedure_of,
             now_late=await told.worst_now(asked, now),
             ever_late=await told.worst_ever(asked, now),
             span=lambda earlier, later: relative(later, earlier).removeprefix("in "),
