@@ -15,6 +15,7 @@ from starters.desk.people import CurrentPerson
 from starters.desk.phone import phone_routes
 from starters.desk.procedures import procedure_routes
 from starters.desk.rehearsal import rehearsal_routes
+from starters.desk.promises import promise_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
@@ -44,6 +45,7 @@ def desk_routes(parts: DeskParts) -> APIRouter:
         trouble_routes,
         procedure_routes,
         tour_routes,
+        promise_routes,
     ):
         router.include_router(routes(parts, pages), dependencies=counting)
     router.include_router(role_routes(parts, pages))

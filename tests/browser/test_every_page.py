@@ -12,6 +12,9 @@ PAGES = [
     "/console/jobs/{job_id}",
     "/console/mail",
     "/console/stuck",
+    "/console/procedures",
+    "/console/procedures/apo",
+    "/console/promises",
     "/console/hooks",
     "/console/outbox",
 ]
