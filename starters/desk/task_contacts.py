@@ -70,7 +70,7 @@ def _parties(at_hand: TaskAtHand, now: datetime, zone: str) -> Iterator[Contact]
         there = _time_there(customer.zip, now, zone)
         yield Contact("Customer", customer.name or "No name", customer.phone, None, there)
     there = _time_there(assigned.zip, now, zone)
-    yield Contact("Assigned to", assigned.name, assigned.phone, assigned.email, there)
+    yield Contact("Assigned", assigned.name, assigned.phone, assigned.email, there)
 
 
 def _time_there(zip_code: str | None, now: datetime, company: str) -> str | None:
