@@ -392,9 +392,88 @@ OUTGOING_STATES: Final[Mapping[str, str]] = {
 """How far something has come that is asked or told, as a list shows it."""
 
 
+STUCK: Final[Mapping[str, str]] = {
+    "lost_lifecycle": "Nobody is following these jobs",
+    "reopened_job": "Reopened jobs",
+    "attention": "Alerts",
+    "mail": "E-mail not delivered",
+    "refused": "Refused by the job system",
+    "untold": "Not sent yet",
+    "dead_letter": "Dead letters",
+    "database": "Database",
+    "temporal": "Temporal doesn't answer",
+    "namespace": "Wrong namespace",
+    "no_worker": "No worker",
+    "workflow_task": "Failing workflow tasks",
+    "background": "Failing background tasks",
+    "overdue_promise": "Deadlines nobody noticed",
+    "job_system": "Job system",
+    "events": "Receiver of events",
+    "hook": "Events waiting for Temporal",
+    "reconciliation": "Reconciliation",
+}
+"""Each kind of what is stuck, as a heading, in the order in which somebody looks at it."""
+
+MAIL_STATES: Final[Mapping[str, str]] = {
+    "queued": "Queued",
+    "sent": "Sent",
+    "uncertain": "May not have arrived",
+    "bounced": "Not delivered",
+}
+"""How far a mail has come."""
+
+MAIL_TEMPLATES: Final[Mapping[str, str]] = {
+    "am_escalation": "Escalation to the Area Manager",
+    "am_reminder": "Reminder to the Area Manager",
+    "apo_closing_without_proof": "APO: closed without proof of payment",
+    "apo_documents_incomplete": "APO: documents incomplete",
+    "apo_documents_reminder": "APO: reminder of documents",
+    "apo_estimate_approved": "APO: estimate approved",
+    "apo_estimate_declined": "APO: estimate declined",
+    "apo_instructions": "APO: instructions",
+    "apo_instructions_reminder": "APO: reminder of the instructions",
+    "apo_invoice_reminder": "APO: reminder of the paid invoice",
+    "apo_offer": "APO: offer",
+    "apo_offer_reminder": "APO: reminder of the offer",
+    "apo_offer_without_invoice": "APO: offer without a paid invoice",
+    "apo_payment_by_check": "APO: payment by check",
+    "plusone_reminder": "Reminder to PlusOne",
+    "plusone_send_instructions": "PlusOne: send the instructions",
+    "provider_information": "Provider information",
+    "public_note": "Public note to the provider",
+    "public_note_to_customer": "Public note to the customer",
+    "report_reminder": "Reminder of the service report",
+    "spoc_assistance": "SPoC: request for help",
+    "spoc_digest": "SPoC: daily digest",
+    "spoc_follow_up": "SPoC: follow-up",
+    "spoc_reminder": "SPoC: reminder",
+}
+"""What each template of a mail is for."""
+
+
+def stuck_label(kind: str) -> str:
+    """Return the heading of a kind of what is stuck."""
+    return STUCK.get(kind) or _plain(kind)
+
+
+def mail_state_label(state: str) -> str:
+    """Return how far a mail has come."""
+    return MAIL_STATES.get(state) or _plain(state)
+
+
+def mail_template_label(template: str) -> str:
+    """Return what a mail's template is for; one of another release is told by its name."""
+    return MAIL_TEMPLATES.get(template) or _plain(template)
+
+
 def outgoing_label(what: str) -> str:
     """Return what somebody is told; an event is told by the name that programs know it by."""
     return OUTGOING.get(what) or f"the event `{what}`"
+
+
+def outgoing_state_label(state: str) -> str:
+    """Return how far something has come that somebody is asked or told."""
+    return OUTGOING_STATES.get(state) or _plain(state)
 
 
 def stage_label(stage: str) -> str:

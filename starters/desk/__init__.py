@@ -7,11 +7,14 @@ from fastapi.responses import RedirectResponse
 
 from starters.desk.acting import acting_routes
 from starters.desk.board import board_routes
+from starters.desk.changes import change_routes
 from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
+from starters.desk.procedures import procedure_routes
 from starters.desk.role_switch import role_routes
+from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
 from starters.desk.task_count import count_tasks
 from starters.desk.task_page import task_page_routes
@@ -34,8 +37,11 @@ def desk_routes(parts: DeskParts) -> APIRouter:
         job_routes,
         acting_routes,
         trouble_routes,
-        role_routes,
+        procedure_routes,
     ):
         router.include_router(routes(parts, pages), dependencies=counting)
+    router.include_router(role_routes(parts, pages))
+    router.include_router(sign_in_routes(parts, pages))
+    router.include_router(change_routes(parts.changes))
     router.include_router(static_routes())
     return router

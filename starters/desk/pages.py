@@ -9,13 +9,19 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from domain.labels import (
     attention_label,
     command_label,
     journal_label,
     lifecycle_label,
+    mail_state_label,
+    mail_template_label,
+    outgoing_label,
+    outgoing_state_label,
     stage_label,
+    stuck_label,
     task_label,
     to_do,
 )
@@ -64,7 +70,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters |= _LABELS
-        self.environment.filters |= {"moment": self.moment, "iso": _iso}
+        self.environment.filters |= {"moment": self.moment, "iso": _iso, "away": _away}
         self.environment.globals["file"] = file_address
 
     @property
@@ -75,21 +81,23 @@ class Pages:
     def show(
         self,
         request: Request,
-        who: Person,
+        who: Person | None,
         name: str,
         status: int = 200,
         *,
         content_policy: Mapping[str, str] | None = None,
+        here: str | None = None,
         **context: Any,  # noqa: ANN401  a template's
     ) -> Response:
         """Return a page.
 
         Args:
             request: what asked for it.
-            who: who looks at it.
+            who: who looks at it, None if nobody is signed in.
             name: its template.
             status: of HTTP.
             content_policy: directives that this page needs otherwise.
+            here: its own address, where a form was sent elsewhere and refused.
             context: what its template shows.
         """
         said = request.cookies.get(FLASH)
@@ -98,7 +106,7 @@ class Pages:
             who=who,
             is_open=self._is_open,
             path=request.url.path,
-            here=_address(request),
+            here=here or _address(request),
             flash=_unquoted(said) if said else None,
             open_tasks=tasks_counted(request),
             **context,
@@ -189,13 +197,33 @@ def _iso(at: datetime | str) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _prose(text: str) -> Markup:
+    """Return a sentence whose words in backticks, which are for programs, stand out as such."""
+    parts = text.split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if index % 2 else part
+        for index, part in enumerate(parts)
+    )
+
+
+def _away(at: datetime | str, now: datetime) -> str:
+    """Return how far an instant is from now."""
+    return relative(datetime.fromisoformat(at) if isinstance(at, str) else at, now)
+
+
 _LABELS: Mapping[str, Callable[[str], str]] = {
     "attention": attention_label,
     "command": command_label,
     "journal": journal_label,
     "lifecycle": lifecycle_label,
+    "mail_state": mail_state_label,
+    "mail_template": mail_template_label,
+    "outgoing": outgoing_label,
+    "outgoing_state": outgoing_state_label,
+    "prose": _prose,
     "role": _role,
     "stage": stage_label,
+    "stuck": stuck_label,
     "task": task_label,
     "to_do": to_do,
 }

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from domain.roles import Actor, Role
 from starters.access import employee
 from starters.bodies import limited_body
+from starters.sessions import SignedIn
 
 HERE = "steward-here"
 """Cookie of somebody who is believed: a random id, their role, and their name."""
@@ -35,6 +36,8 @@ class Person:
     """The roles that they may switch to, the present one among them."""
     form_token: str
     """What every form of their pages carries."""
+    is_signed_in: bool = False
+    """Whether they have a session, which they can end."""
 
     @property
     def role(self) -> Role:
@@ -91,7 +94,21 @@ def person(request: Request) -> Person:
         here = believed(request.cookies)
         request.state.believed = here
         return here.person
-    return Person(actor=caller.actor, roles=(caller.actor.role,), form_token="")
+    signed_in = signed_in_of(request)
+    if signed_in is None:  # a program, whose bearer token no page of others can send
+        return Person(actor=caller.actor, roles=(caller.actor.role,), form_token="")
+    return Person(
+        actor=caller.actor,
+        roles=signed_in.session.roles,
+        form_token=form_token(signed_in.id),
+        is_signed_in=True,
+    )
+
+
+def signed_in_of(request: Request) -> SignedIn | None:
+    """Return the session by which a request was let in, None if it was not by one."""
+    signed_in: SignedIn | None = getattr(request.state, "signed_in", None)
+    return signed_in
 
 
 class Form:
@@ -119,6 +136,17 @@ async def form(request: Request, who: Annotated[Person, Depends(person)]) -> For
     Raises:
         HTTPException: it is too large (413), unreadable (422), or from no page of theirs (403).
     """
+    sent = await read_form(request)
+    require_form_token(sent, who.form_token)
+    return sent
+
+
+async def read_form(request: Request) -> Form:
+    """Return a form, whoever sent it.
+
+    Raises:
+        HTTPException: it is too large (413) or unreadable (422).
+    """
     body = await limited_body(request)
     if body is None:
         raise HTTPException(413, "This form is too large.")
@@ -128,10 +156,17 @@ async def form(request: Request, who: Annotated[Person, Depends(person)]) -> For
         )
     except ValueError as error:
         raise HTTPException(422, "This form can't be read.") from error
-    sent = Form([(name, value.strip()) for name, value in fields])
-    if not hmac.compare_digest((sent.get(FORM_TOKEN) or "").encode(), who.form_token.encode()):
+    return Form([(name, value.strip()) for name, value in fields])
+
+
+def require_form_token(sent: Form, token: str) -> None:
+    """Return if a form comes from the page that it was made for.
+
+    Raises:
+        HTTPException: it does not (403).
+    """
+    if not hmac.compare_digest((sent.get(FORM_TOKEN) or "").encode(), token.encode()):
         raise HTTPException(403, "This page is out of date. Reload it, then try again.")
-    return sent
 
 
 CurrentPerson = Annotated[Person, Depends(person)]

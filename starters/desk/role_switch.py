@@ -9,12 +9,11 @@ from starlette.exceptions import HTTPException
 from domain.roles import Actor
 from starters.desk.pages import Pages, keep_person
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson, SentForm
+from starters.desk.people import CurrentPerson, SentForm, signed_in_of
 
 
 def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the route by which somebody changes the role in which they act."""
-    del parts
     router = APIRouter()
 
     @router.post("/console/role")
@@ -24,6 +23,9 @@ def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             raise HTTPException(403, "That role isn't one of yours.")
         here = getattr(request.state, "believed", None)
         response = pages.back(sent.get("back") or "/console")
+        signed_in = signed_in_of(request)
+        if signed_in is not None and parts.sign_in is not None:
+            await parts.sign_in.sessions.act_as(signed_in, role)
         if here is not None:
             try:
                 actor = Actor(name=sent.get("name") or f"{role.label} at this desk", role=role)
