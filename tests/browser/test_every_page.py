@@ -9,6 +9,7 @@ from tests.desk import Desk
 
 PAGES = [
     "/console",
+    "/console/tasks",
     "/console/jobs/{job_id}",
     "/console/mail",
     "/console/stuck",
