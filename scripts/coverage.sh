@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # Chance is the same in every run, so that the figure is, too.
 CI=1 pytest -q -n 2 --cov --cov-report= --cov-fail-under=0 "$@"
 
-covered=$(coverage report --format=total)
+covered=$(coverage report --format=total --fail-under=0)
 if ! missing=$(coverage report --skip-covered --show-missing); then
   printf '%s\n' "$missing" >&2
   say "$covered % of domain/ and workflows/ is less than fail_under in pyproject.toml: test what is missing"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
@@ -40,7 +41,7 @@ from service.readiness import Readiness
 from service.reconciling import Reconcile
 from service.startable import Startable
 from service.stuck import StuckList
-from service.tasks import TaskDesk, TaskDone
+from service.tasks import TaskActor, TaskDesk, TaskDone
 from starters import openapi
 from starters.access import (
     Caller,
@@ -54,6 +55,7 @@ from starters.access import (
 from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
+from starters.desk.changes import Changes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts, SignIn
 from starters.desk.sign_in import FrontDesk
@@ -72,10 +74,13 @@ from starters.sessions import Sessions
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
 from starters.why import also_due
+from store.board import Board
+from store.changes import ChangeFeed
 from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
 from store.inbox import Inbox
+from store.job_story import JobStories
 from store.journal import Journal
 from store.leases import Leases
 from store.mails import MailList
@@ -83,6 +88,7 @@ from store.outbox_list import OutboxList
 from store.reading import NO_LIFECYCLE, Filter, Reading
 from store.reconciliations import Reconciliations
 from store.sessions import SessionStore
+from store.task_list import TaskList
 from store.tasks import Tasks
 from workflows.registry import LIFECYCLES
 
@@ -114,19 +120,23 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    temporal_ui: str | None = None
+    """Address of Temporal UI, if it is known."""
 
 
-class _Api(FastAPI):
+class Api(FastAPI):
     """An API with a doorkeeper, who hands events on before anybody looks at their path."""
 
     def __init__(
         self,
         events: _JobEvents,
         parts: Parts,
+        changes: Changes,
         reception: Reception | None,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
+        self._changes = changes
         self._events = events
         self._door = Doorkeeper(
             hooks=self._take_event,
@@ -140,6 +150,10 @@ class _Api(FastAPI):
             ),
         )
 
+    def end_streams(self) -> None:
+        """End what stays open as long as a page does: a server that stops would wait for it."""
+        self._changes.end()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._door(scope, receive, send)
 
@@ -148,7 +162,7 @@ class _Api(FastAPI):
         await response(scope, receive, send)
 
 
-def make_app(parts: Parts) -> FastAPI:
+def make_app(parts: Parts) -> Api:
     """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
@@ -174,10 +188,12 @@ def make_app(parts: Parts) -> FastAPI:
             yield
 
     events = _JobEvents(parts.secrets, service.events, metrics)
+    changes = Changes(ChangeFeed(parts.database))
     sign_in = _sign_in(parts)
-    app = _Api(
+    app = Api(
         events,
         parts,
+        changes,
         FrontDesk(sign_in.sessions, Pages(current(parts.policy), is_open=False))
         if sign_in is not None
         else None,
@@ -193,6 +209,7 @@ def make_app(parts: Parts) -> FastAPI:
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics, holders))
+    reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
     views = PartnerViews(holders, current(parts.policy))
     look = StuckList(
         reading,
@@ -202,7 +219,7 @@ def make_app(parts: Parts) -> FastAPI:
         service.guard,
         service.background,
         outbox,
-        Reconciliations(parts.database) if parts.job_system.is_elsewhere else None,
+        reconciliations,
         current(parts.policy),
     )
     app.include_router(_reads(reading, look, views, service.startable))
@@ -226,16 +243,25 @@ def make_app(parts: Parts) -> FastAPI:
                 startable=service.startable,
                 commands=commands,
                 tasks=desk,
+                task_list=TaskList(parts.database),
                 outbox=outbox_desk,
+                reconciliations=reconciliations,
+                board=Board(parts.database),
+                changes=changes,
+                directory=current(parts.directory),
                 policy=current(parts.policy),
                 sign_in=sign_in,
                 is_open=sign_in is None,
+                stories=JobStories(parts.database),
+                temporal_ui=_workflows_in(parts.temporal_ui, parts.client.namespace),
             )
         )
     )
     app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading)
-    openapi.describe_commands(app, LIFECYCLES, TaskDone, OutboxRetry, OutboxDrop, Reconcile)
+    openapi.describe_commands(
+        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+    )
     describe_errors(app)
     return app
 
@@ -245,6 +271,13 @@ def _sign_in(parts: Parts) -> SignIn | None:
         return None
     sessions = Sessions(SessionStore(parts.database), parts.tokens)
     return SignIn(sessions=sessions, company=parts.company)
+
+
+def _workflows_in(temporal_ui: str | None, namespace: str) -> str | None:
+    """Return where Temporal UI lists a namespace's workflows, None if nobody said where it is."""
+    if temporal_ui is None:
+        return None
+    return f"{temporal_ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows"
 
 
 # --- hooks ------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ JOB_EVENTS = "/hooks/jobs"
 """Where the job system's events come in, each signed."""
 DESK = "/console"
 """Where the desk's pages are, which people look at."""
+CHANGES = f"{DESK}/changes"
+"""Where open pages of the desk hear that jobs have changed."""
 SIGN_IN = f"{DESK}/sign-in"
 """Where people sign in to it."""
 OPEN_TO_ALL = frozenset({JOB_EVENTS, "/healthz", "/readyz"})
@@ -65,6 +67,8 @@ class Limits:
     """Requests under way that are no hooks: whoever comes then is answered 503."""
     hooks_at_once: int = 1000
     """Hooks under way; they have this room for themselves."""
+    streams_at_once: int = 200
+    """Open pages that hear of changes; they have room for themselves, and as long as they like."""
 
 
 class Reception(Protocol):
@@ -128,6 +132,7 @@ class Doorkeeper:
         self._limits = limits
         self._under_way = 0
         self._hooks_under_way = 0
+        self._streams_open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request."""
@@ -163,6 +168,8 @@ class Doorkeeper:
             _require_own_page(scope, headers)
         if is_hook:
             await self._serve_hook(scope, receive, answer)
+        elif _is_stream(scope):
+            await self._serve_stream(scope, receive, answer)
         elif scope["path"] in HEALTH:
             await self._serve(scope, receive, answer)
         elif self._under_way >= self._limits.at_once:
@@ -189,6 +196,24 @@ class Doorkeeper:
             await self._hooks(scope, receive, answer.send)
         finally:
             self._hooks_under_way -= 1
+
+    async def _serve_stream(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Serve a stream of changes, which is open as long as its page is."""
+        if self._streams_open >= self._limits.streams_at_once:
+            raise _turned_away(
+                503,
+                "Too many pages are open. This one doesn't update by itself.",
+                instead="Close some, or reload this page from time to time.",
+                headers={"retry-after": "60"},
+            )
+        self._streams_open += 1
+        try:
+            state: MutableMapping[str, Any] = scope.setdefault("state", {})
+            async with asyncio.timeout(self._limits.reading.total_seconds()):
+                state["caller"] = await self._caller(scope)
+            await self._everything_else(scope, receive, answer.send)
+        finally:
+            self._streams_open -= 1
 
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         reads = scope["method"] in _UNCHANGING
@@ -308,6 +333,10 @@ def _is_open_to_all(path: str) -> bool:
 def _is_of_desk(scope: Scope) -> bool:
     path: str = scope["path"]
     return path == DESK or path.startswith(f"{DESK}/")
+
+
+def _is_stream(scope: Scope) -> bool:
+    return (scope["method"], scope["path"]) == ("GET", CHANGES)
 
 
 def _is_for_people(scope: Scope) -> bool:

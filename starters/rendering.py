@@ -105,6 +105,8 @@ def _task(task: Json) -> Iterable[str]:
     yield f"  {task['label']}: {task['text']}"
     if task["closes_by"]:
         yield f"  Closes when you {_command(task['closes_by'], to_do)}."
+    if task.get("taken_by"):  # an older release says nothing of it
+        yield f"  {task['taken_by']['name']} has it since {company_time(task['taken_at'])}."
     if task["closed_at"]:
         who = f" by {task['closed_by']['name']}" if task["closed_by"] else ""
         outcome = f": {task['outcome']}" if task["outcome"] else ""

@@ -88,6 +88,7 @@ async def run_stack(
     async with AsyncExitStack() as stack:
         stack.enter_context(hold(data))
         ui_port = temporal_port + 1000
+        _must_differ(port, temporal_port, ui_port)
         for each, what in ((port, "--port"), (temporal_port, "--temporal-port"), (ui_port, "UI")):
             _must_be_free(each, what)
         secrets = _secrets(settings, data)
@@ -124,6 +125,7 @@ async def run_stack(
             tokens=_tokens(settings, database),
             company=company,
             hosts=settings.hosts,
+            temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
         )
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
@@ -175,6 +177,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         tokens=_tokens(settings, database),
         company=company,
         hosts=settings.hosts,
+        temporal_ui=settings.temporal_ui_url,
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
@@ -189,7 +192,8 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
 
 @asynccontextmanager
 async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.Task[None]]:
-    server = server_of(make_app(parts), host, port)
+    app = make_app(parts)
+    server = server_of(app, host, port)
     task = asyncio.create_task(server._serve())  # noqa: SLF001  serve() would take our signals
     while not server.started:
         if task.done():
@@ -199,6 +203,7 @@ async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.
     try:
         yield task
     finally:
+        app.end_streams()
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
 
@@ -297,6 +302,14 @@ def _prepare_folder(data: Path) -> None:
         prepare(data)
     except FolderError as error:
         raise CannotRun(str(error)) from error
+
+
+def _must_differ(port: int, temporal_port: int, ui_port: int) -> None:
+    if port in {temporal_port, ui_port}:
+        raise CannotRun(
+            f"--port {port} is Temporal's port ({temporal_port}) or its UI's ({ui_port}). "
+            "Choose another"
+        )
 
 
 def _must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:

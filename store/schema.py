@@ -23,8 +23,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
     literal_column,
 )
+
+from store.urgency import NO_DEADLINE
 
 metadata = MetaData(
     naming_convention={
@@ -69,6 +72,15 @@ def _at(name: str = "at") -> Column[datetime]:
     return Column(name, UtcDateTime, nullable=False)
 
 
+def _changed_at() -> Column[datetime]:
+    """Return when a row was last written, by the wall clock; an upsert has to say it itself."""
+    return Column("changed_at", UtcDateTime, default=_wall_clock, onupdate=_wall_clock, index=True)
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def _key() -> Column[str]:
     """Return the idempotency key: a second row of the same step is never written."""
     return Column("key", String(400), nullable=False, unique=True)
@@ -89,11 +101,15 @@ jobs = Table(
     _json("replaced", nullable=True),
     _json("as_told", nullable=True),
     Column("newest_event_at", UtcDateTime),
-    Column("trade", String(300), nullable=False),
+    Column("trade", String(300), nullable=False, index=True),
     Column("severity", String(30), nullable=False),
     Column("assigned_to", String(300), nullable=False),
     Column("words", Text, nullable=False),
+    Column("customer_words", Text, nullable=False, default=""),
+    _changed_at(),
 )
+"""Our copies of the jobs. `words` is what they are found by, `customer_words` what employees alone
+find them by: the customer's name, and the phone number with and without its punctuation."""
 
 lifecycles = Table(
     "lifecycles",
@@ -110,6 +126,7 @@ lifecycles = Table(
     _at("since"),
     Column("due_at", UtcDateTime),
     Column("next", Text, nullable=False),
+    Column("duty", Text),
     _json("attention"),
     _json("attention_since", default=dict),
     Column("outcome", String(40)),
@@ -120,9 +137,10 @@ lifecycles = Table(
     Column("run_id", String(80)),
     Column("told_at", UtcDateTime),
     Column("was_reset", Boolean, nullable=False, default=False),
-    Column("changed_at", UtcDateTime, index=True),
-    Column("overdue_since", UtcDateTime),
+    Column("urgent_at", UtcDateTime, nullable=False, default=NO_DEADLINE),
+    _changed_at(),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
+    Index("ix_lifecycles_open_urgent", "outcome", "urgent_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
 
@@ -168,7 +186,7 @@ emails = Table(
     Column("last_error", Text),
     Column("fault", String(20)),
     Column("withdrawn_at", UtcDateTime),
-    Column("changed_at", UtcDateTime),
+    Column("changed_at", UtcDateTime, index=True),
     _key(),
 )
 
@@ -221,12 +239,30 @@ tasks = Table(
     Column("taken_by_name", String(200)),
     Column("taken_by_role", String(40)),
     Column("taken_at", UtcDateTime),
+    Column("reopened", Integer, nullable=False, default=0, server_default="0"),
+    _json("undo", nullable=True),
+    _changed_at(),
     _key(),
+    Index("ix_tasks_of_role", "role", "status", "at", "id"),
+    Index("ix_tasks_closed_of_role", "role", "closed_at", "id"),
 )
 """What people are asked to do. `closed_with` is the message id by which a person closed it. The job
-system knows those that `is_told`, and hears when they close. `taken_by` is who is at it."""
+system knows those that `is_told`, and hears when they close. `taken_by` is who is at it. `reopened`
+counts how often somebody has taken a closing back; `undo` is what that needs (`store.task_undo`).
+`changed_at` is the wall clock's, at whatever was last written of the task.
+"""
 
 Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
+
+is_taken_task = and_(tasks.c.taken_at.is_not(None), tasks.c.status == literal_column("'open'"))
+
+Index(
+    "ix_tasks_taken",
+    tasks.c.taken_at,
+    sqlite_where=is_taken_task,
+    postgresql_where=is_taken_task,
+)
+"""The tasks that somebody is at: few at any time."""
 
 service_jobs = Table(
     "service_jobs",
@@ -403,7 +439,7 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("reason", Text),
     Column("next_attempt_at", UtcDateTime),
-    Column("changed_at", UtcDateTime),
+    Column("changed_at", UtcDateTime, index=True),
     Index("ix_outbox_state", "destination", "state", "id"),
     Index("ix_outbox_job", "job_id", "destination", "state", "id"),
 )

@@ -148,6 +148,8 @@ class Settings(BaseSettings):
     """Where Steward's own events are sent; nowhere if unset."""
     events_secrets: Annotated[SecretStr, AfterValidator(_events_secrets)] | None = None
     """Secrets that sign them, `whsec_…` by comma: each of them signs."""
+    temporal_ui_url: Annotated[str, AfterValidator(partner_address)] | None = None
+    """Where people find Temporal UI, which a job's page links to; `steward up` has its own."""
     policy: Path | None = None
     """TOML file of the policy; the built-in one if unset."""
     directory: Path | None = None

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse
 
+from starters.desk.acting import acting_routes
 from starters.desk.board import board_routes
+from starters.desk.changes import change_routes
 from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
+from starters.desk.procedures import procedure_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
+from starters.desk.task_count import count_tasks
+from starters.desk.task_page import task_page_routes
 from starters.desk.trouble import trouble_routes
 
 
@@ -25,7 +30,18 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
-    for routes in (board_routes, job_routes, trouble_routes, role_routes, sign_in_routes):
-        router.include_router(routes(parts, pages))
+    counting = [Depends(count_tasks(parts))]
+    for routes in (
+        board_routes,
+        task_page_routes,
+        job_routes,
+        acting_routes,
+        trouble_routes,
+        procedure_routes,
+    ):
+        router.include_router(routes(parts, pages), dependencies=counting)
+    router.include_router(role_routes(parts, pages))
+    router.include_router(sign_in_routes(parts, pages))
+    router.include_router(change_routes(parts.changes))
     router.include_router(static_routes())
     return router

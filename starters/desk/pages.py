@@ -9,13 +9,19 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from domain.labels import (
     attention_label,
     command_label,
     journal_label,
     lifecycle_label,
+    mail_state_label,
+    mail_template_label,
+    outgoing_label,
+    outgoing_state_label,
     stage_label,
+    stuck_label,
     task_label,
     to_do,
 )
@@ -24,6 +30,7 @@ from domain.roles import Role
 from starters.company_time import company_time, relative
 from starters.desk.people import HERE, Person
 from starters.desk.static_files import file_address
+from starters.desk.task_count import tasks_counted
 
 CONTENT_POLICY: Mapping[str, str] = {
     "default-src": "'none'",
@@ -63,7 +70,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters |= _LABELS
-        self.environment.filters |= {"moment": self._moment, "iso": _iso}
+        self.environment.filters |= {"moment": self.moment, "iso": _iso, "away": _away}
         self.environment.globals["file"] = file_address
 
     @property
@@ -79,6 +86,7 @@ class Pages:
         status: int = 200,
         *,
         content_policy: Mapping[str, str] | None = None,
+        here: str | None = None,
         **context: Any,  # noqa: ANN401  a template's
     ) -> Response:
         """Return a page.
@@ -89,6 +97,7 @@ class Pages:
             name: its template.
             status: of HTTP.
             content_policy: directives that this page needs otherwise.
+            here: its own address, where a form was sent elsewhere and refused.
             context: what its template shows.
         """
         said = request.cookies.get(FLASH)
@@ -97,8 +106,9 @@ class Pages:
             who=who,
             is_open=self._is_open,
             path=request.url.path,
-            here=_address(request),
+            here=here or _address(request),
             flash=_unquoted(said) if said else None,
+            open_tasks=tasks_counted(request),
             **context,
         )
         policy = "; ".join(
@@ -115,14 +125,20 @@ class Pages:
         keep_person(request, response)
         return response
 
-    def back(self, address: str, said: str | None = None) -> Response:
+    def back(
+        self, address: str, said: str | None = None, request: Request | None = None
+    ) -> Response:
         """Return to a page of ours after a form, which then says once what came of it.
 
         Args:
             address: a path of ours, with its query.
             said: a sentence.
+            request: what sent the form; a script that sent it opens the page itself.
         """
-        response = RedirectResponse(own_address(address), 303)
+        if request is not None and "hx-request" in request.headers:
+            response = Response(headers={"hx-redirect": own_address(address)})
+        else:
+            response = RedirectResponse(own_address(address), 303)
         if said:
             value = said[:_LONGEST_FLASH].encode().hex()
             response.set_cookie(
@@ -130,7 +146,7 @@ class Pages:
             )
         return response
 
-    def _moment(self, at: datetime | str | None, now: datetime | None = None) -> str:
+    def moment(self, at: datetime | str | None, now: datetime | None = None) -> str:
         """Return an instant on the company's clock; with how far off it is, if now is given."""
         if at is None:
             return "–"
@@ -181,13 +197,33 @@ def _iso(at: datetime | str) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _prose(text: str) -> Markup:
+    """Return a sentence whose words in backticks, which are for programs, stand out as such."""
+    parts = text.split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if index % 2 else part
+        for index, part in enumerate(parts)
+    )
+
+
+def _away(at: datetime | str, now: datetime) -> str:
+    """Return how far an instant is from now."""
+    return relative(datetime.fromisoformat(at) if isinstance(at, str) else at, now)
+
+
 _LABELS: Mapping[str, Callable[[str], str]] = {
     "attention": attention_label,
     "command": command_label,
     "journal": journal_label,
     "lifecycle": lifecycle_label,
+    "mail_state": mail_state_label,
+    "mail_template": mail_template_label,
+    "outgoing": outgoing_label,
+    "outgoing_state": outgoing_state_label,
+    "prose": _prose,
     "role": _role,
     "stage": stage_label,
+    "stuck": stuck_label,
     "task": task_label,
     "to_do": to_do,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from domain.directory import Directory
 from domain.policy import Policy
 from service.events import EventDispatcher
 from service.outbox import OutboxDesk
@@ -13,12 +14,17 @@ from service.stuck import StuckList
 from service.tasks import TaskDesk
 from starters.attempts import Attempts
 from starters.command_endpoint import CommandEndpoint
+from starters.desk.changes import Changes
 from starters.oidc import CompanyAccounts
 from starters.sessions import Sessions
+from store.board import Board
 from store.database import Database
 from store.inbox import Inbox
+from store.job_story import JobStories
 from store.mails import MailList
 from store.reading import Reading
+from store.reconciliations import Reconciliations
+from store.task_list import TaskList
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +51,20 @@ class DeskParts:
     startable: Startable
     commands: CommandEndpoint
     tasks: TaskDesk
+    task_list: TaskList
     outbox: OutboxDesk
+    reconciliations: Reconciliations | None
+    """How the job system's list is read, None where there is no other job system."""
+    board: Board
+    changes: Changes
+    stories: JobStories
+    directory: Callable[[], Directory]
+    """Who is responsible for which providers."""
     policy: Callable[[], Policy]
     """The policy in force."""
     sign_in: SignIn | None
     """By which people sign in, None where nobody is asked who they are."""
     is_open: bool
     """Whether nobody is asked who they are (`STEWARD_AUTH=none`)."""
+    temporal_ui: str | None = None
+    """Where Temporal UI lists the workflows of our namespace, if it is known."""

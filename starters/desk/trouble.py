@@ -1,30 +1,23 @@
-"""What is stuck, and the mail: each with its cause, its cure, and the button for it."""
+"""What needs a hand: what is stuck, dead letters, mail, and what others still have to be told."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from fastapi import APIRouter
 
-from fastapi import APIRouter, Request, Response
-
-from domain.values import Storable
+from starters.desk.hooks_page import hook_routes
+from starters.desk.mail_page import mail_pages
+from starters.desk.outbox_page import OutboxPages
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson
-from store.mails import MailFilter
+from starters.desk.stuck_page import StuckPages
 
 
 def trouble_routes(parts: DeskParts, pages: Pages) -> APIRouter:
-    """Return the pages of what needs a hand."""
+    """Return the pages of what needs a hand, and what their forms are sent to."""
     router = APIRouter()
-
-    @router.get("/console/mail")
-    async def mail(request: Request, who: CurrentPerson, after: Storable | None = None) -> Response:
-        items, cursor = await parts.mails.page(MailFilter(after=after))
-        return pages.show(request, who, "mail.html", mails=items, after=cursor, url=request.url)
-
-    @router.get("/console/stuck")
-    async def what_is_stuck(request: Request, who: CurrentPerson) -> Response:
-        items = await parts.look.items(datetime.now(UTC))
-        return pages.show(request, who, "stuck.html", items=items)
-
+    stuck = StuckPages(parts, pages)
+    router.include_router(stuck.routes())
+    router.include_router(hook_routes(parts, pages))
+    router.include_router(mail_pages(parts, pages))
+    router.include_router(OutboxPages(parts, pages, stuck).routes())
     return router

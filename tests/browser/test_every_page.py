@@ -7,7 +7,14 @@ import pytest
 from tests.browser.looking import SCREENS, Looker, Screen, barriers, is_too_wide
 from tests.desk import Desk
 
-PAGES = ["/console", "/console/jobs/{job_id}", "/console/mail", "/console/stuck"]
+PAGES = [
+    "/console",
+    "/console/jobs/{job_id}",
+    "/console/mail",
+    "/console/stuck",
+    "/console/hooks",
+    "/console/outbox",
+]
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda each: f"{each.width}-{each.scheme}")

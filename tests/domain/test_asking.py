@@ -14,6 +14,7 @@ from domain.asking import (
     is_a_persons,
     is_asked_about,
     request_for,
+    shown_sentence,
     shows_all,
     turned_down,
     why_held,
@@ -250,3 +251,37 @@ def test_each_thing_asked_for_has_to_be_there(shown: dict[str, object], *, agree
         **shown,
     }
     assert shows_all(a_job(**live), request_for(a_batch(updated), a_job())) is agrees
+
+
+@pytest.mark.parametrize(
+    ("shown", "sentence"),
+    [
+        ({}, None),
+        ({"appointment_at": APPOINTMENT}, None),
+        ({"sub_status": "WORK ORDERED "}, None),
+        ({"assigned_to": Assignee.of(PROVIDER)}, "assigned to Tulsa Plumbing"),
+        ({"status": "Accepted"}, "accepted"),
+        ({"sub_status": "Confirmed Appointment"}, "sub-status Confirmed Appointment"),
+        ({"diagnostic_report_at": LAST_SECOND}, "a diagnostic report"),
+        (
+            {
+                "assigned_to": Assignee.of(NO_PROVIDER_FOUND),
+                "status": "Rejected",
+                "sub_status": "Closed",
+                "diagnostic_report_at": LAST_SECOND,
+            },
+            "assigned to No Provider Found, rejected, sub-status Closed and a diagnostic report",
+        ),
+    ],
+)
+def test_the_journal_names_what_the_job_system_shows_and_no_hook_told(
+    shown: dict[str, object], sentence: str | None
+) -> None:
+    known = a_job(sub_status="Work ordered")
+    said = shown_sentence(known, a_job(**{"sub_status": "Work ordered", **shown}))
+    assert said == (sentence and f"The job system shows: {sentence}.")
+
+
+def test_a_report_that_is_known_is_not_told_again() -> None:
+    known = a_job(diagnostic_report_at=ASSIGNED_AT)
+    assert shown_sentence(known, a_job(diagnostic_report_at=LAST_SECOND)) is None

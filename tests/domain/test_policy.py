@@ -403,6 +403,12 @@ NONSENSE = [
         "[calendar]\nclosed = [2026-12-24]\nopened = [2026-12-24]",
         "1: calendar: 2026-12-24 is both closed and opened",
     ),
+    ('[digest]\nat = "24:00"', "2: digest.at: at 24:00 the day is over: write 00:00 for its"),
+    (
+        '[reconciliation]\nevery = "59s"',
+        "2: reconciliation.every: once a minute is often enough",
+    ),
+    ('[reassignment]\nidle = "3h"', "1: reassignment.give_up: 2h is not after idle"),
     ("calendar = 5", "1: calendar: is a section with keys of its own"),
     (
         '[plus_one]\nsearch_window = "-48h"',

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.datastructures import Headers
 
-from domain.signatures import HookSecrets, SignatureRefused, generate_secret, sign, verify
+from domain.signatures import (
+    HookSecrets,
+    SignatureRefused,
+    generate_secret,
+    sign,
+    signatures,
+    verify,
+)
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 OLD, NEW, STRANGER = ("whsec_" + base64.b64encode(key * 32).decode() for key in (b"o", b"n", b"s"))
@@ -59,10 +66,18 @@ def test_header_names_count_in_any_case() -> None:
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_good_signature_among_several_is_enough(place: int) -> None:
     headers = message()
-    signatures = ["v1a,c2lnbmVk", "v1,AAAA"]
-    signatures.insert(place, headers["webhook-signature"])
-    headers["webhook-signature"] = " ".join(signatures)
+    several = ["v1a,c2lnbmVk", "v1,AAAA"]
+    several.insert(place, headers["webhook-signature"])
+    headers["webhook-signature"] = " ".join(several)
     assert verify(SECRETS, headers, BODY, NOW) == "msg_1"
+
+
+@pytest.mark.parametrize("secret", [NEW, OLD], ids=["new", "old"])
+def test_a_message_that_each_secret_signs_opens_with_any(secret: str) -> None:
+    headers = message() | {"webhook-signature": signatures(SECRETS, "msg_1", NOW, BODY)}
+    assert verify(HookSecrets.parse(secret), headers, BODY, NOW) == "msg_1"
+    with pytest.raises(SignatureRefused):
+        verify(HookSecrets.parse(STRANGER), headers, BODY, NOW)
 
 
 @pytest.mark.parametrize("version", ["v1a", "v2", "V1", ""])

@@ -46,9 +46,10 @@ from domain.exceptions import already_open
 from domain.guards import plusone_hold
 from domain.jobs import Job
 from domain.lifecycles import LifecycleKind, LifecycleStart
+from domain.moves import is_declared
 from domain.promises import resolve
 from domain.refusals import Refusal, Refused, changed_meanwhile, unreadable
-from domain.roles import Actor
+from domain.roles import Actor, Role
 from store.job_exceptions import code_that_has_to_be_free
 from tests.engine.loop import MemoryLoop
 from tests.words import must_be_readable
@@ -58,6 +59,7 @@ from workflows.runtime import Clock, MailGivenUpError, Standing, StoreNotReached
 
 EffectT = TypeVar("EffectT", bound=BaseModel)
 
+_DANA = Actor(name="Dana", role=Role.DISPATCH)
 _numbers = count(1)
 
 
@@ -227,9 +229,11 @@ class MemoryRuntime:
         if self._life.store_failures:
             self._life.store_failures -= 1
             raise StoreNotReachedError(self._life.trouble)
-        if self._life.asks is not None:
-            return await self._life.asks(batch)
-        return self._life.store.apply(batch)
+        asks, apply = self._life.asks, self._life.store.apply
+        result = apply(batch) if asks is None else await asks(batch)
+        if result.refusal is None and batch.progress is not None:
+            self._life.has_come_to(batch.progress.stage)
+        return result
 
     async def send_mail_again(self, key: str, template: str) -> MailFate:
         while self._life.mail_server is MailFate.WAITING:
@@ -319,6 +323,8 @@ class Life:
         self.given_up: list[MailGivenUpError] = []
         """How a mail that is sent on its own fails for hours, each time, before that."""
         self._task: asyncio.Task[None] | None = None
+        self._published: str | None = None
+        """The stage that this episode has told last."""
         self._run(start)
 
     @property
@@ -336,6 +342,17 @@ class Life:
     @property
     def attention(self) -> Sequence[str]:
         return [str(each) for each in self.lifecycle.case.attention]
+
+    def has_come_to(self, stage: str) -> None:
+        """Take in the stage that the story tells.
+
+        Raises:
+            AssertionError: the lifecycle's moves don't declare that it can come there.
+        """
+        before, self._published = self._published, stage
+        if before != stage:
+            moved = f"{self.kind.name}: {before} → {stage} is missing in its moves"
+            assert is_declared(self.kind.moves, before, stage), moved
 
     # --- time ----------------------------------------------------------------------------------
 
@@ -371,14 +388,21 @@ class Life:
         mailbox.take_in(0, take)
         return self
 
-    def hears(self, type_: str, data: dict[str, Any] | None = None, **changes: Any) -> Life:
+    def hears(
+        self,
+        type_: str,
+        data: dict[str, Any] | None = None,
+        *,
+        by: Actor = _DANA,
+        **changes: Any,
+    ) -> Life:
         """Tell of an event, with the job as it now stands."""
         job = self.store.job.model_copy(update=changes)
         self.store.job, self.store.version = job, self.store.version + 1
         told = {
             "type": type_,
             "occurred_at": self.loop.now(),
-            "actor": {"name": "Dana", "role": "dispatch"},
+            "actor": by.model_dump(mode="json"),
             "job": job.model_dump(mode="json"),
             "data": data or {},
         }
@@ -431,6 +455,8 @@ class Life:
     # --- runs ------------------------------------------------------------------------------------
 
     def _run(self, start: LifecycleStart) -> None:
+        if start.case is None:
+            self._published = None
         self.lifecycle: Lifecycle[Any] = self.story(start, start.opened(), MemoryRuntime(self))
         self.loop.call_soon(self._begin)
 

@@ -728,8 +728,8 @@ def test_an_approval_without_a_report_asks_for_it_until_there_is_one() -> None:
     life.does("approve", "authorizations", amount="240.00")
     assert life.store.tasks == ["capture_report"]
 
-    reported = {"diagnostic_report_at": life.loop.now()}
-    life.hears("job.report_submitted", {"complete": True}, **reported).settle()
+    at = life.loop.now()
+    life.hears("job.report_submitted", {"complete": True}, diagnostic_report_at=at).settle()
     assert life.store.tasks == []
     life.does("approve", "authorizations", amount="250.00")
 

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import JsonValue
 
-from domain.accounts import PROCURE_VENDOR
+from domain.accounts import PLUSONE, PROCURE_VENDOR
 from domain.commands import Answer
 from domain.editions import NEWEST, Edition
 from domain.effects import MailFate, OpenTask, SendCommand, SendEmail, UpdateJob
-from domain.jobs import JobStatus, Severity
+from domain.jobs import Assignee, JobStatus, Severity
 from domain.lifecycles import Cause
 from domain.policy import Policy
 from domain.reassignment.kind import begin
@@ -496,3 +496,32 @@ def test_a_long_history_goes_on_in_the_middle_of_the_call() -> None:
     assert (life.stage, life.store.tasks) == ("calling_provider", [])
     assert outcomes(life) == ["kept", "kept", None]
     assert life.lifecycle.case.provider.name == PHOENIX["name"]
+
+
+def test_a_job_that_was_completed_meanwhile_ends_the_call() -> None:
+    life = calling()
+
+    life.hears("job.status_changed", status=JobStatus.COMPLETED).settle()
+
+    assert left(life) == ("superseded", [], [])
+    assert "The job was completed in the job system." in life.store.journal
+
+
+@pytest.mark.rule("PO-19")
+def test_a_job_that_plusone_accepts_after_all_ends_the_call() -> None:
+    life = calling(assigned_to=Assignee.of(PLUSONE))
+    assert life.outcome is None
+
+    life.hears("job.status_changed", status=JobStatus.ACCEPTED).settle()
+
+    assert left(life) == ("superseded", [], [])
+    assert outcomes(life) == ["superseded"]
+
+
+def test_a_supervisor_who_leaves_an_urgent_customer_to_dispatch_may_say_why() -> None:
+    life = calling(at=NIGHT, urgent=True)
+
+    life.does("supervisor_decision", "supervisor", option="dispatch", note="No line answers")
+
+    assert "No line answers" in life.store.notes
+    assert life.store.job.assigned_to.is_(PROCURE_VENDOR)

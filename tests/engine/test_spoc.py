@@ -11,9 +11,10 @@ from domain.am_escalation.kind import AM_ESCALATION
 from domain.am_escalation.payloads import TakeOver
 from domain.editions import Edition
 from domain.effects import MailFate, OpenTask, SendCommand, SendEmail
-from domain.jobs import JobStatus
+from domain.jobs import Assignee, JobStatus
 from domain.roles import STEWARD, Actor, Role
-from tests.domain.spoc_cases import a_start, of_the_programme
+from tests.domain.factories import PROVIDER
+from tests.domain.spoc_cases import APPOINTMENT, a_start, of_the_programme
 from tests.engine.memory import Life
 from workflows.spoc import SpocFollowUp
 
@@ -44,8 +45,8 @@ def contacted(**asking: object) -> Life:
 
 def reports(life: Life, *, complete: bool = True, **said: Any) -> Life:
     """Tell that the provider has entered a report."""
-    reported = {"diagnostic_report_at": life.loop.now()}
-    return life.hears("job.report_submitted", {"complete": complete, **said}, **reported).settle()
+    data, at = {"complete": complete, **said}, life.loop.now()
+    return life.hears("job.report_submitted", data, diagnostic_report_at=at).settle()
 
 
 def an_order_to_confirm(life: Life) -> Life:
@@ -477,3 +478,48 @@ def test_a_question_is_answered_while_the_follow_up_runs() -> None:
         "route": "Ask Parts Sourcing. SPoC specialists don't research parts or equipment.",
         "rule": "SPOC-43",
     }
+
+
+# --- begun late: what the job says already --------------------------------------------------------
+
+
+def test_a_report_that_is_there_when_the_diagnosis_is_told_counts_at_once() -> None:
+    reported = of_the_programme(diagnostic_report_at=APPOINTMENT + timedelta(hours=2))
+    life = awaiting(job=reported)
+    assert (life.stage, life.store.tasks) == ("report_received", [])
+
+
+def test_a_report_from_before_the_diagnosis_is_not_the_one_that_is_waited_for() -> None:
+    life = awaiting(job=of_the_programme(diagnostic_report_at=APPOINTMENT - timedelta(hours=2)))
+    assert life.stage == "awaiting_report"
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(JobStatus.CANCELLED, "cancelled"), (JobStatus.COMPLETED, "closed")]
+)
+def test_a_job_that_has_ended_already_is_not_followed_up(status: JobStatus, outcome: str) -> None:
+    life = awaiting(job=of_the_programme(status=status))
+    assert left(life) == (outcome, [], [])
+    assert None not in outcomes(life)
+
+
+def test_a_job_that_has_left_the_programme_already_is_not_followed_up() -> None:
+    life = awaiting(job=of_the_programme(assigned_to=Assignee.of(PROVIDER)))
+    assert left(life) == ("superseded", [], [])
+    assert "The job now belongs to Tulsa Plumbing" in life.store.journal
+
+
+def test_a_report_that_only_the_job_shows_is_one() -> None:
+    """An event may tell of something else, and show the report by the way."""
+    life = awaiting().passes("30h")
+    at = life.loop.now()
+    life.hears("customer.called", {"about": "When?"}, diagnostic_report_at=at).settle()
+    assert life.stage == "report_received"
+
+
+def test_another_diagnosis_that_the_report_is_about_begins_nothing_again() -> None:
+    life = awaiting().passes("30h")
+    reports(life)
+    earlier = life.loop.now() - timedelta(hours=1)
+    life.hears("job.appointment_confirmed", {"kind": "diagnosis", "at": earlier.isoformat()})
+    assert life.settle().stage == "report_received"

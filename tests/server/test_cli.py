@@ -528,6 +528,28 @@ def test_a_task_is_said_to_be_done_by_somebody(
     assert api.asked[-1].json == {}
 
 
+@pytest.mark.parametrize(
+    ("verb", "answer"),
+    [("take", "Yours"), ("release", "Put back"), ("undo", "Open again")],
+)
+def test_a_task_is_taken_put_back_and_opened_again(
+    api: ScriptedServer, verb: str, answer: str
+) -> None:
+    api.answers[f"POST /tasks/12/{verb}"] = 200, TASK
+    assert said("task", verb, "12", "--as", "dispatch", "--name", "Dana") == (
+        f"{answer}: Find a provider (SJ-1).\n"
+    )
+    assert api.asked[-1].json == {"actor": {"name": "Dana", "role": "dispatch"}}
+    assert told("task", verb, "12", "--as", "dispatch") == TASK
+    assert "add --as" in complaint("task", verb, "12")
+
+
+def test_a_list_says_who_has_a_task(api: ScriptedServer) -> None:
+    taken = {"taken_by": {"name": "Dana", "role": "dispatch"}, "taken_at": "2026-11-21T15:00:00Z"}
+    api.answers["GET /tasks"] = 200, {"items": [TASK | taken], "after": None}
+    assert said("tasks").endswith("  Dana has it since Sat, Nov 21, 10:00 AM ET.\n")
+
+
 def test_the_verbs_about_mail_are_told_on_asking() -> None:
     shown = said("mail", "--help")
     for verb in ("list", "preview", "steward mail SJ-2001\n"):

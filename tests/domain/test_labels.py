@@ -1,0 +1,43 @@
+"""What people read in place of the identifiers that programs get."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.labels import journal_label, outgoing_label, way_out
+
+
+@pytest.mark.parametrize(
+    ("what", "label"),
+    [
+        ("request_apo", "Request APO"),
+        ("searching → accepted", "PlusOne is searching → Accepted by PlusOne"),
+        ("refused request_apo: PlusOne holds it", "Refused (Request APO): PlusOne holds it"),
+        ("taken from PlusOne", "Taken from PlusOne"),
+        # What only looks like one of these stays as somebody wrote it.
+        ("here → there", "Here → there"),
+        ("refused to answer: twice", "Refused to answer: twice"),
+        ("request_apo: now", "Request_apo: now"),
+        ("", ""),
+    ],
+)
+def test_the_journal_speaks_of_commands_stages_and_refusals_by_their_labels(
+    what: str, label: str
+) -> None:
+    assert journal_label(what) == label
+
+
+@pytest.mark.parametrize(
+    ("instead", "read"),
+    [
+        ("request_apo", "Request APO (`request_apo`)."),
+        ("ask Dispatch. It can.", "Ask Dispatch. It can."),
+    ],
+)
+def test_a_way_out_is_a_command_with_its_name_or_a_sentence(instead: str, read: str) -> None:
+    assert way_out(instead) == read
+
+
+def test_what_somebody_is_told_is_named_and_an_event_by_its_type() -> None:
+    assert outgoing_label("open_task") == "a task"
+    assert outgoing_label("promise.broken") == "the event `promise.broken`"
