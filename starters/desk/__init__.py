@@ -13,6 +13,7 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.desk.procedures import procedure_routes
+from starters.desk.read_notes import note_reads
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
@@ -30,7 +31,7 @@ def desk_routes(parts: DeskParts) -> APIRouter:
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
-    counting = [Depends(count_tasks(parts))]
+    on_every_page = [Depends(count_tasks(parts)), Depends(note_reads(parts.reads))]
     for routes in (
         board_routes,
         task_page_routes,
@@ -39,7 +40,7 @@ def desk_routes(parts: DeskParts) -> APIRouter:
         trouble_routes,
         procedure_routes,
     ):
-        router.include_router(routes(parts, pages), dependencies=counting)
+        router.include_router(routes(parts, pages), dependencies=on_every_page)
     router.include_router(role_routes(parts, pages))
     router.include_router(sign_in_routes(parts, pages))
     router.include_router(change_routes(parts.changes))
