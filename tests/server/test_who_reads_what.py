@@ -39,6 +39,7 @@ OPEN = "open"  # needs no token
 ANYBODY = "anybody"  # any token
 EMPLOYEE = "employees"
 STREAM = "stream"  # employees, for as long as they look
+SUPERVISOR = "supervisors"
 FIGURES = "figures"  # employees and systems
 LIST = "list"  # employees all, partners theirs, others nothing
 JOB = "job"  # employees all, partners theirs, others none
@@ -54,6 +55,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/jobs"): LIST,
     ("GET", "/jobs/{job_id}"): JOB,
     ("GET", "/jobs/{job_id}/why"): JOB,
+    ("GET", "/jobs/{job_id}/reads"): SUPERVISOR,
     ("GET", "/jobs/{job_id}/history/{part}"): EMPLOYEE,
     ("GET", "/stuck"): EMPLOYEE,
     ("GET", "/mail"): EMPLOYEE,
@@ -206,6 +208,7 @@ async def test_what_an_outsider_may_not_read_is_as_if_it_were_not_there(
         ANYBODY: True,
         EMPLOYEE: False,
         STREAM: False,
+        SUPERVISOR: False,
         FIGURES: role == "system",
         LIST: role in PARTNERS,
         JOB: False,
