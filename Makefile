@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The others wait for servers a third of their time: three at once keep two processors busy.
 MEASURED = tests/domain tests/engine tests/replay tests/service
 
-.PHONY: help run test check format coverage mutants crashes fleet lifecycle bench setup lock environment postgresql
+.PHONY: help run test check format coverage mutants crashes fleet lifecycle bench setup lock environment postgresql browser provider
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -54,7 +54,7 @@ lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=w
 bench: environment ## measure Steward beside the bare engine; writes benchmarks/README.md
 	@python -m benchmarks $(ARGS)
 
-setup: environment postgresql ## what running and testing need, from PyPI and Debian
+setup: environment postgresql browser provider ## what running and testing need, from PyPI and Debian
 
 lock: environment ## requirements*.txt from requirements*.in
 	@scripts/lock.sh
@@ -64,3 +64,9 @@ environment:
 
 postgresql:
 	@scripts/postgresql.sh
+
+browser:
+	@scripts/browser.sh
+
+provider: environment
+	@scripts/provider.sh

@@ -290,7 +290,7 @@ class CommandTable(Mapping[str, Command]):
         try:
             actor = _GIVEN.validate_python(fields).actor
             if not may_act_as(actor.role, command.roles):
-                raise self._not_for(actor.role, command)
+                raise self.not_for(actor.role, command)
             if wrong := _obviously_wrong(fields, command):
                 raise unreadable(wrong, instead=_like_this(command))
             payload = command.payload.model_validate(fields, context=reading_under(edition))
@@ -302,7 +302,7 @@ class CommandTable(Mapping[str, Command]):
             ) from error
         return CommandRequest(command, payload)
 
-    def _not_for(self, role: Role, command: Command) -> Refused:
+    def not_for(self, role: Role, command: Command) -> Refused:
         """Return the refusal of a command to a role that may not give it."""
         who = _one_of(each for each in Role if each in command.roles)
         rule = command.role_rule

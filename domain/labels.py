@@ -225,6 +225,142 @@ ATTENTION: Final[Mapping[str, str]] = {
 }
 """Each reason for which a job asks for a person's attention."""
 
+FIELDS: Final[Mapping[str, str]] = {
+    "about": "What the customer says",
+    "account": "Account",
+    "agrees": "Did they agree?",
+    "all_providers_called": "Every provider listed there was called",
+    "about_denial": "Is this about a denial?",
+    "amount": "Amount",
+    "area_manager_email": "Area Manager's e-mail",
+    "at": "Appointment",
+    "attention": "Alert",
+    "attributes": "Failed unit",
+    "available": "Can the provider do the job?",
+    "by_mail": "Send them by mail",
+    "called": "PlusOne called the customer",
+    "candidates": "Providers to call",
+    "case": "Reason for the review",
+    "channel": "How you asked",
+    "city": "City",
+    "comment": "Comment",
+    "company": "Company",
+    "concern": "Concern",
+    "contact_name": "Person you spoke with",
+    "corrected_email": "Corrected e-mail",
+    "customer_agrees": "The customer agrees to a later appointment",
+    "customer_dropped": "The customer was cut off, too",
+    "customer_escalated": "The customer escalated the delay",
+    "description": "What happened",
+    "detail": "What you need",
+    "earliest_appointment": "Soonest appointment",
+    "emailed": "PlusOne e-mailed the customer",
+    "emergency_phone": "Emergency line",
+    "event_type": "Event type",
+    "eta": "Expected on",
+    "exception_code": "Exception code",
+    "failed_parts": "Failed parts",
+    "hawaii_pm": "Hawaii PM request",
+    "in_network_exhausted": "Were all in-network providers tried?",
+    "instructions_relayed": "Did you go through the Customer Instructions?",
+    "kind": "What Cinch supplies",
+    "line": "Street",
+    "locator_completed": "Your Service Locator is completed",
+    "method": "Payment method",
+    "name": "Name",
+    "non_covered": "Customer pays",
+    "note": "Note",
+    "number": "Account number",
+    "option": "What to do",
+    "oracle_update": "Oracle doesn't show this address",
+    "outcome": "Outcome",
+    "paid_invoice": "Is a paid invoice among them?",
+    "part_cost": "Part cost",
+    "partial": "Only a part is denied",
+    "phone": "Phone",
+    "pickup_at": "Pick up at",
+    "reached": "Did you reach the provider?",
+    "reason": "Reason",
+    "resolved": "Is the concern settled?",
+    "service_explanation_checked": "Did you check the Service Explanation?",
+    "ship_to": "Ship to",
+    "source": "Found in",
+    "state": "State",
+    "summary": "What you learned",
+    "text": "Text",
+    "to": "New account",
+    "topic": "Question about",
+    "travel_fee": "Travel fee",
+    "urgent": "Is the customer's situation urgent?",
+    "voicemail_left": "Did you leave a voicemail?",
+    "what": "What you need",
+    "will_contact_by": "Will contact the customer by",
+    "zip": "ZIP Code",
+}
+"""Each field of the commands, by its name."""
+
+FIELDS_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "add_service_job": {"reason": "Why the work is needed"},
+    "approve": {"text": "Service report with prices"},
+    "approve_replacement": {"text": "Service report with prices"},
+    "ask_provider": {"reason": "What you asked for"},
+    "contact_spoc": {"reason": "What is missing"},
+    "customer_called": {"instructions_relayed": "I went through the Customer Instructions"},
+    "customer_conference": {"agrees": "Does the customer join?"},
+    "customer_reached": {"outcome": "What does the customer say?"},
+    "documents_approved": {"amount": "Amount to offer"},
+    "documents_received": {"amount": "Total of the invoice"},
+    "estimate_submitted": {"amount": "Amount of the estimate"},
+    "provider_conference": {"agrees": "Does the provider join?"},
+    "provider_contacted": {"resolved": "The concern is settled"},
+    "supervisor_decision": {"in_network_exhausted": "All in-network providers were tried"},
+    "supply_parts": {"what": "Parts or equipment"},
+}
+"""The fields of a command that have a name of their own there, by the command's name."""
+
+CHOICES: Final[Mapping[str, str]] = {
+    # the customer's answer
+    "accepted": "Accepts",
+    "refused": "Refuses",
+    "undecided": "Undecided",
+    # payment
+    "check": "Check",
+    "electronic_transfer": "Electronic transfer",
+    # what Cinch supplies
+    "parts": "Parts",
+    "replacement_equipment": "Replacement equipment",
+    "claim_credit": "Claim credit",
+    # where a provider was found
+    "calendar": "Calendar",
+    "extended_zip": "Extended ZIP search",
+    "service_locator": "Service Locator",
+    # how to help an urgent customer
+    "emergency_line": "Call emergency lines",
+    "apo": "Start APO",
+    "dispatch": "Send to Dispatch",
+    # why the specialist is contacted
+    "no_service_report": "Service report",
+    "missing_information": "Information missing from the report",
+    "part_update": "Update on a part",
+    "order_confirmation": "Order confirmation",
+    # questions for others
+    "work_approved_unclear": "Approved work with unclear next steps",
+    "cinch_part_eta": "ETA of a part that Cinch supplies",
+    "cinch_part_no_eta": "Cinch part without an ETA",
+    "scheduling": "Scheduling",
+    "appliance_replacement": "Appliance replacement options",
+    "cinch_equipment_eta": "ETA of equipment that Cinch supplies",
+    "parts_research": "Parts or equipment research",
+    "confirmed_denial": "Confirmed denial",
+    # why a report is reviewed
+    "over_approval_limit": "Over the approval limit",
+    "replacement_recommended": "Replacement recommended",
+    "non_covered_charges": "Non-covered charges",
+    "possible_denial": "Possible denial",
+    "potential_recall": "Potential recall",
+}
+"""Each value that a field of a command can be chosen from, as a list shows it."""
+
 LIFECYCLES: Final[Mapping[str, str]] = {
     "plus-one": "PlusOne search",
     "apo": "APO",
@@ -264,6 +400,80 @@ OUTGOING_STATES: Final[Mapping[str, str]] = {
 """How far something has come that is asked or told, as a list shows it."""
 
 
+STUCK: Final[Mapping[str, str]] = {
+    "lost_lifecycle": "Nobody is following these jobs",
+    "reopened_job": "Reopened jobs",
+    "attention": "Alerts",
+    "mail": "E-mail not delivered",
+    "refused": "Refused by the job system",
+    "untold": "Not sent yet",
+    "dead_letter": "Dead letters",
+    "database": "Database",
+    "temporal": "Temporal doesn't answer",
+    "namespace": "Wrong namespace",
+    "no_worker": "No worker",
+    "workflow_task": "Failing workflow tasks",
+    "background": "Failing background tasks",
+    "overdue_promise": "Deadlines nobody noticed",
+    "job_system": "Job system",
+    "events": "Receiver of events",
+    "hook": "Events waiting for Temporal",
+    "reconciliation": "Reconciliation",
+}
+"""Each kind of what is stuck, as a heading, in the order in which somebody looks at it."""
+
+MAIL_STATES: Final[Mapping[str, str]] = {
+    "queued": "Queued",
+    "sent": "Sent",
+    "uncertain": "May not have arrived",
+    "bounced": "Not delivered",
+}
+"""How far a mail has come."""
+
+MAIL_TEMPLATES: Final[Mapping[str, str]] = {
+    "am_escalation": "Escalation to the Area Manager",
+    "am_reminder": "Reminder to the Area Manager",
+    "apo_closing_without_proof": "APO: closed without proof of payment",
+    "apo_documents_incomplete": "APO: documents incomplete",
+    "apo_documents_reminder": "APO: reminder of documents",
+    "apo_estimate_approved": "APO: estimate approved",
+    "apo_estimate_declined": "APO: estimate declined",
+    "apo_instructions": "APO: instructions",
+    "apo_instructions_reminder": "APO: reminder of the instructions",
+    "apo_invoice_reminder": "APO: reminder of the paid invoice",
+    "apo_offer": "APO: offer",
+    "apo_offer_reminder": "APO: reminder of the offer",
+    "apo_offer_without_invoice": "APO: offer without a paid invoice",
+    "apo_payment_by_check": "APO: payment by check",
+    "plusone_reminder": "Reminder to PlusOne",
+    "plusone_send_instructions": "PlusOne: send the instructions",
+    "provider_information": "Provider information",
+    "public_note": "Public note to the provider",
+    "public_note_to_customer": "Public note to the customer",
+    "report_reminder": "Reminder of the service report",
+    "spoc_assistance": "SPoC: request for help",
+    "spoc_digest": "SPoC: daily digest",
+    "spoc_follow_up": "SPoC: follow-up",
+    "spoc_reminder": "SPoC: reminder",
+}
+"""What each template of a mail is for."""
+
+
+def stuck_label(kind: str) -> str:
+    """Return the heading of a kind of what is stuck."""
+    return STUCK.get(kind) or _plain(kind)
+
+
+def mail_state_label(state: str) -> str:
+    """Return how far a mail has come."""
+    return MAIL_STATES.get(state) or _plain(state)
+
+
+def mail_template_label(template: str) -> str:
+    """Return what a mail's template is for; one of another release is told by its name."""
+    return MAIL_TEMPLATES.get(template) or _plain(template)
+
+
 def outgoing_label(what: str) -> str:
     """Return what somebody is told; an event is told by the name that programs know it by."""
     return OUTGOING.get(what) or f"the event `{what}`"
@@ -272,6 +482,11 @@ def outgoing_label(what: str) -> str:
 def missed_label(type_: str) -> str:
     """Return what the hooks missed, by the type of its event: `an assignment`."""
     return MISSED.get(type_, "a change of the job")
+
+
+def outgoing_state_label(state: str) -> str:
+    """Return how far something has come that somebody is asked or told."""
+    return OUTGOING_STATES.get(state) or _plain(state)
 
 
 def stage_label(stage: str) -> str:
@@ -317,6 +532,18 @@ def journal_label(what: str) -> str:
     if refused and what.startswith("refused ") and command in COMMANDS:
         return f"Refused ({COMMANDS[command]}): {why}"
     return f"{what[:1].upper()}{what[1:]}"
+
+
+def field_label(command: str, field: str) -> str:
+    """Return what a field of a command is called; yes-or-no fields are questions or statements."""
+    return FIELDS_OF.get(command, {}).get(field) or FIELDS.get(field) or _plain(field)
+
+
+def choice_label(value: str) -> str:
+    """Return what a value that is chosen from a list is called; a code is its own name."""
+    if value.isupper():
+        return value
+    return CHOICES.get(value) or ATTENTION.get(value) or _plain(value)
 
 
 def lifecycle_label(lifecycle: str) -> str:

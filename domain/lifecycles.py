@@ -20,6 +20,7 @@ from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job
 from domain.labels import to_do
 from domain.moments import spoken
+from domain.moves import Move
 from domain.policy import Policy
 from domain.promises import Promise, promise_key
 from domain.refusals import Refusal
@@ -38,8 +39,14 @@ class LifecycleKind:
     workflow_type: str
     title: str
     """What it is, in words for a person."""
+    purpose: str
+    """What it is for, in two sentences."""
+    clauses: str
+    """What the ids of its clauses begin with, such as `PO` in `PO-18`."""
     stage: type[LifecycleStage]
     """Where it can stand."""
+    moves: tuple[Move, ...]
+    """How it goes from stage to stage."""
     tasks: type[TaskKind]
     """What it asks people to do."""
     commands: CommandTable
@@ -51,8 +58,12 @@ class LifecycleKind:
     """Makes that argument from the fields of `LifecycleStart`."""
     promise: Callable[[Any], Promise]
     """What is waited for in a case, so that a job can be listed before its workflow has begun."""
+    beside: Callable[[Any], tuple[Promise, ...]] = lambda _case: ()
+    """What may be owed in a case beside what is waited for, for whoever reads the procedure."""
     guide: Callable[[Any], tuple[str, ...]] = lambda _case: ()
     """What an agent on the phone does and says now, line by line, where one has to."""
+    call: Callable[[Any], dict[str, JsonValue] | None] = lambda _case: None
+    """Whom an agent on the phone calls now, and until when they may, where one has to."""
     bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Self
 
@@ -43,6 +44,11 @@ class JobChange(StrEnum):
 
 NO_LIFECYCLE: Final = "hooks"
 """Stands for the lifecycle in the workflow id of a task that no lifecycle opened."""
+
+UNDO_FOR: Final = timedelta(minutes=1)
+"""For how long whoever closed a task can take that back."""
+TAKEN_FOR: Final = timedelta(minutes=30)
+"""For how long others see that somebody is working on a task, unless they say so again."""
 
 _UNPLACED = (PROCURE_VENDOR, NO_PROVIDER_FOUND)
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.field_problems import field_problems
 from domain.labels import outgoing_label
-from domain.outgoing import Destination, OutgoingState, reason_in_words
+from domain.outgoing import Contact, Destination, OutgoingState, reason_in_words
 from domain.refusals import Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role
 from domain.values import Prose
 from service.acting import who_acts
-from store.outbox_list import Decision, OutboxFilter, OutboxList, OutboxRow
+from store.deliveries import Standing
+from store.outbox_list import Decision, OutboxFilter, OutboxList, OutboxRow, Waiting
 
-_DECIDE: Final = frozenset({Role.SUPERVISOR, Role.ADMIN_TEAM})
+MAY_DECIDE: Final = frozenset({Role.SUPERVISOR, Role.ADMIN_TEAM})
 """Who decides about what was refused."""
 _DANA: Final = {"name": "Dana", "role": Role.ADMIN_TEAM.value}
 
@@ -42,6 +43,18 @@ class OutboxDrop(BaseModel):
     """Who decides; in `tokens` mode it may be left out."""
     reason: Prose
     """Why it isn't sent, for example that somebody entered it by hand."""
+
+
+class DestinationHealth(NamedTuple):
+    """How somebody answers who is told something, and what they still have to be told."""
+
+    destination: Destination
+    standing: Standing
+    waiting: Waiting
+    asked: int
+    """Changes that it was asked for and has not agreed to yet."""
+    refused: int
+    """What it has refused for good, and a person decides about."""
 
 
 SaidT = TypeVar("SaidT", OutboxRetry, OutboxDrop)
@@ -73,6 +86,24 @@ class OutboxDesk:
         """
         found, after = await self._outbox.page(wanted)
         return [_shown(row) for row in found], after
+
+    async def rows(self, wanted: OutboxFilter) -> tuple[list[OutboxRow], str | None]:
+        """Return a page as `page` does, of all that is known of its rows."""
+        return await self._outbox.page(wanted)
+
+    async def health(self) -> list[DestinationHealth]:
+        """Return how each destination answers that is told something, and what waits for it."""
+        standings, counts = await self._outbox.standings(), await self._outbox.counts()
+        return [
+            DestinationHealth(
+                each,
+                standings.get(each, Standing(Contact.ANSWERS)),
+                await self._outbox.waiting(each),
+                counts.get((each.value, OutgoingState.ASKING.value), 0),
+                counts.get((each.value, OutgoingState.REFUSED.value), 0),
+            )
+            for each in sorted(self._outbox.destinations)
+        ]
 
     async def retry(self, row_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
         """Have a row tried again now; return it as lists show it then.
@@ -130,7 +161,7 @@ class OutboxDesk:
         Raises:
             Refused: they may not; the journal says so.
         """
-        if decision.by.role not in _DECIDE:
+        if decision.by.role not in MAY_DECIDE:
             refused = forbidden(
                 None,
                 f"Only the Admin team or a supervisor can {verb} this.",

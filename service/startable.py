@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.lifecycles import LifecycleKind
-from domain.refusals import Refused
+from domain.refusals import Refusal, Refused, conflict
+from domain.roles import Role
 from domain.unfollowed import job_without_follower
 from service.routing import Router
 from service.starting import require_startable, with_message_id
@@ -15,6 +16,15 @@ from store.lifecycles import KnownJob, Lifecycles, UnfollowedJob
 
 _TRIAL = "trial"
 """Message id of a command that is only tried, never sent."""
+
+
+class Start(NamedTuple):
+    """A command that starts a lifecycle, or that needs none."""
+
+    lifecycle: str
+    command: str
+    refusal: Refusal | None
+    """Why nobody can give it now, None if somebody can."""
 
 
 class Startable:
@@ -92,23 +102,65 @@ class Startable:
             and self._can_start(kind, name, KnownJob(job.row, job.ended.get(kind.name)))
         ]
 
-    def _can_start(self, kind: LifecycleKind, name: str, known: KnownJob) -> bool:
-        command, job_id = kind.commands[name], known.row.held.job.job_id
-        for role in sorted(command.roles):
-            example: dict[str, Any] = {
-                **command.example_payload(),
-                "actor": {"name": "Dana", "role": role.value},
-            }
-            fields = with_message_id(example, _TRIAL)
-            try:
-                request = kind.commands.read(name, fields)
-                argument = self._router.start_for_command(
-                    kind, job_id, known, request, fields, self._clock()
-                )
-                if argument is None:
-                    return False
-                require_startable(kind, request, argument)
-            except Refused:
+    async def on(self, job_id: str, role: Role) -> list[Start]:
+        """Return every command that can start a lifecycle on a job, or be answered without one.
+
+        Those of a lifecycle that runs are left out. One that a rule forbids now, whatever its
+        fields say, has the refusal.
+
+        Args:
+            job_id: the job.
+            role: who is told: a refusal is what this role would read.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+        found: list[Start] = []
+        for kind in self._kinds.values():
+            known = await self._lifecycles.known(kind.workflow_id(job_id))
+            if known is None:
+                return []
+            if known.lifecycle is not None and known.lifecycle.outcome is None:
                 continue
-            return True
-        return False
+            for name, command in kind.commands.items():
+                if command.standalone is not None:
+                    found.append(Start(kind.name, name, None))
+                elif command.starts and command.is_for_people:
+                    found.append(Start(kind.name, name, self._forbidden(kind, name, known, role)))
+        return found
+
+    def _forbidden(
+        self, kind: LifecycleKind, name: str, known: KnownJob, role: Role
+    ) -> Refusal | None:
+        """Return why nobody can start a lifecycle so now, None if somebody can."""
+        roles = kind.commands[name].roles
+        refusals = {each: self._refusal(kind, name, known, each) for each in sorted(roles)}
+        if None in refusals.values():
+            return None
+        return refusals.get(role) or next(iter(refusals.values()))
+
+    def _can_start(self, kind: LifecycleKind, name: str, known: KnownJob) -> bool:
+        roles = sorted(kind.commands[name].roles)
+        return any(self._refusal(kind, name, known, role) is None for role in roles)
+
+    def _refusal(
+        self, kind: LifecycleKind, name: str, known: KnownJob, role: Role
+    ) -> Refusal | None:
+        """Return why a role can't start a lifecycle with a command's example, None if it can."""
+        command, job_id = kind.commands[name], known.row.held.job.job_id
+        example: dict[str, Any] = {
+            **command.example_payload(),
+            "actor": {"name": "Dana", "role": role.value},
+        }
+        fields = with_message_id(example, _TRIAL)
+        try:
+            request = kind.commands.read(name, fields)
+            argument = self._router.start_for_command(
+                kind, job_id, known, request, fields, self._clock()
+            )
+            if argument is None:
+                return conflict(None, f"{kind.title} is already running for this job.")
+            require_startable(kind, request, argument)
+        except Refused as refused:
+            return refused.refusal
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from domain.policy import Policy
 from domain.roles import Actor, Role
 from service.audit import Audit
 from service.stuck_outbox import stuck_in_outbox
+from service.stuck_things import StuckThing
 from store.database import StoreUnavailableError
 from store.inbox import Inbox
 from store.leases import Leases
@@ -49,6 +50,15 @@ _CURES: Mapping[str, str] = {
     ),
 }
 """What to do about each reason for attention."""
+_CURES_HERE: Mapping[str, str] = {
+    Attention.OVERDUE: "Do the open task about it. The job lists it.",
+    Attention.DELIVERY_FAILED: "Read the e-mail on the job. Call the recipient.",
+    Attention.BAD_MESSAGE: (
+        "Read the refusal in the job's journal. Correct the message, and send it again."
+    ),
+    Attention.RULE_CONFLICT: "Do the open task about it. The job lists it.",
+}
+"""The same, where the job is one click away."""
 _SAID_ONCE = frozenset({Attention.JOB_SYSTEM_UNREACHABLE, Attention.JOB_SYSTEM_REFUSES})
 """What the outbox says: once for all jobs, or with what to do about each change."""
 _MAIL_CURES: Mapping[str, str] = {
@@ -76,6 +86,14 @@ def _mail_cure(state: str, fault: str | None) -> str:
     return _MAIL_CURES[state]
 
 
+@dataclass
+class _Sight:
+    """What Temporal said last, and when: a page that stands open asks it nothing."""
+
+    at: datetime | None = None
+    things: list[StuckThing] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class StuckList:
     """Looks everywhere for what is overdue or failing."""
@@ -91,6 +109,8 @@ class StuckList:
     """None where there is no other job system."""
     policy: Callable[[], Policy]
 
+    _sight: _Sight = field(default_factory=_Sight, repr=False)
+
     async def items(self, now: datetime) -> list[dict[str, Any]]:
         """Return each thing that is overdue or failing: kind, job, what, the cure, and since when.
 
@@ -100,18 +120,38 @@ class StuckList:
         Raises:
             StoreUnavailableError: the database does not answer.
         """
+        return [thing.listed for thing in await self.things(now)]
+
+    async def things(self, now: datetime, *, asks_temporal: bool = True) -> list[StuckThing]:
+        """Return each thing that is overdue or failing.
+
+        Args:
+            now: the wall clock, aware UTC.
+            asks_temporal: whether Temporal is asked; otherwise it counts what it said last.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        if asks_temporal or self._sight.at is None:
+            self._sight.things = await _in_temporal(self.guard, now)
+            self._sight.at = now
         return [
             *await _unwritable(self.leases, now),
             *await _lost(self.audit),
             *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
-            *(asdict(each) for each in await stuck_in_outbox(self.outbox, now)),
+            *await stuck_in_outbox(self.outbox, now),
             *await self._reconciliation(now),
-            *await _in_temporal(self.guard, now),
+            *self._sight.things,
             *_in_this_process(self.background),
         ]
 
-    async def _reconciliation(self, now: datetime) -> list[dict[str, Any]]:
+    @property
+    def asked_at(self) -> datetime | None:
+        """When Temporal was asked last."""
+        return self._sight.at
+
+    async def _reconciliation(self, now: datetime) -> list[StuckThing]:
         """Return that what the hooks miss is not found, if so for too long."""
         record = await self.reconciliations.record() if self.reconciliations else None
         if record is None:
@@ -127,15 +167,17 @@ class StuckList:
             if "STEWARD_" in check:
                 check += ", and restart"
             cure = f"{check}. `steward reconcile` tries again at once."
-            return [_item("reconciliation", None, f"{what} {trouble.cause}", cure, since)]
+            return [StuckThing("reconciliation", None, f"{what} {trouble.cause}", cure, since)]
         cure = (
             "Check in Temporal UI whether the Schedule `reconcile` is paused, and that a worker "
             "runs. `steward reconcile` catches up at once."
         )
-        return [_item("reconciliation", None, f"{what} Reconciliation doesn't run.", cure, since)]
+        return [
+            StuckThing("reconciliation", None, f"{what} Reconciliation doesn't run.", cure, since)
+        ]
 
 
-async def _unwritable(leases: Leases, now: datetime) -> list[dict[str, Any]]:
+async def _unwritable(leases: Leases, now: datetime) -> list[StuckThing]:
     """Return that the database can only be read, if so: lists still answer, but no job moves."""
     try:
         await leases.prove_writable(now)
@@ -145,26 +187,37 @@ async def _unwritable(leases: Leases, now: datetime) -> list[dict[str, Any]]:
             "Check whether it is read-only (a standby after a failover?) or full. Everything "
             "continues once it can be written."
         )
-        return [_item("database", None, what, cure, None)]
+        return [StuckThing("database", None, what, cure, None)]
     return []
 
 
-async def _lost(audit: Audit) -> list[dict[str, Any]]:
+async def _lost(audit: Audit) -> list[StuckThing]:
     return [
-        _item("lost_lifecycle", each.job_id, each.text, _lost_cure(each), each.since)
+        StuckThing(
+            "lost_lifecycle",
+            each.job_id,
+            each.text,
+            _lost_cure(each),
+            each.since,
+            here="Start it again on the job's page. Not needed any more? Close the task.",
+            lifecycle=job_of(each.workflow_id)[0],
+            task_id=each.task_id,
+        )
         for each in await audit.lost()
     ]
 
 
-async def _reopened(audit: Audit) -> list[dict[str, Any]]:
+async def _reopened(audit: Audit) -> list[StuckThing]:
     cure = "`steward why {0}` says how to start what it needs. Nothing needed? `{1}`"
     return [
-        _item(
+        StuckThing(
             "reopened_job",
             each.job_id,
             each.text,
             cure.format(each.job_id, _done_as_typed(each)),
             each.since,
+            here="Start what it needs on the job's page. Nothing needed? Close the task.",
+            task_id=each.task_id,
         )
         for each in await audit.reopened()
     ]
@@ -199,9 +252,9 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[dict[str, Any]]:
+async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[StuckThing]:
     items = [
-        _item(
+        StuckThing(
             "overdue_promise",
             promise["job_id"],
             _missed(promise),
@@ -212,56 +265,65 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[d
     ]
     for standing in await reading.needing_attention():
         items += [
-            _item(
+            StuckThing(
                 "attention",
                 standing["job_id"],
                 f"{attention_label(raised['attention'])}: {raised['why']}",
                 _CURES.get(raised["attention"], "").format(job=standing["job_id"]),
                 raised["since"],
+                here=_CURES_HERE.get(raised["attention"]),
+                lifecycle=standing["lifecycle"],
+                attention=raised["attention"],
             )
             for raised in standing["attention_details"]
             if raised["attention"] not in _SAID_ONCE
         ]
     items += [
-        _item(
+        StuckThing(
             "mail",
             mail["job_id"],
             _unsent(mail),
             _mail_cure(mail["state"], mail["fault"]),
             mail["at"],
+            mail_id=mail["id"],
         )
         for mail in await reading.failing_mails()
     ]
     items += [
-        _item(
+        StuckThing(
             "hook",
             event["job_id"],
             f"Event {event['id']} is not delivered yet: {event['reason']}",
             "Check that Temporal answers. Steward delivers the event automatically.",
             event["received_at"],
+            event_id=event["id"],
         )
         for event in await reading.failing_events()
     ]
     letters, more = await inbox.dead()
     items += [
-        _item(
+        StuckThing(
             "dead_letter",
             None,
             f"Event {letter['id']} is a dead letter: {letter['reason']}",
             f"Ask its sender to correct it and send it again. Or try this one again: "
             f"`steward hooks replay {letter['id']}`",
             letter["received_at"],
+            here="Ask its sender to correct it and send it again. Or replay this one.",
+            event_id=letter["id"],
+            reason=letter["reason"],
         )
         for letter in letters
     ]
     if more:
         items.append(
-            _item(
+            StuckThing(
                 "dead_letter",
                 None,
                 "There are older dead letters.",
                 "`steward hooks dead` lists them.",
                 None,
+                here="Hooks lists them all.",
             )
         )
     return items
@@ -288,7 +350,7 @@ _STATES_OF_MAIL: Mapping[str, str] = {
 }
 
 
-async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[dict[str, Any]]:
+async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]:
     """Return the problems that Temporal reports, or one item that says it does not answer."""
     try:
         await guard.prove()
@@ -296,32 +358,32 @@ async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[dict[str, A
         failing = await _failing_tasks(guard)
     except WrongNamespaceError as error:
         cure = "Correct the settings, and restart. Until then Steward delivers nothing."
-        return [_item("namespace", None, str(error), cure, None)]
+        return [StuckThing("namespace", None, str(error), cure, None)]
     except (TemporalUnreachableError, *NO_ANSWER) as error:
         cure = "Start Temporal. Everything continues once it answers."
         said = str(error).removeprefix(_SILENT) or "not in time"
-        return [_item("temporal", None, f"{_SILENT}{said}", cure, None)]
+        return [StuckThing("temporal", None, f"{_SILENT}{said}", cure, None)]
     if polls:
         return failing
     what = f"No worker polls task queue {TASK_QUEUE}. No job moves, and no command is answered."
     cure = "Start `steward worker`. It catches up on every deadline that has passed."
-    return [_item("no_worker", None, what, cure, None), *failing]
+    return [StuckThing("no_worker", None, what, cure, None), *failing]
 
 
-def _in_this_process(background: Background) -> list[dict[str, Any]]:
+def _in_this_process(background: Background) -> list[StuckThing]:
     cure = "Read this process's log for the reason. The task is retried every few seconds."
     return [
-        _item(
+        StuckThing(
             "background", None, f"The background task {name} of this API keeps failing.", cure, None
         )
         for name in background.failing
     ]
 
 
-async def _failing_tasks(guard: NamespaceGuard) -> list[dict[str, Any]]:
+async def _failing_tasks(guard: NamespaceGuard) -> list[StuckThing]:
     cure = "The workflow's code fails. Find out why in Temporal UI, and deploy a fix."
     return [
-        _item("workflow_task", _job_in(workflow_id), "; ".join(problems), cure, None)
+        StuckThing("workflow_task", _job_in(workflow_id), "; ".join(problems), cure, None)
         for workflow_id, problems in await failing_workflows(guard.client)
     ]
 
@@ -329,9 +391,3 @@ async def _failing_tasks(guard: NamespaceGuard) -> list[dict[str, Any]]:
 def _job_in(workflow_id: str) -> str | None:
     """Return the job of a workflow, None of one that is of no single job, such as a digest."""
     return job_of(workflow_id)[1] if "/" in workflow_id else None
-
-
-def _item(
-    kind: str, job_id: str | None, what: str, cure: str, since: datetime | None
-) -> dict[str, Any]:
-    return {"kind": kind, "job_id": job_id, "what": what, "cure": cure, "since": since}

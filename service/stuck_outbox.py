@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from domain.labels import outgoing_label
 from domain.outgoing import Contact, Destination, trouble_with
 from domain.texts import joined
+from service.stuck_things import StuckThing
 from store.deliveries import Standing
 from store.outbox_list import OutboxList, OutboxRow, Unanswered, Waiting
 
@@ -26,17 +26,6 @@ _SETTINGS: Mapping[Destination, str] = {
     Destination.JOB_SYSTEM: "STEWARD_JOB_SYSTEM_URL and STEWARD_JOB_SYSTEM_TOKEN",
     Destination.EVENTS: "STEWARD_EVENTS_URL and STEWARD_EVENTS_SECRETS",
 }
-
-
-@dataclass(frozen=True)
-class StuckThing:
-    """One thing that is stuck, as `stuck` lists it."""
-
-    kind: str
-    job_id: str | None
-    what: str
-    cure: str
-    since: datetime | None
 
 
 async def stuck_in_outbox(outbox: OutboxList, now: datetime) -> list[StuckThing]:
@@ -126,6 +115,8 @@ def _refused(row: OutboxRow) -> StuckThing:
         f"Correct the cause, then `steward outbox retry {row.id}`. Entered there by hand, or not "
         f'needed? `steward outbox drop {row.id} --reason "…"`',
         row.written_at,
+        here="Correct the cause, then send it again. Entered by hand, or not needed? Drop it.",
+        row_id=row.id,
     )
 
 
@@ -135,6 +126,7 @@ _MORE = StuckThing(
     "The job system refused more than this list shows.",
     "`steward outbox list --state refused` lists it.",
     None,
+    here="The outbox lists it.",
 )
 
 
@@ -148,6 +140,7 @@ def _refused_events(rows: list[OutboxRow]) -> list[StuckThing]:
             f"{_NAMES[Destination.EVENTS]} refused events: {row.reason}",
             cure,
             row.written_at,
+            here="The outbox lists them, to send again or drop.",
         )
         for row in rows
     ]
@@ -161,4 +154,6 @@ def _late(destination: Destination, row: OutboxRow) -> StuckThing:
         f"Find the cause in its log. Try now: `steward outbox retry {row.id}`. Not needed? "
         f'`steward outbox drop {row.id} --reason "…"`',
         row.written_at,
+        here="Find the cause in its log, then send it again. Not needed? Drop it.",
+        row_id=row.id,
     )

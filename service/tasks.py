@@ -18,9 +18,10 @@ from domain.moments import spoken
 from domain.policy import Policy
 from domain.refusals import Refusal, Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role
-from domain.tasks import CommonTask
+from domain.tasks import TAKEN_FOR, UNDO_FOR, CommonTask
 from domain.values import MessageId, Prose
 from service.acting import who_acts
+from store.task_undo import Undone
 from store.tasks import Task, TaskClosing, TaskFilter, Tasks
 
 DONE = "done"
@@ -40,8 +41,17 @@ class TaskDone(BaseModel):
     """Makes it idempotent: the second time it answers as the first did."""
 
 
+class TaskActor(BaseModel):
+    """Who takes a task, puts it back, or takes back that it is done."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    actor: Actor | None = None
+    """Who it is; in `tokens` mode it may be left out."""
+
+
 class TaskDesk:
-    """Lists tasks, and closes those that people have done."""
+    """Lists tasks, says who is working on them, and closes those that people have done."""
 
     def __init__(
         self,
@@ -73,13 +83,17 @@ class TaskDesk:
         found, after = await self._tasks.page(wanted)
         return [self.shown(task) for task in found], after
 
-    async def done(self, task_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
+    async def done(
+        self, task_id: int, fields: object, by: Actor | None, *, alerts_wait: bool = False
+    ) -> dict[str, Any] | None:
         """Close a task for the person who has done it; return it as lists show it then.
 
         Args:
             task_id: the task.
             fields: what was sent, unread.
             by: who sent it by their token, None where the body's actor is believed.
+            alerts_wait: whether the alerts that the task stood for stay for as long as the person
+                can take the closing back; otherwise they end at once, and it can't be taken back.
 
         Returns:
             The task, None if there is no such task.
@@ -96,7 +110,9 @@ class TaskDesk:
             return None
         outcome = f": {said.outcome}" if said.outcome else ""
         what = f"closed the task “{task_label(task.kind)}”{outcome}"
-        closing = TaskClosing(actor, said.outcome, said.message_id, self._clock(), what)
+        now = self._clock()
+        until = now + UNDO_FOR if alerts_wait else None
+        closing = TaskClosing(actor, said.outcome, said.message_id, now, what, until)
         if _is_repeated(task, closing):
             return self.shown(task)
         try:
@@ -111,8 +127,118 @@ class TaskDesk:
             raise
         return self.shown(await self._tasks.find(task_id) or task)
 
+    async def undo(self, task_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
+        """Open a task again for the person who has just closed it; return it as lists show it.
+
+        Args:
+            task_id: the task.
+            fields: what was sent, unread.
+            by: who sent it by their token, None where the body's actor is believed.
+
+        Returns:
+            The task, None if there is no such task.
+
+        Raises:
+            Refused: it cannot be read, somebody else has closed the task, that was too long ago, or
+                something has followed on it; the journal says so, as far as it is known who sent
+                it.
+            StoreUnavailableError: the store does not answer.
+        """
+        actor = who_acts(_read_actor(fields).actor, by, "Say who takes the closing back.")
+        task = await self._tasks.find(task_id)
+        if task is None:
+            return None
+        what = f"took back that the task “{task_label(task.kind)}” is done"
+        undoing = TaskClosing(actor, None, None, self._clock(), what)
+        try:
+            self._check_undo(task, actor, undoing.at)
+            match await self._tasks.reopen(task, undoing):
+                case Undone.MOVED_ON:
+                    raise _irreversible("The job has changed since you closed this task.")
+                case Undone.CLEARED:
+                    raise _irreversible("Closing this task also cleared an alert on the job.")
+                case Undone.NOT_CLOSED:
+                    raise _is_open()
+                case Undone.REOPENED:
+                    pass
+        except Refused as refused:
+            await self._journal_refusal(task, undoing, refused.refusal, "reopen")
+            raise
+        return self.shown(await self._tasks.find(task_id) or task)
+
+    def undo_until(self, task: Task, actor: Actor) -> datetime | None:
+        """Return until when somebody can take the closing of a task back, None if they can't."""
+        try:
+            self._check_undo(task, actor, self._clock())
+        except Refused:
+            return None
+        return task.closed_at and task.closed_at + UNDO_FOR
+
+    async def take(self, task_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
+        """Keep that somebody is working on a task, whoever was before; return it as lists show it.
+
+        It keeps nobody from doing it, and others see it for `TAKEN_FOR` only.
+
+        Args:
+            task_id: the task.
+            fields: what was sent, unread.
+            by: who sent it by their token, None where the body's actor is believed.
+
+        Returns:
+            The task, None if there is no such task.
+
+        Raises:
+            Refused: it cannot be read, the role may not, or the task is done.
+            StoreUnavailableError: the store does not answer.
+        """
+        actor = who_acts(_read_actor(fields).actor, by, "Say who takes the task.")
+        task = await self._tasks.find(task_id)
+        if task is None:
+            return None
+        self._check_open(task, actor, "take it")
+        if not await self._tasks.take(task, actor, self._clock()):
+            raise self._already_done(await self._tasks.find(task_id) or task)
+        return self.shown(await self._tasks.find(task_id) or task)
+
+    async def release(
+        self, task_id: int, fields: object, by: Actor | None
+    ) -> dict[str, Any] | None:
+        """Keep that nobody is working on a task any more; return it as lists show it.
+
+        Whoever took it puts it back; a supervisor puts anybody's back.
+
+        Args:
+            task_id: the task.
+            fields: what was sent, unread.
+            by: who sent it by their token, None where the body's actor is believed.
+
+        Returns:
+            The task, None if there is no such task.
+
+        Raises:
+            Refused: it cannot be read, the role may not, the task is done, or somebody else has it.
+            StoreUnavailableError: the store does not answer.
+        """
+        actor = who_acts(_read_actor(fields).actor, by, "Say who puts the task back.")
+        task = await self._tasks.find(task_id)
+        if task is None:
+            return None
+        self._check_open(task, actor, "put it back")
+        taken_by, taken_at = self.taken(task)
+        if taken_by is not None and actor != taken_by and actor.role is not Role.SUPERVISOR:
+            since = spoken(taken_at, self._policy().calendar.zone) if taken_at else ""
+            raise conflicting(
+                None,
+                f"{taken_by.name} took this task on {since}.",
+                instead="You can take it, or do it, all the same.",
+            )
+        if not await self._tasks.take(task, None, self._clock()):
+            raise self._already_done(await self._tasks.find(task_id) or task)
+        return self.shown(await self._tasks.find(task_id) or task)
+
     def shown(self, task: Task) -> dict[str, Any]:
         """Return a task as lists show it."""
+        taken_by, taken_at = self.taken(task)
         return {
             "id": task.id,
             "job_id": task.job_id,
@@ -127,34 +253,67 @@ class TaskDesk:
             "closed_by": task.closed_by and task.closed_by.model_dump(mode="json"),
             "outcome": task.outcome,
             "closes_by": self.closes_by(task),
+            "taken_by": taken_by and taken_by.model_dump(mode="json"),
+            "taken_at": taken_at,
         }
 
-    def closes_by(self, task: Task) -> str | None:
-        """Return the command that settles a task; None where a person says that it is done.
+    def settled_by(self, task: Task) -> tuple[str, ...]:
+        """Return the commands that settle a task now, the usual one first.
 
-        That is so where the lifecycle has ended, or stands where no such command is possible: the
-        task could not be closed otherwise.
+        There are none where the lifecycle has ended, or stands where no such command is possible:
+        the task could not be closed otherwise. Then a person says that it is done.
         """
         kind = self._kinds.get(task.lifecycle or "")
         if kind is None or task.stage is None or not task.is_open:
-            return None
+            return ()
         declared = next((each for each in kind.tasks if each == task.kind), None)
         if declared is None:
-            return None
+            return ()
         possible = kind.commands.possible_in(task.stage)
-        return next((name for name in declared.settled_by if name in possible), None)
+        return tuple(name for name in declared.settled_by if name in possible)
 
-    def _check(self, task: Task, actor: Actor) -> None:
+    def closes_by(self, task: Task) -> str | None:
+        """Return the command that settles a task, None where a person says that it is done."""
+        return next(iter(self.settled_by(task)), None)
+
+    def taken(self, task: Task) -> tuple[Actor | None, datetime | None]:
+        """Return who is working on an open task, and since when."""
+        is_fresh = task.taken_at is not None and self._clock() - task.taken_at < TAKEN_FOR
+        return (task.taken_by, task.taken_at) if task.is_open and is_fresh else (None, None)
+
+    def _check_open(self, task: Task, actor: Actor, what: str) -> None:
+        """Return if somebody may do something with a task, and it is open."""
         if actor.role not in (task.role, Role.SUPERVISOR):
             who = task.role.people
             others = "" if task.role is Role.SUPERVISOR else " or a supervisor"
             raise forbidden(
                 None,
-                f"This task is for {who}. Only {who}{others} can close it.",
+                f"This task is for {who}. Only {who}{others} can {what}.",
                 instead=f"Ask {who}{others}.",
             )
         if not task.is_open:
             raise self._already_done(task)
+
+    def _check_undo(self, task: Task, actor: Actor, now: datetime) -> None:
+        """Return if somebody may take the closing of a task back, as far as the task says it."""
+        if task.is_open:
+            raise _is_open()
+        if task.undo is None or task.closed_by is None or task.closed_at is None:
+            raise _irreversible("This task closed by itself, with what happened on the job.")
+        if actor != task.closed_by:
+            raise forbidden(
+                None,
+                f"{task.closed_by.name} closed this task. Only they can take that back.",
+                instead=f"Ask {task.closed_by.name}, within a minute of closing it.",
+            )
+        if now >= task.closed_at + UNDO_FOR:
+            closed = spoken(task.closed_at, self._policy().calendar.zone)
+            raise _irreversible(f"You closed this task on {closed}, more than a minute ago.")
+        if task.undo.cleared:
+            raise _irreversible("Closing this task also cleared an alert on the job.")
+
+    def _check(self, task: Task, actor: Actor) -> None:
+        self._check_open(task, actor, "close it")
         if command := self.closes_by(task):
             raise conflicting(
                 None,
@@ -180,8 +339,10 @@ class TaskDesk:
         said = f": {task.outcome}" if task.outcome else "."
         return conflicting(None, f"{who} this task{at}{said}", instead="Nothing is left to do.")
 
-    async def _journal_refusal(self, task: Task, closing: TaskClosing, refusal: Refusal) -> None:
-        said = f"refused to close the task “{task_label(task.kind)}”: {refusal.message}"
+    async def _journal_refusal(
+        self, task: Task, closing: TaskClosing, refusal: Refusal, what: str = "close"
+    ) -> None:
+        said = f"refused to {what} the task “{task_label(task.kind)}”: {refusal.message}"
         refused = closing._replace(what=said)
         attempt = closing.message_id or uuid4().hex
         await self._tasks.refuse(task, refused, refusal.rule, f"refused:{attempt}")
@@ -202,6 +363,26 @@ def _read(fields: object) -> TaskDone:
             field_problems(error, "a closed task", TaskDone),
             instead=f"Send fields like {json.dumps(_EXAMPLE)}.",
         ) from error
+
+
+def _read_actor(fields: object) -> TaskActor:
+    try:
+        return TaskActor.model_validate(fields)
+    except ValidationError as error:
+        raise unreadable(
+            field_problems(error, "this", TaskActor),
+            instead=f"Send fields like {json.dumps({'actor': _EXAMPLE['actor']})}.",
+        ) from error
+
+
+def _is_open() -> Refused:
+    return conflicting(None, "This task is open.", instead="Nothing is left to take back.")
+
+
+def _irreversible(why: str) -> Refused:
+    return conflicting(
+        None, f"{why} That can't be undone.", instead="See on the job what can be done now."
+    )
 
 
 def _is_repeated(task: Task, closing: TaskClosing) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
@@ -38,9 +39,10 @@ from service.events import EventDispatcher
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
 from service.readiness import Readiness
 from service.reconciling import Reconcile
+from service.rehearsal import Rehearsal
 from service.startable import Startable
 from service.stuck import StuckList
-from service.tasks import TaskDesk, TaskDone
+from service.tasks import TaskActor, TaskDesk, TaskDone
 from starters import openapi
 from starters.access import (
     Caller,
@@ -53,30 +55,43 @@ from starters.access import (
 )
 from starters.bodies import limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
-from starters.console import console
-from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
+from starters.desk import desk_routes
+from starters.desk.changes import Changes
+from starters.desk.pages import Pages
+from starters.desk.parts import DeskParts, SignIn
+from starters.desk.sign_in import FrontDesk
+from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits, Reception
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
+from starters.oidc import CompanyAccounts
 from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
+from starters.reads import Reads, read_routes
 from starters.reconcile_api import reconcile_routes
+from starters.sessions import Sessions
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
 from starters.why import also_due
+from store.board import Board
+from store.changes import ChangeFeed
 from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
 from store.inbox import Inbox
+from store.job_story import JobStories
 from store.journal import Journal
 from store.leases import Leases
 from store.mails import MailList
 from store.outbox_list import OutboxList
 from store.reading import NO_LIFECYCLE, Filter, Reading
+from store.reads import ReadJournal
 from store.reconciliations import Reconciliations
+from store.sessions import SessionStore
+from store.task_list import TaskList
 from store.tasks import Tasks
 from workflows.registry import LIFECYCLES
 
@@ -102,30 +117,50 @@ class Parts:
     """Who takes Steward's events, None if nobody does."""
     tokens: Tokens | None = None
     """None where the actor of a body is believed."""
+    company: CompanyAccounts | None = None
+    """The company's own accounts, if they open the desk."""
     command_patience: timedelta = PATIENCE
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    rehearses: bool = False
+    """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
+    temporal_ui: str | None = None
+    """Address of Temporal UI, if it is known."""
 
 
-class _Api(FastAPI):
+class Api(FastAPI):
     """An API with a doorkeeper, who hands events on before anybody looks at their path."""
 
-    def __init__(self, events: _JobEvents, parts: Parts, **options: Any) -> None:  # noqa: ANN401  FastAPI's own
+    def __init__(
+        self,
+        events: _JobEvents,
+        parts: Parts,
+        changes: Changes,
+        reception: Reception | None,
+        **options: Any,  # noqa: ANN401  FastAPI's own
+    ) -> None:
         super().__init__(**options)
+        self._changes = changes
         self._events = events
         self._door = Doorkeeper(
             hooks=self._take_event,
             everything_else=super().__call__,
             identify=parts.tokens.caller if parts.tokens is not None else None,
             hosts=parts.hosts,
+            reception=reception,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
             ),
         )
 
+    def end_streams(self) -> None:
+        """End what stays open as long as a page does: a server that stops would wait for it."""
+        self._changes.end()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request, past the doorkeeper."""
         await self._door(scope, receive, send)
 
     async def _take_event(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,7 +168,7 @@ class _Api(FastAPI):
         await response(scope, receive, send)
 
 
-def make_app(parts: Parts) -> FastAPI:
+def make_app(parts: Parts) -> Api:
     """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
@@ -148,20 +183,32 @@ def make_app(parts: Parts) -> FastAPI:
         command_patience=parts.command_patience,
         inbox=inbox,
     )
+    reads = Reads(ReadJournal(parts.database))
     metrics = Metrics()
     metrics.watch(service.audit, service.background)
     if parts.job_system.is_elsewhere:
         metrics.watch_reconciliation(Reconciliations(parts.database))
 
+    rehearsal = Rehearsal(parts.client) if parts.rehearses else None
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with service.running():
             yield
+        if rehearsal is not None:
+            await rehearsal.stop()
+        await reads.settle()
 
     events = _JobEvents(parts.secrets, service.events, metrics)
-    app = _Api(
+    changes = Changes(ChangeFeed(parts.database))
+    sign_in = _sign_in(parts)
+    app = Api(
         events,
         parts,
+        changes,
+        FrontDesk(sign_in.sessions, Pages(current(parts.policy), is_open=False))
+        if sign_in is not None
+        else None,
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -174,6 +221,7 @@ def make_app(parts: Parts) -> FastAPI:
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
         app.include_router(_commands(kind, commands, metrics, holders))
+    reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
     views = PartnerViews(holders, current(parts.policy))
     look = StuckList(
         reading,
@@ -183,23 +231,68 @@ def make_app(parts: Parts) -> FastAPI:
         service.guard,
         service.background,
         outbox,
-        Reconciliations(parts.database) if parts.job_system.is_elsewhere else None,
+        reconciliations,
         current(parts.policy),
     )
-    app.include_router(_reads(reading, look, views, service.startable))
+    app.include_router(_reads(reading, look, views, service.startable, reads))
+    app.include_router(read_routes(reads))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))
-    app.include_router(outbox_routes(OutboxDesk(outbox, lambda: datetime.now(UTC))))
+    outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
+    app.include_router(outbox_routes(outbox_desk))
     app.include_router(reconcile_routes(service.reconciliation))
-    app.include_router(history_routes(reading))
+    app.include_router(history_routes(reading, reads))
     mails = MailList(parts.database)
-    app.include_router(mail_routes(mails))
-    app.include_router(console(reading, mails, look, service.startable, current(parts.policy)))
+    app.include_router(mail_routes(mails, reads))
+    app.include_router(
+        desk_routes(
+            DeskParts(
+                database=parts.database,
+                reading=reading,
+                mails=mails,
+                inbox=inbox,
+                events=service.events,
+                look=look,
+                startable=service.startable,
+                commands=commands,
+                tasks=desk,
+                task_list=TaskList(parts.database),
+                outbox=outbox_desk,
+                reconciliations=reconciliations,
+                board=Board(parts.database),
+                changes=changes,
+                directory=current(parts.directory),
+                policy=current(parts.policy),
+                rehearsal=rehearsal,
+                reads=reads,
+                sign_in=sign_in,
+                is_open=sign_in is None,
+                stories=JobStories(parts.database),
+                temporal_ui=_workflows_in(parts.temporal_ui, parts.client.namespace),
+            )
+        )
+    )
     app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading)
-    openapi.describe_commands(app, LIFECYCLES, TaskDone, OutboxRetry, OutboxDrop, Reconcile)
+    openapi.describe_commands(
+        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+    )
     describe_errors(app)
     return app
+
+
+def _sign_in(parts: Parts) -> SignIn | None:
+    if parts.tokens is None:
+        return None
+    sessions = Sessions(SessionStore(parts.database), parts.tokens)
+    return SignIn(sessions=sessions, company=parts.company)
+
+
+def _workflows_in(temporal_ui: str | None, namespace: str) -> str | None:
+    """Return where Temporal UI lists a namespace's workflows, None if nobody said where it is."""
+    if temporal_ui is None:
+        return None
+    return f"{temporal_ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows"
 
 
 # --- hooks ------------------------------------------------------------------------------------
@@ -340,7 +433,7 @@ def _commands(
 
 
 def _reads(
-    reading: Reading, look: StuckList, views: PartnerViews, startable: Startable
+    reading: Reading, look: StuckList, views: PartnerViews, startable: Startable, reads: Reads
 ) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
@@ -388,6 +481,8 @@ def _reads(
     @router.get("/jobs/{job_id}", summary="Everything about a job")
     async def job(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
+        if caller.actor is not None:
+            reads.note(caller.actor, job_id)
         for standing in found["lifecycles"]:
             standing["allowed"] = _allowed(standing, caller)
         return found | await alone(caller, job_id, found)

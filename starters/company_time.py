@@ -52,6 +52,19 @@ def relative(at: datetime, now: datetime) -> str:
     return f"in {span}" if at > now else f"{span} ago"
 
 
+def countdown(due: datetime, now: datetime) -> str:
+    """Return how long is left until an instant: `2 h 10 min left`, `9 min 4 s left`, `3 h late`."""
+    away = abs(due - now)
+    minutes, seconds = away // _NOW, away % _NOW // timedelta(seconds=1)
+    if away < _NOW:
+        said = f"{seconds} s"
+    elif away < _HOUR:
+        said = f"{minutes} min {seconds} s"
+    else:
+        said = _span(away)
+    return f"{said} left" if due > now else f"{said} late"
+
+
 def _span(away: timedelta) -> str:
     if away >= 2 * _DAY:
         return f"{away // _DAY} days"

@@ -7,12 +7,11 @@ behind the door can forget to ask.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.faults import in_brief
 from starters.access import EVERYBODY, Caller
+from starters.hosts import host_of, is_loopback
 from starters.http_errors import error_response, fault
 from store.database import StoreUnavailableError
 
@@ -29,13 +29,17 @@ log = structlog.get_logger()
 
 JOB_EVENTS = "/hooks/jobs"
 """Where the job system's events come in, each signed."""
+DESK = "/console"
+"""Where the desk's pages are, which people look at."""
+CHANGES = f"{DESK}/changes"
+"""Where open pages of the desk hear that jobs have changed."""
+SIGN_IN = f"{DESK}/sign-in"
+"""Where people sign in to it."""
 OPEN_TO_ALL = frozenset({JOB_EVENTS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 
 _UNCHANGING = frozenset({"GET", "HEAD", "OPTIONS"})
-_HOST = re.compile(rb"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
-_LAST_PORT = 65535
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 """What a browser says of a request that a page of ours, or a person, caused."""
 _HEADERS = (
@@ -63,6 +67,22 @@ class Limits:
     """Requests under way that are no hooks: whoever comes then is answered 503."""
     hooks_at_once: int = 1000
     """Hooks under way; they have this room for themselves."""
+    streams_at_once: int = 200
+    """Open pages that hear of changes; they have room for themselves, and as long as they like."""
+
+
+class Reception(Protocol):
+    """Knows who is signed in at the desk."""
+
+    async def caller(self, scope: Scope) -> Caller | None:
+        """Return who a request comes from by its session, None if nobody is signed in.
+
+        Raises:
+            StoreUnavailableError: the store does not answer, so that nobody knows.
+        """
+
+    def turned_away(self, scope: Scope) -> Response:
+        """Return the answer to a request of nobody who is signed in."""
 
 
 class TurnedAwayError(Exception):
@@ -72,9 +92,13 @@ class TurnedAwayError(Exception):
         response: what it is answered.
     """
 
-    def __init__(self, status: int, message: str, **more: Any) -> None:  # noqa: ANN401
-        super().__init__(message)
-        self.response = error_response(status, message, **more)
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def _turned_away(status: int, message: str, **more: Any) -> TurnedAwayError:  # noqa: ANN401  error_response's
+    return TurnedAwayError(error_response(status, message, **more))
 
 
 class Doorkeeper:
@@ -88,6 +112,7 @@ class Doorkeeper:
         identify: Identify | None,
         hosts: Iterable[str],
         limits: Limits,
+        reception: Reception | None = None,
     ) -> None:
         """Take what is behind the door.
 
@@ -97,7 +122,9 @@ class Doorkeeper:
             identify: who somebody is by their token; None where everybody on this machine comes in.
             hosts: names of ours, beside those of the loopback, where nobody shows a token.
             limits: how long, and how many at once.
+            reception: who is signed in at the desk, if people can sign in.
         """
+        self._reception = reception
         self._hooks = hooks
         self._everything_else = everything_else
         self._identify = identify
@@ -105,6 +132,7 @@ class Doorkeeper:
         self._limits = limits
         self._under_way = 0
         self._hooks_under_way = 0
+        self._streams_open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request."""
@@ -136,10 +164,12 @@ class Doorkeeper:
         is_hook = scope["path"] == JOB_EVENTS and scope["method"] == "POST"
         if self._identify is None:
             self._require_own_host(headers)
-            if not is_hook:
-                _require_own_page(scope, headers)
+        if not is_hook and (self._identify is None or _is_of_desk(scope)):
+            _require_own_page(scope, headers)
         if is_hook:
             await self._serve_hook(scope, receive, answer)
+        elif _is_stream(scope):
+            await self._serve_stream(scope, receive, answer)
         elif scope["path"] in HEALTH:
             await self._serve(scope, receive, answer)
         elif self._under_way >= self._limits.at_once:
@@ -155,7 +185,7 @@ class Doorkeeper:
     async def _serve_hook(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Serve a hook, which bounds its time itself: it knows what it may promise when."""
         if self._hooks_under_way >= self._limits.hooks_at_once:
-            raise TurnedAwayError(
+            raise _turned_away(
                 503,
                 "Too many events at once. This one was not stored.",
                 instead="Send it again with the same webhook-id.",
@@ -167,28 +197,68 @@ class Doorkeeper:
         finally:
             self._hooks_under_way -= 1
 
+    async def _serve_stream(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Serve a stream of changes, which is open as long as its page is."""
+        if self._streams_open >= self._limits.streams_at_once:
+            raise _turned_away(
+                503,
+                "Too many pages are open. This one doesn't update by itself.",
+                instead="Close some, or reload this page from time to time.",
+                headers={"retry-after": "60"},
+            )
+        self._streams_open += 1
+        try:
+            state: MutableMapping[str, Any] = scope.setdefault("state", {})
+            async with asyncio.timeout(self._limits.reading.total_seconds()):
+                state["caller"] = await self._caller(scope)
+            state["is_still_in"] = partial(self._is_still_in, scope)
+            await self._everything_else(scope, receive, answer.send)
+        finally:
+            self._streams_open -= 1
+
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         reads = scope["method"] in _UNCHANGING
         patience = self._limits.reading if reads else self._limits.changing
         async with asyncio.timeout(patience.total_seconds()):
             state: MutableMapping[str, Any] = scope.setdefault("state", {})
             state["caller"] = await self._caller(scope)
+            state["is_still_in"] = partial(self._is_still_in, scope)
             _require_json(scope)
             await self._everything_else(scope, receive, answer.send)
 
     async def _caller(self, scope: Scope) -> Caller:
-        if self._identify is None or scope["path"] in OPEN_TO_ALL:
+        if self._identify is None or _is_open_to_all(scope["path"]):
             return EVERYBODY
         shown = _values(scope["headers"], b"authorization")
+        if not shown and self._reception is not None and _is_for_people(scope):
+            return await self._received(scope, self._reception)
         caller = await self._identify(shown[0].decode("latin-1") if len(shown) == 1 else None)
         if caller is None:
-            raise TurnedAwayError(
+            raise _turned_away(
                 401,
                 "Your bearer token is missing, unknown, revoked or expired.",
                 instead="Send the header: Authorization: Bearer <your token>.",
                 headers={"www-authenticate": 'Bearer realm="Steward"'},
             )
         return caller
+
+    async def _received(self, scope: Scope, reception: Reception) -> Caller:
+        caller = await reception.caller(scope)
+        if caller is None:
+            raise TurnedAwayError(reception.turned_away(scope))
+        return caller
+
+    async def _is_still_in(self, scope: Scope) -> bool:
+        """Return whether whoever sent a request would be let in with it now, as themselves.
+
+        Raises:
+            StoreUnavailableError: the store does not answer, so that nobody knows.
+        """
+        caller: Caller = scope["state"]["caller"]
+        try:
+            return await self._caller(scope) == caller
+        except TurnedAwayError:
+            return False
 
     def _require_own_host(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Return if a request was meant for us: a page of a foreign name can lead a browser here.
@@ -197,8 +267,8 @@ class Doorkeeper:
             TurnedAwayError: it names another host, or none (421).
         """
         named = _values(headers, b"host")
-        if len(named) != 1 or not self._is_ours(_host_of(named[0])):
-            raise TurnedAwayError(
+        if len(named) != 1 or not self._is_ours(host_of(named[0])):
+            raise _turned_away(
                 421,
                 "This server doesn't know the host name in your request.",
                 instead="Use localhost or 127.0.0.1, or list your name in STEWARD_HOSTS.",
@@ -227,24 +297,6 @@ class _Answer:
         await self._send(message)
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether a host name means this machine, whatever a name server says."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _host_of(header: bytes) -> str | None:
-    """Return the host that a header names, without its port; None if it is nonsense."""
-    read = _HOST.fullmatch(header.lower())
-    if read is None or int(read["port"] or 0) > _LAST_PORT:
-        return None
-    return read["host"].strip(b"[]").decode()
-
-
 def _require_own_page(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
     """Return if a changing request comes from a program, or from a page of this very origin.
 
@@ -253,12 +305,12 @@ def _require_own_page(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
     """
     if scope["method"] in _UNCHANGING:
         return
-    (host,) = _values(headers, b"host")
+    hosts = _values(headers, b"host")
     origins = _values(headers, b"origin")
     sites = _values(headers, b"sec-fetch-site")
-    same = all(_same_origin(origin, host) for origin in origins)
+    same = all(len(hosts) == 1 and _same_origin(origin, hosts[0]) for origin in origins)
     if not same or any(site.lower() not in _OWN_SITES for site in sites):
-        raise TurnedAwayError(403, "A page of another origin can't change anything here.")
+        raise _turned_away(403, "A page of another origin can't change anything here.")
 
 
 def _same_origin(origin: bytes, host: bytes) -> bool:
@@ -275,20 +327,39 @@ def _same_origin(origin: bytes, host: bytes) -> bool:
     )
 
 
+def _is_open_to_all(path: str) -> bool:
+    return path in OPEN_TO_ALL | {SIGN_IN} or path.startswith((f"{DESK}/static/", f"{SIGN_IN}/"))
+
+
+def _is_of_desk(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path == DESK or path.startswith(f"{DESK}/")
+
+
+def _is_stream(scope: Scope) -> bool:
+    return (scope["method"], scope["path"]) == ("GET", CHANGES)
+
+
+def _is_for_people(scope: Scope) -> bool:
+    return _is_of_desk(scope) or scope["path"] == "/"
+
+
 def _require_json(scope: Scope) -> None:
     """Return if the body of a changing request is JSON: what a form can send is none.
+
+    Only the desk takes forms, each with a proof that a page of its own sent it.
 
     Raises:
         TurnedAwayError: it is not (415).
     """
-    if scope["method"] in _UNCHANGING:
+    if scope["method"] in _UNCHANGING or _is_of_desk(scope):
         return
     headers = scope["headers"]
     types = _values(headers, b"content-type")
     lengths = _values(headers, b"content-length")
     has_body = any(each.strip(b"0 ") for each in lengths) or _values(headers, b"transfer-encoding")
     if (types or has_body) and not (len(types) == 1 and _is_json(types[0])):
-        raise TurnedAwayError(
+        raise _turned_away(
             415,
             "The body isn't declared as JSON.",
             instead="Send JSON with the header: Content-Type: application/json.",

@@ -52,17 +52,18 @@ def request_body(lifecycle: str, command: Command) -> dict[str, Any]:
     }
 
 
-_OF_A_TASK = {
+OF_A_TASK = {
     "403": "The task is for another role",
     "404": "There is no such task",
     "409": "Already done, or only a command closes it",
     "413": "The body is too large",
     "422": "Bad fields",
 }
+"""Why a change of a task is refused, by HTTP status."""
 
 
 def answers(
-    model: type[BaseModel], example: Mapping[str, object], said: Mapping[str, str] = _OF_A_TASK
+    model: type[BaseModel], example: Mapping[str, object], said: Mapping[str, str] = OF_A_TASK
 ) -> dict[str, Any]:
     """Return what an operation says of its body where it takes a model that refuses as commands do.
 

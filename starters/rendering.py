@@ -105,10 +105,23 @@ def _task(task: Json) -> Iterable[str]:
     yield f"  {task['label']}: {task['text']}"
     if task["closes_by"]:
         yield f"  Closes when you {_command(task['closes_by'], to_do)}."
+    if task.get("taken_by"):  # an older release says nothing of it
+        yield f"  {task['taken_by']['name']} has it since {company_time(task['taken_at'])}."
     if task["closed_at"]:
         who = f" by {task['closed_by']['name']}" if task["closed_by"] else ""
         outcome = f": {task['outcome']}" if task["outcome"] else ""
         yield f"  Done {company_time(task['closed_at'])}{who}{outcome}"
+
+
+def print_reads(page: Json) -> None:
+    """Print a page of who has read a job, each on a line, and how to see the next page."""
+    if not page["items"]:
+        print_text("Nobody has read this job yet.")
+    for read in page["items"]:
+        reader = read["reader"]
+        at = company_time(read["first_at"])
+        print_text(f"{at}  {reader['name']} ({_role(reader['role'])})")
+    _print_more(page)
 
 
 def print_outbox(page: Json) -> None:

@@ -20,6 +20,7 @@ from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.hook_sender import SECRETS_FILE
+from starters.oidc import CompanyAccounts
 from starters.serving import server_of
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError, migrate
@@ -80,12 +81,14 @@ async def run_stack(
     """
     must_be_loopback("127.0.0.1", settings.auth)
     policy, directory = settings.watched_policy(), settings.watched_directory()
+    company = _company(settings)
     job_system = job_system_of(settings)
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
         stack.enter_context(hold(data))
         ui_port = temporal_port + 1000
+        _must_differ(port, temporal_port, ui_port)
         for each, what in ((port, "--port"), (temporal_port, "--temporal-port"), (ui_port, "UI")):
             _must_be_free(each, what)
         secrets = _secrets(settings, data)
@@ -120,7 +123,10 @@ async def run_stack(
             subscriber=subscriber_of(settings),
             secrets=secrets,
             tokens=_tokens(settings, database),
+            company=company,
             hosts=settings.hosts,
+            rehearses=True,
+            temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
         )
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
@@ -153,6 +159,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     must_be_loopback(host, settings.auth)
     settings.require("hook_secrets")
     policy, directory = settings.watched_policy(), settings.watched_directory()
+    company = _company(settings)
     job_system = job_system_of(settings)
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
@@ -169,7 +176,9 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         subscriber=subscriber_of(settings),
         secrets=_secrets(settings, DEFAULT_DATA),
         tokens=_tokens(settings, database),
+        company=company,
         hosts=settings.hosts,
+        temporal_ui=settings.temporal_ui_url,
     )
     async with _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
@@ -184,7 +193,8 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
 
 @asynccontextmanager
 async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.Task[None]]:
-    server = server_of(make_app(parts), host, port)
+    app = make_app(parts)
+    server = server_of(app, host, port)
     task = asyncio.create_task(server._serve())  # noqa: SLF001  serve() would take our signals
     while not server.started:
         if task.done():
@@ -194,6 +204,7 @@ async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.
     try:
         yield task
     finally:
+        app.end_streams()
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)
 
@@ -252,6 +263,14 @@ def _tokens(settings: Settings, database: Database) -> Tokens | None:
     return Tokens(TokenStore(database), _token_file(settings))
 
 
+def _company(settings: Settings) -> CompanyAccounts | None:
+    issuer, id_, secret = settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret
+    roles = settings.watched_sign_in_roles()
+    if issuer is None or id_ is None or secret is None or roles is None:
+        return None
+    return CompanyAccounts(issuer, id_, secret, roles)
+
+
 async def _has_no_token(parts: Parts) -> bool:
     """Return whether tokens are asked for and there is none yet."""
     try:
@@ -284,6 +303,14 @@ def _prepare_folder(data: Path) -> None:
         prepare(data)
     except FolderError as error:
         raise CannotRun(str(error)) from error
+
+
+def _must_differ(port: int, temporal_port: int, ui_port: int) -> None:
+    if port in {temporal_port, ui_port}:
+        raise CannotRun(
+            f"--port {port} is Temporal's port ({temporal_port}) or its UI's ({ui_port}). "
+            "Choose another"
+        )
 
 
 def _must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:

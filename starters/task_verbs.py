@@ -1,4 +1,4 @@
-"""The command line's verbs for tasks of people: `steward tasks`, `steward task done ID`."""
+"""The command line's verbs for tasks of people: `steward tasks`, `steward task done ID`, others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from starters.failures import Failure
 from starters.row_ids import row_id
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ActAs = Annotated[str | None, typer.Option("--as", help="Your role.")]
+Name = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
 TaskId = Annotated[
     int, typer.Argument(metavar="ID", parser=row_id, help="The ID that `steward tasks` shows.")
 ]
@@ -19,12 +21,20 @@ TaskId = Annotated[
 def add_task_verbs(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     group = typer.Typer(
-        help="Close a task.",
-        epilog="\b\nExamples:\n  steward task done 12 --as dispatch",
+        help="Close a task, or say that you are working on it.",
+        epilog="\b\nExamples:\n  steward task take 12 --as dispatch\n"
+        "  steward task done 12 --as dispatch",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
-    group.command("done", epilog="\b\nExamples:\n  steward task done 12 --as dispatch")(task_done)
+    for name, verb in (
+        ("done", task_done),
+        ("undo", task_undo),
+        ("take", task_take),
+        ("release", task_release),
+    ):
+        example = f"\b\nExamples:\n  steward task {name} 12 --as dispatch"
+        group.command(name, epilog=example)(verb)
     app.command(
         "tasks", epilog="\b\nExamples:\n  steward tasks --role dispatch\n  steward tasks --json"
     )(tasks)
@@ -52,8 +62,8 @@ def tasks(
 
 def task_done(
     task: TaskId,
-    role: Annotated[str | None, typer.Option("--as", help="Your role.")] = None,
-    name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
+    role: ActAs = None,
+    name: Name = None,
     outcome: Annotated[str | None, typer.Option(help="The outcome.")] = None,
     *,
     as_json: AsJson = False,
@@ -62,18 +72,61 @@ def task_done(
 
     With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
     """
+    said = {"outcome": outcome} if outcome else {}
+    _change(task, "done", "Done", said | _acting(role, name, "close"), as_json=as_json)
+
+
+def task_undo(
+    task: TaskId, role: ActAs = None, name: Name = None, *, as_json: AsJson = False
+) -> None:
+    """Open a task again that you closed less than a minute ago.
+
+    With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
+    """
+    _change(task, "undo", "Open again", _acting(role, name, "reopen"), as_json=as_json)
+
+
+def task_take(
+    task: TaskId, role: ActAs = None, name: Name = None, *, as_json: AsJson = False
+) -> None:
+    """Say that you are working on a task. Others see it for 30 minutes.
+
+    With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
+    """
+    _change(task, "take", "Yours", _acting(role, name, "take"), as_json=as_json)
+
+
+def task_release(
+    task: TaskId, role: ActAs = None, name: Name = None, *, as_json: AsJson = False
+) -> None:
+    """Put a task back that you took.
+
+    With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
+    """
+    _change(task, "release", "Put back", _acting(role, name, "put back"), as_json=as_json)
+
+
+def _acting(role: str | None, name: str | None, what: str) -> dict[str, object]:
+    """Return what a body says of who acts: nothing where their token says it.
+
+    Raises:
+        Failure: nothing says in which role they act.
+    """
+    if not (role or name) and os.environ.get("STEWARD_TOKEN"):
+        return {}
+    if role is None:
+        raise Failure(f"say in which role you {what} the task: add --as, such as `--as dispatch`")
+    who = name or os.environ.get("USER") or "command line"
+    return {"actor": {"name": who, "role": role}}
+
+
+def _change(task: int, what: str, said: str, body: dict[str, object], *, as_json: bool) -> None:
     from starters.api_client import ApiClient
     from starters.rendering import print_json, print_text
 
-    body: dict[str, object] = {"outcome": outcome} if outcome else {}
-    if role or name or not os.environ.get("STEWARD_TOKEN"):
-        if role is None:
-            raise Failure("say in which role you close the task: add --as, such as `--as dispatch`")
-        who = name or os.environ.get("USER") or "command line"
-        body["actor"] = {"name": who, "role": role}
     with ApiClient.from_environment() as client:
-        closed = client.post("tasks", str(task), "done", body=body)
+        changed = client.post("tasks", str(task), what, body=body)
     if as_json:
-        print_json(closed)
+        print_json(changed)
     else:
-        print_text(f"Done: {closed['label']} ({closed['job_id']}).")
+        print_text(f"{said}: {changed['label']} ({changed['job_id']}).")

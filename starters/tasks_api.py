@@ -1,8 +1,8 @@
-"""Tasks of people over HTTP: their list, and that one is done."""
+"""Tasks of people over HTTP: their list, who is working on one, and that one is done."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -11,14 +11,14 @@ from pydantic_core import from_json
 
 from domain.labels import TASKS
 from domain.refusals import Refused, unreadable
-from domain.roles import Role
+from domain.roles import Actor, Role
 from domain.values import Storable
-from service.tasks import TaskDesk, TaskDone
+from service.tasks import TaskActor, TaskDesk, TaskDone
 from starters.access import Employee, reader
 from starters.bodies import limited_body, too_large
 from starters.command_endpoint import refusal_reply
 from starters.http_errors import error_response
-from starters.openapi import answers
+from starters.openapi import OF_A_TASK, answers
 from starters.queries import Cursor, JobFilter, RowId, one_of
 from store.tasks import TASK_STATUSES, TaskFilter
 
@@ -55,32 +55,79 @@ def task_routes(desk: TaskDesk) -> APIRouter:
     @router.post(
         "/tasks/{task_id}/done",
         summary="Close a task",
-        openapi_extra=answers(TaskDone, {"actor": {"name": "Dana", "role": "dispatch"}}),
+        openapi_extra=answers(TaskDone, _DANA),
     )
     async def done(_: Employee, request: Request, task_id: RowId) -> Response:
-        body = await limited_body(request)
-        if body is None:
-            return too_large()
-        try:
-            fields = from_json(body or b"null", allow_inf_nan=False)
-        except ValueError as error:
-            refusal = unreadable(
-                f"The body isn't JSON: {error}.", instead="Send one JSON object."
-            ).refusal
-            return _refused(Refused(refusal))
-        try:
-            task = await desk.done(task_id, fields, reader(request).actor)
-        except Refused as refused:
-            return _refused(refused)
-        if task is None:
-            return error_response(
-                404,
-                f"There is no task {task_id}.",
-                instead="See the list of tasks: GET /tasks.",
-            )
-        return JSONResponse(_JSON.dump_python(task, mode="json"))
+        return await _answered(desk.done, request, task_id)
+
+    @router.post(
+        "/tasks/{task_id}/undo",
+        summary="Take back, within a minute, that you closed a task",
+        openapi_extra=answers(TaskActor, _DANA, _OF_UNDO),
+    )
+    async def undo(_: Employee, request: Request, task_id: RowId) -> Response:
+        return await _answered(desk.undo, request, task_id)
+
+    @router.post(
+        "/tasks/{task_id}/take",
+        summary="Say that you are working on a task",
+        openapi_extra=answers(TaskActor, _DANA, _OF_TAKING),
+    )
+    async def take(_: Employee, request: Request, task_id: RowId) -> Response:
+        return await _answered(desk.take, request, task_id)
+
+    @router.post(
+        "/tasks/{task_id}/release",
+        summary="Say that you aren't working on a task any more",
+        openapi_extra=answers(TaskActor, _DANA, _OF_RELEASING),
+    )
+    async def release(_: Employee, request: Request, task_id: RowId) -> Response:
+        return await _answered(desk.release, request, task_id)
 
     return router
+
+
+class _Change(Protocol):
+    """Changes a task; what the desk's methods do."""
+
+    async def __call__(
+        self, task_id: int, fields: object, by: Actor | None
+    ) -> dict[str, Any] | None: ...
+
+
+async def _answered(change: _Change, request: Request, task_id: int) -> Response:
+    """Return the answer to a change of a task."""
+    body = await limited_body(request)
+    if body is None:
+        return too_large()
+    try:
+        fields = from_json(body or b"null", allow_inf_nan=False)
+    except ValueError as error:
+        refusal = unreadable(
+            f"The body isn't JSON: {error}.", instead="Send one JSON object."
+        ).refusal
+        return _refused(Refused(refusal))
+    try:
+        task = await change(task_id, fields, reader(request).actor)
+    except Refused as refused:
+        return _refused(refused)
+    if task is None:
+        return error_response(
+            404,
+            f"There is no task {task_id}.",
+            instead="See the list of tasks: GET /tasks.",
+        )
+    return JSONResponse(_JSON.dump_python(task, mode="json"))
+
+
+_DANA = {"actor": {"name": "Dana", "role": "dispatch"}}
+_OF_TAKING = {**OF_A_TASK, "409": "Already done"}
+_OF_RELEASING = {**OF_A_TASK, "409": "Already done, or somebody else has it"}
+_OF_UNDO = {
+    **OF_A_TASK,
+    "403": "Somebody else closed it",
+    "409": "Open, closed too long ago, or something followed on it",
+}
 
 
 def _refused(refused: Refused) -> Response:

@@ -97,8 +97,12 @@ class TokenFile:
         A file that was changed is read again first. One that cannot be used then changes nothing,
         and the log says so: a slip of the pen must not shut everybody out.
         """
+        return self.owner(digest_of(token))
+
+    def owner(self, digest: str) -> Caller | None:
+        """Return whose the token of a digest is, as `caller` does of the token itself."""
         self._read_again_if_changed()
-        digest, found = digest_of(token), None
+        found = None
         for entry in self._entries:
             if hmac.compare_digest(entry.sha256, digest):
                 found = entry
@@ -143,6 +147,14 @@ class Tokens:
         token = rest.strip()
         if scheme.casefold() != "bearer" or not token:
             return None
+        return await self.owner(token)
+
+    async def owner(self, token: str) -> Caller | None:
+        """Return whose a token is, None if it is unknown, revoked or expired.
+
+        Raises:
+            StoreUnavailableError: the store does not answer, so that nobody knows.
+        """
         if self._file is not None and (caller := self._file.caller(token)) is not None:
             return caller
         found, now = await self._store.find(digest_of(token)), self._clock()
@@ -151,6 +163,10 @@ class Tokens:
         if self._store.is_worth_noting(found, now) and found.id not in self._noting:
             self._note(found, now)
         return Caller(found.actor, found.account, frozenset(found.jobs))
+
+    def in_file(self, digest: str) -> Caller | None:
+        """Return whose the token of a digest is by the operator's file, None if nobody's there."""
+        return self._file.owner(digest) if self._file is not None else None
 
     async def are_none(self) -> bool:
         """Return whether no token at all lets anybody in; raises what `caller` raises."""

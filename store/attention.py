@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, func, select, update
@@ -129,9 +129,24 @@ def _broken(connection: Connection, key: str, calendar: Calendar) -> str | None:
 # --- how it ends ------------------------------------------------------------------------------
 
 
+class Settled(NamedTuple):
+    """What has become of the calls for attention that a task stood for."""
+
+    cleared: bool = False
+    """Whether one was taken back at once, or is about to be."""
+    held: tuple[str, ...] = ()
+    """What takes them back later, by its claims in the inbox."""
+
+
 def settle_attention(
-    database: Database, connection: Connection, workflow_id: str, kind: str, now: datetime
-) -> None:
+    database: Database,
+    connection: Connection,
+    workflow_id: str,
+    kind: str,
+    now: datetime,
+    *,
+    not_before: datetime | None = None,
+) -> Settled:
     """End the calls for attention whose last task a person has closed.
 
     Args:
@@ -140,25 +155,41 @@ def settle_attention(
         workflow_id: the lifecycle that opened the task.
         kind: the kind of the task.
         now: the wall clock, aware UTC.
+        not_before: until when the calls stand, since the person may think better of it; None: they
+            end at once.
     """
     settled = [flag for flag, kinds in SETTLED_BY_TASKS.items() if kind in kinds]
     row = connection.execute(_STANDS, {"of": workflow_id}).one_or_none()
     if row is None:
-        return
+        return Settled()
+    cleared, held = False, list[str]()
     for flag in settled:
         still_open = {"of": workflow_id, "kinds": sorted(SETTLED_BY_TASKS[flag])}
         if flag not in row.attention or connection.scalar(_OPEN_OF_KINDS, still_open):
             continue
+        if not_before is not None:
+            held.append(_tell(database, connection, workflow_id, flag, now, not_before))
+            continue
+        cleared = True
         if row.outcome is not None:
             drop(connection, workflow_id, flag)
         else:
             _tell(database, connection, workflow_id, flag, now)
+    return Settled(cleared, tuple(held))
 
 
 def _tell(
-    database: Database, connection: Connection, workflow_id: str, flag: Attention, now: datetime
-) -> None:
-    """Have a running lifecycle take a call for attention back."""
+    database: Database,
+    connection: Connection,
+    workflow_id: str,
+    flag: Attention,
+    now: datetime,
+    not_before: datetime | None = None,
+) -> str:
+    """Have a lifecycle take a call for attention back; return the claim of that in the inbox.
+
+    Of one that has ended by then, the store takes it back.
+    """
     lifecycle, job_id = job_of(workflow_id)
     fields: dict[str, JsonValue] = {
         "actor": STEWARD.model_dump(mode="json"),
@@ -181,8 +212,10 @@ def _tell(
         "state": "pending",
         "job_id": job_id,
         "attempts": 0,
+        "next_attempt_at": not_before,
     }
     connection.execute(database.insert_once(schema.inbox, "claim"), row)
+    return key
 
 
 class AttentionOfEnded:

@@ -74,6 +74,20 @@ class PendingEvent(BaseModel):
     """None where it could not be read yet."""
 
 
+class DeadLetter(BaseModel):
+    """A dead letter with the beginning of its body."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    webhook_id: str
+    received_at: datetime
+    reason: str | None
+    length: int
+    """Bytes of its body."""
+    body: bytes
+
+
 EARLIER = schema.inbox.alias("earlier")
 
 UNDELIVERED = ("pending", "faulty")
@@ -249,13 +263,18 @@ class Inbox:
         return [_pending(row) for row in rows]
 
     async def dead(
-        self, after: str | None = None, limit: int = DEAD_LETTERS_PAGE
+        self,
+        after: str | None = None,
+        limit: int = DEAD_LETTERS_PAGE,
+        *,
+        reason: str | None = None,
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page of dead letters, the newest first, without their bodies.
 
         Args:
             after: the cursor of the page, None for the first.
             limit: dead letters on the page.
+            reason: why they are dead letters, None for whatever reason.
 
         Returns:
             The dead letters, and the cursor of the next page.
@@ -278,11 +297,45 @@ class Inbox:
         )
         if after:
             dead = dead.where(inbox.c.id < read_id_cursor(after))
+        if reason is not None:
+            dead = dead.where(inbox.c.reason == reason)
         rows = await self._database.read(
             lambda connection: [dict(row) for row in connection.execute(dead).mappings()]
         )
         page, last = page_of(rows, limit)
         return page, last and write_id_cursor(last["id"])
+
+    async def letter(self, inbox_id: int, most: int) -> DeadLetter | None:
+        """Return a dead letter with the beginning of its body, None if there is no such one.
+
+        Args:
+            inbox_id: the dead letter.
+            most: bytes of the body.
+        """
+        inbox = schema.inbox
+        this = select(
+            inbox.c.id,
+            inbox.c.webhook_id,
+            inbox.c.received_at,
+            inbox.c.reason,
+            func.length(inbox.c.body).label("length"),
+            func.substr(inbox.c.body, 1, most).label("body"),
+        ).where(inbox.c.id == inbox_id, inbox.c.state == "dead")
+        row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
+        return DeadLetter(**row._mapping) if row else None  # noqa: SLF001  the API of rows
+
+    async def reasons(self, limit: int) -> list[tuple[str, int]]:
+        """Return why there are dead letters, the commonest reason first, and how many each."""
+        inbox = schema.inbox
+        counting = (
+            select(inbox.c.reason, func.count())
+            .where(inbox.c.state == "dead", inbox.c.reason.is_not(None))
+            .group_by(inbox.c.reason)
+            .order_by(func.count().desc(), inbox.c.reason)
+            .limit(limit)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(counting).all())
+        return [(row[0], row[1]) for row in rows]
 
     async def revive(self, inbox_id: int) -> PendingEvent | None:
         """Return a dead letter for another try, None if there is no such dead letter."""

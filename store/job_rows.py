@@ -215,8 +215,8 @@ def close_tasks(
 def _tell_closed(
     database: Database, connection: Connection, task: Row[Any], closing: Closing
 ) -> None:
-    task_id = public_id(task.key)
-    origin = Origin(task.job_id, task.workflow_id, task.key, closing.at)
+    origin = Origin(task.job_id, task.workflow_id, _told_key(task), closing.at)
+    task_id = public_id(origin.key)
     if task.is_told:  # of one that it does not know, it would only refuse to hear more
         done = TellTaskDone(key=task_id, outcome=closing.outcome)
         _tell(database, connection, origin, done, task_id)
@@ -224,6 +224,69 @@ def _tell_closed(
         task_id=task_id, role=Role(task.role), kind=task.kind, closed_by=closing.by.role
     )
     _publish(database, connection, EventType.TASK_CLOSED, origin, said)
+
+
+def reopen_task(
+    database: Database, connection: Connection, task_id: int, by: Actor, at: datetime
+) -> int | None:
+    """Open a task again that a person has closed, and have that told, as of a new task.
+
+    Nobody who was told that a task is done has to hear that it is not: what they are told next is
+    another task for them, with an id of its own.
+
+    Args:
+        database: says who is told.
+        connection: the transaction.
+        task_id: the task.
+        by: who closed it.
+        at: when it is opened again, aware UTC.
+
+    Returns:
+        How often the task was opened again by now; None if they have not closed it.
+    """
+    of = {"of_id": task_id, "of_name": by.name, "of_role": by.role.value}
+    task = connection.execute(_REOPENING, of).one_or_none()
+    if task is None:
+        return None
+    origin = Origin(task.job_id, task.workflow_id, _told_key(task), at)
+    told_id, role = public_id(origin.key), Role(task.role)
+    if task.is_told:
+        again = TellTask(key=told_id, role=role, kind=task.kind, text=task.text, at=at)
+        _tell(database, connection, origin, again, told_id)
+    said = TaskOpened(task_id=told_id, role=role, kind=task.kind)
+    _publish(database, connection, EventType.TASK_OPENED, origin, said)
+    return int(task.reopened)
+
+
+def keep_undo(connection: Connection, task_id: int, undo: Mapping[str, Any]) -> None:
+    """Keep what it takes to open a closed task again; nobody is told of that."""
+    connection.execute(_KEEP_UNDO, {"of_id": task_id, "undo": undo})
+
+
+def take_task(connection: Connection, task_id: int, by: Actor | None, at: datetime) -> bool:
+    """Keep who is working on an open task, of which nobody is told; return whether it is open.
+
+    Args:
+        connection: the transaction.
+        task_id: the task.
+        by: who is working on it; None if nobody is any more.
+        at: since when, aware UTC.
+    """
+    values = {
+        "of_id": task_id,
+        "taken_by_name": by and by.name,
+        "taken_by_role": by and by.role.value,
+        "taken_at": by and at,
+    }
+    return bool(connection.execute(_TAKING, values).rowcount)
+
+
+def _told_key(task: Row[Any]) -> str:
+    """Return the key by which others know a task: another one each time it is opened again."""
+    return f"{task.key}{_AGAIN}{task.reopened}" if task.reopened else str(task.key)
+
+
+_AGAIN = "/again/"
 
 
 def reword_untold(connection: Connection, job_id: str, kind: str, text: str) -> None:
@@ -261,7 +324,41 @@ def _closing(columns: tuple[str, ...], *, returning: bool) -> Update:
     )
     table = _TASKS.c
     told = (table.id, table.job_id, table.workflow_id, table.key, table.role, table.kind)
-    return closing.returning(*told, table.is_told) if returning else closing
+    return closing.returning(*told, table.is_told, table.reopened) if returning else closing
+
+
+_KEEP_UNDO = (
+    update(_TASKS)
+    .where(_TASKS.c.id == bindparam("of_id"))
+    .values(undo=bindparam("undo", type_=_TASKS.c.undo.type))
+)
+_TAKING = (
+    update(_TASKS)
+    .where(_TASKS.c.id == bindparam("of_id"), _TASKS.c.status == "open")
+    .values(
+        {
+            name: bindparam(name, type_=_TASKS.c[name].type)
+            for name in ("taken_by_name", "taken_by_role", "taken_at")
+        }
+    )
+)
+_REOPENING = (
+    update(_TASKS)
+    .where(
+        _TASKS.c.id == bindparam("of_id"),
+        _TASKS.c.status == "done",
+        _TASKS.c.closed_by_name == bindparam("of_name"),
+        _TASKS.c.closed_by_role == bindparam("of_role"),
+    )
+    .values(
+        status="open",
+        reopened=_TASKS.c.reopened + 1,
+        **dict.fromkeys(("closed_at", "closed_by_name", "closed_by_role", "closed_with")),
+        outcome=None,
+        undo=None,
+    )
+    .returning(*_TASKS.c)
+)
 
 
 # --- Exceptions -----------------------------------------------------------------------------------
@@ -375,7 +472,7 @@ def forget_opening(connection: Connection, what: str, key: str) -> None:
     """
     table = {"open_task": _TASKS, "open_exception": _EXCEPTIONS}.get(what)
     if table is not None:
-        of = key.removeprefix(f"{Destination.JOB_SYSTEM}:{what}:")
+        of = key.removeprefix(f"{Destination.JOB_SYSTEM}:{what}:").partition(_AGAIN)[0]
         connection.execute(update(table).where(table.c.key == of).values(is_told=False))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
@@ -62,10 +62,24 @@ def keep_job(
         "words": " ".join(
             filter(None, (job.job_id, job.order_id, job.item.name, job.assigned_to.name, job.trade))
         ).casefold(),
+        "customer_words": customer_words(
+            *((job.customer.name, job.customer.phone) if job.customer else (None, None))
+        ),
+        "changed_at": datetime.now(UTC),
     }
     if newest_event_at is not None:
         row["newest_event_at"] = newest_event_at
     connection.execute(database.upsert(schema.jobs, "job_id", row), row)
+
+
+def customer_words(name: str | None, phone: str | None) -> str:
+    """Return what a job's customer is found by: name, phone number, and that number's digits."""
+    return " ".join(filter(None, (name, phone, digits(phone or "")))).casefold()
+
+
+def digits(said: str) -> str:
+    """Return the digits in a text, without what stands between them."""
+    return "".join(each for each in said if each.isdecimal())
 
 
 _READ_JOB = select(schema.jobs).where(schema.jobs.c.job_id == bindparam("of"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -63,6 +63,7 @@ from store.lifecycles import close_loss
 from store.mail_queue import QueuedMail, RenderedMail, mail_row, take, withdraw
 from store.publishing import Standing
 from store.task_closing import TaskKinds, close_reopening, close_settled, settled_by
+from store.urgency import urgent_at
 
 Render = Callable[[SendEmail, Job], RenderedMail]
 """Makes a mail of a batch of the job as the batch changes it; it may raise `Refused`."""
@@ -399,6 +400,7 @@ class BatchTransaction:
             said = sentence(waiting, due_at, batch.calendar.zone)
         else:
             said = self._end_in_words(progress)
+        wall, alerts = datetime.now(UTC), after_batch(self._connection, batch)
         row: dict[str, Any] = {
             "workflow_id": batch.workflow_id,
             "job_id": batch.job_id,
@@ -410,10 +412,14 @@ class BatchTransaction:
             "since": progress.since,
             "due_at": due_at,
             "next": said,
-            **after_batch(self._connection, batch),
+            "duty": waiting.duty if waiting else None,
+            **alerts,
             "outcome": progress.outcome,
+            "urgent_at": urgent_at(due_at, alerts["attention_since"], progress.outcome, wall),
+            "changed_at": wall,
             "remembered": progress.remembered,
             "guide": list(progress.guide),
+            "call": progress.call,
             "lost_at": None,
             "before_loss": None,
             **({"started_for": job.assigned_at} if job else {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
@@ -20,6 +20,7 @@ from store.database import Database
 from store.jobs import HeldRow, held_job
 from store.publishing import Publishing, Standing
 from store.task_closing import close_reopening, close_settled
+from store.urgency import NO_DEADLINE
 
 _TABLE = schema.lifecycles
 
@@ -137,6 +138,7 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "since": wait.since,
         "due_at": due_at,
         "next": sentence(wait, due_at, new.zone),
+        "duty": wait.duty,
         "attention": [],
         "attention_since": {},
         "outcome": None,
@@ -144,6 +146,8 @@ def list_lifecycle(connection: Connection, database: Database, new: NewLifecycle
         "before_loss": None,
         "run_id": None,
         "told_at": None,
+        "urgent_at": due_at or NO_DEADLINE,
+        "changed_at": datetime.now(UTC),
     }
     connection.execute(database.upsert(_TABLE, "workflow_id", row), row)
     now = Standing(new.episode, new.stage, wait.waiting_on.value, due_at, outcome=None)

@@ -38,6 +38,7 @@ from store.lifecycles import ABANDONED, close_loss
 from store.publishing import Publishing, Standing
 from store.refusals import close_if_settled
 from store.task_closing import close_settled
+from store.urgency import ENDED, urgent_at
 
 _TABLE = schema.lifecycles
 
@@ -274,10 +275,17 @@ class Losses:
                 return False
             before = row.before_loss
             instants = {name: _instant(before[name]) for name in ("since", "due_at")}
+            urgent = urgent_at(instants["due_at"], before["attention_since"], None, now)
             connection.execute(
                 update(_TABLE)
                 .where(_TABLE.c.workflow_id == workflow_id)
-                .values(**{**before, **instants}, outcome=None, lost_at=None, before_loss=None)
+                .values(
+                    **{**before, **instants},
+                    urgent_at=urgent,
+                    outcome=None,
+                    lost_at=None,
+                    before_loss=None,
+                )
             )
             close_loss(self._database, connection, workflow_id, now)
             key = f"found:{workflow_id}:{now:%Y%m%dT%H%M%S.%f}"
@@ -345,6 +353,7 @@ _BEFORE = (
     "attention",
     "attention_since",
     "guide",
+    "call",
 )
 
 
@@ -360,11 +369,14 @@ def _close_lifecycle(connection: Connection, row: Row[Any], now: datetime, loss:
             outcome=ABANDONED,
             waiting_on=None,
             due_at=None,
+            urgent_at=ENDED,
             since=now,
             next=loss.next,
+            duty=None,
             attention=[],
             attention_since={},
             guide=[],
+            call=None,
             lost_at=now,
             before_loss=before,
         )

@@ -21,6 +21,7 @@ SHOWN_STATES: Final = ("queued", "sent", "uncertain", "bounced")
 _EMAILS = schema.emails
 _SUMMARY = ("id", "job_id", "at", "to", "template", "subject", "text")
 _WHOLE = (*_SUMMARY, "html", "attempts", "last_error", "changed_at")
+_IN_BRIEF = ("id", "job_id", "at", "to", "template", "subject", "attempts", "last_error")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class MailFilter:
     job_id: str | None = None
     state: str | None = None
     """One of `SHOWN_STATES`."""
+    template: str | None = None
     after: str | None = None
 
 
@@ -59,6 +61,26 @@ class MailList:
         page, last = page_of(rows, limit)
         return [_shown(row, _SUMMARY) for row in page], last and write_id_cursor(last.id)
 
+    async def brief(
+        self, wanted: MailFilter, limit: int = PAGE
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return a page as `page` does, of what stands on a line: without texts, with attempts."""
+        columns = [_EMAILS.c[name] for name in (*_IN_BRIEF, "state")]
+        query = (
+            select(*columns)
+            .where(*_conditions(wanted))
+            .order_by(_EMAILS.c.id.desc())
+            .limit(limit + 1)
+        )
+        rows = await self._database.read(lambda connection: list(connection.execute(query)))
+        page, last = page_of(rows, limit)
+        return [_shown(row, _IN_BRIEF) for row in page], last and write_id_cursor(last.id)
+
+    async def templates(self) -> list[str]:
+        """Return the templates of which there is a mail, by name."""
+        query = select(_EMAILS.c.template).distinct().order_by(_EMAILS.c.template)
+        return await self._database.read(lambda connection: list(connection.scalars(query)))
+
     async def find(self, mail_id: int) -> dict[str, Any] | None:
         """Return a mail whole, None if there is no such mail."""
         this = select(_EMAILS).where(_EMAILS.c.id == mail_id)
@@ -74,6 +96,8 @@ def _conditions(wanted: MailFilter) -> list[ColumnElement[bool]]:
         conditions.append(_EMAILS.c.state.in_([MailState.QUEUED.value, MailState.SENDING.value]))
     elif wanted.state is not None:
         conditions.append(_EMAILS.c.state == wanted.state)
+    if wanted.template is not None:
+        conditions.append(_EMAILS.c.template == wanted.template)
     if wanted.after:
         conditions.append(_EMAILS.c.id < read_id_cursor(wanted.after))
     return conditions

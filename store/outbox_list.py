@@ -39,6 +39,7 @@ class OutboxFilter:
     job_id: str | None = None
     state: str | None = None
     """None for what still has to be told, or was refused."""
+    destination: Destination | None = None
     after: str | None = None
 
 
@@ -299,6 +300,8 @@ def _conditions(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
         conditions.append(_OUTBOX.c.state.in_(_UNSETTLED))
     else:
         conditions.append(_OUTBOX.c.state == wanted.state)
+    if wanted.destination is not None:
+        conditions.append(_OUTBOX.c.destination == wanted.destination.value)
     if wanted.job_id is not None:
         conditions.append(_OUTBOX.c.job_id == wanted.job_id)
     if wanted.after:

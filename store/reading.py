@@ -214,7 +214,9 @@ class Reading:
         jobs_read = ((read_stored_job(row.job_id, row.job), row.text) for row in rows)
         return [WaitingJob(job, text) for job, text in jobs_read if job is not None]
 
-    async def job(self, job_id: str, unseen: Collection[str] = ()) -> dict[str, Any] | None:
+    async def job(
+        self, job_id: str, unseen: Collection[str] = (), parts: Collection[str] | None = None
+    ) -> dict[str, Any] | None:
         """Return everything about a job, None if there is no such job.
 
         Of each part of what happened it has the newest `MOST_OF_A_PART` entries. Where there are
@@ -223,6 +225,7 @@ class Reading:
         Args:
             job_id: the job.
             unseen: names of lifecycles that are not there for whoever asks, nor what they did.
+            parts: those of `PARTS` that are wanted; None: all.
         """
 
         def read(connection: Connection) -> dict[str, Any] | None:
@@ -241,7 +244,7 @@ class Reading:
                 if each.lifecycle not in unseen
             ]
             older = dict[str, str]()
-            for part in PARTS:
+            for part in PARTS if parts is None else parts:
                 newest, after = _part(connection, part, job_id, None, MOST_OF_A_PART, unseen)
                 found[part] = newest[::-1]
                 if after is not None:
@@ -357,6 +360,7 @@ class Reading:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [
             {
+                "id": row.id,
                 "job_id": row.job_id,
                 "template": row.template,
                 "subject": row.subject,
@@ -519,6 +523,7 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
         "attention_details": details(row),
         "outcome": row.outcome,
         **({"guide": row.guide} if row.guide else {}),
+        **({"call": row.call} if row.call else {}),
     }
 
 
@@ -526,6 +531,7 @@ def _listed(row: Row[Any], waits: WaitingChange | None) -> dict[str, Any]:
     standing = with_change(_standing(row), waits)
     del standing["workflow_id"], standing["attention_details"]
     standing.pop("guide", None)
+    standing.pop("call", None)
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **standing, **job}
 

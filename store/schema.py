@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Index,
@@ -22,8 +23,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
     literal_column,
 )
+
+from store.urgency import NO_DEADLINE
 
 metadata = MetaData(
     naming_convention={
@@ -68,6 +72,15 @@ def _at(name: str = "at") -> Column[datetime]:
     return Column(name, UtcDateTime, nullable=False)
 
 
+def _changed_at() -> Column[datetime]:
+    """Return when a row was last written, by the wall clock; an upsert has to say it itself."""
+    return Column("changed_at", UtcDateTime, default=_wall_clock, onupdate=_wall_clock, index=True)
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def _key() -> Column[str]:
     """Return the idempotency key: a second row of the same step is never written."""
     return Column("key", String(400), nullable=False, unique=True)
@@ -88,11 +101,15 @@ jobs = Table(
     _json("replaced", nullable=True),
     _json("as_told", nullable=True),
     Column("newest_event_at", UtcDateTime),
-    Column("trade", String(300), nullable=False),
+    Column("trade", String(300), nullable=False, index=True),
     Column("severity", String(30), nullable=False),
     Column("assigned_to", String(300), nullable=False),
     Column("words", Text, nullable=False),
+    Column("customer_words", Text, nullable=False, default=""),
+    _changed_at(),
 )
+"""Our copies of the jobs. `words` is what they are found by, `customer_words` what employees alone
+find them by: the customer's name, and the phone number with and without its punctuation."""
 
 lifecycles = Table(
     "lifecycles",
@@ -109,17 +126,22 @@ lifecycles = Table(
     _at("since"),
     Column("due_at", UtcDateTime),
     Column("next", Text, nullable=False),
+    Column("duty", Text),
     _json("attention"),
     _json("attention_since", default=dict),
     Column("outcome", String(40)),
     _json("remembered", default=dict),
     _json("guide", default=list),
+    _json("call", nullable=True),
     Column("lost_at", UtcDateTime, index=True),
     _json("before_loss", nullable=True),
     Column("run_id", String(80)),
     Column("told_at", UtcDateTime),
     Column("was_reset", Boolean, nullable=False, default=False),
+    Column("urgent_at", UtcDateTime, nullable=False, default=NO_DEADLINE),
+    _changed_at(),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
+    Index("ix_lifecycles_open_urgent", "outcome", "urgent_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
 
@@ -165,7 +187,7 @@ emails = Table(
     Column("last_error", Text),
     Column("fault", String(20)),
     Column("withdrawn_at", UtcDateTime),
-    Column("changed_at", UtcDateTime),
+    Column("changed_at", UtcDateTime, index=True),
     _key(),
 )
 
@@ -215,12 +237,33 @@ tasks = Table(
     Column("closed_with", String(200)),
     Column("outcome", Text),
     Column("is_told", Boolean),
+    Column("taken_by_name", String(200)),
+    Column("taken_by_role", String(40)),
+    Column("taken_at", UtcDateTime),
+    Column("reopened", Integer, nullable=False, default=0, server_default="0"),
+    _json("undo", nullable=True),
+    _changed_at(),
     _key(),
+    Index("ix_tasks_of_role", "role", "status", "at", "id"),
+    Index("ix_tasks_closed_of_role", "role", "closed_at", "id"),
 )
 """What people are asked to do. `closed_with` is the message id by which a person closed it. The job
-system knows those that `is_told`, and hears when they close."""
+system knows those that `is_told`, and hears when they close. `taken_by` is who is at it. `reopened`
+counts how often somebody has taken a closing back; `undo` is what that needs (`store.task_undo`).
+`changed_at` is the wall clock's, at whatever was last written of the task.
+"""
 
 Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
+
+is_taken_task = and_(tasks.c.taken_at.is_not(None), tasks.c.status == literal_column("'open'"))
+
+Index(
+    "ix_tasks_taken",
+    tasks.c.taken_at,
+    sqlite_where=is_taken_task,
+    postgresql_where=is_taken_task,
+)
+"""The tasks that somebody is at: few at any time."""
 
 service_jobs = Table(
     "service_jobs",
@@ -253,6 +296,7 @@ promises = Table(
     Column("closed_at", UtcDateTime),
     _key(),
     Index("ix_promises_open_due", "outcome", "due_at"),
+    Index("ix_promises_told", "outcome", "closed_at", "rule", "waiting_on", "workflow_id"),
 )
 
 journal = Table(
@@ -351,6 +395,34 @@ tokens = Table(
 )
 """The bearer tokens, of which only digests are known: who somebody is, and what concerns them."""
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    _json("roles"),
+    Column("role", String(40), nullable=False),
+    Column("token_digest", String(64)),
+    _at("created_at"),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+"""Who is signed in at the desk: the role in which they act, among those that they have. Of a
+session's id only the digest is known. `token_digest` is that of the token by which they came in, if
+by one: without that token the session ends."""
+
+reads = Table(
+    "reads",
+    metadata,
+    _id(),
+    Column("day", Date, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("job_id", String(64), nullable=False, index=True),
+    _at("first_at"),
+    UniqueConstraint("day", "name", "role", "job_id"),
+)
+"""Who has read which job's data on which day, UTC: a row for each person, role, job and day."""
+
 outbox = Table(
     "outbox",
     metadata,
@@ -369,7 +441,7 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("reason", Text),
     Column("next_attempt_at", UtcDateTime),
-    Column("changed_at", UtcDateTime),
+    Column("changed_at", UtcDateTime, index=True),
     Index("ix_outbox_state", "destination", "state", "id"),
     Index("ix_outbox_job", "job_id", "destination", "state", "id"),
 )

@@ -16,8 +16,9 @@ from store import schema
 from store.attention import settle_attention
 from store.cursors import page_of, read_cursor, write_cursor
 from store.database import Database
-from store.job_rows import Closing, close_tasks
+from store.job_rows import Closing, close_tasks, keep_undo, reopen_task, take_task
 from store.refusals import is_untaken
+from store.task_undo import Undo, Undone, where_it_stands, withdraw
 
 PAGE = 100
 """Tasks on one page of a list."""
@@ -63,6 +64,13 @@ class Task(NamedTuple):
     closed_with: str | None
     """The message id by which a person closed it."""
     outcome: str | None
+    taken_by: Actor | None = None
+    """Who said last that they are working on it, however long ago."""
+    taken_at: datetime | None = None
+    reopened: int = 0
+    """How often its closing was taken back."""
+    undo: Undo | None = None
+    """What it takes to open it again; None if it is open, or not a person closed it as done."""
 
 
 class TaskClosing(NamedTuple):
@@ -75,6 +83,8 @@ class TaskClosing(NamedTuple):
     """The wall clock, aware UTC."""
     what: str
     """What the journal says of it."""
+    alerts_end_at: datetime | None = None
+    """When the alerts end that the task stood for; None: at once, and nothing brings them back."""
 
 
 class Tasks:
@@ -105,13 +115,13 @@ class Tasks:
         rows = await self._database.read(lambda connection: list(connection.execute(query)))
         shown, last = page_of(rows, limit)
         after = last and write_cursor(_Place, (last.status, last.at, last.id))
-        return [_task(row) for row in shown], after
+        return [read_task(row) for row in shown], after
 
     async def find(self, task_id: int) -> Task | None:
         """Return a task, None if there is no such task."""
         this = _with_lifecycle().where(_TASKS.c.id == task_id)
         row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
-        return _task(row) if row else None
+        return read_task(row) if row else None
 
     async def is_untaken(self, task: Task, now: datetime) -> bool:
         """Return whether the job system still refuses something of a task's job, or fails on it.
@@ -136,14 +146,62 @@ class Tasks:
         """
 
         def write(connection: Connection) -> bool:
+            stood = where_it_stands(connection, task.job_id, task.workflow_id)
             said = Closing(closing.by, closing.at, closing.outcome, closing.message_id)
             if not close_tasks(self._database, connection, said, id=task.id):
                 return False
-            self._journal(connection, task, closing, f"task:{task.id}:done")
-            settle_attention(self._database, connection, task.workflow_id, task.kind, closing.at)
+            again = f":{task.reopened}" if task.reopened else ""
+            self._journal(connection, task, closing, f"task:{task.id}:done{again}")
+            settled = settle_attention(
+                self._database,
+                connection,
+                task.workflow_id,
+                task.kind,
+                closing.at,
+                not_before=closing.alerts_end_at,
+            )
+            undo = Undo(stood=stood, held=settled.held, cleared=settled.cleared)
+            keep_undo(connection, task.id, undo.model_dump(mode="json"))
             return True
 
         return await self._database.write(write)
+
+    async def reopen(self, task: Task, undoing: TaskClosing) -> Undone:
+        """Take back that a person has closed a task, unless something has followed on it.
+
+        Args:
+            task: the task, as it was found: closed by a person as done.
+            undoing: who takes it back, and what the journal says of that.
+        """
+        undo = task.undo
+        if undo is None:
+            return Undone.NOT_CLOSED
+
+        def write(connection: Connection) -> Undone:
+            if where_it_stands(connection, task.job_id, task.workflow_id) != undo.stood:
+                return Undone.MOVED_ON
+            if undo.cleared or not withdraw(connection, undo.held, undoing.at):
+                return Undone.CLEARED
+            times = reopen_task(self._database, connection, task.id, undoing.by, undoing.at)
+            if times is None:
+                raise _NotClosedError
+            self._journal(connection, task, undoing, f"task:{task.id}:again:{times}")
+            return Undone.REOPENED
+
+        try:
+            return await self._database.write(write)
+        except _NotClosedError:
+            return Undone.NOT_CLOSED
+
+    async def take(self, task: Task, by: Actor | None, at: datetime) -> bool:
+        """Keep who is working on an open task; return whether it is open.
+
+        Args:
+            task: the task.
+            by: who is working on it; None if nobody is any more.
+            at: since when, aware UTC.
+        """
+        return await self._database.write(lambda connection: take_task(connection, task.id, by, at))
 
     async def refuse(self, task: Task, closing: TaskClosing, rule: str | None, key: str) -> None:
         """Write in the journal that somebody was refused who wanted to close a task."""
@@ -174,6 +232,10 @@ class Tasks:
         connection.execute(self._database.insert_once(schema.journal), row)
 
 
+class _NotClosedError(Exception):
+    """Takes back what was written: somebody else was quicker."""
+
+
 def _with_lifecycle() -> Select[Any]:
     """Return the question for tasks, each with the stage of its lifecycle while that runs."""
     running = and_(
@@ -200,11 +262,14 @@ def _comes_after(status: str, opened_at: datetime, task_id: int) -> ColumnElemen
     return or_(_TASKS.c.status < status, and_(_TASKS.c.status == status, later))
 
 
-def _task(row: Row[Any]) -> Task:
+def read_task(row: Row[Any]) -> Task:
+    """Return the task of a row that has the columns of a task, and the stage of its lifecycle."""
     lifecycle = row.workflow_id.partition("/")[0]
-    closed_by = None
+    closed_by = taken_by = None
     if row.closed_by_name is not None:
         closed_by = Actor(name=row.closed_by_name, role=row.closed_by_role)
+    if row.taken_by_name is not None:
+        taken_by = Actor(name=row.taken_by_name, role=row.taken_by_role)
     return Task(
         id=row.id,
         job_id=row.job_id,
@@ -220,4 +285,8 @@ def _task(row: Row[Any]) -> Task:
         closed_by=closed_by,
         closed_with=row.closed_with,
         outcome=row.outcome,
+        taken_by=taken_by,
+        taken_at=row.taken_at,
+        reopened=row.reopened,
+        undo=None if row.undo is None else Undo.model_validate(row.undo),
     )

@@ -17,6 +17,7 @@ from domain.directory import Directory, load_directory
 from domain.field_problems import in_words
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
+from domain.sign_in_roles import SignInRoles, load_sign_in_roles
 from domain.signatures import HookSecrets
 from store.database import checked_url
 from workers.watched import Watched
@@ -26,6 +27,8 @@ DEFAULT_PORT = 8080
 DEFAULT_TEMPORAL_PORT = 7233
 
 
+_OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_OIDC = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 
 
@@ -88,6 +91,14 @@ def partner_address(url: str) -> str:
     return url
 
 
+def _issuer(url: str) -> str:
+    partner_address(url)
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in _OWN_NAMES:
+        raise ValueError("has to begin with https://")
+    return url
+
+
 def _port_of(parts: SplitResult) -> int | None:
     try:
         return parts.port
@@ -117,6 +128,14 @@ class Settings(BaseSettings):
     """TOML file of more bearer tokens: `[[token]]` with `sha256`, `name` and `role`."""
     hosts: Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)] = frozenset()
     """Host names by comma that are ours beside the loopback's, where no token is asked for."""
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    """The provider of OpenID Connect whose accounts open the desk; tokens alone do if unset."""
+    oidc_client_id: str | None = None
+    """How it calls us."""
+    oidc_client_secret: SecretStr | None = None
+    """What we prove that with."""
+    oidc_roles: Path | None = None
+    """TOML file of the roles that the members of its groups have."""
     smtp_url: Annotated[str, AfterValidator(_smtp)] | None = None
     """Where mail goes; the embedded stack has a sink of its own."""
     job_system_url: Annotated[str, AfterValidator(partner_address)] | None = None
@@ -129,6 +148,8 @@ class Settings(BaseSettings):
     """Where Steward's own events are sent; nowhere if unset."""
     events_secrets: Annotated[SecretStr, AfterValidator(_events_secrets)] | None = None
     """Secrets that sign them, `whsec_…` by comma: each of them signs."""
+    temporal_ui_url: Annotated[str, AfterValidator(partner_address)] | None = None
+    """Where people find Temporal UI, which a job's page links to; `steward up` has its own."""
     policy: Path | None = None
     """TOML file of the policy; the built-in one if unset."""
     directory: Path | None = None
@@ -179,6 +200,19 @@ class Settings(BaseSettings):
         self.load_directory()
         return Watched("STEWARD_DIRECTORY", self.directory, load_directory)
 
+    def watched_sign_in_roles(self) -> Watched[SignInRoles] | None:
+        """Return what tells the roles of the company's accounts now, None if none open the desk.
+
+        Raises:
+            SettingsError: the file is not there, or not such a file; file, line, key and reason.
+        """
+        if (path := self.oidc_roles) is None:
+            return None
+        try:
+            return Watched("STEWARD_OIDC_ROLES", path, lambda _: load_sign_in_roles(path))
+        except OperatorFileError as error:
+            raise SettingsError(f"STEWARD_OIDC_ROLES: {error}") from error
+
     def checked_together(self) -> Self:
         """Return the settings if those are set that go together.
 
@@ -194,7 +228,19 @@ class Settings(BaseSettings):
                     raise SettingsError(
                         f"STEWARD_{missing.upper()}: not set, but STEWARD_{given.upper()} needs it"
                     )
+        self._check_oidc()
         return self
+
+    def _check_oidc(self) -> None:
+        given = [name for name in _OIDC if getattr(self, name) is not None]
+        if given and (missing := [name for name in _OIDC if name not in given]):
+            variables = ", ".join(f"STEWARD_{name.upper()}" for name in missing)
+            raise SettingsError(f"{variables}: not set, but STEWARD_{given[0].upper()} needs it")
+        if given and self.auth is not Auth.TOKENS:
+            raise SettingsError(
+                f"STEWARD_{given[0].upper()}: set, but STEWARD_AUTH=none lets everybody in. Set "
+                "STEWARD_AUTH=tokens"
+            )
 
     def require(self, *names: str) -> Self:
         """Return the settings if these are set.

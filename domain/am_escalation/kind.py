@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.am_escalation.case import AmStart, Stage
 from domain.am_escalation.commands import COMMANDS
+from domain.am_escalation.moves import MOVES
 from domain.am_escalation.rules import starts_on
 from domain.am_escalation.tasks import Task
 from domain.am_escalation.waits import promise
@@ -24,7 +25,11 @@ AM_ESCALATION = LifecycleKind(
     name="am-escalation",
     workflow_type="AreaManagerEscalation",
     title="Area Manager escalation",
+    purpose="Customer Service calls a provider that a customer is unhappy with, and calls again if "
+    "the customer does. If that doesn't settle it, the provider's Area Manager steps in.",
+    clauses="AM",
     stage=Stage,
+    moves=MOVES,
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,

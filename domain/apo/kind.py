@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.apo.case import ApoStart, Stage
 from domain.apo.commands import COMMANDS
+from domain.apo.moves import MOVES
 from domain.apo.rules import reopens_on, starts_on, supervisors_window_is_open, task_after_end
 from domain.apo.tasks import Task
 from domain.apo.waits import promise
@@ -25,7 +26,11 @@ APO = LifecycleKind(
     name="apo",
     workflow_type="AlternateProviderOption",
     title="Alternate Provider Option",
+    purpose="When no in-network provider can be found, the customer may hire another one and is "
+    "reimbursed. Steward follows the offer, the documents and the payment.",
+    clauses="APO",
     stage=Stage,
+    moves=MOVES,
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,

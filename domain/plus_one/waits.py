@@ -97,6 +97,11 @@ def duty_promise(case: PlusOneCase, duty: Duty) -> Promise:
     )
 
 
+def duties(case: PlusOneCase) -> tuple[Promise, ...]:
+    """Return the promises of all that PlusOne owes once it has accepted."""
+    return tuple(duty_promise(case, duty) for duty in Duty)
+
+
 def asked_of_plusone(owed: tuple[Duty, ...]) -> str:
     """Return what PlusOne is reminded of, a line each."""
     return "\n".join(f"- {_ASKED[duty]}" for duty in owed)

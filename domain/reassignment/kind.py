@@ -11,7 +11,8 @@ from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.reassignment.case import Candidate, Listed, ReassignmentStart, Stage
 from domain.reassignment.commands import COMMANDS
-from domain.reassignment.guide import current_lines
+from domain.reassignment.guide import current_lines, on_the_phone
+from domain.reassignment.moves import MOVES
 from domain.reassignment.rules import starts_on
 from domain.reassignment.tasks import Task
 from domain.reassignment.waits import promise
@@ -42,7 +43,12 @@ REASSIGNMENT = LifecycleKind(
     name="reassignment",
     workflow_type="ConferenceReassignment",
     title="Conference call",
+    purpose="An agent with the customer on the phone calls other providers, one by one. The "
+    "first that says yes is connected with the customer, and the appointment is "
+    "recorded.",
+    clauses="CONF",
     stage=Stage,
+    moves=MOVES,
     tasks=Task,
     commands=COMMANDS,
     starts_on=starts_on,
@@ -52,4 +58,5 @@ REASSIGNMENT = LifecycleKind(
     restarts="start the reassignment again (`start_reassignment`)",
     begins="start the reassignment (`start_reassignment`)",
     guide=current_lines,
+    call=on_the_phone,
 )

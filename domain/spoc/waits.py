@@ -61,11 +61,11 @@ def missing_information(case: SpocCase) -> Chase:
 
 def answer_of_the_specialist(case: SpocCase) -> Chase:
     """Return the reminders of the specialist's open requests (G-30)."""
-    wanted = " and ".join(contact.reason.title for contact in case.contacts)
+    asked = " and ".join(contact.reason.title for contact in case.contacts)
     return Chase(
         key=Stage.SPOC_CONTACTED,
         waiting_on=Role.SPOC_SPECIALIST,
-        duty=f"get {wanted} from the provider",
+        duty=f"get {asked or 'what is missing'} from the provider",
         rule="G-30",
         reminders=case.policy.spoc.reply,
         reminder="we remind the specialist by e-mail",
@@ -137,6 +137,11 @@ def confirmation(policy: SpocPolicy, at: datetime, nth: int = 1) -> Promise:
         then="If it isn't confirmed by then, the Leadership Desk gets a task",
         changed_by=COMMANDS.who_can("information_received"),
     )
+
+
+def confirmations(case: SpocCase) -> tuple[Promise, ...]:
+    """Return the promise to confirm an order, as research may ask for it in any stage."""
+    return (confirmation(case.policy.spoc, _since(case)),)
 
 
 def _since(case: SpocCase) -> datetime:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = {
     "__init__": "its name, in one docstring",
     "case": "its stages, its case and its start",
+    "moves": "how it goes from stage to stage",
     "rules": "who may do what, and when, all pure",
     "waits": "whom it waits for, until when, and who is reminded",
     "tasks": "what it asks people to do, and how long each task lasts",

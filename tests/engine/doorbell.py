@@ -10,6 +10,7 @@ from domain.effects import SendEmail
 from domain.events import Event
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
+from domain.moves import Move
 from domain.promises import DueAt, Promise, PromiseOutcome
 from domain.refusals import Refusal, conflict, conflicting
 from domain.roles import Role
@@ -95,7 +96,16 @@ DOORBELL = LifecycleKind(
     name="doorbell",
     workflow_type="Doorbell",
     title="Doorbell",
+    purpose="Somebody rings. The door opens, or they go.",
+    clauses="G",
     stage=Stage,
+    moves=(
+        Move.begin(Stage.RINGING, commands=("ring",)),
+        Move.of(Stage.RINGING, Stage.ON_THE_DOORSTEP, when=("The job changes",)),
+        Move.of(Stage.running(), Stage.LET_IN, commands=("open",)),
+        Move.of(Stage.running(), Stage.GONE, commands=("send_away",), when=("Nobody opens",)),
+        Move.of(Stage.running(), Stage.CANCELLED, when=("The job or its workflow is cancelled",)),
+    ),
     tasks=Task,
     commands=CommandTable(
         "doorbell",

@@ -46,6 +46,7 @@ from domain.exceptions import already_open
 from domain.guards import plusone_hold
 from domain.jobs import Job
 from domain.lifecycles import LifecycleKind, LifecycleStart
+from domain.moves import is_declared
 from domain.promises import resolve
 from domain.refusals import Refusal, Refused, changed_meanwhile, unreadable
 from domain.roles import Actor, Role
@@ -228,9 +229,11 @@ class MemoryRuntime:
         if self._life.store_failures:
             self._life.store_failures -= 1
             raise StoreNotReachedError(self._life.trouble)
-        if self._life.asks is not None:
-            return await self._life.asks(batch)
-        return self._life.store.apply(batch)
+        asks, apply = self._life.asks, self._life.store.apply
+        result = apply(batch) if asks is None else await asks(batch)
+        if result.refusal is None and batch.progress is not None:
+            self._life.has_come_to(batch.progress.stage)
+        return result
 
     async def send_mail_again(self, key: str, template: str) -> MailFate:
         while self._life.mail_server is MailFate.WAITING:
@@ -320,6 +323,8 @@ class Life:
         self.given_up: list[MailGivenUpError] = []
         """How a mail that is sent on its own fails for hours, each time, before that."""
         self._task: asyncio.Task[None] | None = None
+        self._published: str | None = None
+        """The stage that this episode has told last."""
         self._run(start)
 
     @property
@@ -337,6 +342,17 @@ class Life:
     @property
     def attention(self) -> Sequence[str]:
         return [str(each) for each in self.lifecycle.case.attention]
+
+    def has_come_to(self, stage: str) -> None:
+        """Take in the stage that the story tells.
+
+        Raises:
+            AssertionError: the lifecycle's moves don't declare that it can come there.
+        """
+        before, self._published = self._published, stage
+        if before != stage:
+            moved = f"{self.kind.name}: {before} → {stage} is missing in its moves"
+            assert is_declared(self.kind.moves, before, stage), moved
 
     # --- time ----------------------------------------------------------------------------------
 
@@ -439,6 +455,8 @@ class Life:
     # --- runs ------------------------------------------------------------------------------------
 
     def _run(self, start: LifecycleStart) -> None:
+        if start.case is None:
+            self._published = None
         self.lifecycle: Lifecycle[Any] = self.story(start, start.opened(), MemoryRuntime(self))
         self.loop.call_soon(self._begin)
 

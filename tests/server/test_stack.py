@@ -193,6 +193,12 @@ def test_a_port_in_use_is_named(processes: Processes, tmp_path: Path) -> None:
         assert_refused(started[2], f"port {ui.temporal_port + UI} (UI) is in use")
 
 
+def test_a_port_for_two_things_is_named(processes: Processes, tmp_path: Path) -> None:
+    stack = Stack.somewhere(processes, tmp_path)
+    stack.port = stack.temporal_port + UI
+    assert_refused(stack.up(), f"--port {stack.port} is Temporal's port")
+
+
 def test_a_folder_that_cannot_be_written_is_named(processes: Processes, tmp_path: Path) -> None:
     (tmp_path / "data").touch()
     stack = Stack.somewhere(processes, tmp_path)

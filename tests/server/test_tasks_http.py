@@ -26,6 +26,8 @@ TASK = {
     "closed_by",
     "outcome",
     "closes_by",
+    "taken_by",
+    "taken_at",
 }
 
 

@@ -28,6 +28,7 @@ from store.database import (
 )
 from store.jobs import held_job
 from store.schema import metadata
+from store.urgency import NO_DEADLINE
 from tests.domain.factories import WINDOW_ENDS, a_job
 from tests.store.rows import everything, keep, lifecycle_row, rows
 
@@ -141,6 +142,10 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
         "run_id": None,
         "told_at": None,
         "was_reset": False,
+        "changed_at": None,
+        "call": None,
+        "duty": None,
+        "urgent_at": lifecycle["due_at"] or NO_DEADLINE,
     }
     (brought_over,) = await rows(database, schema.lifecycles)
     assert brought_over == {**lifecycle, **new}

@@ -1,0 +1,317 @@
+"""Giving commands: the form of each, what comes of it, and refusals in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Request, Response
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+
+from domain.commands import Command
+from domain.labels import command_label
+from domain.lifecycles import LifecycleKind
+from domain.roles import Role, may_act_as
+from domain.values import MessageId, Storable
+from starters.command_endpoint import Reply
+from starters.desk.fields import Values, known_zone, problems_with, read_values, rows_in
+from starters.desk.forms import (
+    CONFERENCE,
+    CommandForm,
+    Offered,
+    Said,
+    call_address,
+    form_for,
+    forms_for,
+    plain,
+    said_of,
+)
+from starters.desk.pages import Pages, own_address
+from starters.desk.parts import DeskParts
+from starters.desk.people import CurrentPerson, Form, Person, SentForm
+from starters.desk.results import parts_of
+from store.database import StoreUnavailableError
+from store.journal import Journal
+from workflows.registry import LIFECYCLES
+
+_MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
+_OK, _FIELDS, _UNANSWERED = 200, 422, 503
+_OF_EVERY_FORM = frozenset({"form_token", "message_id", "back", "more"})
+_NO_STORE = {
+    "message": "The database doesn't answer. The command may still be carried out.",
+    "instead": "Wait a moment, then send it again. It counts once.",
+}
+
+
+async def offered(
+    parts: DeskParts, found: Mapping[str, Any], who: Person, now: datetime
+) -> Offered:
+    """Return what somebody can do on a job now, and what they can't.
+
+    Args:
+        parts: what the desk works with.
+        found: the job, as `Reading.job` has it.
+        who: who looks at it.
+        now: the wall clock, aware UTC.
+
+    Raises:
+        StoreUnavailableError: the store does not answer.
+    """
+    starts = await parts.startable.on(found["job"]["job_id"], who.role)
+    return forms_for(found, starts, who, parts.policy(), now)
+
+
+def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
+    """Return the routes by which people give commands."""
+    router = APIRouter()
+    journal = Journal(parts.database)
+
+    async def at(
+        request: Request, who: Person, job_id: str, lifecycle: str, name: str, back: str | None
+    ) -> _AtForm | Response:
+        """Return somebody at the form of a command, or what they see if there is no such job."""
+        kind, command = _declared(lifecycle, name)
+        found = await parts.reading.job(job_id)
+        if found is None:
+            meant = await parts.reading.meant(job_id)
+            return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
+        return _AtForm(
+            parts=parts,
+            pages=pages,
+            request=request,
+            who=who,
+            kind=kind,
+            command=command,
+            found=found,
+            back=own_address(back, job_address(job_id)),
+            now=datetime.now(UTC),
+        )
+
+    @router.get("/console/jobs/{job_id}/{lifecycle}/{command}")
+    async def alone(
+        request: Request,
+        who: CurrentPerson,
+        job_id: Storable,
+        lifecycle: str,
+        command: str,
+        back: Storable | None = None,
+    ) -> Response:
+        form = await at(request, who, job_id, lifecycle, command, back)
+        return form if isinstance(form, Response) else await form.opened()
+
+    @router.post("/console/jobs/{job_id}/{lifecycle}/{command}")
+    async def give(
+        request: Request,
+        who: CurrentPerson,
+        sent: SentForm,
+        job_id: Storable,
+        lifecycle: str,
+        command: str,
+    ) -> Response:
+        form = await at(request, who, job_id, lifecycle, command, sent.get("back"))
+        return form if isinstance(form, Response) else await form.sent(sent)
+
+    @router.get("/console/jobs/{job_id}/answers/{lifecycle}/{message_id}")
+    async def answer(
+        request: Request,
+        who: CurrentPerson,
+        job_id: Storable,
+        lifecycle: str,
+        message_id: Storable,
+        back: Storable | None = None,
+    ) -> Response:
+        kind = LIFECYCLES.get(lifecycle)
+        known = kind and await journal.answered(kind.workflow_id(job_id), who.actor, message_id)
+        if not known or known[1] != _OK:
+            raise HTTPException(404, "This answer is no longer here. The job's notes have it.")
+        name, _, body = known
+        return pages.show(
+            request,
+            who,
+            "answer.html",
+            job_id=job_id,
+            command=name,
+            answer=parts_of(body.get("result"), pages.moment),
+            next=body["next"],
+            back=own_address(back, job_address(job_id)),
+        )
+
+    return router
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AtForm:
+    """Somebody at the form of one command of a job."""
+
+    parts: DeskParts
+    pages: Pages
+    request: Request
+    who: Person
+    kind: LifecycleKind
+    command: Command
+    found: Mapping[str, Any]
+    """The job, as `Reading.job` has it."""
+    back: str
+    """Where they came from."""
+    now: datetime
+
+    @property
+    def job_id(self) -> str:
+        """The job."""
+        number: str = self.found["job"]["job_id"]
+        return number
+
+    @property
+    def standing(self) -> Mapping[str, Any] | None:
+        """Where the lifecycle stands, None if it has never run."""
+        lifecycles: list[dict[str, Any]] = self.found["lifecycles"]
+        return next((each for each in lifecycles if each["lifecycle"] == self.kind.name), None)
+
+    def form(
+        self, values: Values | None = None, problems: Mapping[str, str] | None = None
+    ) -> CommandForm:
+        """Return the form with what stands in it, and what is wrong with it."""
+        return form_for(
+            self.kind,
+            self.command,
+            self.job_id,
+            self.standing,
+            self.parts.policy(),
+            self.now,
+            values,
+            problems,
+        )
+
+    async def opened(self) -> Response:
+        """Return the form as it is before anything is filled in."""
+        form = self.form()
+        if not may_act_as(self.who.role, self.command.roles):
+            can = await offered(self.parts, self.found, self.who, self.now)
+            form = replace(form, said=_not_theirs(can, self.kind, self.command))
+        return self._page(form, _OK)
+
+    async def sent(self, sent: Form) -> Response:
+        """Give the command; return what comes of it, or the form again with why it did not."""
+        zone = self.parts.policy().calendar.zone
+        values = _values(sent, zone)
+        if rows := sent.get("more"):
+            more = {f"{rows}.rows": str(max(rows_in(rows, values), 1) + 1)}
+            return self._again(self.form(values | more), _OK)
+        read = read_values(self.command, values, zone)
+        if read.problems and may_act_as(self.who.role, self.command.roles):
+            wrong = problems_with(self.command, self.who.actor, read.fields) | read.problems
+            return self._again(self.form(values, self._placed(wrong)), _FIELDS)
+        message_id = _message_id(sent) or self.form().message_id
+        reply = await self._reply({**read.fields, "message_id": message_id})
+        if reply.status == _OK:
+            return self._done(message_id, reply.body)
+        if reply.status == _UNANSWERED:
+            form = replace(self.form(values), message_id=message_id, said=_uncertain(reply.body))
+            return self._again(form, _UNANSWERED)
+        problems: dict[str, str] = {}
+        if reply.status == _FIELDS:
+            problems = self._placed(problems_with(self.command, self.who.actor, read.fields))
+        form = self.form(values, problems)
+        if not problems:
+            can = await offered(self.parts, self.found, self.who, self.now)
+            form = replace(form, said=said_of(reply.body, self.kind, can, self.who))
+        return self._again(form, reply.status)
+
+    async def _reply(self, fields: dict[str, Any]) -> Reply:
+        try:
+            return await self.parts.commands.reply(
+                self.kind, self.job_id, self.command.name, fields, self.who.actor
+            )
+        except StoreUnavailableError:
+            return Reply(status=_UNANSWERED, body=_NO_STORE)
+
+    def _placed(self, problems: Mapping[str, str]) -> dict[str, str]:
+        """Return the problems that stand beside a field of the form, in words of the page."""
+        form = self.form(dict.fromkeys(problems, ""))
+        return {name: plain(said) for name, said in problems.items() if form.has(name)}
+
+    def _again(self, form: CommandForm, status: int) -> Response:
+        """Return a form that was not carried out: alone where a script swaps it, or on a page."""
+        if "hx-request" in self.request.headers:
+            return self.pages.show(
+                self.request, self.who, "form_alone.html", status, form=form, back=self.back
+            )
+        return self._page(form, status)
+
+    def _page(self, form: CommandForm, status: int) -> Response:
+        return self.pages.show(
+            self.request,
+            self.who,
+            "act.html",
+            status,
+            form=form,
+            job=self.found["job"],
+            standing=self.standing,
+            back=self.back,
+        )
+
+    def _done(self, message_id: str, body: Mapping[str, Any]) -> Response:
+        """Return to where the form was, or go on to what it was answered."""
+        address, screen = self.back, call_address(self.job_id, self.kind.name)
+        is_calling = self.kind.name == CONFERENCE and self.command.roles != {Role.SUPERVISOR}
+        if is_calling or self.back.partition("?")[0] == screen:
+            address = f"{screen}?{urlencode({'said': message_id})}"
+        elif self.kind.name != CONFERENCE and parts_of(body.get("result"), self.pages.moment):
+            answer = f"{job_address(self.job_id)}/answers/{self.kind.name}/{message_id}"
+            address = f"{answer}?{urlencode({'back': self.back})}"
+        said = f"Done: {command_label(self.command.name)}. {body['next']}"
+        return self.pages.back(address, said, self.request)
+
+
+def job_address(job_id: str) -> str:
+    """Return where a job's page is."""
+    return f"/console/jobs/{quote(job_id, safe='')}"
+
+
+def _declared(lifecycle: str, name: str) -> tuple[LifecycleKind, Command]:
+    """Return a command that people can give.
+
+    Raises:
+        HTTPException: there is none of the name (404).
+    """
+    kind = LIFECYCLES.get(lifecycle)
+    command = kind.commands.get(name) if kind else None
+    if kind is None or command is None or not command.is_for_people:
+        raise HTTPException(404, "There is no such form.")
+    return kind, command
+
+
+def _values(sent: Form, zone: str) -> dict[str, str]:
+    """Return what the fields of a form say; a zone that nobody knows is the company's."""
+    said = {name: sent.get(name) or "" for name in sent.names() if name not in _OF_EVERY_FORM}
+    return {
+        name: known_zone(value, zone) if name.endswith(".zone") else value
+        for name, value in said.items()
+    }
+
+
+def _message_id(sent: Form) -> str | None:
+    try:
+        return _MESSAGE_ID.validate_python(sent.get("message_id"))
+    except ValidationError:
+        return None
+
+
+def _uncertain(body: Mapping[str, Any]) -> Said:
+    """Return what stands above a form that nobody answered: sent again, it counts once."""
+    instead = str(body.get("instead") or "")
+    if "same message_id" in instead:
+        instead = "Check the job, or send the form again. It counts once."
+    return Said(message=plain(str(body["message"])), instead=plain(instead), is_uncertain=True)
+
+
+def _not_theirs(can: Offered, kind: LifecycleKind, command: Command) -> Said | None:
+    """Return why a command isn't theirs, None if that isn't known at this stage."""
+    for each in can.others:
+        if (each.lifecycle, each.name) == (kind.name, command.name):
+            return Said(message=each.reason, instead=each.instead)
+    return None

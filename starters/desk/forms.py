@@ -1,0 +1,374 @@
+"""Forms of commands: what somebody can do on a job now, and what they can't, with whom to ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from domain.commands import DISMISS_ATTENTION, Command
+from domain.labels import (
+    COMMANDS,
+    attention_label,
+    command_label,
+    field_label,
+    lifecycle_label,
+)
+from domain.lifecycles import LifecycleKind
+from domain.policy import Policy
+from domain.refusals import Refusal
+from domain.roles import Role, may_act_as
+from service.startable import Start
+from starters.desk.fields import Asking, Field, Shape, Values, fields_of
+from starters.desk.people import Person
+from workflows.registry import LIFECYCLES
+
+_SELDOM = ("risk_reported", DISMISS_ATTENTION)
+"""Commands that come last, however likely the others are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayOut:
+    """A command that somebody can give instead, as a link to its form."""
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Why a form was not carried out, as it stands above it."""
+
+    message: str
+    instead: str = ""
+    ways: Sequence[WayOut] = ()
+    is_uncertain: bool = False
+    """Whether the command may still be carried out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandForm:
+    """One command, as somebody fills it in."""
+
+    job_id: str
+    lifecycle: str
+    name: str
+    label: str
+    help: str
+    fields: tuple[Field, ...]
+    message_id: str
+    """Makes sending it twice the same as once; another one after each answer."""
+    said: Said | None = None
+    """Why it was not carried out, if it was sent."""
+    is_settling: bool = False
+    """Whether it settles a task that is open for this person."""
+    button: str = ""
+    """What its button says, if not the label."""
+    hidden: tuple[tuple[str, str], ...] = ()
+    """Names and values of the fields that are not asked for: the button says them."""
+    part: str = ""
+    """Tells it from other forms of the same command on a page."""
+
+    @property
+    def address(self) -> str:
+        """Where it is sent, and where it stands alone on a page."""
+        return form_address(self.job_id, self.lifecycle, self.name)
+
+    @property
+    def id(self) -> str:
+        """The id of its element: one of each command on a page."""
+        return f"form-{self.lifecycle}-{self.name}{self.part}".replace("_", "-")
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it has a list, with a button of its own before the one that sends."""
+        return any(each.shape is Shape.ROWS for each in self.fields)
+
+    def narrowed(
+        self, button: str, part: str, said: Mapping[str, str], asks: Sequence[str]
+    ) -> CommandForm:
+        """Return the form of one answer: what the button says is not asked for.
+
+        Args:
+            button: what the button says.
+            part: tells it from other forms of the command.
+            said: the values of the fields that the button says.
+            asks: the names of the fields that are still asked for, in their order.
+        """
+        by_name = {each.name: each for each in self.fields}
+        fields = tuple(by_name[name] for name in asks)
+        return replace(self, button=button, part=part, hidden=tuple(said.items()), fields=fields)
+
+    def has(self, name: str) -> bool:
+        """Return whether it has a field of a name."""
+        return any(each.name == name for each in _all_of(self.fields))
+
+    @property
+    def problems(self) -> tuple[Field, ...]:
+        """The fields that something is wrong with, those of groups among them."""
+        return tuple(each for each in _all_of(self.fields) if each.problem)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotTheirs:
+    """A command that somebody can't give now: why not, and whom to ask."""
+
+    lifecycle: str
+    name: str
+    label: str
+    reason: str
+    instead: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """What can be done on a job now, by whoever looks at it."""
+
+    forms: tuple[CommandForm, ...]
+    """What they can do: first what settles a task of theirs, last what is seldom done."""
+    others: tuple[NotTheirs, ...]
+    """What they can't."""
+
+    def of(self, lifecycle: str) -> tuple[CommandForm, ...]:
+        """Return the forms of one lifecycle."""
+        return tuple(each for each in self.forms if each.lifecycle == lifecycle)
+
+    def form(self, lifecycle: str, name: str) -> CommandForm | None:
+        """Return the form of a command, None if it can't be given now."""
+        return next((each for each in self.of(lifecycle) if each.name == name), None)
+
+
+def form_address(job_id: str, lifecycle: str, name: str) -> str:
+    """Return where the form of a command stands alone, and is sent to."""
+    return f"/console/jobs/{job_id}/{lifecycle}/{name}"
+
+
+CONFERENCE = "reassignment"
+ON_THE_PHONE = ("apo", CONFERENCE)
+"""The lifecycles that people carry out on the phone, each with a screen of its own."""
+
+
+def call_address(job_id: str, lifecycle: str) -> str:
+    """Return where the call screen of a lifecycle is."""
+    return f"/console/jobs/{job_id}/call/{lifecycle}"
+
+
+def new_message_id() -> str:
+    """Return an id that no form has had."""
+    return uuid4().hex
+
+
+def forms_for(
+    found: Mapping[str, Any],
+    starts: Sequence[Start],
+    who: Person,
+    policy: Policy,
+    now: datetime,
+) -> Offered:
+    """Return what somebody can do on a job now, and what others can.
+
+    Args:
+        found: the job, as `Reading.job` has it.
+        starts: what can start a lifecycle on it, as `Startable.on` has it.
+        who: who looks at it.
+        policy: the policy in force.
+        now: the wall clock, aware UTC.
+    """
+    job_id = found["job"]["job_id"]
+    forms: list[CommandForm] = []
+    others: list[NotTheirs] = []
+    for kind, command, standing in _possible(found["lifecycles"], starts):
+        if may_act_as(who.role, command.roles):
+            form = form_for(kind, command, job_id, standing, policy, now)
+            forms.append(replace(form, is_settling=_settles(found["tasks"], kind, command, who)))
+        else:
+            others.append(_not_theirs(kind, command, who.role))
+    for start in starts:
+        command = LIFECYCLES[start.lifecycle].commands[start.command]
+        if start.refusal is not None and may_act_as(who.role, command.roles):
+            others.append(_not_now(start, start.refusal))
+    forms.sort(key=lambda form: (form.name in _SELDOM, not form.is_settling))
+    return Offered(forms=tuple(forms), others=tuple(others))
+
+
+def form_for(
+    kind: LifecycleKind,
+    command: Command,
+    job_id: str,
+    standing: Mapping[str, Any] | None,
+    policy: Policy,
+    now: datetime,
+    values: Values | None = None,
+    problems: Mapping[str, str] | None = None,
+) -> CommandForm:
+    """Return the form of a command.
+
+    Args:
+        kind: the lifecycle.
+        command: one of its commands.
+        job_id: the job.
+        standing: where the lifecycle stands, None if it has never run.
+        policy: the policy in force.
+        now: the wall clock, aware UTC.
+        values: what stands in the fields.
+        problems: what is wrong with them.
+    """
+    asking = Asking(
+        zone=policy.calendar.zone,
+        zones=zones_of_promises(command, standing),
+        choices=_choices(standing, policy),
+        values=values or {},
+        problems=problems or {},
+        now=now,
+    )
+    return CommandForm(
+        job_id=job_id,
+        lifecycle=kind.name,
+        name=command.name,
+        label=command_label(command.name),
+        help=command.help,
+        fields=fields_of(command, asking),
+        message_id=new_message_id(),
+    )
+
+
+_OF_PROVIDERS = frozenset({"earliest_appointment", "will_contact_by", "at"})
+"""The instants that a provider promises: on its own clock."""
+
+
+def zones_of_promises(command: Command, standing: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the zone of each instant that a provider says, where its zone is known."""
+    call = (standing or {}).get("call")
+    zones = call["zones"] if call else []
+    names = _OF_PROVIDERS & set(command.payload.model_fields)
+    return dict.fromkeys(sorted(names), zones[0]) if zones else {}
+
+
+def _choices(
+    standing: Mapping[str, Any] | None, policy: Policy
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the choices that a job or the policy knows better than the type of a field."""
+    raised = standing["attention"] if standing else []
+    codes = policy.am_escalation.code_help
+    return {
+        "exception_code": [(code.value, f"{code.value}: {said}") for code, said in codes.items()],
+        **({"attention": [(each, attention_label(each)) for each in raised]} if raised else {}),
+    }
+
+
+def _possible(
+    lifecycles: Sequence[Mapping[str, Any]], starts: Sequence[Start]
+) -> Iterator[tuple[LifecycleKind, Command, Mapping[str, Any] | None]]:
+    """Yield each command that somebody can give to a job now, with where its lifecycle stands."""
+    standings = {each["lifecycle"]: each for each in lifecycles if each["lifecycle"] in LIFECYCLES}
+    for name, standing in standings.items():
+        commands = LIFECYCLES[name].commands
+        if standing["outcome"] is None:
+            possible = commands.possible_now(standing["stage"], standing["attention"])
+        else:
+            possible = [DISMISS_ATTENTION] if standing["attention"] else []
+        for each in possible:
+            yield LIFECYCLES[name], commands[each], standing
+    running = {name for name, each in standings.items() if each["outcome"] is None}
+    for start in starts:
+        if start.refusal is None and start.lifecycle not in running:
+            kind = LIFECYCLES[start.lifecycle]
+            yield kind, kind.commands[start.command], standings.get(start.lifecycle)
+
+
+def _settles(
+    tasks: Sequence[Mapping[str, Any]], kind: LifecycleKind, command: Command, who: Person
+) -> bool:
+    settled = {each.value for each in kind.tasks if command.name in each.settled_by}
+    return any(
+        task["status"] == "open" and task["kind"] in settled and task["role"] == who.role.value
+        for task in tasks
+    )
+
+
+def _not_theirs(kind: LifecycleKind, command: Command, role: Role) -> NotTheirs:
+    refusal = kind.commands.not_for(role, command).refusal
+    return NotTheirs(
+        lifecycle=kind.name,
+        name=command.name,
+        label=command_label(command.name),
+        reason=plain(refusal.message),
+        instead=plain(refusal.instead or ""),
+    )
+
+
+def _not_now(start: Start, refusal: Refusal) -> NotTheirs:
+    instead = refusal.instead or ""
+    return NotTheirs(
+        lifecycle=start.lifecycle,
+        name=start.command,
+        label=command_label(start.command),
+        reason=plain(refusal.message),
+        instead="" if instead in COMMANDS else plain(instead),
+    )
+
+
+# --- refusals in place ----------------------------------------------------------------------------
+
+
+def said_of(refusal: Mapping[str, Any], kind: LifecycleKind, offered: Offered, who: Person) -> Said:
+    """Return a refusal as it stands above a form, with the way out that is theirs.
+
+    Args:
+        refusal: the body of the answer: what, why, what instead.
+        kind: the lifecycle whose command was refused.
+        offered: what they can do on this job.
+        who: whom it is said to.
+    """
+    instead = refusal.get("instead") or ""
+    named = [instead] if instead in COMMANDS else _NAMED.findall(instead)
+    ways = [way for name in dict.fromkeys(named) if (way := _way_out(name, kind, offered))]
+    said = "" if instead in COMMANDS else plain(instead)
+    if instead in COMMANDS and not ways:
+        said = _whom_to_ask(instead, kind, who)
+    return Said(message=plain(str(refusal["message"])), instead=said, ways=ways)
+
+
+_NAMED = re.compile(r"`([a-z_]+)`")
+
+
+def _way_out(name: str, kind: LifecycleKind, offered: Offered) -> WayOut | None:
+    lifecycles = (kind.name, *(each for each in LIFECYCLES if each != kind.name))
+    forms = (offered.form(lifecycle, name) for lifecycle in lifecycles)
+    form = next((each for each in forms if each), None)
+    return WayOut(label=form.label, address=form.address) if form else None
+
+
+def _whom_to_ask(name: str, kind: LifecycleKind, who: Person) -> str:
+    tables = (kind.commands, *(each.commands for each in LIFECYCLES.values()))
+    table = next((each for each in tables if name in each), None)
+    if table is None or may_act_as(who.role, table[name].roles):
+        return ""
+    return f"{table.who_can(name)}."
+
+
+_NAME_IN_BRACKETS = re.compile(r" \(`[a-z_]+`\)")
+_FIELD_IS = re.compile(r"`([a-z_]+)`: (true|false)")
+
+
+def plain(text: str) -> str:
+    """Return a sentence as a page says it: by labels alone, without names for programs."""
+    text = _NAME_IN_BRACKETS.sub("", text)
+    text = _FIELD_IS.sub(lambda found: f"“{field_label('', found[1])}”", text)
+    return _NAMED.sub(lambda found: f"“{_label(found[1])}”", text)
+
+
+def _label(name: str) -> str:
+    if name in COMMANDS:
+        return COMMANDS[name]
+    return lifecycle_label(name) if name in LIFECYCLES else field_label("", name)
+
+
+def _all_of(fields: Sequence[Field]) -> Iterator[Field]:
+    for each in fields:
+        yield each
+        yield from _all_of(each.fields)
+        yield from _all_of(each.rows)

@@ -1,0 +1,23 @@
+"""What needs a hand: what is stuck, dead letters, mail, and what others still have to be told."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from starters.desk.hooks_page import hook_routes
+from starters.desk.mail_page import mail_pages
+from starters.desk.outbox_page import OutboxPages
+from starters.desk.pages import Pages
+from starters.desk.parts import DeskParts
+from starters.desk.stuck_page import StuckPages
+
+
+def trouble_routes(parts: DeskParts, pages: Pages) -> APIRouter:
+    """Return the pages of what needs a hand, and what their forms are sent to."""
+    router = APIRouter()
+    stuck = StuckPages(parts, pages)
+    router.include_router(stuck.routes())
+    router.include_router(hook_routes(parts, pages))
+    router.include_router(mail_pages(parts, pages))
+    router.include_router(OutboxPages(parts, pages, stuck).routes())
+    return router

@@ -1,0 +1,213 @@
+"""Forms of commands: each kind of field, each refusal, and nothing that is done twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.commands import Command
+from domain.lifecycles import LifecycleKind
+from domain.roles import Actor
+from starters.desk.fields import MOST_ROWS, Asking, Field, fields_of, read_values, values_of
+from tests.desk import Desk
+from tests.desk_forms import Page, Sitter
+from workflows.registry import LIFECYCLES
+
+ZONE = "America/New_York"
+FOR_PEOPLE = [
+    pytest.param(kind, command, id=f"{kind.name}-{name}")
+    for kind in LIFECYCLES.values()
+    for name, command in kind.commands.items()
+    if command.is_for_people
+]
+
+
+def all_names(fields: tuple[Field, ...]) -> set[str]:
+    inner = [name for each in fields for name in all_names((*each.fields, *each.rows))]
+    return {each.name for each in fields}.union(inner)
+
+
+@pytest.mark.parametrize(("kind", "command"), FOR_PEOPLE)
+def test_every_command_goes_through_its_form_and_back(
+    kind: LifecycleKind, command: Command
+) -> None:
+    del kind
+    actor = Actor(name="Dana", role=min(command.roles))
+    values = values_of(command, command.example, ZONE)
+    assert set(values) <= all_names(fields_of(command, Asking(zone=ZONE, values=values)))
+    read = read_values(command, values, ZONE)
+    assert read.problems == {}
+    meant, made = (
+        command.payload.model_validate({"actor": actor, **fields})
+        for fields in (command.example, read.fields)
+    )
+    assert made == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "zone", "at"),
+    [
+        ("2026-11-24T10:00", "America/New_York", "2026-11-24T15:00:00Z"),
+        ("2026-11-24T10:00", "America/Chicago", "2026-11-24T16:00:00Z"),
+        ("2026-07-01T10:00", "America/Phoenix", "2026-07-01T17:00:00Z"),
+        ("2026-11-01T01:30", "America/New_York", "2026-11-01T05:30:00Z"),  # twice: the first
+    ],
+)
+def test_an_instant_is_read_on_the_clock_beside_its_field(said: str, zone: str, at: str) -> None:
+    command = LIFECYCLES["reassignment"].commands["appointment_captured"]
+    assert read_values(command, {"at": said, "at.zone": zone}, ZONE).fields == {"at": at}
+
+
+@pytest.mark.parametrize(
+    "said", ["2027-03-14T02:30", "tomorrow", "2026-11-24T10:00Z", "9999-12-31T23:30"]
+)
+def test_a_time_that_no_clock_shows_is_refused_beside_its_field(said: str) -> None:
+    command = LIFECYCLES["reassignment"].commands["appointment_captured"]
+    read = read_values(command, {"at": said}, ZONE)
+    assert read.fields == {}
+    assert list(read.problems) == ["at"]
+
+
+async def test_a_command_is_given_once_however_often_its_form_is_sent(desk: Desk) -> None:
+    job = await desk.accepted()
+    robin = await Sitter.of(desk, "authorizations")
+    address = f"/console/jobs/{job.id}/plus-one/approve"
+    page = await robin.opens(address)
+    for _ in range(2):
+        answer = await robin.sends(page, address, amount="$1,240.00", text="Two\r\nlines")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/console/jobs/{job.id}")
+    shown = await job.show()
+    notes = [note["text"] for note in shown["notes"] if "JOB APPROVAL" in note["text"]]
+    assert len(notes) == 1
+    assert "$1,240.00" in notes[0]
+    assert "Two\nlines" in notes[0]
+    said = await robin.opens(f"/console/jobs/{job.id}")
+    assert "Done: Approve the repair." in said.words
+
+
+async def test_a_refusal_stands_above_what_was_typed_with_the_way_out(desk: Desk) -> None:
+    job = await desk.accepted()
+    agent = await Sitter.of(desk, "authorizations")
+    answer = await agent.acts(
+        job.id, "plus-one", "request_reassignment", to="Procure Vendor", reason="Too <b>slow</b>"
+    )
+    page = Page(answer.text)
+    assert answer.status_code == 409
+    assert "Don't reassign this job. PlusOne accepted it" in page.words
+    address = f"/console/jobs/{job.id}/plus-one/request_reassignment"
+    assert ("reason", "Too <b>slow</b>") in page.forms[address]
+    assert f'href="/console/jobs/{job.id}/plus-one/add_service_job' in answer.text
+    assert "`" not in page.words
+    again = await agent.sends(page, address)
+    assert again.status_code == 409  # asked anew: the answer to the first is not repeated
+    assert (
+        dict(page.forms[address])["message_id"]
+        != dict(Page(again.text).forms[address])["message_id"]
+    )
+
+
+async def test_a_way_out_that_is_not_theirs_says_whom_to_ask(desk: Desk) -> None:
+    job = await desk.accepted()
+    agent = await Sitter.of(desk, "customer_service")
+    answer = await agent.acts(
+        job.id, "plus-one", "request_reassignment", to="Procure Vendor", reason="Too slow"
+    )
+    assert (
+        "Dispatch, Authorizations or Parts Sourcing can add a service job"
+        in Page(answer.text).words
+    )
+    assert "add_service_job" not in answer.text
+
+
+async def test_what_a_role_may_not_do_is_said_before_and_after(desk: Desk) -> None:
+    job = await desk.accepted()
+    agent = await Sitter.of(desk, "customer_service")
+    address = f"/console/jobs/{job.id}/plus-one/approve"
+    page = await agent.opens(address)
+    said = "Customer Service can't approve the repair. Authorizations can (PO-41)."
+    assert said in page.words
+    answer = await agent.sends(page, address, amount="1.00")
+    assert answer.status_code == 403
+    assert said in Page(answer.text).words
+
+
+async def test_wrong_fields_are_told_beside_them(desk: Desk) -> None:
+    job = await desk.accepted()
+    robin = await Sitter.of(desk, "authorizations")
+    answer = await robin.acts(job.id, "plus-one", "approve", amount="a lot", non_covered="1.234")
+    page = Page(answer.text)
+    assert answer.status_code == 422
+    assert answer.text.count('class="problem"') == 2
+    assert "Write 240.00, without $ or commas." in page.words
+    assert 'aria-invalid="true"' in answer.text
+    parts = await Sitter.of(desk, "parts_sourcing")
+    answer = await parts.acts(
+        job.id, "plus-one", "supply_parts", company="Tulsa", what="Valve", ship_to__line="1 Elm St"
+    )
+    for name in ("city", "state", "zip"):
+        assert f'id="form-plus-one-supply-parts-ship_to-{name}-problem"' in answer.text
+    answer = await parts.acts(job.id, "plus-one", "supply_parts", company="Tulsa", what="Valve")
+    assert 'id="form-plus-one-supply-parts-ship_to-problem"' in answer.text
+
+
+async def test_a_script_gets_the_form_alone_and_the_address_to_go_to(desk: Desk) -> None:
+    job = await desk.accepted()
+    robin = await Sitter.of(desk, "authorizations")
+    address = f"/console/jobs/{job.id}/plus-one/deny"
+    page, by_script = await robin.opens(address), {"hx-request": "true"}
+    answer = await robin.sends(page, address, by_script)
+    assert answer.status_code == 422
+    assert answer.text.lstrip().startswith("<form")
+    answer = await robin.sends(Page(answer.text), address, by_script, reason="Frost")
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (200, f"/console/jobs/{job.id}")
+
+
+async def test_rows_are_added_without_a_script(desk: Desk) -> None:
+    job = await desk.accepted()
+    robin = await Sitter.of(desk, "dispatch")
+    address = f"/console/jobs/{job.id}/reassignment/start_reassignment"
+    page = await robin.opens(address)
+    filled: dict[str, Any] = {"candidates__0__name": "Tulsa Plumbing", "reason": "Late"}
+    for rows in range(2, MOST_ROWS + 1):
+        page = Page((await robin.sends(page, address, more="candidates", **filled)).text)
+        names = [name for name, _ in page.forms[address] if name.endswith(".name")]
+        assert len(names) == rows
+    assert dict(page.forms[address])["candidates.0.name"] == "Tulsa Plumbing"
+    assert "Add a row" not in page.html
+
+
+async def test_what_to_tell_the_customer_stays_until_it_is_dismissed(desk: Desk) -> None:
+    job = await desk.searching()
+    agent = await Sitter.of(desk, "customer_service")
+    answer = await agent.acts(job.id, "plus-one", "customer_called", about="Asks when")
+    page = await agent.opens(answer.headers["location"])
+    assert "Tell the customer" in page.words
+    assert "PlusOne is looking for a provider." in page.words
+    assert f'href="/console/jobs/{job.id}"' in page.html
+    others = await Sitter.of(desk, "supervisor")
+    elsewhere = await others.http.get(answer.headers["location"])
+    assert elsewhere.status_code == 404
+
+
+SCRIPT = '"><script>alert(1)</script>'
+
+
+@pytest.mark.parametrize(("kind", "command"), FOR_PEOPLE)
+async def test_a_planted_script_stays_text_in_every_field(
+    desk: Desk, scripted: str, kind: LifecycleKind, command: Command
+) -> None:
+    sitter = await Sitter.of(desk, min(command.roles))
+    names = all_names(fields_of(command, Asking(zone=ZONE, values={"candidates.0.name": ""})))
+    address = f"/console/jobs/{scripted}/{kind.name}/{command.name}"
+    page = await sitter.opens(address)
+    filled: dict[str, Any] = dict.fromkeys(names, SCRIPT) | {"more": "candidates"}
+    answer = await sitter.sends(page, address, **filled)
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.text
+
+
+@pytest.fixture(scope="module")
+async def scripted(desk: Desk) -> str:
+    """Return a job whose forms are filled with scripts, and never carried out."""
+    return (await desk.accepted()).id
