@@ -24,7 +24,10 @@ class Scale:
     paths_beside_all: int | None
     """How many golden paths are held against more than the floor; None for all of them."""
     paths_elsewhere: int | None
-    """How many golden paths are carried out with the job system elsewhere; None for all of them."""
+    """How many golden paths are carried out with the job system elsewhere; None for all of them.
+
+    The path with many calls is in any case.
+    """
     hooks_for_seconds: int
     """How long hooks are posted at 20 a second."""
     burst: int
@@ -66,9 +69,9 @@ QUICK = Scale(
     rounds=1,
     warm_up=1,
     lifecycles=2,
-    paths=("PlusOne to completed", "Reassignment to appointment"),
+    paths=("PlusOne to completed",),
     paths_beside_all=1,
-    paths_elsewhere=1,
+    paths_elsewhere=0,
     hooks_for_seconds=2,
     burst=30,
     commands=5,

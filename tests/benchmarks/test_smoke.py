@@ -56,7 +56,6 @@ JUDGED = {
     "replay": {"an event against the floor"},
     "skipped": {"5 whole searches"},
     "asking": {
-        "PlusOne to No Provider Found: worker's processor time, against the own copy",
         "Calls while PlusOne searches: worker's processor time, against the own copy",
         "hooks that change no job: processor time, against the own copy",
     },
