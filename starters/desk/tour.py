@@ -6,11 +6,11 @@ What was done is read from our own store. Which tour it is, and what was answere
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
@@ -314,10 +314,12 @@ class TourPages:
 
     async def send_practice_event(self, request: Request) -> Response:
         """Send two events with one id, so that the second is a dead letter."""
-        tour = _required(request)
-        found = await self._parts.reading.job(tour.search or tour.option or "")
-        if found is None:
+        tour, reading = _required(request), self._parts.reading
+        jobs = [await reading.job(each) for each in (tour.search, tour.option) if each]
+        known = [job for job in jobs if job is not None]
+        if not known:
             raise HTTPException(404)
+        found = next((job for job in known if _is_followed(job)), known[0])
         for when in ("mornings", "evenings"):
             body = _note(found["job"], f"Practice: the customer prefers {when}.")
             await self._parts.events.receive(tour.webhook_id, body)
@@ -396,6 +398,10 @@ def _page(job_id: str | None) -> str | None:
 def _form(job_id: str | None, lifecycle: str, command: str) -> str | None:
     page = _page(job_id)
     return f"{page}/{lifecycle}/{command}" if page else None
+
+
+def _is_followed(found: Mapping[str, Any]) -> bool:
+    return any(each["outcome"] is None for each in found["lifecycles"])
 
 
 def _note(job: object, text: str) -> bytes:
