@@ -46,6 +46,8 @@ CONTENT_POLICY: Mapping[str, str] = {
 
 FLASH = "steward-said"
 """Cookie with what the next page says once."""
+LIVE = "x-live"
+"""Header by which an open page asks for itself again."""
 _FLASH_SECONDS = 20
 _LONGEST_FLASH = 1000
 
@@ -103,13 +105,15 @@ class Pages:
             here: its own address, where a form was sent elsewhere and refused.
             context: what its template shows.
         """
-        said = request.cookies.get(FLASH)
+        is_live = LIVE in request.headers  # no person asks: what is said once, waits for one
+        said = None if is_live else request.cookies.get(FLASH)
         html = self.environment.get_template(name).render(
             now=datetime.now(UTC),
             who=who,
             is_open=self._is_open,
             path=request.url.path,
             here=here or _address(request),
+            zone=self.zone,
             flash=_unquoted(said) if said else None,
             open_tasks=tasks_counted(request),
             **context,
