@@ -99,12 +99,14 @@ class _Done:
         return any(entry.what.startswith(begins) for entry in self.entries)
 
 
+_TOO_EARLY = "request_reassignment"
+_NOBODY_FOUND = ("searching", "no_provider_found")
 _CHECKS: Final[dict[int, Callable[[_Done], bool]]] = {
     1: lambda done: 1 in done.tour.answered,
     2: lambda done: 2 in done.tour.answered,  # noqa: PLR2004  the number of its step
-    3: lambda done: done.on(done.tour.search, "refused request_reassignment"),
+    3: lambda done: done.on(done.tour.search, f"refused {_TOO_EARLY}"),
     4: lambda done: done.on(done.tour.search, "add_service_job"),
-    5: lambda done: done.on(done.tour.search, "searching → no_provider_found"),
+    5: lambda done: done.on(done.tour.search, " → ".join(_NOBODY_FOUND)),
     6: lambda done: done.on(done.tour.option, "offer_apo", "approve_apo"),
     7: lambda done: done.on(
         done.tour.option,
@@ -156,7 +158,7 @@ def steps_of(tour: Tour, done: _Done) -> list[Step]:
             ),
             why="Steward refuses what a rule forbids. It says why, and what you can do instead.",
             role=Role.DISPATCH,
-            link=_form(tour.search, "plus-one", "request_reassignment"),
+            link=_form(tour.search, "plus-one", _TOO_EARLY),
             link_text="Open the form",
         ),
         Step(

@@ -172,7 +172,7 @@ async def test_a_page_that_stands_open_asks_temporal_nothing(desk: Desk) -> None
     cut_off = await desk.cut_off_from_temporal()
     await cut_off.http.get("/console/stuck")  # says that Temporal doesn't answer, and remembers it
     for _ in range(2):
-        page = await cut_off.http.get("/console/stuck", headers={"hx-request": "true"})
+        page = await cut_off.http.get("/console/stuck", headers={"x-live": "1"})
         assert "For an engineer" in page.text
 
 
