@@ -55,12 +55,15 @@ _LONGEST_FLASH = 1000
 class Pages:
     """Shows pages."""
 
-    def __init__(self, policy: Callable[[], Policy], *, is_open: bool) -> None:
+    def __init__(
+        self, policy: Callable[[], Policy], *, is_open: bool, rehearses: bool = False
+    ) -> None:
         """Take what all pages need.
 
         Args:
             policy: says on which clock the company reads times.
             is_open: whether nobody is asked who they are.
+            rehearses: whether jobs' clocks can be moved ahead here.
         """
         self._policy = policy
         self._is_open = is_open
@@ -73,7 +76,7 @@ class Pages:
         )
         self.environment.filters |= _LABELS
         self.environment.filters |= {"moment": self.moment, "iso": _iso, "away": _away}
-        self.environment.globals["file"] = file_address
+        self.environment.globals |= {"file": file_address, "rehearses": rehearses}
 
     @property
     def zone(self) -> str:

@@ -39,6 +39,7 @@ OPEN = "open"  # needs no token
 ANYBODY = "anybody"  # any token
 EMPLOYEE = "employees"
 STREAM = "stream"  # employees, for as long as they look
+SUPERVISOR = "supervisors"
 FIGURES = "figures"  # employees and systems
 LIST = "list"  # employees all, partners theirs, others nothing
 JOB = "job"  # employees all, partners theirs, others none
@@ -54,6 +55,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/jobs"): LIST,
     ("GET", "/jobs/{job_id}"): JOB,
     ("GET", "/jobs/{job_id}/why"): JOB,
+    ("GET", "/jobs/{job_id}/reads"): SUPERVISOR,
     ("GET", "/jobs/{job_id}/history/{part}"): EMPLOYEE,
     ("GET", "/stuck"): EMPLOYEE,
     ("GET", "/mail"): EMPLOYEE,
@@ -78,11 +80,17 @@ TABLE: dict[tuple[str, str], str] = {
     ("POST", "/console/tasks/{task_id}/release"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
     ("POST", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
+    ("GET", "/console/jobs/{job_id}/call/{lifecycle}"): EMPLOYEE,
+    ("POST", "/console/jobs/{job_id}/{lifecycle}/fast-forward"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/answers/{lifecycle}/{message_id}"): EMPLOYEE,
     ("GET", "/console/mail"): EMPLOYEE,
     ("GET", "/console/mail/{mail_id}"): EMPLOYEE,
     ("GET", "/console/mail/{mail_id}/html"): EMPLOYEE,
     ("GET", "/console/stuck"): EMPLOYEE,
+    ("GET", "/console/procedures"): EMPLOYEE,
+    ("GET", "/console/procedures/{lifecycle}"): EMPLOYEE,
+    ("GET", "/console/promises"): EMPLOYEE,
+    ("GET", "/console/promises.csv"): EMPLOYEE,
     ("POST", "/console/stuck/dismiss"): EMPLOYEE,
     ("POST", "/console/stuck/close"): EMPLOYEE,
     ("GET", "/console/hooks"): EMPLOYEE,
@@ -90,6 +98,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/hooks/{inbox_id}"): EMPLOYEE,
     ("POST", "/console/hooks/{inbox_id}/replay"): EMPLOYEE,
     ("GET", "/console/outbox"): EMPLOYEE,
+    ("POST", "/console/outbox/retry"): EMPLOYEE,
     ("POST", "/console/outbox/{row_id}/retry"): EMPLOYEE,
     ("POST", "/console/outbox/{row_id}/drop"): EMPLOYEE,
     ("POST", "/console/role"): EMPLOYEE,
@@ -172,7 +181,7 @@ def existing(app: FastAPI) -> dict[tuple[str, str], str]:
 
 def at(path: str, job_id: str) -> str:
     one = {"inbox_id": "999999", "task_id": "1", "row_id": "1", "mail_id": "1", "part": "notes"}
-    one |= {"lifecycle": "plus-one", "command": "approve", "message_id": "1"}
+    one |= {"lifecycle": "apo", "command": "approve_apo", "message_id": "1"}
     filled = path.replace(f"{PREFIX}/{{version}}/{{name}}", file_address("desk.css"))
     filled = filled.replace("{job_id}", job_id).replace("{name}", "no_such_command")
     for name, value in one.items():
@@ -199,6 +208,7 @@ async def test_what_an_outsider_may_not_read_is_as_if_it_were_not_there(
         ANYBODY: True,
         EMPLOYEE: False,
         STREAM: False,
+        SUPERVISOR: False,
         FIGURES: role == "system",
         LIST: role in PARTNERS,
         JOB: False,
