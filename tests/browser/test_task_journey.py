@@ -32,8 +32,14 @@ async def test_a_callback_is_worked_from_task_to_exception(desk: Desk, looker: L
     await expect(task.get_by_role("link", name="918-555-0101")).to_have_attribute(
         "href", "tel:918-555-0101"
     )
+    other = await looker.opens("/console/tasks?role=customer_service")
+    theirs = other.get_by_role("article").filter(has_text=job.id)
+    await theirs.get_by_text("Log the call to the provider").first.click()
+    await theirs.get_by_label("Outcome").fill("Half a sentence")
     await task.get_by_role("button", name="I’m on it").click()
     await expect(task).to_contain_text("Lee is on it")
+    await expect(theirs).to_contain_text("Lee is on it")
+    assert await theirs.get_by_label("Outcome").input_value() == "Half a sentence"
     await task.get_by_text("Log the call to the provider").first.click()
     form = task.locator("form.command")
     await form.get_by_label("No", exact=True).first.check()
