@@ -83,7 +83,7 @@ async def test_done_on_a_phone_is_taken_back_while_the_seconds_run(
     await page.clock.run_for(3000)
     assert await offer.get_by_role("timer").text_content() != first
     await offer.get_by_role("button", name="Undo").click()
-    await expect(page.locator("#said")).to_contain_text("Open again")
+    await expect(page.locator("#said")).to_contain_text("Reopened")
     assert (await the_task(desk, task))["status"] == "open"
     while not await card.count():
         await page.get_by_role("link", name="More tasks").click()
