@@ -402,6 +402,19 @@ async def test_another_session_s_form_token_is_not_taken(door: Door) -> None:
         assert refused.status_code == 403
 
 
+async def test_what_is_refused_at_the_desk_is_said_on_a_page(door: Door) -> None:
+    made = await door.token()
+    async with door.browser() as browser:
+        await browser.signs_in(made.token)
+        out_of_date = await browser.sends("/console/sign-out", form_token="old")
+        assert "This page is out of date. Reload it, then try again." in out_of_date.text
+        assert "Dana Ruiz" in out_of_date.text
+        nowhere = await browser.opens("/console/nowhere")
+        assert (nowhere.status_code, "There is no such page" in nowhere.text) == (404, True)
+        program = await browser.http.get("/console/nowhere", headers={"accept": "*/*"})
+        assert (program.status_code, program.json()["error"]) == (404, "not_found")
+
+
 # --- roles ------------------------------------------------------------------------------------
 
 
