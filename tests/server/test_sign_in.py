@@ -199,7 +199,7 @@ async def test_whoever_is_no_employee_is_told_that_the_desk_is_not_for_them(
     async with door.browser() as browser:
         answer = await browser.signs_in(made.token)
         assert (answer.status_code, browser.session) == (403, None)
-        assert "The desk is for employees." in answer.text
+        assert "The desk is for employees, and this token is for " in answer.text
 
 
 async def test_the_operator_s_file_of_tokens_opens_the_desk_until_it_does_not(
