@@ -423,7 +423,7 @@ async def test_a_token_has_one_role_and_no_switch(door: Door) -> None:
     async with door.browser() as browser:
         await browser.signs_in(made.token)
         board = await browser.opens("/console")
-        assert 'name="role"' not in board.text
+        assert 'action="/console/role"' not in board.text
         refused = await browser.sends(
             "/console/role", role="supervisor", form_token=form_token_of(board)
         )
