@@ -296,6 +296,7 @@ promises = Table(
     Column("closed_at", UtcDateTime),
     _key(),
     Index("ix_promises_open_due", "outcome", "due_at"),
+    Index("ix_promises_told", "outcome", "closed_at", "rule", "waiting_on", "workflow_id"),
 )
 
 journal = Table(

@@ -43,6 +43,8 @@ def upgrade() -> None:
     op.add_column("lifecycles", sa.Column("call", sa.JSON))
     _urgency()
     _customers()
+    told = ["outcome", "closed_at", "rule", "waiting_on", "workflow_id"]
+    op.create_index("ix_promises_told", "promises", told)
     for table in ("emails", "outbox"):
         op.create_index(f"ix_{table}_changed_at", table, ["changed_at"])
     op.add_column("tasks", sa.Column("taken_by_name", sa.String(200)))
@@ -110,6 +112,7 @@ def _customers() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_promises_told", "promises")
     op.drop_index("ix_tasks_taken", "tasks")
     for table in ("emails", "outbox"):
         op.drop_index(f"ix_{table}_changed_at", table)
