@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from pydantic import JsonValue
+
 from domain.accounts import PLUSONE
 from domain.durations import format_elapsed
 from domain.editions import NEWEST
@@ -84,7 +86,7 @@ def _span(span: timedelta) -> str:
 def _specimen(kind: LifecycleKind, policy: Policy, at: datetime) -> Case:
     """Return a case as a lifecycle begins it: with its opening command's example, if it has one."""
     opening = next((command for command in kind.commands.values() if command.starts), None)
-    confirmed = {"kind": "diagnosis", "at": at.isoformat()}
+    confirmed: dict[str, JsonValue] = {"kind": "diagnosis", "at": at.isoformat()}
     cause, by = Cause(kind="event", name="job.appointment_confirmed", fields=confirmed), STEWARD
     if opening is not None:
         fields = json.loads(json.dumps(opening.example_payload()))

@@ -39,6 +39,7 @@ from service.events import EventDispatcher
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
 from service.readiness import Readiness
 from service.reconciling import Reconcile
+from service.rehearsal import Rehearsal
 from service.startable import Startable
 from service.stuck import StuckList
 from service.tasks import TaskActor, TaskDesk, TaskDone
@@ -120,6 +121,8 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    rehearses: bool = False
+    """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
     """Address of Temporal UI, if it is known."""
 
@@ -155,6 +158,7 @@ class Api(FastAPI):
         self._changes.end()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request, past the doorkeeper."""
         await self._door(scope, receive, send)
 
     async def _take_event(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -182,10 +186,14 @@ def make_app(parts: Parts) -> Api:
     if parts.job_system.is_elsewhere:
         metrics.watch_reconciliation(Reconciliations(parts.database))
 
+    rehearsal = Rehearsal(parts.client) if parts.rehearses else None
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with service.running():
             yield
+        if rehearsal is not None:
+            await rehearsal.stop()
 
     events = _JobEvents(parts.secrets, service.events, metrics)
     changes = Changes(ChangeFeed(parts.database))
@@ -250,6 +258,7 @@ def make_app(parts: Parts) -> Api:
                 changes=changes,
                 directory=current(parts.directory),
                 policy=current(parts.policy),
+                rehearsal=rehearsal,
                 sign_in=sign_in,
                 is_open=sign_in is None,
                 stories=JobStories(parts.database),

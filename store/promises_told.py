@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -76,15 +77,15 @@ class Count:
     broken: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Wait:
     """How long somebody was late."""
 
     job_id: str
     workflow_id: str
-    waiting_on: str
-    what: str
-    """What was owed, as it reads after "to"; of a wait that still runs, its whole sentence."""
+    waiting_on: str | None
+    duty: str | None
+    """What was owed, as it reads after "to"."""
     rule: str | None
     since: datetime
     """The deadline that passed."""
@@ -131,11 +132,10 @@ class PromisesTold:
     async def worst_now(self, asked: Asked, now: datetime, most: int = 10) -> list[Wait]:
         """Return the waits that are late now, the longest first, whenever they began."""
         table = schema.lifecycles
-        since = func.coalesce(table.c.overdue_since, table.c.due_at, type_=schema.UtcDateTime)
         late = (
-            select(table, since.label("late_since"))
-            .where(table.c.outcome.is_(None), since < now)
-            .order_by(since, table.c.workflow_id)
+            select(table)
+            .where(table.c.outcome.is_(None), table.c.urgent_at < now)
+            .order_by(table.c.urgent_at, table.c.workflow_id)
             .limit(most)
         )
         if asked.lifecycle is not None:
@@ -144,7 +144,15 @@ class PromisesTold:
             late = late.where(table.c.waiting_on == asked.waiting_on)
         rows = await self._database.read(lambda connection: connection.execute(late).all())
         return [
-            Wait(row.job_id, row.workflow_id, row.waiting_on, row.next, None, row.late_since, None)
+            Wait(
+                job_id=row.job_id,
+                workflow_id=row.workflow_id,
+                waiting_on=row.waiting_on,
+                duty=row.duty,
+                rule=None,
+                since=row.urgent_at,
+                until=None,
+            )
             for row in rows
         ]
 
@@ -157,13 +165,13 @@ class PromisesTold:
         rows = await self._database.read(lambda connection: _longest(connection, asked, now, most))
         return [
             Wait(
-                row.job_id,
-                row.workflow_id,
-                row.waiting_on,
-                row.duty,
-                row.rule,
-                row.late_since,
-                None if row.still_open else row.until,
+                job_id=row.job_id,
+                workflow_id=row.workflow_id,
+                waiting_on=row.waiting_on,
+                duty=row.duty,
+                rule=row.rule,
+                since=row.late_since,
+                until=None if row.still_open else row.until,
             )
             for row in rows
         ]
@@ -174,6 +182,8 @@ def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> 
     broken = promises.c.outcome == PromiseOutcome.BROKEN.value
     settled = case((func.coalesce(broken, False), 0), else_=1)
     of_a_wait = (promises.c.workflow_id, promises.c.rule)
+    since = (promises.c.due_at >= asked.begins, *_of(asked))
+    ever_broken = select(*of_a_wait).where(broken, *since)
     chained = (
         select(
             promises,
@@ -184,7 +194,7 @@ def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> 
                 0,
             ).label("chain"),
         )
-        .where(promises.c.due_at >= asked.begins, promises.c.due_at < asked.ends, *_of(asked))
+        .where(*since, tuple_(*of_a_wait).in_(ever_broken))
         .subquery()
     )
     missed = case((chained.c.outcome == PromiseOutcome.BROKEN.value, chained.c.due_at))
@@ -205,7 +215,7 @@ def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> 
             (func.count() > func.count(chained.c.closed_at)).label("still_open"),
         )
         .group_by(chained.c.workflow_id, chained.c.rule, chained.c.chain)
-        .having(late_since.is_not(None))
+        .having(late_since < asked.ends)
         .order_by(_Seconds(late_since, until).desc(), chained.c.workflow_id)
         .limit(most)
     )

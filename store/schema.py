@@ -132,6 +132,7 @@ lifecycles = Table(
     Column("outcome", String(40)),
     _json("remembered", default=dict),
     _json("guide", default=list),
+    _json("call", nullable=True),
     Column("lost_at", UtcDateTime, index=True),
     _json("before_loss", nullable=True),
     Column("run_id", String(80)),
@@ -295,6 +296,7 @@ promises = Table(
     Column("closed_at", UtcDateTime),
     _key(),
     Index("ix_promises_open_due", "outcome", "due_at"),
+    Index("ix_promises_told", "outcome", "closed_at", "rule", "waiting_on", "workflow_id"),
 )
 
 journal = Table(

@@ -25,9 +25,8 @@ AM_ESCALATION = LifecycleKind(
     name="am-escalation",
     workflow_type="AreaManagerEscalation",
     title="Area Manager escalation",
-    purpose="A customer is unhappy with a provider: Customer Service calls the provider, and "
-    "calls again if the customer does. If that doesn't settle it, the provider's Area "
-    "Manager is told.",
+    purpose="Customer Service calls a provider that a customer is unhappy with, and calls again if "
+    "the customer does. If that doesn't settle it, the provider's Area Manager steps in.",
     clauses="AM",
     stage=Stage,
     moves=MOVES,

@@ -19,7 +19,7 @@ from domain.lifecycles import LifecycleKind
 from domain.moves import Move
 from domain.stages import LifecycleStage
 
-WIDTH, HEIGHT = 184.0, 40.0
+WIDTH, HEIGHT = 188.0, 40.0
 """Of a stage."""
 _GAP = 20.0
 _BETWEEN_PARTS = 44.0
@@ -28,7 +28,7 @@ _TO_FIRST_LANE = 16.0
 _MARGIN = 6.0
 _PORT = 9.0
 """How far above a stage's middle lines come in, and below it leave."""
-_LETTERS = 25
+_LETTERS = 22
 """How many fit on a line of a stage's label."""
 _TONES = 4
 
@@ -124,8 +124,8 @@ def drawn(kind: LifecycleKind) -> Diagram:
             frame_at = y - 28
         for stage in part:
             begins = any(move.begins and move.to == stage for move in kind.moves)
-            lines = wrapped(stage_label(stage), _LETTERS)
-            boxes[stage] = Box(stage.value, lines, x, y, stage.is_end, begins)
+            label = wrapped(stage_label(stage), _LETTERS)
+            boxes[stage] = Box(stage.value, label, x, y, stage.is_end, begins)
             y += HEIGHT + _GAP
     bottom = y - _GAP + _MARGIN
     lines = tuple(_line(way, boxes, left, right, order) for way in ways)

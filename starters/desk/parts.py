@@ -9,6 +9,7 @@ from domain.directory import Directory
 from domain.policy import Policy
 from service.events import EventDispatcher
 from service.outbox import OutboxDesk
+from service.rehearsal import Rehearsal
 from service.startable import Startable
 from service.stuck import StuckList
 from service.tasks import TaskDesk
@@ -64,6 +65,8 @@ class DeskParts:
     """The policy in force."""
     sign_in: SignIn | None
     """By which people sign in, None where nobody is asked who they are."""
+    rehearsal: Rehearsal | None
+    """Moves jobs' clocks ahead; None everywhere but on the embedded stack."""
     is_open: bool
     """Whether nobody is asked who they are (`STEWARD_AUTH=none`)."""
     temporal_ui: str | None = None

@@ -10,7 +10,6 @@ from functools import cache
 from typing import get_args
 
 from fastapi import APIRouter, Request, Response
-from starlette.exceptions import HTTPException
 
 from domain.catalogue import RULES, Rule, State, in_numbers
 from domain.commands import Command
@@ -25,7 +24,7 @@ from domain.texts import joined
 from starters.desk.diagram import Diagram, drawn
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson
+from starters.desk.people import CurrentPerson, Person
 from workflows.registry import LIFECYCLES
 
 _SHARED = ("calendar", "notes", "mail", "brands")
@@ -52,18 +51,24 @@ def procedure_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             counts.setdefault(lifecycle, Counter())[stage] += open_
         return counts
 
-    @router.get("/console/procedures")
-    async def procedures(request: Request, who: CurrentPerson) -> Response:
+    async def listed(request: Request, who: Person, missing: str | None = None) -> Response:
+        """Show all procedures; and that there is no such one, if one was asked for."""
         counts = await standing()
         return pages.show(
             request,
             who,
             "procedures.html",
+            200 if missing is None else 404,
+            missing=missing,
             procedures=[
                 (kind, counts[name], in_numbers(_clauses(kind)))
                 for name, kind in LIFECYCLES.items()
             ],
         )
+
+    @router.get("/console/procedures")
+    async def procedures(request: Request, who: CurrentPerson) -> Response:
+        return await listed(request, who)
 
     @router.get("/console/procedures/{lifecycle}")
     async def procedure(
@@ -71,7 +76,7 @@ def procedure_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     ) -> Response:
         kind = LIFECYCLES.get(lifecycle)
         if kind is None:
-            raise HTTPException(404, "There is no such procedure. See all procedures.")
+            return await listed(request, who, lifecycle)
         now, policy = datetime.now(UTC), parts.policy()
         section = kind.name.replace("-", "_")
         clauses = _clauses(kind)
@@ -118,7 +123,8 @@ def _clauses(kind: LifecycleKind) -> list[Rule]:
 
 def who_may(command: Command) -> str:
     """Return who may give a command, as the end of a sentence."""
-    return joined((role.people for role in Role if role in command.roles), "or")
+    people = command.roles - {Role.SYSTEM} or command.roles
+    return joined((role.people for role in Role if role in people), "or")
 
 
 def stages_of(kind: LifecycleKind, command: Command) -> tuple[str, ...] | None:

@@ -10,14 +10,9 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from domain.catalogue import RULES
+from workflows.registry import LIFECYCLES
 
-_LIFECYCLES: Final[Mapping[str, str]] = {
-    "PO": "plus-one",
-    "APO": "apo",
-    "AM": "am-escalation",
-    "SPOC": "spoc",
-    "CONF": "reassignment",
-}
+_LIFECYCLES: Final[Mapping[str, str]] = {kind.clauses: name for name, kind in LIFECYCLES.items()}
 """The lifecycle whose page explains the clauses of each procedure."""
 
 _CITED = re.compile(r"\b[A-Z]+-\d\d\b")

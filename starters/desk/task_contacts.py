@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from domain.accounts import PSEUDO_ACCOUNTS
 from domain.directory import Addressee, Directory
 from domain.moments import spoken
 from domain.roles import Role
@@ -70,7 +71,9 @@ def _parties(at_hand: TaskAtHand, now: datetime, zone: str) -> Iterator[Contact]
         there = time_there(customer.zip, now, zone)
         yield Contact("Customer", customer.name or "No name", customer.phone, None, there)
     there = time_there(assigned.zip, now, zone)
-    yield Contact("Assigned to", assigned.name, assigned.phone, assigned.email, there)
+    is_provider = not any(assigned.is_(account) for account in PSEUDO_ACCOUNTS)
+    part = "Provider" if is_provider else "Assigned"
+    yield Contact(part, assigned.name, assigned.phone, assigned.email, there)
 
 
 def time_there(zip_code: str | None, now: datetime, company: str) -> str | None:

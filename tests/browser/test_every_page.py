@@ -9,9 +9,13 @@ from tests.desk import Desk
 
 PAGES = [
     "/console",
+    "/console/tasks",
     "/console/jobs/{job_id}",
     "/console/mail",
     "/console/stuck",
+    "/console/procedures",
+    "/console/procedures/apo",
+    "/console/promises",
     "/console/hooks",
     "/console/outbox",
 ]
