@@ -267,6 +267,9 @@ class Progress(BaseModel):
     """Keys of the promises that are open beside what is waited for."""
     guide: tuple[str, ...] = ()
     """What whoever is on the phone does and says now, line by line."""
+    call: dict[str, JsonValue] | None = Field(default=None, exclude_if=lambda call: call is None)
+    """Whom they have on the line or call now, and until when they may; None where nobody is called.
+    """
 
 
 class Batch(BaseModel):

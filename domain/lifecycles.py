@@ -62,6 +62,8 @@ class LifecycleKind:
     """What may be owed in a case beside what is waited for, for whoever reads the procedure."""
     guide: Callable[[Any], tuple[str, ...]] = lambda _case: ()
     """What an agent on the phone does and says now, line by line, where one has to."""
+    call: Callable[[Any], dict[str, JsonValue] | None] = lambda _case: None
+    """Whom an agent on the phone calls now, and until when they may, where one has to."""
     bound_to_assignment: bool = True
     """Whether it is carried out for one assignment: not begun by an event that shows an older one,
     and anew only for a newer one."""

@@ -39,6 +39,7 @@ from service.events import EventDispatcher
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
 from service.readiness import Readiness
 from service.reconciling import Reconcile
+from service.rehearsal import Rehearsal
 from service.startable import Startable
 from service.stuck import StuckList
 from service.tasks import TaskActor, TaskDesk, TaskDone
@@ -69,6 +70,7 @@ from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
+from starters.reads import Reads, read_routes
 from starters.reconcile_api import reconcile_routes
 from starters.sessions import Sessions
 from starters.tasks_api import task_routes
@@ -86,6 +88,7 @@ from store.leases import Leases
 from store.mails import MailList
 from store.outbox_list import OutboxList
 from store.reading import NO_LIFECYCLE, Filter, Reading
+from store.reads import ReadJournal
 from store.reconciliations import Reconciliations
 from store.sessions import SessionStore
 from store.task_list import TaskList
@@ -120,6 +123,8 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    rehearses: bool = False
+    """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
     """Address of Temporal UI, if it is known."""
 
@@ -155,6 +160,7 @@ class Api(FastAPI):
         self._changes.end()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request, past the doorkeeper."""
         await self._door(scope, receive, send)
 
     async def _take_event(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -177,15 +183,21 @@ def make_app(parts: Parts) -> Api:
         command_patience=parts.command_patience,
         inbox=inbox,
     )
+    reads = Reads(ReadJournal(parts.database))
     metrics = Metrics()
     metrics.watch(service.audit, service.background)
     if parts.job_system.is_elsewhere:
         metrics.watch_reconciliation(Reconciliations(parts.database))
 
+    rehearsal = Rehearsal(parts.client) if parts.rehearses else None
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with service.running():
             yield
+        if rehearsal is not None:
+            await rehearsal.stop()
+        await reads.settle()
 
     events = _JobEvents(parts.secrets, service.events, metrics)
     changes = Changes(ChangeFeed(parts.database))
@@ -222,15 +234,16 @@ def make_app(parts: Parts) -> Api:
         reconciliations,
         current(parts.policy),
     )
-    app.include_router(_reads(reading, look, views, service.startable))
+    app.include_router(_reads(reading, look, views, service.startable, reads))
+    app.include_router(read_routes(reads))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
     app.include_router(outbox_routes(outbox_desk))
     app.include_router(reconcile_routes(service.reconciliation))
-    app.include_router(history_routes(reading))
+    app.include_router(history_routes(reading, reads))
     mails = MailList(parts.database)
-    app.include_router(mail_routes(mails))
+    app.include_router(mail_routes(mails, reads))
     app.include_router(
         desk_routes(
             DeskParts(
@@ -250,6 +263,8 @@ def make_app(parts: Parts) -> Api:
                 changes=changes,
                 directory=current(parts.directory),
                 policy=current(parts.policy),
+                rehearsal=rehearsal,
+                reads=reads,
                 sign_in=sign_in,
                 is_open=sign_in is None,
                 stories=JobStories(parts.database),
@@ -418,7 +433,7 @@ def _commands(
 
 
 def _reads(
-    reading: Reading, look: StuckList, views: PartnerViews, startable: Startable
+    reading: Reading, look: StuckList, views: PartnerViews, startable: Startable, reads: Reads
 ) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
@@ -466,6 +481,8 @@ def _reads(
     @router.get("/jobs/{job_id}", summary="Everything about a job")
     async def job(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
+        if caller.actor is not None:
+            reads.note(caller.actor, job_id)
         for standing in found["lifecycles"]:
             standing["allowed"] = _allowed(standing, caller)
         return found | await alone(caller, job_id, found)

@@ -211,6 +211,7 @@ class Doorkeeper:
             state: MutableMapping[str, Any] = scope.setdefault("state", {})
             async with asyncio.timeout(self._limits.reading.total_seconds()):
                 state["caller"] = await self._caller(scope)
+            state["is_still_in"] = partial(self._is_still_in, scope)
             await self._everything_else(scope, receive, answer.send)
         finally:
             self._streams_open -= 1

@@ -113,6 +113,17 @@ def _task(task: Json) -> Iterable[str]:
         yield f"  Done {company_time(task['closed_at'])}{who}{outcome}"
 
 
+def print_reads(page: Json) -> None:
+    """Print a page of who has read a job, each on a line, and how to see the next page."""
+    if not page["items"]:
+        print_text("Nobody has read this job yet.")
+    for read in page["items"]:
+        reader = read["reader"]
+        at = company_time(read["first_at"])
+        print_text(f"{at}  {reader['name']} ({_role(reader['role'])})")
+    _print_more(page)
+
+
 def print_outbox(page: Json) -> None:
     """Print a page of the outbox: a table for the job system, one for events, and what follows."""
     if not page["items"]:

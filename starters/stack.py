@@ -125,6 +125,7 @@ async def run_stack(
             tokens=_tokens(settings, database),
             company=company,
             hosts=settings.hosts,
+            rehearses=True,
             temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
         )
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))

@@ -264,25 +264,20 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
 def _shown(wanted: Wanted) -> list[ColumnElement[bool]]:
     """Return what holds of the lines of a way to show them."""
     table = _LIFECYCLES.c
-    is_open, is_late = table.outcome.is_(None), table.urgent_at < wanted.now
-    match wanted.show:
-        case Show.ALL:
-            return []
-        case Show.UNFOLLOWED:
-            return [table.workflow_id.is_(None)]
-        case Show.ENDED:
-            return [table.outcome.is_not(None)]
-        case Show.OPEN:
-            return [is_open]
-        case Show.MINE:
-            return [is_open, table.waiting_on == wanted.mine]
-        case Show.OVERDUE:
-            return [is_open, is_late]
-        case Show.TODAY:
-            is_today = and_(table.urgent_at >= wanted.now, table.urgent_at < wanted.today_ends)
-            return [is_open, is_today]
-        case Show.ATTENTION:
-            return [is_open, cast(table.attention, Text) != "[]"]
+    is_late = table.urgent_at < wanted.now
+    # A job without a lifecycle has no outcome either.
+    is_open = and_(table.outcome.is_(None), table.workflow_id.is_not(None))
+    by_way: Mapping[Show, list[ColumnElement[bool]]] = {
+        Show.OPEN: [is_open],
+        Show.MINE: [is_open, table.waiting_on == wanted.mine],
+        Show.TODAY: [is_open, ~is_late, table.urgent_at < wanted.today_ends],
+        Show.OVERDUE: [is_open, is_late],
+        Show.ATTENTION: [is_open, cast(table.attention, Text) != "[]"],
+        Show.UNFOLLOWED: [table.workflow_id.is_(None)],
+        Show.ENDED: [table.outcome.is_not(None)],
+        Show.ALL: [],
+    }
+    return by_way[wanted.show]
 
 
 def _alert(attention: str | None) -> list[ColumnElement[bool]]:
@@ -334,9 +329,8 @@ def _counts(connection: Connection, wanted: Wanted) -> dict[Show, int]:
 def _some(wanted: Wanted) -> Any:  # noqa: ANN401  a scalar subquery
     source = _source(is_outer=_takes_unfollowed(wanted), asks_jobs=False)
     some = select(literal(1)).select_from(source).where(*_conditions(wanted))
-    return (
-        select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery()).scalar_subquery()
-    )
+    capped = some.limit(MOST_COUNTED + 1).subquery()
+    return select(func.count()).select_from(capped).scalar_subquery()
 
 
 def _item(row: Row[Any], waits: WaitingChange | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which jobs have changed, whoever changed them: read from the store, so that every process sees it.
+"""Which jobs have changed, whoever changed them: read from the store, so all processes see it.
 
 Nobody who writes says more than it wrote: rows have ids that grow, or say when they were written.
 """
@@ -37,7 +37,7 @@ _LATE = timedelta(seconds=10)
 """A row may be seen so long after others that were written later: its transaction took longer, or
 the clock of its process is behind."""
 _MOST_ROWS = 5000
-_WRITTEN = (schema.lifecycles, schema.jobs, schema.emails, schema.outbox)
+_WRITTEN = (schema.lifecycles, schema.jobs, schema.tasks, schema.emails, schema.outbox)
 """Tables whose rows change, and say when."""
 _GROWING = (
     schema.journal,

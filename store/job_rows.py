@@ -258,6 +258,29 @@ def reopen_task(
     return int(task.reopened)
 
 
+def keep_undo(connection: Connection, task_id: int, undo: Mapping[str, Any]) -> None:
+    """Keep what it takes to open a closed task again; nobody is told of that."""
+    connection.execute(_KEEP_UNDO, {"of_id": task_id, "undo": undo})
+
+
+def take_task(connection: Connection, task_id: int, by: Actor | None, at: datetime) -> bool:
+    """Keep who is working on an open task, of which nobody is told; return whether it is open.
+
+    Args:
+        connection: the transaction.
+        task_id: the task.
+        by: who is working on it; None if nobody is any more.
+        at: since when, aware UTC.
+    """
+    values = {
+        "of_id": task_id,
+        "taken_by_name": by and by.name,
+        "taken_by_role": by and by.role.value,
+        "taken_at": by and at,
+    }
+    return bool(connection.execute(_TAKING, values).rowcount)
+
+
 def _told_key(task: Row[Any]) -> str:
     """Return the key by which others know a task: another one each time it is opened again."""
     return f"{task.key}{_AGAIN}{task.reopened}" if task.reopened else str(task.key)
@@ -304,6 +327,21 @@ def _closing(columns: tuple[str, ...], *, returning: bool) -> Update:
     return closing.returning(*told, table.is_told, table.reopened) if returning else closing
 
 
+_KEEP_UNDO = (
+    update(_TASKS)
+    .where(_TASKS.c.id == bindparam("of_id"))
+    .values(undo=bindparam("undo", type_=_TASKS.c.undo.type))
+)
+_TAKING = (
+    update(_TASKS)
+    .where(_TASKS.c.id == bindparam("of_id"), _TASKS.c.status == "open")
+    .values(
+        {
+            name: bindparam(name, type_=_TASKS.c[name].type)
+            for name in ("taken_by_name", "taken_by_role", "taken_at")
+        }
+    )
+)
 _REOPENING = (
     update(_TASKS)
     .where(

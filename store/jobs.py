@@ -73,9 +73,7 @@ def keep_job(
 
 
 def customer_words(name: str | None, phone: str | None) -> str:
-    """Return what a job is found by of its customer: the name, and the phone number as typed, and
-    its digits alone.
-    """
+    """Return what a job's customer is found by: name, phone number, and that number's digits."""
     return " ".join(filter(None, (name, phone, digits(phone or "")))).casefold()
 
 

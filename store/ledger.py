@@ -419,6 +419,7 @@ class BatchTransaction:
             "changed_at": wall,
             "remembered": progress.remembered,
             "guide": list(progress.guide),
+            "call": progress.call,
             "lost_at": None,
             "before_loss": None,
             **({"started_for": job.assigned_at} if job else {}),

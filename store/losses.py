@@ -353,6 +353,7 @@ _BEFORE = (
     "attention",
     "attention_since",
     "guide",
+    "call",
 )
 
 
@@ -375,6 +376,7 @@ def _close_lifecycle(connection: Connection, row: Row[Any], now: datetime, loss:
             attention=[],
             attention_since={},
             guide=[],
+            call=None,
             lost_at=now,
             before_loss=before,
         )

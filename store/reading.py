@@ -523,6 +523,7 @@ def _standing(row: Row[Any]) -> dict[str, Any]:
         "attention_details": details(row),
         "outcome": row.outcome,
         **({"guide": row.guide} if row.guide else {}),
+        **({"call": row.call} if row.call else {}),
     }
 
 
@@ -530,6 +531,7 @@ def _listed(row: Row[Any], waits: WaitingChange | None) -> dict[str, Any]:
     standing = with_change(_standing(row), waits)
     del standing["workflow_id"], standing["attention_details"]
     standing.pop("guide", None)
+    standing.pop("call", None)
     job = {"trade": row.trade, "severity": row.severity, "assigned_to": row.assigned_to}
     return {"job_id": row.job_id, **standing, **job}
 

@@ -132,6 +132,7 @@ lifecycles = Table(
     Column("outcome", String(40)),
     _json("remembered", default=dict),
     _json("guide", default=list),
+    _json("call", nullable=True),
     Column("lost_at", UtcDateTime, index=True),
     _json("before_loss", nullable=True),
     Column("run_id", String(80)),

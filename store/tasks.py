@@ -7,18 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import (
-    JSON,
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    and_,
-    bindparam,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
 from domain.roles import Actor, Role
 from domain.tasks import NO_LIFECYCLE
@@ -27,7 +16,7 @@ from store import schema
 from store.attention import settle_attention
 from store.cursors import page_of, read_cursor, write_cursor
 from store.database import Database
-from store.job_rows import Closing, close_tasks, reopen_task
+from store.job_rows import Closing, close_tasks, keep_undo, reopen_task, take_task
 from store.refusals import is_untaken
 from store.task_undo import Undo, Undone, where_it_stands, withdraw
 
@@ -172,7 +161,7 @@ class Tasks:
                 not_before=closing.alerts_end_at,
             )
             undo = Undo(stood=stood, held=settled.held, cleared=settled.cleared)
-            connection.execute(_KEEP_UNDO, {"of": task.id, "undo": undo.model_dump(mode="json")})
+            keep_undo(connection, task.id, undo.model_dump(mode="json"))
             return True
 
         return await self._database.write(write)
@@ -212,16 +201,7 @@ class Tasks:
             by: who is working on it; None if nobody is any more.
             at: since when, aware UTC.
         """
-        values = {
-            "of": task.id,
-            "taken_by_name": by and by.name,
-            "taken_by_role": by and by.role.value,
-            "taken_at": by and at,
-        }
-
-        return await self._database.write(
-            lambda connection: bool(connection.execute(_TAKE, values).rowcount)
-        )
+        return await self._database.write(lambda connection: take_task(connection, task.id, by, at))
 
     async def refuse(self, task: Task, closing: TaskClosing, rule: str | None, key: str) -> None:
         """Write in the journal that somebody was refused who wanted to close a task."""
@@ -254,21 +234,6 @@ class Tasks:
 
 class _NotClosedError(Exception):
     """Takes back what was written: somebody else was quicker."""
-
-
-_KEEP_UNDO = (
-    update(_TASKS).where(_TASKS.c.id == bindparam("of")).values(undo=bindparam("undo", type_=JSON))
-)
-_TAKE = (
-    update(_TASKS)
-    .where(_TASKS.c.id == bindparam("of"), _TASKS.c.status == "open")
-    .values(
-        {
-            name: bindparam(name, type_=_TASKS.c[name].type)
-            for name in ("taken_by_name", "taken_by_role", "taken_at")
-        }
-    )
-)
 
 
 def _with_lifecycle() -> Select[Any]:

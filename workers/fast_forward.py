@@ -65,6 +65,19 @@ async def skip(client: Client, workflow_id: str, ahead: timedelta) -> datetime:
         ) from error
 
 
+async def time_of(client: Client, workflow_id: str) -> datetime:
+    """Return what time it is for a workflow, aware UTC.
+
+    Raises:
+        CannotFastForward: there is no such workflow, or the server does not skip time.
+    """
+    skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+    try:
+        return await skipper.get_current_time(client.get_workflow_handle(workflow_id))
+    except RPCError as error:
+        raise CannotFastForward(f"{workflow_id}: {error.message}") from error
+
+
 async def fast_forward(
     temporal_address: str, namespace: str, workflow_id: str, ahead: timedelta
 ) -> datetime:

@@ -144,6 +144,7 @@ class Publisher:
             remembered=case.remembered(ended_as),
             beside=case.promised_beside if ended_as is None else (),
             guide=self._kind.guide(case) if ended_as is None else (),
+            call=self._kind.call(case) if ended_as is None else None,
         )
 
     def describe(self) -> None:

@@ -24,6 +24,17 @@ def checklist(case: ApoCase) -> list[str]:
     return steps + _STEPS[Stage(case.stage)](case)
 
 
+def explanation(case: ApoCase) -> list[str]:
+    """Return what Dispatch does and says when it calls the customer about APO (APO-02, APO-45)."""
+    return [
+        f'Say: "This is [your name] with {case.brand}, calling on a recorded line."',
+        'Say: "You can choose a professional outside our network for your repair."',
+        *_instructions(case),
+        'Ask: "Would you like to use this option?"',
+        "Nobody answers: leave a voicemail, then log it (APO-03).",
+    ]
+
+
 # --- the stages -------------------------------------------------------------------------------
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from pydantic import JsonValue
+
 from domain.moments import spoken
 from domain.reassignment import rules
 from domain.reassignment.case import ReassignmentCase, Stage
@@ -89,8 +91,40 @@ def to_call(case: ReassignmentCase) -> dict[str, str | None]:
         "number": provider.number,
         "phone": case.phone,
         "zip": provider.zip,
-        "until": ends.isoformat().replace("+00:00", "Z") if ends else None,
+        "until": _written(ends),
     }
+
+
+_MOST_LEFT = 10
+"""Providers still to be called that a screen names."""
+
+
+def on_the_phone(case: ReassignmentCase) -> dict[str, JsonValue] | None:
+    """Return whom the agent calls or has on the line, as a screen shows it; None if nobody.
+
+    `until` is when calling hours end in the provider's zones, an instant in UTC; None: at any hour.
+    """
+    provider = case.provider
+    if provider is None or Stage(case.stage).is_end:
+        return None
+    zone = provider.zones[0] if provider.zones else case.policy.calendar.zone
+    left = [case.candidates[place].called_as() for place in rules.left_to_call(case)]
+    return {
+        **to_call(case),
+        "zones": [zone, *provider.zones[1:]],
+        "miles": provider.miles,
+        "appointment": _written(case.appointment),
+        "fee_asked": None if case.fee_asked is None else str(case.fee_asked),
+        "fee": None if case.fee is None else str(case.fee),
+        "caller": case.caller.model_dump(mode="json"),
+        "called": len(case.called),
+        "most": min(rules.most_calls(case), len(case.candidates)),
+        "left": [*left[:_MOST_LEFT]],
+    }
+
+
+def _written(at: datetime | None) -> str | None:
+    return at.isoformat().replace("+00:00", "Z") if at else None
 
 
 def who_is_on_it(case: ReassignmentCase) -> str:

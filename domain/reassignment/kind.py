@@ -11,7 +11,7 @@ from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.reassignment.case import Candidate, Listed, ReassignmentStart, Stage
 from domain.reassignment.commands import COMMANDS
-from domain.reassignment.guide import current_lines
+from domain.reassignment.guide import current_lines, on_the_phone
 from domain.reassignment.moves import MOVES
 from domain.reassignment.rules import starts_on
 from domain.reassignment.tasks import Task
@@ -58,4 +58,5 @@ REASSIGNMENT = LifecycleKind(
     restarts="start the reassignment again (`start_reassignment`)",
     begins="start the reassignment (`start_reassignment`)",
     guide=current_lines,
+    call=on_the_phone,
 )

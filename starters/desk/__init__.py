@@ -12,36 +12,43 @@ from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
+from starters.desk.phone import phone_routes
 from starters.desk.procedures import procedure_routes
 from starters.desk.promises import promise_routes
+from starters.desk.read_notes import note_reads
+from starters.desk.rehearsal import rehearsal_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
 from starters.desk.static_files import static_routes
 from starters.desk.task_count import count_tasks
 from starters.desk.task_page import task_page_routes
+from starters.desk.tour import tour_routes
 from starters.desk.trouble import trouble_routes
 
 
 def desk_routes(parts: DeskParts) -> APIRouter:
     """Return all pages of the desk, and the files they need."""
     router = APIRouter(include_in_schema=False)
-    pages = Pages(parts.policy, is_open=parts.is_open)
+    pages = Pages(parts.policy, is_open=parts.is_open, rehearses=parts.rehearsal is not None)
 
     @router.get("/")
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
-    counting = [Depends(count_tasks(parts))]
+    on_every_page = [Depends(count_tasks(parts)), Depends(note_reads(parts.reads))]
     for routes in (
         board_routes,
         task_page_routes,
         job_routes,
+        phone_routes,
+        rehearsal_routes,  # before the commands, whose addresses look alike
         acting_routes,
         trouble_routes,
         procedure_routes,
+        tour_routes,
         promise_routes,
     ):
-        router.include_router(routes(parts, pages), dependencies=counting)
+        router.include_router(routes(parts, pages), dependencies=on_every_page)
     router.include_router(role_routes(parts, pages))
     router.include_router(sign_in_routes(parts, pages))
     router.include_router(change_routes(parts.changes))

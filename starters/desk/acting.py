@@ -15,11 +15,21 @@ from starlette.exceptions import HTTPException
 from domain.commands import Command
 from domain.labels import command_label
 from domain.lifecycles import LifecycleKind
-from domain.roles import may_act_as
+from domain.roles import Role, may_act_as
 from domain.values import MessageId, Storable
 from starters.command_endpoint import Reply
 from starters.desk.fields import Values, known_zone, problems_with, read_values, rows_in
-from starters.desk.forms import CommandForm, Offered, Said, form_for, forms_for, plain, said_of
+from starters.desk.forms import (
+    CONFERENCE,
+    CommandForm,
+    Offered,
+    Said,
+    call_address,
+    form_for,
+    forms_for,
+    plain,
+    said_of,
+)
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
@@ -246,8 +256,11 @@ class _AtForm:
 
     def _done(self, message_id: str, body: Mapping[str, Any]) -> Response:
         """Return to where the form was, or go on to what it was answered."""
-        address = self.back
-        if parts_of(body.get("result"), self.pages.moment):
+        address, screen = self.back, call_address(self.job_id, self.kind.name)
+        is_calling = self.kind.name == CONFERENCE and self.command.roles != {Role.SUPERVISOR}
+        if is_calling or self.back.partition("?")[0] == screen:
+            address = f"{screen}?{urlencode({'said': message_id})}"
+        elif self.kind.name != CONFERENCE and parts_of(body.get("result"), self.pages.moment):
             answer = f"{job_address(self.job_id)}/answers/{self.kind.name}/{message_id}"
             address = f"{answer}?{urlencode({'back': self.back})}"
         said = f"Done: {command_label(self.command.name)}. {body['next']}"

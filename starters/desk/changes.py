@@ -93,7 +93,7 @@ class Changes:
 
     @property
     def is_current(self) -> bool:
-        """Whether the store answered when it was last asked: else pages may show what is no more."""
+        """Whether the store answered when it was last asked: else pages may be out of date."""
         return self._is_known and self._polling is not None and not self._polling.done()
 
     def end(self) -> None:
@@ -133,23 +133,31 @@ def change_routes(changes: Changes) -> APIRouter:
 
     @router.get(PATH, response_class=EventSourceResponse)
     async def stream(request: Request, _: CurrentPerson) -> AsyncIterator[ServerSentEvent]:
-        is_still_in = getattr(request.state, "is_still_in", None)
-        loop = asyncio.get_running_loop()
+        loop, beat = asyncio.get_running_loop(), _HEARTBEAT.total_seconds()
         with changes.listening() as listener:
             yield ServerSentEvent(event="connected", data="", retry=_RECONNECT_MS)
-            next_beat = loop.time() + _HEARTBEAT.total_seconds()
+            next_beat = loop.time() + beat
             while not listener.is_over:
                 patience = timedelta(seconds=max(0.0, next_beat - loop.time()))
                 heard = await listener.hears(patience)
                 if loop.time() >= next_beat:
-                    if is_still_in is not None and not await is_still_in():
+                    next_beat = loop.time() + beat
+                    is_known = await _is_still_in(request)
+                    if is_known is False:
                         yield ServerSentEvent(event="signed-out", data="")
                         return
-                    next_beat = loop.time() + _HEARTBEAT.total_seconds()
-                    if changes.is_current:
+                    if is_known and changes.is_current:
                         yield ServerSentEvent(event="heartbeat", data="")
                 if heard is None or heard:
                     said = ALL if heard is None else sorted(heard)
                     yield ServerSentEvent(event="changed", data=said)
 
     return router
+
+
+async def _is_still_in(request: Request) -> bool | None:
+    """Return whether whoever listens may still come in; None if the store doesn't say."""
+    try:
+        return bool(await request.state.is_still_in())
+    except StoreUnavailableError:
+        return None

@@ -193,7 +193,7 @@ def _field(command: str, name: str, path: str, info: FieldInfo, asking: Asking) 
         "name": path,
         "label": field_label(command, name),
         "help": " ".join((info.description or "").split()),
-        "required": info.is_required(),
+        "required": info.is_required() or bool(_default(info)),
         "value": asking.values.get(path, _default(info)),
         "problem": asking.problems.get(path, ""),
     }
@@ -208,7 +208,7 @@ def _field(command: str, name: str, path: str, info: FieldInfo, asking: Asking) 
         (each, choice_label(each)) for each in _choices_of(base)
     ]:
         shape = Shape.RADIO if len(choices) <= _FEW else Shape.SELECT
-        if not common["required"] and not info.default and shape is Shape.RADIO:
+        if not common["required"] and shape is Shape.RADIO:
             choices = [*choices, ("", "Not said")]
         return Field(**common, shape=shape, choices=tuple(choices))
     if base in _INSTANTS:

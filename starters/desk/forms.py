@@ -65,6 +65,12 @@ class CommandForm:
     """Why it was not carried out, if it was sent."""
     is_settling: bool = False
     """Whether it settles a task that is open for this person."""
+    button: str = ""
+    """What its button says, if not the label."""
+    hidden: tuple[tuple[str, str], ...] = ()
+    """Names and values of the fields that are not asked for: the button says them."""
+    part: str = ""
+    """Tells it from other forms of the same command on a page."""
 
     @property
     def address(self) -> str:
@@ -74,12 +80,27 @@ class CommandForm:
     @property
     def id(self) -> str:
         """The id of its element: one of each command on a page."""
-        return f"form-{self.lifecycle}-{self.name}".replace("_", "-")
+        return f"form-{self.lifecycle}-{self.name}{self.part}".replace("_", "-")
 
     @property
     def has_rows(self) -> bool:
         """Whether it has a list, with a button of its own before the one that sends."""
         return any(each.shape is Shape.ROWS for each in self.fields)
+
+    def narrowed(
+        self, button: str, part: str, said: Mapping[str, str], asks: Sequence[str]
+    ) -> CommandForm:
+        """Return the form of one answer: what the button says is not asked for.
+
+        Args:
+            button: what the button says.
+            part: tells it from other forms of the command.
+            said: the values of the fields that the button says.
+            asks: the names of the fields that are still asked for, in their order.
+        """
+        by_name = {each.name: each for each in self.fields}
+        fields = tuple(by_name[name] for name in asks)
+        return replace(self, button=button, part=part, hidden=tuple(said.items()), fields=fields)
 
     def has(self, name: str) -> bool:
         """Return whether it has a field of a name."""
@@ -123,6 +144,16 @@ class Offered:
 def form_address(job_id: str, lifecycle: str, name: str) -> str:
     """Return where the form of a command stands alone, and is sent to."""
     return f"/console/jobs/{job_id}/{lifecycle}/{name}"
+
+
+CONFERENCE = "reassignment"
+ON_THE_PHONE = ("apo", CONFERENCE)
+"""The lifecycles that people carry out on the phone, each with a screen of its own."""
+
+
+def call_address(job_id: str, lifecycle: str) -> str:
+    """Return where the call screen of a lifecycle is."""
+    return f"/console/jobs/{job_id}/call/{lifecycle}"
 
 
 def new_message_id() -> str:

@@ -17,11 +17,14 @@ from domain.labels import lifecycle_label, stage_label
 from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
+from starters.desk.acting import offered
+from starters.desk.forms import plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
 from starters.desk.rule_links import with_rule_links
 from starters.desk.stream import items, kind_filters, stream_address, wanted_kinds
+from starters.desk.task_contacts import time_there
 from starters.desk.timeline import AXIS, EVENTS, LANE, STAGES, Standing, draw
 from starters.queries import Cursor
 from store.job_story import Story
@@ -48,6 +51,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         "axis": _axis_date,
         "axis_day": lambda at: _day(at.astimezone(ZoneInfo(pages.zone))),
         "countdown": countdown,
+        "plain": plain,
         "rules": with_rule_links,
     }
     pages.environment.globals |= {
@@ -63,7 +67,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         show: Annotated[list[str] | None, Query()] = None,
         after: Cursor = None,
     ) -> Response:
-        found = await parts.reading.job(job_id, parts=("assignments",))
+        found = await parts.reading.job(job_id, parts=("assignments", "tasks"))
         if found is None:
             meant = await parts.reading.meant(job_id)
             return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
@@ -75,12 +79,17 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         standings = [_standing(each, who, parts) for each in _by_need(found["lifecycles"], now)]
         running = [each for each in standings if each["outcome"] is None]
         alone = {} if running else await parts.startable.of(job_id)
+        can = await offered(parts, found, who, now)
         path = request.url.path
         return pages.show(
             request,
             who,
             "job.html",
             job=found["job"],
+            there={
+                person: time_there((found["job"][person] or {}).get("zip"), now, pages.zone)
+                for person in ("customer", "assigned_to")
+            },
             assignments=found["assignments"],
             more_assignments=len(found["assignments"]) == MOST_OF_A_PART,
             its_now=now,
@@ -89,6 +98,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             running=running,
             ended=[each for each in standings if each["outcome"] is not None],
             alone=alone.get("next"),
+            can=can,
             tasks=tasks,
             more_tasks=more_tasks is not None,
             timeline=draw(story, [_drawn(each) for each in standings], now, pages.zone),
@@ -153,7 +163,6 @@ def _standing(standing: dict[str, Any], who: Person, parts: DeskParts) -> dict[s
     ui = parts.temporal_ui
     return {
         **standing,
-        "commands": commands,
         "dismissible": _dismissible(standing["attention"], who),
         "payloads": [
             (command.name, json.dumps({"actor": actor, **command.example}, indent=2))

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from starlette.exceptions import HTTPException
 
 from domain.outgoing import Destination, OutgoingState
-from domain.refusals import Refused
+from domain.refusals import RefusalKind, Refused
 from domain.values import JOB_ID, Storable
 from service.outbox import MAY_DECIDE
 from starters.desk import stuck_page
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson, Person, SentForm
+from starters.desk.people import CurrentPerson, Form, Person, SentForm
 from starters.desk.problems import Problem, only, problem_of
 from starters.desk.stuck_page import StuckPages
 from starters.queries import RowId
@@ -98,6 +98,28 @@ class OutboxPages:
             return await self._stuck.show(request, who, problem)
         return await self.show(request, who, _wanted_in(back), problem)
 
+    async def _retry_all(self, request: Request, who: Person, sent: Form, back: str) -> Response:
+        """Have all that the job system refused sent again, a page of it at a time."""
+        refused = OutboxFilter(
+            state=OutgoingState.REFUSED.value, destination=Destination.JOB_SYSTEM
+        )
+        rows, more = await self._parts.outbox.rows(refused)
+        done, problem = 0, None
+        for row in rows:
+            try:
+                done += await self._parts.outbox.retry(row.id, {}, who.actor) is not None
+            except Refused as each:
+                problem = problem_of("retry", each.refusal, sent)
+                if each.refusal.kind is RefusalKind.ROLE:
+                    break
+        if problem is not None and not done:
+            return await self._refused(request, who, back, problem)
+        left = len(rows) - done
+        said = f"Steward sends {done} again now."
+        said += f" {left} can't be sent again. Each says why." if left else ""
+        said += " There are more. Press again for those." if more else ""
+        return self._pages.back(back, said)
+
     def routes(self) -> APIRouter:
         """Return the page, and what its forms are sent to."""
         router = APIRouter()
@@ -108,6 +130,11 @@ class OutboxPages:
             request: Request, who: CurrentPerson, wanted: Annotated[Wanted, Query()]
         ) -> Response:
             return await self.show(request, who, wanted)
+
+        @router.post(f"{ADDRESS}/retry")
+        async def retry_all(request: Request, who: CurrentPerson, sent: SentForm) -> Response:
+            back = own_address(sent.get("back"), ADDRESS)
+            return await self._retry_all(request, who, sent, back)
 
         @router.post(f"{ADDRESS}/{{row_id}}/retry")
         async def retry(

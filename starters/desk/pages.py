@@ -46,6 +46,8 @@ CONTENT_POLICY: Mapping[str, str] = {
 
 FLASH = "steward-said"
 """Cookie with what the next page says once."""
+LIVE = "x-live"
+"""Header by which an open page asks for itself again."""
 _FLASH_SECONDS = 20
 _LONGEST_FLASH = 1000
 
@@ -53,12 +55,15 @@ _LONGEST_FLASH = 1000
 class Pages:
     """Shows pages."""
 
-    def __init__(self, policy: Callable[[], Policy], *, is_open: bool) -> None:
+    def __init__(
+        self, policy: Callable[[], Policy], *, is_open: bool, rehearses: bool = False
+    ) -> None:
         """Take what all pages need.
 
         Args:
             policy: says on which clock the company reads times.
             is_open: whether nobody is asked who they are.
+            rehearses: whether jobs' clocks can be moved ahead here.
         """
         self._policy = policy
         self._is_open = is_open
@@ -71,7 +76,7 @@ class Pages:
         )
         self.environment.filters |= _LABELS
         self.environment.filters |= {"moment": self.moment, "iso": _iso, "away": _away}
-        self.environment.globals["file"] = file_address
+        self.environment.globals |= {"file": file_address, "rehearses": rehearses}
 
     @property
     def zone(self) -> str:
@@ -100,13 +105,15 @@ class Pages:
             here: its own address, where a form was sent elsewhere and refused.
             context: what its template shows.
         """
-        said = request.cookies.get(FLASH)
+        is_live = LIVE in request.headers  # no person asks: what is said once, waits for one
+        said = None if is_live else request.cookies.get(FLASH)
         html = self.environment.get_template(name).render(
             now=datetime.now(UTC),
             who=who,
             is_open=self._is_open,
             path=request.url.path,
             here=here or _address(request),
+            zone=self.zone,
             flash=_unquoted(said) if said else None,
             open_tasks=tasks_counted(request),
             **context,

@@ -9,6 +9,7 @@ from domain.directory import Directory
 from domain.policy import Policy
 from service.events import EventDispatcher
 from service.outbox import OutboxDesk
+from service.rehearsal import Rehearsal
 from service.startable import Startable
 from service.stuck import StuckList
 from service.tasks import TaskDesk
@@ -16,6 +17,7 @@ from starters.attempts import Attempts
 from starters.command_endpoint import CommandEndpoint
 from starters.desk.changes import Changes
 from starters.oidc import CompanyAccounts
+from starters.reads import Reads
 from starters.sessions import Sessions
 from store.board import Board
 from store.database import Database
@@ -62,8 +64,12 @@ class DeskParts:
     """Who is responsible for which providers."""
     policy: Callable[[], Policy]
     """The policy in force."""
+    reads: Reads
+    """Notes who reads which job's data, and tells."""
     sign_in: SignIn | None
     """By which people sign in, None where nobody is asked who they are."""
+    rehearsal: Rehearsal | None
+    """Moves jobs' clocks ahead; None everywhere but on the embedded stack."""
     is_open: bool
     """Whether nobody is asked who they are (`STEWARD_AUTH=none`)."""
     temporal_ui: str | None = None

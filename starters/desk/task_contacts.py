@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from domain.accounts import PSEUDO_ACCOUNTS
 from domain.directory import Addressee, Directory
 from domain.moments import spoken
 from domain.roles import Role
@@ -67,13 +68,15 @@ def _parties(at_hand: TaskAtHand, now: datetime, zone: str) -> Iterator[Contact]
         return
     customer, assigned = job.customer, job.assigned_to
     if customer is not None and (customer.name or customer.phone):
-        there = _time_there(customer.zip, now, zone)
+        there = time_there(customer.zip, now, zone)
         yield Contact("Customer", customer.name or "No name", customer.phone, None, there)
-    there = _time_there(assigned.zip, now, zone)
-    yield Contact("Assigned to", assigned.name, assigned.phone, assigned.email, there)
+    there = time_there(assigned.zip, now, zone)
+    is_provider = not any(assigned.is_(account) for account in PSEUDO_ACCOUNTS)
+    part = "Provider" if is_provider else "Assigned"
+    yield Contact(part, assigned.name, assigned.phone, assigned.email, there)
 
 
-def _time_there(zip_code: str | None, now: datetime, company: str) -> str | None:
+def time_there(zip_code: str | None, now: datetime, company: str) -> str | None:
     """Return what time it is at a ZIP code; None if it's unknown, or the company's own."""
     said = list(dict.fromkeys(_clock(now, zone) for zone in zones_of(zip_code)))
     return None if not said or said == [_clock(now, company)] else " or ".join(said)

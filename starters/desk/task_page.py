@@ -16,6 +16,7 @@ from domain.labels import task_label, way_out
 from domain.refusals import Refused
 from domain.roles import EMPLOYEES, Actor, Role, may_act_as
 from domain.values import Storable
+from starters.command_endpoint import refusal_reply
 from starters.desk.forms import CommandForm, form_for, plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
@@ -28,6 +29,7 @@ from store.tasks import Task
 from workflows.registry import LIFECYCLES
 
 HERE = "/console/tasks"
+_OF_DONE = ("outcome", "message_id")
 
 _ROLES = tuple(role for role in Role if role in EMPLOYEES)
 """Whose tasks a supervisor may look at."""
@@ -151,7 +153,14 @@ class _TaskPage:
         )
 
     async def change(
-        self, request: Request, who: Person, sent: Form, task_id: int, change: _Change, said: str
+        self,
+        request: Request,
+        who: Person,
+        sent: Form,
+        task_id: int,
+        change: _Change,
+        said: str = "",
+        told: Sequence[str] = (),
     ) -> Response:
         """Change a task as a form says; return to the page, which says what came of it.
 
@@ -162,8 +171,9 @@ class _TaskPage:
             task_id: the task.
             change: what changes it.
             said: what the next page says, filled with the task's label; empty if it shows it.
+            told: the fields of the form that the change hears of.
         """
-        fields = {name: value for name in ("outcome", "message_id") if (value := sent.get(name))}
+        fields = {name: value for name in told if (value := sent.get(name))}
         back = sent.get("back") or HERE
         try:
             task = await change(task_id, fields, who.actor)
@@ -176,7 +186,8 @@ class _TaskPage:
                 outcome=sent.get("outcome") or "",
             )
             role = _role(sent.get("role"), who)
-            return await self.show(request, who, role, None, problem, 409)
+            status = refusal_reply(refusal).status
+            return await self.show(request, who, role, None, problem, status)
         if task is None:
             missing = Problem(task_id=task_id, message="This task isn't there.", instead=None)
             return await self.show(request, who, who.role, None, missing, 404)
@@ -245,7 +256,7 @@ def task_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         is_shown = (sent.get("back") or HERE).startswith(HERE)
         said = "" if is_shown else "Done: {}. Within a minute, My tasks can take this back."
         closing = partial(desk.done, alerts_wait=True)
-        return await page.change(request, who, sent, task_id, closing, said)
+        return await page.change(request, who, sent, task_id, closing, said, _OF_DONE)
 
     @router.post(HERE + "/{task_id}/undo")
     async def undo(
@@ -257,13 +268,13 @@ def task_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     async def take(
         request: Request, who: CurrentPerson, sent: SentForm, task_id: RowId
     ) -> Response:
-        return await page.change(request, who, sent, task_id, desk.take, "")
+        return await page.change(request, who, sent, task_id, desk.take)
 
     @router.post(HERE + "/{task_id}/release")
     async def release(
         request: Request, who: CurrentPerson, sent: SentForm, task_id: RowId
     ) -> Response:
-        return await page.change(request, who, sent, task_id, desk.release, "")
+        return await page.change(request, who, sent, task_id, desk.release)
 
     return router
 

@@ -7,7 +7,7 @@ draws the same. It knows no colors and no words.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -33,6 +33,8 @@ _ROOM = 0.03
 _MOST_DATES = 6
 _EDGE = 5.0
 """Percent at either end where no date has room."""
+_FLAG = 8.0
+"""Percent on either side of now where no date has room."""
 _NEAR = 0.7
 """Percent within which events of a kind are one mark."""
 
@@ -196,7 +198,9 @@ def draw(story: Story, standings: Sequence[Standing], now: datetime, zone: str) 
         now=scale.x(now),
         begins=scale.begins,
         ends=scale.ends,
-        dates=list(_dates(scale, ZoneInfo(zone))),
+        dates=[
+            date for date in _dates(scale, ZoneInfo(zone)) if abs(date.x - scale.x(now)) >= _FLAG
+        ],
         marks=_marks(story, scale),
         bars=[
             _bar(promise, scale, now, top + LANE * place + LANE // 2)
@@ -262,10 +266,8 @@ def _marks(story: Story, scale: _Scale) -> list[Mark]:
     for kind, _, at in story.events:
         x = scale.x(at)
         place = kind, int(x / _NEAR)
-        first = marks.get(place)
-        marks[place] = Mark(
-            kind=kind, x=first.x if first else x, count=first.count + 1 if first else 1
-        )
+        near = marks.get(place, Mark(kind=kind, x=x, count=0))
+        marks[place] = replace(near, count=near.count + 1)
     return list(marks.values())
 
 

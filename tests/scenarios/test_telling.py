@@ -90,6 +90,37 @@ async def test_a_task_is_told_when_it_opens_and_when_somebody_closes_it(office: 
     assert (closed.key, closed.outcome) == (opened.key, "Talked")
 
 
+@pytest.mark.parametrize("is_heard", [False, True], ids=["before it hears", "once it has heard"])
+async def test_a_closing_that_is_taken_back_is_followed_by_a_new_task(
+    office: Office, *, is_heard: bool
+) -> None:
+    job = office.desk.job(severity="Emergency")
+    office.enter(job)
+    await job.assigned()
+    await job.rests()
+    (task,) = (await office.desk.http.get("/tasks", params={"job_id": job.id})).json()["items"]
+    dana, address = {"actor": acting("dispatch")}, f"/tasks/{task['id']}"
+    assert (await office.desk.http.post(f"{address}/done", json=dana)).status_code == 200
+    if is_heard:
+        await hears(office, job, lambda told: any(isinstance(e, TellTaskDone) for e in told))
+    answer = await office.desk.http.post(f"{address}/undo", json=dana)
+    assert (answer.status_code, answer.json()["status"]) == (200, "open")
+    assert (await office.desk.http.post(f"{address}/done", json=dana)).status_code == 200
+
+    def is_over(told: list[Any]) -> bool:
+        return len([each for each in told if isinstance(each, TellTaskDone)]) == len("12")
+
+    about = (TellTask, TellTaskDone)
+    told = [each for each in await hears(office, job, is_over) if isinstance(each, about)]
+    assert [each.what for each in told] == ["open_task", "close_task"] * 2
+    first, _, again, _ = told
+    assert isinstance(first, TellTask)
+    assert isinstance(again, TellTask)
+    assert again == first.model_copy(update={"key": again.key, "at": again.at})
+    assert [each.key for each in told] == [first.key, first.key, again.key, again.key]
+    assert first.key != again.key
+
+
 async def test_an_added_job_comes_back_with_its_id(office: Office) -> None:
     job = await office.searching()
     await job.ok("add_service_job", "dispatch", reason="Second opinion")

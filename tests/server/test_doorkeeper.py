@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.roles import Actor, Role
 from starters.access import Caller
-from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits
+from starters.doorkeeper import CHANGES, JOB_EVENTS, Doorkeeper, Limits
 from store.database import StoreUnavailableError
 
 GUARDS = {
@@ -431,3 +431,33 @@ async def test_the_answers_of_refusals_are_json_of_one_line() -> None:
         response = await client.get("/jobs", headers={"host": "evil.example"})
     assert response.headers["content-type"] == "application/json"
     assert json.loads(response.content)["error"] == "misdirected"
+
+
+# --- streams ----------------------------------------------------------------------------------
+
+
+async def test_streams_stay_open_and_have_room_of_their_own() -> None:
+    """However long they are open, and however many: pages and commands still come in."""
+    closing = asyncio.Event()
+
+    async def streams(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == CHANGES:
+            await closing.wait()
+        await PlainTextResponse("over")(scope, receive, send)
+
+    limits = Limits(reading=timedelta(milliseconds=20), at_once=1, streams_at_once=2)
+    async with door(streams, limits=limits) as client:
+        listening = [asyncio.create_task(client.get(CHANGES)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        assert (await client.get("/jobs")).status_code == 200
+        one_more = await client.get(CHANGES)
+        is_refusal(one_more, 503)
+        assert "too many pages" in one_more.json()["message"].casefold()
+        closing.set()
+        assert [(await each).status_code for each in listening] == [200, 200]
+        assert (await client.get(CHANGES)).status_code == 200
+
+
+async def test_a_stream_needs_a_token_as_all_else_does() -> None:
+    async with door(tokens=True) as client:
+        is_refusal(await client.get(CHANGES), 401)

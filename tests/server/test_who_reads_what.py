@@ -38,6 +38,8 @@ PARTNERS = {"plusone", "provider"}
 OPEN = "open"  # needs no token
 ANYBODY = "anybody"  # any token
 EMPLOYEE = "employees"
+STREAM = "stream"  # employees, for as long as they look
+SUPERVISOR = "supervisors"
 FIGURES = "figures"  # employees and systems
 LIST = "list"  # employees all, partners theirs, others nothing
 JOB = "job"  # employees all, partners theirs, others none
@@ -53,6 +55,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/jobs"): LIST,
     ("GET", "/jobs/{job_id}"): JOB,
     ("GET", "/jobs/{job_id}/why"): JOB,
+    ("GET", "/jobs/{job_id}/reads"): SUPERVISOR,
     ("GET", "/jobs/{job_id}/history/{part}"): EMPLOYEE,
     ("GET", "/stuck"): EMPLOYEE,
     ("GET", "/mail"): EMPLOYEE,
@@ -77,6 +80,8 @@ TABLE: dict[tuple[str, str], str] = {
     ("POST", "/console/tasks/{task_id}/release"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
     ("POST", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
+    ("GET", "/console/jobs/{job_id}/call/{lifecycle}"): EMPLOYEE,
+    ("POST", "/console/jobs/{job_id}/{lifecycle}/fast-forward"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/answers/{lifecycle}/{message_id}"): EMPLOYEE,
     ("GET", "/console/mail"): EMPLOYEE,
     ("GET", "/console/mail/{mail_id}"): EMPLOYEE,
@@ -93,6 +98,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/hooks/{inbox_id}"): EMPLOYEE,
     ("POST", "/console/hooks/{inbox_id}/replay"): EMPLOYEE,
     ("GET", "/console/outbox"): EMPLOYEE,
+    ("POST", "/console/outbox/retry"): EMPLOYEE,
     ("POST", "/console/outbox/{row_id}/retry"): EMPLOYEE,
     ("POST", "/console/outbox/{row_id}/drop"): EMPLOYEE,
     ("POST", "/console/role"): EMPLOYEE,
@@ -101,6 +107,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/sign-in/company"): OPEN,
     ("GET", "/console/sign-in/company/back"): OPEN,
     ("POST", "/console/sign-out"): EMPLOYEE,
+    ("GET", "/console/changes"): STREAM,
     ("GET", "/console/static/{version}/{name}"): OPEN,
     **{
         ("POST", f"/jobs/{{job_id}}/{kind.name}/{command}"): COMMAND
@@ -174,7 +181,7 @@ def existing(app: FastAPI) -> dict[tuple[str, str], str]:
 
 def at(path: str, job_id: str) -> str:
     one = {"inbox_id": "999999", "task_id": "1", "row_id": "1", "mail_id": "1", "part": "notes"}
-    one |= {"lifecycle": "plus-one", "command": "approve", "message_id": "1"}
+    one |= {"lifecycle": "apo", "command": "approve_apo", "message_id": "1"}
     filled = path.replace(f"{PREFIX}/{{version}}/{{name}}", file_address("desk.css"))
     filled = filled.replace("{job_id}", job_id).replace("{name}", "no_such_command")
     for name, value in one.items():
@@ -200,6 +207,8 @@ async def test_what_an_outsider_may_not_read_is_as_if_it_were_not_there(
     may = {
         ANYBODY: True,
         EMPLOYEE: False,
+        STREAM: False,
+        SUPERVISOR: False,
         FIGURES: role == "system",
         LIST: role in PARTNERS,
         JOB: False,
@@ -247,7 +256,7 @@ async def test_a_customer_commands_on_the_jobs_of_the_token_and_reads_nothing(
 async def test_an_employee_reads_everything(house_of_roles: House, role: str) -> None:
     for (method, path), who in existing(house_of_roles.desk.app).items():
         names_a_row = any(each in path for each in ("{mail_id}", "{message_id}", "{inbox_id}"))
-        if who is COMMAND or method == "POST" or names_a_row:
+        if who in {COMMAND, STREAM} or method == "POST" or names_a_row:
             continue
         response = await house_of_roles.asked(role, method, at(path, house_of_roles.foreign))
         assert response.status_code in {200, 303, 307}, (method, path, response.text)

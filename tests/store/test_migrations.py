@@ -143,6 +143,7 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
         "told_at": None,
         "was_reset": False,
         "changed_at": None,
+        "call": None,
         "duty": None,
         "urgent_at": lifecycle["due_at"] or NO_DEADLINE,
     }

@@ -106,5 +106,7 @@ async def test_an_open_task_is_taken_and_put_back(database: Database) -> None:
         taken = await tasks.find(task_id)
         assert taken is not None
         assert (taken.taken_by, taken.taken_at) == (by, by and NOW - TAKEN_FOR)
-    await tasks.close(task, closing())
-    assert not await tasks.take(task, DANA, NOW)
+    closed = await tasks.find(await open_task(database, 2))
+    assert closed is not None
+    await tasks.close(closed, closing())
+    assert not await tasks.take(closed, DANA, NOW)

@@ -90,7 +90,7 @@ async def test_nothing_is_taken_back_once_the_job_has_moved_on(
             await add_lifecycle(database, SEARCH)
         case "lifecycle":
             await execute(database, update(table).values(sequence=table.c.sequence + 1))
-        case "episode":
+        case _:
             await execute(database, update(table).values(episode=table.c.episode + 1))
     assert await Tasks(database).reopen(closed, TAKING_BACK) is Undone.MOVED_ON
     assert not (await found(database, closed.id)).is_open

@@ -21,4 +21,4 @@ document.addEventListener("click", async (event) => {
 });
 
 prepare();
-new MutationObserver(prepare).observe(document.body, { childList: true, subtree: true });
+new MutationObserver(prepare).observe(document.body, { attributeFilter: ["hidden"], childList: true, subtree: true });

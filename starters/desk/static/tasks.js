@@ -11,5 +11,6 @@ const tick = () => {
   }
 };
 
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 tick();
 setInterval(tick, 1000);

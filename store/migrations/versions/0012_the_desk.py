@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("day", "name", "role", "job_id", name="uq_reads_day_name_role_job_id"),
     )
     op.create_index("ix_reads_job_id", "reads", ["job_id"])
+    op.add_column("lifecycles", sa.Column("call", sa.JSON))
     _urgency()
     _customers()
     told = ["outcome", "closed_at", "rule", "waiting_on", "workflow_id"]
@@ -125,7 +126,7 @@ def downgrade() -> None:
         op.drop_column("jobs", name)
     op.drop_index("ix_lifecycles_open_urgent", "lifecycles")
     op.drop_index("ix_lifecycles_changed_at", "lifecycles")
-    for name in ("changed_at", "urgent_at", "duty"):
+    for name in ("call", "changed_at", "urgent_at", "duty"):
         op.drop_column("lifecycles", name)
     op.drop_table("reads")
     op.drop_table("sessions")

@@ -1,0 +1,459 @@
+"""Call screens: what somebody on the phone does, says and ticks now, and what comes next.
+
+They read only our own database: the number, the zones and the calling hours stand there with the
+guide of each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from domain.apo import guide as apo_guide
+from domain.apo.case import ApoCase, Memory, Stage
+from domain.clocks import record_clocks
+from domain.jobs import Job
+from domain.labels import stage_label
+from domain.moments import spoken
+from domain.policy import Policy
+from domain.roles import Role
+from domain.texts import usd
+from domain.values import Storable
+from domain.zips import zones_of
+from starters.desk.acting import offered
+from starters.desk.fields import values_of
+from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, form_for, plain
+from starters.desk.pages import Pages
+from starters.desk.parts import DeskParts
+from starters.desk.people import CurrentPerson, Person
+from starters.desk.results import parts_of
+from store.journal import Journal
+from store.lifecycles import Lifecycles
+from workflows.registry import LIFECYCLES
+
+_OK = 200
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the guide."""
+
+    text: str
+    says_to: str | None = None
+    """Whom it is said to, as `the customer`; empty where only one is on the line; None: it is done.
+    """
+    is_inner: bool = False
+    """Whether it is a part of the step before."""
+
+
+@dataclass(frozen=True)
+class Whom:
+    """Whom somebody calls, or has on the line."""
+
+    name: str
+    phone: str | None
+    local_time: str = ""
+    """What the clock shows there."""
+    until: str | None = None
+    """When calling hours end there, ISO 8601; None: at any hour."""
+    until_there: str = ""
+    """The same on the clock there."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a call screen shows."""
+
+    heading: str
+    whom: Sequence[Whom]
+    lines: Sequence[Line]
+    outcomes: Sequence[CommandForm]
+    """What can have come of the call: a button each, and a form where more has to be said."""
+    facts: Sequence[tuple[str, str]] = ()
+    """What else the person on the phone needs: a name and a value each."""
+    waits: str = ""
+    """Who acts now, where it is not who looks at it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One thing that can have come of a call."""
+
+    button: str
+    command: str
+    said: Mapping[str, str] = field(default_factory=dict)
+    """The fields that the button says."""
+    asks: tuple[str, ...] = ()
+    """The fields that are still asked for."""
+
+
+_CUT_OFF = Outcome("The call was cut off", "provider_no_answer", asks=("customer_dropped",))
+_CANNOT = Outcome(
+    "Can't take the job", "provider_answered", {"available": "no"}, ("reason", "contact_name")
+)
+_CONFERENCE: Mapping[str, tuple[str, tuple[Outcome, ...]]] = {
+    "calling_provider": (
+        "Call {name}",
+        (
+            Outcome(
+                "Can take the job",
+                "provider_answered",
+                {"available": "yes"},
+                ("contact_name", "earliest_appointment", "travel_fee", "reason"),
+            ),
+            _CANNOT,
+            Outcome("No answer", "provider_no_answer"),
+        ),
+    ),
+    "travel_fee_review": (
+        "{name} asks for a travel fee",
+        (
+            Outcome("Approve the fee", "approve_travel_fee", asks=("amount",)),
+            Outcome("Decline the fee", "decline_travel_fee", asks=("amount",)),
+        ),
+    ),
+    "asking_provider": (
+        "Ask {name} to join a conference",
+        (
+            Outcome("Joins the conference", "provider_conference", {"agrees": "yes"}),
+            Outcome(
+                "Will call the customer",
+                "provider_conference",
+                {"agrees": "no"},
+                ("will_contact_by",),
+            ),
+            Outcome(
+                "Names an appointment",
+                "provider_answered",
+                {"available": "yes"},
+                ("earliest_appointment", "travel_fee"),
+            ),
+            _CANNOT,
+            _CUT_OFF,
+        ),
+    ),
+    "asking_customer": (
+        "Ask the customer to join",
+        (
+            Outcome("Joins the conference", "customer_conference", {"agrees": "yes"}),
+            Outcome("Can't join", "customer_conference", {"agrees": "no"}),
+            _CUT_OFF,
+        ),
+    ),
+    "conferencing": (
+        "Set the appointment with {name}",
+        (
+            Outcome(
+                "Record the appointment", "appointment_captured", asks=("at", "customer_agrees")
+            ),
+            _CUT_OFF,
+        ),
+    ),
+    "supervisor_review": (
+        "A supervisor decides",
+        (
+            Outcome(
+                "Call emergency lines",
+                "supervisor_decision",
+                {"option": "emergency_line"},
+                ("note",),
+            ),
+            Outcome(
+                "Start APO",
+                "supervisor_decision",
+                {"option": "apo"},
+                ("in_network_exhausted", "note"),
+            ),
+            Outcome("Send to Dispatch", "supervisor_decision", {"option": "dispatch"}, ("note",)),
+        ),
+    ),
+}
+"""The heading of each step of the conference, and what can come of it."""
+
+_BY_DISPATCH = (
+    Outcome("Accepts APO", "customer_reached", {"outcome": "accepted"}, ("instructions_relayed",)),
+    Outcome("Refuses APO", "customer_reached", {"outcome": "refused"}, ("reason",)),
+    Outcome(
+        "Is undecided", "customer_reached", {"outcome": "undecided"}, ("instructions_relayed",)
+    ),
+    Outcome("No answer, voicemail left", "customer_not_reached", {"voicemail_left": "yes"}),
+    Outcome("No answer, no voicemail", "customer_not_reached", {"voicemail_left": "no"}),
+)
+_BY_AGENTS = (
+    Outcome("Log the call", "customer_called", asks=("about", "instructions_relayed")),
+    Outcome("Accepts APO", "customer_accepted", asks=("note", "instructions_relayed")),
+    Outcome("Refuses APO", "customer_refused", asks=("reason",)),
+    Outcome(
+        "Instructions didn't arrive",
+        "instructions_not_received",
+        asks=("corrected_email", "by_mail", "hawaii_pm"),
+    ),
+    Outcome("Has an estimate", "estimate_submitted", asks=("amount",)),
+)
+
+
+def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
+    """Return the call screens."""
+    router = APIRouter()
+    journal, lifecycles = Journal(parts.database), Lifecycles(parts.database)
+
+    @router.get("/console/jobs/{job_id}/call/{lifecycle}")
+    async def call(
+        request: Request,
+        who: CurrentPerson,
+        job_id: Storable,
+        lifecycle: str,
+        said: Storable | None = None,
+    ) -> Response:
+        if lifecycle not in ON_THE_PHONE:
+            raise HTTPException(404, "There is no call screen for this.")
+        found = await parts.reading.job(job_id)
+        if found is None:
+            meant = await parts.reading.meant(job_id)
+            return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
+        now, policy = datetime.now(UTC), parts.policy()
+        can = await offered(parts, found, who, now)
+        standing = next(
+            (each for each in found["lifecycles"] if each["lifecycle"] == lifecycle), None
+        )
+        is_running = standing is not None and standing["outcome"] is None
+        result = await _result(journal, who, job_id, lifecycle, said)
+        if is_running:  # then the screen itself has the guide
+            result = {name: each for name, each in result.items() if name not in _IN_THE_SCREEN}
+        if standing is None or not is_running:
+            screen = _over(lifecycle, standing, can)
+        elif lifecycle == "reassignment":
+            screen = _conference(found, standing, can, policy, now)
+        else:
+            known = await lifecycles.known(standing["workflow_id"])
+            remembered = known.lifecycle.remembered if known and known.lifecycle else {}
+            case = _case(found, standing, remembered, policy, now)
+            screen = _apo(found, standing, case, can, who, now)
+        return pages.show(
+            request,
+            who,
+            "call.html",
+            job=found["job"],
+            lifecycle=lifecycle,
+            standing=standing,
+            screen=screen,
+            answer=parts_of(result, pages.moment),
+            address=request.url.path,
+        )
+
+    return router
+
+
+_IN_THE_SCREEN = frozenset({"guide", "checklist"})
+"""Entries of an answer that a screen shows anyhow while its lifecycle runs."""
+
+
+async def _result(
+    journal: Journal, who: Person, job_id: str, lifecycle: str, message_id: str | None
+) -> Mapping[str, Any]:
+    """Return what the last step was answered, nothing if that isn't known or somebody else's."""
+    if message_id is None:
+        return {}
+    workflow_id = LIFECYCLES[lifecycle].workflow_id(job_id)
+    known = await journal.answered(workflow_id, who.actor, message_id)
+    return known[2].get("result") or {} if known and known[1] == _OK else {}
+
+
+# --- the conference -------------------------------------------------------------------------------
+
+
+def _conference(
+    found: Mapping[str, Any],
+    standing: Mapping[str, Any],
+    can: Offered,
+    policy: Policy,
+    now: datetime,
+) -> Screen:
+    heading, outcomes = _CONFERENCE[standing["stage"]]
+    call = standing.get("call")
+    whom = [_provider(call, now)] if call else []
+    customer = _customer(found, now)
+    if standing["stage"] == "asking_customer":
+        whom = [customer, *whom]
+    elif standing["stage"] != "calling_provider":
+        whom = [*whom, customer]
+    forms = [
+        form
+        for number, outcome in enumerate(outcomes)
+        if (form := _form(outcome, number, standing, can, policy, now, _offered_by(call)))
+    ]
+    return Screen(
+        heading=heading.format(name=call["name"] if call else "the provider"),
+        whom=whom,
+        lines=[_line(each) for each in standing.get("guide", [])],
+        outcomes=forms,
+        facts=_facts(call) if call else [],
+        waits=_who_acts(can, "reassignment", outcomes),
+    )
+
+
+def _provider(call: Mapping[str, Any], now: datetime) -> Whom:
+    zone, until = call["zones"][0], call["until"]
+    return Whom(
+        name=call["name"],
+        phone=call["phone"],
+        local_time=spoken(now, zone),
+        until=until,
+        until_there=spoken(datetime.fromisoformat(until), zone) if until else "",
+    )
+
+
+def _facts(call: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what else the agent needs to know of the provider, and how far the list goes."""
+    zone = call["zones"][0]
+    said = [("Call", f"{call['called']} of at most {call['most']}")]
+    if call["appointment"]:
+        said.append(("Offered", spoken(datetime.fromisoformat(call["appointment"]), zone)))
+    if call["fee_asked"]:
+        said.append(("Travel fee asked", f"${call['fee_asked']}"))
+    if call["fee"]:
+        said.append(("Travel fee approved", f"${call['fee']}"))
+    if call["miles"] is not None:
+        said.append(("Distance", f"{call['miles']} miles"))
+    caller = call["caller"]
+    said.append(("On the phone", f"{caller['name']} ({Role(caller['role']).label})"))
+    if call["left"]:
+        said.append(("Next", ", ".join(call["left"])))
+    return said
+
+
+def _offered_by(call: Mapping[str, Any] | None) -> dict[str, object]:
+    """Return what is known already of the fields of an answer: what the provider offered."""
+    if call is None:
+        return {}
+    known = {"at": call["appointment"], "amount": call["fee_asked"]}
+    return {name: value for name, value in known.items() if value}
+
+
+# --- APO ------------------------------------------------------------------------------------------
+
+
+def _apo(
+    found: Mapping[str, Any],
+    standing: Mapping[str, Any],
+    case: ApoCase,
+    can: Offered,
+    who: Person,
+    now: datetime,
+) -> Screen:
+    dispatch_calls = standing["stage"] == Stage.CONTACTING_CUSTOMER and who.role is not (
+        Role.CUSTOMER_SERVICE
+    )
+    steps = apo_guide.explanation(case) if dispatch_calls else apo_guide.checklist(case)
+    outcomes = _BY_DISPATCH if dispatch_calls else _BY_AGENTS
+    forms = [
+        form
+        for number, outcome in enumerate(outcomes)
+        if (form := _form(outcome, number, standing, can, case.policy, now, {}))
+    ]
+    facts = [("Stage", stage_label(standing["stage"]))]
+    if case.approved:
+        facts.append(("Approved", usd(case.approved)))
+    return Screen(
+        heading="Call the customer about APO" if dispatch_calls else "The customer calls about APO",
+        whom=[_customer(found, now)],
+        lines=[_line(each) for each in steps],
+        outcomes=forms,
+        facts=facts,
+        waits=_who_acts(can, "apo", outcomes),
+    )
+
+
+def _case(
+    found: Mapping[str, Any],
+    standing: Mapping[str, Any],
+    remembered: Mapping[str, Any],
+    policy: Policy,
+    now: datetime,
+) -> ApoCase:
+    """Return as much of a case as the checklist asks for, from what our tables know of it."""
+    return ApoCase(
+        job=Job.model_validate(found["job"]).without_customer(),
+        job_version=0,
+        policy=policy,
+        stage=standing["stage"],
+        memory=Memory.model_validate(remembered),
+        clocks=record_clocks([policy.calendar.zone], now),
+    )
+
+
+# --- both -----------------------------------------------------------------------------------------
+
+
+def _over(lifecycle: str, standing: Mapping[str, Any] | None, can: Offered) -> Screen:
+    """Return the screen of a call that is over, or that has not begun: it can be started here."""
+    starts = [form for form in can.of(lifecycle) if form.name in _STARTS]
+    heading = stage_label(standing["outcome"]) if standing else "Nobody is on the phone yet"
+    return Screen(heading=heading, whom=[], lines=[], outcomes=starts)
+
+
+_STARTS = frozenset({"start_reassignment", "offer_apo", "request_apo"})
+
+
+def _customer(found: Mapping[str, Any], now: datetime) -> Whom:
+    customer = found["job"].get("customer") or {}
+    zones = zones_of(customer.get("zip"))
+    return Whom(
+        name=customer.get("name") or "The customer",
+        phone=customer.get("phone"),
+        local_time=spoken(now, zones[0]) if zones else "",
+    )
+
+
+def _form(
+    outcome: Outcome,
+    number: int,
+    standing: Mapping[str, Any],
+    can: Offered,
+    policy: Policy,
+    now: datetime,
+    known: Mapping[str, object],
+) -> CommandForm | None:
+    """Return the form of an outcome, None if whoever looks may not say it came so."""
+    lifecycle = standing["lifecycle"]
+    offered_form = can.form(lifecycle, outcome.command)
+    if offered_form is None:
+        return None
+    kind = LIFECYCLES[lifecycle]
+    command = kind.commands[outcome.command]
+    told = {name: known[name] for name in outcome.asks if name in known}
+    if told:
+        call = standing.get("call")
+        zone = call["zones"][0] if call else policy.calendar.zone
+        values = values_of(command, told, zone)
+        offered_form = form_for(kind, command, offered_form.job_id, standing, policy, now, values)
+    return offered_form.narrowed(outcome.button, f"-{number}", outcome.said, outcome.asks)
+
+
+def _who_acts(can: Offered, lifecycle: str, outcomes: Sequence[Outcome]) -> str:
+    """Return who acts now, where it is not who looks."""
+    names = dict.fromkeys(outcome.command for outcome in outcomes)
+    others = {each.name for each in can.others if each.lifecycle == lifecycle}
+    named = [name for name in names if name in others]
+    return f"{LIFECYCLES[lifecycle].commands.who_can(*named)}." if named else ""
+
+
+_SAYS, _INNER = ("Say to ", "Say", "Ask"), "– "
+
+
+def _line(text: str) -> Line:
+    """Return a line of a guide: what is said stands apart from what is done."""
+    before, colon, rest = text.partition(": ")
+    if not colon or not before.startswith(_SAYS) or len(before) > _LONGEST_SPEAKER:
+        step = text.removeprefix("Do: ")
+        return Line(plain(step.removeprefix(_INNER)), is_inner=step.startswith(_INNER))
+    to = before.removeprefix("Say to ") if before.startswith("Say to ") else ""
+    return Line(plain(rest.strip().strip('"')), to)
+
+
+_LONGEST_SPEAKER = len("Say to the customer")
