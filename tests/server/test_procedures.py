@@ -63,7 +63,7 @@ async def test_a_procedure_says_how_many_jobs_stand_in_each_stage(desk: Desk) ->
     all_of_them = await page_of(desk, "/console/procedures")
     its_own = await page_of(desk, "/console/procedures/plus-one")
     for page in (all_of_them, its_own):
-        assert "/console?lifecycle=plus-one&stage=searching" in page
+        assert "/console?procedure=plus-one&stage=searching" in page
     assert re.search(r"\d+ jobs? now", its_own)
 
 
