@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -216,3 +217,18 @@ def test_every_stage_is_reached_and_every_running_one_is_left(kind: LifecycleKin
     assert {move.to for move in kind.moves} == {*kind.stage}
     assert {start for move in kind.moves for start in move.starts} == kind.stage.running()
     assert any(move.begins for move in kind.moves)
+
+
+# --- what the docs draw -----------------------------------------------------------------------
+
+
+@kinds
+def test_what_the_docs_draw_is_declared(kind: LifecycleKind) -> None:
+    page = (Path(__file__).parents[2] / "docs" / f"{kind.name}.md").read_text("utf-8")
+    drawn = re.findall(r"^ +(\S+) --> (\w+)", page, re.MULTILINE)
+    assert drawn
+    stages = {stage.value for stage in kind.stage}
+    for start, to in drawn:
+        if to in stages and start != to:
+            before = None if start == "[*]" else start
+            assert is_declared(kind.moves, before, to), (start, to)
