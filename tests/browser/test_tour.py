@@ -150,7 +150,9 @@ async def _undo_and_settle(learner: Learner) -> None:
     await learner.presses("Act as Supervisor")
     tasks = await learner.opens()
     await tasks.get_by_role("button", name="Done", exact=True).first.click()
-    await tasks.get_by_role("button", name="Undo").click()
+    undo = tasks.get_by_role("button", name="Undo")
+    await undo.click()
+    await undo.wait_for(state="detached")
     await learner.has_done(8)
 
     stuck = await learner.opens()
