@@ -112,7 +112,7 @@ _CHECKS: Final[dict[int, Callable[[_Done], bool]]] = {
         done.tour.option,
         *("customer_reached", "customer_not_reached", "customer_accepted", "customer_refused"),
     ),
-    8: lambda done: done.anywhere("closed the task") and done.anywhere("took back that"),
+    8: lambda done: done.anywhere("closed the task") and done.anywhere("reopened the task"),
     9: lambda done: done.anywhere("dismissed the alert"),
     10: lambda done: done.is_replayed,
 }
