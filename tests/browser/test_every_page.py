@@ -12,6 +12,7 @@ PAGES = [
     "/console/tasks",
     "/console/jobs/{job_id}",
     "/console/jobs/{job_id}/readers",
+    "/console/jobs/{job_id}/plus-one/request_reassignment",
     "/console/mail",
     "/console/stuck",
     "/console/procedures",
