@@ -27,12 +27,12 @@ from domain.labels import (
     command_label,
     journal_label,
     lifecycle_label,
+    missed_label,
     outgoing_label,
     stage_label,
     task_label,
     to_do,
 )
-from domain.reconciliation import in_words
 from domain.roles import Role
 from starters.company_time import company_time
 
@@ -377,7 +377,7 @@ _SENT = (
 )
 _MISSED = (
     Column("Job", "job_id", whole=True),
-    Column("What the hooks missed", "what", label=in_words),
+    Column("What the hooks missed", "what", label=missed_label),
 )
 _OUTGOING = (
     Column("ID", "id", whole=True),

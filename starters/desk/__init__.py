@@ -26,10 +26,9 @@ from starters.desk.tour import tour_routes
 from starters.desk.trouble import trouble_routes
 
 
-def desk_routes(parts: DeskParts) -> APIRouter:
+def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return all pages of the desk, and the files they need."""
     router = APIRouter(include_in_schema=False)
-    pages = Pages(parts.policy, is_open=parts.is_open, rehearses=parts.rehearsal is not None)
 
     @router.get("/")
     async def home(_: CurrentPerson) -> RedirectResponse:
