@@ -204,6 +204,20 @@ async def test_an_engineer_finds_the_workflow_and_what_to_send_it(desk: Desk) ->
     )
 
 
+async def test_a_job_that_was_moved_ahead_counts_from_its_own_now(desk: Desk) -> None:
+    job = await desk.searching(customer=None)
+    page = await page_of(desk, job)
+    assert "clock was moved ahead" not in page.one("article").text
+    assert "Customer Not known" in page.one("section", cls="facts-row").text
+    before = page.one("article", cls="job")["data-now"]
+    await job.fast_forward("25h")  # past the check on the search
+    await desk.eventually(job, lambda shown: shown["tasks"])
+    page = await page_of(desk, job)
+    assert "clock was moved ahead" in page.one("article").text
+    assert page.one("article", cls="job")["data-now"] > before
+    assert re.fullmatch(r"2[23] h( \d+ min)? left|24 h left", page.one("p", role="timer").text)
+
+
 async def test_with_a_sign_in_signals_are_not_proposed_and_temporal_ui_is_where_it_is(
     desk: Desk,
 ) -> None:
