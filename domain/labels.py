@@ -381,6 +381,14 @@ OUTGOING: Final[Mapping[str, str]] = {
 }
 """What the job system is asked and told, as it reads after "the job system refused"."""
 
+MISSED: Final[Mapping[str, str]] = {
+    "job.assigned": "an assignment",
+    "job.severity_changed": "a change of the severity",
+    "job.cancelled": "the cancellation",
+    "job.appointment_confirmed": "an appointment",
+}
+"""What the hooks missed, by the type of the event that they would have told."""
+
 
 OUTGOING_STATES: Final[Mapping[str, str]] = {
     "asking": "Being asked",
@@ -469,6 +477,11 @@ def mail_template_label(template: str) -> str:
 def outgoing_label(what: str) -> str:
     """Return what somebody is told; an event is told by the name that programs know it by."""
     return OUTGOING.get(what) or f"the event `{what}`"
+
+
+def missed_label(type_: str) -> str:
+    """Return what the hooks missed, by the type of its event: `an assignment`."""
+    return MISSED.get(type_, "a change of the job")
 
 
 def outgoing_state_label(state: str) -> str:

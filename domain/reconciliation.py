@@ -219,19 +219,6 @@ def tells_the_same(heard: Event, missed: Event) -> bool:
     return True
 
 
-_IN_WORDS = {
-    "job.assigned": "an assignment",
-    "job.severity_changed": "a change of the severity",
-    "job.cancelled": "the cancellation",
-    "job.appointment_confirmed": "an appointment",
-}
-
-
-def in_words(type_: str) -> str:
-    """Return what was missed, by the type of its event: `an assignment`."""
-    return _IN_WORDS.get(type_, "a change of the job")
-
-
 def found_sentence(event: Event) -> str:
     """Return what the journal says of an event that was found in the job system's list."""
     match event.type:

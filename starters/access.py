@@ -91,6 +91,18 @@ def employee(request: Request) -> Caller:
     return caller
 
 
+def supervisor(request: Request) -> Caller:
+    """Return who asks where only supervisors may; to all others the route is not there.
+
+    Raises:
+        HTTPException: they are none (404).
+    """
+    caller = reader(request)
+    if caller.actor is not None and caller.actor.role is not Role.SUPERVISOR:
+        raise HTTPException(404)
+    return caller
+
+
 def employee_or_partner(request: Request) -> Caller:
     """Return who asks where a list shows each their own; to those who read nothing it is not there.
 
@@ -117,6 +129,7 @@ def figures_reader(request: Request) -> Caller:
 
 Reader = Annotated[Caller, Depends(reader)]
 Employee = Annotated[Caller, Depends(employee)]
+Supervisor = Annotated[Caller, Depends(supervisor)]
 EmployeeOrPartner = Annotated[Caller, Depends(employee_or_partner)]
 FiguresReader = Annotated[Caller, Depends(figures_reader)]
 

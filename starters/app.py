@@ -59,6 +59,7 @@ from starters.desk import desk_routes
 from starters.desk.changes import Changes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts, SignIn
+from starters.desk.refused_page import refused_page
 from starters.desk.sign_in import FrontDesk
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits, Reception
 from starters.history_api import history_routes
@@ -70,6 +71,7 @@ from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
+from starters.reads import Reads, read_routes
 from starters.reconcile_api import reconcile_routes
 from starters.sessions import Sessions
 from starters.tasks_api import task_routes
@@ -87,6 +89,7 @@ from store.leases import Leases
 from store.mails import MailList
 from store.outbox_list import OutboxList
 from store.reading import NO_LIFECYCLE, Filter, Reading
+from store.reads import ReadJournal
 from store.reconciliations import Reconciliations
 from store.sessions import SessionStore
 from store.task_list import TaskList
@@ -181,6 +184,7 @@ def make_app(parts: Parts) -> Api:
         command_patience=parts.command_patience,
         inbox=inbox,
     )
+    reads = Reads(ReadJournal(parts.database))
     metrics = Metrics()
     metrics.watch(service.audit, service.background)
     if parts.job_system.is_elsewhere:
@@ -194,17 +198,17 @@ def make_app(parts: Parts) -> Api:
             yield
         if rehearsal is not None:
             await rehearsal.stop()
+        await reads.settle()
 
     events = _JobEvents(parts.secrets, service.events, metrics)
     changes = Changes(ChangeFeed(parts.database))
     sign_in = _sign_in(parts)
+    pages = Pages(current(parts.policy), is_open=sign_in is None, rehearses=parts.rehearses)
     app = Api(
         events,
         parts,
         changes,
-        FrontDesk(sign_in.sessions, Pages(current(parts.policy), is_open=False))
-        if sign_in is not None
-        else None,
+        FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -230,15 +234,16 @@ def make_app(parts: Parts) -> Api:
         reconciliations,
         current(parts.policy),
     )
-    app.include_router(_reads(reading, look, views, service.startable))
+    app.include_router(_reads(reading, look, views, service.startable, reads))
+    app.include_router(read_routes(reads))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
     app.include_router(outbox_routes(outbox_desk))
     app.include_router(reconcile_routes(service.reconciliation))
-    app.include_router(history_routes(reading))
+    app.include_router(history_routes(reading, reads))
     mails = MailList(parts.database)
-    app.include_router(mail_routes(mails))
+    app.include_router(mail_routes(mails, reads))
     app.include_router(
         desk_routes(
             DeskParts(
@@ -259,15 +264,17 @@ def make_app(parts: Parts) -> Api:
                 directory=current(parts.directory),
                 policy=current(parts.policy),
                 rehearsal=rehearsal,
+                reads=reads,
                 sign_in=sign_in,
                 is_open=sign_in is None,
                 stories=JobStories(parts.database),
                 temporal_ui=_workflows_in(parts.temporal_ui, parts.client.namespace),
-            )
+            ),
+            pages,
         )
     )
     app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
-    _add_error_answers(app, reading)
+    _add_error_answers(app, reading, pages)
     openapi.describe_commands(
         app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
     )
@@ -427,7 +434,7 @@ def _commands(
 
 
 def _reads(
-    reading: Reading, look: StuckList, views: PartnerViews, startable: Startable
+    reading: Reading, look: StuckList, views: PartnerViews, startable: Startable, reads: Reads
 ) -> APIRouter:
     router = APIRouter(tags=["jobs"])
 
@@ -475,6 +482,8 @@ def _reads(
     @router.get("/jobs/{job_id}", summary="Everything about a job")
     async def job(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
+        if caller.actor is not None:
+            reads.note(caller.actor, job_id)
         for standing in found["lifecycles"]:
             standing["allowed"] = _allowed(standing, caller)
         return found | await alone(caller, job_id, found)
@@ -556,14 +565,14 @@ def _health(
 # --- errors -----------------------------------------------------------------------------------
 
 
-def _add_error_answers(app: FastAPI, reading: Reading) -> None:
+def _add_error_answers(app: FastAPI, reading: Reading, pages: Pages) -> None:
     @app.exception_handler(StoreUnavailableError)
     async def no_store(_: Request, error: StoreUnavailableError) -> Response:
         return _no_store(error)
 
     @app.exception_handler(CursorError)
-    async def no_cursor(_: Request, error: CursorError) -> Response:
-        return error_response(422, str(error))
+    async def no_cursor(request: Request, error: CursorError) -> Response:
+        return refused_page(pages, request, 422, str(error)) or error_response(422, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(request: Request, error: RequestValidationError) -> Response:
@@ -572,10 +581,14 @@ def _add_error_answers(app: FastAPI, reading: Reading) -> None:
             return await _no_such_job(request, reading)
         said = listed(f"{'.'.join(map(str, p['loc'][1:]))}: {in_words(p)}" for p in problems)
         nowhere = any(problem["loc"][0] == "path" for problem in problems)
-        return error_response(404 if nowhere else 422, f"{said}.")
+        status, message = 404 if nowhere else 422, f"{said}."
+        return refused_page(pages, request, status, message) or error_response(status, message)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
+        page = refused_page(pages, request, error.status_code, str(error.detail))
+        if page is not None:
+            return page
         headers = dict(error.headers or {})
         instead = error.instead if isinstance(error, NotFoundError) else None
         return error_response(

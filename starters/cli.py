@@ -21,6 +21,7 @@ from starters.failures import Failure, one_line
 from starters.job_system_verbs import add_job_system_verbs
 from starters.mail_verbs import list_mails
 from starters.outbox_verbs import add_outbox_verbs
+from starters.read_verbs import add_read_verb
 from starters.reconcile_verbs import add_reconcile_verb
 from starters.row_ids import row_id
 from starters.task_verbs import add_task_verbs
@@ -664,6 +665,7 @@ add_task_verbs(app)
 add_outbox_verbs(app)
 add_job_system_verbs(app)
 add_reconcile_verb(app)
+add_read_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")

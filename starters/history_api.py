@@ -9,10 +9,11 @@ from fastapi import APIRouter
 from domain.values import JobId, Storable
 from starters.access import Employee
 from starters.queries import Cursor, one_of
+from starters.reads import Reads
 from store.reading import PARTS, Reading
 
 
-def history_routes(reading: Reading) -> APIRouter:
+def history_routes(reading: Reading, reads: Reads) -> APIRouter:
     """Return the routes of a job's history, which are the employees' alone."""
     router = APIRouter(tags=["jobs"])
 
@@ -23,9 +24,11 @@ def history_routes(reading: Reading) -> APIRouter:
         "entries of each; where there are more, its `older` has the cursor to go on from.",
     )
     async def history(
-        _: Employee, job_id: JobId, part: Storable, after: Cursor = None
+        caller: Employee, job_id: JobId, part: Storable, after: Cursor = None
     ) -> dict[str, Any]:
         one_of("part", part, PARTS)
+        if caller.actor is not None:
+            reads.note(caller.actor, job_id)
         items, cursor = await reading.part(job_id, part, after)
         return {"items": items, "after": cursor}
 

@@ -10,10 +10,11 @@ from domain.values import Storable
 from starters.access import Employee
 from starters.http_errors import NotFoundError
 from starters.queries import Cursor, JobFilter, RowId, one_of
+from starters.reads import Reads
 from store.mails import SHOWN_STATES, MailFilter, MailList
 
 
-def mail_routes(mails: MailList) -> APIRouter:
+def mail_routes(mails: MailList, reads: Reads) -> APIRouter:
     """Return the routes of mails, which are the employees' alone."""
     router = APIRouter(tags=["mail"])
 
@@ -34,12 +35,14 @@ def mail_routes(mails: MailList) -> APIRouter:
         return {"items": items, "after": cursor}
 
     @router.get("/mail/{mail_id}", summary="One e-mail, in full")
-    async def one(_: Employee, mail_id: RowId) -> dict[str, Any]:
+    async def one(caller: Employee, mail_id: RowId) -> dict[str, Any]:
         found = await mails.find(mail_id)
         if found is None:
             raise NotFoundError(
                 f"There is no e-mail {mail_id}.", "See the list of e-mails: GET /mail."
             )
+        if caller.actor is not None and found["job_id"]:
+            reads.note(caller.actor, found["job_id"])
         return found
 
     return router

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -85,7 +85,27 @@ def answers(
 def describe_commands(
     app: FastAPI, lifecycles: Mapping[str, LifecycleKind], *others: type[BaseModel]
 ) -> None:
-    """Add the schemas that the commands' operations refer to, and those of other bodies."""
+    """Add the schemas that the commands' operations refer to, and those of other bodies.
+
+    They are made when the document is first asked for: an API that starts has no time for them.
+    """
+    generate = app.openapi
+
+    def with_schemas() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            described = _described(lifecycles, others)
+            document = generate()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= {**described, "Refusal": _REFUSAL}
+        return app.openapi_schema or {}
+
+    app.openapi = with_schemas  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _described(
+    lifecycles: Mapping[str, LifecycleKind], others: Sequence[type[BaseModel]]
+) -> dict[str, Any]:
+    """Return the schemas of all payloads and other bodies, and of what they are made of."""
     _, defined = models_json_schema(
         [*((model, "validation") for model in others), (Answer, "serialization")],
         ref_template=_REF,
@@ -96,16 +116,7 @@ def describe_commands(
             schema = command.payload.model_json_schema(ref_template=_REF)
             described |= schema.pop("$defs", {})
             described[_schema_of(kind.name, command)] = schema
-    generate = app.openapi
-
-    def with_schemas() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = generate()
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas |= {**described, "Refusal": _REFUSAL}
-        return app.openapi_schema or {}
-
-    app.openapi = with_schemas  # type: ignore[method-assign]  # FastAPI's documented way
+    return described
 
 
 def _schema_of(lifecycle: str, command: Command) -> str:

@@ -27,12 +27,12 @@ from domain.labels import (
     command_label,
     journal_label,
     lifecycle_label,
+    missed_label,
     outgoing_label,
     stage_label,
     task_label,
     to_do,
 )
-from domain.reconciliation import in_words
 from domain.roles import Role
 from starters.company_time import company_time
 
@@ -111,6 +111,17 @@ def _task(task: Json) -> Iterable[str]:
         who = f" by {task['closed_by']['name']}" if task["closed_by"] else ""
         outcome = f": {task['outcome']}" if task["outcome"] else ""
         yield f"  Done {company_time(task['closed_at'])}{who}{outcome}"
+
+
+def print_reads(page: Json) -> None:
+    """Print a page of who has read a job, each on a line, and how to see the next page."""
+    if not page["items"]:
+        print_text("Nobody has read this job yet.")
+    for read in page["items"]:
+        reader = read["reader"]
+        at = company_time(read["first_at"])
+        print_text(f"{at}  {reader['name']} ({_role(reader['role'])})")
+    _print_more(page)
 
 
 def print_outbox(page: Json) -> None:
@@ -366,7 +377,7 @@ _SENT = (
 )
 _MISSED = (
     Column("Job", "job_id", whole=True),
-    Column("What the hooks missed", "what", label=in_words),
+    Column("What the hooks missed", "what", label=missed_label),
 )
 _OUTGOING = (
     Column("ID", "id", whole=True),

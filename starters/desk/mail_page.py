@@ -59,6 +59,8 @@ def mail_pages(parts: DeskParts, pages: Pages) -> APIRouter:
         mail = await parts.mails.find(mail_id)
         if mail is None:
             return pages.show(request, who, "no_mail.html", 404)
+        if mail["job_id"]:
+            parts.reads.note(who.actor, mail["job_id"])
         found = await parts.reading.job(mail["job_id"]) if mail["job_id"] else None
         return pages.show(
             request,

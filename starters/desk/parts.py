@@ -17,6 +17,7 @@ from starters.attempts import Attempts
 from starters.command_endpoint import CommandEndpoint
 from starters.desk.changes import Changes
 from starters.oidc import CompanyAccounts
+from starters.reads import Reads
 from starters.sessions import Sessions
 from store.board import Board
 from store.database import Database
@@ -63,6 +64,8 @@ class DeskParts:
     """Who is responsible for which providers."""
     policy: Callable[[], Policy]
     """The policy in force."""
+    reads: Reads
+    """Notes who reads which job's data, and tells."""
     sign_in: SignIn | None
     """By which people sign in, None where nobody is asked who they are."""
     rehearsal: Rehearsal | None

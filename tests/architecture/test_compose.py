@@ -30,6 +30,8 @@ SETTINGS = {
 }
 PARTNERS = ("STEWARD_JOB_SYSTEM_", "STEWARD_EVENTS_")
 """What the settings begin with that a company without these partners leaves out."""
+OPTIONAL = (*PARTNERS, "STEWARD_OIDC_")
+"""And what those begin with that a company leaves out whose people sign in with tokens alone."""
 LEFT_OUT = {
     "STEWARD_HOSTS": "tokens are asked for",
     "STEWARD_TOKENS": "the store has them",
@@ -142,7 +144,7 @@ def test_every_secret_comes_from_outside_and_is_named_when_missing() -> None:
     assert len(told) >= len(OURS) * 2
     assert [name for name, value in told if "${" not in value] == []
     not_demanded = re.findall(r"(?<!\$)\$\{(\w+)(?!:\?[^}]|\w)", TEXT)
-    left = [variable for variable in not_demanded if not variable.startswith(PARTNERS)]
+    left = [variable for variable in not_demanded if not variable.startswith(OPTIONAL)]
     has_default = {"STEWARD_SETTINGS", "STEWARD_TEMPORAL_UI_URL"}
     assert set(left) == has_default, "a folder and an address, which have defaults"
 

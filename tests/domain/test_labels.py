@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.labels import journal_label, outgoing_label, way_out
+from domain.labels import journal_label, missed_label, outgoing_label, way_out
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,8 @@ def test_a_way_out_is_a_command_with_its_name_or_a_sentence(instead: str, read: 
 def test_what_somebody_is_told_is_named_and_an_event_by_its_type() -> None:
     assert outgoing_label("open_task") == "a task"
     assert outgoing_label("promise.broken") == "the event `promise.broken`"
+
+
+def test_what_the_hooks_missed_is_named_and_anything_else_is_a_change() -> None:
+    assert missed_label("job.assigned") == "an assignment"
+    assert missed_label("job.reopened") == "a change of the job"

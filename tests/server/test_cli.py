@@ -228,6 +228,7 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "outbox retry",
         "policy check",
         "policy show",
+        "reads",
         "reconcile",
         "restore",
         "rules",
@@ -530,7 +531,7 @@ def test_a_task_is_said_to_be_done_by_somebody(
 
 @pytest.mark.parametrize(
     ("verb", "answer"),
-    [("take", "Yours"), ("release", "Put back"), ("undo", "Open again")],
+    [("take", "Yours"), ("release", "Put back"), ("undo", "Reopened")],
 )
 def test_a_task_is_taken_put_back_and_opened_again(
     api: ScriptedServer, verb: str, answer: str
@@ -548,6 +549,20 @@ def test_a_list_says_who_has_a_task(api: ScriptedServer) -> None:
     taken = {"taken_by": {"name": "Dana", "role": "dispatch"}, "taken_at": "2026-11-21T15:00:00Z"}
     api.answers["GET /tasks"] = 200, {"items": [TASK | taken], "after": None}
     assert said("tasks").endswith("  Dana has it since Sat, Nov 21, 10:00 AM ET.\n")
+
+
+def test_who_has_read_a_job_is_listed(api: ScriptedServer) -> None:
+    read = {
+        "day": "2026-11-23",
+        "reader": {"name": "Dana", "role": "dispatch"},
+        "first_at": "2026-11-23T14:05:00Z",
+    }
+    api.answers["GET /jobs/SJ-2001/reads"] = 200, {"items": [read], "after": "next"}
+    assert said("reads", "SJ-2001") == (
+        "Mon, Nov 23, 9:05 AM ET  Dana (Dispatch)\nThere are more: add --after next\n"
+    )
+    api.answers["GET /jobs/SJ-2001/reads"] = 200, {"items": [], "after": None}
+    assert said("reads", "SJ-2001") == "Nobody has read this job yet.\n"
 
 
 def test_the_verbs_about_mail_are_told_on_asking() -> None:

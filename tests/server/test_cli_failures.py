@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
@@ -104,17 +105,24 @@ PARTS = {
 }
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> dict[str, str]:
-    """The variables of a part whose store and policy are in order."""
-    url = f"sqlite:///{tmp_path}/steward.sqlite3"
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that is migrated and empty, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "steward.sqlite3"
     # Another process than ours: uvloop and Alembic leave their marks on one.
-    migrating = f"from store.database import migrate; migrate({url!r})"
+    migrating = f"from store.database import migrate; migrate('sqlite:///{file}')"
     subprocess.run([sys.executable, "-c", migrating], cwd=ROOT, check=True)
+    return file
+
+
+@pytest.fixture
+def store(migrated: Path, tmp_path: Path) -> dict[str, str]:
+    """The variables of a part whose store and policy are in order."""
+    file = copyfile(migrated, tmp_path / migrated.name)
     policy = tmp_path / "policy.toml"
     policy.write_text(REAL_ADDRESS)
     return {
-        "STEWARD_DATABASE_URL": url,
+        "STEWARD_DATABASE_URL": f"sqlite:///{file}",
         "STEWARD_SMTP_URL": "smtp://127.0.0.1:25",
         "STEWARD_HOOK_SECRETS": generate_secret(),
         "STEWARD_POLICY": str(policy),

@@ -1,11 +1,12 @@
 """Every command on every page works as it is printed, in order, at any hour of the day.
 
-Each page has a checkout and a stack with the samples of its own, and a terminal: one shell that
-runs all `sh` blocks of the page and stops at the first that fails. Only the stack's addresses are
-replaced, by ports that are free here. Which hour it is follows from the policy that the stack is
-given: the company's clock, its business days, and when providers may be called. So each page of a
-procedure that has hours runs twice: in the middle of a working day, and on a night when nobody
-works and nobody may be called.
+Each page has a terminal of its own: one shell that runs all `sh` blocks of the page and stops at
+the first that fails. Pages that tell of different jobs go one after another to the same checkout
+and stack with the samples, as readers do; no job is told of twice on a stack. Only the stack's
+addresses are replaced, by ports that are free here. Which hour it is follows from the policy that
+the stack is given: the company's clock, its business days, and when providers may be called. So
+each page of a procedure that has hours runs twice: in the middle of a working day, and on a night
+when nobody works and nobody may be called.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copyfile
@@ -130,12 +131,55 @@ def pretend_that_make_was_run(place: Path) -> None:
 
 _HAS_HOURS = re.compile(r"\bsteward (?:do \S+ (?:apo|reassignment)|fast-forward \S+ apo)\b")
 """The procedures with hours of their own: supervisors', and those when a provider may be called."""
-RUNS = [
-    (page, clock)
-    for page in PAGES
-    for clock in CLOCKS
-    if clock == "by day" or _HAS_HOURS.search(script(page))
-]
+_JOB = re.compile(r"\bSJ-\d+\b")
+JOB_SYSTEM = "127.0.0.1:8090"
+"""Where the job system of `make run` is, on pages that speak to it."""
+
+
+@dataclass
+class Visit:
+    """Pages that one stack serves, one after another."""
+
+    clock: str
+    beside: bool
+    """Whether a job system is beside the stack, as `make run` has it."""
+    pages: list[str] = field(default_factory=list)
+    jobs: set[str] = field(default_factory=set)
+    """The jobs that these pages tell of."""
+
+    def __str__(self) -> str:
+        names = [page.removesuffix(".md").rpartition("/")[2] for page in self.pages]
+        return " ".join([self.clock, *names])
+
+
+def visits() -> list[Visit]:
+    """All pages with commands, on as few stacks as their jobs allow, each with as many pages."""
+    found: list[Visit] = []
+    told = {page: set(_JOB.findall(script(page))) for page in PAGES}
+    for page in sorted(PAGES, key=lambda page: -len(told[page])):
+        commands = script(page)
+        for clock in CLOCKS if _HAS_HOURS.search(commands) else ["by day"]:
+            visit = Visit(clock, JOB_SYSTEM in commands)
+            alike = (each for each in found if (each.clock, each.beside) == (clock, visit.beside))
+            fits = [each for each in alike if not each.jobs & told[page]]
+            if fits:
+                visit = min(fits, key=lambda each: len(each.pages))
+            else:
+                found.append(visit)
+            visit.pages.append(page)
+            visit.jobs |= told[page]
+    return found
+
+
+VISITS = visits()
+
+
+def test_every_page_is_visited_by_day_and_those_with_hours_by_night() -> None:
+    seen = [(page, visit.clock) for visit in VISITS for page in visit.pages]
+    assert len(seen) == len(set(seen))
+    assert {page for page, clock in seen if clock == "by day"} == set(PAGES)
+    by_night = {page for page, clock in seen if clock == "by night"}
+    assert by_night >= {"README.md", "docs/apo.md", "docs/reassignment.md"}
 
 
 @pytest.mark.parametrize("hour", range(24))
@@ -154,36 +198,24 @@ def test_a_clock_shows_its_hour_whenever_the_test_runs(clock: str, hour: int) ->
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("page", "clock"), RUNS)
-def test_a_page_works_as_it_is_printed(
-    page: str, clock: str, tmp_path: Path, request: pytest.FixtureRequest
+@pytest.mark.parametrize("visit", VISITS, ids=str)
+def test_pages_work_as_they_are_printed(
+    visit: Visit, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     folder = checkout(tmp_path / "steward")
     port, temporal_port, job_system_port = quiet_port(), quiet_port(UI), quiet_port()
-    (tmp_path / "policy.toml").write_text(CLOCKS[clock].policy(datetime.now(UTC)))
+    (tmp_path / "policy.toml").write_text(CLOCKS[visit.clock].policy(datetime.now(UTC)))
     here = {
         "127.0.0.1:8080": f"127.0.0.1:{port}",
         "127.0.0.1:7233": f"127.0.0.1:{temporal_port}",
-        "8181": str(quiet_port()),
-        "8182": str(quiet_port()),
-        "127.0.0.1:8090": f"127.0.0.1:{job_system_port}",
-        "9191": str(quiet_port()),
-        "9192": str(quiet_port()),
-        "9193": str(quiet_port(UI)),
+        JOB_SYSTEM: f"127.0.0.1:{job_system_port}",
     }
-    commands = script(page)
-    alone = steward("up", "--sample")
-    beside = [sys.executable, "scripts/run.py"]  # the job system, as `make run` does
-    up = beside if "127.0.0.1:8090" in commands else alone
-    for printed, ours in here.items():
-        commands = commands.replace(printed, ours)
+    up = [sys.executable, "scripts/run.py"] if visit.beside else steward("up", "--sample")
     variables = {
         "PATH": os.pathsep.join([str(Path(steward()[0]).parent), os.environ["PATH"]]),
         "STEWARD_URL": f"http://127.0.0.1:{port}",
         "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal_port}",
     }
-    if "pg_dump" in commands:
-        variables |= production(request.getfixturevalue("postgresql"))
     with Processes(tmp_path) as processes:
         stack = processes.start(
             [*up, f"--port={port}", f"--temporal-port={temporal_port}"],
@@ -195,8 +227,23 @@ def test_a_page_works_as_it_is_printed(
             folder,
         )
         stack.until_said("Samples sent")
-        terminal = processes.start(
-            ["bash", "-euxo", "pipefail", "-c", commands], environment(**variables), folder
-        )
-        assert terminal.exit_code() == 0, terminal.said
-        assert not stack.ended, stack.said
+        for page in visit.pages:
+            commands = script(page)
+            for printed, ours in (here | ports_of_its_own()).items():
+                commands = commands.replace(printed, ours)
+            servers = (
+                production(request.getfixturevalue("postgresql")) if "pg_dump" in commands else {}
+            )
+            terminal = processes.start(
+                ["bash", "-euxo", "pipefail", "-c", commands],
+                environment(**(variables | servers)),
+                folder,
+            )
+            assert terminal.exit_code() == 0, f"{page}:\n{terminal.said}"
+            assert not stack.ended, f"{page}:\n{stack.said}"
+
+
+def ports_of_its_own() -> dict[str, str]:
+    """The ports that a page gives to what it starts itself, each with one that is free here."""
+    ports = {each: str(quiet_port()) for each in ("8181", "8182", "9191", "9192")}
+    return ports | {"9193": str(quiet_port(UI))}
