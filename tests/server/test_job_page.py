@@ -13,6 +13,7 @@ from domain.roles import Actor, Role
 from starters.company_time import company_time
 from starters.tokens import Tokens
 from store.tokens import TokenStore
+from tests.conferences import calling
 from tests.desk import Desk, Told, account, iso, now
 from tests.server.conftest import api
 from tests.server.parsed import Element, parsed
@@ -281,3 +282,10 @@ async def test_planted_script_stays_text_in_every_field(desk: Desk) -> None:
     assert all("src" in script.attributes for script in page.all("script"))
     assert [image["alt"] for image in page.all("img")] == [""]
     assert not [each for each in page.all() if any(n.startswith("on") for n in each.attributes)]
+
+
+async def test_a_procedure_on_the_phone_has_its_call_screen_one_click_away(desk: Desk) -> None:
+    job = await calling(desk)
+    page = await page_of(desk, job)
+    (link,) = [each for each in page.all("a") if each.text == "Open the call screen"]
+    assert (await desk.http.get(link["href"])).status_code == 200
