@@ -73,6 +73,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/"): EMPLOYEE,
     ("GET", "/console"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}"): EMPLOYEE,
+    ("GET", "/console/jobs/{job_id}/readers"): SUPERVISOR,
     ("GET", "/console/tasks"): EMPLOYEE,
     ("POST", "/console/tasks/{task_id}/done"): EMPLOYEE,
     ("POST", "/console/tasks/{task_id}/undo"): EMPLOYEE,
