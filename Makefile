@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The others wait for servers a third of their time: three at once keep two processors busy.
 MEASURED = tests/domain tests/engine tests/replay tests/service
 
-.PHONY: help run test check format coverage mutants crashes fleet lifecycle bench setup lock environment postgresql browser provider
+.PHONY: help run test check format coverage mutants crashes fleet lifecycle bench screenshots setup lock environment postgresql browser provider
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -53,6 +53,9 @@ lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=w
 
 bench: environment ## measure Steward beside the bare engine; writes benchmarks/README.md
 	@python -m benchmarks $(ARGS)
+
+screenshots: environment browser ## the pictures of the desk in docs/images, in two minutes
+	@scripts/screenshots.py
 
 setup: environment postgresql browser provider ## what running and testing need, from PyPI and Debian
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import asking, costs, growth, latency, replay, sandbox, skipped, throughput
+from benchmarks import asking, costs, desk, growth, latency, replay, sandbox, skipped, throughput
 from benchmarks.figures import Section
 from benchmarks.processes import ROOT
 from benchmarks.report import PAGE_FILE, goal_in_words, in_words, write_page
@@ -36,6 +36,7 @@ SECTIONS: Mapping[str, Callable[[Scale, Tell], Awaitable[Section]]] = {
     "replay": replay.measure,
     "skipped": skipped.measure,
     "asking": asking.measure,
+    "desk": desk.measure,
 }
 
 _PAGE_FOLDER = ROOT / "benchmarks"

@@ -46,6 +46,8 @@ class Scale:
     """Replays of a history that are timed."""
     skipped: int
     """Whole searches carried out in skipped time."""
+    on_board: int
+    """Open jobs on the board of the desk."""
 
 
 FULL = Scale(
@@ -64,6 +66,7 @@ FULL = Scale(
     instances=200,
     replays=20,
     skipped=1000,
+    on_board=10_000,
 )
 QUICK = Scale(
     rounds=1,
@@ -81,4 +84,5 @@ QUICK = Scale(
     instances=5,
     replays=1,
     skipped=5,
+    on_board=20,
 )

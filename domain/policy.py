@@ -89,6 +89,7 @@ class MailPolicy(Section):
     """What our mails say of ourselves."""
 
     sender: Mailbox
+    """Who our mails are from, as the reader's program shows it."""
 
 
 class ReconciliationPolicy(Section):

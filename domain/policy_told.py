@@ -34,17 +34,21 @@ def settings(policy: Policy, section: str) -> tuple[Setting, ...]:
     return tuple(_settings(section, ours, built_in))
 
 
-def _settings(section: str, ours: BaseModel, built_in: BaseModel) -> Iterator[Setting]:
+def _settings(
+    section: str, ours: BaseModel, built_in: BaseModel, about: str = ""
+) -> Iterator[Setting]:
+    """Return the values of a section; what says nothing of itself is told by what it is part of."""
     values, theirs = ours.model_dump(mode="json"), built_in.model_dump(mode="json")
     for key, field in type(ours).model_fields.items():
         name, inside = f"{section}.{key}", getattr(ours, key)
+        said = " ".join((field.description or about).split())
         if isinstance(inside, BaseModel):
-            yield from _settings(name, inside, getattr(built_in, key))
+            yield from _settings(name, inside, getattr(built_in, key), said)
             continue
         yield Setting(
             name=name,
             value=_shown(values[key]),
-            help=" ".join((field.description or "").split()),
+            help=said,
             is_built_in=values[key] == theirs[key],
             built_in=_shown(theirs[key]),
             decisions=tuple(

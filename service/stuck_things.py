@@ -53,6 +53,13 @@ class StuckThing:
     mail_id: int | None = None
 
     @property
+    def key(self) -> str:
+        """Tells it from all others of its kind, the next time that somebody looks, too."""
+        row = self.task_id or self.row_id or self.event_id or self.mail_id
+        names = (self.job_id, self.lifecycle, self.attention)
+        return str(row) if row else "-".join(name for name in names if name)
+
+    @property
     def is_for_engineers(self) -> bool:
         """Whether only somebody who runs Steward can settle it."""
         return self.kind in _FOR_ENGINEERS or self.attention == "store_unreachable"

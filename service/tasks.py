@@ -144,11 +144,11 @@ class TaskDesk:
                 it.
             StoreUnavailableError: the store does not answer.
         """
-        actor = who_acts(_read_actor(fields).actor, by, "Say who takes the closing back.")
+        actor = who_acts(_read_actor(fields).actor, by, "Say who reopens the task.")
         task = await self._tasks.find(task_id)
         if task is None:
             return None
-        what = f"took back that the task “{task_label(task.kind)}” is done"
+        what = f"reopened the task “{task_label(task.kind)}”"
         undoing = TaskClosing(actor, None, None, self._clock(), what)
         try:
             self._check_undo(task, actor, undoing.at)
@@ -299,11 +299,11 @@ class TaskDesk:
         if task.is_open:
             raise _is_open()
         if task.undo is None or task.closed_by is None or task.closed_at is None:
-            raise _irreversible("This task closed by itself, with what happened on the job.")
+            raise _irreversible("A command, or a change of the job, closed this task.")
         if actor != task.closed_by:
             raise forbidden(
                 None,
-                f"{task.closed_by.name} closed this task. Only they can take that back.",
+                f"{task.closed_by.name} closed this task. Only they can undo that.",
                 instead=f"Ask {task.closed_by.name}, within a minute of closing it.",
             )
         if now >= task.closed_at + UNDO_FOR:
@@ -376,7 +376,7 @@ def _read_actor(fields: object) -> TaskActor:
 
 
 def _is_open() -> Refused:
-    return conflicting(None, "This task is open.", instead="Nothing is left to take back.")
+    return conflicting(None, "This task is open.", instead="Nothing is left to undo.")
 
 
 def _irreversible(why: str) -> Refused:

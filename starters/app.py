@@ -59,6 +59,7 @@ from starters.desk import desk_routes
 from starters.desk.changes import Changes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts, SignIn
+from starters.desk.refused_page import refused_page
 from starters.desk.sign_in import FrontDesk
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits, Reception
 from starters.history_api import history_routes
@@ -202,13 +203,12 @@ def make_app(parts: Parts) -> Api:
     events = _JobEvents(parts.secrets, service.events, metrics)
     changes = Changes(ChangeFeed(parts.database))
     sign_in = _sign_in(parts)
+    pages = Pages(current(parts.policy), is_open=sign_in is None, rehearses=parts.rehearses)
     app = Api(
         events,
         parts,
         changes,
-        FrontDesk(sign_in.sessions, Pages(current(parts.policy), is_open=False))
-        if sign_in is not None
-        else None,
+        FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -269,11 +269,12 @@ def make_app(parts: Parts) -> Api:
                 is_open=sign_in is None,
                 stories=JobStories(parts.database),
                 temporal_ui=_workflows_in(parts.temporal_ui, parts.client.namespace),
-            )
+            ),
+            pages,
         )
     )
     app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
-    _add_error_answers(app, reading)
+    _add_error_answers(app, reading, pages)
     openapi.describe_commands(
         app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
     )
@@ -564,14 +565,14 @@ def _health(
 # --- errors -----------------------------------------------------------------------------------
 
 
-def _add_error_answers(app: FastAPI, reading: Reading) -> None:
+def _add_error_answers(app: FastAPI, reading: Reading, pages: Pages) -> None:
     @app.exception_handler(StoreUnavailableError)
     async def no_store(_: Request, error: StoreUnavailableError) -> Response:
         return _no_store(error)
 
     @app.exception_handler(CursorError)
-    async def no_cursor(_: Request, error: CursorError) -> Response:
-        return error_response(422, str(error))
+    async def no_cursor(request: Request, error: CursorError) -> Response:
+        return refused_page(pages, request, 422, str(error)) or error_response(422, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(request: Request, error: RequestValidationError) -> Response:
@@ -580,10 +581,14 @@ def _add_error_answers(app: FastAPI, reading: Reading) -> None:
             return await _no_such_job(request, reading)
         said = listed(f"{'.'.join(map(str, p['loc'][1:]))}: {in_words(p)}" for p in problems)
         nowhere = any(problem["loc"][0] == "path" for problem in problems)
-        return error_response(404 if nowhere else 422, f"{said}.")
+        status, message = 404 if nowhere else 422, f"{said}."
+        return refused_page(pages, request, status, message) or error_response(status, message)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
+    async def http(request: Request, error: HTTPException) -> Response:
+        page = refused_page(pages, request, error.status_code, str(error.detail))
+        if page is not None:
+            return page
         headers = dict(error.headers or {})
         instead = error.instead if isinstance(error, NotFoundError) else None
         return error_response(

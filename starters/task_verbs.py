@@ -79,11 +79,11 @@ def task_done(
 def task_undo(
     task: TaskId, role: ActAs = None, name: Name = None, *, as_json: AsJson = False
 ) -> None:
-    """Open a task again that you closed less than a minute ago.
+    """Reopen a task that you closed less than a minute ago.
 
     With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
     """
-    _change(task, "undo", "Open again", _acting(role, name, "reopen"), as_json=as_json)
+    _change(task, "undo", "Reopened", _acting(role, name, "reopen"), as_json=as_json)
 
 
 def task_take(

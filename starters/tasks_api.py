@@ -62,7 +62,7 @@ def task_routes(desk: TaskDesk) -> APIRouter:
 
     @router.post(
         "/tasks/{task_id}/undo",
-        summary="Take back, within a minute, that you closed a task",
+        summary="Reopen a task that you closed within the last minute",
         openapi_extra=answers(TaskActor, _DANA, _OF_UNDO),
     )
     async def undo(_: Employee, request: Request, task_id: RowId) -> Response:

@@ -68,8 +68,6 @@ class ChangeFeed:
         """The highest id of each table, as it was at times; the first entry is old enough."""
         self._seen: dict[_Seen, datetime] = {}
         """What was told, and when, as long as the store is asked for it again."""
-        self._taken: frozenset[tuple[str, datetime]] = frozenset()
-        """The jobs with a task that somebody is at, and since when."""
 
     async def begin(self) -> None:
         """Take what there is now as known.
@@ -93,14 +91,10 @@ class ChangeFeed:
         """
         now = self._clock()
         _, low = self._highest[0]
-        rows, taken, highest = await self._database.read(
-            lambda connection: _read(connection, now, low)
-        )
+        rows, highest = await self._database.read(lambda connection: _read(connection, now, low))
         told = {(row.source, row.row, row.changed_at): row.job_id for row in rows}
         fresh = {job_id or NO_JOB for key, job_id in told.items() if key not in self._seen}
-        fresh |= {job_id for job_id, _ in taken ^ self._taken}
         is_whole = len(rows) <= _MOST_ROWS
-        self._taken = taken
         self._seen = {key: self._seen.get(key, now) for key in told}
         self._highest.append((now, highest))
         while len(self._highest) > 1 and self._highest[1][0] <= now - _LATE:
@@ -110,15 +104,12 @@ class ChangeFeed:
 
 def _read(
     connection: Connection, now: datetime, low: dict[str, int]
-) -> tuple[list[Row[Any]], frozenset[tuple[str, datetime]], dict[str, int]]:
-    """Return what may be new, the jobs with a task that somebody is at, and the highest ids."""
+) -> tuple[list[Row[Any]], dict[str, int]]:
+    """Return what may be new, and the highest ids."""
     recent = [_recent(table, now) for table in _WRITTEN]
     added = [_added(table, low[table.name]) for table in _GROWING]
     rows = list(connection.execute(union_all(*recent, *added).limit(_MOST_ROWS + 1)))
-    tasks = schema.tasks.c
-    at_work = select(tasks.job_id, tasks.taken_at).where(schema.is_taken_task)
-    taken = frozenset((row.job_id, row.taken_at) for row in connection.execute(at_work))
-    return rows, taken, _highest_ids(connection)
+    return rows, _highest_ids(connection)
 
 
 def _recent(table: Table, now: datetime) -> Any:  # noqa: ANN401  a select

@@ -11,7 +11,18 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    func,
+    or_,
+    select,
+)
 
 from domain.values import Instant
 from store import schema
@@ -79,7 +90,7 @@ class Story(NamedTuple):
     events: Sequence[tuple[str, int, datetime]]
     """Kind, row and instant of each note, mail and assignment."""
     latest: datetime | None
-    """When the newest entry of the journal was written, on the job's own clock: it may be ahead."""
+    """When its lifecycles last did something, on the job's own clock: it may be ahead."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,15 @@ STORY_KINDS: Final = tuple(_KINDS)
 
 _Place = TypeAdapter(tuple[Instant, int, int])
 """The place of an entry in a stream: its instant, its kind by the order of kinds, and its row."""
+
+_ON_ITS_CLOCK: Final = (
+    schema.journal.c.at,
+    schema.tasks.c.at,
+    schema.emails.c.at,
+    schema.promises.c.opened_at,
+    schema.promises.c.closed_at,
+)
+"""Instants that lifecycles write down by their own clock, not by that of the job system."""
 
 _MOVED = " → "
 """What stands between two stages in the journal's entry of a move."""
@@ -196,12 +216,12 @@ class JobStories:
                 for kind in ("notes", "mail", "assignments")
                 for row in _last(connection, _KINDS[kind].table, job_id)
             ]
-            newest = select(func.max(journal.c.at)).where(journal.c.job_id == job_id)
+            newest = [connection.scalar(_latest(column, job_id)) for column in _ON_ITS_CLOCK]
             return Story(
                 promises=[_drawn(row) for row in _last(connection, schema.promises, job_id)],
                 moves=[_move(row) for row in moves],
                 events=sorted(events, key=lambda event: event[2]),
-                latest=connection.scalar(newest),
+                latest=max((at for at in newest if at is not None), default=None),
             )
 
         return await self._database.read(read)
@@ -224,6 +244,10 @@ def _newest(
         later = and_(same, table.c.id < row_id) if own == rank else same
         query = query.where(or_(table.c.at < at, later) if own <= rank else table.c.at < at)
     return query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
+
+
+def _latest(column: Column[Any], job_id: str) -> Select[Any]:
+    return select(func.max(column)).where(column.table.c.job_id == job_id)
 
 
 def _count(connection: Connection, kind: str, job_id: str) -> int:

@@ -23,7 +23,6 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    and_,
     literal_column,
 )
 
@@ -254,16 +253,6 @@ counts how often somebody has taken a closing back; `undo` is what that needs (`
 """
 
 Index("ix_tasks_open_first", tasks.c.status.desc(), tasks.c.at, tasks.c.id)
-
-is_taken_task = and_(tasks.c.taken_at.is_not(None), tasks.c.status == literal_column("'open'"))
-
-Index(
-    "ix_tasks_taken",
-    tasks.c.taken_at,
-    sqlite_where=is_taken_task,
-    postgresql_where=is_taken_task,
-)
-"""The tasks that somebody is at: few at any time."""
 
 service_jobs = Table(
     "service_jobs",

@@ -16,6 +16,7 @@ from starters.desk.phone import phone_routes
 from starters.desk.procedures import procedure_routes
 from starters.desk.promises import promise_routes
 from starters.desk.read_notes import note_reads
+from starters.desk.readers_page import reader_routes
 from starters.desk.rehearsal import rehearsal_routes
 from starters.desk.role_switch import role_routes
 from starters.desk.sign_in import sign_in_routes
@@ -26,10 +27,9 @@ from starters.desk.tour import tour_routes
 from starters.desk.trouble import trouble_routes
 
 
-def desk_routes(parts: DeskParts) -> APIRouter:
+def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return all pages of the desk, and the files they need."""
     router = APIRouter(include_in_schema=False)
-    pages = Pages(parts.policy, is_open=parts.is_open, rehearses=parts.rehearsal is not None)
 
     @router.get("/")
     async def home(_: CurrentPerson) -> RedirectResponse:
@@ -49,6 +49,7 @@ def desk_routes(parts: DeskParts) -> APIRouter:
         promise_routes,
     ):
         router.include_router(routes(parts, pages), dependencies=on_every_page)
+    router.include_router(reader_routes(parts, pages), dependencies=on_every_page[:1])
     router.include_router(role_routes(parts, pages))
     router.include_router(sign_in_routes(parts, pages))
     router.include_router(change_routes(parts.changes))

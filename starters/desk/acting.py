@@ -13,20 +13,23 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from domain.commands import Command
-from domain.labels import command_label
+from domain.labels import command_label, stage_label
 from domain.lifecycles import LifecycleKind
 from domain.roles import Role, may_act_as
 from domain.values import MessageId, Storable
+from service.questions import NOT_STARTED
 from starters.command_endpoint import Reply
 from starters.desk.fields import Values, known_zone, problems_with, read_values, rows_in
 from starters.desk.forms import (
     CONFERENCE,
     CommandForm,
+    NotTheirs,
     Offered,
     Said,
     call_address,
     form_for,
     forms_for,
+    not_theirs,
     plain,
     said_of,
 )
@@ -187,12 +190,12 @@ class _AtForm:
         )
 
     async def opened(self) -> Response:
-        """Return the form as it is before anything is filled in."""
-        form = self.form()
-        if not may_act_as(self.who.role, self.command.roles):
-            can = await offered(self.parts, self.found, self.who, self.now)
-            form = replace(form, said=_not_theirs(can, self.kind, self.command))
-        return self._page(form, _OK)
+        """Return the form as it is before anything is filled in; to others, whom to ask."""
+        can = await offered(self.parts, self.found, self.who, self.now)
+        other = can.other(self.kind.name, self.command.name)
+        if other is None and not may_act_as(self.who.role, self.command.roles):
+            other = not_theirs(self.kind, self.command, self.who.role)
+        return self._page(self.form(), _OK, other)
 
     async def sent(self, sent: Form) -> Response:
         """Give the command; return what comes of it, or the form again with why it did not."""
@@ -242,13 +245,14 @@ class _AtForm:
             )
         return self._page(form, status)
 
-    def _page(self, form: CommandForm, status: int) -> Response:
+    def _page(self, form: CommandForm, status: int, other: NotTheirs | None = None) -> Response:
         return self.pages.show(
             self.request,
             self.who,
             "act.html",
             status,
             form=form,
+            other=other,
             job=self.found["job"],
             standing=self.standing,
             back=self.back,
@@ -263,7 +267,9 @@ class _AtForm:
         elif self.kind.name != CONFERENCE and parts_of(body.get("result"), self.pages.moment):
             answer = f"{job_address(self.job_id)}/answers/{self.kind.name}/{message_id}"
             address = f"{answer}?{urlencode({'back': self.back})}"
-        said = f"Done: {command_label(self.command.name)}. {body['next']}"
+        said = f"Done: {command_label(self.command.name)}."
+        if body["stage"] != NOT_STARTED:
+            said = f"{said} Status: {stage_label(body['stage'])}."
         return self.pages.back(address, said, self.request)
 
 
@@ -307,11 +313,3 @@ def _uncertain(body: Mapping[str, Any]) -> Said:
     if "same message_id" in instead:
         instead = "Check the job, or send the form again. It counts once."
     return Said(message=plain(str(body["message"])), instead=plain(instead), is_uncertain=True)
-
-
-def _not_theirs(can: Offered, kind: LifecycleKind, command: Command) -> Said | None:
-    """Return why a command isn't theirs, None if that isn't known at this stage."""
-    for each in can.others:
-        if (each.lifecycle, each.name) == (kind.name, command.name):
-            return Said(message=each.reason, instead=each.instead)
-    return None

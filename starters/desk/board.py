@@ -224,7 +224,7 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
         "sentence": item["next"],
         "due_at": due_at,
         "away": _away(item["urgent_at"], now) if is_late else due_at and _away(due_at, now),
-        "exact": due_at and _exact(due_at, now, zone),
+        "exact": due_at and _exact(due_at, now, zone, is_next=is_late and due_at >= now),
         "is_late": is_late,
         "is_next": is_late and due_at is not None and due_at >= now,
         "is_today": due_at is not None and _day(due_at, zone) == _day(now, zone),
@@ -250,10 +250,16 @@ def _away(at: datetime, now: datetime) -> str:
     return f"{span.removesuffix(' ago')} late" if span != "now" else "late"
 
 
-def _exact(at: datetime, now: datetime, zone: str) -> str:
-    """Return an instant on the company's clock, without its day if that is today."""
+def _exact(at: datetime, now: datetime, zone: str, *, is_next: bool) -> str:
+    """Return an instant on the company's clock: its time if it is today, else its day too.
+
+    Of what is due after something was missed, the day is enough.
+    """
     said = company_time(at, zone)
-    return said.rpartition(", ")[2] if _day(at, zone) == _day(now, zone) else said
+    day, _, clock = said.rpartition(", ")
+    if _day(at, zone) == _day(now, zone):
+        return clock
+    return day if is_next else said
 
 
 def _day(at: datetime, zone: str) -> str:

@@ -25,7 +25,7 @@ _GAP = 20.0
 _BETWEEN_PARTS = 44.0
 _LANE = 11.0
 _TO_FIRST_LANE = 16.0
-_MARGIN = 6.0
+_MARGIN = 10.0
 _PORT = 9.0
 """How far above a stage's middle lines come in, and below it leave."""
 _LETTERS = 22

@@ -79,8 +79,8 @@ class CommandForm:
 
     @property
     def id(self) -> str:
-        """The id of its element: one of each command on a page."""
-        return f"form-{self.lifecycle}-{self.name}{self.part}".replace("_", "-")
+        """The id of its element: one of each command of each job on a page."""
+        return f"form-{self.job_id}-{self.lifecycle}-{self.name}{self.part}".replace("_", "-")
 
     @property
     def has_rows(self) -> bool:
@@ -140,6 +140,13 @@ class Offered:
         """Return the form of a command, None if it can't be given now."""
         return next((each for each in self.of(lifecycle) if each.name == name), None)
 
+    def other(self, lifecycle: str, name: str) -> NotTheirs | None:
+        """Return why a command can't be given by whoever looks, None if it isn't listed so."""
+        for each in self.others:
+            if (each.lifecycle, each.name) == (lifecycle, name):
+                return each
+        return None
+
 
 def form_address(job_id: str, lifecycle: str, name: str) -> str:
     """Return where the form of a command stands alone, and is sent to."""
@@ -185,7 +192,7 @@ def forms_for(
             form = form_for(kind, command, job_id, standing, policy, now)
             forms.append(replace(form, is_settling=_settles(found["tasks"], kind, command, who)))
         else:
-            others.append(_not_theirs(kind, command, who.role))
+            others.append(not_theirs(kind, command, who.role))
     for start in starts:
         command = LIFECYCLES[start.lifecycle].commands[start.command]
         if start.refusal is not None and may_act_as(who.role, command.roles):
@@ -289,7 +296,8 @@ def _settles(
     )
 
 
-def _not_theirs(kind: LifecycleKind, command: Command, role: Role) -> NotTheirs:
+def not_theirs(kind: LifecycleKind, command: Command, role: Role) -> NotTheirs:
+    """Return why a role can't give a command, and whom to ask."""
     refusal = kind.commands.not_for(role, command).refusal
     return NotTheirs(
         lifecycle=kind.name,

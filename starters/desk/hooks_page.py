@@ -25,7 +25,7 @@ _REPLAYED_FOR: Final = 6.0
 _SAID: Final = {
     Outcome.STARTED: "Delivered. It started a procedure.",
     Outcome.DELIVERED: "Delivered.",
-    Outcome.IGNORED: "Read. No job needs it.",
+    Outcome.IGNORED: "Read. No procedure was waiting for it.",
     Outcome.DUPLICATE: "Already received before.",
     Outcome.DEAD_LETTER: "Still a dead letter.",
 }

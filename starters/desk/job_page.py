@@ -18,7 +18,7 @@ from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
 from starters.desk.acting import offered
-from starters.desk.forms import plain
+from starters.desk.forms import ON_THE_PHONE, call_address, plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
@@ -76,7 +76,9 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         stream = await parts.stories.stream(job_id, wanted_kinds(shown), after)
         tasks, more_tasks = await parts.tasks.page(TaskFilter(job_id=job_id, status="open"))
         now = _its_now(story)
-        standings = [_standing(each, who, parts) for each in _by_need(found["lifecycles"], now)]
+        standings = [
+            _standing(job_id, each, who, parts) for each in _by_need(found["lifecycles"], now)
+        ]
         running = [each for each in standings if each["outcome"] is None]
         alone = {} if running else await parts.startable.of(job_id)
         can = await offered(parts, found, who, now)
@@ -147,10 +149,13 @@ def _by_need(standings: Iterable[dict[str, Any]], now: datetime) -> list[dict[st
     return sorted(standings, key=need)
 
 
-def _standing(standing: dict[str, Any], who: Person, parts: DeskParts) -> dict[str, Any]:
+def _standing(
+    job_id: str, standing: dict[str, Any], who: Person, parts: DeskParts
+) -> dict[str, Any]:
     """Return where a lifecycle stands, with what a person may do about it and where else to look.
 
     Args:
+        job_id: the job.
         standing: as it was read.
         who: the person.
         parts: know where Temporal UI is.
@@ -169,6 +174,9 @@ def _standing(standing: dict[str, Any], who: Person, parts: DeskParts) -> dict[s
             for command in commands
             if may_act_as(who.role, command.roles)
         ],
+        "call": call_address(job_id, kind.name)
+        if is_running and kind.name in ON_THE_PHONE
+        else None,
         "temporal": f"{ui}/{quote(standing['workflow_id'], safe='')}" if ui else None,
     }
 

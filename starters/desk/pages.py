@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -75,7 +76,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters |= _LABELS
-        self.environment.filters |= {"moment": self.moment, "iso": _iso, "away": _away}
+        self.environment.filters |= {"moment": self.moment, "iso": _iso, "away": _away, "tel": tel}
         self.environment.globals |= {"file": file_address, "rehearses": rehearses}
 
     @property
@@ -190,6 +191,15 @@ def _unquoted(said: str) -> str | None:
         return bytes.fromhex(said).decode()
     except ValueError:
         return None  # no cookie of ours
+
+
+def tel(number: str) -> str:
+    """Return a phone number as a `tel:` link dials it: its digits, dashes, and any extension."""
+    dialed, _, extension = re.sub(r"(?i)[x#]|ext\.?", "x", number).partition("x")
+    digits = re.sub(r"[^0-9-]", "", dialed).strip("-")
+    inner = re.sub(r"[^0-9]", "", extension)
+    plus = "+" if dialed.lstrip().startswith("+") else ""
+    return f"{plus}{digits}" + (f";ext={inner}" if inner else "")
 
 
 def _role(role: str | None) -> str:

@@ -22,6 +22,8 @@ from starters.desk.problems import Problem, only, problem_of
 from workflows.registry import LIFECYCLES
 
 ADDRESS = "/console/stuck"
+LIVE = "x-live"
+"""Header by which a page that stands open asks for its next state."""
 _LONGEST_ID = 18
 """Digits of an id: a database counts no further than 64 bits."""
 _ORDER = list(STUCK)
@@ -40,7 +42,7 @@ class StuckPages:
         A page that stands open is drawn again with what Temporal said when it was opened.
         """
         now = datetime.now(UTC)
-        is_open_already = "hx-request" in request.headers
+        is_open_already = LIVE in request.headers
         things = await self._parts.look.things(now, asks_temporal=not is_open_already)
         by_kind = grouped(things)
         kinds = sorted(by_kind, key=lambda kind: _ORDER.index(kind) if kind in _ORDER else 0)

@@ -254,7 +254,7 @@ def task_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         request: Request, who: CurrentPerson, sent: SentForm, task_id: RowId
     ) -> Response:
         is_shown = (sent.get("back") or HERE).startswith(HERE)
-        said = "" if is_shown else "Done: {}. Within a minute, My tasks can take this back."
+        said = "" if is_shown else "Done: {}. You can undo this in My tasks for a minute."
         closing = partial(desk.done, alerts_wait=True)
         return await page.change(request, who, sent, task_id, closing, said, _OF_DONE)
 
@@ -262,7 +262,7 @@ def task_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     async def undo(
         request: Request, who: CurrentPerson, sent: SentForm, task_id: RowId
     ) -> Response:
-        return await page.change(request, who, sent, task_id, desk.undo, "Open again: {}.")
+        return await page.change(request, who, sent, task_id, desk.undo, "Reopened: {}.")
 
     @router.post(HERE + "/{task_id}/take")
     async def take(

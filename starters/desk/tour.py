@@ -6,11 +6,11 @@ What was done is read from our own store. Which tour it is, and what was answere
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
@@ -99,18 +99,20 @@ class _Done:
         return any(entry.what.startswith(begins) for entry in self.entries)
 
 
+_TOO_EARLY = "request_reassignment"
+_NOBODY_FOUND = ("searching", "no_provider_found")
 _CHECKS: Final[dict[int, Callable[[_Done], bool]]] = {
     1: lambda done: 1 in done.tour.answered,
     2: lambda done: 2 in done.tour.answered,  # noqa: PLR2004  the number of its step
-    3: lambda done: done.on(done.tour.search, "refused request_reassignment"),
+    3: lambda done: done.on(done.tour.search, f"refused {_TOO_EARLY}"),
     4: lambda done: done.on(done.tour.search, "add_service_job"),
-    5: lambda done: done.on(done.tour.search, "searching → no_provider_found"),
+    5: lambda done: done.on(done.tour.search, " → ".join(_NOBODY_FOUND)),
     6: lambda done: done.on(done.tour.option, "offer_apo", "approve_apo"),
     7: lambda done: done.on(
         done.tour.option,
         *("customer_reached", "customer_not_reached", "customer_accepted", "customer_refused"),
     ),
-    8: lambda done: done.anywhere("closed the task") and done.anywhere("took back that"),
+    8: lambda done: done.anywhere("closed the task") and done.anywhere("reopened the task"),
     9: lambda done: done.anywhere("dismissed the alert"),
     10: lambda done: done.is_replayed,
 }
@@ -156,7 +158,7 @@ def steps_of(tour: Tour, done: _Done) -> list[Step]:
             ),
             why="Steward refuses what a rule forbids. It says why, and what you can do instead.",
             role=Role.DISPATCH,
-            link=_form(tour.search, "plus-one", "request_reassignment"),
+            link=_form(tour.search, "plus-one", _TOO_EARLY),
             link_text="Open the form",
         ),
         Step(
@@ -314,10 +316,12 @@ class TourPages:
 
     async def send_practice_event(self, request: Request) -> Response:
         """Send two events with one id, so that the second is a dead letter."""
-        tour = _required(request)
-        found = await self._parts.reading.job(tour.search or tour.option or "")
-        if found is None:
+        tour, reading = _required(request), self._parts.reading
+        jobs = [await reading.job(each) for each in (tour.search, tour.option) if each]
+        known = [job for job in jobs if job is not None]
+        if not known:
             raise HTTPException(404)
+        found = next((job for job in known if _is_followed(job)), known[0])
         for when in ("mornings", "evenings"):
             body = _note(found["job"], f"Practice: the customer prefers {when}.")
             await self._parts.events.receive(tour.webhook_id, body)
@@ -396,6 +400,10 @@ def _page(job_id: str | None) -> str | None:
 def _form(job_id: str | None, lifecycle: str, command: str) -> str | None:
     page = _page(job_id)
     return f"{page}/{lifecycle}/{command}" if page else None
+
+
+def _is_followed(found: Mapping[str, Any]) -> bool:
+    return any(each["outcome"] is None for each in found["lifecycles"])
 
 
 def _note(job: object, text: str) -> bytes:

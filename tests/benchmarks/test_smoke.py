@@ -59,6 +59,7 @@ JUDGED = {
         "Calls while PlusOne searches: worker's processor time, against the own copy",
         "hooks that change no job: processor time, against the own copy",
     },
+    "desk": {"first page", "search by a phone number", "asking what changed"},
 }
 
 

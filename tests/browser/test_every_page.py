@@ -11,6 +11,8 @@ PAGES = [
     "/console",
     "/console/tasks",
     "/console/jobs/{job_id}",
+    "/console/jobs/{job_id}/readers",
+    "/console/jobs/{job_id}/plus-one/request_reassignment",
     "/console/mail",
     "/console/stuck",
     "/console/procedures",

@@ -32,8 +32,14 @@ async def test_a_callback_is_worked_from_task_to_exception(desk: Desk, looker: L
     await expect(task.get_by_role("link", name="918-555-0101")).to_have_attribute(
         "href", "tel:918-555-0101"
     )
+    other = await looker.opens("/console/tasks?role=customer_service")
+    theirs = other.get_by_role("article").filter(has_text=job.id)
+    await theirs.get_by_text("Log the call to the provider").first.click()
+    await theirs.get_by_label("Outcome").fill("Half a sentence")
     await task.get_by_role("button", name="I’m on it").click()
     await expect(task).to_contain_text("Lee is on it")
+    await expect(theirs).to_contain_text("Lee is on it")
+    assert await theirs.get_by_label("Outcome").input_value() == "Half a sentence"
     await task.get_by_text("Log the call to the provider").first.click()
     form = task.locator("form.command")
     await form.get_by_label("No", exact=True).first.check()
@@ -77,7 +83,7 @@ async def test_done_on_a_phone_is_taken_back_while_the_seconds_run(
     await page.clock.run_for(3000)
     assert await offer.get_by_role("timer").text_content() != first
     await offer.get_by_role("button", name="Undo").click()
-    await expect(page.locator("#said")).to_contain_text("Open again")
+    await expect(page.locator("#said")).to_contain_text("Reopened")
     assert (await the_task(desk, task))["status"] == "open"
     while not await card.count():
         await page.get_by_role("link", name="More tasks").click()

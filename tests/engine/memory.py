@@ -323,8 +323,9 @@ class Life:
         self.given_up: list[MailGivenUpError] = []
         """How a mail that is sent on its own fails for hours, each time, before that."""
         self._task: asyncio.Task[None] | None = None
+        self.moved: list[tuple[str | None, str]] = []
+        """Every move that it has told: from which stage, None at the beginning, and to which."""
         self._published: str | None = None
-        """The stage that this episode has told last."""
         self._run(start)
 
     @property
@@ -351,8 +352,9 @@ class Life:
         """
         before, self._published = self._published, stage
         if before != stage:
-            moved = f"{self.kind.name}: {before} → {stage} is missing in its moves"
-            assert is_declared(self.kind.moves, before, stage), moved
+            said = f"{self.kind.name}: {before} → {stage} is missing in its moves"
+            assert is_declared(self.kind.moves, before, stage), said
+            self.moved.append((before, stage))
 
     # --- time ----------------------------------------------------------------------------------
 

@@ -531,7 +531,7 @@ def test_a_task_is_said_to_be_done_by_somebody(
 
 @pytest.mark.parametrize(
     ("verb", "answer"),
-    [("take", "Yours"), ("release", "Put back"), ("undo", "Open again")],
+    [("take", "Yours"), ("release", "Put back"), ("undo", "Reopened")],
 )
 def test_a_task_is_taken_put_back_and_opened_again(
     api: ScriptedServer, verb: str, answer: str

@@ -1,5 +1,7 @@
 """The console's pages, with real jobs behind them."""
 
+import re
+
 from tests.desk import Desk
 
 
@@ -42,7 +44,7 @@ async def test_mail_and_what_is_stuck_have_their_pages(desk: Desk) -> None:
     stuck = (await desk.http.get("/console/stuck")).text
     assert other.id in stuck
     assert "Message refused" in stuck
-    assert "bad_message" not in stuck
+    assert "bad_message" not in re.sub(r"<[^>]*>", "", stuck)
 
 
 async def test_a_job_that_does_not_exist_is_said_so(desk: Desk) -> None:

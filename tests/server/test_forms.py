@@ -8,9 +8,16 @@ import pytest
 
 from domain.commands import Command
 from domain.lifecycles import LifecycleKind
-from domain.roles import Actor
+from domain.roles import Actor, Role
+from service.routing import Router
+from service.startable import Startable
 from starters.desk.fields import MOST_ROWS, Asking, Field, fields_of, read_values, values_of
-from tests.desk import Desk
+from starters.desk.forms import Offered, forms_for
+from starters.desk.people import Person
+from store.lifecycles import Lifecycles
+from store.reading import Reading
+from tests.conferences import unserved
+from tests.desk import Desk, Told, now
 from tests.desk_forms import Page, Sitter
 from workflows.registry import LIFECYCLES
 
@@ -122,14 +129,88 @@ async def test_a_way_out_that_is_not_theirs_says_whom_to_ask(desk: Desk) -> None
 
 async def test_what_a_role_may_not_do_is_said_before_and_after(desk: Desk) -> None:
     job = await desk.accepted()
-    agent = await Sitter.of(desk, "customer_service")
+    robin = await Sitter.of(desk, "authorizations")
     address = f"/console/jobs/{job.id}/plus-one/approve"
-    page = await agent.opens(address)
+    page = await robin.opens(address)
+    await robin.sends(page, "/console/role", role="customer_service", name="Robin")
     said = "Customer Service can't approve the repair. Authorizations can (PO-41)."
-    assert said in page.words
-    answer = await agent.sends(page, address, amount="1.00")
+    barred = await robin.opens(address)
+    assert said in barred.words
+    assert address not in barred.forms
+    answer = await robin.sends(page, address, amount="1.00")
     assert answer.status_code == 403
     assert said in Page(answer.text).words
+
+
+async def test_what_a_rule_forbids_now_is_said_before_it_is_filled_in(desk: Desk) -> None:
+    job = await desk.accepted()
+    agent = await Sitter.of(desk, "customer_service")
+    address = f"/console/jobs/{job.id}/reassignment/start_reassignment"
+    page = await agent.opens(address)
+    assert "Don't reassign this job. PlusOne accepted it" in page.words
+    assert address not in page.forms
+
+
+async def test_what_does_not_run_is_refused_in_place(desk: Desk) -> None:
+    job = await unserved(desk)
+    agent = await Sitter.of(desk, "customer_service")
+    answer = await agent.acts(job.id, "reassignment", "provider_no_answer")
+    assert answer.status_code == 404
+    assert 'role="alert"' in answer.text
+    assert (await agent.http.get("/console/jobs/SJ-0/apo/approve_apo")).status_code == 404
+    for nowhere in ("apo/no_such", "no-such/approve", "am-escalation/take_over", "call/spoc"):
+        path = f"/console/jobs/{job.id}/{nowhere}"
+        assert (await agent.http.get(path)).status_code == 404
+
+
+async def test_what_nobody_answered_is_sent_again_as_the_same(desk: Desk) -> None:
+    job = await desk.accepted()
+    cut_off = await desk.cut_off_from_temporal()
+    robin = await Sitter.of(cut_off, "authorizations")
+    address = f"/console/jobs/{job.id}/plus-one/deny"
+    page = await robin.opens(address)
+    answer = await robin.sends(page, address, reason="Frost")
+    again = Page(answer.text)
+    assert answer.status_code == 503
+    assert "Temporal doesn't answer. The command may still be carried out." in again.words
+    assert "Check the job, or send the form again. It counts once." in again.words
+    assert "Send again" in again.words
+    sent, kept = dict(page.forms[address]), dict(again.forms[address])
+    assert (kept["message_id"], kept["reason"]) == (sent["message_id"], "Frost")
+
+
+async def test_forms_are_offered_by_role_with_those_that_settle_a_task_first(desk: Desk) -> None:
+    job = await desk.accepted()
+    await job.reported()
+    await job.rests()
+    authorizations = await offered_to(desk, job, "authorizations")
+    names = [form.name for form in authorizations.forms]
+    assert {"approve", "deny", "request_info", "add_service_job", "route_question"} <= set(names)
+    assert names[-1] == "risk_reported"
+    whom = {other.name: other for other in authorizations.others}
+    assert whom["customer_called"].instead == "Ask Customer Service."
+    blocked = (await offered_to(desk, job, "supervisor")).other("apo", "offer_apo")
+    assert blocked is not None
+    assert "PlusOne keeps the job" in blocked.reason
+
+
+async def test_the_command_that_settles_a_task_of_theirs_comes_first(desk: Desk) -> None:
+    job = (await unserved(desk)).of("apo")
+    said = {"reason": "Nobody within 60 miles", "in_network_exhausted": True}
+    await job.ok("offer_apo", "dispatch", **said)
+    first = (await offered_to(desk, job, "dispatch")).forms[0]
+    assert (first.name, first.is_settling) == ("customer_reached", True)
+
+
+async def offered_to(desk: Desk, job: Told, role: str) -> Offered:
+    """Return what a role can do on a job now."""
+    found = await Reading(desk.database).job(job.id)
+    assert found is not None
+    router = Router(tuple(LIFECYCLES.values()), desk.policy)
+    startable = Startable(Lifecycles(desk.database), router, LIFECYCLES, now)
+    starts = await startable.on(job.id, Role(role))
+    who = Person(actor=Actor(name="Robin", role=Role(role)), roles=(Role(role),), form_token="")
+    return forms_for(found, starts, who, desk.policy, now())
 
 
 async def test_wrong_fields_are_told_beside_them(desk: Desk) -> None:
@@ -146,9 +227,9 @@ async def test_wrong_fields_are_told_beside_them(desk: Desk) -> None:
         job.id, "plus-one", "supply_parts", company="Tulsa", what="Valve", ship_to__line="1 Elm St"
     )
     for name in ("city", "state", "zip"):
-        assert f'id="form-plus-one-supply-parts-ship_to-{name}-problem"' in answer.text
+        assert f'-supply-parts-ship_to-{name}-problem"' in answer.text
     answer = await parts.acts(job.id, "plus-one", "supply_parts", company="Tulsa", what="Valve")
-    assert 'id="form-plus-one-supply-parts-ship_to-problem"' in answer.text
+    assert '-supply-parts-ship_to-problem"' in answer.text
 
 
 async def test_a_script_gets_the_form_alone_and_the_address_to_go_to(desk: Desk) -> None:
@@ -164,7 +245,7 @@ async def test_a_script_gets_the_form_alone_and_the_address_to_go_to(desk: Desk)
 
 
 async def test_rows_are_added_without_a_script(desk: Desk) -> None:
-    job = await desk.accepted()
+    job = await unserved(desk)
     robin = await Sitter.of(desk, "dispatch")
     address = f"/console/jobs/{job.id}/reassignment/start_reassignment"
     page = await robin.opens(address)
@@ -197,10 +278,11 @@ SCRIPT = '"><script>alert(1)</script>'
 async def test_a_planted_script_stays_text_in_every_field(
     desk: Desk, scripted: str, kind: LifecycleKind, command: Command
 ) -> None:
-    sitter = await Sitter.of(desk, min(command.roles))
+    sitter = Sitter(desk, desk.http)
     names = all_names(fields_of(command, Asking(zone=ZONE, values={"candidates.0.name": ""})))
     address = f"/console/jobs/{scripted}/{kind.name}/{command.name}"
-    page = await sitter.opens(address)
+    page = await sitter.opens("/console")
+    page.forms[address] = [("form_token", dict(page.forms["/console/role"])["form_token"])]
     filled: dict[str, Any] = dict.fromkeys(names, SCRIPT) | {"more": "candidates"}
     answer = await sitter.sends(page, address, **filled)
     assert answer.status_code == 200

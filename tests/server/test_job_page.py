@@ -13,6 +13,7 @@ from domain.roles import Actor, Role
 from starters.company_time import company_time
 from starters.tokens import Tokens
 from store.tokens import TokenStore
+from tests.conferences import calling
 from tests.desk import Desk, Told, account, iso, now
 from tests.server.conftest import api
 from tests.server.parsed import Element, parsed
@@ -204,6 +205,20 @@ async def test_an_engineer_finds_the_workflow_and_what_to_send_it(desk: Desk) ->
     )
 
 
+async def test_a_job_that_was_moved_ahead_counts_from_its_own_now(desk: Desk) -> None:
+    job = await desk.searching(customer=None)
+    page = await page_of(desk, job)
+    assert "clock was moved ahead" not in page.one("article").text
+    assert "Customer Not known" in page.one("section", cls="facts-row").text
+    before = page.one("article", cls="job")["data-now"]
+    await job.fast_forward("25h")  # past the check on the search
+    await desk.eventually(job, lambda shown: shown["tasks"])
+    page = await page_of(desk, job)
+    assert "clock was moved ahead" in page.one("article").text
+    assert page.one("article", cls="job")["data-now"] > before
+    assert re.fullmatch(r"2[23] h( \d+ min)? left|24 h left", page.one("p", role="timer").text)
+
+
 async def test_with_a_sign_in_signals_are_not_proposed_and_temporal_ui_is_where_it_is(
     desk: Desk,
 ) -> None:
@@ -267,3 +282,10 @@ async def test_planted_script_stays_text_in_every_field(desk: Desk) -> None:
     assert all("src" in script.attributes for script in page.all("script"))
     assert [image["alt"] for image in page.all("img")] == [""]
     assert not [each for each in page.all() if any(n.startswith("on") for n in each.attributes)]
+
+
+async def test_a_procedure_on_the_phone_has_its_call_screen_one_click_away(desk: Desk) -> None:
+    job = await calling(desk)
+    page = await page_of(desk, job)
+    (link,) = [each for each in page.all("a") if each.text == "Open the call screen"]
+    assert (await desk.http.get(link["href"])).status_code == 200

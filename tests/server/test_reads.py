@@ -122,6 +122,18 @@ async def test_whoever_opens_a_mail_has_read_its_job(door: Door) -> None:
     assert await eventually_read(door, job, "Dana") == ["dispatch"]
 
 
+async def test_a_supervisor_sees_at_the_desk_who_has_read_a_job(door: Door) -> None:
+    job = await door.desk.searching()
+    made, other = await door.tokens.new(SAM, now()), await door.tokens.new(DANA, now())
+    page = f"/console/jobs/{job.id}/readers"
+    assert "Nobody has read this job yet" in (await asked(door, made.token, page)).text
+    assert page in (await asked(door, made.token, f"/console/jobs/{job.id}")).text
+    assert await eventually_read(door, job, "Sam") == ["supervisor"]
+    assert "Sam" in (await asked(door, made.token, page)).text
+    assert (await asked(door, other.token, page)).status_code == 404
+    assert page not in (await asked(door, other.token, f"/console/jobs/{job.id}")).text
+
+
 async def test_who_has_read_a_job_is_for_supervisors_to_know(door: Door) -> None:
     job = await door.desk.searching()
     made = await door.tokens.new(DANA, now())

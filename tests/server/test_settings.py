@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.directory import Directory
+from domain.roles import Role
 from starters.stack import _secrets, _token_file
 from workers.settings import (
     DEFAULT_DATA,
@@ -46,6 +47,7 @@ def check_all() -> None:
     settings.load_directory()
     _secrets(settings, DEFAULT_DATA)
     _token_file(settings)
+    settings.watched_sign_in_roles()
 
 
 def test_nothing_has_to_be_set(tmp_path: Path) -> None:
@@ -223,3 +225,59 @@ def test_a_problem_of_the_token_file_names_variable_file_and_key(
     assert "tokens.toml: " in said
     assert because in said
     assert "\n" not in said
+
+
+# --- company accounts -------------------------------------------------------------------------
+
+COMPANY = {
+    "STEWARD_AUTH": "tokens",
+    "STEWARD_HOOK_SECRETS": SECRET,
+    "STEWARD_OIDC_ISSUER": "https://accounts.example/realm",
+    "STEWARD_OIDC_CLIENT_ID": "steward",
+    "STEWARD_OIDC_CLIENT_SECRET": "known to two",
+    "STEWARD_OIDC_ROLES": "roles.toml",
+}
+
+
+@pytest.mark.parametrize("issuer", ["https://accounts.example/realm", "http://127.0.0.1:9000"])
+def test_company_accounts_open_the_desk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, issuer: str
+) -> None:
+    (tmp_path / "roles.toml").write_text('[groups]\nDispatchers = "dispatch"\n')
+    for name, value in (COMPANY | {"STEWARD_OIDC_ISSUER": issuer}).items():
+        monkeypatch.setenv(name, value)
+    check_all()
+    roles = load_settings().watched_sign_in_roles()
+    assert roles is not None
+    assert roles().groups == {"Dispatchers": (Role.DISPATCH,)}
+
+
+@pytest.mark.parametrize("missing", ["ISSUER", "CLIENT_ID", "CLIENT_SECRET", "ROLES"])
+def test_they_need_all_that_belongs_to_them(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    variable = f"STEWARD_OIDC_{missing}"
+    said = complaint(monkeypatch, **{n: v for n, v in COMPANY.items() if n != variable})
+    assert said.startswith(f"{variable}: not set, but STEWARD_OIDC_")
+    assert "known to two" not in said
+
+
+def test_they_make_no_sense_where_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = complaint(monkeypatch, **{**COMPANY, "STEWARD_AUTH": "none"})
+    assert said.startswith("STEWARD_OIDC_ISSUER: set, but STEWARD_AUTH=none lets everybody in.")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["http://accounts.example", "accounts.example", "https://a@accounts.example", "https://"],
+)
+def test_an_issuer_is_an_address_with_https(monkeypatch: pytest.MonkeyPatch, issuer: str) -> None:
+    said = complaint(monkeypatch, **{**COMPANY, "STEWARD_OIDC_ISSUER": issuer})
+    assert said.startswith("STEWARD_OIDC_ISSUER: ")
+    assert "a@" not in said
+
+
+def test_a_problem_of_the_roles_names_variable_file_line_and_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "roles.toml").write_text('[groups]\nDrivers = "driver"\n')
+    said = complaint(monkeypatch, **COMPANY)
+    assert said.startswith("STEWARD_OIDC_ROLES: roles.toml:2: groups.Drivers.0: ")

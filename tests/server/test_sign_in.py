@@ -199,7 +199,7 @@ async def test_whoever_is_no_employee_is_told_that_the_desk_is_not_for_them(
     async with door.browser() as browser:
         answer = await browser.signs_in(made.token)
         assert (answer.status_code, browser.session) == (403, None)
-        assert "The desk is for employees." in answer.text
+        assert "The desk is for employees, and this token is for " in answer.text
 
 
 async def test_the_operator_s_file_of_tokens_opens_the_desk_until_it_does_not(
@@ -402,6 +402,19 @@ async def test_another_session_s_form_token_is_not_taken(door: Door) -> None:
         assert refused.status_code == 403
 
 
+async def test_what_is_refused_at_the_desk_is_said_on_a_page(door: Door) -> None:
+    made = await door.token()
+    async with door.browser() as browser:
+        await browser.signs_in(made.token)
+        out_of_date = await browser.sends("/console/sign-out", form_token="old")
+        assert "This page is out of date. Reload it, then try again." in out_of_date.text
+        assert "Dana Ruiz" in out_of_date.text
+        nowhere = await browser.opens("/console/nowhere")
+        assert (nowhere.status_code, "There is no such page" in nowhere.text) == (404, True)
+        program = await browser.http.get("/console/nowhere", headers={"accept": "*/*"})
+        assert (program.status_code, program.json()["error"]) == (404, "not_found")
+
+
 # --- roles ------------------------------------------------------------------------------------
 
 
@@ -410,7 +423,7 @@ async def test_a_token_has_one_role_and_no_switch(door: Door) -> None:
     async with door.browser() as browser:
         await browser.signs_in(made.token)
         board = await browser.opens("/console")
-        assert 'name="role"' not in board.text
+        assert 'action="/console/role"' not in board.text
         refused = await browser.sends(
             "/console/role", role="supervisor", form_token=form_token_of(board)
         )

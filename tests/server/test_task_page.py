@@ -69,7 +69,7 @@ async def test_a_task_is_done_and_that_is_taken_back(desk: Desk) -> None:
     assert "Talked &lt;script&gt;" in shown, "but sees what came of it"
     answer = await sam.sends(page, to(task, "undo"))
     assert answer.status_code == 303
-    assert "Open again" in (await sam.opens("/console/tasks")).words
+    assert "Reopened" in (await sam.opens("/console/tasks")).words
     assert (await the_task(desk, task))["status"] == "open"
     await page_with(sam, to(task, "done"))
 

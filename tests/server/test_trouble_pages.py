@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,9 +14,14 @@ import httpx
 import pytest
 from sqlalchemy import insert
 
+from activities.http_job_system import HttpJobSystem
+from domain.outgoing import Destination, OutgoingState
 from store import schema
+from store.database import Database, migrate
 from store.losses import Losses
-from tests.desk import Desk, Told, now
+from store.reconciliations import Reconciliations
+from tests.desk import Desk, Told, now, sqlite_url
+from tests.server.conftest import api
 from tests.server.test_outbox_http import put
 from tests.store.rows import execute, rows
 
@@ -165,7 +172,7 @@ async def test_a_page_that_stands_open_asks_temporal_nothing(desk: Desk) -> None
     cut_off = await desk.cut_off_from_temporal()
     await cut_off.http.get("/console/stuck")  # says that Temporal doesn't answer, and remembers it
     for _ in range(2):
-        page = await cut_off.http.get("/console/stuck", headers={"hx-request": "true"})
+        page = await cut_off.http.get("/console/stuck", headers={"x-live": "1"})
         assert "For an engineer" in page.text
 
 
@@ -368,3 +375,89 @@ async def test_a_row_is_sent_again_or_dropped_with_a_reason(
 @pytest.mark.parametrize("query", ["state=nonsense", "to=nobody", "job_id=%20", "after=x"])
 async def test_the_outbox_refuses_a_query_that_makes_no_sense(desk: Desk, query: str) -> None:
     assert (await desk.http.get(f"/console/outbox?{query}")).status_code == 422
+
+
+@pytest.fixture
+async def telling(desk: Desk, tmp_path: Path) -> AsyncIterator[Desk]:
+    """An API that tells a job system and a receiver of events, on a database of its own."""
+    url = sqlite_url(tmp_path)
+    migrate(url)
+    database = Database(url, set(Destination))
+    elsewhere = HttpJobSystem("http://127.0.0.1:9", "a-token")
+    async with api(desk, database=database, job_system=elsewhere) as opened:
+        yield replace(opened, database=database)
+    await elsewhere.close()
+    await database.close()
+
+
+async def row(desk: Desk, state: str, **changes: object) -> int:
+    """Put a row into the outbox; return its number."""
+    number = len(await rows(desk.database, schema.outbox)) + 1
+    values = {
+        "destination": "job_system",
+        "job_id": f"SJ-{number}",
+        "what": "add_note",
+        "key": f"{state} {number}",
+        "generation": 0,
+        "at": now(),
+        "body": {},
+        "state": state,
+        "attempts": 1,
+        "reason": f"422: {PLANTED}",
+        **changes,
+    }
+    await execute(desk.database, insert(schema.outbox).values(values))
+    return number
+
+
+async def test_the_outbox_tells_how_everybody_answers(telling: Desk) -> None:
+    supervisor, agent = Sitting(telling, "supervisor"), Sitting(telling, "dispatch")
+    assert "Everything was told" in await supervisor.opens("/console/outbox")
+    assert "Not run yet" in await supervisor.opens("/console/outbox")
+    for state in OutgoingState:
+        await row(telling, state.value)
+    waiting = await row(telling, "pending", job_id="SJ-2", attempts=0, reason=None)
+    event = await row(telling, "refused", destination="events", what="lifecycle.started")
+    silent = {"name": "job_system", "state": "silent", "reason": "it can't be reached"}
+    out = {"name": "events", "state": "shut_out", "reason": "401"}
+    for each in (silent, out):
+        values = {**each, "since": now(), "retry_at": now()}
+        await execute(telling.database, insert(schema.destinations).values(values))
+    await Reconciliations(telling.database).failed("it answers 500", None, {}, now())
+    page = await supervisor.opens("/console/outbox")
+    for said in (
+        "Doesn&#39;t answer",
+        "Doesn&#39;t let Steward in",
+        "it answers 500",
+        "Waits for an earlier one of this job (2).",
+        SHOWN,
+        "for the receiver of events",
+    ):
+        assert said in page, said
+    assert PLANTED not in page
+    assert f'action="/console/outbox/{waiting}/retry"' in page
+    assert f'id="drop-{waiting}"' not in page  # nobody refused it
+    for query, shown in (("to=events", {event}), ("state=done", {4}), ("job_id=SJ-1&state=", {1})):
+        page = await supervisor.opens(f"/console/outbox?{query}")
+        assert {int(each) for each in re.findall(r'id="row-(\d+)"', page)} == shown
+    page = await agent.opens("/console/outbox")
+    assert "/retry" not in page
+    assert "Only a supervisor or the Admin team can send again or drop." in page
+    assert "Nothing matches" in await agent.opens("/console/outbox?job_id=SJ-77")
+
+
+async def test_all_that_was_refused_is_sent_again_at_once(telling: Desk) -> None:
+    supervisor, agent = Sitting(telling, "supervisor"), Sitting(telling, "dispatch")
+    nothing = await supervisor.sends("/console/outbox/retry")
+    assert "sends 0 again" in await supervisor.told(nothing)
+    for _ in range(3):
+        await row(telling, "refused")
+    assert "Send all again" in await supervisor.opens("/console/stuck")
+    assert "Send all again" not in await agent.opens("/console/stuck")
+    refused = await agent.sends("/console/outbox/retry", back="/console/stuck")
+    assert refused.status_code == 403
+    assert "Ask the Admin team or a supervisor." in refused.text
+    answer = await supervisor.sends("/console/outbox/retry", back="/console/stuck")
+    assert await supervisor.told(answer) == "Steward sends 3 again now."
+    states = {each["state"] for each in await rows(telling.database, schema.outbox)}
+    assert states == {"pending"}

@@ -80,7 +80,7 @@ async def test_whoever_closed_a_task_can_take_that_back_for_a_minute(room: Room)
     shown = await room.gives("undo", DANA, task_id)
     assert (shown["status"], shown["closed_at"], shown["closed_by"]) == ("open", None, None)
     *_, entry = await rows(room.database, schema.journal)
-    assert entry["what"] == "took back that the task “Follow up the repair” is done"
+    assert entry["what"] == "reopened the task “Follow up the repair”"
 
 
 @pytest.mark.parametrize("late", [timedelta(), A_SECOND])
@@ -107,7 +107,7 @@ async def test_nobody_else_takes_it_back(room: Room, by: Actor) -> None:
     await room.gives("done", DANA, task_id)
     kind, said, instead = await room.refuses("undo", by, task_id)
     assert kind is RefusalKind.ROLE
-    assert said == "Dana closed this task. Only they can take that back."
+    assert said == "Dana closed this task. Only they can undo that."
     assert instead == "Ask Dana, within a minute of closing it."
 
 
@@ -117,7 +117,7 @@ async def test_what_is_open_or_closed_by_itself_is_not_taken_back(room: Room) ->
     task_id = await open_task(room.database, 2, status="done", **BY_DANA)
     kind, said, _ = await room.refuses("undo", DANA, task_id)
     assert kind is RefusalKind.CONFLICT
-    assert said.startswith("This task closed by itself, with what happened on the job.")
+    assert said.startswith("A command, or a change of the job, closed this task.")
     assert await room.desk.undo(99, {}, DANA) is None
 
 

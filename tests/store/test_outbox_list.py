@@ -12,7 +12,8 @@ from sqlalchemy import func, insert, select, update
 from activities.job_system import TurnedDownError
 from domain.outgoing import Contact, Destination, OutgoingState, public_id
 from domain.roles import Actor, Role
-from service.stuck_outbox import StuckThing, stuck_in_outbox
+from service.stuck_outbox import stuck_in_outbox
+from service.stuck_things import StuckThing
 from store import schema
 from store.cursors import CursorError
 from store.database import Database

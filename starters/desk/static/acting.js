@@ -1,9 +1,8 @@
-// What scripts add to the forms of commands: nothing is sent twice at once, and the focus goes to a
-// refusal, whichever way it came.
+/* The focus goes to a refusal, whichever way it came: with a page, or swapped into one. */
 
-function focusRefusal(within) {
-  within.querySelector("[data-focus]")?.focus();
+function focusRefusal() {
+  document.querySelector("[data-focus]")?.focus();
 }
 
-document.addEventListener("htmx:after:swap", () => focusRefusal(document));
-focusRefusal(document);
+document.addEventListener("htmx:after:swap", focusRefusal);
+focusRefusal();

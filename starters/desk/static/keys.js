@@ -64,7 +64,7 @@ function showHelp() {
 /* A click on a row opens its job, unless it was on a link, or selected some text. */
 function openRow(event) {
   const row = event.target.closest?.("[data-row]");
-  if (!row || event.target.closest("a, button, summary, input, select, form")) return;
+  if (!row || event.target.closest("a, button, summary, input, select, form, article")) return;
   if (!(getSelection()?.isCollapsed ?? true)) return;
   linkOf(row)?.click();
 }

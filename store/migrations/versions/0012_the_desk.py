@@ -56,10 +56,6 @@ def upgrade() -> None:
     op.create_index("ix_tasks_changed_at", "tasks", ["changed_at"])
     op.create_index("ix_tasks_of_role", "tasks", ["role", "status", "at", "id"])
     op.create_index("ix_tasks_closed_of_role", "tasks", ["role", "closed_at", "id"])
-    is_taken = sa.text("taken_at IS NOT NULL AND status = 'open'")
-    op.create_index(
-        "ix_tasks_taken", "tasks", ["taken_at"], sqlite_where=is_taken, postgresql_where=is_taken
-    )
 
 
 def _urgency() -> None:
@@ -113,7 +109,6 @@ def _customers() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_promises_told", "promises")
-    op.drop_index("ix_tasks_taken", "tasks")
     for table in ("emails", "outbox"):
         op.drop_index(f"ix_{table}_changed_at", table)
     for name in ("ix_tasks_closed_of_role", "ix_tasks_of_role", "ix_tasks_changed_at"):

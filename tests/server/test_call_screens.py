@@ -1,0 +1,116 @@
+"""Call screens: what somebody on the phone sees of each step; nothing that others wrote runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.conferences import AGENT, OKLAHOMA, TULSA, WAYS, calling, in_days, open_until, unserved
+from tests.desk import Desk, account
+from tests.desk_forms import Page, Sitter
+
+SCRIPT = "<script>alert(1)</script>"
+HEADINGS: Mapping[str, str] = {
+    "calling_provider": "Call Tulsa Plumbing",
+    "travel_fee_review": "City Plumbers asks for a travel fee",
+    "asking_provider": "Ask Tulsa Plumbing to join a conference",
+    "asking_customer": "Ask the customer to join",
+    "conferencing": "Set the appointment with Tulsa Plumbing",
+    "supervisor_review": "A supervisor decides",
+}
+
+
+async def screen(desk: Desk, job_id: str, lifecycle: str, role: str) -> Page:
+    sitter = await Sitter.of(desk, role)
+    return await sitter.opens(f"/console/jobs/{job_id}/call/{lifecycle}")
+
+
+def buttons(page: Page, job_id: str, lifecycle: str) -> list[str]:
+    """Return the commands that a screen has buttons for, in order."""
+    before = f"/console/jobs/{job_id}/{lifecycle}/"
+    return [address.removeprefix(before) for address in page.forms if address.startswith(before)]
+
+
+@pytest.mark.parametrize("stage", WAYS)
+async def test_each_step_of_a_conference_has_its_screen(desk: Desk, stage: str) -> None:
+    job = await WAYS[stage](desk)
+    page = await screen(desk, job.id, "reassignment", AGENT)
+    assert HEADINGS[stage] in page.words
+    for line in (await job.standing()).get("guide", []):
+        said = line.partition(": ")[2].split(" (`")[0]
+        assert said.split(". ")[0].rstrip(".") in page.words
+    whose = "supervisor" if "review" in stage else AGENT
+    theirs = await screen(desk, job.id, "reassignment", whose)
+    assert buttons(theirs, job.id, "reassignment")
+    if whose != AGENT:
+        assert buttons(page, job.id, "reassignment") == []
+        assert "A supervisor can" in page.words
+
+
+async def test_the_provider_s_clock_and_calling_hours_stand_beside_the_number(desk: Desk) -> None:
+    job = await unserved(desk.under(open_until("America/Chicago", 60)))
+    said = {"reason": "Too late", "urgent": False, "candidates": [TULSA, OKLAHOMA]}
+    await job.ok("start_reassignment", AGENT, **said)
+    page = await screen(desk, job.id, "reassignment", AGENT)
+    assert 'href="tel:918-555-4711"' in page.html
+    assert "Calling hours end" in page.words
+    assert " CT " in page.words
+    assert "Next City Plumbers (4712)" in page.words
+    call = (await job.standing())["call"]
+    assert (call["name"], call["zones"], call["called"], call["most"]) == (
+        "Tulsa Plumbing",
+        ["America/Chicago"],
+        1,
+        2,
+    )
+    ended = await WAYS["conferencing"](desk)
+    await ended.ok("appointment_captured", AGENT, at=in_days(1))
+    assert "call" not in await ended.standing()
+    assert "Appointment confirmed" in (await screen(desk, ended.id, "reassignment", AGENT)).words
+
+
+async def test_dispatch_explains_apo_and_an_agent_answers_the_customer(desk: Desk) -> None:
+    job = (await unserved(desk)).of("apo")
+    said = {"reason": "Nobody within 60 miles", "in_network_exhausted": True}
+    await job.ok("offer_apo", "dispatch", **said)
+    caller = await screen(desk, job.id, "apo", "dispatch")
+    assert "Call the customer about APO" in caller.words
+    assert "This is [your name] with" in caller.words
+    assert "If the estimate is $300.00 or less" in caller.words
+    assert set(buttons(caller, job.id, "apo")) == {"customer_reached", "customer_not_reached"}
+    agent = await screen(desk, job.id, "apo", AGENT)
+    assert "Dispatch explains APO to this customer." in agent.words
+    await job.ok("customer_reached", "dispatch", outcome="accepted")
+    robin = await Sitter.of(desk, AGENT)
+    address = f"/console/jobs/{job.id}/call/apo"
+    page = await robin.opens(address)
+    assert "a***@example.com" in page.words
+    answer = await robin.sends(page, f"/console/jobs/{job.id}/apo/estimate_submitted", amount="240")
+    assert answer.headers["location"].startswith(f"{address}?said=")
+    told = await robin.opens(answer.headers["location"])
+    assert "The repair can go ahead" in told.words
+    assert "`" not in told.words
+
+
+async def test_a_call_begins_and_goes_on_on_its_screen(desk: Desk) -> None:
+    job = await unserved(desk)
+    page = await screen(desk, job.id, "reassignment", AGENT)
+    assert "Nobody is on the phone yet" in page.words
+    assert buttons(page, job.id, "reassignment") == ["start_reassignment"]
+    assert "No call screen" not in page.words
+
+
+async def test_names_of_others_stay_text(desk: Desk) -> None:
+    customer: dict[str, Any] = {"name": SCRIPT, "phone": SCRIPT, "zip": SCRIPT, "email": SCRIPT}
+    job = await calling(
+        desk,
+        {**TULSA, "name": SCRIPT, "phone": SCRIPT},
+        customer={**customer, "state": "OK"},
+        item={"name": SCRIPT, "category": "other"},
+        assigned_to=account(SCRIPT, "4700"),
+    )
+    page = await screen(desk, job.id, "reassignment", AGENT)
+    assert "<script>alert" not in page.html
+    assert "&lt;script&gt;alert" in page.html
