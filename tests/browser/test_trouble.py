@@ -17,7 +17,7 @@ async def test_a_dead_letter_is_replayed(desk: Desk, looker: Looker) -> None:
     event = await dead_letter(desk, job, f"The customer moved. {PLANTED}")
     page = await looker.opens("/console/stuck")
     await page.locator(f'a[href="/console/hooks/{event}"]').click()
-    assert await page.title() == f"Steward: dead letter {event}"
+    assert await page.title() == f"Dead letter {event} · Steward"
     assert "onerror=alert(1)" in await page.locator("pre.raw").inner_text()
     assert await page.locator("pre.raw img").count() == 0
     await page.get_by_role("button", name="Replay").click()
