@@ -8,14 +8,12 @@ import pytest
 from sqlalchemy import insert
 
 from store import schema
-from tests.browser.looking import SCREENS, Looker, Screen, barriers, is_too_wide
+from tests.browser.looking import SCREENS, Looker, Screen, barriers, too_wide_at
 from tests.desk import Desk, Told, now
 from tests.server.test_outbox_http import put
 from tests.store.rows import execute
 
 _OPEN_ALL = "for (const fold of document.querySelectorAll('main details')) fold.open = true"
-_NARROW = (320, 683)
-"""Widths between those of the screens: the smallest phone, and a wide window at 200%."""
 PAGES = [
     "/console",
     "/console/tasks",
@@ -46,11 +44,7 @@ async def test_a_page_shuts_nobody_out(
     assert "Steward" in await page.title()
     await page.evaluate(_OPEN_ALL)
     assert await barriers(page) == []
-    assert not await is_too_wide(page)
-    if screen.scheme == "light":
-        for width in _NARROW:
-            await page.set_viewport_size({"width": width, "height": screen.height})
-            assert not await is_too_wide(page), width
+    assert await too_wide_at(page) == []
 
 
 async def settled(desk: Desk, job: Told) -> None:

@@ -204,6 +204,8 @@ async def test_what_stays_a_dead_letter_says_why(desk: Desk, agent: Sitting) -> 
         f"Event {event} still can't be read. Settle the cause first."
     )
     assert answer.headers["location"] == f"/console/hooks/{event}"
+    page = await agent.opens("/console/hooks")
+    assert f'Replay<span class="unseen">, event {event}</span></button>' in page
 
 
 async def test_all_dead_letters_of_a_reason_are_replayed_at_once(
@@ -220,6 +222,8 @@ async def test_all_dead_letters_of_a_reason_are_replayed_at_once(
     for event in (first, second):
         assert f"Event {event}" in answer.text
     assert "2 delivered." in answer.text
+    reloaded = await desk.http.get("/console/hooks/replay")
+    assert (reloaded.status_code, reloaded.headers["location"]) == (303, "/console/hooks")
     left = await agent.opens("/console/hooks")
     assert f"/console/hooks/{first}" not in left
     assert f"/console/hooks/{other}" in left
