@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from typing import Final
 
 from domain.effects import OpenTask
 from domain.jobs import JobStatus
@@ -12,6 +13,22 @@ from domain.tasks import CommonTask
 
 NOBODY_FOLLOWS = "Nobody is following up on this job."
 """What `next` and `why` say of a job on which no lifecycle runs."""
+
+ENDED_WELL: Final = frozenset(
+    {
+        "completed",
+        "paid",
+        "paid_by_check",
+        "closed_without_proof",
+        "resolved",
+        "closed_quiet",
+        "appointment_confirmed",
+        "provider_will_call",
+        "closed",
+        "area_manager_engaged",
+    }
+)
+"""Ends after which nobody has to follow the job: its story is told, or its provider goes on."""
 
 CANCELLED_ENTRY = "cancelled in Temporal"
 """The journal entry of a lifecycle whose workflow was cancelled in Temporal. The audit looks for
@@ -52,6 +69,18 @@ def task_to_take_up(kind: LifecycleKind, why: str) -> OpenTask:
 def told_by(task: OpenTask) -> str:
     """Return in words that Steward stopped following a job, as `task_to_take_up` says it."""
     return task.text.removeprefix(_DECIDE)
+
+
+def is_left_alone(status: JobStatus, newest_end: str | None) -> bool:
+    """Return whether somebody should take up a job on which no lifecycle runs.
+
+    The board's list of jobs that aren't followed asks the store for the same.
+
+    Args:
+        status: the job's.
+        newest_end: how the lifecycle ended that ran on it last, None if none ever did.
+    """
+    return not status.final and newest_end not in ENDED_WELL
 
 
 def job_without_follower(
