@@ -96,9 +96,16 @@ def job_without_follower(
     said = [NOBODY_FOLLOWS]
     if status.final:
         said.append(f"It is {status.value}.")
-    for kind in startable:
-        if kind.name in ended:
-            said.append(f"To start the {kind.title} again, {kind.start_again}.")
-        else:
-            said.append(f"To start the {kind.title}, {kind.start_first}.")
-    return " ".join(said)
+    return " ".join([*said, *(how_to_start(kind, ended) for kind in startable)])
+
+
+def how_to_start(kind: LifecycleKind, ended: Container[str]) -> str:
+    """Return in words how people start a lifecycle on a job.
+
+    Args:
+        kind: the lifecycle.
+        ended: the names of those that ran on the job before.
+    """
+    if kind.name in ended:
+        return f"To start the {kind.title} again, {kind.start_again}."
+    return f"To start the {kind.title}, {kind.start_first}."

@@ -152,8 +152,9 @@ class Board:
             more_before, more_after = (has_more, True) if is_back else (place is not None, has_more)
             running = [row.job_id for row in rows if row.lifecycle and row.outcome is None]
             waits = waiting_changes(self._database, connection, running)
+            tasks = _open_tasks(connection, [row.job_id for row in rows if not row.lifecycle])
             return BoardPage(
-                items=[_item(row, waits.get(row.id)) for row in rows],
+                items=[_item(row, waits.get(row.id), tasks.get(row.job_id)) for row in rows],
                 before=_cursor(rows[0], wanted.order) if rows and more_before else None,
                 after=_cursor(rows[-1], wanted.order) if rows and more_after else None,
                 counts=_counts(connection, wanted),
@@ -214,6 +215,7 @@ def _lines(wanted: Wanted, place: tuple[Any, str] | None, *, is_back: bool, limi
         found.c.id,
         found.c.key,
         *(_JOBS.c[name] for name in ("job_id", "trade", "severity", "assigned_to")),
+        _JOBS.c.job["item"]["name"].as_string().label("item"),
         *_OF_LIFECYCLE,
     ).select_from(
         found.join(_JOBS, _JOBS.c.job_id == found.c.job_id).outerjoin(
@@ -377,19 +379,36 @@ def _some(wanted: Wanted) -> Any:  # noqa: ANN401  a scalar subquery
     return select(func.count()).select_from(capped).scalar_subquery()
 
 
-def _item(row: Row[Any], waits: WaitingChange | None) -> dict[str, Any]:
+def _open_tasks(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Return the oldest open task of each job that has one."""
+    if not job_ids:
+        return {}
+    tasks = schema.tasks
+    newest_first = (
+        select(tasks.c.job_id, tasks.c.role, tasks.c.kind)
+        .where(tasks.c.job_id.in_(job_ids), tasks.c.status == "open")
+        .order_by(tasks.c.at.desc(), tasks.c.id.desc())
+    )
+    return {row.job_id: row for row in connection.execute(newest_first)}
+
+
+def _item(
+    row: Row[Any], waits: WaitingChange | None, task: Row[Any] | None = None
+) -> dict[str, Any]:
     """Return a line of the board."""
     job = {"job_id": row.job_id, "trade": row.trade, "severity": row.severity}
     item = {
         **job,
         "id": row.id,
         "assigned_to": row.assigned_to,
+        "item": row.item,
         **{column.name: getattr(row, column.name) for column in _OF_LIFECYCLE},
         "attention": row.attention or [],
         "attention_details": [],
     }
     if row.lifecycle is None:
-        return {**item, "next": NOBODY_FOLLOWS}
+        asked = task and {"role": task.role, "kind": task.kind}
+        return {**item, "next": NOBODY_FOLLOWS, "task": asked}
     shown = with_change(item, waits)
     return shown if shown is item else {**shown, "duty": None}
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, or_, select
 
+from domain.attention import Attention
 from domain.jobs import Job, Severity
 from domain.roles import Role
 from domain.values import Instant
@@ -40,6 +41,8 @@ class Waiting(NamedTuple):
     attention: Sequence[str]
     guide: Sequence[str]
     """What to say on the phone, if it says so."""
+    late_since: datetime | None = None
+    """The first deadline that was missed, if one was."""
 
 
 class TaskAtHand(NamedTuple):
@@ -112,7 +115,7 @@ _OPEN = (
         _JOBS.c.job,
         *(
             _LIFECYCLES.c[name]
-            for name in ("stage", "waiting_on", "due_at", "next", "attention", "guide")
+            for name in ("stage", "waiting_on", "due_at", "urgent_at", "next", "attention", "guide")
         ),
     )
     .outerjoin(_JOBS, _JOBS.c.job_id == _TASKS.c.job_id)
@@ -153,6 +156,7 @@ def _at_hand(row: Row[Any]) -> TaskAtHand:
             next=row.next,
             attention=row.attention,
             guide=row.guide,
+            late_since=row.urgent_at if Attention.OVERDUE in row.attention else None,
         )
     job = None if row.job is None else read_stored_job(row.job_id, row.job)
     return TaskAtHand(read_task(row), job, waiting)
