@@ -107,7 +107,6 @@ async def test_what_is_late_is_said_before_what_is_due_next(desk: Desk) -> None:
     timer = page.one("p", role="timer")
     assert timer.text.endswith(" late")
     block = page.one("div", cls="due").text
-    print(block)
     assert datetime.fromisoformat(timer["data-due"]) <= due
     assert "PlusOne had until " in block
     assert block.index(" late") < block.index("Next: ")
