@@ -379,8 +379,8 @@ def _some(wanted: Wanted) -> Any:  # noqa: ANN401  a scalar subquery
     return select(func.count()).select_from(capped).scalar_subquery()
 
 
-def _open_tasks(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row[Any]]:
-    """Return the oldest open task of each job that has one."""
+def _open_tasks(connection: Connection, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return role and kind of the oldest open task of each job that has one."""
     if not job_ids:
         return {}
     tasks = schema.tasks
@@ -389,11 +389,12 @@ def _open_tasks(connection: Connection, job_ids: Sequence[str]) -> dict[str, Row
         .where(tasks.c.job_id.in_(job_ids), tasks.c.status == "open")
         .order_by(tasks.c.at.desc(), tasks.c.id.desc())
     )
-    return {row.job_id: row for row in connection.execute(newest_first)}
+    rows = connection.execute(newest_first)
+    return {row.job_id: {"role": row.role, "kind": row.kind} for row in rows}
 
 
 def _item(
-    row: Row[Any], waits: WaitingChange | None, task: Row[Any] | None = None
+    row: Row[Any], waits: WaitingChange | None, task: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """Return a line of the board."""
     job = {"job_id": row.job_id, "trade": row.trade, "severity": row.severity}
@@ -407,8 +408,7 @@ def _item(
         "attention_details": [],
     }
     if row.lifecycle is None:
-        asked = task and {"role": task.role, "kind": task.kind}
-        return {**item, "next": NOBODY_FOLLOWS, "task": asked}
+        return {**item, "next": NOBODY_FOLLOWS, "task": task}
     shown = with_change(item, waits)
     return shown if shown is item else {**shown, "duty": None}
 

@@ -15,6 +15,7 @@ from domain.clocks import host_zone
 from domain.jobs import Severity
 from domain.labels import STAGES, attention_label, lifecycle_label, stage_label, task_label
 from domain.roles import Role
+from domain.unfollowed import NOBODY_FOLLOWS
 from domain.values import Storable
 from starters.company_time import company_time, relative
 from starters.desk.forms import plain
@@ -223,16 +224,19 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
     is_late = is_open and item["urgent_at"] < now
     stage = stage_label(item["stage"]) if item["stage"] else None
     alerts = [attention_label(each) for each in item["attention"]]
-    if item.get("task"):
-        role, task = Role(item["task"]["role"]).label, task_label(item["task"]["kind"])
+    asked = item.get("task")
+    waits_for = asked["role"] if asked else item["waiting_on"]
+    if asked:
+        task = task_label(asked["kind"])
+    elif item["lifecycle"] is None:
+        task = NOBODY_FOLLOWS
     else:
-        role = Role(item["waiting_on"]).label if item["waiting_on"] else None
         task = f"{duty[0].upper()}{duty[1:]}" if duty else plain(item["next"])
     urgent = item["severity"] if Severity(item["severity"]).urgent else None
     return {
         "id": "row-" + item["id"].replace("/", "-"),
         "job_id": item["job_id"],
-        "role": role,
+        "role": Role(waits_for).label if waits_for else None,
         "task": task,
         "sentence": plain(item["next"]),
         "due_at": due_at,

@@ -10,7 +10,6 @@ from domain.jobs import JobStatus
 from domain.unfollowed import NOBODY_FOLLOWS, is_left_alone
 from service.startable import Ways
 from starters.desk.forms import CommandForm, NotTheirs, Offered
-from store.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +19,7 @@ class LeftAlone:
     name: str
     """What the board calls how it stands."""
     said: str
-    tasks: Sequence[Task]
+    tasks: Sequence[Mapping[str, Any]]
     """The open tasks on it."""
     starts: Sequence[CommandForm]
     """What starts a procedure, of what whoever looks may do."""
@@ -31,7 +30,7 @@ class LeftAlone:
 
 
 def left_alone(
-    found: Mapping[str, Any], tasks: Sequence[Task], can: Offered, ways: Ways
+    found: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]], can: Offered, ways: Ways
 ) -> LeftAlone:
     """Return what is said of a job on which no procedure runs.
 
