@@ -112,6 +112,12 @@ async def test_what_is_late_is_said_before_what_is_due_next(desk: Desk) -> None:
     assert block.index(" late") < block.index("Next: ")
 
 
+async def test_ways_to_show_the_board_say_what_they_leave_out(desk: Desk) -> None:
+    mine = (await desk.http.get("/console?show=mine")).text
+    assert "Tasks on other jobs are in My tasks." in mine
+    assert 'id="note"' not in (await desk.http.get("/console")).text
+
+
 async def unfollowed(desk: Desk, job: Told) -> str:
     return (await desk.http.get(f"/console?show=unfollowed&q={job.id}")).text
 
