@@ -22,7 +22,7 @@ from domain.policy import Policy
 from domain.refusals import Refusal
 from domain.roles import Role, may_act_as
 from service.startable import Start
-from starters.desk.fields import Asking, Field, Shape, Values, fields_of
+from starters.desk.fields import Asking, Field, Shape, Values, fields_of, values_of
 from starters.desk.people import Person
 from workflows.registry import LIFECYCLES
 
@@ -220,14 +220,14 @@ def form_for(
         standing: where the lifecycle stands, None if it has never run.
         policy: the policy in force.
         now: the wall clock, aware UTC.
-        values: what stands in the fields.
+        values: what stands in the fields; None: what is known already.
         problems: what is wrong with them.
     """
     asking = Asking(
         zone=policy.calendar.zone,
         zones=zones_of_promises(command, standing),
         choices=_choices(standing, policy),
-        values=values or {},
+        values=_known(command, standing, policy) if values is None else values,
         problems=problems or {},
         now=now,
     )
@@ -240,6 +240,18 @@ def form_for(
         fields=fields_of(command, asking),
         message_id=new_message_id(),
     )
+
+
+def _known(command: Command, standing: Mapping[str, Any] | None, policy: Policy) -> Values:
+    """Return what is known already of the fields of a command: what the provider has offered."""
+    call = (standing or {}).get("call")
+    if call is None:
+        return {}
+    offered = {"at": call["appointment"], "amount": call["fee_asked"]}
+    fields = command.payload.model_fields
+    told = {name: value for name, value in offered.items() if value and name in fields}
+    zones = call["zones"] or [policy.calendar.zone]
+    return values_of(command, told, zones[0]) if told else {}
 
 
 _OF_PROVIDERS = frozenset({"earliest_appointment", "will_contact_by", "at"})

@@ -220,7 +220,7 @@ class _TaskPage:
         kind = LIFECYCLES.get(task.lifecycle or "")
         if kind is None or waiting is None:
             return []
-        standing = {"attention": list(waiting.attention)}
+        standing = {"attention": list(waiting.attention), "call": waiting.call}
         commands = [kind.commands[name] for name in names]
         forms = [
             form_for(kind, command, task.job_id, standing, self._parts.policy(), now)
