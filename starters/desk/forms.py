@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from domain.commands import DISMISS_ATTENTION, Command
+from domain.commands import DISMISS_ATTENTION, Command, cited
 from domain.labels import (
     COMMANDS,
     attention_label,
@@ -118,8 +118,10 @@ class NotTheirs:
 
     lifecycle: str
     name: str
-    label: str
+    told: str
+    """Who can, or why nobody can, as one line of a list."""
     reason: str
+    """The same to whoever wants to give it."""
     instead: str
 
 
@@ -309,25 +311,28 @@ def _settles(
 
 
 def not_theirs(kind: LifecycleKind, command: Command, role: Role) -> NotTheirs:
-    """Return why a role can't give a command, and whom to ask."""
+    """Return why a role can't give a command, and who can."""
     refusal = kind.commands.not_for(role, command).refusal
+    hint = plain(command.role_hint or "")
+    who = f"{kind.commands.who_can(command.name)}{cited(refusal.rule, role)}."
     return NotTheirs(
         lifecycle=kind.name,
         name=command.name,
-        label=command_label(command.name),
+        told=f"{who} {hint}".rstrip(),
         reason=plain(refusal.message),
-        instead=plain(refusal.instead or ""),
+        instead=hint,
     )
 
 
 def _not_now(start: Start, refusal: Refusal) -> NotTheirs:
-    instead = refusal.instead or ""
+    reason, instead = plain(refusal.message), refusal.instead or ""
+    otherwise = "" if instead in COMMANDS else plain(instead)
     return NotTheirs(
         lifecycle=start.lifecycle,
         name=start.command,
-        label=command_label(start.command),
-        reason=plain(refusal.message),
-        instead="" if instead in COMMANDS else plain(instead),
+        told=f"{command_label(start.command)}: {reason} {otherwise}".rstrip(),
+        reason=reason,
+        instead=otherwise,
     )
 
 

@@ -44,7 +44,7 @@ async def test_a_callback_is_worked_from_task_to_exception(desk: Desk, looker: L
     form = task.locator("form.command")
     await form.get_by_label("No", exact=True).first.check()
     await form.get_by_role("button", name="Log the call to the provider").click()
-    await expect(page.locator("#said")).to_contain_text("Done: Log the call to the provider.")
+    await expect(page.locator("#said")).to_contain_text("Done: Log the call to the provider (SJ-")
     await expect(task).to_have_count(0)
 
     await job.fast_forward("25h")

@@ -95,3 +95,22 @@ async def test_a_cookie_of_no_tour_is_none(stage: Desk, cookie: str) -> None:
         "/console/tour", headers={"cookie": f"steward-tour={cookie}"}
     )
     assert "Start the tour" in response.text
+
+
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [
+        ("/console/tour/answer", "/console/tour"),
+        ("/console/stuck/dismiss", "/console/stuck"),
+        ("/console/tasks/1/done", "/console/tasks"),
+        ("/console/hooks/1/replay", "/console/hooks/1"),
+        ("/console/outbox/retry", "/console/outbox"),
+        ("/console/role", "/console"),
+        ("/console/jobs/SJ-1/plus-one/fast-forward", "/console/jobs/SJ-1"),
+    ],
+)
+async def test_whoever_opens_the_address_of_a_form_gets_its_page(
+    stage: Desk, form: str, page: str
+) -> None:
+    answer = await stage.http.get(form)
+    assert (answer.status_code, answer.headers.get("location")) == (303, page)

@@ -154,7 +154,7 @@ async def test_a_task_that_a_command_settles_has_its_form(desk: Desk) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/tasks")
     page = await unlisted(lee, task["id"])
     assert to(task, "undo") not in page.forms, "what a command did stays done"
-    assert "Done: Log the call to the provider." in page.words
+    assert f"Done: Log the call to the provider ({job.id})." in page.words
 
 
 async def test_what_only_others_may_settle_says_who(desk: Desk) -> None:
