@@ -224,6 +224,28 @@ class JobStories:
 
         return await self._database.read(read)
 
+    async def ahead(self, job_ids: Collection[str], now: datetime) -> dict[str, datetime]:
+        """Return when lifecycles of some jobs last did something, of those that are past now.
+
+        Args:
+            job_ids: the jobs.
+            now: the wall clock, aware UTC.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+
+        def read(connection: Connection) -> dict[str, datetime]:
+            found: dict[str, datetime] = {}
+            for column in _ON_ITS_CLOCK:
+                job = column.table.c.job_id
+                newest = select(job, func.max(column)).where(job.in_(job_ids), column > now)
+                for job_id, at in connection.execute(newest.group_by(job)):
+                    found[job_id] = max(at, found.get(job_id, at))
+            return found
+
+        return await self._database.read(read)
+
 
 def _place(entry: StoryEntry) -> tuple[datetime, int, int]:
     return entry.at, STORY_KINDS.index(entry.kind), entry.id

@@ -351,7 +351,7 @@ def said_of(refusal: Mapping[str, Any], kind: LifecycleKind, offered: Offered, w
     instead = refusal.get("instead") or ""
     named = [instead] if instead in COMMANDS else _NAMED.findall(instead)
     ways = [way for name in dict.fromkeys(named) if (way := _way_out(name, kind, offered))]
-    said = "" if instead in COMMANDS else plain(instead)
+    said = "" if instead in COMMANDS else told_to(instead, who.role)
     if instead in COMMANDS and not ways:
         said = _whom_to_ask(instead, kind, who)
     return Said(message=plain(str(refusal["message"])), instead=said, ways=ways)
@@ -384,6 +384,12 @@ def plain(text: str) -> str:
     text = _NAME_IN_BRACKETS.sub("", text)
     text = _FIELD_IS.sub(lambda found: f"“{field_label('', found[1])}”", text)
     return _NAMED.sub(lambda found: f"“{_label(found[1])}”", text)
+
+
+def told_to(text: str, role: Role) -> str:
+    """Return a sentence as somebody in a role reads it, who asks nobody for what they may do."""
+    asking = re.compile(rf"\b([Aa])sk {re.escape(role.people)} to ")
+    return asking.sub(lambda found: f"{'You' if found[1] == 'A' else 'you'} can ", plain(text))
 
 
 def _label(name: str) -> str:

@@ -26,7 +26,7 @@ from domain.texts import usd
 from domain.values import Storable
 from domain.zips import zones_of
 from starters.desk.acting import offered
-from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, plain
+from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, plain, told_to
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
@@ -227,7 +227,7 @@ def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if standing is None or not is_running:
             screen = _over(lifecycle, standing, can)
         elif lifecycle == "reassignment":
-            screen = _conference(found, standing, can, now)
+            screen = _conference(found, standing, can, who, now)
         else:
             known = await lifecycles.known(standing["workflow_id"])
             remembered = known.lifecycle.remembered if known and known.lifecycle else {}
@@ -270,6 +270,7 @@ def _conference(
     found: Mapping[str, Any],
     standing: Mapping[str, Any],
     can: Offered,
+    who: Person,
     now: datetime,
 ) -> Screen:
     heading, outcomes = _CONFERENCE[standing["stage"]]
@@ -288,7 +289,7 @@ def _conference(
     return Screen(
         heading=heading.format(name=call["name"] if call else "the provider"),
         whom=whom,
-        lines=[_line(each) for each in standing.get("guide", [])],
+        lines=[_line(each, who.role) for each in standing.get("guide", [])],
         outcomes=forms,
         facts=_facts(call) if call else [],
         waits=_who_acts(can, "reassignment", outcomes),
@@ -352,7 +353,7 @@ def _apo(
     return Screen(
         heading="Call the customer about APO" if dispatch_calls else "The customer calls about APO",
         whom=[_customer(found, now)],
-        lines=[_line(each) for each in steps],
+        lines=[_line(each, who.role) for each in steps],
         outcomes=forms,
         facts=facts,
         waits=_who_acts(can, "apo", outcomes),
@@ -425,12 +426,12 @@ def _who_acts(can: Offered, lifecycle: str, outcomes: Sequence[Outcome]) -> str:
 _SAYS, _INNER = ("Say to ", "Say", "Ask"), "– "
 
 
-def _line(text: str) -> Line:
+def _line(text: str, role: Role) -> Line:
     """Return a line of a guide: what is said stands apart from what is done."""
     before, colon, rest = text.partition(": ")
     if not colon or not before.startswith(_SAYS) or len(before) > _LONGEST_SPEAKER:
         step = text.removeprefix("Do: ")
-        return Line(plain(step.removeprefix(_INNER)), is_inner=step.startswith(_INNER))
+        return Line(told_to(step.removeprefix(_INNER), role), is_inner=step.startswith(_INNER))
     to = before.removeprefix("Say to ") if before.startswith("Say to ") else ""
     return Line(plain(rest.strip().strip('"')), to)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -114,3 +115,15 @@ async def test_whoever_opens_the_address_of_a_form_gets_its_page(
 ) -> None:
     answer = await stage.http.get(form)
     assert (answer.status_code, answer.headers.get("location")) == (303, page)
+
+
+async def test_nothing_that_a_job_ahead_has_opened_is_said_to_open_later(stage: Desk) -> None:
+    learner = Sitting(stage, "dispatch")
+    job = await stage.searching()
+    await learner.told(await learner.sends(ahead(job.id), ahead="due"))
+    await job.ends_as("no_provider_found")
+    for address in ("/console/tasks", f"/console/jobs/{job.id}"):
+        page = " ".join(re.sub(r"<[^>]*>", " ", await learner.opens(address)).split())
+        assert job.id in page
+        assert re.search(r"[Oo]pened just now", page), address
+        assert not re.search(r"[Oo]pened in ", page), address
