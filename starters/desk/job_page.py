@@ -19,7 +19,7 @@ from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
 from starters.desk.acting import offered
-from starters.desk.forms import ON_THE_PHONE, call_address, plain
+from starters.desk.forms import ON_THE_PHONE, call_address, plain, told_to
 from starters.desk.left_alone import left_alone
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
@@ -55,6 +55,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         "countdown": countdown,
         "plain": plain,
         "rules": with_rule_links,
+        "told": told_to,
     }
     pages.environment.globals |= {
         "mail_states": _MAIL_STATES,

@@ -26,8 +26,7 @@ from domain.texts import usd
 from domain.values import Storable
 from domain.zips import zones_of
 from starters.desk.acting import offered
-from starters.desk.fields import values_of
-from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, form_for, plain
+from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, plain, told_to
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
@@ -228,7 +227,7 @@ def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if standing is None or not is_running:
             screen = _over(lifecycle, standing, can)
         elif lifecycle == "reassignment":
-            screen = _conference(found, standing, can, policy, now)
+            screen = _conference(found, standing, can, who, now)
         else:
             known = await lifecycles.known(standing["workflow_id"])
             remembered = known.lifecycle.remembered if known and known.lifecycle else {}
@@ -271,7 +270,7 @@ def _conference(
     found: Mapping[str, Any],
     standing: Mapping[str, Any],
     can: Offered,
-    policy: Policy,
+    who: Person,
     now: datetime,
 ) -> Screen:
     heading, outcomes = _CONFERENCE[standing["stage"]]
@@ -285,12 +284,12 @@ def _conference(
     forms = [
         form
         for number, outcome in enumerate(outcomes)
-        if (form := _form(outcome, number, standing, can, policy, now, _offered_by(call)))
+        if (form := _form(outcome, number, standing, can))
     ]
     return Screen(
         heading=heading.format(name=call["name"] if call else "the provider"),
         whom=whom,
-        lines=[_line(each) for each in standing.get("guide", [])],
+        lines=[_line(each, who.role) for each in standing.get("guide", [])],
         outcomes=forms,
         facts=_facts(call) if call else [],
         waits=_who_acts(can, "reassignment", outcomes),
@@ -327,14 +326,6 @@ def _facts(call: Mapping[str, Any]) -> list[tuple[str, str]]:
     return said
 
 
-def _offered_by(call: Mapping[str, Any] | None) -> dict[str, object]:
-    """Return what is known already of the fields of an answer: what the provider offered."""
-    if call is None:
-        return {}
-    known = {"at": call["appointment"], "amount": call["fee_asked"]}
-    return {name: value for name, value in known.items() if value}
-
-
 # --- APO ------------------------------------------------------------------------------------------
 
 
@@ -354,7 +345,7 @@ def _apo(
     forms = [
         form
         for number, outcome in enumerate(outcomes)
-        if (form := _form(outcome, number, standing, can, case.policy, now, {}))
+        if (form := _form(outcome, number, standing, can))
     ]
     facts = [("Stage", stage_label(standing["stage"]))]
     if case.approved:
@@ -362,7 +353,7 @@ def _apo(
     return Screen(
         heading="Call the customer about APO" if dispatch_calls else "The customer calls about APO",
         whom=[_customer(found, now)],
-        lines=[_line(each) for each in steps],
+        lines=[_line(each, who.role) for each in steps],
         outcomes=forms,
         facts=facts,
         waits=_who_acts(can, "apo", outcomes),
@@ -415,23 +406,12 @@ def _form(
     number: int,
     standing: Mapping[str, Any],
     can: Offered,
-    policy: Policy,
-    now: datetime,
-    known: Mapping[str, object],
 ) -> CommandForm | None:
     """Return the form of an outcome, None if whoever looks may not say it came so."""
     lifecycle = standing["lifecycle"]
     offered_form = can.form(lifecycle, outcome.command)
     if offered_form is None:
         return None
-    kind = LIFECYCLES[lifecycle]
-    command = kind.commands[outcome.command]
-    told = {name: known[name] for name in outcome.asks if name in known}
-    if told:
-        call = standing.get("call")
-        zone = call["zones"][0] if call else policy.calendar.zone
-        values = values_of(command, told, zone)
-        offered_form = form_for(kind, command, offered_form.job_id, standing, policy, now, values)
     return offered_form.narrowed(outcome.button, f"-{number}", outcome.said, outcome.asks)
 
 
@@ -446,12 +426,12 @@ def _who_acts(can: Offered, lifecycle: str, outcomes: Sequence[Outcome]) -> str:
 _SAYS, _INNER = ("Say to ", "Say", "Ask"), "– "
 
 
-def _line(text: str) -> Line:
+def _line(text: str, role: Role) -> Line:
     """Return a line of a guide: what is said stands apart from what is done."""
     before, colon, rest = text.partition(": ")
     if not colon or not before.startswith(_SAYS) or len(before) > _LONGEST_SPEAKER:
         step = text.removeprefix("Do: ")
-        return Line(plain(step.removeprefix(_INNER)), is_inner=step.startswith(_INNER))
+        return Line(told_to(step.removeprefix(_INNER), role), is_inner=step.startswith(_INNER))
     to = before.removeprefix("Say to ") if before.startswith("Say to ") else ""
     return Line(plain(rest.strip().strip('"')), to)
 

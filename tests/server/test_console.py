@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from domain.labels import task_label
 from domain.roles import Role
 from tests.desk import Desk, Told, account
+from tests.desk_forms import Sitter
 from tests.options import FRIDGE, WANTED
 from tests.server.parsed import Element, parsed
 
@@ -129,3 +130,15 @@ async def page_as(desk: Desk, job: Told, role: str) -> Element:
 
 def text_of(page: Element) -> str:
     return " ".join(page.one("section", id="not-followed").text.split())
+
+
+async def test_a_name_that_nobody_typed_follows_the_role(desk: Desk) -> None:
+    robin = await Sitter.of(desk, "escalations", "Supervisor at this desk")
+    assert "Escalations at this desk" in (await robin.opens("/console")).words
+    page = await robin.opens("/console")
+    await robin.sends(page, "/console/role", role="dispatch")
+    page = await robin.opens("/console")
+    assert "Dispatch at this desk" in page.words
+    await robin.sends(page, "/console/role", role="dispatch", name="Robin")
+    await robin.sends(await robin.opens("/console"), "/console/role", role="supervisor")
+    assert "Robin" in (await robin.opens("/console")).words
