@@ -39,7 +39,7 @@ async def test_each_step_of_a_conference_has_its_screen(desk: Desk, stage: str) 
     page = await screen(desk, job.id, "reassignment", AGENT)
     assert HEADINGS[stage] in page.words
     for line in (await job.standing()).get("guide", []):
-        said = line.partition(": ")[2].split(" (`")[0]
+        said = line.partition(": ")[2].split(" (`")[0].replace("[customer's name]", "Ann")
         assert said.split(". ")[0].rstrip(".") in page.words
     whose = "supervisor" if "review" in stage else AGENT
     theirs = await screen(desk, job.id, "reassignment", whose)
