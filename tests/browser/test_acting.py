@@ -92,6 +92,8 @@ async def approve_and_call(page: Page, job: Told) -> None:
     await acts_as(page, "Dispatch")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Call the customer about APO")
     await page.locator("summary", has_text="No answer").click()
+    await page.locator("details[open]").get_by_label("Yes").check()
+    await page.get_by_role("button", name="No answer").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("The customer calls about APO")
     assert (await job.page()).stage == "awaiting_customer"
 
