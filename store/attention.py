@@ -18,6 +18,7 @@ from domain.attention import SETTLED_BY_TASKS, Attention
 from domain.calendars import Calendar
 from domain.commands import DISMISS_ATTENTION
 from domain.effects import Batch, ClosePromise, OpenTask, Step, WriteJournal
+from domain.journal import REFUSED
 from domain.lifecycles import job_of
 from domain.moments import spoken
 from domain.promises import PromiseOutcome
@@ -109,7 +110,7 @@ def _cause(connection: Connection, batch: Batch, step: Step, flag: Attention) ->
     match flag, step.effect:
         case Attention.OVERDUE, ClosePromise(promise_key=key, outcome=PromiseOutcome.BROKEN):
             return _broken(connection, f"{batch.workflow_id}#{batch.episode}/{key}", batch.calendar)
-        case Attention.BAD_MESSAGE, WriteJournal(what=what) if what.startswith("refused "):
+        case Attention.BAD_MESSAGE, WriteJournal(what=what) if what.startswith(REFUSED):
             return f"{what[0].upper()}{what[1:]}"
         case _, OpenTask(task=kind, text=text) if kind in SETTLED_BY_TASKS.get(flag, ()):
             return text

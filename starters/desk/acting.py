@@ -288,7 +288,7 @@ class _AtForm:
         elif self.kind.name != CONFERENCE and parts_of(body.get("result"), self.pages.moment):
             answer = f"{job_address(self.job_id)}/answers/{self.kind.name}/{message_id}"
             address = f"{answer}?{urlencode({'back': self.back})}"
-        said = f"Done: {command_label(self.command.name)}."
+        said = f"Done: {command_label(self.command.name)} ({self.job_id})."
         if body["stage"] != NOT_STARTED:
             said = f"{said} Status: {stage_label(body['stage'])}."
         return self.pages.back(address, said, self.request)

@@ -17,6 +17,7 @@ from domain.labels import STAGES, attention_label, lifecycle_label, stage_label
 from domain.roles import Role
 from domain.values import Storable
 from starters.company_time import company_time, relative
+from starters.desk.clocks import clocks_of
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
@@ -100,13 +101,14 @@ def board_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         except CursorError:  # an address that was cut off, or in another order
             return RedirectResponse(_address(view, after="", before=""), 303)
         items = await parts.startable.complete(page.items)
+        clocks = await clocks_of(parts, {item["job_id"] for item in items}, now)
         view = {name: value for name, value in view.items() if name not in {"after", "before"}}
         choices = _choices(page.trades)
         return pages.show(
             request,
             who,
             "board.html",
-            items=[_line(item, now, pages.zone) for item in items],
+            items=[_line(item, clocks.get(item["job_id"], now), pages.zone) for item in items],
             before=page.before and _address(view, before=page.before),
             after=page.after and _address(view, after=page.after),
             view=view,

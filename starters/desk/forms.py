@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from domain.apo.case import Stage
-from domain.commands import DISMISS_ATTENTION, Command
+from domain.commands import DISMISS_ATTENTION, Command, cited
 from domain.labels import (
     COMMANDS,
     attention_label,
@@ -23,7 +23,7 @@ from domain.policy import Policy
 from domain.refusals import Refusal
 from domain.roles import Role, may_act_as
 from service.startable import Start
-from starters.desk.fields import Asking, Field, Shape, Values, fields_of
+from starters.desk.fields import Asking, Field, Shape, Values, fields_of, values_of
 from starters.desk.people import Person
 from workflows.registry import LIFECYCLES
 
@@ -138,8 +138,10 @@ class NotTheirs:
 
     lifecycle: str
     name: str
-    label: str
+    told: str
+    """Who can, or why nobody can, as one line of a list."""
     reason: str
+    """The same to whoever wants to give it."""
     instead: str
 
 
@@ -250,7 +252,7 @@ def form_for(
         standing: where the lifecycle stands, None if it has never run.
         policy: the policy in force.
         now: the wall clock, aware UTC.
-        values: what stands in the fields.
+        values: what stands in the fields; None: what is known already.
         problems: what is wrong with them.
     """
     asking = Asking(
@@ -258,7 +260,7 @@ def form_for(
         zones=zones_of_promises(command, standing),
         lost=_lost(command, standing),
         choices=_choices(standing, policy),
-        values=values or {},
+        values=_known(command, standing, policy) if values is None else values,
         problems=problems or {},
         now=now,
     )
@@ -271,6 +273,18 @@ def form_for(
         fields=fields_of(command, asking),
         message_id=new_message_id(),
     )
+
+
+def _known(command: Command, standing: Mapping[str, Any] | None, policy: Policy) -> Values:
+    """Return what is known already of the fields of a command: what the provider has offered."""
+    call = (standing or {}).get("call")
+    if call is None:
+        return {}
+    offered = {"at": call["appointment"], "amount": call["fee_asked"]}
+    fields = command.payload.model_fields
+    told = {name: value for name, value in offered.items() if value and name in fields}
+    zones = call["zones"] or [policy.calendar.zone]
+    return values_of(command, told, zones[0]) if told else {}
 
 
 _OF_PROVIDERS = frozenset({"earliest_appointment", "will_contact_by", "at"})
@@ -341,25 +355,28 @@ def _settles(
 
 
 def not_theirs(kind: LifecycleKind, command: Command, role: Role) -> NotTheirs:
-    """Return why a role can't give a command, and whom to ask."""
+    """Return why a role can't give a command, and who can."""
     refusal = kind.commands.not_for(role, command).refusal
+    hint = plain(command.role_hint or "")
+    who = f"{kind.commands.who_can(command.name)}{cited(refusal.rule, role)}."
     return NotTheirs(
         lifecycle=kind.name,
         name=command.name,
-        label=command_label(command.name),
+        told=f"{who} {hint}".rstrip(),
         reason=plain(refusal.message),
-        instead=plain(refusal.instead or ""),
+        instead=hint,
     )
 
 
 def _not_now(start: Start, refusal: Refusal) -> NotTheirs:
-    instead = refusal.instead or ""
+    reason, instead = plain(refusal.message), refusal.instead or ""
+    otherwise = "" if instead in COMMANDS else plain(instead)
     return NotTheirs(
         lifecycle=start.lifecycle,
         name=start.command,
-        label=command_label(start.command),
-        reason=plain(refusal.message),
-        instead="" if instead in COMMANDS else plain(instead),
+        told=f"{command_label(start.command)}: {reason} {otherwise}".rstrip(),
+        reason=reason,
+        instead=otherwise,
     )
 
 
@@ -378,7 +395,7 @@ def said_of(refusal: Mapping[str, Any], kind: LifecycleKind, offered: Offered, w
     instead = refusal.get("instead") or ""
     named = [instead] if instead in COMMANDS else _NAMED.findall(instead)
     ways = [way for name in dict.fromkeys(named) if (way := _way_out(name, kind, offered))]
-    said = "" if instead in COMMANDS else plain(instead)
+    said = "" if instead in COMMANDS else told_to(instead, who.role)
     if instead in COMMANDS and not ways:
         said = _whom_to_ask(instead, kind, who)
     return Said(message=plain(str(refusal["message"])), instead=said, ways=ways)
@@ -411,6 +428,12 @@ def plain(text: str) -> str:
     text = _NAME_IN_BRACKETS.sub("", text)
     text = _FIELD_IS.sub(lambda found: f"“{field_label('', found[1])}”", text)
     return _NAMED.sub(lambda found: f"“{_label(found[1])}”", text)
+
+
+def told_to(text: str, role: Role) -> str:
+    """Return a sentence as somebody in a role reads it, who asks nobody for what they may do."""
+    asking = re.compile(rf"\b([Aa])sk {re.escape(role.people)} to ")
+    return asking.sub(lambda found: f"{'You' if found[1] == 'A' else 'you'} can ", plain(text))
 
 
 def _label(name: str) -> str:

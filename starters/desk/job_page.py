@@ -18,7 +18,7 @@ from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
 from starters.desk.acting import offered
-from starters.desk.forms import call_address, plain, talks
+from starters.desk.forms import call_address, plain, talks, told_to
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
@@ -53,6 +53,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         "countdown": countdown,
         "plain": plain,
         "rules": with_rule_links,
+        "told": told_to,
     }
     pages.environment.globals |= {
         "mail_states": _MAIL_STATES,

@@ -28,8 +28,7 @@ from domain.texts import usd
 from domain.values import Storable
 from domain.zips import zones_of
 from starters.desk.acting import offered
-from starters.desk.fields import values_of
-from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, form_for, plain, texts_of
+from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, plain, texts_of, told_to
 from starters.desk.outcomes import (
     BY_AGENTS,
     BY_DISPATCH,
@@ -124,7 +123,7 @@ def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if standing is None or not is_running:
             screen = _over(lifecycle, standing, can)
         elif lifecycle == "reassignment":
-            screen = _conference(found, standing, can, policy, now)
+            screen = _conference(found, standing, can, policy, who, now)
         else:
             known = await lifecycles.known(standing["workflow_id"])
             remembered = known.lifecycle.remembered if known and known.lifecycle else {}
@@ -168,6 +167,7 @@ def _conference(
     standing: Mapping[str, Any],
     can: Offered,
     policy: Policy,
+    who: Person,
     now: datetime,
 ) -> Screen:
     heading, outcomes = CONFERENCE[standing["stage"]]
@@ -178,15 +178,11 @@ def _conference(
         whom = [customer, *whom]
     elif standing["stage"] != "calling_provider":
         whom = [*whom, customer]
-    forms = [
-        form
-        for outcome in outcomes
-        if (form := _form(outcome, standing, can, policy, now, _offered_by(call)))
-    ]
+    forms = [form for outcome in outcomes if (form := _form(outcome, standing, can))]
     return Screen(
         heading=heading.format(name=call["name"] if call else "the provider"),
         whom=whom,
-        lines=[_line(each, _their_name(found)) for each in standing.get("guide", [])],
+        lines=[_line(each, who.role, _their_name(found)) for each in standing.get("guide", [])],
         outcomes=forms,
         facts=_facts(call, policy) if call else [],
         waits=_who_acts(can, "reassignment", outcomes),
@@ -230,14 +226,6 @@ def _facts(call: Mapping[str, Any], policy: Policy) -> list[tuple[str, str]]:
     return said
 
 
-def _offered_by(call: Mapping[str, Any] | None) -> dict[str, object]:
-    """Return what is known already of the fields of an answer: what the provider offered."""
-    if call is None:
-        return {}
-    known = {"at": call["appointment"], "amount": call["fee_asked"]}
-    return {name: value for name, value in known.items() if value}
-
-
 # --- APO ------------------------------------------------------------------------------------------
 
 
@@ -257,11 +245,7 @@ def _apo(
     outcomes = BY_DISPATCH if dispatch_calls else BY_AGENTS
     if is_deciding:
         outcomes = (*BY_WHO_DECIDES, *outcomes)
-    forms = [
-        form
-        for outcome in outcomes
-        if (form := _form(outcome, standing, can, case.policy, now, {}))
-    ]
+    forms = [form for outcome in outcomes if (form := _form(outcome, standing, can))]
     facts = [
         ("Stage", stage_label(standing["stage"])),
         ("E-mail on file", (found["job"].get("customer") or {}).get("email") or "None"),
@@ -272,7 +256,7 @@ def _apo(
     return Screen(
         heading="Call the customer about APO" if dispatch_calls else "The customer calls about APO",
         whom=[_customer(found, now)],
-        lines=[_line(each, _their_name(found)) for each in steps],
+        lines=[_line(each, who.role, _their_name(found)) for each in steps],
         outcomes=forms,
         facts=facts,
         waits=_who_acts(can, "apo", BY_WHO_DECIDES if is_deciding else outcomes),
@@ -336,23 +320,12 @@ def _form(
     outcome: Outcome,
     standing: Mapping[str, Any],
     can: Offered,
-    policy: Policy,
-    now: datetime,
-    known: Mapping[str, object],
 ) -> CommandForm | None:
     """Return the form of an outcome, None if whoever looks may not say it came so."""
     lifecycle = standing["lifecycle"]
     offered_form = can.form(lifecycle, outcome.command)
     if offered_form is None:
         return None
-    kind = LIFECYCLES[lifecycle]
-    command = kind.commands[outcome.command]
-    told = {name: known[name] for name in outcome.asks if name in known}
-    if told:
-        call = standing.get("call")
-        zone = _zone(call, policy) if call else policy.calendar.zone
-        values = values_of(command, told, zone)
-        offered_form = form_for(kind, command, offered_form.job_id, standing, policy, now, values)
     return outcome.form(offered_form)
 
 
@@ -368,11 +341,12 @@ _THEIR_NAME = "[customer's name]"
 _SAYS, _INNER = ("Say to ", "Say", "Ask"), "– "
 
 
-def _line(text: str, customer: str) -> Line:
+def _line(text: str, role: Role, customer: str) -> Line:
     """Return a line of a guide: what is said stands apart from what is done.
 
     Args:
         text: the line as the guide has it.
+        role: who reads it.
         customer: the customer's name, which no workflow carries.
     """
     text = text.replace(_THEIR_NAME, customer)
@@ -380,7 +354,7 @@ def _line(text: str, customer: str) -> Line:
     if not colon or not before.startswith(_SAYS) or len(before) > _LONGEST_SPEAKER:
         step = text.removeprefix("Do: ")
         return Line(
-            plain(step.removeprefix(_INNER)),
+            told_to(step.removeprefix(_INNER), role),
             is_inner=step.startswith(_INNER),
             is_asked=step == apo_guide.GO_THROUGH,
         )

@@ -173,3 +173,15 @@ async def test_names_of_others_stay_text(desk: Desk) -> None:
     page = await screen(desk, job.id, "reassignment", AGENT)
     assert "<script>alert" not in page.html
     assert "&lt;script&gt;alert" in page.html
+
+
+async def test_nobody_is_told_to_ask_their_own_role_nor_reads_an_identifier(desk: Desk) -> None:
+    job = await WAYS["supervisor_review"](desk)
+    agent = await screen(desk, job.id, "reassignment", AGENT)
+    assert "Ask a supervisor to decide: emergency lines, APO or Dispatch." in agent.words
+    sam = await Sitter.of(desk, "supervisor")
+    for address in (f"/console/jobs/{job.id}/call/reassignment", f"/console/jobs/{job.id}"):
+        page = await sam.opens(address)
+        assert "You can decide: emergency lines, APO or Dispatch." in page.words
+        assert "(`" not in page.words
+        assert "(<code>supervisor_decision" not in page.html

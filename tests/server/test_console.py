@@ -3,6 +3,7 @@
 import re
 
 from tests.desk import Desk
+from tests.desk_forms import Sitter
 
 
 async def test_a_jobs_page_tells_all_and_runs_nothing_that_somebody_wrote(desk: Desk) -> None:
@@ -54,3 +55,15 @@ async def test_a_job_that_does_not_exist_is_said_so(desk: Desk) -> None:
 
 async def test_the_front_door_leads_to_the_console(desk: Desk) -> None:
     assert (await desk.http.get("/")).headers["location"] == "/console"
+
+
+async def test_a_name_that_nobody_typed_follows_the_role(desk: Desk) -> None:
+    robin = await Sitter.of(desk, "escalations", "Supervisor at this desk")
+    assert "Escalations at this desk" in (await robin.opens("/console")).words
+    page = await robin.opens("/console")
+    await robin.sends(page, "/console/role", role="dispatch")
+    page = await robin.opens("/console")
+    assert "Dispatch at this desk" in page.words
+    await robin.sends(page, "/console/role", role="dispatch", name="Robin")
+    await robin.sends(await robin.opens("/console"), "/console/role", role="supervisor")
+    assert "Robin" in (await robin.opens("/console")).words

@@ -91,7 +91,7 @@ async def test_a_command_is_given_once_however_often_its_form_is_sent(desk: Desk
     assert "$1,240.00" in notes[0]
     assert "Two\nlines" in notes[0]
     said = await robin.opens(f"/console/jobs/{job.id}")
-    assert "Done: Approve the repair." in said.words
+    assert f"Done: Approve the repair ({job.id})." in said.words
 
 
 async def test_a_refusal_stands_above_what_was_typed_with_the_way_out(desk: Desk) -> None:
@@ -189,7 +189,10 @@ async def test_forms_are_offered_by_role_with_those_that_settle_a_task_first(des
     assert {"approve", "deny", "request_info", "add_service_job", "route_question"} <= set(names)
     assert names[-1] == "risk_reported"
     whom = {other.name: other for other in authorizations.others}
-    assert whom["customer_called"].instead == "Ask Customer Service."
+    called = whom["customer_called"]
+    assert called.told.startswith("Customer Service can "), "said once"
+    assert "Customer Service can." in called.reason
+    assert called.instead == ""
     blocked = (await offered_to(desk, job, "supervisor")).other("apo", "offer_apo")
     assert blocked is not None
     assert "PlusOne keeps the job" in blocked.reason
