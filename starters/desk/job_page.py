@@ -19,7 +19,7 @@ from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
 from starters.desk.acting import offered
-from starters.desk.forms import ON_THE_PHONE, call_address, plain, told_to
+from starters.desk.forms import call_address, plain, talks, told_to
 from starters.desk.left_alone import left_alone
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
@@ -179,7 +179,7 @@ def _standing(
             if may_act_as(who.role, command.roles)
         ],
         "call": call_address(job_id, kind.name)
-        if is_running and kind.name in ON_THE_PHONE
+        if is_running and talks(who.role, kind.name, standing["stage"], standing["waiting_on"])
         else None,
         "temporal": f"{ui}/{quote(standing['workflow_id'], safe='')}" if ui else None,
     }
