@@ -91,7 +91,7 @@ async def test_nothing_jumps_and_a_copied_number_is_said_to_be_copied(
             f"/console/jobs/{job.id}", screen, permissions=["clipboard-read", "clipboard-write"]
         )
         assert await page.evaluate(_SHIFTS) < 0.01
-        await page.get_by_role("button", name="Copy", exact=True).click()
+        await page.get_by_role("button", name="Copy the job number").click()
         await expect(page.locator("#copied")).to_have_text("Copied the job number.")
         assert await page.evaluate("navigator.clipboard.readText()") == job.id
 

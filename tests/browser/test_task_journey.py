@@ -34,7 +34,7 @@ async def test_a_callback_is_worked_from_task_to_exception(desk: Desk, looker: L
     )
     other = await looker.opens("/console/tasks?role=customer_service")
     theirs = other.get_by_role("article").filter(has_text=job.id)
-    await theirs.get_by_text("Log the call to the provider").first.click()
+    await theirs.locator("summary", has_text="Log the call to the provider").click()
     await theirs.get_by_label("Outcome").fill("Half a sentence")
     await task.get_by_role("button", name="I'm on it").click()
     await expect(task).to_contain_text("Lee is on it")
@@ -42,7 +42,7 @@ async def test_a_callback_is_worked_from_task_to_exception(desk: Desk, looker: L
     clickable = [task.locator("summary"), task.get_by_role("button", name="Put it back")]
     before = [await each.bounding_box() for each in clickable]
     assert await theirs.get_by_label("Outcome").input_value() == "Half a sentence"
-    await task.get_by_text("Log the call to the provider").first.click()
+    await task.locator("summary", has_text="Log the call to the provider").click()
     form = task.locator("form.command")
     await expect(form).to_be_visible()
     assert [await each.bounding_box() for each in clickable] == before, "no button moves"
