@@ -55,6 +55,8 @@ class Waiting(NamedTuple):
     """What to say on the phone, if it says so."""
     call: dict[str, Any] | None
     """Which provider is called now, while one is."""
+    late_since: datetime | None = None
+    """The first deadline that was missed, if one was."""
 
 
 class TaskAtHand(NamedTuple):
@@ -130,7 +132,10 @@ _OPEN = (
         _JOBS.c.job,
         *(
             _LIFECYCLES.c[name]
-            for name in ("stage", "waiting_on", "due_at", "next", "attention", "guide", "call")
+            for name in (
+                *("stage", "waiting_on", "due_at", "urgent_at", "next", "attention", "guide"),
+                "call",
+            )
         ),
     )
     .outerjoin(_JOBS, _JOBS.c.job_id == _TASKS.c.job_id)
@@ -172,6 +177,7 @@ def _at_hand(row: Row[Any]) -> TaskAtHand:
             attention=row.attention,
             guide=row.guide,
             call=row.call,
+            late_since=row.urgent_at if Attention.OVERDUE in row.attention else None,
         )
     job = None if row.job is None else read_stored_job(row.job_id, row.job)
     return TaskAtHand(read_task(row), job, waiting)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
+from domain.apo.case import Stage
 from domain.commands import DISMISS_ATTENTION, Command, cited
 from domain.labels import (
     COMMANDS,
@@ -26,6 +27,15 @@ from starters.desk.fields import Asking, Field, Shape, Values, fields_of, values
 from starters.desk.people import Person
 from workflows.registry import LIFECYCLES
 
+_ASKED_OF: Final[Mapping[tuple[str, str], Role]] = dict.fromkeys(
+    (
+        ("offer_apo", "locator_completed"),
+        ("offer_apo", "all_providers_called"),
+        ("offer_apo", "customer_escalated"),
+    ),
+    Role.ESCALATIONS,
+)
+"""The role that alone is asked for a field, by command and name."""
 _SELDOM = ("risk_reported", DISMISS_ATTENTION)
 """Commands that come last, however likely the others are."""
 
@@ -99,8 +109,18 @@ class CommandForm:
             asks: the names of the fields that are still asked for, in their order.
         """
         by_name = {each.name: each for each in self.fields}
-        fields = tuple(by_name[name] for name in asks)
+        fields = tuple(replace(by_name[name], when=None) for name in asks)
         return replace(self, button=button, part=part, hidden=tuple(said.items()), fields=fields)
+
+    def for_role(self, role: Role) -> CommandForm:
+        """Return the form without what only other roles are asked."""
+        others = {
+            name
+            for (command, name), asked in _ASKED_OF.items()
+            if self.name == command and asked is not role
+        }
+        fields = tuple(each for each in self.fields if each.name not in others)
+        return replace(self, fields=fields)
 
     def has(self, name: str) -> bool:
         """Return whether it has a field of a name."""
@@ -160,6 +180,15 @@ ON_THE_PHONE = ("apo", CONFERENCE)
 """The lifecycles that people carry out on the phone, each with a screen of its own."""
 
 
+def talks(role: Role, lifecycle: str | None, stage: str | None, waiting_on: str | None) -> bool:
+    """Return whether people of a role carry out a stage on the phone.
+
+    Whoever decides on APO does so before anybody calls: the form is their way, not the screen.
+    """
+    decides = stage == Stage.AWAITING_APPROVAL and waiting_on == role
+    return lifecycle in ON_THE_PHONE and not decides
+
+
 def call_address(job_id: str, lifecycle: str) -> str:
     """Return where the call screen of a lifecycle is."""
     return f"/console/jobs/{job_id}/call/{lifecycle}"
@@ -192,6 +221,7 @@ def forms_for(
     for kind, command, standing in _possible(found["lifecycles"], starts):
         if may_act_as(who.role, command.roles):
             form = form_for(kind, command, job_id, standing, policy, now)
+            form = form.for_role(who.role)
             forms.append(replace(form, is_settling=_settles(found["tasks"], kind, command, who)))
         else:
             others.append(not_theirs(kind, command, who.role))
@@ -228,6 +258,7 @@ def form_for(
     asking = Asking(
         zone=policy.calendar.zone,
         zones=zones_of_promises(command, standing),
+        lost=_lost(command, standing),
         choices=_choices(standing, policy),
         values=_known(command, standing, policy) if values is None else values,
         problems=problems or {},
@@ -262,10 +293,18 @@ _OF_PROVIDERS = frozenset({"earliest_appointment", "will_contact_by", "at"})
 
 def zones_of_promises(command: Command, standing: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the zone of each instant that a provider says, where its zone is known."""
+    zones = ((standing or {}).get("call") or {}).get("zones", [])
+    return dict.fromkeys(sorted(_promised(command)), zones[0]) if zones else {}
+
+
+def _lost(command: Command, standing: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return the instants that a provider says whose zone isn't known."""
     call = (standing or {}).get("call")
-    zones = call["zones"] if call else []
-    names = _OF_PROVIDERS & set(command.payload.model_fields)
-    return dict.fromkeys(sorted(names), zones[0]) if zones else {}
+    return _promised(command) if call and not call["zones"] else frozenset()
+
+
+def _promised(command: Command) -> frozenset[str]:
+    return _OF_PROVIDERS & set(command.payload.model_fields)
 
 
 def _choices(
@@ -298,6 +337,11 @@ def _possible(
         if start.refusal is None and start.lifecycle not in running:
             kind = LIFECYCLES[start.lifecycle]
             yield kind, kind.commands[start.command], standings.get(start.lifecycle)
+
+
+def texts_of(tasks: Sequence[Mapping[str, Any]], *kinds: str) -> list[str]:
+    """Return what the open tasks of some kinds say."""
+    return [each["text"] for each in tasks if each["status"] == "open" and each["kind"] in kinds]
 
 
 def _settles(

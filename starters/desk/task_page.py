@@ -18,7 +18,7 @@ from domain.roles import EMPLOYEES, Actor, Role, may_act_as
 from domain.values import Storable
 from starters.command_endpoint import refusal_reply
 from starters.desk.clocks import clocks_of
-from starters.desk.forms import CommandForm, form_for, plain, told_to
+from starters.desk.forms import CommandForm, form_for, plain, talks, told_to
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
@@ -84,6 +84,13 @@ class ShownTask:
         """Where its lifecycle stands, if it waits for the role of the task."""
         waiting = self.at_hand.waiting
         return waiting if waiting and waiting.waiting_on is self.task.role else None
+
+    @property
+    def is_on_the_phone(self) -> bool:
+        """Whether it is carried out on a call screen."""
+        waiting_on = self.at_hand.waiting and self.at_hand.waiting.waiting_on
+        task = self.task
+        return task.stage is not None and talks(task.role, task.lifecycle, task.stage, waiting_on)
 
     @property
     def is_overdue(self) -> bool:

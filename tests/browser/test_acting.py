@@ -91,7 +91,9 @@ async def approve_and_call(page: Page, job: Told) -> None:
     await page.goto(f"/console/jobs/{job.id}/call/apo")
     await acts_as(page, "Dispatch")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Call the customer about APO")
-    await page.get_by_role("button", name="No answer, voicemail left").click()
+    await page.locator("summary", has_text="No answer").click()
+    await page.locator("details[open]").get_by_label("Yes").check()
+    await page.get_by_role("button", name="No answer").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("The customer calls about APO")
     assert (await job.page()).stage == "awaiting_customer"
 

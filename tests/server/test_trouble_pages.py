@@ -212,7 +212,7 @@ async def test_all_dead_letters_of_a_reason_are_replayed_at_once(
     job = await desk.searching()
     first, second = await dead_letter(desk, job, "One"), await dead_letter(desk, job, "Two")
     other = await unreadable(desk, "Another reason")
-    reason = "this webhook-id was already used for a different body"
+    reason = "This webhook-id was already used for a different body"
     page = await agent.opens(f"/console/hooks?reason={reason}")
     assert "Replay all with this reason" in page
     assert f"/console/hooks/{other}" not in page
