@@ -27,8 +27,11 @@ def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if signed_in is not None and parts.sign_in is not None:
             await parts.sign_in.sessions.act_as(signed_in, role)
         if here is not None:
+            name = sent.get("name") or ""
+            if not name.isprintable():
+                raise HTTPException(422, "Write your name on one line, without hidden characters.")
             try:
-                actor = Actor(name=sent.get("name") or f"{role.label} at this desk", role=role)
+                actor = Actor(name=name or f"{role.label} at this desk", role=role)
             except ValidationError as error:
                 raise HTTPException(422, "That name is too long.") from error
             request.state.believed = type(here)(id=here.id, actor=actor)
