@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import httpx
@@ -22,14 +21,13 @@ SENT = {"cookie": f"{HERE}=x:dispatch:{b'Dana'.hex()}", **PERSON}
 
 
 @pytest.fixture
-def no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
     async def down(*_: object, **__: object) -> None:
         raise StoreUnavailableError("down")
 
     monkeypatch.setattr(Board, "page", down)
     monkeypatch.setattr(TaskList, "count", down)
     monkeypatch.setattr("store.reading.Reading.job", down)
-    return
 
 
 def is_page(answer: httpx.Response, said: str, status: int = 503) -> None:
