@@ -32,7 +32,9 @@ from starters.desk.forms import (
     not_theirs,
     plain,
     said_of,
+    texts_of,
 )
+from starters.desk.outcomes import Outcome, outcome_of
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
@@ -44,7 +46,7 @@ from workflows.registry import LIFECYCLES
 
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
 _OK, _FIELDS, _UNANSWERED = 200, 422, 503
-_OF_EVERY_FORM = frozenset({"form_token", "message_id", "back", "more", SENT_AS})
+_OF_EVERY_FORM = frozenset({"form_token", "message_id", "back", "more", "part", SENT_AS})
 _NO_STORE = {
     "message": "The database doesn't answer. The command may still be carried out.",
     "instead": "Wait a moment, then send it again. It counts once.",
@@ -75,7 +77,13 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     journal = Journal(parts.database)
 
     async def at(
-        request: Request, who: Person, job_id: str, lifecycle: str, name: str, back: str | None
+        request: Request,
+        who: Person,
+        job_id: str,
+        lifecycle: str,
+        name: str,
+        back: str | None,
+        part: str | None = None,
     ) -> _AtForm | Response:
         """Return somebody at the form of a command, or what they see if there is no such job."""
         kind, command = _declared(lifecycle, name)
@@ -93,6 +101,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             found=found,
             back=own_address(back, job_address(job_id)),
             now=datetime.now(UTC),
+            outcome=outcome_of(name, part),
         )
 
     @router.get("/console/jobs/{job_id}/{lifecycle}/{command}")
@@ -116,7 +125,9 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         lifecycle: str,
         command: str,
     ) -> Response:
-        form = await at(request, who, job_id, lifecycle, command, sent.get("back"))
+        form = await at(
+            request, who, job_id, lifecycle, command, sent.get("back"), sent.get("part")
+        )
         return form if isinstance(form, Response) else await form.sent(sent)
 
     @router.get("/console/jobs/{job_id}/answers/{lifecycle}/{message_id}")
@@ -162,6 +173,8 @@ class _AtForm:
     back: str
     """Where they came from."""
     now: datetime
+    outcome: Outcome | None = None
+    """The outcome of a call whose form it is, None if it is the whole form of the command."""
 
     @property
     def job_id(self) -> str:
@@ -179,7 +192,7 @@ class _AtForm:
         self, values: Values | None = None, problems: Mapping[str, str] | None = None
     ) -> CommandForm:
         """Return the form with what stands in it, and what is wrong with it."""
-        return form_for(
+        form = form_for(
             self.kind,
             self.command,
             self.job_id,
@@ -189,6 +202,7 @@ class _AtForm:
             values,
             problems,
         )
+        return self.outcome.form(form) if self.outcome else form.for_role(self.who.role)
 
     async def opened(self) -> Response:
         """Return the form as it is before anything is filled in; to others, whom to ask."""
@@ -271,10 +285,17 @@ class _AtForm:
             status,
             form=form,
             other=other,
+            asked=[] if other else self._asked,
             job=self.found["job"],
             standing=self.standing,
             back=self.back,
         )
+
+    @property
+    def _asked(self) -> list[str]:
+        """What the open tasks say that this command settles."""
+        kinds = [kind for kind in self.kind.tasks if self.command.name in kind.settled_by]
+        return [plain(text) for text in texts_of(self.found["tasks"], *kinds)]
 
     def _done(self, message_id: str, body: Mapping[str, Any]) -> Response:
         """Return to where the form was, or go on to what it was answered."""
@@ -285,7 +306,7 @@ class _AtForm:
         elif self.kind.name != CONFERENCE and parts_of(body.get("result"), self.pages.moment):
             answer = f"{job_address(self.job_id)}/answers/{self.kind.name}/{message_id}"
             address = f"{answer}?{urlencode({'back': self.back})}"
-        said = f"Done: {command_label(self.command.name)}."
+        said = f"Done: {command_label(self.command.name)} ({self.job_id})."
         if body["stage"] != NOT_STARTED:
             said = f"{said} Status: {stage_label(body['stage'])}."
         return self.pages.back(address, said, self.request)

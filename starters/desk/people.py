@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -65,7 +66,20 @@ class Believed:
 
 _OFFERED = tuple(role for role in Role if role is not Role.SYSTEM)
 """The roles that anybody may act in, where nobody is asked who they are."""
-_SOMEBODY = Actor(name="Supervisor at this desk", role=Role.SUPERVISOR)
+_NAMELESS = re.compile(rf"(?:{'|'.join(re.escape(role.label) for role in Role)}) at this desk")
+
+
+def unnamed(role: Role) -> str:
+    """Return what somebody in a role is called who has typed no name of their own."""
+    return f"{role.label} at this desk"
+
+
+def is_own_name(name: str) -> bool:
+    """Return whether somebody typed a name, rather than kept one that follows their role."""
+    return not _NAMELESS.fullmatch(name)
+
+
+_SOMEBODY = Actor(name=unnamed(Role.SUPERVISOR), role=Role.SUPERVISOR)
 
 
 def believed(cookies: Mapping[str, str]) -> Believed:

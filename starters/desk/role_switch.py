@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from domain.roles import Actor
 from starters.desk.pages import Pages, keep_person
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson, SentForm, signed_in_of
+from starters.desk.people import CurrentPerson, SentForm, is_own_name, signed_in_of, unnamed
 
 
 def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
@@ -31,7 +31,8 @@ def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             if not name.isprintable():
                 raise HTTPException(422, "Write your name on one line, without hidden characters.")
             try:
-                actor = Actor(name=name or f"{role.label} at this desk", role=role)
+                own = name if name and is_own_name(name) else unnamed(role)
+                actor = Actor(name=own, role=role)
             except ValidationError as error:
                 raise HTTPException(422, "That name is too long.") from error
             request.state.believed = type(here)(id=here.id, actor=actor)
