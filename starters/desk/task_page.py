@@ -175,6 +175,7 @@ class _TaskPage:
         change: _Change,
         said: str = "",
         told: Sequence[str] = (),
+        anchor: str = "",
     ) -> Response:
         """Change a task as a form says; return to the page, which says what came of it.
 
@@ -186,6 +187,7 @@ class _TaskPage:
             change: what changes it.
             said: what the next page says, filled with the task's label; empty if it shows it.
             told: the fields of the form that the change hears of.
+            anchor: the part of the page that gets the focus; where it came from, if empty.
         """
         fields = {name: value for name in told if (value := sent.get(name))}
         if "message_id" in fields:  # another outcome is told that the task is closed
@@ -208,6 +210,8 @@ class _TaskPage:
         if task is None:
             missing = Problem(task_id=task_id, message="This task isn't there.", instead=None)
             return await self.show(request, who, who.role, None, missing, 404)
+        if anchor:
+            back = f"{back.partition('#')[0]}#{anchor}"
         return self._pages.back(back, said.format(task_label(task["kind"])) or None)
 
     def _shown(
@@ -276,7 +280,8 @@ def task_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         is_shown = (sent.get("back") or HERE).startswith(HERE)
         said = "" if is_shown else "Done: {}. You can undo this in My tasks for a minute."
         closing = partial(desk.done, alerts_wait=True)
-        return await page.change(request, who, sent, task_id, closing, said, _OF_DONE)
+        anchor = f"undo-{task_id}" if is_shown else ""
+        return await page.change(request, who, sent, task_id, closing, said, _OF_DONE, anchor)
 
     @router.post(HERE + "/{task_id}/undo")
     async def undo(
