@@ -78,4 +78,4 @@ def end(
     if as_json:
         print_json({"id": session_id, "ended": True})
     else:
-        print_text(f"Session {session_id} is ended. Whoever had it has to sign in again.")
+        print_text(f"Session {session_id} is ended. To go on, its owner has to sign in again.")

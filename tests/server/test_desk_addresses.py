@@ -93,7 +93,8 @@ async def test_every_page_that_shows_a_customer_s_data_notes_who_reads_it(desk: 
     names = await readers(desk, job)
     found = {path for path in pages(desk) if path in names}
     tasks = {"/console/tasks"}  # whether this job has a task that Dispatch sees
-    assert found - tasks == NOTED - tasks
+    leads_to_the_job = {"/console/jobs/{job_id}/{lifecycle}/fast-forward"}
+    assert found - tasks - leads_to_the_job == NOTED - tasks
 
 
 async def test_the_tasks_that_say_how_to_reach_a_customer_note_who_reads_them(desk: Desk) -> None:
