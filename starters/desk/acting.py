@@ -39,13 +39,14 @@ from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
 from starters.desk.results import parts_of
+from starters.desk.sent_once import LONGEST_ID, SENT_AS, id_of_entries, reply_once
 from store.database import StoreUnavailableError
 from store.journal import Journal
 from workflows.registry import LIFECYCLES
 
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
 _OK, _FIELDS, _UNANSWERED = 200, 422, 503
-_OF_EVERY_FORM = frozenset({"form_token", "message_id", "back", "more", "part"})
+_OF_EVERY_FORM = frozenset({"form_token", "message_id", "back", "more", "part", SENT_AS})
 _NO_STORE = {
     "message": "The database doesn't answer. The command may still be carried out.",
     "instead": "Wait a moment, then send it again. It counts once.",
@@ -222,12 +223,18 @@ class _AtForm:
         if read.problems and may_act_as(self.who.role, self.command.roles):
             wrong = problems_with(self.command, self.who.actor, read.fields) | read.problems
             return self._again(self.form(values, self._placed(wrong)), _FIELDS)
-        message_id = _message_id(sent) or self.form().message_id
-        reply = await self._reply({**read.fields, "message_id": message_id})
+        form_id = form_id_of(sent) or self.form().message_id
+        message_id, reply = await self._reply(form_id, read.fields, sent.get(SENT_AS))
         if reply.status == _OK:
             return self._done(message_id, reply.body)
         if reply.status == _UNANSWERED:
-            form = replace(self.form(values), message_id=message_id, said=_uncertain(reply.body))
+            form = self.form(values)
+            form = replace(
+                form,
+                message_id=form_id,
+                said=_uncertain(reply.body),
+                hidden=(*form.hidden, (SENT_AS, message_id)),
+            )
             return self._again(form, _UNANSWERED)
         problems: dict[str, str] = {}
         if reply.status == _FIELDS:
@@ -238,13 +245,24 @@ class _AtForm:
             form = replace(form, said=said_of(reply.body, self.kind, can, self.who))
         return self._again(form, reply.status)
 
-    async def _reply(self, fields: dict[str, Any]) -> Reply:
+    async def _reply(
+        self, form_id: str, fields: dict[str, Any], sent_as: str | None
+    ) -> tuple[str, Reply]:
         try:
-            return await self.parts.commands.reply(
-                self.kind, self.job_id, self.command.name, fields, self.who.actor
+            return await reply_once(
+                self.parts.commands,
+                Journal(self.parts.database),
+                self.kind,
+                self.job_id,
+                self.command.name,
+                fields,
+                form_id,
+                self.who.actor,
+                sent_as,
             )
         except StoreUnavailableError:
-            return Reply(status=_UNANSWERED, body=_NO_STORE)
+            unknown = Reply(status=_UNANSWERED, body=_NO_STORE)
+            return id_of_entries(form_id, fields), unknown
 
     def _placed(self, problems: Mapping[str, str]) -> dict[str, str]:
         """Return the problems that stand beside a field of the form, in words of the page."""
@@ -321,11 +339,13 @@ def _values(sent: Form, zone: str) -> dict[str, str]:
     }
 
 
-def _message_id(sent: Form) -> str | None:
+def form_id_of(sent: Form) -> str | None:
+    """Return the id of a form that was sent, None if it has none, or one that can't be kept."""
     try:
-        return _MESSAGE_ID.validate_python(sent.get("message_id"))
+        form_id = _MESSAGE_ID.validate_python(sent.get("message_id"))
     except ValidationError:
         return None
+    return form_id if len(form_id) <= LONGEST_ID else None
 
 
 def _uncertain(body: Mapping[str, Any]) -> Said:

@@ -74,6 +74,7 @@ _MARKS: Final[Mapping[Show, str]] = {
 }
 _HOUR: Final = timedelta(hours=1)
 _MANY_HOURS: Final = 10 * _HOUR
+_IN_DAYS: Final = 48 * _HOUR
 _Choice = TypeVar("_Choice", Show, Order)
 
 _PARTS: Final = ("show", "q", *_ANY, "sort", "after", "before")
@@ -263,7 +264,9 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
 def _away(at: datetime, now: datetime) -> str:
     """Return how far an instant is off, or how long it has passed; of many hours no minutes."""
     away = abs(at - now)
-    rounded = timedelta(hours=round(away / _HOUR)) if away >= _MANY_HOURS else away
+    # Whole hours only: days are counted as everywhere else, so that no two pages differ by one.
+    is_hours = _MANY_HOURS <= away < _IN_DAYS
+    rounded = min(timedelta(hours=round(away / _HOUR)), _IN_DAYS - _HOUR) if is_hours else away
     if at > now:
         return relative(now + rounded, now)
     span = relative(now - rounded, now)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from domain.values import Storable
+from domain.values import JOB_ID, Storable
 from service.events import Received
 from starters.desk.bodies import LONGEST, in_units, readable
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person, SentForm
+from starters.desk.read_notes import shows
 from starters.queries import Cursor, RowId
 from store.inbox import Outcome
 
 ADDRESS = "/console/hooks"
+_JOB_OF_EVENT: Final = re.compile(rf'"job_id": "({JOB_ID[1:-1]})"')
 _MOST_REASONS: Final = 20
 _REPLAYED_FOR: Final = 6.0
 """Seconds for which one press of a button replays dead letters."""
@@ -113,12 +116,14 @@ class HookPages:
         found = await self._parts.inbox.letter(inbox_id, LONGEST)
         if found is None:
             return self._pages.show(request, who, "no_letter.html", 404)
+        body = readable(found.body, found.length)
+        shows(request, set(_JOB_OF_EVENT.findall(body)))
         return self._pages.show(
             request,
             who,
             "hook.html",
             letter=found,
-            body=readable(found.body, found.length),
+            body=body,
             left_out=found.length - len(found.body),
             in_units=in_units,
         )

@@ -22,6 +22,8 @@ from starters.desk.forms import CommandForm, form_for, plain, talks, told_to
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
+from starters.desk.read_notes import shows
+from starters.desk.sent_once import id_of_entries
 from starters.desk.task_contacts import Contact, Contacts
 from starters.desk.task_count import counted
 from starters.queries import RowId
@@ -136,6 +138,7 @@ class _TaskPage:
         page, cursor = await tasks.open(role, after)
         clocks = await clocks_of(self._parts, {each.task.job_id for each in page}, now)
         shown = [self._shown(each, who, now, clocks.get(each.task.job_id)) for each in page]
+        shows(request, (each.task.job_id for each in shown if each.contacts))
         closed = await tasks.closed(role, self._start_of_day(now))
         undoable = [
             Undoable(task=task, until=until)
@@ -187,6 +190,9 @@ class _TaskPage:
             anchor: the part of the page that gets the focus; where it came from, if empty.
         """
         fields = {name: value for name in told if (value := sent.get(name))}
+        if "message_id" in fields:  # another outcome is told that the task is closed
+            form_id = fields.pop("message_id")
+            fields["message_id"] = id_of_entries(form_id, fields)
         back = sent.get("back") or HERE
         try:
             task = await change(task_id, fields, who.actor)

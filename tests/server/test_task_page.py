@@ -63,7 +63,10 @@ async def test_a_task_is_done_and_that_is_taken_back(desk: Desk) -> None:
     closed = await the_task(desk, task)
     assert (closed["status"], closed["outcome"]) == ("done", f"Talked {SCRIPT}")
     assert closed["closed_by"] == {"name": "Sam", "role": "supervisor"}
-    assert (await sam.sends(page, to(task, "done"))).status_code == 303, "sent twice, done once"
+    again = await sam.sends(page, to(task, "done"), outcome=f"Talked {SCRIPT}")
+    assert again.status_code == 303, "sent twice, done once"
+    other = await sam.sends(page, to(task, "done"), outcome="Something else")
+    assert other.status_code == 409, "what was never recorded isn't done"
 
     page = await unlisted(sam, task["id"])
     assert re.search(r"\d+ seconds left", page.html)
