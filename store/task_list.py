@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -40,6 +40,8 @@ class Waiting(NamedTuple):
     attention: Sequence[str]
     guide: Sequence[str]
     """What to say on the phone, if it says so."""
+    call: Mapping[str, Any] | None
+    """Who is called or on the line, if somebody is."""
 
 
 class TaskAtHand(NamedTuple):
@@ -112,7 +114,7 @@ _OPEN = (
         _JOBS.c.job,
         *(
             _LIFECYCLES.c[name]
-            for name in ("stage", "waiting_on", "due_at", "next", "attention", "guide")
+            for name in ("stage", "waiting_on", "due_at", "next", "attention", "guide", "call")
         ),
     )
     .outerjoin(_JOBS, _JOBS.c.job_id == _TASKS.c.job_id)
@@ -153,6 +155,7 @@ def _at_hand(row: Row[Any]) -> TaskAtHand:
             next=row.next,
             attention=row.attention,
             guide=row.guide,
+            call=row.call,
         )
     job = None if row.job is None else read_stored_job(row.job_id, row.job)
     return TaskAtHand(read_task(row), job, waiting)

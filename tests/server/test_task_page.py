@@ -84,6 +84,9 @@ async def test_of_two_who_do_a_task_the_second_hears_who_was_first(desk: Desk) -
     said = Page(answer.text).words
     assert re.search(r"Sam already closed this task on \w+, .* ET: Called", said)
     assert "Nothing is left to do." in said
+    assert "You typed: Called as well" in said
+    assert f"{task['job_id']} Sam already closed" in said
+    assert dict(Page(answer.text).forms["/console/role"])["back"] == "/console/tasks"
     assert 'data-live=""' in answer.text, "a page that answers a form is not asked for again"
 
 
@@ -147,7 +150,8 @@ async def test_a_task_that_a_command_settles_has_its_form(desk: Desk) -> None:
     lee = await Sitter.of(desk, "customer_service", "Lee")
     page = await page_with(lee, address)
     assert to(task, "done") not in page.forms
-    assert f'id="task-{task["id"]}-form-am-escalation-provider-contacted"' in page.html
+    form = f"task-{task['id']}-form-{job.id}-am-escalation-provider-contacted"
+    assert f'id="{form}"' in page.html
     assert LEAK in page.words
     answer = await lee.sends(page, address, reached="no")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/tasks")
