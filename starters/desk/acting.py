@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
@@ -26,24 +27,30 @@ from starters.desk.forms import (
     NotTheirs,
     Offered,
     Said,
+    WayOut,
     call_address,
     form_for,
     forms_for,
+    job_address,
     not_theirs,
     plain,
     said_of,
+    step_of,
 )
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson, Form, Person, SentForm
+from starters.desk.people import ACTS_AS, CurrentPerson, Form, Person, SentForm
 from starters.desk.results import parts_of
 from store.database import StoreUnavailableError
 from store.journal import Journal
 from workflows.registry import LIFECYCLES
 
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
-_OK, _FIELDS, _UNANSWERED = 200, 422, 503
-_OF_EVERY_FORM = frozenset({"form_token", "message_id", "back", "more"})
+_OK, _MOVED_ON, _FIELDS, _UNANSWERED = 200, 409, 422, 503
+_OF_EVERY_FORM = frozenset({"form_token", ACTS_AS, "message_id", "back", "more", "step", "sent_as"})
+_ELEMENT_ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
+FORM_ALONE = "x-form-alone"
+"""Header of an answer that is a form, which a script puts in the place of the one that was sent."""
 _NO_STORE = {
     "message": "The database doesn't answer. The command may still be carried out.",
     "instead": "Wait a moment, then send it again. It counts once.",
@@ -74,7 +81,13 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     journal = Journal(parts.database)
 
     async def at(
-        request: Request, who: Person, job_id: str, lifecycle: str, name: str, back: str | None
+        request: Request,
+        who: Person,
+        job_id: str,
+        lifecycle: str,
+        name: str,
+        back: str | None,
+        sent_as: str = "",
     ) -> _AtForm | Response:
         """Return somebody at the form of a command, or what they see if there is no such job."""
         kind, command = _declared(lifecycle, name)
@@ -84,6 +97,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
         return _AtForm(
             parts=parts,
+            journal=journal,
             pages=pages,
             request=request,
             who=who,
@@ -92,6 +106,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             found=found,
             back=own_address(back, job_address(job_id)),
             now=datetime.now(UTC),
+            sent_as=sent_as if _ELEMENT_ID.fullmatch(sent_as) else "",
         )
 
     @router.get("/console/jobs/{job_id}/{lifecycle}/{command}")
@@ -115,7 +130,8 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         lifecycle: str,
         command: str,
     ) -> Response:
-        form = await at(request, who, job_id, lifecycle, command, sent.get("back"))
+        back, sent_as = sent.get("back"), sent.get("sent_as") or ""
+        form = await at(request, who, job_id, lifecycle, command, back, sent_as)
         return form if isinstance(form, Response) else await form.sent(sent)
 
     @router.get("/console/jobs/{job_id}/answers/{lifecycle}/{message_id}")
@@ -151,6 +167,7 @@ class _AtForm:
     """Somebody at the form of one command of a job."""
 
     parts: DeskParts
+    journal: Journal
     pages: Pages
     request: Request
     who: Person
@@ -161,6 +178,8 @@ class _AtForm:
     back: str
     """Where they came from."""
     now: datetime
+    sent_as: str = ""
+    """The id of the element that the form was sent from."""
 
     @property
     def job_id(self) -> str:
@@ -178,7 +197,7 @@ class _AtForm:
         self, values: Values | None = None, problems: Mapping[str, str] | None = None
     ) -> CommandForm:
         """Return the form with what stands in it, and what is wrong with it."""
-        return form_for(
+        form = form_for(
             self.kind,
             self.command,
             self.job_id,
@@ -188,6 +207,7 @@ class _AtForm:
             values,
             problems,
         )
+        return replace(form, sent_as=self.sent_as)
 
     async def opened(self) -> Response:
         """Return the form as it is before anything is filled in; to others, whom to ask."""
@@ -204,11 +224,15 @@ class _AtForm:
         if rows := sent.get("more"):
             more = {f"{rows}.rows": str(max(rows_in(rows, values), 1) + 1)}
             return self._again(self.form(values | more), _OK)
-        read = read_values(self.command, values, zone)
+        read = read_values(self.command, values, zone, self.now)
         if read.problems and may_act_as(self.who.role, self.command.roles):
             wrong = problems_with(self.command, self.who.actor, read.fields) | read.problems
             return self._again(self.form(values, self._placed(wrong)), _FIELDS)
         message_id = _message_id(sent) or self.form().message_id
+        step = sent.get("step")
+        if step and await self._has_moved_on(step, message_id):
+            form = replace(self.form(values), step=step, said=self._moved_on())
+            return self._again(form, _MOVED_ON)
         reply = await self._reply({**read.fields, "message_id": message_id})
         if reply.status == _OK:
             return self._done(message_id, reply.body)
@@ -223,6 +247,41 @@ class _AtForm:
             can = await offered(self.parts, self.found, self.who, self.now)
             form = replace(form, said=said_of(reply.body, self.kind, can, self.who))
         return self._again(form, reply.status)
+
+    async def _has_moved_on(self, step: str, message_id: str) -> bool:
+        """Return whether the call is at another step than a form is about that is sent first."""
+        if step == step_of(self.kind, self.command, self.standing):
+            return False
+        workflow_id = self.kind.workflow_id(self.job_id)
+        try:
+            return not await self.journal.answered(workflow_id, self.who.actor, message_id)
+        except StoreUnavailableError:
+            return True
+
+    def _moved_on(self) -> Said:
+        """Return who was faster on a call, and what comes next on it."""
+        logged = (
+            each["actor"]["name"]
+            for each in reversed(self.found["journal"])
+            if each["what"] in self.kind.commands
+        )
+        who = next(logged, None)
+        by = "You" if who == self.who.actor.name else who
+        message = f"{by} already logged this call." if by else "This call has moved on."
+        standing = self.standing or {}
+        call = standing.get("call")
+        if call and standing["stage"] == "calling_provider":
+            instead = f"Now call {call['name']}. What you typed was not logged."
+        elif standing.get("outcome"):
+            instead = "The call is over. What you typed was not logged."
+        else:
+            instead = f"Status: {stage_label(standing['stage'])}. What you typed was not logged."
+        screen = call_address(self.job_id, self.kind.name)
+        return Said(
+            message=message,
+            instead=instead,
+            ways=[WayOut(label="Go to the call screen", address=screen)],
+        )
 
     async def _reply(self, fields: dict[str, Any]) -> Reply:
         try:
@@ -240,9 +299,11 @@ class _AtForm:
     def _again(self, form: CommandForm, status: int) -> Response:
         """Return a form that was not carried out: alone where a script swaps it, or on a page."""
         if "hx-request" in self.request.headers:
-            return self.pages.show(
+            alone = self.pages.show(
                 self.request, self.who, "form_alone.html", status, form=form, back=self.back
             )
+            alone.headers[FORM_ALONE] = "1"
+            return alone
         return self._page(form, status)
 
     def _page(self, form: CommandForm, status: int, other: NotTheirs | None = None) -> Response:
@@ -256,6 +317,7 @@ class _AtForm:
             job=self.found["job"],
             standing=self.standing,
             back=self.back,
+            here=f"{form.address}?{urlencode({'back': self.back})}",
         )
 
     def _done(self, message_id: str, body: Mapping[str, Any]) -> Response:
@@ -271,11 +333,6 @@ class _AtForm:
         if body["stage"] != NOT_STARTED:
             said = f"{said} Status: {stage_label(body['stage'])}."
         return self.pages.back(address, said, self.request)
-
-
-def job_address(job_id: str) -> str:
-    """Return where a job's page is."""
-    return f"/console/jobs/{quote(job_id, safe='')}"
 
 
 def _declared(lifecycle: str, name: str) -> tuple[LifecycleKind, Command]:
