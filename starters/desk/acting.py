@@ -250,7 +250,7 @@ class _AtForm:
 
     async def _has_moved_on(self, step: str, message_id: str) -> bool:
         """Return whether the call is at another step than a form is about that is sent first."""
-        if step == step_of(self.kind, self.command, self.standing):
+        if self.standing is None or step == step_of(self.kind, self.command, self.standing):
             return False
         workflow_id = self.kind.workflow_id(self.job_id)
         try:

@@ -196,8 +196,8 @@ async def test_a_form_keeps_what_was_typed_whatever_comes_back(desk: Desk, looke
         503: ("application/json", silent, "The database doesn't answer."),
     }
     for status, (content_type, body, said) in pages.items():
-        answer = {"status": status, "content_type": content_type, "body": body}
-        await page.route(address, partial(answers, **answer))
+        answer = partial(answers, status=status, content_type=content_type, body=body)
+        await page.route(address, answer)
         await send.click()
         await expect(notice).to_contain_text(said)
         await expect(notice).to_be_focused()
@@ -221,3 +221,16 @@ async def test_long_words_and_choices_don_t_widen_a_phone(desk: Desk, looker: Lo
     )
     assert await page.locator("#do select:visible").count()
     assert not await is_too_wide(page)
+
+
+async def test_a_page_tells_that_another_tab_switched_the_role(desk: Desk, looker: Looker) -> None:
+    page = await looker.opens("/console")
+    await acts_as(page, "Dispatch")
+    await expect(page.locator("#connection")).to_have_text("Live")
+    beside = await page.context.new_page()
+    await beside.goto("/console")
+    await acts_as(beside, "Supervisor")
+    await desk.accepted()
+    await expect(page.locator("#connection")).to_contain_text("You now act as Supervisor.")
+    await page.get_by_role("link", name="Reload").click()
+    await expect(page.locator("details.who strong")).to_have_text("Supervisor")
