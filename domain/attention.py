@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from domain.journal import DISMISSED_ALERT
 from domain.labels import attention_label
 
 
@@ -57,4 +58,4 @@ SETTLED_BY_TASKS: Final[Mapping[Attention, frozenset[str]]] = {
 
 def dismissed_sentence(attention: Attention, reason: str) -> str:
     """Return what the journal says of an alert that a supervisor has dismissed."""
-    return f"dismissed the alert “{attention_label(attention)}”: {reason}"
+    return f"{DISMISSED_ALERT} “{attention_label(attention)}”: {reason}"

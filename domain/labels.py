@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from domain.journal import MOVED, REFUSED
+
 TASKS: Final[Mapping[str, str]] = {
     # plus-one
     "search_running": "Check on the search",
@@ -525,11 +527,11 @@ def journal_label(what: str) -> str:
     """
     if what in COMMANDS:
         return COMMANDS[what]
-    before, moved, after = what.partition(" → ")
+    before, moved, after = what.partition(MOVED)
     if moved and before in STAGES and after in STAGES:
-        return f"{STAGES[before]} → {STAGES[after]}"
-    command, refused, why = what.removeprefix("refused ").partition(": ")
-    if refused and what.startswith("refused ") and command in COMMANDS:
+        return f"{STAGES[before]}{MOVED}{STAGES[after]}"
+    command, refused, why = what.removeprefix(REFUSED).partition(": ")
+    if refused and what.startswith(REFUSED) and command in COMMANDS:
         return f"Refused ({COMMANDS[command]}): {why}"
     return f"{what[:1].upper()}{what[1:]}"
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from domain.journal import REFUSED
 from domain.labels import lifecycle_label, stage_label, to_do
 from domain.values import LONGEST_QUOTE, shortened
 
@@ -93,7 +94,7 @@ def unreadable(message: str, instead: str | None = None, rule: str | None = None
 
 def refused_sentence(command: str, refusal: Refusal) -> str:
     """Return what the journal says of a refused command, whatever it was called."""
-    return f"refused {quoted(command)}: {refusal.message}"
+    return f"{REFUSED}{quoted(command)}: {refusal.message}"
 
 
 def quoted(text: str) -> str:

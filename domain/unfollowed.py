@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from typing import Final
 
 from domain.effects import OpenTask
 from domain.jobs import JobStatus
@@ -12,6 +13,22 @@ from domain.tasks import CommonTask
 
 NOBODY_FOLLOWS = "Nobody is following up on this job."
 """What `next` and `why` say of a job on which no lifecycle runs."""
+
+ENDED_WELL: Final = frozenset(
+    {
+        "completed",
+        "paid",
+        "paid_by_check",
+        "closed_without_proof",
+        "resolved",
+        "closed_quiet",
+        "appointment_confirmed",
+        "provider_will_call",
+        "closed",
+        "area_manager_engaged",
+    }
+)
+"""Ends after which nobody has to follow the job: its story is told, or its provider goes on."""
 
 CANCELLED_ENTRY = "cancelled in Temporal"
 """The journal entry of a lifecycle whose workflow was cancelled in Temporal. The audit looks for
@@ -54,6 +71,18 @@ def told_by(task: OpenTask) -> str:
     return task.text.removeprefix(_DECIDE)
 
 
+def is_left_alone(status: JobStatus, newest_end: str | None) -> bool:
+    """Return whether somebody should take up a job on which no lifecycle runs.
+
+    The board's list of jobs that aren't followed asks the store for the same.
+
+    Args:
+        status: the job's.
+        newest_end: how the lifecycle ended that ran on it last, None if none ever did.
+    """
+    return not status.final and newest_end not in ENDED_WELL
+
+
 def job_without_follower(
     status: JobStatus, startable: Iterable[LifecycleKind], ended: Container[str]
 ) -> str:
@@ -67,9 +96,16 @@ def job_without_follower(
     said = [NOBODY_FOLLOWS]
     if status.final:
         said.append(f"It is {status.value}.")
-    for kind in startable:
-        if kind.name in ended:
-            said.append(f"To start the {kind.title} again, {kind.start_again}.")
-        else:
-            said.append(f"To start the {kind.title}, {kind.start_first}.")
-    return " ".join(said)
+    return " ".join([*said, *(how_to_start(kind, ended) for kind in startable)])
+
+
+def how_to_start(kind: LifecycleKind, ended: Container[str]) -> str:
+    """Return in words how people start a lifecycle on a job.
+
+    Args:
+        kind: the lifecycle.
+        ended: the names of those that ran on the job before.
+    """
+    if kind.name in ended:
+        return f"To start the {kind.title} again, {kind.start_again}."
+    return f"To start the {kind.title}, {kind.start_first}."

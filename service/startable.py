@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from domain.lifecycles import LifecycleKind
 from domain.refusals import Refusal, Refused, conflict
 from domain.roles import Role
-from domain.unfollowed import job_without_follower
+from domain.unfollowed import how_to_start, job_without_follower
 from service.routing import Router
 from service.starting import require_startable, with_message_id
 from store.lifecycles import KnownJob, Lifecycles, UnfollowedJob
@@ -25,6 +25,15 @@ class Start(NamedTuple):
     command: str
     refusal: Refusal | None
     """Why nobody can give it now, None if somebody can."""
+
+
+class Ways(NamedTuple):
+    """How a lifecycle can start on a job that none follows."""
+
+    commands: Collection[tuple[str, str]]
+    """Lifecycle and name of each command that can start one."""
+    elsewhere: Sequence[str]
+    """What people do in the job system to start one, a sentence each."""
 
 
 class Startable:
@@ -71,6 +80,22 @@ class Startable:
         """
         known = await self._lifecycles.unfollowed([job_id])
         return self.shown(known[job_id]) if job_id in known else {}
+
+    async def ways(self, job_id: str) -> Ways | None:
+        """Return how a lifecycle can start on a job, None if one follows it.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+        job = (await self._lifecycles.unfollowed([job_id])).get(job_id)
+        if job is None:
+            return None
+        kinds = self._kinds.values()
+        begun = [kind for kind in kinds if self._router.may_begin(kind, job.row.held.job)]
+        return Ways(
+            commands=self.possible_starts(job),
+            elsewhere=[how_to_start(kind, job.ended) for kind in begun],
+        )
 
     def shown(self, job: UnfollowedJob) -> dict[str, Any]:
         """Return `next` and `allowed` of a job that no lifecycle follows."""

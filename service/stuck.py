@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.attention import Attention
+from domain.attention import SETTLED_BY_TASKS, Attention
 from domain.commands import Command
-from domain.labels import attention_label
+from domain.labels import attention_label, task_label
 from domain.lifecycles import job_of
 from domain.outgoing import trouble_with
 from domain.policy import Policy
@@ -51,12 +51,12 @@ _CURES: Mapping[str, str] = {
 }
 """What to do about each reason for attention."""
 _CURES_HERE: Mapping[str, str] = {
-    Attention.OVERDUE: "Do the open task about it. The job lists it.",
+    Attention.OVERDUE: "Read on the job who has to act, and call them.",
     Attention.DELIVERY_FAILED: "Read the e-mail on the job. Call the recipient.",
     Attention.BAD_MESSAGE: (
         "Read the refusal in the job's journal. Correct the message, and send it again."
     ),
-    Attention.RULE_CONFLICT: "Do the open task about it. The job lists it.",
+    Attention.RULE_CONFLICT: "Read on the job what happened, and correct it in the job system.",
 }
 """The same, where the job is one click away."""
 _SAID_ONCE = frozenset({Attention.JOB_SYSTEM_UNREACHABLE, Attention.JOB_SYSTEM_REFUSES})
@@ -252,6 +252,26 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+_DONE_BY_TASK = frozenset({Attention.OVERDUE, Attention.RULE_CONFLICT})
+"""Alerts that ask people to do a task."""
+
+
+def _task_about(attention: str, tasks: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the open task about an alert: one that settles it, or else the newest."""
+    if attention not in _DONE_BY_TASK:
+        return None
+    kinds = SETTLED_BY_TASKS.get(Attention(attention), frozenset())
+    settling = (task for task in tasks if task["kind"] in kinds)
+    return next(settling, None) or next(iter(tasks), None)
+
+
+def _cure_here(attention: str, task: Mapping[str, Any] | None) -> str | None:
+    """Return what to do about an alert where its job and its task are one click away."""
+    if task is None:
+        return _CURES_HERE.get(attention)
+    return f"{Role(task['role']).label} has the task “{task_label(task['kind'])}”."
+
+
 async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[StuckThing]:
     items = [
         StuckThing(
@@ -271,11 +291,13 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[S
                 f"{attention_label(raised['attention'])}: {raised['why']}",
                 _CURES.get(raised["attention"], "").format(job=standing["job_id"]),
                 raised["since"],
-                here=_CURES_HERE.get(raised["attention"]),
+                here=_cure_here(raised["attention"], task),
+                done_by_task=task and task["id"],
                 lifecycle=standing["lifecycle"],
                 attention=raised["attention"],
             )
             for raised in standing["attention_details"]
+            for task in [_task_about(raised["attention"], standing["tasks"])]
             if raised["attention"] not in _SAID_ONCE
         ]
     items += [

@@ -44,6 +44,8 @@ class StuckThing:
     """The alert."""
     task_id: int | None = None
     """The task that asks for a decision."""
+    done_by_task: int | None = None
+    """The open task of others that settles it."""
     row_id: int | None = None
     """The row of the outbox."""
     event_id: int | None = None

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.current import current
 from domain.field_problems import field_problems
+from domain.journal import CLOSED_TASK, REOPENED_TASK
 from domain.labels import task_label, to_do
 from domain.lifecycles import LifecycleKind
 from domain.moments import spoken
@@ -109,7 +110,7 @@ class TaskDesk:
         if task is None:
             return None
         outcome = f": {said.outcome}" if said.outcome else ""
-        what = f"closed the task “{task_label(task.kind)}”{outcome}"
+        what = f"{CLOSED_TASK} “{task_label(task.kind)}”{outcome}"
         now = self._clock()
         until = now + UNDO_FOR if alerts_wait else None
         closing = TaskClosing(actor, said.outcome, said.message_id, now, what, until)
@@ -152,7 +153,7 @@ class TaskDesk:
         task = await self._tasks.find(task_id)
         if task is None:
             return None
-        what = f"reopened the task “{task_label(task.kind)}”"
+        what = f"{REOPENED_TASK} “{task_label(task.kind)}”"
         undoing = TaskClosing(actor, None, None, self._clock(), what)
         try:
             self._check_undo(task, actor, undoing.at)

@@ -103,14 +103,6 @@ class ApiClient:
         """Return the answer to a body posted to a path; raises what `get` raises."""
         return self._accepted(self._ask("POST", _path(*path), json=body))
 
-    def knows(self, job_id: str) -> bool:
-        """Return whether there is such a job; raises what `get` raises."""
-        answer = self._ask("GET", _path("jobs", job_id))
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return False
-        self._accepted(answer)
-        return True
-
     def send_hook(self, headers: Mapping[str, str], body: bytes) -> HookAnswer:
         """Send a signed event; a refusal is an answer, too.
 

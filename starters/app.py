@@ -59,7 +59,7 @@ from starters.desk import desk_routes
 from starters.desk.changes import Changes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts, SignIn
-from starters.desk.refused_page import refused_page
+from starters.desk.refused_page import page_of_form, refused_page
 from starters.desk.sign_in import FrontDesk
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits, Reception
 from starters.history_api import history_routes
@@ -586,7 +586,8 @@ def _add_error_answers(app: FastAPI, reading: Reading, pages: Pages) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        page = refused_page(pages, request, error.status_code, str(error.detail))
+        status, message = error.status_code, str(error.detail)
+        page = page_of_form(request, status) or refused_page(pages, request, status, message)
         if page is not None:
             return page
         headers = dict(error.headers or {})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from domain.commands import Command
     from domain.lifecycles import LifecycleKind
-    from domain.signatures import HookSecrets
     from starters.api_client import ApiClient
     from starters.event_files import HookEvent
 
@@ -151,10 +150,10 @@ def up(
     _log(as_json)
     events = sample_events(datetime.now(UTC)) if sample else []
 
-    async def tell_the_day(url: str, _: HookSecrets) -> None:
+    async def tell_the_day(url: str, known: Collection[str]) -> None:
         from asyncio import to_thread
 
-        typer.echo(await to_thread(_send_samples, url, data, events))
+        typer.echo(await to_thread(_send_samples, url, data, events, known))
 
     with _failures_told():
         _serve(
@@ -800,13 +799,13 @@ def _failures_told() -> Iterator[None]:
         ) from error
 
 
-def _send_samples(url: str, data: Path, events: list[HookEvent]) -> str:
+def _send_samples(url: str, data: Path, events: list[HookEvent], known: Collection[str]) -> str:
     from starters.api_client import ApiClient
     from starters.day_at_the_desk import send_samples
     from starters.hook_sender import signing_secret
 
     with ApiClient(url, os.environ.get("STEWARD_TOKEN")) as client:
-        new = send_samples(client, events, signing_secret(data))
+        new = send_samples(client, events, signing_secret(data), known)
     if not new:
         return "The samples are already loaded. See them with `steward jobs`."
     return f"Samples sent: {len(new)}. See them with `steward jobs`."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -26,16 +26,25 @@ def sample_events(now: datetime) -> list[HookEvent]:
     return [event for path in paths for event in read_events(path, now)]
 
 
-def send_samples(client: ApiClient, events: Sequence[HookEvent], secret: str) -> set[str]:
+def send_samples(
+    client: ApiClient, events: Sequence[HookEvent], secret: str, known: Collection[str]
+) -> set[str]:
     """Send the events of jobs that are not known yet; return the ids of these jobs.
 
-    A stack that is started again with its samples goes on with them, and gets none twice.
+    A stack that is started again with its samples goes on with them, and gets none twice. Events
+    are signed, so that it needs no token.
+
+    Args:
+        client: sends them.
+        events: of all samples.
+        secret: signs them.
+        known: the jobs that the stack knows.
 
     Raises:
         Failure: an event is not taken.
     """
     told = {event.job_id for event in events if event.job_id is not None}
-    new = {job_id for job_id in told if not client.knows(job_id)}
+    new = told - known
     for event in events:
         if event.job_id in new:
             sent = send(client, event, secret)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from starters.oidc import CompanyAccounts
 from starters.serving import server_of
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError, migrate
+from store.reading import Reading
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.job_systems import destinations_of, job_system_of, subscriber_of
@@ -62,7 +63,7 @@ async def run_stack(
     temporal_port: int,
     data: Path,
     announce: Announce,
-    when_ready: Callable[[str, HookSecrets], Awaitable[None]] | None = None,
+    when_ready: Callable[[str, Collection[str]], Awaitable[None]] | None = None,
 ) -> None:
     """Run everything in the foreground until Ctrl-C.
 
@@ -72,7 +73,7 @@ async def run_stack(
         temporal_port: of Temporal; its UI is on the port 1000 above.
         data: the one folder that everything is kept in.
         announce: tells a person something.
-        when_ready: called once everything runs, with the API's URL and the hooks' secrets.
+        when_ready: called once everything runs, with the API's URL and the jobs that are known.
 
     Raises:
         CannotRun: a port is in use, or the folder cannot be written.
@@ -136,7 +137,7 @@ async def run_stack(
         if await _has_no_token(parts):
             announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
-            await when_ready(where, secrets)
+            await when_ready(where, await Reading(database).job_ids())
 
         async def set_up_again() -> None:
             await server.start()

@@ -18,6 +18,7 @@ from domain.attention import SETTLED_BY_TASKS, Attention
 from domain.calendars import Calendar
 from domain.commands import DISMISS_ATTENTION
 from domain.effects import Batch, ClosePromise, OpenTask, Step, WriteJournal
+from domain.journal import REFUSED
 from domain.lifecycles import job_of
 from domain.moments import spoken
 from domain.promises import PromiseOutcome
@@ -39,6 +40,16 @@ class Raised(BaseModel):
 
     since: AwareDatetime
     why: str
+    due_at: AwareDatetime | None = None
+    """The first deadline that was missed, of an alert that something is overdue."""
+
+
+class _Cause(NamedTuple):
+    """What raises an alert."""
+
+    why: str
+    due_at: datetime | None = None
+    """The deadline that was missed, if one was."""
 
 
 _RAISED = TypeAdapter(dict[str, Raised])
@@ -85,45 +96,49 @@ def after_batch(connection: Connection, batch: Batch) -> dict[str, Any]:
     had_ended = row is not None and is_same_run and row.outcome is not None
     kept: dict[str, Raised] = {}
     for flag in progress.attention:
-        why = _why(connection, batch, flag)
-        if why is None and had_ended and row is not None and flag not in row.attention:
+        causes = _causes(connection, batch, flag)
+        if not causes and had_ended and row is not None and flag not in row.attention:
             continue
         before = stood.get(flag)
-        said = why or (before.why if before else IN_GENERAL[flag])
-        kept[flag] = Raised(since=before.since if before else batch.now, why=said[:_LONGEST])
+        said = causes[-1].why if causes else before.why if before else IN_GENERAL[flag]
+        missed = [each.due_at for each in (before, *causes) if each and each.due_at]
+        kept[flag] = Raised(
+            since=before.since if before else batch.now,
+            why=said[:_LONGEST],
+            due_at=min(missed, default=None),
+        )
     return {
         "attention": list(kept),
-        "attention_since": _RAISED.dump_python(kept, mode="json"),
+        "attention_since": _RAISED.dump_python(kept, mode="json", exclude_none=True),
     }
 
 
-def _why(connection: Connection, batch: Batch, flag: Attention) -> str | None:
-    """Return why a batch asks for attention, None if nothing in it does."""
-    said: str | None = None
-    for step in batch.steps:
-        said = _cause(connection, batch, step, flag) or said
-    return said
+def _causes(connection: Connection, batch: Batch, flag: Attention) -> list[_Cause]:
+    """Return why a batch asks for attention, nothing if it has no new reason."""
+    found = (_cause(connection, batch, step, flag) for step in batch.steps)
+    return [cause for cause in found if cause is not None]
 
 
-def _cause(connection: Connection, batch: Batch, step: Step, flag: Attention) -> str | None:
+def _cause(connection: Connection, batch: Batch, step: Step, flag: Attention) -> _Cause | None:
     match flag, step.effect:
         case Attention.OVERDUE, ClosePromise(promise_key=key, outcome=PromiseOutcome.BROKEN):
             return _broken(connection, f"{batch.workflow_id}#{batch.episode}/{key}", batch.calendar)
-        case Attention.BAD_MESSAGE, WriteJournal(what=what) if what.startswith("refused "):
-            return f"{what[0].upper()}{what[1:]}"
+        case Attention.BAD_MESSAGE, WriteJournal(what=what) if what.startswith(REFUSED):
+            return _Cause(f"{what[0].upper()}{what[1:]}")
         case _, OpenTask(task=kind, text=text) if kind in SETTLED_BY_TASKS.get(flag, ()):
-            return text
+            return _Cause(text)
         case _:
             return None
 
 
-def _broken(connection: Connection, key: str, calendar: Calendar) -> str | None:
+def _broken(connection: Connection, key: str, calendar: Calendar) -> _Cause | None:
     row = connection.execute(_PROMISE, {"of": key}).one_or_none()
     if row is None:
         return None
     who = Role(row.waiting_on).people
     when = spoken(row.due_at, calendar.zone)
-    return f"{who[0].upper()}{who[1:]} had until {when} to {row.duty} ({row.rule})."
+    why = f"{who[0].upper()}{who[1:]} had until {when} to {row.duty} ({row.rule})."
+    return _Cause(why, row.due_at)
 
 
 # --- how it ends ------------------------------------------------------------------------------

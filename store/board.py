@@ -18,13 +18,15 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal,
     or_,
     select,
+    true,
 )
 
-from domain.unfollowed import NOBODY_FOLLOWS
+from domain.unfollowed import ENDED_WELL, NOBODY_FOLLOWS
 from domain.values import Instant, Storable
 from store import schema
 from store.cursors import CursorError, read_cursor, write_cursor
@@ -40,6 +42,8 @@ MOST_COUNTED: Final = 500
 
 _NEVER = literal(NEVER_FOLLOWED, schema.UtcDateTime())
 _LONG_AGO = literal(datetime(1900, 1, 1, tzinfo=UTC), schema.UtcDateTime())
+_WITH_COUNTRY = 11
+"""Digits of a whole phone number of North America, with the 1 of its country."""
 _FEWEST_DIGITS = 4
 """So many digits, whatever stands between them, may be a part of a phone number."""
 _MOST_TRADES = 40
@@ -55,7 +59,7 @@ class Show(StrEnum):
     OVERDUE = "overdue"
     ATTENTION = "attention"
     UNFOLLOWED = "unfollowed"
-    """Jobs that never had a lifecycle."""
+    """Jobs that go on, and that no lifecycle follows, or none any more (`is_left_alone`)."""
     ENDED = "ended"
     ALL = "all"
 
@@ -148,8 +152,9 @@ class Board:
             more_before, more_after = (has_more, True) if is_back else (place is not None, has_more)
             running = [row.job_id for row in rows if row.lifecycle and row.outcome is None]
             waits = waiting_changes(self._database, connection, running)
+            tasks = _open_tasks(connection, [row.job_id for row in rows if not row.lifecycle])
             return BoardPage(
-                items=[_item(row, waits.get(row.id)) for row in rows],
+                items=[_item(row, waits.get(row.id), tasks.get(row.job_id)) for row in rows],
                 before=_cursor(rows[0], wanted.order) if rows and more_before else None,
                 after=_cursor(rows[-1], wanted.order) if rows and more_after else None,
                 counts=_counts(connection, wanted),
@@ -184,7 +189,7 @@ def _lines(wanted: Wanted, place: tuple[Any, str] | None, *, is_back: bool, limi
 
     They are found by what little sorts them, and read whole after that.
     """
-    is_outer, asks_jobs = _takes_unfollowed(wanted), bool(_of_jobs(wanted))
+    is_outer = _takes_unfollowed(wanted)
     id_ = _ID if is_outer else _LIFECYCLES.c.workflow_id
     key = _key(wanted.order, is_outer=is_outer)
     is_descending = (wanted.order is Order.NEWEST) != is_back
@@ -195,7 +200,7 @@ def _lines(wanted: Wanted, place: tuple[Any, str] | None, *, is_back: bool, limi
             id_.label("id"),
             key.label("key"),
         )
-        .select_from(_source(is_outer=is_outer, asks_jobs=asks_jobs))
+        .select_from(_source(wanted))
         .where(*_conditions(wanted))
         .limit(limit)
     )
@@ -210,6 +215,7 @@ def _lines(wanted: Wanted, place: tuple[Any, str] | None, *, is_back: bool, limi
         found.c.id,
         found.c.key,
         *(_JOBS.c[name] for name in ("job_id", "trade", "severity", "assigned_to")),
+        _JOBS.c.job["item"]["name"].as_string().label("item"),
         *_OF_LIFECYCLE,
     ).select_from(
         found.join(_JOBS, _JOBS.c.job_id == found.c.job_id).outerjoin(
@@ -238,14 +244,16 @@ def _takes_unfollowed(wanted: Wanted) -> bool:
     return wanted.show in (Show.ALL, Show.UNFOLLOWED)
 
 
-def _source(*, is_outer: bool, asks_jobs: bool) -> FromClause:
+def _source(wanted: Wanted) -> FromClause:
     """Return where lines come from: every lifecycle has a job, which matters only if asked of."""
-    if not (is_outer or asks_jobs):
-        return _LIFECYCLES
     belongs = _LIFECYCLES.c.job_id == _JOBS.c.job_id
-    if is_outer:
-        return _JOBS.outerjoin(_LIFECYCLES, belongs)
-    return _LIFECYCLES.join(_JOBS, belongs)
+    match wanted.show:
+        case Show.UNFOLLOWED:  # beside those that run: the jobs that have none are left over
+            return _JOBS.outerjoin(_LIFECYCLES, and_(belongs, _LIFECYCLES.c.outcome.is_(None)))
+        case Show.ALL:
+            return _JOBS.outerjoin(_LIFECYCLES, belongs)
+        case _:
+            return _LIFECYCLES.join(_JOBS, belongs) if _of_jobs(wanted) else _LIFECYCLES
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -273,11 +281,25 @@ def _shown(wanted: Wanted) -> list[ColumnElement[bool]]:
         Show.TODAY: [is_open, ~is_late, table.urgent_at < wanted.today_ends],
         Show.OVERDUE: [is_open, is_late],
         Show.ATTENTION: [is_open, cast(table.attention, Text) != "[]"],
-        Show.UNFOLLOWED: [table.workflow_id.is_(None)],
+        Show.UNFOLLOWED: [
+            table.workflow_id.is_(None),
+            _JOBS.c.is_over.is_(False),
+            ~_has_ended_well(),
+        ],
         Show.ENDED: [table.outcome.is_not(None)],
         Show.ALL: [],
     }
     return by_way[wanted.show]
+
+
+def _has_ended_well() -> ColumnElement[bool]:
+    """Return whether the lifecycle that ended last on a job needs nobody after it."""
+    ended, later = _LIFECYCLES.alias("ended"), _LIFECYCLES.alias("later")
+    return exists().where(
+        ended.c.job_id == _JOBS.c.job_id,
+        ended.c.outcome.in_(sorted(ENDED_WELL)),
+        ~exists().where(later.c.job_id == ended.c.job_id, later.c.since > ended.c.since),
+    )
 
 
 def _alert(attention: str | None) -> list[ColumnElement[bool]]:
@@ -287,22 +309,42 @@ def _alert(attention: str | None) -> list[ColumnElement[bool]]:
 
 
 def _of_jobs(wanted: Wanted) -> list[ColumnElement[bool]]:
-    words = wanted.q.casefold().split() if wanted.q else []
     return [
         *_equal((_JOBS.c.trade, wanted.trade), (_JOBS.c.severity, wanted.severity)),
-        *(_found_by(word) for word in words),
+        *([_found_by(wanted.q)] if wanted.q else []),
     ]
 
 
-def _found_by(word: str) -> ColumnElement[bool]:
-    spellings = {word}
-    number = digits(word)
-    if len(number) >= _FEWEST_DIGITS and not any(each.isalpha() for each in word):
-        spellings.add(number)
+def _found_by(asked: str) -> ColumnElement[bool]:
+    """Return what holds of the jobs found by all words, or by the phone number that they are."""
+    words = asked.casefold().split()
+    by_words = and_(*(_has_word(word) for word in words))
+    number = phone_number(asked)
+    if number is None:
+        return by_words
+    return or_(by_words, _JOBS.c.customer_words.contains(number, autoescape=True))
+
+
+def _has_word(word: str) -> ColumnElement[bool]:
+    spellings = sorted({word, phone_number(word) or word})
     return or_(
         _JOBS.c.words.contains(word, autoescape=True),
-        *(_JOBS.c.customer_words.contains(each, autoescape=True) for each in sorted(spellings)),
+        *(_JOBS.c.customer_words.contains(each, autoescape=True) for each in spellings),
     )
+
+
+def phone_number(asked: str) -> str | None:
+    """Return the digits of a phone number, or of a part of one, without the country's; else None.
+
+    `(602) 555-0111`, `+1 602 555 0111` and `0111` are such; `kitchen 0111` is not.
+    """
+    number = digits(asked)
+    if any(each.isalpha() for each in asked):
+        return None
+    with_country = asked.strip().startswith("+1") or len(number) == _WITH_COUNTRY
+    if with_country and number.startswith("1"):
+        number = number[1:]
+    return number if len(number) >= _FEWEST_DIGITS else None
 
 
 def _equal(*pairs: tuple[ColumnElement[Any], str | None]) -> list[ColumnElement[bool]]:
@@ -319,33 +361,54 @@ def _counts(connection: Connection, wanted: Wanted) -> dict[Show, int]:
         counted = [_some(each).label(show.value) for show, each in ways.items()]
         found = connection.execute(select(*counted)).one()
     else:
-        holds = [func.count(case((and_(*_shown(each)), 1))) for each in ways.values()]
+        alone = _some(ways.pop(Show.UNFOLLOWED)).label(Show.UNFOLLOWED.value)
+        holds = [
+            func.count(case((and_(*_shown(each)), 1))).label(show.value)
+            for show, each in ways.items()
+        ]
         of_all = replace(wanted, show=Show.ALL)
-        searching = select(*holds).select_from(_source(is_outer=True, asks_jobs=True))
-        found = connection.execute(searching.where(*_conditions(of_all))).one()
-    return dict(zip(COUNTED, found, strict=True))
+        searching = select(*holds).select_from(_source(of_all)).where(*_conditions(of_all))
+        both = searching.subquery("followed"), select(alone).subquery("alone")
+        found = connection.execute(select(*both).select_from(both[0].join(both[1], true()))).one()
+    return {show: found._mapping[show.value] for show in COUNTED}  # noqa: SLF001  SQLAlchemy's public name
 
 
 def _some(wanted: Wanted) -> Any:  # noqa: ANN401  a scalar subquery
-    source = _source(is_outer=_takes_unfollowed(wanted), asks_jobs=False)
-    some = select(literal(1)).select_from(source).where(*_conditions(wanted))
+    some = select(literal(1)).select_from(_source(wanted)).where(*_conditions(wanted))
     capped = some.limit(MOST_COUNTED + 1).subquery()
     return select(func.count()).select_from(capped).scalar_subquery()
 
 
-def _item(row: Row[Any], waits: WaitingChange | None) -> dict[str, Any]:
+def _open_tasks(connection: Connection, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return role and kind of the oldest open task of each job that has one."""
+    if not job_ids:
+        return {}
+    tasks = schema.tasks
+    newest_first = (
+        select(tasks.c.job_id, tasks.c.role, tasks.c.kind)
+        .where(tasks.c.job_id.in_(job_ids), tasks.c.status == "open")
+        .order_by(tasks.c.at.desc(), tasks.c.id.desc())
+    )
+    rows = connection.execute(newest_first)
+    return {row.job_id: {"role": row.role, "kind": row.kind} for row in rows}
+
+
+def _item(
+    row: Row[Any], waits: WaitingChange | None, task: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Return a line of the board."""
     job = {"job_id": row.job_id, "trade": row.trade, "severity": row.severity}
     item = {
         **job,
         "id": row.id,
         "assigned_to": row.assigned_to,
+        "item": row.item,
         **{column.name: getattr(row, column.name) for column in _OF_LIFECYCLE},
         "attention": row.attention or [],
         "attention_details": [],
     }
     if row.lifecycle is None:
-        return {**item, "next": NOBODY_FOLLOWS}
+        return {**item, "next": NOBODY_FOLLOWS, "task": task}
     shown = with_change(item, waits)
     return shown if shown is item else {**shown, "duty": None}
 

@@ -194,7 +194,7 @@ class Inbox:
             "claim": None,
             "state": "dead",
             "outcome": Outcome.DEAD_LETTER.value,
-            "reason": "this webhook-id was already used for a different body",
+            "reason": "This webhook-id was already used for a different body",
         }
         inbox_id = connection.scalar(inbox.insert().values(**reused).returning(inbox.c.id))
         return _as_kept(inbox_id or 0, reused)

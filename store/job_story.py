@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from domain.journal import MOVED
 from domain.values import Instant
 from store import schema
 from store.cursors import page_of, read_cursor, write_cursor
@@ -155,9 +156,6 @@ _ON_ITS_CLOCK: Final = (
 )
 """Instants that lifecycles write down by their own clock, not by that of the job system."""
 
-_MOVED = " → "
-"""What stands between two stages in the journal's entry of a move."""
-
 
 class JobStories:
     """Reads what happened to one job."""
@@ -209,7 +207,7 @@ class JobStories:
 
         def read(connection: Connection) -> Story:
             journal = schema.journal
-            moved = journal.c.what.contains(_MOVED, autoescape=True)
+            moved = journal.c.what.contains(MOVED, autoescape=True)
             moves = _last(connection, journal, job_id, moved, journal.c.lifecycle.is_not(None))
             events = [
                 (kind, row.id, row.at)
@@ -223,6 +221,28 @@ class JobStories:
                 events=sorted(events, key=lambda event: event[2]),
                 latest=max((at for at in newest if at is not None), default=None),
             )
+
+        return await self._database.read(read)
+
+    async def ahead(self, job_ids: Collection[str], now: datetime) -> dict[str, datetime]:
+        """Return when lifecycles of some jobs last did something, of those that are past now.
+
+        Args:
+            job_ids: the jobs.
+            now: the wall clock, aware UTC.
+
+        Raises:
+            StoreUnavailableError: the store does not answer.
+        """
+
+        def read(connection: Connection) -> dict[str, datetime]:
+            found: dict[str, datetime] = {}
+            for column in _ON_ITS_CLOCK:
+                job = column.table.c.job_id
+                newest = select(job, func.max(column)).where(job.in_(job_ids), column > now)
+                for job_id, at in connection.execute(newest.group_by(job)):
+                    found[job_id] = max(at, found.get(job_id, at))
+            return found
 
         return await self._database.read(read)
 
@@ -271,5 +291,5 @@ def _drawn(row: Row[Any]) -> Drawn:
 
 
 def _move(row: Row[Any]) -> Move:
-    before, _, after = row.what.partition(_MOVED)
+    before, _, after = row.what.partition(MOVED)
     return Move(row.lifecycle, row.at, before, after)

@@ -57,6 +57,7 @@ def keep_job(
         "version": version,
         **held.model_dump(mode="json", exclude={"job": {"customer_mail", "customer_zip"}}),
         "trade": job.trade,
+        "is_over": job.status.final,
         "severity": job.severity.value,
         "assigned_to": job.assigned_to.name,
         "words": " ".join(

@@ -253,6 +253,11 @@ class Reading:
 
         return await self._database.read(read)
 
+    async def job_ids(self) -> frozenset[str]:
+        """Return all jobs that are known."""
+        query = select(schema.jobs.c.job_id)
+        return await self._database.read(lambda connection: frozenset(connection.scalars(query)))
+
     async def meant(self, job_id: str) -> str | None:
         """Return the job that somebody meant who spelled its number another way, None if none.
 
@@ -324,7 +329,8 @@ class Reading:
     async def needing_attention(self) -> list[dict[str, Any]]:
         """Return the lifecycles that ask for a person's attention: those that run come first.
 
-        One that has ended asks for it as long as a task for the same reason is open.
+        One that has ended asks for it as long as a task for the same reason is open. Each comes
+        with its open `tasks`, the newest first: `id`, `role` and `kind`.
         """
         table, tasks = schema.lifecycles, schema.tasks
         kinds = sorted(frozenset[str]().union(*SETTLED_BY_TASKS.values()))
@@ -340,8 +346,28 @@ class Reading:
             .where(func.json_array_length(table.c.attention) > 0, or_(*asks))
             .order_by(table.c.outcome.is_not(None), table.c.due_at.nulls_last(), table.c.since)
         )
-        rows = await self._database.read(lambda connection: connection.execute(needing).all())
-        return [{"job_id": row.job_id, **_standing(row)} for row in rows]
+        opened = (
+            select(tasks.c.workflow_id, tasks.c.id, tasks.c.role, tasks.c.kind)
+            .join(table, table.c.workflow_id == tasks.c.workflow_id)
+            .where(tasks.c.status == "open", func.json_array_length(table.c.attention) > 0)
+            .order_by(tasks.c.id.desc())
+        )
+
+        def read(connection: Connection) -> list[dict[str, Any]]:
+            open_tasks: dict[str, list[dict[str, Any]]] = {}
+            for row in connection.execute(opened):
+                task = {"id": row.id, "role": row.role, "kind": row.kind}
+                open_tasks.setdefault(row.workflow_id, []).append(task)
+            return [
+                {
+                    "job_id": row.job_id,
+                    **_standing(row),
+                    "tasks": open_tasks.get(row.workflow_id, []),
+                }
+                for row in connection.execute(needing)
+            ]
+
+        return await self._database.read(read)
 
     async def failing_mails(self) -> list[dict[str, Any]]:
         """Return the mails that could not be delivered, or not yet."""

@@ -105,10 +105,13 @@ jobs = Table(
     Column("assigned_to", String(300), nullable=False),
     Column("words", Text, nullable=False),
     Column("customer_words", Text, nullable=False, default=""),
+    Column("is_over", Boolean, nullable=False, default=False),
     _changed_at(),
+    Index("ix_jobs_over", "is_over", "job_id"),
 )
 """Our copies of the jobs. `words` is what they are found by, `customer_words` what employees alone
-find them by: the customer's name, and the phone number with and without its punctuation."""
+find them by: the customer's name, and the phone number with and without its punctuation. `is_over`
+says whether the status is final."""
 
 lifecycles = Table(
     "lifecycles",

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
 
+from domain.attention import Attention
 from domain.jobs import Job, Severity
 from domain.roles import Role
 from domain.values import Instant
@@ -26,7 +39,7 @@ CLOSED_SHOWN = 50
 """Closed tasks that are shown."""
 
 _Place = TypeAdapter(tuple[int, Instant, int])
-"""The place of an open task: how urgent its job is, when it was opened, and its id."""
+"""The place of an open task: how urgent it is, when it was opened, and its id."""
 
 _TASKS, _LIFECYCLES, _JOBS = schema.tasks, schema.lifecycles, schema.jobs
 
@@ -40,8 +53,10 @@ class Waiting(NamedTuple):
     attention: Sequence[str]
     guide: Sequence[str]
     """What to say on the phone, if it says so."""
-    call: Mapping[str, Any] | None
-    """Who is called or on the line, if somebody is."""
+    call: dict[str, Any] | None
+    """Which provider is called now, while one is."""
+    late_since: datetime | None = None
+    """The first deadline that was missed, if one was."""
 
 
 class TaskAtHand(NamedTuple):
@@ -65,7 +80,8 @@ class TaskList:
     ) -> tuple[list[TaskAtHand], str | None]:
         """Return a page of the open tasks of a role, and the cursor of the next page.
 
-        Those of a Medical Emergency come first, then those of an Emergency, each the oldest first.
+        Those of a Medical Emergency come first, then those of an Emergency, then those of which a
+        deadline was missed, each the oldest first.
 
         Raises:
             CursorError: `after` is no cursor of this list.
@@ -102,8 +118,10 @@ class TaskList:
 _rank = case(
     (_JOBS.c.severity == Severity.MEDICAL_EMERGENCY.value, 0),
     (_JOBS.c.severity == Severity.EMERGENCY.value, 1),
-    else_=2,
+    (cast(_LIFECYCLES.c.attention, Text).contains(f'"{Attention.OVERDUE}"'), 2),
+    else_=3,
 )
+"""How urgent a task is; an alert that a deadline was missed stands in a list of names."""
 _IS_OF_LIFECYCLE = and_(
     _LIFECYCLES.c.workflow_id == _TASKS.c.workflow_id, _LIFECYCLES.c.outcome.is_(None)
 )
@@ -114,7 +132,10 @@ _OPEN = (
         _JOBS.c.job,
         *(
             _LIFECYCLES.c[name]
-            for name in ("stage", "waiting_on", "due_at", "next", "attention", "guide", "call")
+            for name in (
+                *("stage", "waiting_on", "due_at", "urgent_at", "next", "attention", "guide"),
+                "call",
+            )
         ),
     )
     .outerjoin(_JOBS, _JOBS.c.job_id == _TASKS.c.job_id)
@@ -156,6 +177,7 @@ def _at_hand(row: Row[Any]) -> TaskAtHand:
             attention=row.attention,
             guide=row.guide,
             call=row.call,
+            late_since=row.urgent_at if Attention.OVERDUE in row.attention else None,
         )
     job = None if row.job is None else read_stored_job(row.job_id, row.job)
     return TaskAtHand(read_task(row), job, waiting)

@@ -25,7 +25,7 @@ def urgent_at(
     """Return the instant by which lists sort a lifecycle; it is late once that has passed.
 
     It is never null, so that every database sorts alike. A missed deadline keeps the lifecycle at
-    the instant at which it was missed, whatever is due next.
+    that deadline, whatever is due next, and however late somebody noticed.
 
     Args:
         due_at: when what it waits for is due.
@@ -39,5 +39,6 @@ def urgent_at(
     missed = attention_since.get(Attention.OVERDUE.value)
     if missed is None:
         return due_at or NO_DEADLINE
-    since = min(datetime.fromisoformat(missed["since"]), wall)
+    # An alert that is older than the desk doesn't know its deadline, only when it was raised.
+    since = min(datetime.fromisoformat(missed.get("due_at") or missed["since"]), wall)
     return min(since, due_at or since)

@@ -21,7 +21,7 @@ from domain.jobs import Job, JobStatus
 from domain.promises import PromiseOutcome
 from domain.reopening import task_on_reopening
 from domain.roles import FOUND_IN_LIST, STEWARD, Actor, Role
-from domain.texts import usd
+from domain.texts import sentence, usd
 from workflows.lifecycle import Lifecycle
 from workflows.temporal import durable
 
@@ -140,6 +140,7 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Ask for a decision: a supervisor in their window, Dispatch outside it (G-36)."""
         self.case.begun = True
         self.case.requested_by = command.actor
+        self.case.requested_because = command.reason
         self.case.in_network_exhausted = command.in_network_exhausted
         self.case.capped = self.case.memory.refusals >= self.case.policy.apo.max_refusals
         self.note_by(command.actor, f"APO requested: {command.reason}")
@@ -164,7 +165,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     def what_is_requested(self) -> str:
         """Return who requested APO, and whether the network is exhausted, for whoever decides."""
         by = self.case.requested_by
-        who = f"Requested by {by.name} ({by.role.label}). " if by else ""
+        because = f": {sentence(reason)}" if (reason := self.case.requested_because) else "."
+        who = f"Requested by {by.name} ({by.role.label}){because} " if by else ""
         exhausted = "is exhausted" if self.case.in_network_exhausted else "is not exhausted"
         return f"{who}The in-network search {exhausted}."
 

@@ -122,8 +122,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.task(
             Role.SUPERVISOR,
             Task.ASSIGNED_OUT_OF_TURN,
-            f"Talk to {by.role.people}, who assigned this job to PlusOne. Only Dispatch can, "
-            "except for a recall of PlusOne's own work (PO-05, PO-06).",
+            f"Talk to {by.role.people}, who assigned this job to PlusOne. Only Dispatch may assign "
+            "jobs to PlusOne, except recalls of PlusOne's own work (PO-05, PO-06).",
         )
 
     def ask_who_assigned_it(self) -> None:
@@ -132,9 +132,9 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         self.task(
             Role.SUPERVISOR,
             Task.ASSIGNED_OUT_OF_TURN,
-            "Find out who assigned this job to PlusOne. Only Dispatch can, except for a recall of "
-            "PlusOne's own work (PO-05, PO-06). Steward found the assignment in the job system's "
-            "list, which doesn't name anybody.",
+            "Find out who assigned this job to PlusOne. Only Dispatch may assign jobs to PlusOne, "
+            "except recalls of PlusOne's own work (PO-05, PO-06). Steward found the assignment in "
+            "the job system's list, which doesn't name anybody.",
         )
 
     def learn_who_assigned_it(self, event: Event) -> None:

@@ -9,6 +9,7 @@ from domain.attention import Attention
 from domain.commands import CommandTable, labelled
 from domain.editions import Edition
 from domain.effects import BatchResult, ClosePromise, OpenPromise, Progress
+from domain.journal import MOVED
 from domain.labels import attention_label
 from domain.lifecycles import Case, LifecycleKind
 from domain.promises import (
@@ -89,7 +90,7 @@ class Publisher:
     def journal_move_to(self, stage: str) -> None:
         """Record that the lifecycle goes on to another stage, whatever moved it."""
         if self._published is not None and self._published.stage != stage:
-            self._effects.journal(f"{self._published.stage} → {stage}")
+            self._effects.journal(f"{self._published.stage}{MOVED}{stage}")
 
     # --- telling -----------------------------------------------------------------------------
 

@@ -404,7 +404,9 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             Role.SUPERVISOR,
             Task.DECIDE_FOR_URGENT_CUSTOMER,
             "Decide how to help an urgent customer: no provider may be called at this hour. Choose "
-            "emergency lines, APO (only under APO-20, APO-21 and APO-22) or Dispatch (CONF-09).",
+            "emergency lines, APO or Dispatch (CONF-09). APO is possible only after hours, for "
+            "HVAC, water heaters and refrigerators, after every network provider was tried "
+            "(APO-20, APO-21, APO-22).",
         )
         return result
 

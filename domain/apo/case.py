@@ -108,6 +108,8 @@ class ApoCase(Case):
     stage: str = Stage.AWAITING_CUSTOMER
     memory: Memory = Memory()
     requested_by: Actor | None = None
+    requested_because: str | None = Field(default=None, exclude_if=lambda reason: reason is None)
+    """The reason that they gave; None in requests of an earlier release."""
     in_network_exhausted: bool = False
     """Whoever offered or requested APO says that the in-network search has failed (APO-22)."""
     supervisors_at_hand: bool = False

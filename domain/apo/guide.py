@@ -38,16 +38,19 @@ def explanation(case: ApoCase) -> list[str]:
 # --- the stages -------------------------------------------------------------------------------
 
 
-def _while_deciding(_: ApoCase) -> list[str]:
+def _while_deciding(case: ApoCase) -> list[str]:
+    by_a_supervisor = case.capped or case.supervisors_at_hand
+    who = "A supervisor" if by_a_supervisor else "Dispatch"
     return [
-        "APO isn't open to this customer. Don't offer it or ask others to (APO-18, APO-23).",
-        'Say: "Your job is with our Dispatch team. They are working on the next step."',
+        f"{who} is deciding whether to offer APO (APO-19, APO-20).",
+        "Don't offer it, and don't ask others to (APO-18, APO-23).",
+        'Say: "We are deciding on the next step for your job."',
     ]
 
 
 def _while_dispatch_calls(_: ApoCase) -> list[str]:
     return [
-        "Dispatch explains APO to this customer. Don't offer it yourself (APO-18, APO-23).",
+        "Dispatch explains APO to this customer. Don't offer it or ask others to (APO-18, APO-23).",
         'Say: "Our Dispatch team is trying to call you about your job."',
         "Check the customer's phone number and ask for a good time to call. Note both on the job.",
     ]
@@ -146,11 +149,15 @@ def _no_longer_wanted() -> str:
 # --- the instructions -------------------------------------------------------------------------
 
 
+GO_THROUGH = "Go through the Customer Instructions with the customer (APO-08)."
+"""A step that a command asks about, too: `instructions_relayed`."""
+
+
 def _instructions(case: ApoCase) -> list[str]:
     """Return how the agent goes through the Customer Instructions again (APO-08)."""
     ceiling, mailbox = usd(limit(case)), case.policy.apo.documents_mailbox
     return [
-        "Go through the Customer Instructions with the customer (APO-08).",
+        GO_THROUGH,
         'Say: "Choose a licensed and insured professional to diagnose the problem."',
         'Say: "Get a written estimate with the price of each part and the labor. Take photos."',
         f'Say: "E-mail both to {mailbox} within one business day, with your job number."',

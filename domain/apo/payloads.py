@@ -62,8 +62,8 @@ class CustomerReached(Payload):
     reason: Prose | None = None
     """Why the customer refuses, if they say."""
     instructions_relayed: StrictBool | None = None
-    """Whether you went through the Customer Instructions on the call (APO-39); without an answer, a
-    customer who accepts has heard them."""
+    """Whether you went through the Customer Instructions on the call (APO-39). Left out: yes, for
+    customers who accept."""
 
 
 class CustomerNotReached(Payload):

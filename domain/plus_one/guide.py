@@ -57,8 +57,8 @@ def advice(case: PlusOneCase) -> str:
             "in their area."
         )
     return (
-        "PlusOne is looking for a provider. Tell the customer what the job's note says: please "
-        "allow 24 hours for the search."
+        "PlusOne is looking for a provider. Tell the customer: please allow 24 hours for the "
+        "search."
     )
 
 

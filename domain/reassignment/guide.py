@@ -37,7 +37,8 @@ def _steps(case: ReassignmentCase, step: Guide) -> list[Guide]:
     before: list[Guide] = []
     match step:
         case Guide.CALLING_PROVIDER if case.lifted_by is not None:
-            before = [Guide.EMERGENCY_LINE]
+            has_one = case.provider is not None and case.provider.emergency_phone is not None
+            before = [Guide.EMERGENCY_LINE if has_one else Guide.EMERGENCY_LINE_MISSING]
         case Guide.ASKING_PROVIDER:
             if case.fee is not None:
                 before.append(Guide.TRAVEL_FEE_APPROVED)
@@ -58,7 +59,7 @@ def _facts(case: ReassignmentCase) -> Facts:
         "agent": case.caller.name,
         "company": case.policy.brands.default,
         "brand": case.policy.brands.name_of(case.job.brand),
-        "item": case.job.item.name,
+        "item": _in_a_sentence(case.job.item.name),
         "city": place.city if place else "[city]",
         "zip": case.job.customer_zip or "[ZIP code]",
         "provider": provider.name if provider else None,
@@ -102,16 +103,16 @@ _MOST_LEFT = 10
 def on_the_phone(case: ReassignmentCase) -> dict[str, JsonValue] | None:
     """Return whom the agent calls or has on the line, as a screen shows it; None if nobody.
 
-    `until` is when calling hours end in the provider's zones, an instant in UTC; None: at any hour.
+    `zones` are the provider's, its own first; none where its ZIP code is unknown. `until` is when
+    calling hours end, an instant in UTC; None: at any hour.
     """
     provider = case.provider
     if provider is None or Stage(case.stage).is_end:
         return None
-    zone = provider.zones[0] if provider.zones else case.policy.calendar.zone
     left = [case.candidates[place].called_as() for place in rules.left_to_call(case)]
     return {
         **to_call(case),
-        "zones": [zone, *provider.zones[1:]],
+        "zones": [*provider.zones],
         "miles": provider.miles,
         "appointment": _written(case.appointment),
         "fee_asked": None if case.fee_asked is None else str(case.fee_asked),
@@ -140,6 +141,12 @@ def who_is_on_it(case: ReassignmentCase) -> str:
 def _local(case: ReassignmentCase, at: datetime | None) -> str | None:
     """Return an instant on the present provider's clock, or else the company's."""
     return None if at is None else spoken(at, rules.zone_of(case))
+
+
+def _in_a_sentence(item: str) -> str:
+    """Return an item as it is said in a sentence: `furnace`; `HVAC` and `A/C` stay."""
+    is_a_word = item[1:2].islower()
+    return item[:1].lower() + item[1:] if is_a_word else item
 
 
 def in_words(duration: timedelta) -> str:

@@ -14,6 +14,7 @@ class Guide(StrEnum):
 
     CALLING_PROVIDER = "calling_provider"
     EMERGENCY_LINE = "emergency_line"
+    EMERGENCY_LINE_MISSING = "emergency_line_missing"
     TRAVEL_FEE_REVIEW = "travel_fee_review"
     TRAVEL_FEE_APPROVED = "travel_fee_approved"
     APPOINTMENT_MISSING = "appointment_missing"

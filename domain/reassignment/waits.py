@@ -86,7 +86,12 @@ def _step(
 ) -> Promise:
     policy, since = case.policy.reassignment, case.counts_from or case.job.assigned_at
     reminded = case.reminded > 0
-    then = "the job moves to Procure Vendor" if reminded else "a supervisor gets a task"
+    if reminded:
+        then = "the job moves to Procure Vendor"
+    elif waiting_on is Role.SUPERVISOR:
+        then = "the supervisors get another task to step in"
+    else:
+        then = "a supervisor gets a task"
     return Promise(
         key=f"{case.promise_key(case.stage, since)}:{case.reminded}",
         waiting_on=waiting_on,

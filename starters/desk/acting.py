@@ -36,7 +36,9 @@ from starters.desk.forms import (
     plain,
     said_of,
     step_of,
+    texts_of,
 )
+from starters.desk.outcomes import Outcome, outcome_of
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
 from starters.desk.people import ACTS_AS, CurrentPerson, Form, Person, SentForm
@@ -47,7 +49,9 @@ from workflows.registry import LIFECYCLES
 
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
 _OK, _MOVED_ON, _FIELDS, _UNANSWERED = 200, 409, 422, 503
-_OF_EVERY_FORM = frozenset({"form_token", ACTS_AS, "message_id", "back", "more", "step", "sent_as"})
+_OF_EVERY_FORM = frozenset(
+    {"form_token", ACTS_AS, "message_id", "back", "more", "part", "step", "sent_as"}
+)
 _ELEMENT_ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
 FORM_ALONE = "x-form-alone"
 """Header of an answer that is a form, which a script puts in the place of the one that was sent."""
@@ -87,10 +91,11 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         lifecycle: str,
         name: str,
         back: str | None,
-        sent_as: str = "",
+        sent: Form | None = None,
     ) -> _AtForm | Response:
         """Return somebody at the form of a command, or what they see if there is no such job."""
         kind, command = _declared(lifecycle, name)
+        sent_as = (sent.get("sent_as") if sent else None) or ""
         found = await parts.reading.job(job_id)
         if found is None:
             meant = await parts.reading.meant(job_id)
@@ -106,6 +111,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             found=found,
             back=own_address(back, job_address(job_id)),
             now=datetime.now(UTC),
+            outcome=outcome_of(name, sent.get("part")) if sent else None,
             sent_as=sent_as if _ELEMENT_ID.fullmatch(sent_as) else "",
         )
 
@@ -130,8 +136,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         lifecycle: str,
         command: str,
     ) -> Response:
-        back, sent_as = sent.get("back"), sent.get("sent_as") or ""
-        form = await at(request, who, job_id, lifecycle, command, back, sent_as)
+        form = await at(request, who, job_id, lifecycle, command, sent.get("back"), sent)
         return form if isinstance(form, Response) else await form.sent(sent)
 
     @router.get("/console/jobs/{job_id}/answers/{lifecycle}/{message_id}")
@@ -180,6 +185,8 @@ class _AtForm:
     now: datetime
     sent_as: str = ""
     """The id of the element that the form was sent from."""
+    outcome: Outcome | None = None
+    """The outcome of a call whose form it is, None if it is the whole form of the command."""
 
     @property
     def job_id(self) -> str:
@@ -207,6 +214,7 @@ class _AtForm:
             values,
             problems,
         )
+        form = self.outcome.form(form) if self.outcome else form.for_role(self.who.role)
         return replace(form, sent_as=self.sent_as)
 
     async def opened(self) -> Response:
@@ -314,11 +322,18 @@ class _AtForm:
             status,
             form=form,
             other=other,
+            asked=[] if other else self._asked,
             job=self.found["job"],
             standing=self.standing,
             back=self.back,
             here=f"{form.address}?{urlencode({'back': self.back})}",
         )
+
+    @property
+    def _asked(self) -> list[str]:
+        """What the open tasks say that this command settles."""
+        kinds = [kind for kind in self.kind.tasks if self.command.name in kind.settled_by]
+        return [plain(text) for text in texts_of(self.found["tasks"], *kinds)]
 
     def _done(self, message_id: str, body: Mapping[str, Any]) -> Response:
         """Return to where the form was, or go on to what it was answered."""
@@ -329,7 +344,7 @@ class _AtForm:
         elif self.kind.name != CONFERENCE and parts_of(body.get("result"), self.pages.moment):
             answer = f"{job_address(self.job_id)}/answers/{self.kind.name}/{message_id}"
             address = f"{answer}?{urlencode({'back': self.back})}"
-        said = f"Done: {command_label(self.command.name)}."
+        said = f"Done: {command_label(self.command.name)} ({self.job_id})."
         if body["stage"] != NOT_STARTED:
             said = f"{said} Status: {stage_label(body['stage'])}."
         return self.pages.back(address, said, self.request)

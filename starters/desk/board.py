@@ -13,10 +13,13 @@ from fastapi.responses import RedirectResponse
 from domain.attention import Attention
 from domain.clocks import host_zone
 from domain.jobs import Severity
-from domain.labels import STAGES, attention_label, lifecycle_label, stage_label
+from domain.labels import STAGES, attention_label, lifecycle_label, stage_label, task_label
 from domain.roles import Role
+from domain.unfollowed import NOBODY_FOLLOWS
 from domain.values import Storable
 from starters.company_time import company_time, relative
+from starters.desk.clocks import clocks_of
+from starters.desk.forms import plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
@@ -26,7 +29,7 @@ from workflows.registry import LIFECYCLES
 
 SHOWN: Final[Mapping[Show, str]] = {
     Show.OPEN: "Open",
-    Show.MINE: "Mine",
+    Show.MINE: "Waiting for me",
     Show.TODAY: "Due today",
     Show.OVERDUE: "Overdue",
     Show.ATTENTION: "Needs attention",
@@ -57,6 +60,12 @@ _NAMES: Final = {
     "severity": "Severity",
     "attention": "Alert",
 }
+_NOTES: Final[Mapping[Show, str]] = {
+    Show.MINE: "Jobs whose next step is yours. Tasks on other jobs are in My tasks.",
+    Show.ATTENTION: "Running procedures with an alert. What else is stuck is in Stuck.",
+    Show.UNFOLLOWED: "Open jobs that no procedure follows. Take up each, or complete it.",
+}
+"""What a way to show the board leaves out, or asks for."""
 _HERE: Final = "/console"
 _MARKS: Final[Mapping[Show, str]] = {
     Show.TODAY: "due",
@@ -100,13 +109,14 @@ def board_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         except CursorError:  # an address that was cut off, or in another order
             return RedirectResponse(_address(view, after="", before=""), 303)
         items = await parts.startable.complete(page.items)
+        clocks = await clocks_of(parts, {item["job_id"] for item in items}, now)
         view = {name: value for name, value in view.items() if name not in {"after", "before"}}
         choices = _choices(page.trades)
         return pages.show(
             request,
             who,
             "board.html",
-            items=[_line(item, now, pages.zone) for item in items],
+            items=[_line(item, clocks.get(item["job_id"], now), pages.zone) for item in items],
             before=page.before and _address(view, before=page.before),
             after=page.after and _address(view, after=page.after),
             view=view,
@@ -118,6 +128,7 @@ def board_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             none_chosen=_ANY,
             choices=choices,
             orders=ORDERS,
+            note=_NOTES.get(wanted.show),
             usual_order=_usual(wanted.show),
             overdue=_capped(page.counts[Show.OVERDUE]),
             open=_capped(page.counts[Show.OPEN]),
@@ -215,13 +226,21 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
     is_late = is_open and item["urgent_at"] < now
     stage = stage_label(item["stage"]) if item["stage"] else None
     alerts = [attention_label(each) for each in item["attention"]]
+    asked = item.get("task")
+    waits_for = asked["role"] if asked else item["waiting_on"]
+    if asked:
+        task = task_label(asked["kind"])
+    elif item["lifecycle"] is None:
+        task = NOBODY_FOLLOWS
+    else:
+        task = f"{duty[0].upper()}{duty[1:]}" if duty else plain(item["next"])
     urgent = item["severity"] if Severity(item["severity"]).urgent else None
     return {
         "id": "row-" + item["id"].replace("/", "-"),
         "job_id": item["job_id"],
-        "role": Role(item["waiting_on"]).label if item["waiting_on"] else None,
-        "task": f"{duty[0].upper()}{duty[1:]}" if duty else item["next"],
-        "sentence": item["next"],
+        "role": Role(waits_for).label if waits_for else None,
+        "task": task,
+        "sentence": plain(item["next"]),
         "due_at": due_at,
         "away": _away(item["urgent_at"], now) if is_late else due_at and _away(due_at, now),
         "exact": due_at and _exact(due_at, now, zone, is_next=is_late and due_at >= now),
@@ -232,6 +251,7 @@ def _line(item: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
         "attention": item["attention"],
         "labels": ", ".join(filter(None, [stage, *alerts, urgent])),
         "procedure": lifecycle_label(item["lifecycle"]) if item["lifecycle"] else "Not followed",
+        "item": item["item"],
         "trade": item["trade"],
         "severity": item["severity"],
         "is_urgent": urgent is not None,

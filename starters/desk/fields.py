@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from annotated_types import MaxLen
@@ -32,6 +32,7 @@ _FEW = 4
 """Choices that are shown beside each other; more are a list to open."""
 _SMALL = re.compile(r"[0-9]{1,3}", re.ASCII)
 _YES, _NO = "yes", "no"
+_MISSING = "Fill this in."
 _INSTANTS = (datetime, AwareDatetime)
 _OF_THE_FORM = frozenset(Payload.model_fields)
 """What every command has and no form asks for: who gives it, and its id."""
@@ -61,6 +62,16 @@ class Shape(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class When:
+    """The answer to another field of the same form that a field belongs to."""
+
+    field: str
+    value: str
+    said: str
+    """The answer, as it stands in brackets beside the label."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Field:
     """One field of a form, with what stands in it."""
 
@@ -86,6 +97,8 @@ class Field:
     """Whether one more row can be added to a list."""
     problem: str = ""
     """What is wrong with its value."""
+    when: When | None = None
+    """The answer that it belongs to; None: it is asked for always."""
 
     @property
     def id(self) -> str:
@@ -107,8 +120,36 @@ class Asking:
     """What stands in the fields."""
     problems: Mapping[str, str] = field(default_factory=dict)
     """What is wrong with each, by its name."""
+    lost: frozenset[str] = frozenset()
+    """The instants that a provider names whose zone isn't known: they are on the company's clock.
+    """
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     """By which a zone's name is that of summer or winter."""
+
+
+_BELONGS: Final[Mapping[tuple[str, str], When]] = {
+    ("provider_answered", "reason"): When(field="available", value=_NO, said="if no"),
+    ("provider_answered", "earliest_appointment"): When(
+        field="available", value=_YES, said="if yes"
+    ),
+    ("provider_answered", "travel_fee"): When(
+        field="available", value=_YES, said="if they ask for one"
+    ),
+    ("provider_conference", "will_contact_by"): When(field="agrees", value=_NO, said="if no"),
+    ("customer_reached", "reason"): When(field="outcome", value="refused", said="if they refuse"),
+    ("supervisor_decision", "in_network_exhausted"): When(
+        field="option", value="apo", said="for APO"
+    ),
+    ("provider_contacted", "outcome"): When(field="reached", value=_YES, said="if yes"),
+    ("second_contact_made", "exception_code"): When(
+        field="resolved", value=_NO, said="if it isn't settled"
+    ),
+    ("second_contact_made", "comment"): When(
+        field="resolved", value=_NO, said="if it isn't settled"
+    ),
+    ("documents_received", "amount"): When(field="paid_invoice", value=_YES, said="if yes"),
+}
+"""The fields that belong to one answer, by command and name; style hides them before it."""
 
 
 def fields_of(command: Command, asking: Asking) -> tuple[Field, ...]:
@@ -189,10 +230,13 @@ def _field(command: str, name: str, path: str, info: FieldInfo, asking: Asking) 
     """
     declared = _type_of(info)
     base = declared.base
+    label = field_label(command, name)
+    said = " ".join((info.description or "").split())
     common: dict[str, Any] = {
         "name": path,
-        "label": field_label(command, name),
-        "help": " ".join((info.description or "").split()),
+        "label": label,
+        "help": "" if _repeats(label, said) else said,
+        "when": _BELONGS.get((command, path)),
         "required": info.is_required() or bool(_default(info)),
         "value": asking.values.get(path, _default(info)),
         "problem": asking.problems.get(path, ""),
@@ -208,14 +252,42 @@ def _field(command: str, name: str, path: str, info: FieldInfo, asking: Asking) 
         (each, choice_label(each)) for each in _choices_of(base)
     ]:
         shape = Shape.RADIO if len(choices) <= _FEW else Shape.SELECT
+        _have_them_choose(common)
         if not common["required"] and shape is Shape.RADIO:
             choices = [*choices, ("", "Not said")]
         return Field(**common, shape=shape, choices=tuple(choices))
     if base in _INSTANTS:
         zone = asking.zones.get(name, asking.zone)
-        label = zone_label(zone, asking.now)
-        return Field(**common, shape=Shape.INSTANT, zone=zone, zone_label=label)
+        clock = zone_label(zone, asking.now)
+        if name in asking.lost:
+            clock = f"{clock}: the provider's own zone isn't known"
+        return Field(**common, shape=Shape.INSTANT, zone=zone, zone_label=clock)
     return Field(**common, shape=_shape(name, declared), longest=declared.longest)
+
+
+def _have_them_choose(common: dict[str, Any]) -> None:
+    if common["problem"] == _MISSING:
+        common["problem"] = "Choose one."
+
+
+_OF_A_CLAUSE = re.compile(r" \([A-Z]+-[0-9]+[^)]*\)")
+_WORD = re.compile(r"[a-z]+")
+_SAY_NOTHING = frozenset(
+    _WORD.findall(
+        "a an are as at been call did do does escalations have has if in is it its of on out own "
+        "the them they this to was were what when whether which who with you your"
+    )
+)
+_PRESENT = {"left": "leave", "spoke": "speak", "told": "tell", "went": "go", "wants": "want"}
+
+
+def _repeats(label: str, said: str) -> bool:
+    """Return whether a help says nothing that the label beside it doesn't."""
+    in_label, in_help = (
+        {_PRESENT.get(word, word) for word in _WORD.findall(_OF_A_CLAUSE.sub("", text).lower())}
+        for text in (label, said)
+    )
+    return in_help - in_label <= _SAY_NOTHING
 
 
 def _default(info: FieldInfo) -> str:
@@ -226,11 +298,12 @@ def _default(info: FieldInfo) -> str:
     return str(default) if isinstance(default, str) and default else ""
 
 
-def _truth(declared: _Type, info: FieldInfo, common: Mapping[str, Any]) -> Field:
+def _truth(declared: _Type, info: FieldInfo, common: dict[str, Any]) -> Field:
     """Return how yes or no is asked for: a box to tick where left alone means no."""
     if info.default is False:
         return Field(**common, shape=Shape.CHECK)
     choices = [(_YES, "Yes"), (_NO, "No")]
+    _have_them_choose(common)
     if declared.is_optional:
         choices.append(("", "Not said"))
     return Field(**common, shape=Shape.RADIO, choices=tuple(choices))
@@ -501,7 +574,7 @@ _OF_AMOUNTS = "without $ or commas"
 
 def _sentence(problem: Any) -> str:  # noqa: ANN401  pydantic's
     if problem["type"] in {"missing", "string_too_short", "too_short"}:
-        return "Fill this in."
+        return _MISSING
     if problem["type"] == "bool_type":
         return "Choose yes or no."
     said = in_words(problem)

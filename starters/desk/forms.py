@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from domain.commands import DISMISS_ATTENTION, Command
+from domain.apo.case import Stage
+from domain.commands import DISMISS_ATTENTION, Command, cited
 from domain.labels import (
     COMMANDS,
     attention_label,
@@ -23,10 +24,19 @@ from domain.policy import Policy
 from domain.refusals import Refusal
 from domain.roles import Role, may_act_as
 from service.startable import Start
-from starters.desk.fields import Asking, Field, Shape, Values, fields_of
+from starters.desk.fields import Asking, Field, Shape, Values, fields_of, values_of
 from starters.desk.people import Person
 from workflows.registry import LIFECYCLES
 
+_ASKED_OF: Final[Mapping[tuple[str, str], Role]] = dict.fromkeys(
+    (
+        ("offer_apo", "locator_completed"),
+        ("offer_apo", "all_providers_called"),
+        ("offer_apo", "customer_escalated"),
+    ),
+    Role.ESCALATIONS,
+)
+"""The role that alone is asked for a field, by command and name."""
 _SELDOM = ("risk_reported", DISMISS_ATTENTION)
 """Commands that come last, however likely the others are."""
 
@@ -105,8 +115,18 @@ class CommandForm:
             asks: the names of the fields that are still asked for, in their order.
         """
         by_name = {each.name: each for each in self.fields}
-        fields = tuple(by_name[name] for name in asks)
+        fields = tuple(replace(by_name[name], when=None) for name in asks)
         return replace(self, button=button, part=part, hidden=tuple(said.items()), fields=fields)
+
+    def for_role(self, role: Role) -> CommandForm:
+        """Return the form without what only other roles are asked."""
+        others = {
+            name
+            for (command, name), asked in _ASKED_OF.items()
+            if self.name == command and asked is not role
+        }
+        fields = tuple(each for each in self.fields if each.name not in others)
+        return replace(self, fields=fields)
 
     def has(self, name: str) -> bool:
         """Return whether it has a field of a name."""
@@ -124,8 +144,10 @@ class NotTheirs:
 
     lifecycle: str
     name: str
-    label: str
+    told: str
+    """Who can, or why nobody can, as one line of a list."""
     reason: str
+    """The same to whoever wants to give it."""
     instead: str
 
 
@@ -170,6 +192,15 @@ ON_THE_PHONE = ("apo", CONFERENCE)
 """The lifecycles that people carry out on the phone, each with a screen of its own."""
 
 
+def talks(role: Role, lifecycle: str | None, stage: str | None, waiting_on: str | None) -> bool:
+    """Return whether people of a role carry out a stage on the phone.
+
+    Whoever decides on APO does so before anybody calls: the form is their way, not the screen.
+    """
+    decides = stage == Stage.AWAITING_APPROVAL and waiting_on == role
+    return lifecycle in ON_THE_PHONE and not decides
+
+
 def call_address(job_id: str, lifecycle: str) -> str:
     """Return where the call screen of a lifecycle is."""
     return f"/console/jobs/{job_id}/call/{lifecycle}"
@@ -202,6 +233,7 @@ def forms_for(
     for kind, command, standing in _possible(found["lifecycles"], starts):
         if may_act_as(who.role, command.roles):
             form = form_for(kind, command, job_id, standing, policy, now)
+            form = form.for_role(who.role)
             forms.append(replace(form, is_settling=_settles(found["tasks"], kind, command, who)))
         else:
             others.append(not_theirs(kind, command, who.role))
@@ -232,14 +264,15 @@ def form_for(
         standing: where the lifecycle stands, None if it has never run.
         policy: the policy in force.
         now: the wall clock, aware UTC.
-        values: what stands in the fields.
+        values: what stands in the fields; None: what is known already.
         problems: what is wrong with them.
     """
     asking = Asking(
         zone=policy.calendar.zone,
         zones=zones_of_promises(command, standing),
+        lost=_lost(command, standing),
         choices=_choices(standing, policy),
-        values=values or {},
+        values=_known(command, standing, policy) if values is None else values,
         problems=problems or {},
         now=now,
     )
@@ -253,6 +286,18 @@ def form_for(
         message_id=new_message_id(),
         step=step_of(kind, command, standing),
     )
+
+
+def _known(command: Command, standing: Mapping[str, Any] | None, policy: Policy) -> Values:
+    """Return what is known already of the fields of a command: what the provider has offered."""
+    call = (standing or {}).get("call")
+    if call is None:
+        return {}
+    offered = {"at": call["appointment"], "amount": call["fee_asked"]}
+    fields = command.payload.model_fields
+    told = {name: value for name, value in offered.items() if value and name in fields}
+    zones = call["zones"] or [policy.calendar.zone]
+    return values_of(command, told, zones[0]) if told else {}
 
 
 def step_of(kind: LifecycleKind, command: Command, standing: Mapping[str, Any] | None) -> str:
@@ -279,10 +324,18 @@ _OF_PROVIDERS = frozenset({"earliest_appointment", "will_contact_by", "at"})
 
 def zones_of_promises(command: Command, standing: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the zone of each instant that a provider says, where its zone is known."""
+    zones = ((standing or {}).get("call") or {}).get("zones", [])
+    return dict.fromkeys(sorted(_promised(command)), zones[0]) if zones else {}
+
+
+def _lost(command: Command, standing: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return the instants that a provider says whose zone isn't known."""
     call = (standing or {}).get("call")
-    zones = call["zones"] if call else []
-    names = _OF_PROVIDERS & set(command.payload.model_fields)
-    return dict.fromkeys(sorted(names), zones[0]) if zones else {}
+    return _promised(command) if call and not call["zones"] else frozenset()
+
+
+def _promised(command: Command) -> frozenset[str]:
+    return _OF_PROVIDERS & set(command.payload.model_fields)
 
 
 def _choices(
@@ -317,6 +370,11 @@ def _possible(
             yield kind, kind.commands[start.command], standings.get(start.lifecycle)
 
 
+def texts_of(tasks: Sequence[Mapping[str, Any]], *kinds: str) -> list[str]:
+    """Return what the open tasks of some kinds say."""
+    return [each["text"] for each in tasks if each["status"] == "open" and each["kind"] in kinds]
+
+
 def _settles(
     tasks: Sequence[Mapping[str, Any]], kind: LifecycleKind, command: Command, who: Person
 ) -> bool:
@@ -328,25 +386,28 @@ def _settles(
 
 
 def not_theirs(kind: LifecycleKind, command: Command, role: Role) -> NotTheirs:
-    """Return why a role can't give a command, and whom to ask."""
+    """Return why a role can't give a command, and who can."""
     refusal = kind.commands.not_for(role, command).refusal
+    hint = plain(command.role_hint or "")
+    who = f"{kind.commands.who_can(command.name)}{cited(refusal.rule, role)}."
     return NotTheirs(
         lifecycle=kind.name,
         name=command.name,
-        label=command_label(command.name),
+        told=f"{who} {hint}".rstrip(),
         reason=plain(refusal.message),
-        instead=plain(refusal.instead or ""),
+        instead=hint,
     )
 
 
 def _not_now(start: Start, refusal: Refusal) -> NotTheirs:
-    instead = refusal.instead or ""
+    reason, instead = plain(refusal.message), refusal.instead or ""
+    otherwise = "" if instead in COMMANDS else plain(instead)
     return NotTheirs(
         lifecycle=start.lifecycle,
         name=start.command,
-        label=command_label(start.command),
-        reason=plain(refusal.message),
-        instead="" if instead in COMMANDS else plain(instead),
+        told=f"{command_label(start.command)}: {reason} {otherwise}".rstrip(),
+        reason=reason,
+        instead=otherwise,
     )
 
 
@@ -368,7 +429,7 @@ def said_of(refusal: Mapping[str, Any], kind: LifecycleKind, offered: Offered, w
         return Said(message=plain(str(refusal["message"])), ways=[job])
     named = [instead] if instead in COMMANDS else _NAMED.findall(instead)
     ways = [way for name in dict.fromkeys(named) if (way := _way_out(name, kind, offered))]
-    said = "" if instead in COMMANDS else plain(instead)
+    said = "" if instead in COMMANDS else told_to(instead, who.role)
     if instead in COMMANDS and not ways:
         said = _whom_to_ask(instead, kind, who)
     return Said(message=plain(str(refusal["message"])), instead=said, ways=ways)
@@ -407,6 +468,12 @@ def plain(text: str) -> str:
     text = _NAME_IN_BRACKETS.sub("", text)
     text = _FIELD_IS.sub(lambda found: f"“{field_label('', found[1])}”", text)
     return _NAMED.sub(lambda found: f"“{_label(found[1])}”", text)
+
+
+def told_to(text: str, role: Role) -> str:
+    """Return a sentence as somebody in a role reads it, who asks nobody for what they may do."""
+    asking = re.compile(rf"\b([Aa])sk {re.escape(role.people)} to ")
+    return asking.sub(lambda found: f"{'You' if found[1] == 'A' else 'you'} can ", plain(text))
 
 
 def _label(name: str) -> str:

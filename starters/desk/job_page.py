@@ -14,11 +14,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from domain.attention import WAITS_FOR_JOB_SYSTEM, Attention
 from domain.labels import lifecycle_label, stage_label
+from domain.promises import PromiseOutcome
 from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
 from starters.desk.acting import offered
-from starters.desk.forms import ON_THE_PHONE, call_address, plain
+from starters.desk.forms import call_address, plain, talks, told_to
+from starters.desk.left_alone import left_alone
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
@@ -27,7 +29,7 @@ from starters.desk.stream import items, kind_filters, stream_address, wanted_kin
 from starters.desk.task_contacts import time_there
 from starters.desk.timeline import AXIS, EVENTS, LANE, STAGES, Standing, draw
 from starters.queries import Cursor
-from store.job_story import Story
+from store.job_story import Drawn, Story
 from store.reading import MOST_OF_A_PART
 from store.tasks import TaskFilter
 from workflows.registry import LIFECYCLES
@@ -53,6 +55,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         "countdown": countdown,
         "plain": plain,
         "rules": with_rule_links,
+        "told": told_to,
     }
     pages.environment.globals |= {
         "mail_states": _MAIL_STATES,
@@ -77,10 +80,11 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         tasks, more_tasks = await parts.tasks.page(TaskFilter(job_id=job_id, status="open"))
         now = _its_now(story)
         standings = [
-            _standing(job_id, each, who, parts) for each in _by_need(found["lifecycles"], now)
+            {**_standing(job_id, each, who, parts), "missed": missed(each, story.promises)}
+            for each in _by_need(found["lifecycles"], now)
         ]
         running = [each for each in standings if each["outcome"] is None]
-        alone = {} if running else await parts.startable.of(job_id)
+        ways = None if running else await parts.startable.ways(job_id)
         can = await offered(parts, found, who, now)
         path = request.url.path
         return pages.show(
@@ -99,7 +103,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             summary=_summary(running, standings),
             running=running,
             ended=[each for each in standings if each["outcome"] is not None],
-            alone=alone.get("next"),
+            alone=ways and left_alone(found, tasks, can, ways),
             can=can,
             tasks=tasks,
             more_tasks=more_tasks is not None,
@@ -175,10 +179,34 @@ def _standing(
             if may_act_as(who.role, command.roles)
         ],
         "call": call_address(job_id, kind.name)
-        if is_running and kind.name in ON_THE_PHONE
+        if is_running and talks(who.role, kind.name, standing["stage"], standing["waiting_on"])
         else None,
         "temporal": f"{ui}/{quote(standing['workflow_id'], safe='')}" if ui else None,
     }
+
+
+def missed(standing: Mapping[str, Any], promises: Iterable[Drawn]) -> list[Drawn]:
+    """Return what a lifecycle is late with, the longest first: each rule's first missed deadline.
+
+    A promise of the same rule that was settled in another way since is owed no more.
+
+    Args:
+        standing: where the lifecycle stands.
+        promises: those of its job, the oldest first.
+    """
+    raised = [each for each in standing["attention_details"] if each["attention"] == "overdue"]
+    if not raised or standing["outcome"] is not None:
+        return []
+    owed: dict[tuple[str, str], Drawn] = {}
+    for promise in promises:
+        if promise.lifecycle != standing["lifecycle"] or promise.closed_at is None:
+            continue
+        what = (promise.rule, promise.waiting_on)
+        if promise.outcome != PromiseOutcome.BROKEN:
+            owed.pop(what, None)
+        elif promise.closed_at >= raised[0]["since"]:
+            owed.setdefault(what, promise)
+    return sorted(owed.values(), key=lambda each: each.due_at)
 
 
 def _dismissible(attention: Sequence[str], who: Person) -> Sequence[str]:

@@ -77,7 +77,13 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.filters |= _LABELS
-        self.environment.filters |= {"moment": self.moment, "iso": _iso, "away": _away, "tel": tel}
+        self.environment.filters |= {
+            "moment": self.moment,
+            "iso": _iso,
+            "away": _away,
+            "passed": _passed,
+            "tel": tel,
+        }
         self.environment.globals |= {"file": file_address, "rehearses": rehearses}
 
     @property
@@ -231,6 +237,13 @@ def _prose(text: str) -> Markup:
 def _away(at: datetime | str, now: datetime) -> str:
     """Return how far an instant is from now."""
     return relative(datetime.fromisoformat(at) if isinstance(at, str) else at, now)
+
+
+def _passed(at: datetime | str, now: datetime) -> str:
+    """Return how long ago an instant was; `just now` too if the clock that told it is ahead."""
+    told = datetime.fromisoformat(at) if isinstance(at, str) else at
+    said = relative(min(told, now), now)
+    return "just now" if said == "now" else said
 
 
 _LABELS: Mapping[str, Callable[[str], str]] = {

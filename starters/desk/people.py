@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -67,7 +68,20 @@ class Believed:
         return Person(actor=self.actor, roles=roles, form_token=form_token(self.id))
 
 
-_SOMEBODY = Actor(name="Supervisor at this desk", role=Role.SUPERVISOR)
+_NAMELESS = re.compile(rf"(?:{'|'.join(re.escape(role.label) for role in Role)}) at this desk")
+
+
+def unnamed(role: Role) -> str:
+    """Return what somebody in a role is called who has typed no name of their own."""
+    return f"{role.label} at this desk"
+
+
+def is_own_name(name: str) -> bool:
+    """Return whether somebody typed a name, rather than kept one that follows their role."""
+    return not _NAMELESS.fullmatch(name)
+
+
+_SOMEBODY = Actor(name=unnamed(Role.SUPERVISOR), role=Role.SUPERVISOR)
 
 
 def believed(cookies: Mapping[str, str]) -> Believed:

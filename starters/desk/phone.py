@@ -7,15 +7,17 @@ guide of each step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from domain.addresses import is_mailable
 from domain.apo import guide as apo_guide
 from domain.apo.case import ApoCase, Memory, Stage
+from domain.apo.tasks import Task
 from domain.clocks import record_clocks
 from domain.jobs import Job
 from domain.labels import stage_label
@@ -26,8 +28,14 @@ from domain.texts import usd
 from domain.values import Storable
 from domain.zips import zones_of
 from starters.desk.acting import offered
-from starters.desk.fields import values_of
-from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, form_for, plain
+from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, plain, texts_of, told_to
+from starters.desk.outcomes import (
+    BY_AGENTS,
+    BY_DISPATCH,
+    BY_WHO_DECIDES,
+    CONFERENCE,
+    Outcome,
+)
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
@@ -49,6 +57,8 @@ class Line:
     """
     is_inner: bool = False
     """Whether it is a part of the step before."""
+    is_asked: bool = False
+    """Whether the form of an outcome asks if it was done: then there is nothing to tick."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,9 @@ class Whom:
     name: str
     phone: str | None
     local_time: str = ""
-    """What the clock shows there."""
+    """What the clock shows there; empty where nobody knows its zone."""
+    is_lost: bool = False
+    """Whether it should be known where this is, and isn't: its ZIP Code is missing or unknown."""
     until: str | None = None
     """When calling hours end there, ISO 8601; None: at any hour."""
     until_there: str = ""
@@ -78,123 +90,6 @@ class Screen:
     """What else the person on the phone needs: a name and a value each."""
     waits: str = ""
     """Who acts now, where it is not who looks at it."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One thing that can have come of a call."""
-
-    button: str
-    command: str
-    said: Mapping[str, str] = field(default_factory=dict)
-    """The fields that the button says."""
-    asks: tuple[str, ...] = ()
-    """The fields that are still asked for."""
-
-
-_CUT_OFF = Outcome("The call was cut off", "provider_no_answer", asks=("customer_dropped",))
-_CANNOT = Outcome(
-    "Can't take the job", "provider_answered", {"available": "no"}, ("reason", "contact_name")
-)
-_CONFERENCE: Mapping[str, tuple[str, tuple[Outcome, ...]]] = {
-    "calling_provider": (
-        "Call {name}",
-        (
-            Outcome(
-                "Can take the job",
-                "provider_answered",
-                {"available": "yes"},
-                ("contact_name", "earliest_appointment", "travel_fee", "reason"),
-            ),
-            _CANNOT,
-            Outcome("No answer", "provider_no_answer"),
-        ),
-    ),
-    "travel_fee_review": (
-        "{name} asks for a travel fee",
-        (
-            Outcome("Approve the fee", "approve_travel_fee", asks=("amount",)),
-            Outcome("Decline the fee", "decline_travel_fee", asks=("amount",)),
-        ),
-    ),
-    "asking_provider": (
-        "Ask {name} to join a conference",
-        (
-            Outcome("Joins the conference", "provider_conference", {"agrees": "yes"}),
-            Outcome(
-                "Will call the customer",
-                "provider_conference",
-                {"agrees": "no"},
-                ("will_contact_by",),
-            ),
-            Outcome(
-                "Names an appointment",
-                "provider_answered",
-                {"available": "yes"},
-                ("earliest_appointment", "travel_fee"),
-            ),
-            _CANNOT,
-            _CUT_OFF,
-        ),
-    ),
-    "asking_customer": (
-        "Ask the customer to join",
-        (
-            Outcome("Joins the conference", "customer_conference", {"agrees": "yes"}),
-            Outcome("Can't join", "customer_conference", {"agrees": "no"}),
-            _CUT_OFF,
-        ),
-    ),
-    "conferencing": (
-        "Set the appointment with {name}",
-        (
-            Outcome(
-                "Record the appointment", "appointment_captured", asks=("at", "customer_agrees")
-            ),
-            _CUT_OFF,
-        ),
-    ),
-    "supervisor_review": (
-        "A supervisor decides",
-        (
-            Outcome(
-                "Call emergency lines",
-                "supervisor_decision",
-                {"option": "emergency_line"},
-                ("note",),
-            ),
-            Outcome(
-                "Start APO",
-                "supervisor_decision",
-                {"option": "apo"},
-                ("in_network_exhausted", "note"),
-            ),
-            Outcome("Send to Dispatch", "supervisor_decision", {"option": "dispatch"}, ("note",)),
-        ),
-    ),
-}
-"""The heading of each step of the conference, and what can come of it."""
-
-_BY_DISPATCH = (
-    Outcome("Accepts APO", "customer_reached", {"outcome": "accepted"}, ("instructions_relayed",)),
-    Outcome("Refuses APO", "customer_reached", {"outcome": "refused"}, ("reason",)),
-    Outcome(
-        "Is undecided", "customer_reached", {"outcome": "undecided"}, ("instructions_relayed",)
-    ),
-    Outcome("No answer, voicemail left", "customer_not_reached", {"voicemail_left": "yes"}),
-    Outcome("No answer, no voicemail", "customer_not_reached", {"voicemail_left": "no"}),
-)
-_BY_AGENTS = (
-    Outcome("Log the call", "customer_called", asks=("about", "instructions_relayed")),
-    Outcome("Accepts APO", "customer_accepted", asks=("note", "instructions_relayed")),
-    Outcome("Refuses APO", "customer_refused", asks=("reason",)),
-    Outcome(
-        "Instructions didn't arrive",
-        "instructions_not_received",
-        asks=("corrected_email", "by_mail", "hawaii_pm"),
-    ),
-    Outcome("Has an estimate", "estimate_submitted", asks=("amount",)),
-)
 
 
 def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
@@ -228,7 +123,7 @@ def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if standing is None or not is_running:
             screen = _over(lifecycle, standing, can)
         elif lifecycle == "reassignment":
-            screen = _conference(found, standing, can, policy, now)
+            screen = _conference(found, standing, can, policy, who, now)
         else:
             known = await lifecycles.known(standing["workflow_id"])
             remembered = known.lifecycle.remembered if known and known.lifecycle else {}
@@ -273,45 +168,49 @@ def _conference(
     standing: Mapping[str, Any],
     can: Offered,
     policy: Policy,
+    who: Person,
     now: datetime,
 ) -> Screen:
-    heading, outcomes = _CONFERENCE[standing["stage"]]
+    heading, outcomes = CONFERENCE[standing["stage"]]
     call = standing.get("call")
-    whom = [_provider(call, now)] if call else []
+    whom = [_provider(call, policy, now)] if call else []
     customer = _customer(found, now)
     if standing["stage"] == "asking_customer":
         whom = [customer, *whom]
     elif standing["stage"] != "calling_provider":
         whom = [*whom, customer]
-    forms = [
-        form
-        for number, outcome in enumerate(outcomes)
-        if (form := _form(outcome, number, standing, can, policy, now, _offered_by(call)))
-    ]
+    forms = [form for outcome in outcomes if (form := _form(outcome, standing, can))]
     return Screen(
         heading=heading.format(name=call["name"] if call else "the provider"),
         whom=whom,
-        lines=[_line(each) for each in standing.get("guide", [])],
+        lines=[_line(each, who.role, _their_name(found)) for each in standing.get("guide", [])],
         outcomes=forms,
-        facts=_facts(call) if call else [],
+        facts=_facts(call, policy) if call else [],
         waits=_who_acts(can, "reassignment", outcomes),
     )
 
 
-def _provider(call: Mapping[str, Any], now: datetime) -> Whom:
-    zone, until = call["zones"][0], call["until"]
+def _provider(call: Mapping[str, Any], policy: Policy, now: datetime) -> Whom:
+    zones, until = call["zones"], call["until"]
     return Whom(
         name=call["name"],
         phone=call["phone"],
-        local_time=spoken(now, zone),
+        local_time=spoken(now, zones[0]) if zones else "",
+        is_lost=not zones,
         until=until,
-        until_there=spoken(datetime.fromisoformat(until), zone) if until else "",
+        until_there=spoken(datetime.fromisoformat(until), _zone(call, policy)) if until else "",
     )
 
 
-def _facts(call: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _zone(call: Mapping[str, Any], policy: Policy) -> str:
+    """Return the zone of a provider, or the company's where it isn't known."""
+    zone: str = call["zones"][0] if call["zones"] else policy.calendar.zone
+    return zone
+
+
+def _facts(call: Mapping[str, Any], policy: Policy) -> list[tuple[str, str]]:
     """Return what else the agent needs to know of the provider, and how far the list goes."""
-    zone = call["zones"][0]
+    zone = _zone(call, policy)
     said = [("Call", f"{call['called']} of at most {call['most']}")]
     if call["appointment"]:
         said.append(("Offered", spoken(datetime.fromisoformat(call["appointment"]), zone)))
@@ -326,14 +225,6 @@ def _facts(call: Mapping[str, Any]) -> list[tuple[str, str]]:
     if call["left"]:
         said.append(("Next", ", ".join(call["left"])))
     return said
-
-
-def _offered_by(call: Mapping[str, Any] | None) -> dict[str, object]:
-    """Return what is known already of the fields of an answer: what the provider offered."""
-    if call is None:
-        return {}
-    known = {"at": call["appointment"], "amount": call["fee_asked"]}
-    return {name: value for name, value in known.items() if value}
 
 
 # --- APO ------------------------------------------------------------------------------------------
@@ -351,22 +242,25 @@ def _apo(
         Role.CUSTOMER_SERVICE
     )
     steps = apo_guide.explanation(case) if dispatch_calls else apo_guide.checklist(case)
-    outcomes = _BY_DISPATCH if dispatch_calls else _BY_AGENTS
-    forms = [
-        form
-        for number, outcome in enumerate(outcomes)
-        if (form := _form(outcome, number, standing, can, case.policy, now, {}))
+    is_deciding = standing["stage"] == Stage.AWAITING_APPROVAL
+    outcomes = BY_DISPATCH if dispatch_calls else BY_AGENTS
+    if is_deciding:
+        outcomes = (*BY_WHO_DECIDES, *outcomes)
+    forms = [form for outcome in outcomes if (form := _form(outcome, standing, can))]
+    facts = [
+        ("Stage", stage_label(standing["stage"])),
+        ("E-mail on file", (found["job"].get("customer") or {}).get("email") or "None"),
     ]
-    facts = [("Stage", stage_label(standing["stage"]))]
+    facts += [("Request", plain(text)) for text in texts_of(found["tasks"], Task.DECIDE_APO)]
     if case.approved:
         facts.append(("Approved", usd(case.approved)))
     return Screen(
         heading="Call the customer about APO" if dispatch_calls else "The customer calls about APO",
         whom=[_customer(found, now)],
-        lines=[_line(each) for each in steps],
+        lines=[_line(each, who.role, _their_name(found)) for each in steps],
         outcomes=forms,
         facts=facts,
-        waits=_who_acts(can, "apo", outcomes),
+        waits=_who_acts(can, "apo", BY_WHO_DECIDES if is_deciding else outcomes),
     )
 
 
@@ -377,14 +271,21 @@ def _case(
     policy: Policy,
     now: datetime,
 ) -> ApoCase:
-    """Return as much of a case as the checklist asks for, from what our tables know of it."""
+    """Return as much of a case as the checklist asks for, from what our tables know of it.
+
+    The address of the customer is whole: whoever compares it with theirs has to read it.
+    """
+    job = Job.model_validate(found["job"])
+    email = job.customer_email
+    address = email if email and is_mailable(email) else None
     return ApoCase(
-        job=Job.model_validate(found["job"]).without_customer(),
+        job=job.without_customer().model_copy(update={"customer_mail": address}),
         job_version=0,
         policy=policy,
         stage=standing["stage"],
         memory=Memory.model_validate(remembered),
         clocks=record_clocks([policy.calendar.zone], now),
+        supervisors_at_hand=standing["waiting_on"] == Role.SUPERVISOR,
     )
 
 
@@ -409,6 +310,11 @@ def _over(lifecycle: str, standing: Mapping[str, Any] | None, can: Offered) -> S
 _STARTS = frozenset({"start_reassignment", "offer_apo", "request_apo"})
 
 
+def _their_name(found: Mapping[str, Any]) -> str:
+    """Return the customer's name, as it reads in a sentence."""
+    return (found["job"].get("customer") or {}).get("name") or "the customer"
+
+
 def _customer(found: Mapping[str, Any], now: datetime) -> Whom:
     customer = found["job"].get("customer") or {}
     zones = zones_of(customer.get("zip"))
@@ -421,27 +327,15 @@ def _customer(found: Mapping[str, Any], now: datetime) -> Whom:
 
 def _form(
     outcome: Outcome,
-    number: int,
     standing: Mapping[str, Any],
     can: Offered,
-    policy: Policy,
-    now: datetime,
-    known: Mapping[str, object],
 ) -> CommandForm | None:
     """Return the form of an outcome, None if whoever looks may not say it came so."""
     lifecycle = standing["lifecycle"]
     offered_form = can.form(lifecycle, outcome.command)
     if offered_form is None:
         return None
-    kind = LIFECYCLES[lifecycle]
-    command = kind.commands[outcome.command]
-    told = {name: known[name] for name in outcome.asks if name in known}
-    if told:
-        call = standing.get("call")
-        zone = call["zones"][0] if call else policy.calendar.zone
-        values = values_of(command, told, zone)
-        offered_form = form_for(kind, command, offered_form.job_id, standing, policy, now, values)
-    return offered_form.narrowed(outcome.button, f"-{number}", outcome.said, outcome.asks)
+    return outcome.form(offered_form)
 
 
 def _who_acts(can: Offered, lifecycle: str, outcomes: Sequence[Outcome]) -> str:
@@ -452,15 +346,27 @@ def _who_acts(can: Offered, lifecycle: str, outcomes: Sequence[Outcome]) -> str:
     return f"{LIFECYCLES[lifecycle].commands.who_can(*named)}." if named else ""
 
 
+_THEIR_NAME = "[customer's name]"
 _SAYS, _INNER = ("Say to ", "Say", "Ask"), "– "
 
 
-def _line(text: str) -> Line:
-    """Return a line of a guide: what is said stands apart from what is done."""
+def _line(text: str, role: Role, customer: str) -> Line:
+    """Return a line of a guide: what is said stands apart from what is done.
+
+    Args:
+        text: the line as the guide has it.
+        role: who reads it.
+        customer: the customer's name, which no workflow carries.
+    """
+    text = text.replace(_THEIR_NAME, customer)
     before, colon, rest = text.partition(": ")
     if not colon or not before.startswith(_SAYS) or len(before) > _LONGEST_SPEAKER:
         step = text.removeprefix("Do: ")
-        return Line(plain(step.removeprefix(_INNER)), is_inner=step.startswith(_INNER))
+        return Line(
+            told_to(step.removeprefix(_INNER), role),
+            is_inner=step.startswith(_INNER),
+            is_asked=step == apo_guide.GO_THROUGH,
+        )
     to = before.removeprefix("Say to ") if before.startswith("Say to ") else ""
     return Line(plain(rest.strip().strip('"')), to)
 

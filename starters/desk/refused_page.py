@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.routing import BaseRoute, Match
 
 from starters.access import reader
 from starters.desk.pages import Pages
@@ -10,6 +14,31 @@ from starters.desk.people import person
 from starters.doorkeeper import DESK, SIGN_IN
 
 _NOT_THERE = 404
+_ONLY_FOR_FORMS = 405
+
+
+def page_of_form(request: Request, status: int) -> Response | None:
+    """Return the way to the page whose form is sent to an address that somebody opens.
+
+    So does a browser after a refusal: the address shows where the form was sent.
+
+    Args:
+        request: what is refused.
+        status: of HTTP.
+
+    Returns:
+        The way there, None if no address of a form was opened at the desk.
+    """
+    address = request.url.path
+    if status != _ONLY_FOR_FORMS or request.method != "GET" or not address.startswith(f"{DESK}/"):
+        return None
+    while address != DESK:
+        address = address.rpartition("/")[0]
+        asked = {**request.scope, "path": address, "raw_path": quote(address).encode()}
+        routes: list[BaseRoute] = request.app.router.routes
+        if any(route.matches(asked)[0] is Match.FULL for route in routes):
+            break
+    return RedirectResponse(quote(address), 303)
 
 
 def refused_page(pages: Pages, request: Request, status: int, message: str) -> Response | None:

@@ -27,6 +27,10 @@ def rehearsal_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the route that moves a job's clock; without an embedded stack it refuses."""
     router = APIRouter()
 
+    @router.get("/console/jobs/{job_id}/{lifecycle}/fast-forward")
+    async def opened(_: CurrentPerson, job_id: Storable, lifecycle: str) -> Response:  # noqa: ARG001
+        return pages.back(f"/console/jobs/{quote(job_id, safe='')}")
+
     @router.post("/console/jobs/{job_id}/{lifecycle}/fast-forward")
     async def fast_forward(
         request: Request,

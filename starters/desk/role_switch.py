@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from domain.roles import Actor
 from starters.desk.pages import Pages, keep_person
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson, SentForm, signed_in_of
+from starters.desk.people import CurrentPerson, SentForm, is_own_name, signed_in_of, unnamed
 
 
 def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
@@ -28,7 +28,9 @@ def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             await parts.sign_in.sessions.act_as(signed_in, role)
         if here is not None:
             try:
-                actor = Actor(name=sent.get("name") or f"{role.label} at this desk", role=role)
+                typed = sent.get("name") or ""
+                own = typed if typed and is_own_name(typed) else unnamed(role)
+                actor = Actor(name=own, role=role)
             except ValidationError as error:
                 raise HTTPException(422, "That name is too long.") from error
             request.state.believed = type(here)(id=here.id, actor=actor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -63,13 +63,18 @@ class Contacts:
 
 
 def _parties(at_hand: TaskAtHand, now: datetime, zone: str) -> Iterator[Contact]:
-    job = at_hand.job
+    job, call = at_hand.job, at_hand.waiting and at_hand.waiting.call
     if job is None:
         return
     customer, assigned = job.customer, job.assigned_to
+    if call is not None:
+        there = _other_time(call["zones"], now, zone)
+        yield Contact("Provider", call["name"], call["phone"], None, there)
     if customer is not None and (customer.name or customer.phone):
         there = time_there(customer.zip, now, zone)
         yield Contact("Customer", customer.name or "No name", customer.phone, None, there)
+    if call is not None:  # the job is with another still, who has nothing to do with this
+        return
     there = time_there(assigned.zip, now, zone)
     is_provider = not any(assigned.is_(account) for account in PSEUDO_ACCOUNTS)
     part = "Provider" if is_provider else "Assigned"
@@ -78,7 +83,11 @@ def _parties(at_hand: TaskAtHand, now: datetime, zone: str) -> Iterator[Contact]
 
 def time_there(zip_code: str | None, now: datetime, company: str) -> str | None:
     """Return what time it is at a ZIP code; None if it's unknown, or the company's own."""
-    said = list(dict.fromkeys(_clock(now, zone) for zone in zones_of(zip_code)))
+    return _other_time(zones_of(zip_code), now, company)
+
+
+def _other_time(zones: Sequence[str], now: datetime, company: str) -> str | None:
+    said = list(dict.fromkeys(_clock(now, zone) for zone in zones))
     return None if not said or said == [_clock(now, company)] else " or ".join(said)
 
 

@@ -18,7 +18,8 @@ from domain.refusals import Refused
 from domain.roles import EMPLOYEES, Actor, Role, may_act_as
 from domain.values import Storable
 from starters.command_endpoint import refusal_reply
-from starters.desk.forms import CommandForm, form_for, plain
+from starters.desk.clocks import clocks_of
+from starters.desk.forms import CommandForm, form_for, plain, talks, told_to
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
@@ -76,6 +77,8 @@ class ShownTask:
     """The commands that settle it, those that whoever looks at it may give."""
     text: str
     """What to do, in words of the page."""
+    its_clock: datetime | None
+    """What time it is for its job, where that was moved ahead."""
     settled_by: str | None
     """Who else closes it, and how, where whoever looks at it can't; None if they can."""
 
@@ -84,6 +87,13 @@ class ShownTask:
         """Where its lifecycle stands, if it waits for the role of the task."""
         waiting = self.at_hand.waiting
         return waiting if waiting and waiting.waiting_on is self.task.role else None
+
+    @property
+    def is_on_the_phone(self) -> bool:
+        """Whether it is carried out on a call screen."""
+        waiting_on = self.at_hand.waiting and self.at_hand.waiting.waiting_on
+        task = self.task
+        return task.stage is not None and talks(task.role, task.lifecycle, task.stage, waiting_on)
 
     @property
     def is_overdue(self) -> bool:
@@ -127,7 +137,8 @@ class _TaskPage:
         """Return the page of a role's tasks."""
         now, tasks = datetime.now(UTC), self._parts.task_list
         page, cursor = await tasks.open(role, after)
-        shown = [self._shown(each, who, now) for each in page]
+        clocks = await clocks_of(self._parts, {each.task.job_id for each in page}, now)
+        shown = [self._shown(each, who, now, clocks.get(each.task.job_id)) for each in page]
         closed = await tasks.closed(role, self._start_of_day(now))
         undoable = [
             Undoable(task=task, until=until)
@@ -198,7 +209,9 @@ class _TaskPage:
             return await self.show(request, who, who.role, None, missing, 404)
         return self._pages.back(back, said.format(task_label(task["kind"])) or None)
 
-    def _shown(self, at_hand: TaskAtHand, who: Person, now: datetime) -> ShownTask:
+    def _shown(
+        self, at_hand: TaskAtHand, who: Person, now: datetime, its_clock: datetime | None
+    ) -> ShownTask:
         taken_by, taken_at = self._parts.tasks.taken(at_hand.task)
         names = self._parts.tasks.settled_by(at_hand.task)
         forms = self._forms(at_hand, names, who, now)
@@ -207,7 +220,8 @@ class _TaskPage:
             others = LIFECYCLES[at_hand.task.lifecycle or ""].commands.who_can(*names)
         return ShownTask(
             forms=forms,
-            text=plain(at_hand.task.text),
+            its_clock=its_clock,
+            text=told_to(at_hand.task.text, who.role),
             settled_by=others,
             task=at_hand.task,
             at_hand=at_hand,

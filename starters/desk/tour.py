@@ -17,8 +17,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
+from domain.journal import CLOSED_TASK, DISMISSED_ALERT, MOVED, REFUSED, REOPENED_TASK
+from domain.plus_one.case import Stage
 from domain.roles import Role
 from domain.values import JobId
+from starters.desk.forms import call_address
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
@@ -100,20 +103,20 @@ class _Done:
 
 
 _TOO_EARLY = "request_reassignment"
-_NOBODY_FOUND = ("searching", "no_provider_found")
+_NOBODY_FOUND = (Stage.SEARCHING, Stage.NO_PROVIDER_FOUND)
 _CHECKS: Final[dict[int, Callable[[_Done], bool]]] = {
     1: lambda done: 1 in done.tour.answered,
     2: lambda done: 2 in done.tour.answered,  # noqa: PLR2004  the number of its step
-    3: lambda done: done.on(done.tour.search, f"refused {_TOO_EARLY}"),
+    3: lambda done: done.on(done.tour.search, f"{REFUSED}{_TOO_EARLY}"),
     4: lambda done: done.on(done.tour.search, "add_service_job"),
-    5: lambda done: done.on(done.tour.search, " → ".join(_NOBODY_FOUND)),
+    5: lambda done: done.on(done.tour.search, MOVED.join(_NOBODY_FOUND)),
     6: lambda done: done.on(done.tour.option, "offer_apo", "approve_apo"),
     7: lambda done: done.on(
         done.tour.option,
         *("customer_reached", "customer_not_reached", "customer_accepted", "customer_refused"),
     ),
-    8: lambda done: done.anywhere("closed the task") and done.anywhere("reopened the task"),
-    9: lambda done: done.anywhere("dismissed the alert"),
+    8: lambda done: done.anywhere(CLOSED_TASK) and done.anywhere(REOPENED_TASK),
+    9: lambda done: done.anywhere(DISMISSED_ALERT),
     10: lambda done: done.is_replayed,
 }
 """How each step is seen to be done."""
@@ -122,7 +125,7 @@ _CHECKS: Final[dict[int, Callable[[_Done], bool]]] = {
 def steps_of(tour: Tour, done: _Done) -> list[Step]:
     """Return the ten steps of a tour, each with whether it was done."""
     search, option = tour.search or "a new job", tour.option or "a job with Procure Vendor"
-    at_search, at_option = _page(tour.search), _page(tour.option)
+    at_search = _page(tour.search)
     steps = (
         Step(
             number=1,
@@ -200,13 +203,13 @@ def steps_of(tour: Tour, done: _Done) -> list[Step]:
             number=7,
             title="Call the customer",
             how=(
-                f"Open {option} and read the guide for the call.",
-                "Record what the customer said. Today, the customer accepts.",
+                f"Open the call screen of {option} and read the guide.",
+                "Record what the customer said. Today, the customer accepts APO.",
             ),
             why="The job moves to Alternate Provider Option, and the customer gets instructions.",
             role=Role.DISPATCH,
-            link=_form(tour.option, "apo", "customer_reached") if at_option else None,
-            link_text="Open the form",
+            link=call_address(tour.option, "apo") if tour.option else None,
+            link_text="Open the call screen",
         ),
         Step(
             number=8,
@@ -329,7 +332,7 @@ class TourPages:
 
     async def _is_late(self, job_id: str) -> bool:
         late = await self._practice.late(datetime.now(UTC))
-        return job_id.casefold() in {each.casefold() for each in late}
+        return _short(job_id) in {_short(each) for each in late}
 
     async def _acts(self, tour: Tour, role: str) -> bool:
         found = await self._parts.reading.lifecycle(f"plus-one/{tour.search}")
@@ -391,6 +394,11 @@ def _with(response: Response, tour: Tour) -> Response:
         COOKIE, tour.cookie, _SECONDS, path="/console", httponly=True, samesite="lax"
     )
     return response
+
+
+def _short(job_id: str) -> str:
+    """Return a job's number as people say it: `SJ-2009` is `2009`."""
+    return job_id.strip().casefold().removeprefix("sj").lstrip("- ")
 
 
 def _page(job_id: str | None) -> str | None:

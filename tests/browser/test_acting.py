@@ -89,12 +89,14 @@ async def test_a_supervisor_approves_apo_at_night(desk: Desk, browser: Browser) 
 async def approve_and_call(page: Page, job: Told) -> None:
     await page.get_by_label("Note").fill("No in-network provider")
     await page.get_by_role("button", name="Approve APO").click()
-    await expect(page.get_by_role("status").first).to_contain_text("Done: Approve APO.")
+    await expect(page.get_by_role("status").first).to_contain_text("Done: Approve APO (SJ-")
     assert (await job.page()).stage == "contacting_customer"
     await page.goto(f"/console/jobs/{job.id}/call/apo")
     await acts_as(page, "Dispatch")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Call the customer about APO")
-    await page.get_by_role("button", name="No answer, voicemail left").click()
+    await page.locator("summary", has_text="No answer").click()
+    await page.locator("details[open]").get_by_label("Yes").check()
+    await page.get_by_role("button", name="No answer").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("The customer calls about APO")
     assert (await job.page()).stage == "awaiting_customer"
 

@@ -41,12 +41,16 @@ async def test_a_callback_is_worked_from_task_to_exception(desk: Desk, looker: L
     await task.get_by_role("button", name="I’m on it").click()
     await expect(task).to_contain_text("Lee is on it")
     await expect(theirs).to_contain_text("Lee is on it")
+    clickable = [task.locator("summary"), task.get_by_role("button", name="Put it back")]
+    before = [await each.bounding_box() for each in clickable]
     assert await theirs.get_by_label("Outcome").input_value() == "Half a sentence"
     await task.get_by_text("Log the call to the provider").first.click()
     form = task.locator("form.command")
+    await expect(form).to_be_visible()
+    assert [await each.bounding_box() for each in clickable] == before, "no button moves"
     await form.get_by_label("No", exact=True).first.check()
     await form.get_by_role("button", name="Log the call to the provider").click()
-    await expect(page.locator("#said")).to_contain_text("Done: Log the call to the provider.")
+    await expect(page.locator("#said")).to_contain_text("Done: Log the call to the provider (SJ-")
     await expect(task).to_have_count(0)
 
     await job.fast_forward("25h")

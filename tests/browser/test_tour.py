@@ -110,7 +110,7 @@ async def _read_and_act(learner: Learner) -> None:
     await learner.presses("Check")
     await tour.get_by_text("That job isn't overdue.").wait_for()
     assert await barriers(tour) == []
-    await tour.get_by_label("An overdue job").fill("SJ-2009")
+    await tour.get_by_label("An overdue job").fill("2009")
     await learner.presses("Check")
     await learner.has_done(1)
 
@@ -139,9 +139,11 @@ async def _read_and_act(learner: Learner) -> None:
     await form.wait_for_url("**/console/jobs/SJ-3001*")
     await learner.has_done(6)
 
-    form = await learner.opens()
-    await send(form, outcome="accepted")
-    await form.wait_for_url("**/console/jobs/SJ-3001*")
+    call = await learner.opens()
+    await call.get_by_role("heading", name="Do and say").wait_for()
+    await call.locator("summary", has_text="Accepts APO").click()
+    await call.get_by_role("button", name="Accepts APO").click()
+    await call.wait_for_url("**/console/jobs/SJ-3001/call/apo?said=*")
     await learner.has_done(7)
 
 

@@ -14,6 +14,7 @@ from domain.reassignment.guide import (
     current_lines,
     in_words,
     lines_at,
+    on_the_phone,
     to_call,
     who_is_on_it,
 )
@@ -254,6 +255,7 @@ def test_silence_is_told_a_supervisor_after_half_an_hour_and_ends_after_two(stag
     assert ("supervisor" in first.then, "Procure Vendor" in second.then) == (True, True)
     assert first.key != second.key
     of_supervisor = stage in (Stage.TRAVEL_FEE_REVIEW, Stage.SUPERVISOR_REVIEW)
+    assert ("another task" in first.then) is of_supervisor  # they have one already
     assert first.waiting_on is (Role.SUPERVISOR if of_supervisor else Role.CUSTOMER_SERVICE)
 
 
@@ -294,7 +296,7 @@ def test_the_provider_is_told_what_is_to_be_done_where() -> None:
         "Robin, calling with Cinch Home Services on a recorded line",
         "monitored",
         "May I get your name?",
-        "in Tulsa, 74101, with a Kitchen faucet: [what failed]. Can you take this job?",
+        "in Tulsa, 74101, who needs a repair of their kitchen faucet: [what failed]. Can you take",
         "soonest available appointment",
         "by Fri, Nov 27.",
     ):
@@ -418,6 +420,26 @@ def test_calls_at_any_hour_have_no_end_and_go_to_the_emergency_line() -> None:
     assert "Dial 555-0911." in said
     without_line = a_reassignment(TULSA, called=(0,), lifted_by=KIM)
     assert to_call(without_line)["phone"] == "555-4711"
+    said = "\n".join(current_lines(without_line))
+    assert "No emergency line was entered. Look it up, or dial the main number." in said
+    assert "Use the provider's emergency line." not in said
+
+
+def test_where_a_provider_is_that_nobody_can_place_is_not_made_up() -> None:
+    nowhere = a_reassignment(listed("Nowhere", "1", "00000"), called=(0,))
+    told = on_the_phone(nowhere)
+    assert told is not None
+    assert told["zones"] == []
+    placed = on_the_phone(a_reassignment(TULSA, called=(0,)))
+    assert placed is not None
+    assert placed["zones"] == ["America/Chicago"]
+
+
+def test_an_item_is_said_as_in_a_sentence() -> None:
+    for name, said in (("Furnace", "their furnace:"), ("HVAC unit", "their HVAC unit:")):
+        job = a_job(item={"name": name, "category": "other"})
+        lines = current_lines(a_reassignment(TULSA, job=job, called=(0,)))
+        assert said in "\n".join(lines)
 
 
 @pytest.mark.rule("CONF-09")

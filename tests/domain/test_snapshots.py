@@ -214,6 +214,7 @@ STARTS: dict[str, LifecycleStart] = {
                     ended_as="paid",
                 ),
                 "requested_by": DANA,
+                "requested_because": "Nobody within 60 miles",
                 "mail_fates": {"mail-1": MailFate.BOUNCED},
                 "estimate": "240.00",
             }

@@ -10,12 +10,15 @@ from domain.labels import task_label
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.kind import PLUS_ONE
 from domain.unfollowed import (
+    ENDED_WELL,
     NOBODY_FOLLOWS,
+    is_left_alone,
     job_without_follower,
     nobody_follows,
     task_to_take_up,
     told_by,
 )
+from workflows.registry import LIFECYCLES
 
 WHY = "its workflow was terminated in Temporal"
 
@@ -44,3 +47,10 @@ def test_the_task_and_the_sentence_say_the_same() -> None:
 def test_a_kind_of_task_without_a_label_is_told_by_its_name() -> None:
     assert task_label("pay") == "Pay the customer"
     assert task_label("look_into_it") == "Look into it"
+
+
+def test_what_ends_well_is_an_end_of_a_lifecycle() -> None:
+    ends = {end for kind in LIFECYCLES.values() for end in kind.ends}
+    assert ends > ENDED_WELL
+    assert is_left_alone(JobStatus.NEW, "declined")
+    assert not is_left_alone(JobStatus.NEW, "appointment_confirmed")

@@ -97,8 +97,8 @@ def test_it_is_noted_where_the_network_is_not_exhausted(command: str, *, exhaust
 def test_whoever_decides_sees_who_asks_and_whether_the_network_is_exhausted() -> None:
     life = begun_by("request_apo")
     assert text_of(life, "decide_apo") == (
-        "Approve or decline APO (APO-19). Requested by Dana (Dispatch). The in-network search is "
-        "exhausted."
+        "Approve or decline APO (APO-19). Requested by Dana (Dispatch): Nobody within 60 miles. "
+        "The in-network search is exhausted."
     )
     left = begun_by("request_apo", exhausted=False)
     assert text_of(left, "decide_apo").endswith("The in-network search is not exhausted.")

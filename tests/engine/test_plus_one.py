@@ -469,8 +469,8 @@ def test_a_supervisor_talks_to_whoever_assigned_plusone_out_of_turn() -> None:
     assert (task.role, task.text) == (
         Role.SUPERVISOR,
         (
-            "Talk to Customer Service, who assigned this job to PlusOne. Only Dispatch can, except "
-            "for a recall of PlusOne's own work (PO-05, PO-06)."
+            "Talk to Customer Service, who assigned this job to PlusOne. Only Dispatch may assign "
+            "jobs to PlusOne, except recalls of PlusOne's own work (PO-05, PO-06)."
         ),
     )
     assert "PlusOne assigned by Customer Service, not by Dispatch" in life.store.journal

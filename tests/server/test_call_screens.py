@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from tests.conferences import AGENT, OKLAHOMA, TULSA, WAYS, calling, in_days, open_until, unserved
+from tests.conferences import (
+    AGENT,
+    AT_ANY_HOUR,
+    OKLAHOMA,
+    TULSA,
+    WAYS,
+    calling,
+    in_days,
+    open_until,
+    unserved,
+)
 from tests.desk import Desk, account
 from tests.desk_forms import Page, Sitter
 
@@ -40,7 +50,7 @@ async def test_each_step_of_a_conference_has_its_screen(desk: Desk, stage: str) 
     page = await screen(desk, job.id, "reassignment", AGENT)
     assert HEADINGS[stage] in page.words
     for line in (await job.standing()).get("guide", []):
-        said = line.partition(": ")[2].split(" (`")[0]
+        said = line.partition(": ")[2].split(" (`")[0].replace("[customer's name]", "Ada Byron")
         assert said.split(". ")[0].rstrip(".") in page.words
     whose = "supervisor" if "review" in stage else AGENT
     theirs = await screen(desk, job.id, "reassignment", whose)
@@ -87,12 +97,61 @@ async def test_dispatch_explains_apo_and_an_agent_answers_the_customer(desk: Des
     robin = await Sitter.of(desk, AGENT)
     address = f"/console/jobs/{job.id}/call/apo"
     page = await robin.opens(address)
-    assert "a***@example.com" in page.words
+    assert "Compare the e-mail address on file (ada@example.com)" in page.words
+    assert "E-mail on file ada@example.com" in page.words
     answer = await robin.sends(page, f"/console/jobs/{job.id}/apo/estimate_submitted", amount="240")
     assert answer.headers["location"].startswith(f"{address}?said=")
     told = await robin.opens(answer.headers["location"])
     assert "The repair can go ahead" in told.words
     assert "`" not in told.words
+
+
+async def test_who_decides_on_apo_reads_why_it_was_requested_and_decides_there(desk: Desk) -> None:
+    job = (await unserved(desk)).of("apo")
+    said = {"reason": "Nobody <within> 60 miles", "in_network_exhausted": True}
+    await job.ok("request_apo", "escalations", **said)
+    decides = (await job.standing())["waiting_on"]
+    why = "(Escalations): Nobody <within> 60 miles."
+    agent = await screen(desk, job.id, "apo", AGENT)
+    who = {"supervisor": "A supervisor", "dispatch": "Dispatch"}[decides]
+    assert f"{who} is deciding whether to offer APO" in agent.words
+    assert "APO isn't open" not in agent.words
+    assert "approve_apo" not in buttons(agent, job.id, "apo")
+    theirs = await screen(desk, job.id, "apo", decides)
+    assert {"approve_apo", "decline_apo"} <= set(buttons(theirs, job.id, "apo"))
+    assert why in theirs.words
+    sitter = await Sitter.of(desk, decides)
+    assert why in (await sitter.opens(f"/console/jobs/{job.id}/apo/approve_apo")).words
+    tasks = await sitter.opens("/console/tasks")
+    assert why in tasks.words
+    assert f"/console/jobs/{job.id}/call/apo" not in tasks.html
+    assert "call/apo" not in (await sitter.opens(f"/console/jobs/{job.id}")).html
+
+
+async def test_no_time_is_shown_where_nobody_knows_the_zone(desk: Desk) -> None:
+    by_our_clock = f'[reassignment]\nunknown_zip = "company_clock"\n{AT_ANY_HOUR}'
+    job = await unserved(desk.under(by_our_clock))
+    said = {"reason": "Too late", "urgent": False, "candidates": [{**TULSA, "zip": None}]}
+    await job.ok("start_reassignment", AGENT, **said)
+    page = await screen(desk, job.id, "reassignment", AGENT)
+    assert "Local time not known: no known ZIP Code was entered." in page.words
+    assert "There: " not in page.html.partition('id="whom-2"')[0]
+    assert "Eastern Time: the provider's own zone isn't known" in page.words
+
+
+async def test_a_refused_outcome_stays_the_small_form_that_it_was(desk: Desk) -> None:
+    job = await calling(desk)
+    agent = await Sitter.of(desk, AGENT)
+    address = f"/console/jobs/{job.id}/reassignment/provider_answered"
+    page = await agent.opens(f"/console/jobs/{job.id}/call/reassignment")
+    fields = dict(page.forms[address])  # of the last button of the command: Can't take the job
+    assert fields["part"] == "-can-t-take-the-job"
+    answer = await agent.http.post(address, data=fields | {"reason": "x" * 9000})
+    assert answer.status_code == 422
+    again = Page(answer.text)
+    assert dict(again.forms[address]).keys() == fields.keys()
+    assert "Soonest appointment" not in again.words
+    assert dict(again.forms[address])["available"] == "no"
 
 
 async def test_a_call_begins_and_goes_on_on_its_screen(desk: Desk) -> None:
@@ -115,6 +174,18 @@ async def test_names_of_others_stay_text(desk: Desk) -> None:
     page = await screen(desk, job.id, "reassignment", AGENT)
     assert "<script>alert" not in page.html
     assert "&lt;script&gt;alert" in page.html
+
+
+async def test_nobody_is_told_to_ask_their_own_role_nor_reads_an_identifier(desk: Desk) -> None:
+    job = await WAYS["supervisor_review"](desk)
+    agent = await screen(desk, job.id, "reassignment", AGENT)
+    assert "Ask a supervisor to decide: emergency lines, APO or Dispatch." in agent.words
+    sam = await Sitter.of(desk, "supervisor")
+    for address in (f"/console/jobs/{job.id}/call/reassignment", f"/console/jobs/{job.id}"):
+        page = await sam.opens(address)
+        assert "You can decide: emergency lines, APO or Dispatch." in page.words
+        assert "(`" not in page.words
+        assert "(<code>supervisor_decision" not in page.html
 
 
 async def test_what_is_said_of_a_call_is_logged_for_no_other(desk: Desk) -> None:

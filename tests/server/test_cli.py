@@ -1110,11 +1110,19 @@ def test_nonsense_in_the_settings_stops_it_at_once(
 
 
 @pytest.fixture
-def sampling(api: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> ScriptedServer:
+def known() -> set[str]:
+    """The jobs that the stack knows."""
+    return set()
+
+
+@pytest.fixture
+def sampling(
+    api: ScriptedServer, known: set[str], monkeypatch: pytest.MonkeyPatch
+) -> ScriptedServer:
     """The api, as the stack that `steward up --sample` runs."""
 
     async def run(*_: object, **options: Any) -> None:
-        await options["when_ready"](api.url, None)
+        await options["when_ready"](api.url, known)
 
     monkeypatch.setattr("starters.stack.run_stack", run)
     api.answers["POST /hooks/jobs"] = 200, STARTED
@@ -1131,13 +1139,15 @@ def test_the_samples_are_sent_in_their_order(sampling: ScriptedServer) -> None:
     ]
 
 
-def test_samples_that_are_there_are_not_sent_again(sampling: ScriptedServer) -> None:
-    known = {event.job_id for event in sample_events(datetime.now(UTC))} - {"SJ-2001"}
-    sampling.answers |= {f"GET /jobs/{job_id}": (200, JOB) for job_id in known}
+def test_samples_that_are_there_are_not_sent_again_and_nobody_needs_a_token(
+    sampling: ScriptedServer, known: set[str]
+) -> None:
+    known |= {str(event.job_id) for event in sample_events(datetime.now(UTC))} - {"SJ-2001"}
     assert said("up", "--sample").startswith("Samples sent: 1.")
     sent = [asked.json["job"]["job_id"] for asked in sampling.asked if asked.method == "POST"]
     assert set(sent) == {"SJ-2001"}
-    sampling.answers["GET /jobs/SJ-2001"] = 200, JOB
+    assert all(asked.path == "/hooks/jobs" for asked in sampling.asked)
+    known.add("SJ-2001")
     assert (
         said("up", "--sample") == "The samples are already loaded. See them with `steward jobs`.\n"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,7 +120,7 @@ async def test_a_command_is_given_once_however_often_its_form_is_sent(desk: Desk
     assert "$1,240.00" in notes[0]
     assert "Two\nlines" in notes[0]
     said = await robin.opens(f"/console/jobs/{job.id}")
-    assert "Done: Approve the repair." in said.words
+    assert f"Done: Approve the repair ({job.id})." in said.words
 
 
 async def test_a_refusal_stands_above_what_was_typed_with_the_way_out(desk: Desk) -> None:
@@ -218,7 +219,10 @@ async def test_forms_are_offered_by_role_with_those_that_settle_a_task_first(des
     assert {"approve", "deny", "request_info", "add_service_job", "route_question"} <= set(names)
     assert names[-1] == "risk_reported"
     whom = {other.name: other for other in authorizations.others}
-    assert whom["customer_called"].instead == "Ask Customer Service."
+    called = whom["customer_called"]
+    assert called.told.startswith("Customer Service can "), "said once"
+    assert "Customer Service can." in called.reason
+    assert called.instead == ""
     blocked = (await offered_to(desk, job, "supervisor")).other("apo", "offer_apo")
     assert blocked is not None
     assert "PlusOne keeps the job" in blocked.reason
@@ -354,3 +358,55 @@ async def test_a_planted_script_stays_text_in_every_field(
 async def scripted(desk: Desk) -> str:
     """Return a job whose forms are filled with scripts, and never carried out."""
     return (await desk.accepted()).id
+
+
+async def test_only_escalations_is_asked_for_its_own_three_conditions(desk: Desk) -> None:
+    job = await unserved(desk)
+    address = f"/console/jobs/{job.id}/apo/offer_apo"
+    for role, is_asked in (("dispatch", False), ("supervisor", False), ("escalations", True)):
+        page = await (await Sitter.of(desk, role)).opens(address)
+        assert ("Your Service Locator is completed" in page.words) is is_asked, role
+        assert ('name="locator_completed"' in page.html) is is_asked, role
+        assert "Escalations: whether" not in page.words
+
+
+async def test_a_choice_that_nobody_made_is_asked_for_as_one(desk: Desk) -> None:
+    job = await unserved(desk)
+    dispatch = await Sitter.of(desk, "dispatch")
+    answer = await dispatch.acts(job.id, "apo", "offer_apo", reason="Nobody near")
+    assert answer.status_code == 422
+    assert "Were all in-network providers tried? : Choose one." in Page(answer.text).words
+    assert "Fill this in." not in Page(answer.text).words
+
+
+def help_of(lifecycle: str, command: str, name: str) -> str:
+    fields = fields_of(LIFECYCLES[lifecycle].commands[command], Asking(zone="America/New_York"))
+    return next(each.help for each in fields if each.name == name)
+
+
+def test_a_help_that_only_repeats_its_label_is_left_out() -> None:
+    assert help_of("reassignment", "start_reassignment", "urgent") == ""
+    assert help_of("apo", "customer_not_reached", "voicemail_left") == ""
+    assert help_of("apo", "customer_accepted", "instructions_relayed") == ""
+    assert help_of("reassignment", "start_reassignment", "reason") == "Why the job is reassigned."
+    assert help_of("apo", "estimate_submitted", "amount") == "In USD, including tax (G-37)."
+
+
+STYLE = Path("starters/desk/static/acting.css").read_text("utf-8")
+
+
+def test_a_field_of_one_answer_says_so_and_style_shows_it_after_that_answer() -> None:
+    found = []
+    for kind in LIFECYCLES.values():
+        for command in kind.commands.values():
+            fields = fields_of(command, Asking(zone="America/New_York"))
+            by_name = {each.name: each for each in fields}
+            for each in fields:
+                if each.when is None:
+                    continue
+                values = [value for value, _ in by_name[each.when.field].choices]
+                assert each.when.value in values
+                assert not each.required
+                assert f'[data-when="{each.when.field}={each.when.value}"]' in STYLE
+                found.append((command.name, each.name))
+    assert ("provider_answered", "reason") in found

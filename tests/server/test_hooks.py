@@ -350,7 +350,7 @@ async def test_an_id_used_for_another_body_is_a_dead_letter_that_can_be_replayed
     await job.note("first", webhook_id=webhook_id)
     other = await job.note("second", webhook_id=webhook_id)
     assert other["outcome"] == "dead_letter"
-    assert other["reason"] == "this webhook-id was already used for a different body"
+    assert other["reason"] == "This webhook-id was already used for a different body"
     assert "second" not in [note["text"] for note in (await job.show())["notes"]]
     (letter,) = await dead_letters(house, webhook_id)
     replayed = await house.http.post(f"/hooks/dead/{letter['id']}/replay")

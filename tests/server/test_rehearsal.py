@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -95,3 +96,34 @@ async def test_a_cookie_of_no_tour_is_none(stage: Desk, cookie: str) -> None:
         "/console/tour", headers={"cookie": f"steward-tour={cookie}"}
     )
     assert "Start the tour" in response.text
+
+
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [
+        ("/console/tour/answer", "/console/tour"),
+        ("/console/stuck/dismiss", "/console/stuck"),
+        ("/console/tasks/1/done", "/console/tasks"),
+        ("/console/hooks/1/replay", "/console/hooks/1"),
+        ("/console/outbox/retry", "/console/outbox"),
+        ("/console/role", "/console"),
+        ("/console/jobs/SJ-1/plus-one/fast-forward", "/console/jobs/SJ-1"),
+    ],
+)
+async def test_whoever_opens_the_address_of_a_form_gets_its_page(
+    stage: Desk, form: str, page: str
+) -> None:
+    answer = await stage.http.get(form)
+    assert (answer.status_code, answer.headers.get("location")) == (303, page)
+
+
+async def test_nothing_that_a_job_ahead_has_opened_is_said_to_open_later(stage: Desk) -> None:
+    learner = Sitting(stage, "dispatch")
+    job = await stage.searching()
+    await learner.told(await learner.sends(ahead(job.id), ahead="due"))
+    await job.ends_as("no_provider_found")
+    for address in ("/console/tasks", f"/console/jobs/{job.id}"):
+        page = " ".join(re.sub(r"<[^>]*>", " ", await learner.opens(address)).split())
+        assert job.id in page
+        assert re.search(r"[Oo]pened just now", page), address
+        assert not re.search(r"[Oo]pened in ", page), address

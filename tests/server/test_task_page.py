@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.concerns import LEAK, reported
+from tests.conferences import fee_asked
 from tests.desk import Desk, Told
 from tests.desk_forms import Page, Sitter
 from tests.server.test_tasks_http import misassigned, tasks
@@ -150,14 +151,13 @@ async def test_a_task_that_a_command_settles_has_its_form(desk: Desk) -> None:
     lee = await Sitter.of(desk, "customer_service", "Lee")
     page = await page_with(lee, address)
     assert to(task, "done") not in page.forms
-    form = f"task-{task['id']}-form-{job.id}-am-escalation-provider-contacted"
-    assert f'id="{form}"' in page.html
+    assert f'id="task-{task["id"]}-form-{job.id}-am-escalation-provider-contacted"' in page.html
     assert LEAK in page.words
     answer = await lee.sends(page, address, reached="no")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/tasks")
     page = await unlisted(lee, task["id"])
     assert to(task, "undo") not in page.forms, "what a command did stays done"
-    assert "Done: Log the call to the provider." in page.words
+    assert f"Done: Log the call to the provider ({job.id})." in page.words
 
 
 async def test_what_only_others_may_settle_says_who(desk: Desk) -> None:
@@ -202,3 +202,22 @@ async def test_every_page_counts_the_tasks_of_whoever_looks(desk: Desk) -> None:
         )
     ari = await Sitter.of(desk, "area_manager")
     assert "open-tasks" not in (await ari.opens("/console")).html
+
+
+async def test_whoever_decides_on_a_fee_calls_who_asks_for_it_and_finds_it_filled_in(
+    desk: Desk,
+) -> None:
+    job = await fee_asked(desk)
+    approving = f"/console/jobs/{job.id}/reassignment/approve_travel_fee"
+    sam = await Sitter.of(desk, "supervisor", "Sam")
+    page = await page_with(sam, approving)
+    (card,) = re.findall(
+        rf'<li class="task"(?:(?!<li class="task").)*{approving}.*?</article>', page.html, re.DOTALL
+    )
+    assert 'href="tel:918-555-4712"' in card
+    assert "Slow Plumbers" not in card, "who has the job still, asks for nothing"
+    for address in ("/console/tasks", f"/console/jobs/{job.id}", approving):
+        shown = await page_with(sam, approving, address)
+        assert ("amount", "45.00") in shown.forms[approving], address
+    alone = await sam.opens(approving)
+    assert "918-555-4712" in alone.words

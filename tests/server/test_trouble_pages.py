@@ -16,6 +16,7 @@ from sqlalchemy import insert
 
 from activities.http_job_system import HttpJobSystem
 from domain.outgoing import Destination, OutgoingState
+from domain.roles import Role
 from store import schema
 from store.database import Database, migrate
 from store.losses import Losses
@@ -23,6 +24,7 @@ from store.reconciliations import Reconciliations
 from tests.desk import Desk, Told, now, sqlite_url
 from tests.server.conftest import api
 from tests.server.test_outbox_http import put
+from tests.server.test_tasks_http import misassigned
 from tests.store.rows import execute, rows
 
 PLANTED = "<script>alert(1)</script>"
@@ -215,7 +217,7 @@ async def test_all_dead_letters_of_a_reason_are_replayed_at_once(
     job = await desk.searching()
     first, second = await dead_letter(desk, job, "One"), await dead_letter(desk, job, "Two")
     other = await unreadable(desk, "Another reason")
-    reason = "this webhook-id was already used for a different body"
+    reason = "This webhook-id was already used for a different body"
     page = await agent.opens(f"/console/hooks?reason={reason}")
     assert "Replay all with this reason" in page
     assert f"/console/hooks/{other}" not in page
@@ -467,3 +469,13 @@ async def test_all_that_was_refused_is_sent_again_at_once(telling: Desk) -> None
     assert await supervisor.told(answer) == "Steward sends 3 again now."
     states = {each["state"] for each in await rows(telling.database, schema.outbox)}
     assert states == {"pending"}
+
+
+async def test_an_alert_names_who_has_its_task_and_leads_there(
+    desk: Desk, supervisor: Sitting
+) -> None:
+    job, task = await misassigned(desk)
+    page = await supervisor.opens("/console/stuck")
+    assert f'href="/console/jobs/{job.id}#task-{task["id"]}"' in page
+    assert f"{Role(task['role']).label} has the task “{task['label']}”." in page
+    assert f'id="task-{task["id"]}"' in await supervisor.opens(f"/console/jobs/{job.id}")

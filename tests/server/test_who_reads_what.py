@@ -82,6 +82,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
     ("POST", "/console/jobs/{job_id}/{lifecycle}/{command}"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/call/{lifecycle}"): EMPLOYEE,
+    ("GET", "/console/jobs/{job_id}/{lifecycle}/fast-forward"): EMPLOYEE,
     ("POST", "/console/jobs/{job_id}/{lifecycle}/fast-forward"): EMPLOYEE,
     ("GET", "/console/jobs/{job_id}/answers/{lifecycle}/{message_id}"): EMPLOYEE,
     ("GET", "/console/mail"): EMPLOYEE,

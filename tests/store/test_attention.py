@@ -10,7 +10,7 @@ import pytest
 
 from domain.attention import Attention
 from domain.effects import ClosePromise, OpenPromise, OpenTask, WriteJournal
-from domain.promises import PromiseOutcome
+from domain.promises import DueAt, PromiseOutcome
 from domain.roles import STEWARD, Role
 from store import schema
 from store.attention import IN_GENERAL, AttentionOfEnded
@@ -189,3 +189,21 @@ async def test_a_task_of_no_lifecycle_settles_nothing(database: Database) -> Non
     await close(database, await open_task(database, 1, workflow_id="hooks/SJ-1001"))
     assert await rows(database, schema.inbox) == []
     await execute(database, schema.tasks.delete())
+
+
+async def test_a_missed_deadline_is_kept_however_late_it_was_noticed(database: Database) -> None:
+    await keep(database)
+    missed = NOW - timedelta(days=5)
+    opened = OpenPromise(promise=a_promise(due=DueAt(at=missed)))
+    ledger = Ledger(database)
+    await ledger.apply(a_batch(opened, BROKEN, progress=calling(Attention.OVERDUE)))
+    (row,) = await rows(database, schema.lifecycles)
+    assert row["urgent_at"] == missed
+    assert (await shown(database))[0]["since"] == NOW
+
+    newer = a_promise(key="later", due=DueAt(at=NOW - timedelta(hours=1)))
+    again = (OpenPromise(promise=newer), BROKEN.model_copy(update={"promise_key": "later"}))
+    overdue = calling(Attention.OVERDUE)
+    await ledger.apply(a_batch(*again, sequence=2, now=LATER, progress=overdue))
+    (row,) = await rows(database, schema.lifecycles)
+    assert row["urgent_at"] == missed

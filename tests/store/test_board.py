@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from domain.attention import Attention
 from domain.jobs import Assignee, HeldJob
+from domain.unfollowed import is_left_alone
 from store import schema
 from store.board import MOST_COUNTED, Board, Order, Show, Wanted
 from store.cursors import CursorError
@@ -69,6 +70,12 @@ def test_a_missed_deadline_keeps_its_place_whatever_is_due_next() -> None:
     assert urgent_at(NOW, MISSED, "completed", NOW) == ENDED
 
 
+def test_how_late_counts_from_the_deadline_not_from_when_it_was_noticed() -> None:
+    missed = NOW - 99 * AN_HOUR
+    noticed = {"overdue": {**MISSED["overdue"], "due_at": missed.isoformat()}}
+    assert urgent_at(NOW + AN_HOUR, noticed, None, NOW) == missed
+
+
 def test_a_job_that_was_moved_ahead_is_late_now() -> None:
     ahead = {Attention.OVERDUE.value: {"since": (NOW + 90 * AN_HOUR).isoformat(), "why": ""}}
     assert urgent_at(NOW + 99 * AN_HOUR, ahead, None, NOW) == NOW
@@ -97,6 +104,36 @@ async def test_each_way_shows_its_lines_and_counts_as_many(
     page = await Board(database).page(wanted(show=show))
     assert [item["job_id"] for item in page.items] == [f"SJ-{number:04}" for number in found]
     assert page.counts.get(show, len(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("ends", "status", "is_alone"),
+    [
+        ([], "New", True),
+        (["declined"], "New", True),
+        (["declined"], "Completed", False),
+        (["declined"], "Cancelled", False),
+        (["resolved"], "Accepted", False),
+        (["resolved", "no_provider_found"], "New", True),
+        (["abandoned", "completed"], "New", False),
+        (["declined", None], "New", False),
+        ([], "Completed", False),
+    ],
+)
+async def test_a_job_is_left_alone_until_it_is_over_or_ended_well(
+    database: Database, ends: list[str | None], status: str, *, is_alone: bool
+) -> None:
+    job = await keep(database, a_job(status=status))
+    for number, outcome in enumerate(ends):
+        at = NOW + number * AN_HOUR
+        kind = ("plus-one", "apo")[number]
+        await add_lifecycle(database, f"{kind}/{job.job_id}", outcome=outcome, since=at)
+    for asked in ({}, {"q": job.job_id.lower()}, {"trade": job.trade}):
+        page = await Board(database).page(wanted(show=Show.UNFOLLOWED, **asked))
+        assert [item["job_id"] for item in page.items] == [job.job_id] * is_alone
+        assert page.counts[Show.UNFOLLOWED] == is_alone
+    if None not in ends:
+        assert is_left_alone(job.status, ends[-1] if ends else None) is is_alone
 
 
 async def test_a_line_says_what_is_waited_for(database: Database) -> None:
@@ -143,6 +180,14 @@ async def test_filters_narrow_lines_and_counts_alike(
         ("tulsa", True),
         ("byron", True),
         ("918-555-0177", True),
+        ("(918) 555-0177", True),
+        ("+1 918 555 0177", True),
+        ("+1 (918) 555", True),
+        ("19185550177", True),
+        ("1.918.555.0177", True),
+        ("0177", True),
+        ("kitchen 0177", True),
+        ("918 555 0178", False),
         ("(918)", False),  # three digits are no part of a number by themselves
         ("5550177", True),
         ("(918)555.0177", True),

@@ -107,7 +107,7 @@ async def test_an_id_used_for_another_body_is_a_dead_letter_beside_the_first(
     first = await keep(database)
     other = await keep(database, body=b"other")
     assert (other.outcome, other.id != first.id) == (Outcome.DEAD_LETTER, True)
-    assert other.reason == "this webhook-id was already used for a different body"
+    assert other.reason == "This webhook-id was already used for a different body"
     assert (await keep(database, body=b"other")).outcome is Outcome.DUPLICATE
     assert (await keep(database, body=b"third")).outcome is Outcome.DEAD_LETTER
     assert (await keep(database)).outcome is Outcome.DUPLICATE
@@ -143,7 +143,7 @@ async def test_what_comes_at_once_is_judged_as_if_it_came_one_by_one(database: D
     assert (ids[2], ids[4], ids[6]) == (ids[0], ids[3], ids[5])
     assert ids[0] < ids[1]
     assert {letter["id"]: letter["reason"] for letter in (await inbox.dead())[0]} == {
-        ids[3]: "this webhook-id was already used for a different body",
+        ids[3]: "This webhook-id was already used for a different body",
         ids[5]: "type: Field required",
     }
 

@@ -145,3 +145,15 @@ async def test_a_story_has_moves_with_their_stages_and_the_newest_of_what_is_man
     assert story.latest == NOW + 11 * MINUTE
     assert len(story.events) == MOST_DRAWN
     assert story.events[-1][2] == NOW + (MOST_DRAWN + 4) * MINUTE
+
+
+async def test_a_job_is_ahead_by_the_newest_that_its_lifecycles_did(database: Database) -> None:
+    await execute(
+        database,
+        row("tasks", 1, 5, "SJ-1"),
+        row("journal", 2, 9, "SJ-1"),
+        row("notes", 3, 20, "SJ-1"),
+        row("journal", 4, -1, "SJ-2"),
+        row("journal", 5, 9, "SJ-3"),
+    )
+    assert await JobStories(database).ahead({"SJ-1", "SJ-2"}, NOW) == {"SJ-1": NOW + 9 * MINUTE}

@@ -297,6 +297,7 @@ async def test_attention_is_asked_for_open_lifecycles_only(database: Database) -
     assert [(each["job_id"], each["attention"]) for each in needing] == [
         ("SJ-0001", ["rule_conflict", "overdue"])
     ]
+    assert needing[0]["tasks"] == []
 
 
 async def test_open_lifecycles_are_counted_by_stage(database: Database) -> None:

@@ -37,13 +37,14 @@ async def test_the_most_urgent_come_first_each_the_oldest_first(
     await a_task(database, 6, Severity.STANDARD, role="supervisor")
     await a_task(database, 7, Severity.STANDARD, status="done")
     await open_task(database, 8, job_id="SJ-0")
+    await add_lifecycle(database, "plus-one/SJ-1", attention=["overdue"])
     tasks, seen, after = TaskList(database), list[str](), None
     while True:
         page, after = await tasks.open(Role.DISPATCH, after, limit)
         seen += [each.task.text for each in page]
         if after is None:
             break
-    assert seen == [f"Task {number}" for number in (3, 4, 2, 5, 1, 8)]
+    assert seen == [f"Task {number}" for number in (3, 4, 2, 1, 5, 8)], "SJ-1 missed a deadline"
 
 
 async def test_a_task_comes_with_its_job_and_where_that_stands(database: Database) -> None:

@@ -43,6 +43,12 @@ function relative(at, now) {
   return at > now ? `in ${span(away)}` : `${span(away)} ago`;
 }
 
+/** The same of an instant that has passed, whatever the clock says that told it. */
+function passed(at, now) {
+  const said = relative(Math.min(at, now), now);
+  return said === "now" ? "just now" : said;
+}
+
 function countdown(due, now) {
   const away = Math.abs(due - now);
   const seconds = `${Math.floor((away % MINUTE) / SECOND)} s`;
@@ -60,11 +66,12 @@ function write(element, said) {
 function tick() {
   for (const time of document.querySelectorAll("time[data-relative]")) {
     const at = Date.parse(time.dateTime);
+    const say = time.dataset.relative === "passed" ? passed : relative;
     const away = time.querySelector(".away");
-    if (away) write(away, `${relative(at, nowFor(time))} · `);
+    if (away) write(away, `${say(at, nowFor(time))} · `);
     else {
       const exact = time.textContent.split(" · ").slice(1);
-      if (exact.length) write(time, [relative(at, nowFor(time)), ...exact].join(" · "));
+      if (exact.length) write(time, [say(at, nowFor(time)), ...exact].join(" · "));
     }
   }
   let pause = SLOW;

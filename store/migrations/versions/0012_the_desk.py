@@ -86,23 +86,32 @@ def _urgency() -> None:
 
 
 def _customers() -> None:
-    """Have every job say when it changed last, and by which words its customer is found."""
+    """Have every job say when it changed last, and by which words its customer is found.
+
+    And whether it is over, so that those that nobody follows are found quickly.
+    """
     with op.batch_alter_table("jobs") as jobs:
         jobs.add_column(sa.Column("customer_words", sa.Text))
         jobs.add_column(sa.Column("changed_at", UtcDateTime()))
+        jobs.add_column(sa.Column("is_over", sa.Boolean))
     table = sa.table(
         "jobs",
         sa.column("job_id", sa.String),
         sa.column("job", sa.JSON),
         sa.column("customer_words", sa.Text),
+        sa.column("is_over", sa.Boolean),
     )
     keep = table.update().where(table.c.job_id == sa.bindparam("of"))
     for row in op.get_bind().execute(sa.select(table.c.job_id, table.c.job)).all():
         customer = row.job.get("customer") or {}
         said = customer_words(customer.get("name"), customer.get("phone"))
-        op.get_bind().execute(keep.values(customer_words=said), {"of": row.job_id})
+        is_over = row.job.get("status") in ("Cancelled", "Completed")
+        kept = keep.values(customer_words=said, is_over=is_over)
+        op.get_bind().execute(kept, {"of": row.job_id})
     with op.batch_alter_table("jobs") as jobs:
         jobs.alter_column("customer_words", nullable=False)
+        jobs.alter_column("is_over", nullable=False)
+    op.create_index("ix_jobs_over", "jobs", ["is_over", "job_id"])
     for name in ("changed_at", "trade"):
         op.create_index(f"ix_jobs_{name}", "jobs", [name])
 
@@ -115,9 +124,9 @@ def downgrade() -> None:
         op.drop_index(name, "tasks")
     for name in ("changed_at", "undo", "reopened", "taken_at", "taken_by_role", "taken_by_name"):
         op.drop_column("tasks", name)
-    for name in ("trade", "changed_at"):
+    for name in ("over", "trade", "changed_at"):
         op.drop_index(f"ix_jobs_{name}", "jobs")
-    for name in ("changed_at", "customer_words"):
+    for name in ("is_over", "changed_at", "customer_words"):
         op.drop_column("jobs", name)
     op.drop_index("ix_lifecycles_open_urgent", "lifecycles")
     op.drop_index("ix_lifecycles_changed_at", "lifecycles")
