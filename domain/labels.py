@@ -519,14 +519,53 @@ def attention_label(attention: str) -> str:
     return ATTENTION.get(attention) or _plain(attention)
 
 
+_FOLLOWS_BUILT_IN: Final = "follows policy built-in"
+_PAST: Final[Mapping[str, str]] = {
+    "Add": "Added",
+    "Approve": "Approved",
+    "Ask": "Asked",
+    "Choose": "Chose",
+    "Contact": "Contacted",
+    "Decide": "Decided",
+    "Decline": "Declined",
+    "Deny": "Denied",
+    "Dismiss": "Dismissed",
+    "Engage": "Engaged",
+    "Enter": "Entered",
+    "Find": "Found",
+    "Log": "Logged",
+    "Offer": "Offered",
+    "Reassign": "Reassigned",
+    "Record": "Recorded",
+    "Reject": "Rejected",
+    "Report": "Reported",
+    "Request": "Requested",
+    "Resolve": "Resolved",
+    "Send": "Sent",
+    "Start": "Started",
+    "Supply": "Supplied",
+    "Take": "Took",
+    "Update": "Updated",
+}
+"""The verb that begins each command's label, and its past."""
+
+
+def command_given(command: str) -> str:
+    """Return a command's label as something that was done: "Logged the customer's call"."""
+    verb, _, rest = COMMANDS[command].partition(" ")
+    return f"{_PAST[verb]} {rest}"
+
+
 def journal_label(what: str) -> str:
     """Return what an entry of the journal says to people; programs get it as it is written.
 
-    A command is told by its label, a move by the labels of both stages, and a refusal by that of
-    the command that was refused.
+    A command is told by its label in the past, a move by the labels of both stages, and a refusal
+    by that of the command that was refused.
     """
     if what in COMMANDS:
-        return COMMANDS[what]
+        return command_given(what)
+    if what.startswith(f"{_FOLLOWS_BUILT_IN} ("):
+        return what.replace(_FOLLOWS_BUILT_IN, "Follows the built-in policy", 1)
     before, moved, after = what.partition(MOVED)
     if moved and before in STAGES and after in STAGES:
         return f"{STAGES[before]}{MOVED}{STAGES[after]}"

@@ -269,7 +269,8 @@ def _cure_here(attention: str, task: Mapping[str, Any] | None) -> str | None:
     """Return what to do about an alert where its job and its task are one click away."""
     if task is None:
         return _CURES_HERE.get(attention)
-    return f"{Role(task['role']).label} has the task “{task_label(task['kind'])}”."
+    who = Role(task["role"]).people
+    return f"{who[0].upper()}{who[1:]} has the task “{task_label(task['kind'])}”."
 
 
 async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[StuckThing]:
@@ -292,7 +293,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[S
                 _CURES.get(raised["attention"], "").format(job=standing["job_id"]),
                 raised["since"],
                 here=_cure_here(raised["attention"], task),
-                done_by_task=task and task["id"],
+                done_by_task=task["id"] if task else None,
                 lifecycle=standing["lifecycle"],
                 attention=raised["attention"],
             )

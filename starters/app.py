@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -59,9 +60,14 @@ from starters.desk import desk_routes
 from starters.desk.changes import Changes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts, SignIn
-from starters.desk.refused_page import page_of_form, refused_page
+from starters.desk.refused_page import (
+    failed_page,
+    missing_job_page,
+    page_of_form,
+    refused_page,
+)
 from starters.desk.sign_in import FrontDesk
-from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Limits, Reception
+from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Failed, FailedPage, Limits, Reception
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
@@ -139,6 +145,7 @@ class Api(FastAPI):
         parts: Parts,
         changes: Changes,
         reception: Reception | None,
+        failed_page: FailedPage,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
@@ -150,6 +157,7 @@ class Api(FastAPI):
             identify=parts.tokens.caller if parts.tokens is not None else None,
             hosts=parts.hosts,
             reception=reception,
+            failed_page=failed_page,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
@@ -209,6 +217,7 @@ def make_app(parts: Parts) -> Api:
         parts,
         changes,
         FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
+        partial(failed_page, pages),
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -567,8 +576,9 @@ def _health(
 
 def _add_error_answers(app: FastAPI, reading: Reading, pages: Pages) -> None:
     @app.exception_handler(StoreUnavailableError)
-    async def no_store(_: Request, error: StoreUnavailableError) -> Response:
-        return _no_store(error)
+    async def no_store(request: Request, error: StoreUnavailableError) -> Response:
+        page = failed_page(pages, request.scope, Failed.NO_DATABASE)
+        return _no_store(error, page)
 
     @app.exception_handler(CursorError)
     async def no_cursor(request: Request, error: CursorError) -> Response:
@@ -578,7 +588,7 @@ def _add_error_answers(app: FastAPI, reading: Reading, pages: Pages) -> None:
     async def bad_request(request: Request, error: RequestValidationError) -> Response:
         problems = error.errors()
         if any(tuple(problem["loc"]) == ("path", "job_id") for problem in problems):
-            return await _no_such_job(request, reading)
+            return await _no_such_job(request, reading, pages)
         said = listed(f"{'.'.join(map(str, p['loc'][1:]))}: {in_words(p)}" for p in problems)
         nowhere = any(problem["loc"][0] == "path" for problem in problems)
         status, message = 404 if nowhere else 422, f"{said}."
@@ -597,21 +607,27 @@ def _add_error_answers(app: FastAPI, reading: Reading, pages: Pages) -> None:
         )
 
     @app.exception_handler(Exception)
-    async def any_fault(_: Request, __: Exception) -> Response:
-        return fault()  # what it was, is raised again, and logged at the door
+    async def any_fault(request: Request, __: Exception) -> Response:
+        # What it was, is raised again, and logged at the door.
+        return failed_page(pages, request.scope, Failed.FAULT) or fault()
 
 
-async def _no_such_job(request: Request, reading: Reading) -> Response:
+async def _no_such_job(request: Request, reading: Reading, pages: Pages) -> Response:
     """Return the answer to what can be no job's number, with the job that was probably meant."""
     typed = str(request.path_params["job_id"])
-    meant = await reading.meant(typed) if reader(request).reads_all else None
+    can_be_told = reader(request).reads_all and "\x00" not in typed
+    meant = await reading.meant(typed) if can_be_told else None
+    if page := missing_job_page(pages, request, typed, meant):
+        return page
     refused = no_job(typed, meant)
     return error_response(404, str(refused.detail), instead=refused.instead)
 
 
-def _no_store(error: StoreUnavailableError) -> Response:
+def _no_store(error: StoreUnavailableError, page: Response | None) -> Response:
     log.warning("the store does not answer", reason=in_brief(error))
-    return error_response(503, "The database doesn't answer.", instead="Try again in a moment.")
+    return page or error_response(
+        503, "The database doesn't answer.", instead="Try again in a moment."
+    )
 
 
 def _reply(reply: Reply) -> Response:

@@ -16,7 +16,7 @@ class AttemptLimits:
     from_one: int = 10
     """In a window, from one address."""
     from_all: int = 200
-    """In a window, from all addresses together."""
+    """In a window, from all addresses together; it stops nobody who shows what is right."""
     window: float = 60.0
     """Seconds after which a failed attempt is forgotten."""
     addresses: int = 4096
@@ -37,9 +37,16 @@ class Attempts:
 
     def seconds_to_wait(self, address: str) -> int:
         """Return in how many seconds an address may try again, 0 if it may now."""
-        limits = self._limits
         theirs = self._by_address.get(_network(address), deque())
-        return max(self._wait(self._all, limits.from_all), self._wait(theirs, limits.from_one))
+        return self._wait(theirs, self._limits.from_one)
+
+    def seconds_to_wait_after_failing(self) -> int:
+        """Return in how many seconds whoever has just failed may try again, 0 if they may now.
+
+        It's longer than none where too many have failed, wherever they are. Whoever shows what is
+        right doesn't wait for them: else anybody could keep everybody out.
+        """
+        return self._wait(self._all, self._limits.from_all)
 
     def failed(self, address: str) -> None:
         """Remember that an attempt failed."""

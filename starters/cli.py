@@ -24,6 +24,7 @@ from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
 from starters.reconcile_verbs import add_reconcile_verb
 from starters.row_ids import row_id
+from starters.session_verbs import sessions
 from starters.task_verbs import add_task_verbs
 from starters.token_verbs import tokens
 
@@ -670,6 +671,7 @@ app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
 app.add_typer(tokens, name="token")
+app.add_typer(sessions, name="session")
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ def send_samples(
         Failure: an event is not taken.
     """
     told = {event.job_id for event in events if event.job_id is not None}
-    new = told - known
+    new = told.difference(known)
     for event in events:
         if event.job_id in new:
             sent = send(client, event, secret)

@@ -7,9 +7,11 @@ behind the door can forget to ask.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -69,6 +71,8 @@ class Limits:
     """Hooks under way; they have this room for themselves."""
     streams_at_once: int = 200
     """Open pages that hear of changes; they have room for themselves, and as long as they like."""
+    streams_of_one: int = 20
+    """Of these, the pages of one session; of one address where nobody is asked who they are."""
 
 
 class Reception(Protocol):
@@ -83,6 +87,24 @@ class Reception(Protocol):
 
     def turned_away(self, scope: Scope) -> Response:
         """Return the answer to a request of nobody who is signed in."""
+
+
+class Failed(Enum):
+    """How a request fails that was let in, or could not be."""
+
+    BUSY = (503, "Too many people use Steward at this moment.", False)
+    TOO_SLOW = (503, "Steward took too long to answer.", True)
+    NO_DATABASE = (503, "The database doesn't answer.", True)
+    FAULT = (500, "Steward failed on this request. The log of the API says why.", True)
+
+    def __init__(self, status: int, said: str, may_be_done: bool) -> None:  # noqa: FBT001  values of an enum have no names
+        self.status = status
+        self.said = said
+        self.may_be_done = may_be_done
+
+
+FailedPage = Callable[[Scope, Failed], Response | None]
+"""Returns the page on which a person reads how a request failed, None if no person sent it."""
 
 
 class TurnedAwayError(Exception):
@@ -113,6 +135,7 @@ class Doorkeeper:
         hosts: Iterable[str],
         limits: Limits,
         reception: Reception | None = None,
+        failed_page: FailedPage = lambda _, __: None,
     ) -> None:
         """Take what is behind the door.
 
@@ -123,8 +146,10 @@ class Doorkeeper:
             hosts: names of ours, beside those of the loopback, where nobody shows a token.
             limits: how long, and how many at once.
             reception: who is signed in at the desk, if people can sign in.
+            failed_page: shows people how a request failed.
         """
         self._reception = reception
+        self._failed_page = failed_page
         self._hooks = hooks
         self._everything_else = everything_else
         self._identify = identify
@@ -132,7 +157,7 @@ class Doorkeeper:
         self._limits = limits
         self._under_way = 0
         self._hooks_under_way = 0
-        self._streams_open = 0
+        self._streams = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request."""
@@ -145,17 +170,17 @@ class Doorkeeper:
         except TurnedAwayError as turned_away:
             response = turned_away.response
         except TimeoutError:
-            response = _too_slow(scope)
+            response = self._failed_page(scope, Failed.TOO_SLOW) or _too_slow(scope)
         except StoreUnavailableError as error:
             log.warning("the store does not answer", reason=in_brief(error))
-            response = error_response(
+            response = self._failed_page(scope, Failed.NO_DATABASE) or error_response(
                 503, "The database doesn't answer.", instead="Try again in a moment."
             )
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:
             log.exception("a request failed", method=scope["method"], path=scope["path"])
-            response = fault()
+            response = self._failed_page(scope, Failed.FAULT) or fault()
         if response is not None and not answer.begun:
             await response(scope, receive, answer.send)
 
@@ -173,7 +198,7 @@ class Doorkeeper:
         elif scope["path"] in HEALTH:
             await self._serve(scope, receive, answer)
         elif self._under_way >= self._limits.at_once:
-            return _busy()
+            return self._failed_page(scope, Failed.BUSY) or _busy()
         else:
             self._under_way += 1
             try:
@@ -199,22 +224,32 @@ class Doorkeeper:
 
     async def _serve_stream(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Serve a stream of changes, which is open as long as its page is."""
-        if self._streams_open >= self._limits.streams_at_once:
-            raise _turned_away(
-                503,
-                "Too many pages are open. This one doesn't update by itself.",
-                instead="Close some, or reload this page from time to time.",
-                headers={"retry-after": "60"},
-            )
-        self._streams_open += 1
+        if self._streams.total() >= self._limits.streams_at_once:
+            raise _no_stream(scope)
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        # It's counted first: who it is, takes a while to find out.
+        counted = self._count_stream("")
         try:
-            state: MutableMapping[str, Any] = scope.setdefault("state", {})
             async with asyncio.timeout(self._limits.reading.total_seconds()):
                 state["caller"] = await self._caller(scope)
             state["is_still_in"] = partial(self._is_still_in, scope)
+            whose = _whose(scope)
+            if self._streams[whose] >= self._limits.streams_of_one:
+                raise _no_stream(scope)
+            self._drop_stream(counted)
+            counted = self._count_stream(whose)
             await self._everything_else(scope, receive, answer.send)
         finally:
-            self._streams_open -= 1
+            self._drop_stream(counted)
+
+    def _count_stream(self, whose: str) -> str:
+        self._streams[whose] += 1
+        return whose
+
+    def _drop_stream(self, whose: str) -> None:
+        self._streams[whose] -= 1
+        if not self._streams[whose]:
+            del self._streams[whose]
 
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         reads = scope["method"] in _UNCHANGING
@@ -338,6 +373,29 @@ def _is_of_desk(scope: Scope) -> bool:
 
 def _is_stream(scope: Scope) -> bool:
     return (scope["method"], scope["path"]) == ("GET", CHANGES)
+
+
+def _whose(scope: Scope) -> str:
+    """Return what tells the open pages of one person from those of all others."""
+    signed_in = scope["state"].get("signed_in")
+    if signed_in is not None:
+        return f"session {signed_in.session.digest}"
+    caller: Caller = scope["state"]["caller"]
+    if caller.actor is not None:
+        return f"actor {caller.actor.fingerprint}"
+    return f"address {(scope.get('client') or ('', 0))[0]}"
+
+
+def _no_stream(scope: Scope) -> TurnedAwayError:
+    """Return the answer to one page too many; a browser, which can't read errors, gets an event."""
+    if b"text/event-stream" in b",".join(_values(scope["headers"], b"accept")):
+        return TurnedAwayError(Response("event: full\ndata:\n\n", media_type="text/event-stream"))
+    return _turned_away(
+        503,
+        "Too many pages are open. This one doesn't update by itself.",
+        instead="Close some, or reload this page from time to time.",
+        headers={"retry-after": "60"},
+    )
 
 
 def _is_for_people(scope: Scope) -> bool:

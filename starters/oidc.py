@@ -158,6 +158,12 @@ class CompanyAccounts:
                 began elsewhere, or none of their groups has a role.
         """
         session = self._begun(request)
+        if not session:
+            # Any page can lead a browser here: that is no attempt of anybody's.
+            raise NotSignedInError(_NOT_BEGUN, 401, is_failure=False)
+        if request.query_params.get("iss", self._issuer) != self._issuer:
+            log.warning("another provider answers than the one that was asked")
+            raise NotSignedInError(_ANOTHER_S, 401)
         request.scope["session"] = session
         back = str(session.pop("back", ""))
         roles = self._roles()
@@ -178,8 +184,6 @@ class CompanyAccounts:
 
     async def _claims(self, request: Request, roles: SignInRoles) -> dict[str, Any]:
         """Return what the provider says of whoever comes back."""
-        if request.query_params.get("iss", self._issuer) != self._issuer:
-            raise ProviderError("another issuer answers")
         app = await self._provider()
         token = await app.authorize_access_token(
             request,
@@ -278,17 +282,22 @@ _NO_ANSWER = (
 )
 """How a provider fails that is down, or that is none."""
 
+_NOT_BEGUN = "This sign-in didn't begin in this browser, or took too long. Please start again."
+_ANOTHER_S = "The answer came from another sign-in provider than yours. Please start again."
 _REFUSED = "The sign-in was not completed. It may have taken too long. Please try again."
 
 
 def _name(claims: dict[str, Any], roles: SignInRoles) -> str:
-    said = roles.name(claims)
+    said = " ".join((roles.name(claims) or "").split())
     try:
-        return Actor(name=said or "", role=Role.DISPATCH).name
-    except ValidationError as error:
+        name = Actor(name=said, role=Role.DISPATCH).name
+    except ValidationError:
+        name = ""
+    if not name or not name.isprintable():
         raise NotSignedInError(
             "Your company account has no name that Steward can show. Ask your administrator.", 403
-        ) from error
+        )
+    return name
 
 
 def _roles_of(claims: dict[str, Any], roles: SignInRoles) -> tuple[Role, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from fastapi import APIRouter
 
 from domain.faults import in_brief
 from domain.roles import Actor
-from domain.values import JobId
+from domain.values import JOB_ID, JobId
 from starters.access import Supervisor
 from starters.queries import Cursor
 from store.database import StoreUnavailableError
@@ -20,6 +21,7 @@ from store.reads import Read, ReadJournal
 
 log = structlog.get_logger()
 
+_JOB_ID = re.compile(JOB_ID[1:-1])
 _MOST_REMEMBERED = 50_000
 """Reads of a day that are known to be written down; of more, some are written again in vain."""
 _MOST_WAITING = 5_000
@@ -48,6 +50,8 @@ class Reads:
             self._known.clear()
         if (actor, job_id) in self._known or len(self._waiting) >= _MOST_WAITING:
             return
+        if not _JOB_ID.fullmatch(job_id):
+            return  # whatever was opened, it is no job's page
         self._known.add((actor, job_id))
         self._waiting.append(read)
         if self._writing is None or self._writing.done():
@@ -61,11 +65,15 @@ class Reads:
     async def _write(self) -> None:
         while self._waiting:
             reads, self._waiting = self._waiting, []
+            written: Collection[Read] = ()
             try:
-                await self.journal.write(reads)
+                written = await self.journal.write(reads)
             except StoreUnavailableError as error:
                 log.warning("reads are not noted", count=len(reads), reason=in_brief(error))
-                self._known.difference_update((read.actor, read.job_id) for read in reads)
+            # A job that isn't there now may be there the next time.
+            self._known.difference_update(
+                (read.actor, read.job_id) for read in set(reads).difference(written)
+            )
 
 
 def read_routes(reads: Reads) -> APIRouter:

@@ -8,6 +8,7 @@ waits to be read.
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -190,6 +191,8 @@ def server_of(
         log_config=None,
         access_log=False,
         server_header=False,
+        # Else uvicorn believes whoever is on this machine, where anybody may run a program.
+        proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     server = uvicorn.Server(config)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from starters.failures import Failure
+from starters.on_the_database import DEFAULT_DATA, AsJson, DataOption, on_the_database
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from store.tokens import NewToken, Token, TokenStore
 
 ResultT = TypeVar("ResultT")
-
-_MISCONFIGURED = 2
-_DATA = Path(".steward")
 
 
 def _examples(*lines: str) -> str:
@@ -32,11 +30,6 @@ tokens = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-DataOption = Annotated[
-    Path, typer.Option("--data", help="The folder of `steward up`, unless STEWARD_DATABASE_URL.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @tokens.command(
@@ -64,7 +57,7 @@ def new(
         str | None,
         typer.Option(metavar="90d", help="How long it is valid; without an end if unset."),
     ] = None,
-    data: DataOption = _DATA,
+    data: DataOption = DEFAULT_DATA,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -108,7 +101,7 @@ def new(
 
 
 @tokens.command("list", epilog=_examples("list", "list --data desk", "list --json"))
-def list_tokens(data: DataOption = _DATA, *, as_json: AsJson = False) -> None:
+def list_tokens(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """List all tokens, without their secret part."""
     from datetime import UTC, datetime
 
@@ -134,7 +127,7 @@ def revoke(
     token_id: Annotated[
         str, typer.Argument(metavar="ID", help="The ID that `steward token list` shows.")
     ],
-    data: DataOption = _DATA,
+    data: DataOption = DEFAULT_DATA,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -240,39 +233,15 @@ def _on_the_store(
         work: what is done.
         may_make_it: whether the store is made where there is none yet.
     """
-    import asyncio
-
-    from starters.data_folder import FolderError, prepare
-    from store.database import Database, StoreUnavailableError, is_empty, migrate
     from store.tokens import TokenStore
-    from workers.settings import SettingsError, load_settings
 
-    async def done(url: str) -> ResultT:
-        database = Database(url)
-        try:
-            await database.check()
-            return await work(TokenStore(database))
-        finally:
-            await database.close()
-
-    try:
-        settings = load_settings()
-        url = settings.database_in(data)
-        if is_empty(url):
-            if not may_make_it:
-                where = "STEWARD_DATABASE_URL" if settings.database_url else str(data)
-                raise Failure(
-                    f"{where}: there is no database yet, so there are no tokens. Make the first "
-                    "with `steward token new`, or name another folder with --data"
-                )
-            if settings.database_url is None:
-                prepare(data)
-            migrate(url)
-        return asyncio.run(done(url))
-    except (SettingsError, FolderError) as error:
-        raise Failure(str(error), _MISCONFIGURED) from error
-    except StoreUnavailableError as error:
-        raise Failure(str(error)) from error
+    if_none = (
+        "so there are no tokens. Make the first with `steward token new`, or name another folder "
+        "with --data"
+    )
+    return on_the_database(
+        data, lambda database: work(TokenStore(database)), if_none, may_make_it=may_make_it
+    )
 
 
 # --- how they are shown -----------------------------------------------------------------------

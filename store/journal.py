@@ -19,6 +19,8 @@ from store import schema
 from store.database import Database
 from store.job_rows import Origin, open_task
 
+_DONE = 200
+
 
 class RefusedAttempt(BaseModel):
     """Somebody's attempt to give a command, and why it was refused."""
@@ -147,6 +149,23 @@ class Journal:
         )
         row = await self._database.read(lambda connection: connection.execute(this).one_or_none())
         return (row.command, row.status, row.body) if row else None
+
+    async def done_by_form(self, workflow_id: str, actor: Actor, prefix: str) -> str | None:
+        """Return the id of an actor's command that was done, if it begins so; None if none does."""
+        answers = schema.answers
+        this = (
+            select(answers.c.message_id)
+            .where(
+                answers.c.workflow_id == workflow_id,
+                answers.c.actor_role == actor.role.value,
+                answers.c.actor_name == actor.name,
+                answers.c.message_id.startswith(prefix, autoescape=True),
+                answers.c.status == _DONE,
+            )
+            .limit(1)
+        )
+        found: str | None = await self._database.read(lambda connection: connection.scalar(this))
+        return found
 
     async def answer(
         self,

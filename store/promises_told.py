@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Float,
     Row,
+    Select,
     case,
     func,
     literal,
@@ -130,31 +131,26 @@ class PromisesTold:
         return sorted(found, key=lambda each: (each.week, each.rule, each.waiting_on))
 
     async def worst_now(self, asked: Asked, now: datetime, most: int = 10) -> list[Wait]:
-        """Return the waits that are late now, the longest first, whenever they began."""
-        table = schema.lifecycles
-        late = (
-            select(table)
-            .where(table.c.outcome.is_(None), table.c.urgent_at < now)
-            .order_by(table.c.urgent_at, table.c.workflow_id)
-            .limit(most)
+        """Return the waits that are late now, the longest first, whenever they began.
+
+        Each is the promise that was missed, though its job may wait for something else since.
+        """
+        rows = await self._database.read(
+            lambda connection: connection.execute(_late(asked, now, most)).all()
         )
-        if asked.lifecycle is not None:
-            late = late.where(table.c.lifecycle == asked.lifecycle)
-        if asked.waiting_on is not None:
-            late = late.where(table.c.waiting_on == asked.waiting_on)
-        rows = await self._database.read(lambda connection: connection.execute(late).all())
-        return [
+        waits = [
             Wait(
                 job_id=row.job_id,
                 workflow_id=row.workflow_id,
                 waiting_on=row.waiting_on,
                 duty=row.duty,
-                rule=None,
-                since=row.urgent_at,
+                rule=row.rule,
+                since=min(row.missed_at or row.urgent_at, row.urgent_at),
                 until=None,
             )
             for row in rows
         ]
+        return sorted(waits, key=lambda each: (each.since, each.workflow_id))
 
     async def worst_ever(self, asked: Asked, now: datetime, most: int = 10) -> list[Wait]:
         """Return the longest waits past a deadline of these days, the longest first.
@@ -175,6 +171,47 @@ class PromisesTold:
             )
             for row in rows
         ]
+
+
+def _late(asked: Asked, now: datetime, most: int) -> Select[Any]:
+    """Return what finds the lifecycles that are late, each with the promise that was missed.
+
+    That is the first one broken since it is late. A deadline that passed a moment ago has broken
+    none yet: then it is what the lifecycle waits for.
+    """
+    table, promises = schema.lifecycles, schema.promises
+    first_missed = (
+        select(func.min(promises.c.id))
+        .where(
+            promises.c.job_id == table.c.job_id,
+            promises.c.workflow_id == table.c.workflow_id,
+            promises.c.outcome == PromiseOutcome.BROKEN.value,
+            promises.c.closed_at >= table.c.urgent_at,
+        )
+        .correlate(table)
+        .scalar_subquery()
+    )
+    waiting_on = func.coalesce(promises.c.waiting_on, table.c.waiting_on)
+    late = (
+        select(
+            table.c.job_id,
+            table.c.workflow_id,
+            table.c.urgent_at,
+            waiting_on.label("waiting_on"),
+            func.coalesce(promises.c.duty, table.c.duty).label("duty"),
+            promises.c.rule,
+            promises.c.due_at.label("missed_at"),
+        )
+        .select_from(table.outerjoin(promises, promises.c.id == first_missed))
+        .where(table.c.outcome.is_(None), table.c.urgent_at < now)
+        .order_by(table.c.urgent_at, table.c.workflow_id)
+        .limit(most)
+    )
+    if asked.lifecycle is not None:
+        late = late.where(table.c.lifecycle == asked.lifecycle)
+    if asked.waiting_on is not None:
+        late = late.where(waiting_on == asked.waiting_on)
+    return late
 
 
 def _longest(connection: Connection, asked: Asked, now: datetime, most: int) -> Sequence[Row[Any]]:

@@ -6,12 +6,16 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+import structlog
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DataError
 
 from domain.roles import Actor
 from store import schema
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
+
+log = structlog.get_logger()
 
 _READS = schema.reads
 _JOBS = schema.jobs
@@ -37,43 +41,40 @@ class ReadJournal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._write = (
-            database.insert(_READS)
-            .from_select(
-                ["day", "name", "role", "job_id", "first_at"],
-                select(
-                    bindparam("day", type_=_READS.c.day.type),
-                    bindparam("name", type_=_READS.c.name.type),
-                    bindparam("role", type_=_READS.c.role.type),
-                    _JOBS.c.job_id,
-                    bindparam("first_at", type_=_READS.c.first_at.type),
-                ).where(_JOBS.c.job_id == bindparam("of")),
-            )
-            .on_conflict_do_nothing()
-        )
+        self._write = database.insert(_READS).on_conflict_do_nothing()
 
-    async def write(self, reads: Collection[Read]) -> None:
-        """Write down reads; those that are there already, and of jobs that are not, change nothing.
+    async def write(self, reads: Collection[Read]) -> Collection[Read]:
+        """Write down reads and return those that are now on record.
+
+        Those that were there already change nothing. Those of jobs that are not there, and those
+        that the database can't keep, are left out.
 
         Raises:
             StoreUnavailableError: the database does not answer.
         """
-        rows = [
-            {
-                "day": read.day,
-                "name": read.actor.name,
-                "role": read.actor.role.value,
-                "first_at": read.at,
-                "of": read.job_id,
-            }
-            for read in reads
-        ]
+        named = select(_JOBS.c.job_id).where(_JOBS.c.job_id.in_({read.job_id for read in reads}))
 
-        def write(connection: Connection) -> None:
-            for row in rows:
+        def write(connection: Connection) -> list[Read]:
+            jobs = set(connection.scalars(named))
+            return [read for read in reads if read.job_id in jobs and self._keep(connection, read)]
+
+        return await self._database.write(write)
+
+    def _keep(self, connection: Connection, read: Read) -> bool:
+        row = {
+            "day": read.day,
+            "name": read.actor.name,
+            "role": read.actor.role.value,
+            "job_id": read.job_id,
+            "first_at": read.at,
+        }
+        try:
+            with connection.begin_nested():
                 connection.execute(self._write, row)
-
-        await self._database.write(write)
+        except DataError:
+            log.warning("a read is not noted", job=read.job_id, reader=read.actor.fingerprint)
+            return False
+        return True
 
     async def of_job(
         self, job_id: str, after: str | None = None

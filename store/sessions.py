@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, bindparam, delete, exists, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
 
 from domain.roles import Actor, Role
 from domain.values import Instant
@@ -18,6 +18,8 @@ from store.tokens import digest_of
 LASTS = timedelta(hours=12)
 """How long somebody stays signed in."""
 
+_SHOWN_DIGITS = 12
+_SHOWN = ("name", "roles", "role", "created_at", "expires_at")
 _RANDOM_BYTES = 32
 _SESSIONS = schema.sessions
 _TOKENS = schema.tokens
@@ -55,6 +57,22 @@ class Session(BaseModel):
     def actor(self) -> Actor:
         """Who they are, in the role in which they act now."""
         return Actor(name=self.name, role=self.role)
+
+
+class OpenSession(BaseModel):
+    """Somebody who is signed in, as an administrator knows them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    """The beginning of the digest of its real id: it says which is meant, and opens nothing."""
+    name: str
+    roles: tuple[Role, ...]
+    role: Role
+    """The one in which they act now."""
+    is_by_token: bool
+    created_at: Instant
+    expires_at: Instant
 
 
 class SessionStore:
@@ -136,3 +154,38 @@ class SessionStore:
         """
         ending = delete(_SESSIONS).where(_SESSIONS.c.digest == session.digest)
         await self._database.write(lambda connection: connection.execute(ending))
+
+    async def all(self, now: datetime) -> list[OpenSession]:
+        """Return the sessions that have not expired, the newest first.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        asked = (
+            select(_SESSIONS)
+            .where(_SESSIONS.c.expires_at > now)
+            .order_by(_SESSIONS.c.created_at.desc(), _SESSIONS.c.digest)
+        )
+        rows = await self._database.read(
+            lambda connection: connection.execute(asked).mappings().all()
+        )
+        return [
+            OpenSession(
+                id=row["digest"][:_SHOWN_DIGITS],
+                is_by_token=row["token_digest"] is not None,
+                **{name: row[name] for name in _SHOWN},
+            )
+            for row in rows
+        ]
+
+    async def end_by_id(self, shown_id: str) -> bool:
+        """End the session that `all` shows by an id, and return whether there was one.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        ending = delete(_SESSIONS).where(
+            func.substr(_SESSIONS.c.digest, 1, _SHOWN_DIGITS) == shown_id
+        )
+        ended = await self._database.write(lambda connection: connection.execute(ending).rowcount)
+        return bool(ended)

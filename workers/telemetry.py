@@ -34,7 +34,7 @@ from domain.faults import in_brief, places
 from domain.lifecycles import job_of
 from workers.settings import LogForm
 
-_QUIET = ("uvicorn", "httpx", "httpcore", "alembic", "mail.log", "asyncio")
+_QUIET = ("uvicorn", "httpx", "httpx2", "httpcore", "httpcore2", "alembic", "mail.log", "asyncio")
 _SPEAKS_OF_NOBODY = ("temporalio", "temporal_core", "uvicorn", "alembic")
 """Libraries whose log lines name what they work with, and never what that says."""
 _Event = MutableMapping[str, Any]

@@ -11,7 +11,7 @@ from starters.desk.changes import change_routes
 from starters.desk.job_page import job_routes
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson
+from starters.desk.people import CurrentPerson, no_unkeepable_query
 from starters.desk.phone import phone_routes
 from starters.desk.procedures import procedure_routes
 from starters.desk.promises import promise_routes
@@ -35,7 +35,11 @@ def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     async def home(_: CurrentPerson) -> RedirectResponse:
         return RedirectResponse("/console")
 
-    on_every_page = [Depends(count_tasks(parts)), Depends(note_reads(parts.reads))]
+    on_every_page = [
+        Depends(no_unkeepable_query),
+        Depends(count_tasks(parts)),
+        Depends(note_reads(parts.reads), scope="function"),
+    ]
     for routes in (
         board_routes,
         task_page_routes,
@@ -49,7 +53,7 @@ def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         promise_routes,
     ):
         router.include_router(routes(parts, pages), dependencies=on_every_page)
-    router.include_router(reader_routes(parts, pages), dependencies=on_every_page[:1])
+    router.include_router(reader_routes(parts, pages), dependencies=on_every_page[:2])
     router.include_router(role_routes(parts, pages))
     router.include_router(sign_in_routes(parts, pages))
     router.include_router(change_routes(parts.changes))

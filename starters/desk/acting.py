@@ -43,6 +43,7 @@ from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
 from starters.desk.people import ACTS_AS, CurrentPerson, Form, Person, SentForm
 from starters.desk.results import parts_of
+from starters.desk.sent_once import LONGEST_ID, SENT_AS, id_of_entries, reply_once
 from store.database import StoreUnavailableError
 from store.journal import Journal
 from workflows.registry import LIFECYCLES
@@ -50,7 +51,7 @@ from workflows.registry import LIFECYCLES
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
 _OK, _MOVED_ON, _FIELDS, _UNANSWERED = 200, 409, 422, 503
 _OF_EVERY_FORM = frozenset(
-    {"form_token", ACTS_AS, "message_id", "back", "more", "part", "step", "sent_as"}
+    {"form_token", ACTS_AS, "message_id", "back", "more", "part", "step", "element", SENT_AS}
 )
 _ELEMENT_ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
 FORM_ALONE = "x-form-alone"
@@ -95,7 +96,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     ) -> _AtForm | Response:
         """Return somebody at the form of a command, or what they see if there is no such job."""
         kind, command = _declared(lifecycle, name)
-        sent_as = (sent.get("sent_as") if sent else None) or ""
+        element = (sent.get("element") if sent else None) or ""
         found = await parts.reading.job(job_id)
         if found is None:
             meant = await parts.reading.meant(job_id)
@@ -112,7 +113,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             back=own_address(back, job_address(job_id)),
             now=datetime.now(UTC),
             outcome=outcome_of(name, sent.get("part")) if sent else None,
-            sent_as=sent_as if _ELEMENT_ID.fullmatch(sent_as) else "",
+            element=element if _ELEMENT_ID.fullmatch(element) else "",
         )
 
     @router.get("/console/jobs/{job_id}/{lifecycle}/{command}")
@@ -183,7 +184,7 @@ class _AtForm:
     back: str
     """Where they came from."""
     now: datetime
-    sent_as: str = ""
+    element: str = ""
     """The id of the element that the form was sent from."""
     outcome: Outcome | None = None
     """The outcome of a call whose form it is, None if it is the whole form of the command."""
@@ -215,7 +216,7 @@ class _AtForm:
             problems,
         )
         form = self.outcome.form(form) if self.outcome else form.for_role(self.who.role)
-        return replace(form, sent_as=self.sent_as)
+        return replace(form, element=self.element)
 
     async def opened(self) -> Response:
         """Return the form as it is before anything is filled in; to others, whom to ask."""
@@ -236,16 +237,22 @@ class _AtForm:
         if read.problems and may_act_as(self.who.role, self.command.roles):
             wrong = problems_with(self.command, self.who.actor, read.fields) | read.problems
             return self._again(self.form(values, self._placed(wrong)), _FIELDS)
-        message_id = _message_id(sent) or self.form().message_id
+        form_id = form_id_of(sent) or self.form().message_id
         step = sent.get("step")
-        if step and await self._has_moved_on(step, message_id):
+        if step and await self._has_moved_on(step, form_id):
             form = replace(self.form(values), step=step, said=self._moved_on())
             return self._again(form, _MOVED_ON)
-        reply = await self._reply({**read.fields, "message_id": message_id})
+        message_id, reply = await self._reply(form_id, read.fields, sent.get(SENT_AS))
         if reply.status == _OK:
             return self._done(message_id, reply.body)
         if reply.status == _UNANSWERED:
-            form = replace(self.form(values), message_id=message_id, said=_uncertain(reply.body))
+            form = self.form(values)
+            form = replace(
+                form,
+                message_id=form_id,
+                said=_uncertain(reply.body),
+                hidden=(*form.hidden, (SENT_AS, message_id)),
+            )
             return self._again(form, _UNANSWERED)
         problems: dict[str, str] = {}
         if reply.status == _FIELDS:
@@ -256,15 +263,16 @@ class _AtForm:
             form = replace(form, said=said_of(reply.body, self.kind, can, self.who))
         return self._again(form, reply.status)
 
-    async def _has_moved_on(self, step: str, message_id: str) -> bool:
+    async def _has_moved_on(self, step: str, form_id: str) -> bool:
         """Return whether the call is at another step than a form is about that is sent first."""
         if self.standing is None or step == step_of(self.kind, self.command, self.standing):
             return False
         workflow_id = self.kind.workflow_id(self.job_id)
         try:
-            return not await self.journal.answered(workflow_id, self.who.actor, message_id)
+            done = await self.journal.done_by_form(workflow_id, self.who.actor, f"{form_id}.")
         except StoreUnavailableError:
             return True
+        return done is None
 
     def _moved_on(self) -> Said:
         """Return who was faster on a call, and what comes next on it."""
@@ -291,13 +299,24 @@ class _AtForm:
             ways=[WayOut(label="Go to the call screen", address=screen)],
         )
 
-    async def _reply(self, fields: dict[str, Any]) -> Reply:
+    async def _reply(
+        self, form_id: str, fields: dict[str, Any], sent_as: str | None
+    ) -> tuple[str, Reply]:
         try:
-            return await self.parts.commands.reply(
-                self.kind, self.job_id, self.command.name, fields, self.who.actor
+            return await reply_once(
+                self.parts.commands,
+                self.journal,
+                self.kind,
+                self.job_id,
+                self.command.name,
+                fields,
+                form_id,
+                self.who.actor,
+                sent_as,
             )
         except StoreUnavailableError:
-            return Reply(status=_UNANSWERED, body=_NO_STORE)
+            unknown = Reply(status=_UNANSWERED, body=_NO_STORE)
+            return id_of_entries(form_id, fields), unknown
 
     def _placed(self, problems: Mapping[str, str]) -> dict[str, str]:
         """Return the problems that stand beside a field of the form, in words of the page."""
@@ -372,11 +391,13 @@ def _values(sent: Form, zone: str) -> dict[str, str]:
     }
 
 
-def _message_id(sent: Form) -> str | None:
+def form_id_of(sent: Form) -> str | None:
+    """Return the id of a form that was sent, None if it has none, or one that can't be kept."""
     try:
-        return _MESSAGE_ID.validate_python(sent.get("message_id"))
+        form_id = _MESSAGE_ID.validate_python(sent.get("message_id"))
     except ValidationError:
         return None
+    return form_id if len(form_id) <= LONGEST_ID else None
 
 
 def _uncertain(body: Mapping[str, Any]) -> Said:

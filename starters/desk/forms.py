@@ -84,7 +84,7 @@ class CommandForm:
     """Tells it from other forms of the same command on a page."""
     step: str = ""
     """The step of a call that it is about, as `step_of` names it; empty where it is about none."""
-    sent_as: str = ""
+    element: str = ""
     """The id of the element that it was sent from, which it keeps when it was refused."""
 
     @property
@@ -96,7 +96,7 @@ class CommandForm:
     def id(self) -> str:
         """The id of its element: one of each command of each job on a page."""
         own = f"form-{self.job_id}-{self.lifecycle}-{self.name}{self.part}".replace("_", "-")
-        return self.sent_as or own
+        return self.element or own
 
     @property
     def has_rows(self) -> bool:

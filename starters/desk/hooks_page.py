@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
-from domain.values import Storable
+from domain.values import JOB_ID, Storable
 from service.events import Received
 from starters.desk.bodies import LONGEST, in_units, readable
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person, SentForm
+from starters.desk.read_notes import shows
 from starters.queries import Cursor, RowId
 from store.inbox import Outcome
 
 ADDRESS = "/console/hooks"
+_JOB_OF_EVENT: Final = re.compile(rf'"job_id": "({JOB_ID[1:-1]})"')
 _MOST_REASONS: Final = 20
 _REPLAYED_FOR: Final = 6.0
 """Seconds for which one press of a button replays dead letters."""
@@ -29,6 +33,15 @@ _SAID: Final = {
     Outcome.DUPLICATE: "Already received before.",
     Outcome.DEAD_LETTER: "Still a dead letter.",
 }
+_COUNTED: Final = {
+    Outcome.STARTED: "started a procedure",
+    Outcome.DELIVERED: "delivered",
+    Outcome.IGNORED: "read, and no procedure waited for it",
+    Outcome.DUPLICATE: "received before",
+    Outcome.DEAD_LETTER: "still can't be read",
+    None: "replayed before",
+}
+"""What came of events, as it reads after their number."""
 
 
 class Replayed(NamedTuple):
@@ -51,8 +64,8 @@ class Replay(NamedTuple):
 
     @property
     def sums(self) -> Counter[str]:
-        """How often each was said."""
-        return Counter(replayed.said for replayed in self.each)
+        """How many events each thing became of, in words."""
+        return Counter(_COUNTED[replayed.outcome] for replayed in self.each)
 
 
 class HookPages:
@@ -103,12 +116,14 @@ class HookPages:
         found = await self._parts.inbox.letter(inbox_id, LONGEST)
         if found is None:
             return self._pages.show(request, who, "no_letter.html", 404)
+        body = readable(found.body, found.length)
+        shows(request, set(_JOB_OF_EVENT.findall(body)))
         return self._pages.show(
             request,
             who,
             "hook.html",
             letter=found,
-            body=readable(found.body, found.length),
+            body=body,
             left_out=found.length - len(found.body),
             in_units=in_units,
         )
@@ -130,13 +145,17 @@ class HookPages:
         return await self.show(request, who, replay=replay)
 
     async def replay(self, request: Request, who: Person, inbox_id: int, back: str) -> Response:
-        """Replay a dead letter, and return to where that was asked for, unless it is one again."""
+        """Replay a dead letter, and return to where that was asked for, which says what came of it.
+
+        One that stays a dead letter is shown itself: it says why.
+        """
         received = await self._parts.events.replay(inbox_id)
         if received is None:
             return self._pages.show(request, who, "no_letter.html", 404)
         result = _replayed(inbox_id, received)
         if result.outcome is Outcome.DEAD_LETTER:
-            return await self.show(request, who, replay=Replay([result]))
+            said = f"Event {inbox_id} still can't be read. Settle the cause first."
+            return self._pages.back(f"{ADDRESS}/{inbox_id}", said)
         return self._pages.back(back, result.said)
 
 
@@ -156,6 +175,10 @@ def hook_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     @router.post(f"{ADDRESS}/replay")
     async def replay_all(request: Request, who: CurrentPerson, sent: SentForm) -> Response:
         return await hooks.replay_all(request, who, sent.get("reason"))
+
+    @router.get(f"{ADDRESS}/replay")
+    async def replayed(_: CurrentPerson) -> Response:
+        return RedirectResponse(ADDRESS, 303)  # the address of what came of them, opened again
 
     @router.get(f"{ADDRESS}/{{inbox_id}}")
     async def letter(request: Request, who: CurrentPerson, inbox_id: RowId) -> Response:

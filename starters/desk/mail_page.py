@@ -12,6 +12,7 @@ from domain.values import Storable
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
+from starters.desk.read_notes import shows
 from starters.queries import Cursor, JobFilter, RowId, one_of
 from store.mails import SHOWN_STATES, MailFilter
 
@@ -59,8 +60,7 @@ def mail_pages(parts: DeskParts, pages: Pages) -> APIRouter:
         mail = await parts.mails.find(mail_id)
         if mail is None:
             return pages.show(request, who, "no_mail.html", 404)
-        if mail["job_id"]:
-            parts.reads.note(who.actor, mail["job_id"])
+        shows(request, [mail["job_id"]])
         found = await parts.reading.job(mail["job_id"]) if mail["job_id"] else None
         return pages.show(
             request,
@@ -72,9 +72,10 @@ def mail_pages(parts: DeskParts, pages: Pages) -> APIRouter:
         )
 
     @router.get(f"{ADDRESS}/{{mail_id}}/html")
-    async def framed(_: CurrentPerson, mail_id: RowId) -> Response:
+    async def framed(request: Request, _: CurrentPerson, mail_id: RowId) -> Response:
         mail = await parts.mails.find(mail_id)
         html = mail["html"] if mail else "This e-mail is gone."
+        shows(request, [mail["job_id"] if mail else None])
         headers = {
             "content-security-policy": _FRAMED,
             "referrer-policy": "no-referrer",

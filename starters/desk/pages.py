@@ -49,6 +49,10 @@ FLASH = "steward-said"
 """Cookie with what the next page says once."""
 LIVE = "x-live"
 """Header by which an open page asks for itself again."""
+_TURNING = dict.fromkeys(
+    (*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}"
+)
+"""Characters that nobody sees and that turn around what follows, in other texts too."""
 _FLASH_SECONDS = 20
 _OPENS = ("GET", "HEAD")
 _LONGEST_FLASH = 1000
@@ -75,6 +79,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=_turning_nothing,
         )
         self.environment.filters |= _LABELS
         self.environment.filters |= {
@@ -169,6 +174,13 @@ class Pages:
         moment = datetime.fromisoformat(at) if isinstance(at, str) else at
         absolute = company_time(moment, self.zone)
         return absolute if now is None else f"{relative(moment, now)} · {absolute}"
+
+
+def _turning_nothing(value: object) -> object:
+    """Return what a template shows, with a sign in place of characters that turn what follows."""
+    if isinstance(value, Markup):
+        return Markup(str.translate(value, _TURNING))  # noqa: S704  no more than it was
+    return value.translate(_TURNING) if isinstance(value, str) else value
 
 
 def own_address(address: str | None, otherwise: str = "/console") -> str:

@@ -64,10 +64,11 @@ class Believed:
     @property
     def person(self) -> Person:
         """Them, in any role but Steward's own."""
-        roles = tuple(role for role in Role if role is not Role.SYSTEM)
-        return Person(actor=self.actor, roles=roles, form_token=form_token(self.id))
+        return Person(actor=self.actor, roles=_OFFERED, form_token=form_token(self.id))
 
 
+_OFFERED = tuple(role for role in Role if role is not Role.SYSTEM)
+"""The roles that anybody may act in, where nobody is asked who they are."""
 _NAMELESS = re.compile(rf"(?:{'|'.join(re.escape(role.label) for role in Role)}) at this desk")
 
 
@@ -91,6 +92,8 @@ def believed(cookies: Mapping[str, str]) -> Believed:
     try:
         actor = Actor(name=bytes.fromhex(name).decode(), role=Role(role))
     except (ValueError, ValidationError):
+        return Believed(id=token_urlsafe(16), actor=_SOMEBODY)
+    if not id_ or actor.role not in _OFFERED or not actor.name.isprintable():
         return Believed(id=token_urlsafe(16), actor=_SOMEBODY)
     return Believed(id=id_, actor=actor)
 
@@ -126,6 +129,16 @@ def signed_in_of(request: Request) -> SignedIn | None:
     """Return the session by which a request was let in, None if it was not by one."""
     signed_in: SignedIn | None = getattr(request.state, "signed_in", None)
     return signed_in
+
+
+def no_unkeepable_query(request: Request) -> None:
+    """Return if a database can look for everything that a page's address asks for.
+
+    Raises:
+        HTTPException: it holds a NUL, which PostgreSQL can't keep (422).
+    """
+    if any("\x00" in part for field in request.query_params.multi_items() for part in field):
+        raise HTTPException(422, "This address has a character that no text can have.")
 
 
 class Form:
@@ -178,16 +191,23 @@ async def read_form(request: Request) -> Form:
         )
     except ValueError as error:
         raise HTTPException(422, "This form can't be read.") from error
+    if any("\x00" in part for field in fields for part in field):
+        raise HTTPException(422, "This form has a character that no text can have.")
     return Form([(name, value.strip()) for name, value in fields])
 
 
-def require_form_token(sent: Form, token: str) -> None:
+def require_form_token(sent: Form, token: str | None) -> None:
     """Return if a form comes from the page that it was made for.
+
+    Args:
+        sent: the form.
+        token: what the page's forms carry; None where whoever sent it has opened no page.
 
     Raises:
         HTTPException: it does not (403).
     """
-    if not hmac.compare_digest((sent.get(FORM_TOKEN) or "").encode(), token.encode()):
+    said = sent.get(FORM_TOKEN) or ""
+    if token is None or not hmac.compare_digest(said.encode(), token.encode()):
         raise HTTPException(403, "This page is out of date. Reload it, then try again.")
 
 

@@ -7,11 +7,12 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from starters.access import reader
 from starters.desk.pages import Pages
 from starters.desk.people import person
-from starters.doorkeeper import DESK, SIGN_IN
+from starters.doorkeeper import DESK, SIGN_IN, Failed
 
 _NOT_THERE = 404
 _ONLY_FOR_FORMS = 405
@@ -50,13 +51,7 @@ def refused_page(pages: Pages, request: Request, status: int, message: str) -> R
         status: of HTTP.
         message: why, in a sentence.
     """
-    path = request.url.path
-    is_for_people = (
-        path.startswith(f"{DESK}/")
-        and not path.startswith(SIGN_IN)
-        and "text/html" in request.headers.get("accept", "")
-    )
-    if not is_for_people or not reader(request).reads_all:
+    if not _is_theirs(request):
         return None
     is_gone = status == _NOT_THERE
     heading = "There is no such page" if is_gone else "This did not work"
@@ -64,3 +59,57 @@ def refused_page(pages: Pages, request: Request, status: int, message: str) -> R
     return pages.show(
         request, person(request), "refused.html", status, heading=heading, message=said
     )
+
+
+def missing_job_page(
+    pages: Pages, request: Request, job_id: str, meant: str | None
+) -> Response | None:
+    """Return the page that says that there is no such job, None if no person of ours looks at it.
+
+    Args:
+        pages: shows it.
+        request: names the job.
+        job_id: its number, as it was typed.
+        meant: the job that was probably meant.
+    """
+    if not _is_theirs(request):
+        return None
+    return pages.show(request, person(request), "missing.html", 404, job_id=job_id, meant=meant)
+
+
+def failed_page(pages: Pages, scope: Scope, failed: Failed) -> Response | None:
+    """Return the page that says how a request failed, None if no person sent it.
+
+    Where a script sent a form, it is a notice that comes before the form, which stays as it is.
+    It asks nothing of the database, and so it doesn't say who looks at it.
+    """
+    request = Request(scope)
+    if not _is_for_people(request, "/", DESK):
+        return None
+    is_form, is_part = request.method == "POST", "hx-request" in request.headers
+    page = pages.show(
+        request,
+        None,
+        "failed_notice.html" if is_part else "failed.html",
+        failed.status,
+        message=failed.said,
+        is_form=is_form,
+        is_part=is_part,
+        may_be_done=is_form and failed.may_be_done,
+    )
+    page.headers["retry-after"] = "1"
+    if is_part:
+        page.headers["hx-reswap"] = "beforebegin"
+    return page
+
+
+def _is_theirs(request: Request) -> bool:
+    """Return whether an employee looks at a page of the desk that is not the one of signing in."""
+    is_inside = not request.url.path.startswith(SIGN_IN)
+    return is_inside and _is_for_people(request, DESK) and reader(request).reads_all
+
+
+def _is_for_people(request: Request, *also: str) -> bool:
+    path = request.url.path
+    is_page = path in also or path.startswith(f"{DESK}/")
+    return is_page and "text/html" in request.headers.get("accept", "")

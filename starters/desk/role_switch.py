@@ -27,9 +27,11 @@ def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if signed_in is not None and parts.sign_in is not None:
             await parts.sign_in.sessions.act_as(signed_in, role)
         if here is not None:
+            name = sent.get("name") or ""
+            if not name.isprintable():
+                raise HTTPException(422, "Write your name on one line, without hidden characters.")
             try:
-                typed = sent.get("name") or ""
-                own = typed if typed and is_own_name(typed) else unnamed(role)
+                own = name if name and is_own_name(name) else unnamed(role)
                 actor = Actor(name=own, role=role)
             except ValidationError as error:
                 raise HTTPException(422, "That name is too long.") from error

@@ -160,7 +160,7 @@ class _SignInDesk:
             return self._too_often(request, back, wait)
         begun = request.cookies.get(cookie_name(request.scope, _BEGUN), "")
         try:
-            require_form_token(sent, form_token(begun))
+            require_form_token(sent, form_token(begun) if begun else None)
         except HTTPException:
             problem = "This page was open for too long, or your browser blocks cookies. Try again."
             return self.page(request, back, 403, problem=problem)
@@ -168,7 +168,10 @@ class _SignInDesk:
         token = (sent.get("token") or "").removeprefix("Bearer ").strip()
         caller = await self.sign_in.sessions.begin_by_token(request.scope, response, token)
         if caller is None or caller.actor is None:
+            wait = self.sign_in.attempts.seconds_to_wait_after_failing()
             self.sign_in.attempts.failed(address)
+            if wait:
+                return self._too_often(request, back, wait)
             return self.page(request, back, 401, problem=_WRONG)
         if not caller.reads_all:
             problem = (

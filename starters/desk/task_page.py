@@ -23,6 +23,8 @@ from starters.desk.forms import CommandForm, form_for, plain, talks, told_to
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
+from starters.desk.read_notes import shows
+from starters.desk.sent_once import id_of_entries
 from starters.desk.task_contacts import Contact, Contacts
 from starters.desk.task_count import counted
 from starters.queries import RowId
@@ -139,6 +141,7 @@ class _TaskPage:
         page, cursor = await tasks.open(role, after)
         clocks = await clocks_of(self._parts, {each.task.job_id for each in page}, now)
         shown = [self._shown(each, who, now, clocks.get(each.task.job_id)) for each in page]
+        shows(request, (each.task.job_id for each in shown if each.contacts))
         closed = await tasks.closed(role, self._start_of_day(now))
         undoable = [
             Undoable(task=task, until=until)
@@ -176,6 +179,7 @@ class _TaskPage:
         change: _Change,
         said: str = "",
         told: Sequence[str] = (),
+        anchor: str = "",
     ) -> Response:
         """Change a task as a form says; return to the page, which says what came of it.
 
@@ -187,8 +191,12 @@ class _TaskPage:
             change: what changes it.
             said: what the next page says, filled with the task's label; empty if it shows it.
             told: the fields of the form that the change hears of.
+            anchor: the part of the page that gets the focus; where it came from, if empty.
         """
         fields = {name: value for name in told if (value := sent.get(name))}
+        if "message_id" in fields:  # another outcome is told that the task is closed
+            form_id = fields.pop("message_id")
+            fields["message_id"] = id_of_entries(form_id, fields)
         back = sent.get("back") or HERE
         try:
             task = await change(task_id, fields, who.actor)
@@ -207,6 +215,8 @@ class _TaskPage:
         if task is None:
             missing = Problem(task_id=task_id, message="This task isn't there.", instead=None)
             return await self.show(request, who, who.role, None, missing, 404)
+        if anchor:
+            back = f"{back.partition('#')[0]}#{anchor}"
         return self._pages.back(back, said.format(task_label(task["kind"])) or None)
 
     def _shown(
@@ -279,7 +289,8 @@ def task_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         is_shown = (sent.get("back") or HERE).startswith(HERE)
         said = "" if is_shown else "Done: {}. You can undo this in My tasks for a minute."
         closing = partial(desk.done, alerts_wait=True)
-        return await page.change(request, who, sent, task_id, closing, said, _OF_DONE)
+        anchor = f"undo-{task_id}" if is_shown else ""
+        return await page.change(request, who, sent, task_id, closing, said, _OF_DONE, anchor)
 
     @router.post(HERE + "/{task_id}/undo")
     async def undo(

@@ -23,6 +23,8 @@ WIDE, PHONE = Screen(), Screen(390, 844)
 WIDE_DARK, PHONE_DARK = Screen(scheme="dark"), Screen(390, 844, "dark")
 SCREENS = (WIDE, WIDE_DARK, PHONE, PHONE_DARK)
 
+_BETWEEN = (320, 641, 683)
+
 
 @dataclass
 class Looker:
@@ -104,3 +106,20 @@ async def is_too_wide(page: Page) -> bool:
         "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     )
     return measured
+
+
+async def too_wide_at(page: Page) -> list[int]:
+    """Return at which widths a page has to be scrolled sideways: its own, and those between.
+
+    Between the screens are the smallest phone, where tables have just become cards or not yet, and
+    a wide window at twice its size.
+    """
+    own = page.viewport_size
+    assert own is not None
+    found = [own["width"]] if await is_too_wide(page) else []
+    for width in _BETWEEN:
+        await page.set_viewport_size({"width": width, "height": own["height"]})
+        if await is_too_wide(page):
+            found.append(width)
+    await page.set_viewport_size(own)
+    return found

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Page, Request, Route, expect
 
 from tests.browser.conftest import serving
-from tests.browser.looking import PHONE, SCREENS, Looker, Screen, barriers, is_too_wide
+from tests.browser.looking import PHONE, SCREENS, Looker, Screen, barriers, is_too_wide, too_wide_at
 from tests.concerns import reported
 from tests.conferences import AT_ANY_HOUR, OKLAHOMA, TULSA, calling, in_days, unserved
 from tests.desk import Desk, Told, now
@@ -99,6 +99,7 @@ async def approve_and_call(page: Page, job: Told) -> None:
     await page.get_by_role("button", name="No answer").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("The customer calls about APO")
     assert (await job.page()).stage == "awaiting_customer"
+    assert await too_wide_at(page) == []
 
 
 async def test_a_conference_is_held_on_a_phone(desk: Desk, browser: Browser) -> None:

@@ -59,7 +59,7 @@ async def test_a_filter_is_one_click_and_the_address_keeps_it(desk: Desk, looker
     await job.note("Found somebody in Tulsa.")
     page = await looker.opens(f"/console/jobs/{job.id}")
     await page.get_by_text("system events").first.click()
-    await expect(page.get_by_text("Follows policy").first).to_be_visible()
+    await expect(page.get_by_text("Follows the built-in policy").first).to_be_visible()
     kinds = page.get_by_role("navigation", name="Kinds of entries")
     await kinds.get_by_role("link", name="Notes").click()
     await expect(page).to_have_url(re.compile(r"\?show=notes#stream$"))
@@ -101,7 +101,7 @@ async def test_on_paper_everything_is_open_and_times_are_exact(desk: Desk, looke
     await job.ok("approve", "authorizations", amount="240.00")
     page = await looker.opens(f"/console/jobs/{job.id}")
     await page.emulate_media(media="print")
-    await expect(page.get_by_text("Follows policy").first).to_be_visible()
+    await expect(page.get_by_text("Follows the built-in policy").first).to_be_visible()
     await expect(page.locator(".moves li").first).to_be_visible()
     await expect(page.locator("svg .promise").first).to_be_visible()
     for hidden in (".away", ".countdown", "#do", "#engine", "nav"):

@@ -81,7 +81,7 @@ async def test_somebody_signs_in_with_a_company_account_acts_in_two_roles_and_go
     job = await desk.searching()
     guest.allowed = ("status of 503", *PROVIDERS_OWN)
     page = await guest.opens(f"/console/jobs/{job.id}")
-    await expect(page).to_have_title("Steward: Sign in")
+    await expect(page).to_have_title("Sign in · Steward")
 
     await page.get_by_role("link", name="Continue to 127.0.0.1").click()
     await expect(page.get_by_role("alert")).to_contain_text("127.0.0.1 doesn't answer.")
@@ -100,9 +100,9 @@ async def test_somebody_signs_in_with_a_company_account_acts_in_two_roles_and_go
 
         await who.click()
         await page.get_by_role("button", name="Sign out").click()
-        await expect(page).to_have_title("Steward: Sign in")
+        await expect(page).to_have_title("Sign in · Steward")
         await page.goto(f"/console/jobs/{job.id}")
-        await expect(page).to_have_title("Steward: Sign in")
+        await expect(page).to_have_title("Sign in · Steward")
 
         outsider = await guest.opens("/console", PHONE_DARK)
         await signs_in_at_the_provider(outsider, "drew")
@@ -119,6 +119,8 @@ async def test_somebody_signs_in_with_a_token_until_it_is_taken_away(
     page = await guest.opens("/console/stuck")
     await signs_in(page, "stw_mistyped")
     await expect(page.get_by_role("alert")).to_contain_text("This token is not valid.")
+    await expect(page.get_by_role("alert")).to_be_focused()
+    await expect(page).to_have_title("Try again: Sign in · Steward")
     await signs_in(page, (await token_of(desk, "provider", account="700004711")).token)
     await expect(page.get_by_role("alert")).to_contain_text("The desk is for employees")
     await signs_in(page, made.token)
@@ -130,7 +132,7 @@ async def test_somebody_signs_in_with_a_token_until_it_is_taken_away(
     expired = ended.values(expires_at=now() - timedelta(seconds=1))
     await desk.database.write(lambda connection: connection.execute(expired))
     await page.get_by_role("link", name="Stuck", exact=True).click()
-    await expect(page).to_have_title("Steward: Sign in")
+    await expect(page).to_have_title("Sign in · Steward")
     await signs_in(page, made.token)
     await expect(page).to_have_url(f"{guarded}/console/stuck")
 

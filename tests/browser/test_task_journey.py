@@ -38,7 +38,7 @@ async def test_a_callback_is_worked_from_task_to_exception(desk: Desk, looker: L
     theirs = other.get_by_role("article").filter(has_text=job.id)
     await theirs.get_by_text("Log the call to the provider").first.click()
     await theirs.get_by_label("Outcome").fill("Half a sentence")
-    await task.get_by_role("button", name="I’m on it").click()
+    await task.get_by_role("button", name="I'm on it").click()
     await expect(task).to_contain_text("Lee is on it")
     await expect(theirs).to_contain_text("Lee is on it")
     clickable = [task.locator("summary"), task.get_by_role("button", name="Put it back")]

@@ -159,7 +159,7 @@ async def _undo_and_settle(learner: Learner) -> None:
 
     stuck = await learner.opens()
     await stuck.locator("details.why summary").first.click()
-    await stuck.get_by_label("Why it needs nothing").first.fill("The customer was called")
+    await stuck.get_by_label("Reason for dismissing it").first.fill("The customer was called")
     await stuck.get_by_role("button", name="Dismiss").first.click()
     await stuck.get_by_text("dismissed on").wait_for()
     await learner.has_done(9)

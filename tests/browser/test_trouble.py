@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.looking import PHONE_DARK, WIDE, Looker, Screen, barriers, is_too_wide
+from tests.browser.looking import PHONE_DARK, WIDE, Looker, Screen, barriers, too_wide_at
 from tests.desk import Desk
 from tests.server.test_outbox_http import put
 from tests.server.test_trouble_pages import alerted, dead_letter, mail, unreadable
@@ -17,7 +17,7 @@ async def test_a_dead_letter_is_replayed(desk: Desk, looker: Looker) -> None:
     event = await dead_letter(desk, job, f"The customer moved. {PLANTED}")
     page = await looker.opens("/console/stuck")
     await page.locator(f'a[href="/console/hooks/{event}"]').click()
-    assert await page.title() == f"Steward: dead letter {event}"
+    assert await page.title() == f"Dead letter {event} · Steward"
     assert "onerror=alert(1)" in await page.locator("pre.raw").inner_text()
     assert await page.locator("pre.raw img").count() == 0
     await page.get_by_role("button", name="Replay").click()
@@ -53,8 +53,14 @@ async def test_pages_full_of_trouble_shut_nobody_out(
     number = await mail(desk, job, state="bounced", last_error="550 no such user", html="<p>Hi")
     page = await looker.opens("/console/stuck", screen)
     await page.locator(f"#dismiss-{job.id}-plus-one-bad_message summary").click()
-    for path in (None, "/console/hooks", f"/console/hooks/{event}", f"/console/mail/{number}"):
+    for path in (
+        None,
+        "/console/outbox",
+        "/console/hooks",
+        f"/console/hooks/{event}",
+        f"/console/mail/{number}",
+    ):
         if path is not None:
             await page.goto(path)
         assert await barriers(page) == []
-        assert not await is_too_wide(page), path
+        assert await too_wide_at(page) == [], path

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from domain.labels import journal_label, missed_label, outgoing_label, way_out
+from domain.labels import (
+    COMMANDS,
+    command_given,
+    journal_label,
+    missed_label,
+    outgoing_label,
+    way_out,
+)
 
 
 @pytest.mark.parametrize(
     ("what", "label"),
     [
-        ("request_apo", "Request APO"),
+        ("request_apo", "Requested APO"),
+        ("customer_called", "Logged the customer's call"),
+        ("follows policy built-in (5f633a9bc909)", "Follows the built-in policy (5f633a9bc909)"),
+        ("follows policy ours (5f633a9bc909)", "Follows policy ours (5f633a9bc909)"),
         ("searching → accepted", "PlusOne is searching → Accepted by PlusOne"),
         ("refused request_apo: PlusOne holds it", "Refused (Request APO): PlusOne holds it"),
         ("taken from PlusOne", "Taken from PlusOne"),
@@ -25,6 +35,13 @@ def test_the_journal_speaks_of_commands_stages_and_refusals_by_their_labels(
     what: str, label: str
 ) -> None:
     assert journal_label(what) == label
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_can_be_told_as_done(command: str) -> None:
+    given = command_given(command)
+    assert given != COMMANDS[command]
+    assert given.partition(" ")[2] == COMMANDS[command].partition(" ")[2]
 
 
 @pytest.mark.parametrize(

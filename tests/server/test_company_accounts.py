@@ -24,6 +24,7 @@ from starters.desk.sign_in import COMPANY, COMPANY_BACK
 from starters.oidc import CompanyAccounts, Patience
 from tests.desk import Desk
 from tests.server.test_sign_in import HERE, Browser, Door, form_token_of, open_door
+from workers import telemetry
 
 ISSUER = "https://accounts.example"
 SECRET = "a secret that only the provider and Steward know"
@@ -277,7 +278,8 @@ async def test_an_answer_of_another_issuer_is_not_believed(
     setting: Setting, browser: Browser, issuer: str
 ) -> None:
     refused = await comes_back(setting, browser, iss=issuer)
-    assert refused.status_code == 503
+    assert refused.status_code == 401
+    assert "another sign-in provider than yours" in refused.text
     assert "/token" not in setting.provider.asked
 
 
@@ -382,8 +384,8 @@ async def test_failing_at_the_provider_too_often_is_failing_too_often(
     setting: Setting, browser: Browser
 ) -> None:
     for _ in range(10):
-        assert (await browser.opens(f"{COMPANY_BACK}?code=guess&state=x")).status_code == 401
-    refused = await browser.opens(f"{COMPANY_BACK}?code=guess&state=x")
+        assert (await comes_back(setting, browser, code="guess", state="x")).status_code == 401
+    refused = await comes_back(setting, browser, code="guess", state="x")
     assert refused.status_code == 429
     assert "Too many failed attempts" in refused.text
 
@@ -397,3 +399,27 @@ async def test_an_account_without_a_usable_name_does_not_come_in(
     assert refused.status_code == 403
     assert "has no name that Steward can show" in refused.text
     assert not await is_in(browser)
+
+
+async def test_a_page_that_leads_browsers_back_unasked_locks_nobody_out(
+    setting: Setting, browser: Browser
+) -> None:
+    for _ in range(12):
+        refused = await browser.opens(f"{COMPANY_BACK}?error=x&state=y")
+        assert refused.status_code == 401
+        assert "begin in this browser" in refused.text
+    assert (await comes_back(setting, browser)).status_code == 303
+
+
+@pytest.mark.parametrize("name", ["Dana\u202e", "D\x00na"])
+async def test_a_name_with_characters_that_nobody_sees_opens_nothing(
+    setting: Setting, browser: Browser, name: str
+) -> None:
+    setting.provider.claims["name"] = name
+    refused = await comes_back(setting, browser)
+    assert (refused.status_code, await is_in(browser)) == (403, False)
+    assert "no name that Steward can show" in refused.text
+
+
+def test_the_client_of_the_provider_writes_no_log_lines_of_its_own() -> None:
+    assert {"httpx2", "httpcore2"} <= set(telemetry._QUIET)

@@ -458,6 +458,27 @@ async def test_streams_stay_open_and_have_room_of_their_own() -> None:
         assert (await client.get(CHANGES)).status_code == 200
 
 
+async def test_one_person_leaves_room_for_the_streams_of_others() -> None:
+    """A browser, which can't read an error, gets an event: it doesn't ask again."""
+    closing = asyncio.Event()
+
+    async def streams(scope: Scope, receive: Receive, send: Send) -> None:
+        await closing.wait()
+        await PlainTextResponse("over")(scope, receive, send)
+
+    limits = Limits(streams_at_once=9, streams_of_one=2)
+    listening = {"accept": "text/event-stream"}
+    async with door(streams, limits=limits) as client:
+        open_ = [asyncio.create_task(client.get(CHANGES)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        one_more = await client.get(CHANGES, headers=listening)
+        assert (one_more.status_code, one_more.text) == (200, "event: full\ndata:\n\n")
+        is_refusal(await client.get(CHANGES), 503)
+        closing.set()
+        assert [(await each).status_code for each in open_] == [200, 200]
+        assert (await client.get(CHANGES, headers=listening)).text == "over"
+
+
 async def test_a_stream_needs_a_token_as_all_else_does() -> None:
     async with door(tokens=True) as client:
         is_refusal(await client.get(CHANGES), 401)

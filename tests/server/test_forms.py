@@ -208,6 +208,29 @@ async def test_what_nobody_answered_is_sent_again_as_the_same(desk: Desk) -> Non
     assert "Send again" in again.words
     sent, kept = dict(page.forms[address]), dict(again.forms[address])
     assert (kept["message_id"], kept["reason"]) == (sent["message_id"], "Frost")
+    changed = await robin.sends(again, address, reason="No frost")
+    assert changed.status_code == 409
+    assert "You changed the form after you sent it." in Page(changed.text).words
+    assert "No frost" in changed.text
+    assert dict(Page(changed.text).forms[address])["message_id"] != sent["message_id"]
+
+
+async def test_a_form_that_was_done_is_not_done_with_other_entries(desk: Desk) -> None:
+    job = await desk.accepted()
+    robin = await Sitter.of(desk, "authorizations")
+    address = f"/console/jobs/{job.id}/plus-one/add_service_job"
+    page = await robin.opens(address)
+    known = dict(page.forms[address])
+    first = await robin.sends(page, address, reason="First")
+    assert first.status_code == 303, Page(first.text).words
+    assert (await robin.sends(page, address, reason="First")).status_code == 303  # counts once
+    refused = await robin.sends(page, address, reason="Other")
+    assert refused.status_code == 409
+    assert "This form was already sent, with other entries." in Page(refused.text).words
+    assert "Other" in refused.text
+    again = Page(refused.text)
+    assert dict(again.forms[address])["message_id"] != known["message_id"]
+    assert (await robin.sends(again, address)).status_code == 303
 
 
 async def test_forms_are_offered_by_role_with_those_that_settle_a_task_first(desk: Desk) -> None:
@@ -284,9 +307,9 @@ async def test_a_refused_form_keeps_the_id_that_it_was_sent_from(desk: Desk) -> 
     robin = await Sitter.of(desk, "authorizations")
     address, by_script = f"/console/jobs/{job.id}/plus-one/deny", {"hx-request": "true"}
     page = await robin.opens(address)
-    answer = await robin.sends(page, address, by_script, sent_as="task-7-form")
+    answer = await robin.sends(page, address, by_script, element="task-7-form")
     assert '<form class="fields command" id="task-7-form"' in answer.text
-    answer = await robin.sends(page, address, by_script, sent_as='x" onclick="')
+    answer = await robin.sends(page, address, by_script, element='x" onclick="')
     assert "onclick" not in answer.text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import httpx
@@ -67,11 +68,11 @@ async def test_a_store_that_does_not_answer_loses_no_page_and_is_asked_again() -
             self.written: list[Read] = []
             self.is_down = True
 
-        async def write(self, reads: object) -> None:
+        async def write(self, reads: Collection[Read]) -> Collection[Read]:
             if self.is_down:
                 raise StoreUnavailableError("down")
-            assert isinstance(reads, list)
             self.written += reads
+            return reads
 
     journal = Journal()
     reads = Reads(journal, lambda: MONDAY)

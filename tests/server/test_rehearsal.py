@@ -84,7 +84,7 @@ async def test_a_tour_asks_and_checks(stage: Desk, learner: Sitting) -> None:
     assert "0 of 10 done" in await learner.opens("/console/tour")
     for step in range(1, 11):
         page = await learner.opens(f"/console/tour?step={step}")
-        assert f"<title>Steward: tour, step {step} of 10</title>" in page
+        assert f"<title>Tour, step {step} of 10 · Steward</title>" in page
     wrong = await learner.sends("/console/tour/answer", step="1", answer="SJ-0")
     assert "That job isn&#39;t overdue." in wrong.text
     assert (await stage.http.get("/console/tour?step=11")).status_code == 422

@@ -20,6 +20,7 @@ from domain.roles import Actor, Role
 from domain.signatures import HookSecrets
 from starters.app import Parts, make_app
 from starters.attempts import AttemptLimits, Attempts
+from starters.desk.people import form_token
 from starters.tokens import TokenFile, Tokens
 from store import schema
 from store.sessions import SessionStore
@@ -460,7 +461,32 @@ def test_failures_are_forgotten_counted_by_network_and_bounded() -> None:
     for number in range(5):
         attempts.failed(f"192.0.2.{number}")
     assert len(attempts._by_address) == 3
-    assert attempts.seconds_to_wait("198.51.100.1") == 61  # too many in all
+    assert attempts.seconds_to_wait("198.51.100.1") == 0
+    assert attempts.seconds_to_wait_after_failing() == 61  # too many in all
+
+
+async def test_failures_of_others_keep_no_holder_of_a_token_out(desk: Desk) -> None:
+    door = open_door(desk)
+    made = await door.token()
+    for _ in range(20):
+        async with door.browser() as guesser:
+            page = await guesser.opens("/console/sign-in")
+            for _ in range(10):
+                await guesser.sends(
+                    "/console/sign-in", token="stw_wrong", form_token=form_token_of(page)
+                )
+    async with door.browser() as one_more, door.browser() as holder:
+        refused = await one_more.signs_in("stw_wrong")
+        assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
+        assert (await holder.signs_in(made.token)).status_code == 303
+
+
+async def test_a_browser_without_the_page_s_cookie_signs_in_nobody(door: Door) -> None:
+    made = await door.token()
+    async with door.browser() as browser:
+        sent = {"token": made.token, "form_token": form_token("")}
+        refused = await browser.sends("/console/sign-in", **sent)
+        assert (refused.status_code, browser.session) == (403, None)
 
 
 # --- without ----------------------------------------------------------------------------------
@@ -470,3 +496,36 @@ async def test_where_nobody_is_asked_there_is_nothing_to_sign_in_to(desk: Desk) 
     page = await desk.http.get("/console/sign-in")
     assert (page.status_code, page.headers["location"]) == (303, "/console")
     assert "Sign out" not in (await desk.http.get("/console")).text
+
+
+@pytest.mark.parametrize(
+    ("id_", "role", "name"),
+    [("x", "system", "Root"), ("", "supervisor", "E"), ("x", "supervisor", "a\r\nb")],
+)
+async def test_where_nobody_is_asked_a_cookie_that_no_page_gave_is_not_believed(
+    desk: Desk, id_: str, role: str, name: str
+) -> None:
+    cookie = f"steward-here={id_}:{role}:{name.encode().hex()}"
+    page = await desk.http.get("/console", headers={"cookie": cookie})
+    assert "Supervisor at this desk" in page.text
+    sent = {"form_token": form_token(id_), "role": "dispatch"}
+    refused = await desk.http.post("/console/role", data=sent, headers={"cookie": cookie})
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("name", ["Dana\n\n(Supervisor)", "Dana\u202e approved"])
+async def test_a_name_is_a_line_that_everybody_sees(desk: Desk, name: str) -> None:
+    cookie = f"steward-here=x:dispatch:{b'Sam'.hex()}"
+    sent = {"form_token": form_token("x"), "role": "dispatch", "name": name}
+    refused = await desk.http.post("/console/role", data=sent, headers={"cookie": cookie})
+    assert refused.status_code == 422
+    assert "Write your name on one line" in refused.text
+
+
+async def test_no_text_from_outside_turns_what_follows_it(desk: Desk) -> None:
+    job = desk.job()
+    job.fields["customer"]["name"] = "Ada\u202eBy\u2066ron"
+    await job.event("job.created")
+    page = (await desk.http.get(f"/console/jobs/{job.id}")).text
+    assert "Ada\N{REPLACEMENT CHARACTER}By\N{REPLACEMENT CHARACTER}ron" in page
+    assert not {"\u202e", "\u2066"} & set(page)

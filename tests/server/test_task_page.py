@@ -56,11 +56,17 @@ async def test_a_task_is_done_and_that_is_taken_back(desk: Desk) -> None:
         assert said in page.words
     assert 'href="tel:918-555-0101"' in page.html
     answer = await sam.sends(page, to(task, "done"), outcome=f"Talked {SCRIPT}")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/console/tasks")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        f"/console/tasks#undo-{task['id']}",
+    )
     closed = await the_task(desk, task)
     assert (closed["status"], closed["outcome"]) == ("done", f"Talked {SCRIPT}")
     assert closed["closed_by"] == {"name": "Sam", "role": "supervisor"}
-    assert (await sam.sends(page, to(task, "done"))).status_code == 303, "sent twice, done once"
+    again = await sam.sends(page, to(task, "done"), outcome=f"Talked {SCRIPT}")
+    assert again.status_code == 303, "sent twice, done once"
+    other = await sam.sends(page, to(task, "done"), outcome="Something else")
+    assert other.status_code == 409, "what was never recorded isn't done"
 
     page = await unlisted(sam, task["id"])
     assert re.search(r"\d+ seconds left", page.html)
@@ -126,7 +132,7 @@ async def test_who_is_on_a_task_is_shown_and_keeps_nobody_from_it(desk: Desk) ->
     _, task = await misassigned(desk)
     sam, kim = [await Sitter.of(desk, "supervisor", name) for name in (f"Sam {SCRIPT}", "Kim")]
     page = await page_with(sam, to(task, "take"))
-    assert "I’m on it" in page.html
+    assert "I&#39;m on it" in page.html
     assert (await sam.sends(page, to(task, "take"))).status_code == 303
     taken = await the_task(desk, task)
     assert taken["taken_by"]["name"] == f"Sam {SCRIPT}"
@@ -154,7 +160,10 @@ async def test_a_task_that_a_command_settles_has_its_form(desk: Desk) -> None:
     assert f'id="task-{task["id"]}-form-{job.id}-am-escalation-provider-contacted"' in page.html
     assert LEAK in page.words
     answer = await lee.sends(page, address, reached="no")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/console/tasks")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        f"/console/tasks#undo-{task['id']}",
+    )
     page = await unlisted(lee, task["id"])
     assert to(task, "undo") not in page.forms, "what a command did stays done"
     assert f"Done: Log the call to the provider ({job.id})." in page.words

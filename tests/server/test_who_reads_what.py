@@ -97,6 +97,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("POST", "/console/stuck/close"): EMPLOYEE,
     ("GET", "/console/hooks"): EMPLOYEE,
     ("POST", "/console/hooks/replay"): EMPLOYEE,
+    ("GET", "/console/hooks/replay"): EMPLOYEE,
     ("GET", "/console/hooks/{inbox_id}"): EMPLOYEE,
     ("POST", "/console/hooks/{inbox_id}/replay"): EMPLOYEE,
     ("GET", "/console/outbox"): EMPLOYEE,

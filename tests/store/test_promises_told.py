@@ -213,6 +213,26 @@ async def test_who_is_late_now_is_told_by_how_long(database: Database) -> None:
     assert await told.worst_now(asked(), NOW) == []
 
 
+async def test_who_is_late_now_is_told_with_the_promise_that_was_missed(
+    database: Database,
+) -> None:
+    row = lifecycle_row("plus-one/SJ-1001", job_id="SJ-1001")
+    noticed = NOW - timedelta(minutes=1)
+    waits_now = {"waiting_on": "dispatch", "duty": "assign another provider", "outcome": None}
+    standing = {**row, **waits_now, "urgent_at": noticed}
+    await execute(database, insert(schema.lifecycles).values(standing))
+    told = await given(
+        database,
+        promise("broken", NOW - 90 * AN_HOUR, duty="report"),  # and kept after that
+        promise("broken", NOW - 3 * AN_HOUR, noticed),
+        promise(None, NOW + AN_HOUR, waiting_on="dispatch", duty="assign another provider"),
+    )
+    (found,) = await told.worst_now(asked(waiting_on="plusone"), NOW)
+    assert (found.waiting_on, found.duty, found.rule) == ("plusone", "find a provider", "PO-17")
+    assert found.since == NOW - 3 * AN_HOUR
+    assert await told.worst_now(asked(waiting_on="dispatch"), NOW) == []
+
+
 @pytest.mark.parametrize(("first", "weeks"), [(NEXT_MONDAY, 1), (date(2026, 11, 22), 2)])
 def test_weeks_begin_on_mondays(first: date, weeks: int) -> None:
     assert len(asked(first=first).weeks) == weeks

@@ -1,11 +1,7 @@
 /* Buttons that copy a text: `data-copy` is the text, `data-copy-from` the id of what holds it. They
    show only where a script can copy. What came of it, a status region beside the button says. */
 
-function prepare() {
-  for (const button of document.querySelectorAll("button[data-copy], button[data-copy-from]")) {
-    button.hidden = !navigator.clipboard;
-  }
-}
+document.documentElement.classList.toggle("cannot-copy", !navigator.clipboard);
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy], button[data-copy-from]");
@@ -19,6 +15,3 @@ document.addEventListener("click", async (event) => {
     status.textContent = `This browser doesn't let the page copy. Select the text, then copy it.`;
   }
 });
-
-prepare();
-new MutationObserver(prepare).observe(document.body, { attributeFilter: ["hidden"], childList: true, subtree: true });

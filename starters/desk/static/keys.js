@@ -33,7 +33,7 @@ function press(event) {
   if (event.key === "Escape") {
     if (document.activeElement?.id === "search") document.activeElement.blur();
     else if (document.activeElement?.closest("[data-row]")) document.activeElement.blur();
-    for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+    closeMenus(() => false);
     return;
   }
   if (areOff() || isTyping(event.target)) return;
@@ -54,6 +54,15 @@ function press(event) {
     k: () => step(-1),
   }[event.key];
   if (act) { event.preventDefault(); act(); }
+}
+
+/* Close the menus that nobody is in: the focus never stays on what is hidden. */
+function closeMenus(isUsed) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (isUsed(menu)) continue;
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
 }
 
 function showHelp() {
@@ -78,6 +87,8 @@ function rememberBoard() {
 
 document.addEventListener("keydown", press);
 document.addEventListener("click", openRow);
+document.addEventListener("click", (event) => closeMenus((menu) => menu.contains(event.target)));
+document.addEventListener("focusin", (event) => closeMenus((menu) => menu.contains(event.target)));
 document.addEventListener("desk:updated", rememberBoard);
 document.addEventListener("change", (event) => {
   const form = event.target.closest?.("form[data-submits]");

@@ -173,9 +173,10 @@ let lostSince;
 let retry = 0;
 let retrying;
 let isOut = false;
+let isPaused = false;
 
 function connect() {
-  if (isOut || document.hidden || stream) return;
+  if (isOut || isPaused || document.hidden || stream) return;
   clearTimeout(retrying);
   stream = new EventSource("/console/changes");
   const heard = (name, act) => stream.addEventListener(name, (event) => { lastHeard = Date.now(); act(event); });
@@ -183,6 +184,7 @@ function connect() {
   heard("heartbeat", () => { if (lostSince) { found(); soon(); } });
   heard("changed", (event) => { if (concerns(JSON.parse(event.data))) soon(); });
   heard("signed-out", signedOut);
+  heard("full", paused);
   stream.onerror = () => {
     disconnect();
     lost();
@@ -204,7 +206,7 @@ function disconnect() {
 /* -- whether the page can be believed ---------------------------------------------------------- */
 
 function lost() {
-  if (isOut) return;
+  if (isOut || isPaused) return;
   if (!lostSince) {
     lostSince = new Date(lastHeard);
     const zone = document.body.dataset.zone;
@@ -233,6 +235,14 @@ function found() {
   sign.className = "connection is-live";
   sign.textContent = "Live";
   sign.title = "This page updates by itself.";
+}
+
+/* The server has no room for one more page that updates: asking again would not make any. */
+function paused() {
+  isPaused = true;
+  disconnect();
+  clearTimeout(retrying);
+  banner("Updates paused: too many pages are open.", "Reload");
 }
 
 function signedOut() {
