@@ -128,6 +128,10 @@ class TaskDesk:
             raise
         return self.shown(await self._tasks.find(task_id) or task)
 
+    async def find(self, task_id: int) -> Task | None:
+        """Return a task, None if there is none of the id."""
+        return await self._tasks.find(task_id)
+
     async def undo(self, task_id: int, fields: object, by: Actor | None) -> dict[str, Any] | None:
         """Open a task again for the person who has just closed it; return it as lists show it.
 

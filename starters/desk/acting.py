@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
@@ -26,18 +27,21 @@ from starters.desk.forms import (
     NotTheirs,
     Offered,
     Said,
+    WayOut,
     call_address,
     form_for,
     forms_for,
+    job_address,
     not_theirs,
     plain,
     said_of,
+    step_of,
     texts_of,
 )
 from starters.desk.outcomes import Outcome, outcome_of
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson, Form, Person, SentForm
+from starters.desk.people import ACTS_AS, CurrentPerson, Form, Person, SentForm
 from starters.desk.results import parts_of
 from starters.desk.sent_once import LONGEST_ID, SENT_AS, id_of_entries, reply_once
 from store.database import StoreUnavailableError
@@ -45,8 +49,13 @@ from store.journal import Journal
 from workflows.registry import LIFECYCLES
 
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
-_OK, _FIELDS, _UNANSWERED = 200, 422, 503
-_OF_EVERY_FORM = frozenset({"form_token", "message_id", "back", "more", "part", SENT_AS})
+_OK, _MOVED_ON, _FIELDS, _UNANSWERED = 200, 409, 422, 503
+_OF_EVERY_FORM = frozenset(
+    {"form_token", ACTS_AS, "message_id", "back", "more", "part", "step", "element", SENT_AS}
+)
+_ELEMENT_ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
+FORM_ALONE = "x-form-alone"
+"""Header of an answer that is a form, which a script puts in the place of the one that was sent."""
 _NO_STORE = {
     "message": "The database doesn't answer. The command may still be carried out.",
     "instead": "Wait a moment, then send it again. It counts once.",
@@ -83,16 +92,18 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         lifecycle: str,
         name: str,
         back: str | None,
-        part: str | None = None,
+        sent: Form | None = None,
     ) -> _AtForm | Response:
         """Return somebody at the form of a command, or what they see if there is no such job."""
         kind, command = _declared(lifecycle, name)
+        element = (sent.get("element") if sent else None) or ""
         found = await parts.reading.job(job_id)
         if found is None:
             meant = await parts.reading.meant(job_id)
             return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
         return _AtForm(
             parts=parts,
+            journal=journal,
             pages=pages,
             request=request,
             who=who,
@@ -101,7 +112,8 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             found=found,
             back=own_address(back, job_address(job_id)),
             now=datetime.now(UTC),
-            outcome=outcome_of(name, part),
+            outcome=outcome_of(name, sent.get("part")) if sent else None,
+            element=element if _ELEMENT_ID.fullmatch(element) else "",
         )
 
     @router.get("/console/jobs/{job_id}/{lifecycle}/{command}")
@@ -125,9 +137,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         lifecycle: str,
         command: str,
     ) -> Response:
-        form = await at(
-            request, who, job_id, lifecycle, command, sent.get("back"), sent.get("part")
-        )
+        form = await at(request, who, job_id, lifecycle, command, sent.get("back"), sent)
         return form if isinstance(form, Response) else await form.sent(sent)
 
     @router.get("/console/jobs/{job_id}/answers/{lifecycle}/{message_id}")
@@ -163,6 +173,7 @@ class _AtForm:
     """Somebody at the form of one command of a job."""
 
     parts: DeskParts
+    journal: Journal
     pages: Pages
     request: Request
     who: Person
@@ -173,6 +184,8 @@ class _AtForm:
     back: str
     """Where they came from."""
     now: datetime
+    element: str = ""
+    """The id of the element that the form was sent from."""
     outcome: Outcome | None = None
     """The outcome of a call whose form it is, None if it is the whole form of the command."""
 
@@ -202,7 +215,8 @@ class _AtForm:
             values,
             problems,
         )
-        return self.outcome.form(form) if self.outcome else form.for_role(self.who.role)
+        form = self.outcome.form(form) if self.outcome else form.for_role(self.who.role)
+        return replace(form, element=self.element)
 
     async def opened(self) -> Response:
         """Return the form as it is before anything is filled in; to others, whom to ask."""
@@ -219,11 +233,15 @@ class _AtForm:
         if rows := sent.get("more"):
             more = {f"{rows}.rows": str(max(rows_in(rows, values), 1) + 1)}
             return self._again(self.form(values | more), _OK)
-        read = read_values(self.command, values, zone)
+        read = read_values(self.command, values, zone, self.now)
         if read.problems and may_act_as(self.who.role, self.command.roles):
             wrong = problems_with(self.command, self.who.actor, read.fields) | read.problems
             return self._again(self.form(values, self._placed(wrong)), _FIELDS)
         form_id = form_id_of(sent) or self.form().message_id
+        step = sent.get("step")
+        if step and await self._has_moved_on(step, form_id):
+            form = replace(self.form(values), step=step, said=self._moved_on())
+            return self._again(form, _MOVED_ON)
         message_id, reply = await self._reply(form_id, read.fields, sent.get(SENT_AS))
         if reply.status == _OK:
             return self._done(message_id, reply.body)
@@ -245,13 +263,49 @@ class _AtForm:
             form = replace(form, said=said_of(reply.body, self.kind, can, self.who))
         return self._again(form, reply.status)
 
+    async def _has_moved_on(self, step: str, form_id: str) -> bool:
+        """Return whether the call is at another step than a form is about that is sent first."""
+        if self.standing is None or step == step_of(self.kind, self.command, self.standing):
+            return False
+        workflow_id = self.kind.workflow_id(self.job_id)
+        try:
+            done = await self.journal.done_by_form(workflow_id, self.who.actor, f"{form_id}.")
+        except StoreUnavailableError:
+            return True
+        return done is None
+
+    def _moved_on(self) -> Said:
+        """Return who was faster on a call, and what comes next on it."""
+        logged = (
+            each["actor"]["name"]
+            for each in reversed(self.found["journal"])
+            if each["what"] in self.kind.commands
+        )
+        who = next(logged, None)
+        by = "You" if who == self.who.actor.name else who
+        message = f"{by} already logged this call." if by else "This call has moved on."
+        standing = self.standing or {}
+        call = standing.get("call")
+        if call and standing["stage"] == "calling_provider":
+            instead = f"Now call {call['name']}. What you typed was not logged."
+        elif standing.get("outcome"):
+            instead = "The call is over. What you typed was not logged."
+        else:
+            instead = f"Status: {stage_label(standing['stage'])}. What you typed was not logged."
+        screen = call_address(self.job_id, self.kind.name)
+        return Said(
+            message=message,
+            instead=instead,
+            ways=[WayOut(label="Go to the call screen", address=screen)],
+        )
+
     async def _reply(
         self, form_id: str, fields: dict[str, Any], sent_as: str | None
     ) -> tuple[str, Reply]:
         try:
             return await reply_once(
                 self.parts.commands,
-                Journal(self.parts.database),
+                self.journal,
                 self.kind,
                 self.job_id,
                 self.command.name,
@@ -272,9 +326,11 @@ class _AtForm:
     def _again(self, form: CommandForm, status: int) -> Response:
         """Return a form that was not carried out: alone where a script swaps it, or on a page."""
         if "hx-request" in self.request.headers:
-            return self.pages.show(
+            alone = self.pages.show(
                 self.request, self.who, "form_alone.html", status, form=form, back=self.back
             )
+            alone.headers[FORM_ALONE] = "1"
+            return alone
         return self._page(form, status)
 
     def _page(self, form: CommandForm, status: int, other: NotTheirs | None = None) -> Response:
@@ -289,6 +345,7 @@ class _AtForm:
             job=self.found["job"],
             standing=self.standing,
             back=self.back,
+            here=f"{form.address}?{urlencode({'back': self.back})}",
         )
 
     @property
@@ -310,11 +367,6 @@ class _AtForm:
         if body["stage"] != NOT_STARTED:
             said = f"{said} Status: {stage_label(body['stage'])}."
         return self.pages.back(address, said, self.request)
-
-
-def job_address(job_id: str) -> str:
-    """Return where a job's page is."""
-    return f"/console/jobs/{quote(job_id, safe='')}"
 
 
 def _declared(lifecycle: str, name: str) -> tuple[LifecycleKind, Command]:

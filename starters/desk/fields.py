@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
@@ -369,13 +369,14 @@ class Read:
     """What cannot be read at all, by the name of the form's field."""
 
 
-def read_values(command: Command, values: Values, zone: str) -> Read:
+def read_values(command: Command, values: Values, zone: str, now: datetime) -> Read:
     """Return the payload's fields that a form says; what is left empty is left out.
 
     Args:
         command: whose form it is.
         values: as they were sent. `NAME.zone` names the clock that an instant is written on.
         zone: the company's IANA zone, for an instant that names no other.
+        now: the wall clock, aware UTC: dates far from it are mistyped.
     """
     problems: dict[str, str] = {}
     own = {
@@ -383,14 +384,22 @@ def read_values(command: Command, values: Values, zone: str) -> Read:
         for name, info in command.payload.model_fields.items()
         if name not in _OF_THE_FORM
     }
-    return Read(_read_fields(own, "", values, zone, problems), problems)
+    return Read(_read_fields(own, "", values, _Clock(zone, now), problems), problems)
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """What instants and dates are read by."""
+
+    zone: str
+    now: datetime
 
 
 def _read_fields(
     declared: Mapping[str, FieldInfo],
     before: str,
     values: Values,
-    zone: str,
+    clock: _Clock,
     problems: dict[str, str],
 ) -> dict[str, Any]:
     read: dict[str, Any] = {}
@@ -399,12 +408,12 @@ def _read_fields(
         kind = _type_of(info)
         if row := _row_model(kind.base):
             rows = (
-                _read_fields(row.model_fields, f"{path}.{place}.", values, zone, problems)
+                _read_fields(row.model_fields, f"{path}.{place}.", values, clock, problems)
                 for place in range(rows_in(path, values))
             )
             read[name] = [each for each in rows if each]
         elif _is_model(kind.base):
-            inner = _read_fields(kind.base.model_fields, f"{path}.", values, zone, problems)
+            inner = _read_fields(kind.base.model_fields, f"{path}.", values, clock, problems)
             if inner:
                 read[name] = inner
         elif kind.base is bool:
@@ -412,42 +421,82 @@ def _read_fields(
                 read[name] = values[path] == _YES
         elif said := values.get(path):
             try:
-                read[name] = _read_value(kind.base, said, values.get(f"{path}.zone") or zone)
+                zone = values.get(f"{path}.zone") or clock.zone
+                read[name] = _read_value(kind.base, said, _Clock(zone, clock.now))
             except ValueError as error:
                 problems[path] = str(error)
     return read
 
 
-def _read_value(base: object, said: str, zone: str) -> str:
+def _read_value(base: object, said: str, clock: _Clock) -> str:
     """Return a value as the API takes it.
 
     Raises:
-        ValueError: it says no instant; the message says what to write.
+        ValueError: it says no instant, date or amount; the message says what to write.
     """
     if base in _INSTANTS:
-        return _instant(said, zone)
+        return _instant(said, clock)
+    if base is date:
+        return _date(said, clock.now)
     if base is Decimal:
-        return said.replace("$", "").replace(",", "").strip()
+        return _amount(said)
     return said.replace("\r\n", "\n")
 
 
-def _instant(said: str, zone: str) -> str:
+_AN_AMOUNT = re.compile(r"\$? ?([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(\.[0-9]{1,2})?", re.ASCII)
+"""A comma parts thousands only: in `240,50` it may part cents."""
+_WRITE_AMOUNT = "Enter an amount such as 240.00 or 1,240.00."
+
+
+def _amount(said: str) -> str:
+    """Return an amount as the API takes it.
+
+    Raises:
+        ValueError: it can't be read as one amount only.
+    """
+    if found := _AN_AMOUNT.fullmatch(said.strip()):
+        return f"{found[1].replace(',', '')}{found[2] or ''}"
+    raise ValueError(_WRITE_AMOUNT)
+
+
+MOST_YEARS = 5
+"""Years from now within which a date of a form lies: one further away is mistyped."""
+
+
+def _require_near(year: int, now: datetime) -> None:
+    if abs(year - now.year) > MOST_YEARS:
+        raise ValueError(f"Enter a date within {MOST_YEARS} years of today.")
+
+
+def _date(said: str, now: datetime) -> str:
+    """Return a date as ISO 8601 text.
+
+    Raises:
+        ValueError: it is no date, or one far from now.
+    """
+    try:
+        shown = date.fromisoformat(said)
+    except ValueError:
+        raise ValueError("Enter a date.") from None
+    _require_near(shown.year, now)
+    return shown.isoformat()
+
+
+def _instant(said: str, clock: _Clock) -> str:
     """Return in UTC what a clock shows, as ISO 8601 text; of two such instants, the first.
 
     Raises:
-        ValueError: it is no time, or one that the zone's clock skips.
+        ValueError: it is no time, one that the zone's clock skips, or one far from now.
     """
+    zone = clock.zone
     try:
         shown = datetime.fromisoformat(said)
     except ValueError:
         raise ValueError("Enter a date and a time.") from None
     if shown.tzinfo is not None:
         raise ValueError("Enter a date and a time.")
-    local = shown.replace(tzinfo=host_zone(zone))
-    try:
-        at = local.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("Enter a date of this century.") from None
+    _require_near(shown.year, clock.now)
+    at = shown.replace(tzinfo=host_zone(zone)).astimezone(UTC)
     if at.astimezone(host_zone(zone)).replace(tzinfo=None) != shown:
         raise ValueError(
             "Clocks skip this time when summer time begins. Enter a time one hour later."
@@ -520,12 +569,17 @@ def problems_with(command: Command, actor: Actor, fields: Mapping[str, object]) 
     return {}
 
 
+_OF_AMOUNTS = "without $ or commas"
+
+
 def _sentence(problem: Any) -> str:  # noqa: ANN401  pydantic's
     if problem["type"] in {"missing", "string_too_short", "too_short"}:
         return _MISSING
     if problem["type"] == "bool_type":
         return "Choose yes or no."
     said = in_words(problem)
+    if said.endswith(_OF_AMOUNTS):  # the API takes less than the form does
+        return _WRITE_AMOUNT
     return f"{said[:1].upper()}{said[1:]}{'' if said.endswith(('.', '?')) else '.'}"
 
 

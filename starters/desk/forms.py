@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 from domain.apo.case import Stage
@@ -81,6 +82,10 @@ class CommandForm:
     """Names and values of the fields that are not asked for: the button says them."""
     part: str = ""
     """Tells it from other forms of the same command on a page."""
+    step: str = ""
+    """The step of a call that it is about, as `step_of` names it; empty where it is about none."""
+    element: str = ""
+    """The id of the element that it was sent from, which it keeps when it was refused."""
 
     @property
     def address(self) -> str:
@@ -90,7 +95,8 @@ class CommandForm:
     @property
     def id(self) -> str:
         """The id of its element: one of each command of each job on a page."""
-        return f"form-{self.job_id}-{self.lifecycle}-{self.name}{self.part}".replace("_", "-")
+        own = f"form-{self.job_id}-{self.lifecycle}-{self.name}{self.part}".replace("_", "-")
+        return self.element or own
 
     @property
     def has_rows(self) -> bool:
@@ -149,6 +155,7 @@ class NotTheirs:
 class Offered:
     """What can be done on a job now, by whoever looks at it."""
 
+    job_id: str
     forms: tuple[CommandForm, ...]
     """What they can do: first what settles a task of theirs, last what is seldom done."""
     others: tuple[NotTheirs, ...]
@@ -173,6 +180,11 @@ class Offered:
 def form_address(job_id: str, lifecycle: str, name: str) -> str:
     """Return where the form of a command stands alone, and is sent to."""
     return f"/console/jobs/{job_id}/{lifecycle}/{name}"
+
+
+def job_address(job_id: str) -> str:
+    """Return where a job's page is."""
+    return f"/console/jobs/{quote(job_id, safe='')}"
 
 
 CONFERENCE = "reassignment"
@@ -230,7 +242,7 @@ def forms_for(
         if start.refusal is not None and may_act_as(who.role, command.roles):
             others.append(_not_now(start, start.refusal))
     forms.sort(key=lambda form: (form.name in _SELDOM, not form.is_settling))
-    return Offered(forms=tuple(forms), others=tuple(others))
+    return Offered(job_id=job_id, forms=tuple(forms), others=tuple(others))
 
 
 def form_for(
@@ -272,6 +284,7 @@ def form_for(
         help=command.help,
         fields=fields_of(command, asking),
         message_id=new_message_id(),
+        step=step_of(kind, command, standing),
     )
 
 
@@ -285,6 +298,24 @@ def _known(command: Command, standing: Mapping[str, Any] | None, policy: Policy)
     told = {name: value for name, value in offered.items() if value and name in fields}
     zones = call["zones"] or [policy.calendar.zone]
     return values_of(command, told, zones[0]) if told else {}
+
+
+def step_of(kind: LifecycleKind, command: Command, standing: Mapping[str, Any] | None) -> str:
+    """Return which step of which call a command is about, empty where it is about none.
+
+    Two people may have the same call before them. What one of them says of it must not be logged
+    for the provider who is called next.
+
+    Args:
+        kind: the lifecycle.
+        command: one of its commands.
+        standing: where the lifecycle stands, None if it has never run.
+    """
+    is_of_a_call = kind.name == CONFERENCE and command.name != DISMISS_ATTENTION
+    if not is_of_a_call or not standing or standing.get("outcome") or "stage" not in standing:
+        return ""
+    call = standing.get("call") or {}
+    return f"{standing['stage']}-{call.get('called', 0)}-{call.get('number', '')}"
 
 
 _OF_PROVIDERS = frozenset({"earliest_appointment", "will_contact_by", "at"})
@@ -393,6 +424,9 @@ def said_of(refusal: Mapping[str, Any], kind: LifecycleKind, offered: Offered, w
         who: whom it is said to.
     """
     instead = refusal.get("instead") or ""
+    if is_for_programs(instead):
+        job = WayOut(label="Open the job", address=job_address(offered.job_id))
+        return Said(message=plain(str(refusal["message"])), ways=[job])
     named = [instead] if instead in COMMANDS else _NAMED.findall(instead)
     ways = [way for name in dict.fromkeys(named) if (way := _way_out(name, kind, offered))]
     said = "" if instead in COMMANDS else told_to(instead, who.role)
@@ -402,6 +436,12 @@ def said_of(refusal: Mapping[str, Any], kind: LifecycleKind, offered: Offered, w
 
 
 _NAMED = re.compile(r"`([a-z_]+)`")
+_OF_PROGRAMS = ("GET /", "`steward ")
+
+
+def is_for_programs(instead: str) -> bool:
+    """Return whether a way out is one of the API or the command line, which no page offers."""
+    return any(each in instead for each in _OF_PROGRAMS)
 
 
 def _way_out(name: str, kind: LifecycleKind, offered: Offered) -> WayOut | None:

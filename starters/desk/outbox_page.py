@@ -13,6 +13,7 @@ from domain.outgoing import Destination, OutgoingState
 from domain.refusals import RefusalKind, Refused
 from domain.values import JOB_ID, Storable
 from service.outbox import MAY_DECIDE
+from starters.command_endpoint import Reply
 from starters.desk import stuck_page
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
@@ -86,6 +87,7 @@ class OutboxPages:
             has_job_system=parts.reconciliations is not None,
             reconciled=reconciled,
             problem=problem,
+            places={f"drop-{row.id}" for row in rows},
             may_decide=who.role in MAY_DECIDE,
             deciders=only(MAY_DECIDE),
         )
@@ -161,7 +163,9 @@ class OutboxPages:
                 problem = problem_of(f"drop-{row_id}", refused.refusal, sent)
                 return await self._refused(request, who, back, problem)
             if row is None:
-                raise HTTPException(404)
+                gone = Reply(status=404, body={"message": "Steward no longer has this to send."})
+                problem = problem_of(f"drop-{row_id}", gone, sent)
+                return await self._refused(request, who, back, problem)
             return self._pages.back(back, "Dropped. Steward doesn't send it.")
 
         return router

@@ -54,6 +54,7 @@ _TURNING = dict.fromkeys(
 )
 """Characters that nobody sees and that turn around what follows, in other texts too."""
 _FLASH_SECONDS = 20
+_OPENS = ("GET", "HEAD")
 _LONGEST_FLASH = 1000
 
 
@@ -114,7 +115,8 @@ class Pages:
             name: its template.
             status: of HTTP.
             content_policy: directives that this page needs otherwise.
-            here: its own address, where a form was sent elsewhere and refused.
+            here: its own address, where a form was sent elsewhere and refused; without one, such
+                a page leads back to `back` of its context.
             context: what its template shows.
         """
         is_live = LIVE in request.headers  # no person asks: what is said once, waits for one
@@ -124,7 +126,7 @@ class Pages:
             who=who,
             is_open=self._is_open,
             path=request.url.path,
-            here=here or _address(request),
+            here=here or _address(request, context.get("back")),
             zone=self.zone,
             flash=_unquoted(said) if said else None,
             open_tasks=tasks_counted(request),
@@ -199,7 +201,10 @@ def keep_person(request: Request, response: Response) -> None:
         response.set_cookie(HERE, here.cookie, path="/console", httponly=True, samesite="lax")
 
 
-def _address(request: Request) -> str:
+def _address(request: Request, back: str | None) -> str:
+    """Return where a page can be opened again: never an address that only forms are sent to."""
+    if request.method not in _OPENS:
+        return own_address(back)
     query = request.url.query
     return f"{request.url.path}?{query}" if query else request.url.path
 

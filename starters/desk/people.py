@@ -24,6 +24,9 @@ HERE = "steward-here"
 FORM_TOKEN = "form_token"  # noqa: S105  the name of a field
 """Field of every form: what only pages of the person's own session know."""
 
+ACTS_AS = "acts_as"
+"""Field of forms that people act by: the role that their page shows."""
+
 _MOST_FIELDS = 500
 
 
@@ -161,10 +164,15 @@ async def form(request: Request, who: Annotated[Person, Depends(person)]) -> For
     """Return the form that a person sent from a page of theirs.
 
     Raises:
-        HTTPException: it is too large (413), unreadable (422), or from no page of theirs (403).
+        HTTPException: it is too large (413), unreadable (422), from no page of theirs (403), or
+            from a page that shows them in another role (409).
     """
     sent = await read_form(request)
     require_form_token(sent, who.form_token)
+    shown = sent.get(ACTS_AS)
+    if shown is not None and shown != who.role.value:
+        message = f"You now act as {who.role.label}. Nothing was sent. Reload this page first."
+        raise HTTPException(409, message)
     return sent
 
 

@@ -138,6 +138,7 @@ def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
             standing=standing,
             screen=screen,
             answer=parts_of(result, pages.moment),
+            step=_step(standing),
             address=request.url.path,
         )
 
@@ -289,6 +290,14 @@ def _case(
 
 
 # --- both -----------------------------------------------------------------------------------------
+
+
+def _step(standing: Mapping[str, Any] | None) -> str:
+    """Return a step of a call as ids have it: what was ticked at one isn't ticked at the next."""
+    if standing is None:
+        return ""
+    called = (standing.get("call") or {}).get("called", 0)
+    return f"{standing['stage']}-{called}".replace("_", "-")
 
 
 def _over(lifecycle: str, standing: Mapping[str, Any] | None, can: Offered) -> Screen:

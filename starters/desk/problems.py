@@ -10,6 +10,7 @@ from domain.refusals import Refusal
 from domain.roles import Role
 from domain.texts import joined
 from starters.command_endpoint import Reply, refusal_reply
+from starters.desk.forms import is_for_programs
 from starters.desk.people import Form
 
 
@@ -41,7 +42,7 @@ def problem_of(place: str, refused: Refusal | Reply, sent: Form) -> Problem:
         place=place,
         status=reply.status,
         message=reply.body["message"],
-        instead=way_out(instead) if instead else None,
+        instead=way_out(instead) if instead and not is_for_programs(instead) else None,
         typed={name: sent.get(name) or "" for name in sent.names()},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from domain.refusals import Refused
 from domain.roles import Role
 from service.outbox import MAY_DECIDE
 from service.stuck_things import StuckThing, grouped
+from starters.command_endpoint import Reply
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person, SentForm
@@ -64,6 +66,7 @@ class StuckPages:
             ],
             asked_at=self._parts.look.asked_at,
             problem=problem,
+            places={place for thing in things for place in _places(thing)},
             waits_for_job_system=WAITS_FOR_JOB_SYSTEM,
             attention_label=attention_label,
             is_supervisor=who.role is Role.SUPERVISOR,
@@ -112,11 +115,22 @@ class StuckPages:
                 problem = problem_of(f"task-{typed}", refused.refusal, sent)
                 return await self.show(request, who, problem)
             if task is None:
-                raise HTTPException(404)
+                gone = Reply(status=404, body={"message": "This task isn't there."})
+                return await self.show(request, who, problem_of(f"task-{typed}", gone, sent))
             said = f"Task “{task_label(task['kind'])}” closed on {task['job_id']}."
             return self._pages.back(ADDRESS, said)
 
         return router
+
+
+def _places(thing: StuckThing) -> Iterator[str]:
+    """Yield what the forms of a thing are called that ask for a reason."""
+    if thing.attention:
+        yield f"{thing.job_id}-{thing.lifecycle}-{thing.attention}"
+    if thing.task_id:
+        yield f"task-{thing.task_id}"
+    if thing.row_id:
+        yield f"drop-{thing.row_id}"
 
 
 def _of(things: list[StuckThing], *, engineers: bool) -> list[StuckThing]:

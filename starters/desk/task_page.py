@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
@@ -47,6 +48,8 @@ class Problem:
     instead: str | None
     outcome: str = ""
     """What they had typed."""
+    task: Task | None = None
+    """The task, if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +155,7 @@ class _TaskPage:
             who,
             "tasks.html",
             status,
+            here=_address(role, who, after),
             role_shown=role,
             tabs=[(each, counted(counts[each])) for each in roles],
             count=counted(counts[role]),
@@ -203,6 +207,7 @@ class _TaskPage:
                 message=plain(refusal.message),
                 instead=plain(way_out(refusal.instead)) if refusal.instead else None,
                 outcome=sent.get("outcome") or "",
+                task=await self._parts.tasks.find(task_id),
             )
             role = _role(sent.get("role"), who)
             status = refusal_reply(refusal).status
@@ -244,7 +249,11 @@ class _TaskPage:
         kind = LIFECYCLES.get(task.lifecycle or "")
         if kind is None or waiting is None:
             return []
-        standing = {"attention": list(waiting.attention), "call": waiting.call}
+        standing = {
+            "attention": list(waiting.attention),
+            "stage": task.stage,
+            "call": waiting.call,
+        }
         commands = [kind.commands[name] for name in names]
         forms = [
             form_for(kind, command, task.job_id, standing, self._parts.policy(), now)
@@ -302,6 +311,13 @@ def task_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         return await page.change(request, who, sent, task_id, desk.release)
 
     return router
+
+
+def _address(role: Role, who: Person, after: str | None) -> str:
+    """Return where a page of a role's tasks is."""
+    asked = {"role": role.value if role is not who.role else None, "after": after}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{HERE}?{query}" if query else HERE
 
 
 def _role(asked: str | None, who: Person) -> Role:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Request, Route, expect
 
 from tests.browser.conftest import serving
 from tests.browser.looking import PHONE, SCREENS, Looker, Screen, barriers, is_too_wide, too_wide_at
+from tests.concerns import reported
 from tests.conferences import AT_ANY_HOUR, OKLAHOMA, TULSA, calling, in_days, unserved
 from tests.desk import Desk, Told, now
 
@@ -169,3 +172,68 @@ async def test_screens_of_calls_and_answers_shut_nobody_out(
     await expect(page.get_by_role("heading", name="Tell the customer")).to_be_visible()
     assert await barriers(page) == []
     assert not await is_too_wide(page)
+
+
+async def answers(route: Route, _: Request, **said: Any) -> None:
+    """Answer a request instead of Steward."""
+    await route.fulfill(**said)
+
+
+async def test_a_form_keeps_what_was_typed_whatever_comes_back(desk: Desk, looker: Looker) -> None:
+    job = await desk.accepted()
+    looker.allowed = ("status of 503", "ERR_INTERNET_DISCONNECTED", "htmx:error")
+    page = await looker.opens(f"/console/jobs/{job.id}/plus-one/deny")
+    await acts_as(page, "Authorizations")
+    reason, notice = page.get_by_label("Reason"), page.get_by_role("alert")
+    send = page.get_by_role("button", name="Deny")
+    await reason.fill("Frost damage")
+    address = f"**/console/jobs/{job.id}/plus-one/deny"
+    silent = '{"error": "unavailable", "message": "The database doesn\'t answer."}'
+    pages = {
+        401: ("text/html", "<p role=alert>Signed out</p>", "You're signed out."),
+        409: (
+            "text/html",
+            "<p role=alert>You now act as Ops.</p>",
+            "You now act as Ops.",
+        ),
+        503: ("application/json", silent, "The database doesn't answer."),
+    }
+    for status, (content_type, body, said) in pages.items():
+        answer = partial(answers, status=status, content_type=content_type, body=body)
+        await page.route(address, answer)
+        await send.click()
+        await expect(notice).to_contain_text(said)
+        await expect(notice).to_be_focused()
+        await expect(reason).to_have_value("Frost damage")
+        await page.unroute(address)
+    await page.context.set_offline(True)
+    await send.click()
+    await expect(notice).to_contain_text("You're offline.")
+    await expect(reason).to_have_value("Frost damage")
+    await page.context.set_offline(False)
+    await send.click()
+    await expect(page.get_by_role("status").first).to_contain_text("Done:")
+
+
+async def test_long_words_and_choices_don_t_widen_a_phone(desk: Desk, looker: Looker) -> None:
+    job = await reported(desk, item={"name": "W" * 200, "category": "other"})
+    page = await looker.opens(f"/console/jobs/{job.id}", PHONE)
+    await acts_as(page, "Customer Service")
+    await page.locator("#do details.act").evaluate_all(
+        "all => all.forEach(each => each.open = true)"
+    )
+    assert await page.locator("#do select:visible").count()
+    assert not await is_too_wide(page)
+
+
+async def test_a_page_tells_that_another_tab_switched_the_role(desk: Desk, looker: Looker) -> None:
+    page = await looker.opens("/console")
+    await acts_as(page, "Dispatch")
+    await expect(page.locator("#connection")).to_have_text("Live")
+    beside = await page.context.new_page()
+    await beside.goto("/console")
+    await acts_as(beside, "Supervisor")
+    await desk.accepted()
+    await expect(page.locator("#connection")).to_contain_text("You now act as Supervisor.")
+    await page.get_by_role("link", name="Reload").click()
+    await expect(page.locator("details.who strong")).to_have_text("Supervisor")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -185,3 +186,59 @@ async def test_nobody_is_told_to_ask_their_own_role_nor_reads_an_identifier(desk
         assert "You can decide: emergency lines, APO or Dispatch." in page.words
         assert "(`" not in page.words
         assert "(<code>supervisor_decision" not in page.html
+
+
+async def test_what_is_said_of_a_call_is_logged_for_no_other(desk: Desk) -> None:
+    job = await calling(desk)
+    cora, carl = await Sitter.of(desk, AGENT, "Cora"), await Sitter.of(desk, AGENT, "Carl")
+    screens = f"/console/jobs/{job.id}/call/reassignment"
+    missed, answered = (
+        f"/console/jobs/{job.id}/reassignment/{command}"
+        for command in ("provider_no_answer", "provider_answered")
+    )
+    hers, his = await cora.opens(screens), await carl.opens(screens)
+    assert (await carl.sends(his, missed)).status_code == 303
+    late = await cora.sends(hers, missed)
+    for _ in range(2):
+        assert late.status_code == 409
+        words = Page(late.text).words
+        assert "Carl already logged this call." in words
+        assert "Now call City Plumbers. What you typed was not logged." in words
+        assert f'href="{screens}"' in late.text
+        late = await cora.sends(hers, answered, available="no", reason="On leave")
+    assert "On leave" in late.text
+    again = await cora.sends(Page(late.text), answered)
+    assert again.status_code == 409, "the form stays one of the call that it was made for"
+    assert (await job.standing())["call"]["name"] == "City Plumbers"
+    twice = await carl.sends(his, missed)
+    assert twice.status_code == 303, "the same message again is the same answer"
+    assert (await job.standing())["call"]["name"] == "City Plumbers"
+    assert (await cora.sends(await cora.opens(screens), missed)).status_code == 303
+
+
+async def test_ticks_of_a_guide_are_those_of_one_call(desk: Desk) -> None:
+    job = await calling(desk)
+    boxes = re.compile(r'id="(done-[^"]+)"')
+    first = boxes.findall((await screen(desk, job.id, "reassignment", AGENT)).html)
+    await job.ok("provider_no_answer", AGENT)
+    second = boxes.findall((await screen(desk, job.id, "reassignment", AGENT)).html)
+    assert first
+    assert second
+    assert not set(first) & set(second)
+
+
+async def test_a_call_that_is_over_leads_to_the_job(desk: Desk) -> None:
+    job = await WAYS["conferencing"](desk)
+    robin = await Sitter.of(desk, AGENT)
+    address = f"/console/jobs/{job.id}/reassignment/provider_no_answer"
+    page = await robin.opens(address)
+    await job.ok("appointment_captured", AGENT, at=in_days(1))
+    late = await robin.sends(page, address)
+    assert late.status_code == 409
+    assert "The call is over." in Page(late.text).words
+    page.forms[address] = [each for each in page.forms[address] if each[0] != "step"]
+    late = await robin.sends(page, address)
+    assert late.status_code == 404
+    assert "GET /" not in late.text
+    assert "steward show" not in late.text
+    assert f'<a class="button" href="/console/jobs/{job.id}">Open the job</a>' in late.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ FOR_PEOPLE = [
     if command.is_for_people
 ]
 
+OF_EXAMPLES = datetime(2031, 11, 1, tzinfo=UTC)
+"""Near the dates of the examples of all commands."""
+
 
 def all_names(fields: tuple[Field, ...]) -> set[str]:
     inner = [name for each in fields for name in all_names((*each.fields, *each.rows))]
@@ -44,7 +48,7 @@ def test_every_command_goes_through_its_form_and_back(
     actor = Actor(name="Dana", role=min(command.roles))
     values = values_of(command, command.example, ZONE)
     assert set(values) <= all_names(fields_of(command, Asking(zone=ZONE, values=values)))
-    read = read_values(command, values, ZONE)
+    read = read_values(command, values, ZONE, OF_EXAMPLES)
     assert read.problems == {}
     meant, made = (
         command.payload.model_validate({"actor": actor, **fields})
@@ -64,17 +68,42 @@ def test_every_command_goes_through_its_form_and_back(
 )
 def test_an_instant_is_read_on_the_clock_beside_its_field(said: str, zone: str, at: str) -> None:
     command = LIFECYCLES["reassignment"].commands["appointment_captured"]
-    assert read_values(command, {"at": said, "at.zone": zone}, ZONE).fields == {"at": at}
+    assert read_values(command, {"at": said, "at.zone": zone}, ZONE, now()).fields == {"at": at}
 
 
 @pytest.mark.parametrize(
-    "said", ["2027-03-14T02:30", "tomorrow", "2026-11-24T10:00Z", "9999-12-31T23:30"]
+    "said",
+    ["2027-03-14T02:30", "tomorrow", "2026-11-24T10:00Z", "9999-12-31T23:30", "0001-01-01T00:00"],
 )
 def test_a_time_that_no_clock_shows_is_refused_beside_its_field(said: str) -> None:
     command = LIFECYCLES["reassignment"].commands["appointment_captured"]
-    read = read_values(command, {"at": said}, ZONE)
+    read = read_values(command, {"at": said}, ZONE, now())
     assert read.fields == {}
     assert list(read.problems) == ["at"]
+
+
+@pytest.mark.parametrize(
+    ("said", "amount"),
+    [("240", "240"), (" $1,240.50 ", "1240.50"), ("1,000,000", "1000000"), ("0.5", "0.5")],
+)
+def test_an_amount_is_read_with_its_thousands(said: str, amount: str) -> None:
+    command = LIFECYCLES["apo"].commands["estimate_submitted"]
+    read = read_values(command, {"amount": said}, ZONE, now())
+    assert (read.fields, read.problems) == ({"amount": amount}, {})
+
+
+@pytest.mark.parametrize("said", ["240,50", "1,00", "1,2345", ",100", "1.234", "1.000,00", "-5"])
+def test_an_amount_that_may_mean_two_things_is_refused_beside_its_field(said: str) -> None:
+    command = LIFECYCLES["apo"].commands["estimate_submitted"]
+    read = read_values(command, {"amount": said}, ZONE, now())
+    assert read.fields == {}
+    assert read.problems == {"amount": "Enter an amount such as 240.00 or 1,240.00."}
+
+
+@pytest.mark.parametrize("said", ["1999-01-01", "9999-12-31", "0001-01-01", "soon"])
+def test_a_date_far_from_today_is_refused_beside_its_field(said: str) -> None:
+    command = LIFECYCLES["plus-one"].commands["update_parts"]
+    assert list(read_values(command, {"eta": said}, ZONE, now()).problems) == ["eta"]
 
 
 async def test_a_command_is_given_once_however_often_its_form_is_sent(desk: Desk) -> None:
@@ -138,6 +167,7 @@ async def test_what_a_role_may_not_do_is_said_before_and_after(desk: Desk) -> No
     barred = await robin.opens(address)
     assert said in barred.words
     assert address not in barred.forms
+    page.forms[address] = [each for each in page.forms[address] if each[0] != "acts_as"]
     answer = await robin.sends(page, address, amount="1.00")
     assert answer.status_code == 403
     assert said in Page(answer.text).words
@@ -247,7 +277,7 @@ async def test_wrong_fields_are_told_beside_them(desk: Desk) -> None:
     page = Page(answer.text)
     assert answer.status_code == 422
     assert answer.text.count('class="problem"') == 2
-    assert "Write 240.00, without $ or commas." in page.words
+    assert "Enter an amount such as 240.00 or 1,240.00." in page.words
     assert 'aria-invalid="true"' in answer.text
     parts = await Sitter.of(desk, "parts_sourcing")
     answer = await parts.acts(
@@ -267,8 +297,39 @@ async def test_a_script_gets_the_form_alone_and_the_address_to_go_to(desk: Desk)
     answer = await robin.sends(page, address, by_script)
     assert answer.status_code == 422
     assert answer.text.lstrip().startswith("<form")
+    assert answer.headers["x-form-alone"] == "1"
     answer = await robin.sends(Page(answer.text), address, by_script, reason="Frost")
     assert (answer.status_code, answer.headers["hx-redirect"]) == (200, f"/console/jobs/{job.id}")
+
+
+async def test_a_refused_form_keeps_the_id_that_it_was_sent_from(desk: Desk) -> None:
+    job = await desk.accepted()
+    robin = await Sitter.of(desk, "authorizations")
+    address, by_script = f"/console/jobs/{job.id}/plus-one/deny", {"hx-request": "true"}
+    page = await robin.opens(address)
+    answer = await robin.sends(page, address, by_script, element="task-7-form")
+    assert '<form class="fields command" id="task-7-form"' in answer.text
+    answer = await robin.sends(page, address, by_script, element='x" onclick="')
+    assert "onclick" not in answer.text
+
+
+async def test_a_form_of_another_role_s_page_is_not_carried_out(desk: Desk) -> None:
+    job = await desk.accepted()
+    robin = await Sitter.of(desk, "authorizations")
+    address = f"/console/jobs/{job.id}/plus-one/deny"
+    page = await robin.opens(address)
+    assert 'data-acts-as="Authorizations"' in page.html
+    await robin.sends(page, "/console/role", role="supervisor")
+    browser = {"accept": "text/html"}
+    answer = await robin.sends(page, address, browser, reason="Frost")
+    assert answer.status_code == 409
+    assert "You now act as Supervisor. Nothing was sent. Reload this page first." in (
+        Page(answer.text).words
+    )
+    back = dict(Page(answer.text).forms["/console/role"])["back"]
+    assert back == "/console", "only forms are sent to its own address"
+    answer = await robin.sends(page, "/console/role", role="dispatch")
+    assert answer.status_code == 303, "the role itself can be switched from any page"
 
 
 async def test_rows_are_added_without_a_script(desk: Desk) -> None:

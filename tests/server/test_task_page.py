@@ -91,6 +91,9 @@ async def test_of_two_who_do_a_task_the_second_hears_who_was_first(desk: Desk) -
     said = Page(answer.text).words
     assert re.search(r"Sam already closed this task on \w+, .* ET: Called", said)
     assert "Nothing is left to do." in said
+    assert "You typed: Called as well" in said
+    assert f"{task['job_id']} Sam already closed" in said
+    assert dict(Page(answer.text).forms["/console/role"])["back"] == "/console/tasks"
     assert 'data-live=""' in answer.text, "a page that answers a form is not asked for again"
 
 

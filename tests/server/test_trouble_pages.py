@@ -129,6 +129,10 @@ async def test_an_alert_is_dismissed_with_a_reason(desk: Desk, supervisor: Sitti
     assert (await job.page()).standing["attention"] == []
     assert (await job.show())["journal"][-1]["actor"]["name"] == "Robin of supervisor"
     assert f"dismiss-{job.id}" not in await supervisor.opens("/console/stuck")
+    late = await supervisor.sends("/console/stuck/dismiss", **alert, reason="Me too")
+    assert late.status_code == 409
+    assert "You typed: <q" in late.text
+    assert ">Me too</q>" in late.text
 
 
 async def test_an_agent_who_dismisses_is_told_whom_to_ask(desk: Desk, agent: Sitting) -> None:
@@ -373,9 +377,11 @@ async def test_a_row_is_sent_again_or_dropped_with_a_reason(
     journal = [entry["what"] for entry in (await job.show())["journal"]]
     assert "dropped a note for the job system: Entered by hand" in journal
     assert "had a note sent to the job system again" in journal
-    for verb in ("retry", "drop"):
-        missing = await supervisor.sends(f"/console/outbox/99999999/{verb}", reason="Gone")
-        assert missing.status_code == 404
+    assert (await supervisor.sends("/console/outbox/99999999/retry")).status_code == 404
+    missing = await supervisor.sends("/console/outbox/99999999/drop", reason="Gone")
+    assert missing.status_code == 404
+    assert ">Gone</q>" in missing.text
+    assert "Steward no longer has this to send." in missing.text
 
 
 @pytest.mark.parametrize("query", ["state=nonsense", "to=nobody", "job_id=%20", "after=x"])

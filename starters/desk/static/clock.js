@@ -26,6 +26,9 @@ function nowFor(element) {
   return Date.now() + (clock ? offset(clock) : 0);
 }
 
+/* For the other scripts of a page. */
+globalThis.deskClock = { nowFor };
+
 function span(away) {
   if (away >= 2 * DAY) return `${Math.floor(away / DAY)} days`;
   const hours = Math.floor(away / HOUR);

@@ -128,6 +128,8 @@ async function refresh({ whole = false } = {}) {
 function show(fresh, whole) {
   const content = fresh.getElementById("content");
   if (!content) return;
+  const { actsAs } = fresh.body.dataset;
+  if (actsAs !== document.body.dataset.actsAs) { switched(actsAs); return; }
   if (!whole && wouldLose(content)) { offer(true); return; }
   let hidden = 0;
   for (const list of main.querySelectorAll("[data-hold]")) {
@@ -248,6 +250,14 @@ function signedOut() {
   disconnect();
   clearTimeout(retrying);
   banner("You are signed out.", "Sign in");
+}
+
+/* Another tab switched the role: this page would mix what both roles see. */
+function switched(actsAs) {
+  isOut = true;
+  disconnect();
+  clearTimeout(retrying);
+  banner(`You now act as ${actsAs}.`, "Reload");
 }
 
 function banner(text, way) {

@@ -2,7 +2,7 @@
 
 const tick = () => {
   for (const offer of document.querySelectorAll("[data-until]")) {
-    const left = Math.ceil((Date.parse(offer.dataset.until) - Date.now()) / 1000);
+    const left = Math.ceil((Date.parse(offer.dataset.until) - deskClock.nowFor(offer)) / 1000);
     if (left < 1) {
       offer.remove();
       continue;
