@@ -214,7 +214,11 @@ def starts(kind: LifecycleKind, event: Event, job: Job, known: ListedLifecycle |
         known: the lifecycle as the store lists it, None if it has not run yet.
     """
     if not kind.bound_to_assignment:
-        return kind.starts_on(event) and (known is None or known.outcome is not None)
+        has_ended = known is not None and known.outcome is not None
+        # A late event tells of the job as it was: it starts nothing again that is over by now.
+        as_it_stands = event.model_copy(update={"job": job}) if has_ended else event
+        may_start = known is None or (has_ended and kind.starts_on(as_it_stands))
+        return may_start and kind.starts_on(event)
     is_due = _shows_present_assignment(event, job) and kind.starts_on(event)
     if known is None:
         return is_due

@@ -37,6 +37,7 @@ async def test_a_callback_is_worked_from_task_to_exception(desk: Desk, looker: L
     other = await looker.opens("/console/tasks?role=customer_service")
     theirs = other.get_by_role("article").filter(has_text=job.id)
     await theirs.locator("summary", has_text="Log the call to the provider").click()
+    await theirs.get_by_label("Yes", exact=True).first.check()
     await theirs.get_by_label("Outcome").fill("Half a sentence")
     await task.get_by_role("button", name="I'm on it").click()
     await expect(task).to_contain_text("Lee is on it")

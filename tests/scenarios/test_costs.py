@@ -23,7 +23,7 @@ one reminder of a call to a provider                |      0 |          1 |     
 SPoC diagnosis confirmed to closed                  |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         18
 one reminder of a SPoC report                       |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          5
 a job reassigned in a conference                    |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         40
-one provider more who does not answer               |      0 |          1 |      1 |       0 |       1 |       1 |       4 |     14 |     2 |          6
+one provider more who does not answer               |      0 |          1 |      1 |       0 |       1 |       1 |       4 |     14 |     2 |          7
 """  # noqa: E501  a table is read by its columns
 
 Row = dict[str, int]

@@ -13,7 +13,7 @@ from domain.accounts import PLUSONE
 from domain.directory import parse_directory
 from domain.effects import OpenTask
 from domain.events import Event
-from domain.jobs import Assignee, HeldJob, Job
+from domain.jobs import Assignee, HeldJob, Job, JobStatus
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.kind import PLUS_ONE
 from domain.refusals import RefusalKind, Refused
@@ -108,6 +108,16 @@ def test_an_event_that_shows_an_older_assignment_starts_only_what_is_bound_to_no
 ) -> None:
     ours = a_job(assigned_at=LATER)
     assert starts(kind, ASSIGNED, ours, None) is expected
+
+
+def test_a_late_event_of_a_job_that_is_over_by_now_starts_nothing_again() -> None:
+    goes_on = replace(UNBOUND, starts_on=lambda event: not event.job.status.final)
+    over = ASSIGNED.job.model_copy(update={"status": JobStatus.CANCELLED})
+    assert starts(goes_on, ASSIGNED, ASSIGNED.job, listed("cancelled"))
+    assert not starts(goes_on, ASSIGNED, over, listed("cancelled"))
+    assert starts(goes_on, ASSIGNED, over, None), (
+        "it hasn't run yet: it starts, and says why it ends"
+    )
 
 
 def test_what_does_not_want_an_event_is_not_started_by_it() -> None:
