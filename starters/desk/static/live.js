@@ -15,11 +15,15 @@ const LONGEST_RETRY = 60_000;
 document.documentElement.classList.add("has-scripts");
 
 let morph;
-htmx.registerExtension("live", {
-  init(api) { morph = api.morph; },
-  htmx_before_morph_node(_, { oldNode }) { return !isInUse(oldNode); },
-});
-htmx.config.morphIgnore.push("open"); // a fold that somebody opened stays open
+/* The network may fail between two scripts: then the page stays as it is, and forms still work. */
+const canMorph = "htmx" in globalThis;
+if (canMorph) {
+  htmx.registerExtension("live", {
+    init(api) { morph = api.morph; },
+    htmx_before_morph_node(_, { oldNode }) { return !isInUse(oldNode); },
+  });
+  htmx.config.morphIgnore.push("open"); // a fold that somebody opened stays open
+}
 
 /* -- what must not be touched ---------------------------------------------------------------- */
 
@@ -283,4 +287,4 @@ function start() {
   setInterval(() => { if (stream && !document.hidden) soon(); }, EVERY_MINUTE);
 }
 
-if (main && (main.dataset.live ?? "").trim()) start();
+if (canMorph && main && (main.dataset.live ?? "").trim()) start();
