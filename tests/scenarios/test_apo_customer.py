@@ -242,8 +242,8 @@ async def steps_told(job: Told) -> list[str]:
 async def test_who_calls_before_it_is_open_is_not_offered_it(desk: Desk, way: Way) -> None:
     steps = await steps_told(await way(desk))
     assert "Dispatch's notes" in steps[0]
-    assert "Don't offer it" in steps[1]
-    assert steps[2].startswith("Say: ")
+    assert any("Don't offer it" in step for step in steps)
+    assert any(step.startswith("Say: ") for step in steps)
 
 
 @pytest.mark.rule("APO-07")

@@ -63,7 +63,9 @@ async def test_an_appointment_is_agreed_on_in_a_conference(desk: Desk) -> None:
     assert (began["stage"], began["waiting_on"]) == ("calling_provider", AGENT)
     assert began["result"]["call"]["number"] == "4711"
     guide = began["result"]["guide"]
-    assert any("in Tulsa, 74101, who needs a repair of their kitchen faucet" in line for line in guide)
+    assert any(
+        "in Tulsa, 74101, who needs a repair of their kitchen faucet" in line for line in guide
+    )
     page = await job.page()
     assert page.standing["guide"] == guide
     why = (await desk.http.get(f"/jobs/{job.id}/why")).json()["items"]
