@@ -96,6 +96,7 @@ async def test_done_on_a_phone_is_taken_back_while_the_seconds_run(
         await page.get_by_role("link", name="More tasks").click()
     await card.get_by_role("button", name="Done").click()
     await expect(offer).to_be_visible()
+    await page.wait_for_load_state()  # with all of its scripts
     looker.allowed = ("ERR_INTERNET_DISCONNECTED",)
     await page.context.set_offline(True)  # the server's clock runs slower than this one
     await page.clock.run_for(61_000)
