@@ -15,7 +15,6 @@ import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
@@ -30,7 +29,7 @@ from domain.field_problems import in_words, listed
 from domain.jobs import Severity
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
-from domain.refusals import Refusal, RefusalKind, unreadable
+from domain.refusals import Refusal, RefusalKind
 from domain.roles import Role, may_act_as
 from domain.signatures import HookSecrets, SignatureRefused, verify
 from domain.values import JobId, Storable
@@ -54,7 +53,7 @@ from starters.access import (
     no_job,
     reader,
 )
-from starters.bodies import limited_body, too_large
+from starters.bodies import fields_of, limited_body, too_large
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
 from starters.desk.changes import Changes
@@ -390,16 +389,9 @@ def _commands(
     router = APIRouter(tags=[kind.name])
 
     async def give(request: Request, job_id: JobId, name: str) -> Response:
-        body = await limited_body(request)
-        if body is None:
-            return too_large()
-        try:
-            fields = from_json(body or b"null", allow_inf_nan=False)
-        except ValueError as error:
-            refusal = unreadable(
-                f"The body isn't JSON: {error}.", instead="Send one JSON object."
-            ).refusal
-            return _reply(refusal_reply(refusal))
+        fields = await fields_of(request)
+        if isinstance(fields, Response):
+            return fields
         reply = await commands.reply(kind, job_id, name, fields, reader(request).actor)
         metrics.commands.labels(
             lifecycle=kind.name,

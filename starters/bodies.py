@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic_core import from_json
 
+from domain.refusals import Refused, unreadable
+from starters.command_endpoint import refusal_reply
 from starters.http_errors import error_response
 
 LARGEST_BODY = 256 * 1024
@@ -27,3 +31,22 @@ def too_large() -> Response:
         f"The body is too large. {LARGEST_BODY:,} bytes are allowed.",
         instead="Send a smaller one.",
     )
+
+
+async def fields_of(request: Request) -> object:
+    """Return what a request sends as JSON, unread; or the answer if it's too large or no JSON."""
+    body = await limited_body(request)
+    if body is None:
+        return too_large()
+    try:
+        fields: object = from_json(body or b"null", allow_inf_nan=False)
+    except ValueError as error:
+        said = f"The body isn't JSON: {error}."
+        return refused_answer(unreadable(said, instead="Send one JSON object."))
+    return fields
+
+
+def refused_answer(refused: Refused) -> Response:
+    """Return how a refusal is answered."""
+    reply = refusal_reply(refused.refusal)
+    return JSONResponse(reply.body, reply.status)

@@ -8,16 +8,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
-from pydantic_core import from_json
 
 from domain.outgoing import OutgoingState
-from domain.refusals import Refused, unreadable
+from domain.refusals import Refused
 from domain.roles import Actor
 from domain.values import Storable
 from service.outbox import DROP_EXAMPLE, RETRY_EXAMPLE, OutboxDesk, OutboxDrop, OutboxRetry
 from starters.access import Employee, reader
-from starters.bodies import limited_body, too_large
-from starters.command_endpoint import refusal_reply
+from starters.bodies import fields_of, refused_answer
 from starters.http_errors import error_response
 from starters.openapi import answers
 from starters.queries import Cursor, JobFilter, RowId, one_of
@@ -73,25 +71,15 @@ def outbox_routes(desk: OutboxDesk) -> APIRouter:
 
 
 async def _decided(decide: _Decide, request: Request, row_id: int) -> Response:
-    body = await limited_body(request)
-    if body is None:
-        return too_large()
-    try:
-        fields = from_json(body or b"null", allow_inf_nan=False)
-    except ValueError as error:
-        said = f"The body isn't JSON: {error}."
-        return _refused(unreadable(said, instead="Send one JSON object."))
+    fields = await fields_of(request)
+    if isinstance(fields, Response):
+        return fields
     try:
         row = await decide(row_id, fields, reader(request).actor)
     except Refused as refused:
-        return _refused(refused)
+        return refused_answer(refused)
     if row is None:
         return error_response(
             404, f"The outbox has no row {row_id}.", instead="See the IDs: `steward outbox list`."
         )
     return JSONResponse(_JSON.dump_python(row, mode="json"))
-
-
-def _refused(refused: Refused) -> Response:
-    reply = refusal_reply(refused.refusal)
-    return JSONResponse(reply.body, reply.status)

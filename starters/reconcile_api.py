@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic_core import from_json
 
 from activities.job_system import JobSystemError, NotReachedError
-from domain.refusals import Refused, unreadable
+from domain.refusals import Refused
 from service.reconciling import EXAMPLE, Reconcile, ReconciliationDesk
 from starters.access import Employee, reader
-from starters.bodies import limited_body, too_large
-from starters.command_endpoint import refusal_reply
+from starters.bodies import fields_of, refused_answer
 from starters.http_errors import error_response
 from starters.openapi import answers
 
@@ -34,18 +32,13 @@ def reconcile_routes(desk: ReconciliationDesk) -> APIRouter:
         openapi_extra=answers(Reconcile, EXAMPLE, _REFUSED),
     )
     async def reconcile(_: Employee, request: Request) -> Response:
-        body = await limited_body(request)
-        if body is None:
-            return too_large()
-        try:
-            fields = from_json(body or b"null", allow_inf_nan=False)
-        except ValueError as error:
-            instead = "Send one JSON object."
-            return _refused(unreadable(f"The body isn't JSON: {error}.", instead=instead))
+        fields = await fields_of(request)
+        if isinstance(fields, Response):
+            return fields
         try:
             return JSONResponse(await desk.reconcile(fields, reader(request).actor))
         except Refused as refused:
-            return _refused(refused)
+            return refused_answer(refused)
         except JobSystemError as error:
             is_silent = isinstance(error, NotReachedError)
             return error_response(
@@ -57,8 +50,3 @@ def reconcile_routes(desk: ReconciliationDesk) -> APIRouter:
             )
 
     return router
-
-
-def _refused(refused: Refused) -> Response:
-    reply = refusal_reply(refused.refusal)
-    return JSONResponse(reply.body, reply.status)

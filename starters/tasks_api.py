@@ -7,16 +7,14 @@ from typing import Any, Protocol
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
-from pydantic_core import from_json
 
 from domain.labels import TASKS
-from domain.refusals import Refused, unreadable
+from domain.refusals import Refused
 from domain.roles import Actor, Role
 from domain.values import Storable
 from service.tasks import TaskActor, TaskDesk, TaskDone
 from starters.access import Employee, reader
-from starters.bodies import limited_body, too_large
-from starters.command_endpoint import refusal_reply
+from starters.bodies import fields_of, refused_answer
 from starters.http_errors import error_response
 from starters.openapi import OF_A_TASK, answers
 from starters.queries import Cursor, JobFilter, RowId, one_of
@@ -97,20 +95,13 @@ class _Change(Protocol):
 
 async def _answered(change: _Change, request: Request, task_id: int) -> Response:
     """Return the answer to a change of a task."""
-    body = await limited_body(request)
-    if body is None:
-        return too_large()
-    try:
-        fields = from_json(body or b"null", allow_inf_nan=False)
-    except ValueError as error:
-        refusal = unreadable(
-            f"The body isn't JSON: {error}.", instead="Send one JSON object."
-        ).refusal
-        return _refused(Refused(refusal))
+    fields = await fields_of(request)
+    if isinstance(fields, Response):
+        return fields
     try:
         task = await change(task_id, fields, reader(request).actor)
     except Refused as refused:
-        return _refused(refused)
+        return refused_answer(refused)
     if task is None:
         return error_response(
             404,
@@ -128,8 +119,3 @@ _OF_UNDO = {
     "403": "Somebody else closed it",
     "409": "Open, closed too long ago, or something followed on it",
 }
-
-
-def _refused(refused: Refused) -> Response:
-    reply = refusal_reply(refused.refusal)
-    return JSONResponse(reply.body, reply.status)
