@@ -29,6 +29,8 @@ DEFAULT_TEMPORAL_PORT = 7233
 
 _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OIDC = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_BUILD_ID = re.compile(r"[A-Za-z0-9._+-]{1,100}")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 
 
@@ -99,6 +101,18 @@ def _issuer(url: str) -> str:
     return url
 
 
+def _deployment(name: str) -> str:
+    if not _DEPLOYMENT.fullmatch(name):
+        raise ValueError("use up to 100 letters, digits, - and _, such as steward")
+    return name
+
+
+def _build_id(name: str) -> str:
+    if not _BUILD_ID.fullmatch(name):
+        raise ValueError("use up to 100 letters, digits, ., +, - and _, such as 2026.11.29-1")
+    return name
+
+
 def _port_of(parts: SplitResult) -> int | None:
     try:
         return parts.port
@@ -154,6 +168,10 @@ class Settings(BaseSettings):
     """TOML file of the policy; the built-in one if unset."""
     directory: Path | None = None
     """TOML file of Area Managers and SPoC specialists; nobody is known if unset."""
+    deployment: Annotated[str, AfterValidator(_deployment)] | None = None
+    """Name of the Worker Deployment that our workers belong to; unversioned if unset."""
+    build_id: Annotated[str, AfterValidator(_build_id)] | None = None
+    """Build id of this release's workers: with the deployment it names their version."""
     log: LogForm = LogForm.CONSOLE
 
     def database_in(self, data: Path) -> str:
@@ -219,7 +237,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: one of them is missing.
         """
-        pairs = [("events_url", "events_secrets")]
+        pairs = [("events_url", "events_secrets"), ("deployment", "build_id")]
         if self.job_system_adapter is None:  # an adapter knows itself what it needs
             pairs.append(("job_system_url", "job_system_token"))
         for first, second in pairs:
