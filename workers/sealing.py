@@ -7,6 +7,7 @@ sealed for somebody: who, stands in its metadata and is protected with it.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,14 +26,22 @@ from temporalio.converter import (
 )
 
 from domain.lifecycles import job_of
-from store.data_keys import STEWARDS_OWN, DataKey, DataKeys
+from store.data_keys import (
+    STEWARDS_OWN,
+    DataKey,
+    DataKeys,
+    KeyDestroyedError,
+    UnknownDataKeyError,
+)
 from store.key_ring import NONCE_BYTES
 from workers.payloads import DATA_CONVERTER, SealableFailureConverter
 from workflows.messages import SEAL, SEALED_BY
 
 ENCODING = b"binary/encrypted"
 _KEY = "key"
+_KEY_ID = re.compile(rb"[0-9a-f]{20}")
 _JOINT = b"\0"
+_SAID_OF_SEALED = frozenset({SEALED_BY, SEAL})
 
 
 class Origin(StrEnum):
@@ -67,8 +76,9 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
 
         Args:
             keys: of the store.
-            job_id: the job that is sealed for, and the only one that is opened; None seals for
-                none, and opens all.
+            job_id: the job that is sealed for, and the only one that is opened; what else there is
+                stays as it is, since anybody may send a job anything. None seals for no job, and
+                opens all.
             origin: who has payloads sealed.
         """
         self._keys = keys
@@ -101,28 +111,29 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         """Open payloads; each says by whom it was sealed, if it was.
 
         Raises:
-            PayloadNotReadableError: one was tampered with, or is another job's.
+            PayloadNotReadableError: one was changed; not where one job's alone are opened.
+            UnknownDataKeyError: it was sealed with another store's key; nor this.
             KeyDestroyedError: the job was erased.
-            UnknownDataKeyError: it was sealed with another store's key.
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
         return [await self._opened(each) for each in payloads]
 
     async def _opened(self, payload: Payload) -> Payload:
-        metadata = payload.metadata
-        if metadata.get("encoding") != ENCODING:
-            if SEALED_BY not in metadata:
-                return payload
-            claimed = Payload()
-            claimed.CopyFrom(payload)
-            del claimed.metadata[SEALED_BY]  # whoever says so of themselves is not believed
-            return claimed
-        key_id = metadata.get(_KEY, b"").decode("ascii", "replace")
-        key = await self._keys.key(key_id)
-        if self._job_id is not None and key.job_id != self._job_id:
-            raise PayloadNotReadableError("this payload was encrypted for another job")
-        return _open(payload, key)
+        if payload.metadata.get("encoding") != ENCODING:
+            return _unclaimed(payload)
+        try:
+            key = await self._keys.key(_key_id(payload))
+            if self._job_id is not None and key.job_id != self._job_id:
+                raise PayloadNotReadableError("this payload was encrypted for another job")
+            return _open(payload, key)
+        except (PayloadNotReadableError, UnknownDataKeyError):
+            if self._job_id is None:
+                raise
+        except KeyDestroyedError as error:
+            if self._job_id in {None, error.job_id}:
+                raise
+        return payload
 
 
 def sealed_for(workflow_id: str) -> str:
@@ -167,6 +178,29 @@ def _open(payload: Payload, key: DataKey) -> Payload:
     opened.metadata[SEALED_BY] = by
     opened.metadata[SEAL] = nonce.hex().encode()
     return opened
+
+
+def _key_id(payload: Payload) -> str:
+    """Return the id of the data key that a payload was sealed with.
+
+    Raises:
+        PayloadNotReadableError: what it says is none.
+    """
+    key_id = payload.metadata.get(_KEY, b"")
+    if not _KEY_ID.fullmatch(key_id):
+        raise PayloadNotReadableError("this payload does not say which key encrypted it")
+    return key_id.decode()
+
+
+def _unclaimed(payload: Payload) -> Payload:
+    """Return a plain payload without what only a sealed one may say of itself."""
+    if not _SAID_OF_SEALED & set(payload.metadata):
+        return payload
+    unclaimed = Payload()
+    unclaimed.CopyFrom(payload)
+    for name in _SAID_OF_SEALED:
+        unclaimed.metadata.pop(name, None)
+    return unclaimed
 
 
 def _bound_to(key: DataKey, by: bytes) -> bytes:
