@@ -123,10 +123,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         if payload.metadata.get("encoding") != ENCODING:
             return _unclaimed(payload)
         try:
-            key = await self._keys.key(_key_id(payload))
-            if self._job_id is not None and key.job_id != self._job_id:
-                raise PayloadNotReadableError("this payload was encrypted for another job")
-            return _open(payload, key)
+            return _open(payload, await self._keys.key(_key_id(payload)), self._job_id)
         except (PayloadNotReadableError, UnknownDataKeyError):
             if self._job_id is None:
                 raise
@@ -168,7 +165,9 @@ def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
     return Payload(metadata=metadata, data=nonce + data)
 
 
-def _open(payload: Payload, key: DataKey) -> Payload:
+def _open(payload: Payload, key: DataKey, job_id: str | None) -> Payload:
+    if job_id is not None and key.job_id != job_id:
+        raise PayloadNotReadableError("this payload was encrypted for another job")
     by = payload.metadata.get(SEALED_BY, b"")
     nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
     try:
