@@ -17,7 +17,7 @@ from workers.worker import ALL_WORKFLOWS, runner
 _MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 _CODE = re.compile(r"^\[TMPRL\d+\] ")
 _LONGEST = 300
-_SDK_LOGS = ("temporalio.worker", "temporalio.workflow")
+_SDK_LOGS = ("temporalio.worker", "temporalio.workflow", "temporal_core")
 
 
 async def replayed(

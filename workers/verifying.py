@@ -114,8 +114,8 @@ async def verify(
 def _line(group: Group, done: Verified) -> str:
     tried = done.replayed[group]
     bad = sum(each.group == group for each in done.differences)
-    verdict = f"{bad} of {tried} don't replay" if bad else f"{tried} replayed"
-    return f"{group.title}: {verdict}, of {done.found[group]:,}"
+    verdict = f"; {bad} would not go on" if bad else ""
+    return f"{group.title}: {tried} of {done.found[group]:,} replayed{verdict}"
 
 
 def _difference(group: Group, member: WorkflowExecution, differs: str) -> Difference:

@@ -44,7 +44,7 @@ async def promote(client: Client, version: WorkerDeploymentVersion) -> Promoted:
         if error.status not in _NOT_READY:
             raise
         raise NotPromotedError(
-            f"{name} can't become the current version: {error.message}. Start a worker of it with "
+            f"{name} can't become the current version ({error.message}). Start a worker of it with "
             "`steward worker`, then try again"
         ) from error
     previous = before.previous_deployment_version
