@@ -12,7 +12,9 @@ from temporalio.client import Client
 from starters.failures import Failure
 from starters.rendering import print_json, print_text
 from store.database import Database
+from workers.key_rings import data_keys_of
 from workers.namespace import NamespaceGuard
+from workers.sealing import sealed
 from workers.settings import DEFAULT_DATA, Settings, load_settings
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workers.verifying import CURE, Verified, verify
@@ -97,7 +99,8 @@ async def _verified(settings: Settings, sample: int, tell: _Tell) -> tuple[Clien
     database = Database(settings.database_in(DEFAULT_DATA))
     try:
         await database.check()
-        client = await connect_when_it_answers(_PATIENCE)
+        keys = await data_keys_of(settings, DEFAULT_DATA, database)
+        client = sealed(await connect_when_it_answers(_PATIENCE), keys)
         await NamespaceGuard(database, client).prove()
         await must_know_search_attributes(client)
         done = await verify(client, sample=sample, now=datetime.now(UTC), tell=tell)

@@ -6,12 +6,20 @@ import logging
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
-from temporalio.converter import DataConverter
+from temporalio.converter import (
+    DataConverter,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+)
 from temporalio.worker import Replayer, WorkflowReplayResult
 from temporalio.workflow import NondeterminismError  # noqa: TID251  what a replay fails with
 
+from workers.payloads import DATA_CONVERTER
 from workers.worker import ALL_WORKFLOWS, runner
 
 _MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
@@ -22,7 +30,7 @@ _SDK_LOGS = ("temporalio.worker", "temporalio.workflow", "temporal_core")
 
 async def replayed(
     histories: AsyncIterator[WorkflowHistory],
-    data_converter: DataConverter,
+    data_converter: DataConverter = DATA_CONVERTER,
     workflows: Sequence[type] = ALL_WORKFLOWS,
 ) -> AsyncIterator[tuple[WorkflowHistory, str | None]]:
     """Replay histories one after another, with the worker's own runner.
@@ -36,12 +44,41 @@ async def replayed(
         Each history, and what differs: None where it replays. It names nobody.
     """
     replayer = Replayer(
-        workflows=workflows, workflow_runner=runner(), data_converter=data_converter
+        workflows=workflows,
+        workflow_runner=runner(),
+        data_converter=_only_reading(data_converter),
     )
     with _without_the_sdks_own_lines():
         async with replayer.workflow_replay_iterator(histories) as results:
             async for result in results:
                 yield result.history, _difference(result)
+
+
+class _OnlyReads(PayloadCodec, WithSerializationContext):
+    """Opens what another codec has sealed, and seals nothing: what a replay writes is thrown away."""
+
+    def __init__(self, codec: PayloadCodec) -> None:
+        self._codec = codec
+
+    def with_context(self, context: SerializationContext) -> _OnlyReads:
+        """Return the codec of what a workflow is about."""
+        if isinstance(self._codec, WithSerializationContext):
+            return _OnlyReads(self._codec.with_context(context))
+        return self
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Return payloads as they are."""
+        return list(payloads)
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Open payloads, as the other codec does."""
+        return await self._codec.decode(payloads)
+
+
+def _only_reading(converter: DataConverter) -> DataConverter:
+    """Return a converter that reads as another does, and hides no failure from whoever replays."""
+    codec = converter.payload_codec
+    return replace(DATA_CONVERTER, payload_codec=codec and _OnlyReads(codec))
 
 
 def _difference(result: WorkflowReplayResult) -> str | None:
@@ -59,7 +96,7 @@ def _difference(result: WorkflowReplayResult) -> str | None:
 
 @contextmanager
 def _without_the_sdks_own_lines() -> Iterator[None]:
-    """Keep the SDK's tracebacks out of the log: a fault's text may hold a customer's data."""
+    """Keep the SDK's tracebacks out of the log: whoever replays tells what differs, once."""
     loggers = [logging.getLogger(name) for name in _SDK_LOGS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
