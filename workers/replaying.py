@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ async def replayed(
     data_converter: DataConverter = DATA_CONVERTER,
     workflows: Sequence[type] = ALL_WORKFLOWS,
     workflow_runner: WorkflowRunner | None = None,
-) -> AsyncIterator[tuple[WorkflowHistory, str | None]]:
+) -> AsyncGenerator[tuple[WorkflowHistory, str | None]]:
     """Replay histories one after another, with the worker's own runner.
 
     Args:
@@ -57,7 +57,7 @@ async def replayed(
 
 
 class _OnlyReads(PayloadCodec, WithSerializationContext):
-    """Opens what another codec has sealed, and seals nothing: what a replay writes is thrown away."""
+    """Opens what another codec has sealed, and seals nothing: a replay keeps nothing."""
 
     def __init__(self, codec: PayloadCodec) -> None:
         self._codec = codec

@@ -12,7 +12,16 @@ import ast
 import base64
 import difflib
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -79,7 +88,7 @@ class Problem:
         return f"{self.history}: {self.said}\n\n{ROLLED_OUT}"
 
 
-async def problems(paths: Iterable[Path]) -> AsyncIterator[Problem]:
+async def problems(paths: Iterable[Path]) -> AsyncGenerator[Problem]:
     """Hold histories against this code; what is found first comes first."""
     for name in missing_names():
         yield Problem("names", "jobs that run", f"nothing is called {name} any more")
@@ -89,11 +98,12 @@ async def problems(paths: Iterable[Path]) -> AsyncIterator[Problem]:
         for said in unreadable_in(documents[path]):
             yield Problem("reading", name_of(path), said)
     fingerprints = read_fingerprints()
-    async for path, differs, issued in issued_for(documents):
-        if differs is not None:
-            yield Problem("replay", name_of(path), differs)
-        elif said := _changed(fingerprints.get(name_of(path), ()), issued):
-            yield Problem("fingerprint", name_of(path), said)
+    async with aclosing(issued_for(documents)) as found:
+        async for path, differs, issued in found:
+            if differs is not None:
+                yield Problem("replay", name_of(path), differs)
+            elif said := _changed(fingerprints.get(name_of(path), ()), issued):
+                yield Problem("fingerprint", name_of(path), said)
 
 
 def _changed(before: Fingerprint, now: Fingerprint) -> str:
@@ -180,7 +190,7 @@ def read_fingerprints() -> Mapping[str, Fingerprint]:
 
 async def issued_for(
     documents: Mapping[Path, Mapping[str, Any]],
-) -> AsyncIterator[tuple[Path, str | None, Fingerprint]]:
+) -> AsyncGenerator[tuple[Path, str | None, Fingerprint]]:
     """Replay histories, and return for each what differs and the commands that this code issues."""
     listening = Listening(runner())
     histories = {path: _history(path, document) for path, document in documents.items()}
@@ -191,9 +201,9 @@ async def issued_for(
             yield history
 
     paths = iter(histories)
-    results = replayed(one_by_one(), workflow_runner=listening)
-    async for _, differs in results:
-        yield next(paths), differs, tuple(_line(each) for each in listening.commands)
+    async with aclosing(replayed(one_by_one(), workflow_runner=listening)) as results:
+        async for _, differs in results:
+            yield next(paths), differs, tuple(_line(each) for each in listening.commands)
 
 
 def _history(path: Path, document: Mapping[str, Any]) -> WorkflowHistory:
@@ -202,29 +212,41 @@ def _history(path: Path, document: Mapping[str, Any]) -> WorkflowHistory:
 
 
 def _line(command: WorkflowCommand) -> str:
-    """Return a command as a fingerprint has it: nothing of what people read, no ids, no instants."""
-    match command.WhichOneof("variant"):
-        case "start_timer":
-            return f"timer {command.start_timer.start_to_fire_timeout.ToTimedelta()}"
-        case "schedule_activity":
-            scheduled = command.schedule_activity
-            return f"activity {scheduled.activity_type}{_effects(scheduled.arguments)}"
-        case "upsert_workflow_search_attributes":
-            upserted = command.upsert_workflow_search_attributes.search_attributes
-            told = sorted(f"{key}={_shown(value)}" for key, value in _indexed(upserted).items())
-            return f"attributes {' · '.join(told)}"
-        case "set_patch_marker":
-            return f"patch {command.set_patch_marker.patch_id}"
-        case "update_response":
-            return f"update {command.update_response.WhichOneof('response')}"
-        case "complete_workflow_execution":
-            return f"complete {command.complete_workflow_execution.result.data.decode()}"
-        case "continue_as_new_workflow_execution":
-            (argument,) = command.continue_as_new_workflow_execution.arguments
-            start = json.loads(argument.data)
-            return f"continue as new with {', '.join(name for name in start if start[name])}"
-        case variant:
-            return (variant or "nothing").replace("_", " ")
+    """Return a command as a fingerprint has it: without ids, instants, and what people read."""
+    variant = command.WhichOneof("variant") or "nothing"
+    said = _SAID.get(variant, lambda _: variant.replace("_", " "))
+    return said(command)
+
+
+def _upserted(command: WorkflowCommand) -> str:
+    upserted = command.upsert_workflow_search_attributes.search_attributes
+    told = sorted(f"{key}={_shown(value)}" for key, value in _indexed(upserted).items())
+    return f"attributes {' · '.join(told)}"
+
+
+def _continued(command: WorkflowCommand) -> str:
+    (argument,) = command.continue_as_new_workflow_execution.arguments
+    start = json.loads(argument.data)
+    return f"continue as new with {', '.join(name for name in start if start[name])}"
+
+
+def _activity(command: WorkflowCommand) -> str:
+    scheduled = command.schedule_activity
+    return f"activity {scheduled.activity_type}{_effects(scheduled.arguments)}"
+
+
+_SAID: Mapping[str, Callable[[WorkflowCommand], str]] = {
+    "start_timer": lambda each: f"timer {each.start_timer.start_to_fire_timeout.ToTimedelta()}",
+    "schedule_activity": _activity,
+    "upsert_workflow_search_attributes": _upserted,
+    "set_patch_marker": lambda each: f"patch {each.set_patch_marker.patch_id}",
+    "update_response": lambda each: f"update {each.update_response.WhichOneof('response')}",
+    "complete_workflow_execution": lambda each: (
+        f"complete {each.complete_workflow_execution.result.data.decode()}"
+    ),
+    "continue_as_new_workflow_execution": _continued,
+}
+"""What is said of each kind of command; of others, the kind."""
 
 
 def _indexed(upserted: Any) -> Mapping[str, Payload]:
@@ -341,5 +363,3 @@ def _lost(written: Any, read: Any, at: str = "") -> set[str]:
     if isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
         return set().union(*(_lost(old, new, at) for old, new in zip(written, read, strict=True)))
     return set()
-
-
