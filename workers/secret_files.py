@@ -18,14 +18,15 @@ class SecretFileError(ValueError):
 def secret_of(variable: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """Return a variable's value, or what stands in the file that `variable` + `_FILE` names.
 
-    The end of the file's last line does not count. A variable that is empty is not set.
+    The end of the file's last line does not count. A variable or a file that is empty says that
+    there is no such secret.
 
     Args:
         variable: such as `STEWARD_HOOK_SECRETS`.
         environment: the variables of the process.
 
     Raises:
-        SecretFileError: both are set, or the file can't be read, is empty, or is no text.
+        SecretFileError: both are set, or the file can't be read, or is no text.
     """
     value, named = environment.get(variable), environment.get(variable + _SUFFIX)
     if not named:
@@ -44,9 +45,7 @@ def secret_of(variable: str, environment: Mapping[str, str] = os.environ) -> str
     except UnicodeDecodeError:
         # The cause would quote the secret.
         raise _unusable(variable, named, "not UTF-8 text") from None
-    if not secret:
-        raise _unusable(variable, named, "empty")
-    return secret
+    return secret or None
 
 
 def _unusable(variable: str, named: str, problem: str) -> SecretFileError:

@@ -210,7 +210,6 @@ def test_every_secret_may_stand_in_a_file(
     ("content", "because"),
     [
         (None, "cannot be read: No such file or directory"),
-        (b"\n", "empty"),
         (b"\xff\xfe", "not UTF-8 text"),
         (b"x" * 65_537, "longer than 65536 bytes"),
     ],
@@ -222,6 +221,16 @@ def test_a_file_that_holds_no_secret_is_named(
         (tmp_path / "secret").write_bytes(content)
     said = complaint(monkeypatch, STEWARD_HOOK_SECRETS_FILE="secret")
     assert said == f"STEWARD_HOOK_SECRETS_FILE: secret: {because}"
+
+
+def test_a_file_that_is_empty_says_that_there_is_no_such_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("\n")
+    for variable in secret_variables():
+        monkeypatch.setenv(f"{variable}_FILE", "secret")
+    assert load_settings() == Settings()
+    assert complaint(monkeypatch) == "STEWARD_HOOK_SECRETS: not set, but required here"
 
 
 def test_what_a_file_says_is_checked_like_a_variable(
