@@ -23,6 +23,9 @@ make() { # make NAME COMMAND…: the file holds what the command prints
 random() { head -c "$1" /dev/urandom | base64 | tr -d '\n'; }
 password() { random 24; }
 signing() { printf 'whsec_%s' "$(random 32)"; }
+key_ring() { # one key, as `steward keys new` prints it
+  printf '%s:%s\n' "$(head -c 4 /dev/urandom | od -An -tx1 | tr -d ' \n')" "$(random 32)"
+}
 nothing() { :; }
 for_temporal() { # Temporal's programs read their password from the environment alone
   printf '%s=%s\n' POSTGRES_PWD "$(cat "$folder/temporal-database-password")" \
@@ -34,6 +37,7 @@ make database-owner-password password
 make database-password password
 make temporal-database-password password
 make temporal.env for_temporal
+make keys key_ring
 make hook-secrets signing
 make grafana-password password
 for others in smtp-url job-system-token events-secrets oidc-client-secret metrics-token; do

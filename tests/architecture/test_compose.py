@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from domain.signatures import HookSecrets
 from starters.cli import app
+from store.key_ring import KeyRing
 from workers.settings import Settings, secret_variables
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +165,7 @@ def test_every_secret_is_made_by_the_script(tmp_path: Path) -> None:
     assert len(set(passwords)) == len(passwords)
     assert all(len(password) == 32 for password in passwords)
     HookSecrets.parse(before["hook-secrets"])
+    assert len(KeyRing.parse(before["keys"]).keys) == 1
     password = before["temporal-database-password"]
     assert before["temporal.env"] == f"POSTGRES_PWD={password}\nSQL_PASSWORD={password}\n"
     assert run() == ""
