@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from starters import conveniences
 from starters.failures import Failure, one_line
+from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
 from starters.mail_verbs import list_mails
 from starters.outbox_verbs import add_outbox_verbs
@@ -666,6 +667,7 @@ add_outbox_verbs(app)
 add_job_system_verbs(app)
 add_reconcile_verb(app)
 add_read_verb(app)
+add_health_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
