@@ -131,6 +131,12 @@ ADDED_SINCE: dict[str, Any] = {
         "pr_tracking_conditions": ["no_eta", "eta_passed"],
         "purchasing_form_roles": ["leadership_desk", "supervisor", "escalations"],
     },
+    "mail": {
+        **FIRST_RELEASE["mail"],
+        "holds": "nothing",
+        "hours": {"opens": "08:00", "closes": "21:00", "weekend_all_day": False},
+        "per_day": 3,
+    },
     "digest": {"at": "08:00"},
     "reconciliation": {"every": "10m", "grace": "1m"},
     "brands": {
