@@ -27,12 +27,14 @@ from store.ledger import Ledger
 from store.mail_queue import MailQueue
 from store.reading import Reading
 from workers.job_systems import destinations_of, job_system_of
+from workers.key_rings import data_keys_of
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
 from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
+from workers.sealing import sealed
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
@@ -187,7 +189,8 @@ async def main() -> None:
     job_system = job_system_of(settings)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
-    client = await connect_when_it_answers(_PATIENCE)
+    keys = await data_keys_of(settings, DEFAULT_DATA, database)
+    client = sealed(await connect_when_it_answers(_PATIENCE), keys)
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
     await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
