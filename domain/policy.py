@@ -60,6 +60,8 @@ def _a_minute_at_least(every: timedelta) -> timedelta:
 def _long_enough(hours: Window) -> Window:
     if hours.opens > hours.closes or hours.closes - hours.opens < _HOURS_AT_LEAST:
         raise ValueError("e-mail needs at least 6 hours within one day, such as 08:00 to 21:00")
+    if hours.weekend_all_day:
+        raise ValueError("customers sleep at weekends, too: leave weekend_all_day out")
     return hours
 
 

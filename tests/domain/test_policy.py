@@ -193,7 +193,8 @@ def test_the_built_in_policy_is_what_the_procedures_and_decisions_say() -> None:
     policy = load_policy(None)
     assert policy.name == "built-in"
     assert policy.model_dump(mode="json") == FIRST_RELEASE | ADDED_SINCE | {
-        "calendar": policy.calendar.model_dump(mode="json") | {"closed": []}
+        "calendar": policy.calendar.model_dump(mode="json") | {"closed": []},
+        "mail": ADDED_SINCE["mail"] | {"holds": "reminders"},
     }
     plus_one = policy.plus_one
     assert plus_one.search_window == timedelta(hours=48)
