@@ -61,7 +61,16 @@ from store.job_exceptions import JobExceptions
 from store.job_rows import add_note, add_service_job, open_task
 from store.jobs import held_job
 from store.lifecycles import close_loss
-from store.mail_queue import MailState, QueuedMail, RenderedMail, held, mail_row, take, withdraw
+from store.mail_queue import (
+    IS_HELD,
+    MailState,
+    QueuedMail,
+    RenderedMail,
+    held,
+    mail_row,
+    take,
+    withdraw,
+)
 from store.publishing import Standing
 from store.task_closing import TaskKinds, close_reopening, close_settled, settled_by
 from store.urgency import urgent_at
@@ -584,9 +593,7 @@ def _is_reset(kept: Columns, new: Columns) -> ColumnElement[bool]:
 _QUEUED = select(schema.emails.c.id).where(schema.emails.c.key == bindparam("of"))
 _HELD = select(schema.emails.c.key, schema.emails.c.counts_at).where(
     schema.emails.c.key.in_(bindparam("of", expanding=True)),
-    schema.emails.c.held_for.is_not(None),
-    schema.emails.c.state == "queued",
-    schema.emails.c.attempts == 0,
+    IS_HELD,
 )
 _CLOSE_PROMISE = update(schema.promises).where(
     schema.promises.c.key == bindparam("of"), schema.promises.c.outcome.is_(None)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, bindparam, case, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, select, update
 
 from domain.addresses import is_mailable
 from domain.contact_hours import ContactLimits, slot_for
@@ -50,6 +50,21 @@ HAND_OVER = timedelta(seconds=60)
 def shown_state(state: str) -> str:
     """Return the state of a mail as lists show it: one that is being sent is still queued."""
     return MailState.QUEUED if state == MailState.SENDING else state
+
+
+IS_HELD = and_(
+    schema.emails.c.state == MailState.QUEUED,
+    schema.emails.c.held_for.is_not(None),
+    schema.emails.c.attempts == 0,
+)
+"""The condition that a mail is held: it waits for its hour or its day, and was not tried yet."""
+
+
+def hold_of(row: Row[Any]) -> dict[str, Any]:
+    """Return until when a mail is held and why, as lists show it; nothing if it is not held."""
+    if row.held_for is None or row.state != MailState.QUEUED or row.attempts:
+        return {}
+    return {"held_until": row.counts_at, "held_for": row.held_for}
 
 
 class RenderedMail(BaseModel):
