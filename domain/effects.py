@@ -322,6 +322,9 @@ class MailFate(StrEnum):
         return "may not have reached" if self is MailFate.UNCERTAIN else "did not reach"
 
 
+CameBack = Literal[MailFate.BOUNCED, MailFate.REFUSED]
+"""How a mail comes back that a mail server had taken."""
+
 MAIL_SERVER_AT_FAULT: Final = "MailServerAtFault"
 """Failure type of an attempt at a mail that waits until the mail server, or our access to it, is
 mended: it says nothing about the mail or whoever it is for."""

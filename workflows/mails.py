@@ -18,6 +18,7 @@ from domain.effects import (
 )
 from domain.lifecycles import Case, LifecycleStart
 from workflows.effects import EffectBuffer
+from workflows.messages import MailCameBack
 from workflows.runtime import MailGivenUpError, Runtime
 
 WAITS_FOR_OUR_SERVER = "mail-waits-for-our-server"
@@ -132,6 +133,13 @@ class MailTracker:
                 self._found_end(key, fate)
                 if fate not in _NO_MATTER:
                     self._leave_to_a_person(key, mail.template, fate)
+
+    def came_back(self, told: MailCameBack) -> None:
+        """Have a person do what a mail could not that came back after it was sent."""
+        if told.key in self.unsent:  # it has not left yet, so nobody can know
+            return
+        self._found_end(told.key, told.fate)
+        self._leave_to_a_person(told.key, told.template, told.fate)
 
     def _withdraw(self, withdrawn: WithdrawMails) -> None:
         """Have nobody do by hand what mails were to do that have lost their point.
