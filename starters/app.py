@@ -35,7 +35,8 @@ from domain.signatures import HookSecrets, SignatureRefused, verify
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
-from service.events import EventDispatcher
+from service.events import EventDispatcher, Received
+from service.mail_reports import look_at
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
 from service.readiness import Readiness
 from service.reconciling import Reconcile
@@ -66,7 +67,15 @@ from starters.desk.refused_page import (
     refused_page,
 )
 from starters.desk.sign_in import FrontDesk
-from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Failed, FailedPage, Limits, Reception
+from starters.doorkeeper import (
+    JOB_EVENTS,
+    MAIL_REPORTS,
+    Doorkeeper,
+    Failed,
+    FailedPage,
+    Limits,
+    Reception,
+)
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
@@ -88,7 +97,7 @@ from store.changes import ChangeFeed
 from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
-from store.inbox import Inbox
+from store.inbox import Inbox, Outcome
 from store.job_story import JobStories
 from store.journal import Journal
 from store.leases import Leases
@@ -321,7 +330,7 @@ class _JobEvents:
     metrics: Metrics
 
     async def receive(self, request: Request) -> Response:
-        """Answer an event, authentic or not."""
+        """Answer an event, or a report on a mail, authentic or not."""
         body = await limited_body(request)
         if body is None:
             return too_large()
@@ -331,7 +340,10 @@ class _JobEvents:
             self.metrics.hooks.labels(outcome="refused").inc()
             return error_response(401, str(refused))
         try:
-            received = await self.dispatcher.receive(event_id, body)
+            if request.url.path == MAIL_REPORTS:
+                received = await self._take_report(event_id, body)
+            else:
+                received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
             log.warning("the store does not answer", reason=in_brief(error))
             return error_response(
@@ -342,12 +354,23 @@ class _JobEvents:
         self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
+    async def _take_report(self, event_id: str, body: bytes) -> Received:
+        kind, unreadable = look_at(body)
+        received = await self.dispatcher.receive_mail_report(event_id, body, unreadable)
+        if received.outcome is not Outcome.DUPLICATE:
+            self.metrics.mail_reports.labels(kind=kind).inc()
+        return received
+
 
 def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> APIRouter:
     router = Routes(tags=["hooks"])
 
     @router.post(JOB_EVENTS, summary="Receive an event of the job system")
     async def receive(request: Request) -> Response:
+        return await events.receive(request)
+
+    @router.post(MAIL_REPORTS, summary="Receive a report on an e-mail that was sent")
+    async def receive_report(request: Request) -> Response:
         return await events.receive(request)
 
     @router.get("/hooks/dead", summary="List dead letters")

@@ -222,6 +222,7 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "hooks secret",
         "job-system check",
         "jobs",
+        "mail bounce",
         "mail list",
         "mail preview",
         "outbox drop",
