@@ -33,9 +33,10 @@ from workers.background import Background
 from workers.namespace import NamespaceGuard, WrongNamespaceError
 from workers.temporal import (
     NO_ANSWER,
+    Pollers,
     TemporalUnreachableError,
     failing_workflows,
-    workers_poll,
+    pollers_of,
 )
 from workflows.registry import LIFECYCLES, TASK_QUEUE
 
@@ -396,7 +397,7 @@ async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]
     """Return the problems that Temporal reports, or one item that says it does not answer."""
     try:
         await guard.prove()
-        polls = await workers_poll(guard.client, TASK_QUEUE, now)
+        pollers = await pollers_of(guard.client, TASK_QUEUE, now)
         failing = await _failing_tasks(guard)
     except WrongNamespaceError as error:
         cure = "Correct the settings, and restart. Until then Steward delivers nothing."
@@ -405,11 +406,26 @@ async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]
         cure = "Start Temporal. Everything continues once it answers."
         said = str(error).removeprefix(_SILENT) or "not in time"
         return [StuckThing("temporal", None, f"{_SILENT}{said}", cure, None)]
-    if polls:
-        return failing
-    what = f"No worker polls task queue {TASK_QUEUE}. No job moves, and no command is answered."
-    cure = "Start `steward worker`. It catches up on every deadline that has passed."
-    return [StuckThing("no_worker", None, what, cure, None), *failing]
+    return failing if pollers.work else [_no_worker(pollers), *failing]
+
+
+def _no_worker(pollers: Pollers) -> StuckThing:
+    """Return that nobody works, and whether that is for want of a worker or of its version."""
+    so = "No job moves, and no command is answered."
+    if not pollers.others:
+        what = f"No worker polls task queue {TASK_QUEUE}. {so}"
+        cure = "Start `steward worker`. It catches up on every deadline that has passed."
+        return StuckThing("no_worker", None, what, cure, None)
+    current = pollers.current or "no version"
+    what = (
+        f"No worker of the current version polls task queue {TASK_QUEUE}. {so} "
+        f"Current: {current}. Polling: {', '.join(pollers.others)}."
+    )
+    cure = (
+        "Run `steward promote` with the settings of the workers that poll. Or start workers of the "
+        "current version."
+    )
+    return StuckThing("no_worker", None, what, cure, None)
 
 
 def _in_this_process(background: Background) -> list[StuckThing]:

@@ -103,6 +103,9 @@ directories = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 LogAsJson = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
+Sample = Annotated[
+    int, typer.Option(min=1, max=1000, help="Jobs to replay of each procedure and stage, at most.")
+]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's number.")]
 LifecycleArgument = Annotated[
     str,
@@ -170,18 +173,55 @@ def up(
         )
 
 
-@app.command(epilog=_examples("worker", "worker --json"))
-def worker(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("worker", "worker --verify", "worker --verify --sample 10 --json"))
+def worker(
+    sample: Sample = 3,
+    *,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Don't run. Replay some jobs of each procedure and stage against this release.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Run only the worker.
 
     TEMPORAL_* names the Temporal server, STEWARD_DATABASE_URL the database and STEWARD_SMTP_URL the
-    mail server.
+    mail server. --verify takes no work and changes nothing: it exits with 1 if a job would not go
+    on, and names it.
     """
     _log(as_json)
-    from workers.worker import main as run_worker
-
     with _failures_told():
+        if verify:
+            from starters.release_verbs import verify_release
+
+            raise typer.Exit(_run(verify_release(sample, as_json=as_json)))
+        from workers.worker import main as run_worker
+
         _serve(run_worker())
+
+
+@app.command(epilog=_examples("promote", "promote --sample 10", "promote --unverified --json"))
+def promote(
+    sample: Sample = 3,
+    *,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Don't replay any jobs first.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have Temporal give all work to the workers of this release.
+
+    STEWARD_DEPLOYMENT and STEWARD_BUILD_ID name their version. A worker of it has to run. First
+    this replays some jobs of each procedure and stage, as `steward worker --verify` does.
+    """
+    _log(as_json=False)
+    with _failures_told():
+        from starters.release_verbs import promote_release
+
+        raise typer.Exit(_run(promote_release(None if unverified else sample, as_json=as_json)))
 
 
 @app.command(epilog=_examples("api", "api --host 0.0.0.0 --port 8080"))

@@ -39,6 +39,8 @@ CONFIDENTIAL: Final = object()
 
 _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OIDC = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_BUILD_ID = re.compile(r"[A-Za-z0-9._+-]{1,100}")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 
 
@@ -107,6 +109,18 @@ def _issuer(url: str) -> str:
     if parts.scheme != "https" and parts.hostname not in _OWN_NAMES:
         raise ValueError("has to begin with https://")
     return url
+
+
+def _deployment(name: str) -> str:
+    if not _DEPLOYMENT.fullmatch(name):
+        raise ValueError("use up to 100 letters, digits, - and _, such as steward")
+    return name
+
+
+def _build_id(name: str) -> str:
+    if not _BUILD_ID.fullmatch(name):
+        raise ValueError("use up to 100 letters, digits, ., +, - and _, such as 2026.11.29-1")
+    return name
 
 
 def _port_of(parts: SplitResult) -> int | None:
@@ -197,6 +211,10 @@ class Settings(BaseSettings):
     """Requests that one token, or one person's session, may send in a minute; hooks don't count."""
     hooks_per_minute: Annotated[int, Field(ge=1)] = 6000
     """Events that one sender is expected to send in a minute; more are taken, and counted."""
+    deployment: Annotated[str, AfterValidator(_deployment)] | None = None
+    """Name of the Worker Deployment that our workers belong to; unversioned if unset."""
+    build_id: Annotated[str, AfterValidator(_build_id)] | None = None
+    """Build id of this release's workers: with the deployment it names their version."""
     log: LogForm = LogForm.CONSOLE
 
     @classmethod
@@ -280,7 +298,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: one of them is missing.
         """
-        pairs = [("events_url", "events_secrets")]
+        pairs = [("events_url", "events_secrets"), ("deployment", "build_id")]
         if self.job_system_adapter is None:  # an adapter knows itself what it needs
             pairs.append(("job_system_url", "job_system_token"))
         for first, second in pairs:

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker, WorkflowRunner
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.asking import Asking
@@ -35,7 +36,7 @@ from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
 from workers.sealing import sealed
-from workers.settings import DEFAULT_DATA, load_settings
+from workers.settings import DEFAULT_DATA, Settings, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workflows.digest import SpecialistsDigest
@@ -72,6 +73,9 @@ The stories are among them: made anew for each workflow, a story costs five time
 does. That they touch nothing they must not is found where it costs nobody time: tests run every
 story under guard.
 """
+
+ALL_WORKFLOWS: tuple[type, ...] = (*WORKFLOWS, SpecialistsDigest, Reconciliation)
+"""What a worker carries out: the lifecycles, and what Schedules start."""
 
 _PATIENCE = timedelta(minutes=1)
 _GRACE = timedelta(seconds=5)
@@ -122,6 +126,7 @@ def make_worker(
     task_queue: str = TASK_QUEUE,
     max_cached_workflows: int = 1000,
     guards_stories: bool = False,
+    version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`.
 
@@ -134,6 +139,8 @@ def make_worker(
         task_queue: where it finds its work.
         max_cached_workflows: how many workflows it keeps in memory.
         guards_stories: see `sandbox`.
+        version: of its deployment; it takes work once that is the current one. None: it takes work
+            wherever no version is current.
     """
     mail_queue, known = MailQueue(database), directory or Directory()
     mails = Mails(mail_queue, postman)
@@ -144,7 +151,7 @@ def make_worker(
     worker = _MailingWorker(
         client,
         task_queue=task_queue,
-        workflows=[*WORKFLOWS, SpecialistsDigest, Reconciliation],
+        workflows=ALL_WORKFLOWS,
         activities=[
             *all_activities(effects, mails),
             digests.send_specialists_digest,
@@ -154,10 +161,20 @@ def make_worker(
         interceptors=[RefusalRecorder(Journal(database))],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
+        deployment_config=None if version is None else _deployment(version),
     )
     worker.mails = mails
     _give_time_to_long_tasks(worker)
     return worker
+
+
+def _deployment(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """Return how a versioned worker takes part in its deployment; docs/adr/0018 says why so."""
+    return WorkerDeploymentConfig(
+        version=version,
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
 
 
 def _give_time_to_long_tasks(worker: Worker) -> None:
@@ -171,6 +188,13 @@ def _give_time_to_long_tasks(worker: Worker) -> None:
     if tasks is None or not hasattr(tasks, "_deadlock_timeout_seconds"):
         raise RuntimeError("this release of the SDK keeps the time of a workflow task elsewhere")
     tasks._deadlock_timeout_seconds = _TASK_SECONDS  # noqa: SLF001
+
+
+def version_of(settings: Settings) -> WorkerDeploymentVersion | None:
+    """Return the version of the workers that the settings name, None if they name none."""
+    if settings.deployment is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentVersion(settings.deployment, settings.build_id)
 
 
 async def main() -> None:
@@ -195,12 +219,20 @@ async def main() -> None:
     await must_know_search_attributes(client)
     await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
-    worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
+    version = version_of(settings)
+    worker = make_worker(
+        client, database, postman, directory=directory, job_system=job_system, version=version
+    )
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with worker:
-        log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
+        log.info(
+            "worker runs",
+            namespace=client.namespace,
+            task_queue=TASK_QUEUE,
+            version=version.to_canonical_string() if version else None,
+        )
         await stop.wait()
     await job_system.close()
     await database.close()

@@ -180,6 +180,10 @@ class TemporalRuntime:
                 self.workflow_id, update_id, workflow.now(), actor, name, refusal
             )
 
+    def age(self) -> timedelta:
+        """Return how long this run goes on."""
+        return self.now() - self._info.start_time
+
     def history_is_long(self) -> bool:
         """Return whether Temporal suggests to continue as new."""
         return self._info.is_continue_as_new_suggested()
