@@ -19,6 +19,7 @@ from service.commands import PATIENCE, CommandDispatcher
 from service.courier import Courier, Deliver, send_event, tell_job_system
 from service.dismissals import Dismissals
 from service.events import EventDispatcher
+from service.mail_reports import MailReportDesk
 from service.questions import Questions
 from service.readiness import Readiness
 from service.reconciling import ReconciliationDesk
@@ -35,6 +36,7 @@ from store.journal import Journal
 from store.leases import Leases
 from store.lifecycles import Lifecycles
 from store.losses import Losses
+from store.mail_reports import MailReports
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard
@@ -122,6 +124,7 @@ def make_service(
         traffic,
         client,
         clock,
+        MailReportDesk(inbox, MailReports(database), audit, client, clock).take,
     )
     commands = CommandDispatcher(
         client,

@@ -11,8 +11,10 @@ from typing import Any
 
 from domain.attention import SETTLED_BY_TASKS, Attention
 from domain.commands import Command
+from domain.contact_hours import HeldFor
 from domain.labels import attention_label, task_label
 from domain.lifecycles import job_of
+from domain.moments import spoken
 from domain.outgoing import trouble_with
 from domain.policy import Policy
 from domain.roles import Actor, Role
@@ -141,6 +143,7 @@ class StuckList:
             *await _lost(self.audit),
             *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
+            *await self._held_mails(),
             *await stuck_in_outbox(self.outbox, now),
             *await self._reconciliation(now),
             *self._sight.things,
@@ -151,6 +154,22 @@ class StuckList:
     def asked_at(self) -> datetime | None:
         """When Temporal was asked last."""
         return self._sight.at
+
+    async def _held_mails(self) -> list[StuckThing]:
+        """Return the e-mails that customers get later, and why."""
+        zone = self.policy().calendar.zone
+        return [
+            StuckThing(
+                "held_mail",
+                mail["job_id"],
+                f"E-mail “{mail['subject']}” waits until {spoken(mail['held_until'], zone)}: "
+                f"{HeldFor(mail['held_for']).because}.",
+                "Nothing to do: it goes out then. Too late? Call the customer.",
+                mail["at"],
+                mail_id=mail["id"],
+            )
+            for mail in await self.reading.held_mails()
+        ]
 
     async def _reconciliation(self, now: datetime) -> list[StuckThing]:
         """Return that what the hooks miss is not found, if so for too long."""

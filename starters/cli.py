@@ -18,8 +18,9 @@ from typer.core import TyperGroup
 
 from starters import conveniences
 from starters.failures import Failure, one_line
+from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
-from starters.mail_verbs import list_mails
+from starters.mail_verbs import list_mails, take_back
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
 from starters.reconcile_verbs import add_reconcile_verb
@@ -82,8 +83,8 @@ hooks = typer.Typer(
 )
 mails = typer.Typer(
     cls=MailVerbs,
-    help="E-mails: list them, or preview a template.",
-    epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer"),
+    help="E-mails: list them, preview a template, or tell of one that came back.",
+    epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer", "mail bounce mail.eml"),
     rich_markup_mode=None,
 )
 policies = typer.Typer(
@@ -701,11 +702,15 @@ conveniences.add_to(app, hooks)
 mails.command(
     "list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --state bounced")
 )(list_mails)
+mails.command(
+    "bounce", epilog=_examples("mail bounce returned.eml", "mail bounce - < returned.eml")
+)(take_back)
 add_task_verbs(app)
 add_outbox_verbs(app)
 add_job_system_verbs(app)
 add_reconcile_verb(app)
 add_read_verb(app)
+add_health_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")

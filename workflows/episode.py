@@ -116,6 +116,7 @@ class Episode:
             so_far = {
                 "case": self._case,
                 "unsent_mails": self._mails.unsent,
+                "held_mails": self._mails.held,
                 "unheard": (),
                 "waiting_messages": self._mailbox.handed_over(),
             }
@@ -195,7 +196,7 @@ class Episode:
                 await self._settle_what_came_late()
                 await self._runtime.wait_until(self._runtime.handlers_are_finished)
         if self._next_start is not None:
-            unsent = {"unsent_mails": self._mails.unsent}
+            unsent = {"unsent_mails": self._mails.unsent, "held_mails": self._mails.held}
             self._runtime.continue_as_new(self._next_start.model_copy(update=unsent))
         return self._case.stage
 
@@ -362,7 +363,8 @@ class Episode:
             raise unreadable("The next episode must be a later one of this job.")
         is_known = Edition.FIRST <= start.edition <= NEWEST
         is_in_time = start.occurred_at.year in _YEARS and 0 <= start.job_version < _TOO_HIGH
-        is_fresh = not (start.unsent_mails or start.unheard or start.waiting_messages or start.case)
+        left = (start.unsent_mails, start.held_mails, start.unheard, start.waiting_messages)
+        is_fresh = start.case is None and not any(left)
         if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
             raise unreadable("The next episode must be a new one that can start.")
         read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)

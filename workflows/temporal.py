@@ -44,6 +44,7 @@ from workflows.messages import (
     JOB_EVENT,
     LARGEST_COMMAND,
     LARGEST_MESSAGE,
+    MAIL_CAME_BACK,
     RECORD_REFUSAL,
     REFUSED,
     ContinuingError,
@@ -323,6 +324,11 @@ def durable(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
             JOB_EVENT,
             "An event of the job system; sent by Steward's hooks.",
             lambda engine, read: engine.mailbox.put_event(read),
+        ),
+        MAIL_CAME_BACK: _signal_handler(
+            MAIL_CAME_BACK,
+            "An e-mail came back after it was sent; sent by Steward.",
+            lambda engine, read: engine.hear_of_mail(read),
         ),
         "begin_anew": _signal_handler(
             BEGIN_ANEW,
