@@ -19,6 +19,7 @@ from service.commands import PATIENCE, CommandDispatcher
 from service.courier import Courier, Deliver, send_event, tell_job_system
 from service.dismissals import Dismissals
 from service.events import EventDispatcher
+from service.heartbeat import HeartbeatDoor, HeartbeatRound
 from service.questions import Questions
 from service.readiness import Readiness
 from service.reconciling import ReconciliationDesk
@@ -29,6 +30,7 @@ from service.startable import Startable
 from service.traffic import Traffic
 from store.database import Database
 from store.deliveries import Deliveries
+from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.intake import Intake
 from store.journal import Journal
@@ -62,12 +64,17 @@ class Service:
     reconciliation: ReconciliationDesk
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Redeliver, audit and tell others for as long as the context lasts."""
+    async def running(self, heartbeat: HeartbeatRound | None = None) -> AsyncIterator[None]:
+        """Redeliver, audit and tell others for as long as the context lasts.
+
+        Args:
+            heartbeat: sends test jobs beside that, if any are sent.
+        """
         rounds: dict[str, Callable[[], Awaitable[None]]] = {
             "redelivery": self.redelivery.run_once,
             "audit": self.audit.run_once,
             **{courier.name: courier.run_once for courier in self.couriers},
+            **({"heartbeat": heartbeat.run_once} if heartbeat is not None else {}),
         }
         try:
             async with self.background.running(**rounds):
@@ -122,6 +129,7 @@ def make_service(
         traffic,
         client,
         clock,
+        HeartbeatDoor(client, Heartbeats(database), clock),
     )
     commands = CommandDispatcher(
         client,

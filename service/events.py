@@ -13,11 +13,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.events import Event
 from domain.faults import in_brief
+from domain.heartbeats import Heartbeat, heartbeat_in
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.told import ToldEvent, UnreadableEventError, read_event, read_own_event
 from service import starting
 from service.audit import WHY_NOT_NOW, Audit, Standing
+from service.heartbeat import HeartbeatDoor
 from service.relayed_commands import CommandRelay, relayed_command_in
 from service.routing import Router
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, no_answer, signal
@@ -68,7 +70,9 @@ class EventDispatcher:
         traffic: Traffic,
         client: Client,
         clock: Callable[[], datetime],
+        heartbeats: HeartbeatDoor,
     ) -> None:
+        self._heartbeats = heartbeats
         self._inbox = inbox
         self._intake = intake
         self._router = router
@@ -86,6 +90,8 @@ class EventDispatcher:
                 recognised when it is sent again.
         """
         deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
+        if (beat := heartbeat_in(body)) is not None:
+            return await self._receive_heartbeat(webhook_id, body, beat, deadline)
         with self._traffic.answering() as many_at_once:
             told, unreadable = None, None
             try:
@@ -122,6 +128,31 @@ class EventDispatcher:
                 pending, self._dispatch_event(pending, told, first_attempt=True), deadline
             )
 
+    async def _receive_heartbeat(
+        self, webhook_id: str, body: bytes, beat: Heartbeat, deadline: float
+    ) -> Received:
+        """Keep a heartbeat as an event is kept, and hand it on at once: it does not wait in line.
+
+        Raises:
+            StoreUnavailableError: it was not kept in time.
+        """
+        try:
+            async with asyncio.timeout_at(deadline):
+                kept = await self._inbox.keep(webhook_id, body, self._clock())
+        except TimeoutError as error:
+            raise StoreUnavailableError("a heartbeat was not kept in time") from error
+        if kept.outcome is not None:
+            return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+        pending = PendingEvent(
+            id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
+        )
+        return await self._answer(pending, self._take_heartbeat(pending, beat), deadline)
+
+    async def _take_heartbeat(self, pending: PendingEvent, beat: Heartbeat) -> Received:
+        why_not = await self._heartbeats.take(pending.id, beat)
+        outcome = Outcome.STARTED if why_not is None else Outcome.IGNORED
+        return Received(event_id=pending.webhook_id, outcome=outcome, reason=why_not)
+
     async def replay(self, inbox_id: int) -> Received | None:
         """Try a dead letter again, None if there is no such dead letter."""
         pending = await self._inbox.revive(inbox_id)
@@ -131,6 +162,8 @@ class EventDispatcher:
         """Deliver an event, or a relayed command, that an earlier attempt may have delivered."""
         if pending.origin is not None and (command := relayed_command_in(pending.body)):
             return await self._relay_command(pending, command)
+        if pending.origin is None and (beat := heartbeat_in(pending.body)) is not None:
+            return await self._take_heartbeat(pending, beat)
         try:
             if pending.origin is None:
                 told = read_event(pending.body, self._clock())

@@ -148,7 +148,7 @@ def up(
     from starters.stack import run_stack
     from workers.settings import load_settings
 
-    _log(as_json)
+    _log(as_json, measures_core=True)
     events = sample_events(datetime.now(UTC)) if sample else []
 
     async def tell_the_day(url: str, known: Collection[str]) -> None:
@@ -176,7 +176,7 @@ def worker(*, as_json: LogAsJson = False) -> None:
     TEMPORAL_* names the Temporal server, STEWARD_DATABASE_URL the database and STEWARD_SMTP_URL the
     mail server.
     """
-    _log(as_json)
+    _log(as_json, measures_core=bool(os.environ.get("STEWARD_WORKER_LISTEN")))
     from workers.worker import main as run_worker
 
     with _failures_told():
@@ -197,7 +197,7 @@ def api(
     from starters.stack import run_api
     from workers.settings import load_settings
 
-    _log(as_json)
+    _log(as_json, measures_core=True)
     with _failures_told():
         _serve(run_api(load_settings(), host=host, port=port))
 
@@ -762,13 +762,13 @@ def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     return uvloop.run(work)
 
 
-def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
+def _log(as_json: bool, *, measures_core: bool = False) -> None:  # noqa: FBT001  the option's value
     """Configure logging, before anything can be logged."""
     from workers.telemetry import configure_logging, log_form
 
     if as_json:
         os.environ["STEWARD_LOG"] = "json"
-    configure_logging(log_form())
+    configure_logging(log_form(), measures_core=measures_core)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from store.database import Database, StoreUnavailableError, migrate
 from store.reading import Reading
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
+from workers.figures import Figures, MeasuredJobSystem
 from workers.job_systems import destinations_of, job_system_of, subscriber_of
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
@@ -40,6 +41,7 @@ from workers.settings import (
     SettingsError,
     must_be_loopback,
 )
+from workers.telemetry import core_listener
 from workers.temporal import NO_ANSWER, TemporalUnreachableError, connect
 from workers.worker import make_worker
 
@@ -83,7 +85,8 @@ async def run_stack(
     must_be_loopback("127.0.0.1", settings.auth)
     policy, directory = settings.watched_policy(), settings.watched_directory()
     company = _company(settings)
-    job_system = job_system_of(settings)
+    figures = Figures()
+    job_system = MeasuredJobSystem(job_system_of(settings), figures)
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
@@ -113,7 +116,9 @@ async def run_stack(
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
-        worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
+        worker = make_worker(
+            client, database, postman, directory=directory, job_system=job_system, figures=figures
+        )
         await stack.enter_async_context(worker)
         parts = Parts(
             database=database,
@@ -127,8 +132,12 @@ async def run_stack(
             company=company,
             hosts=settings.hosts,
             rehearses=True,
+            figures=figures,
+            core=core_listener(),
+            heartbeat=settings.heartbeat,
             temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
         )
+        await stack.enter_async_context(figures.watching_loop())
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, settings.job_system_url, ui_port, temporal_port, data))
@@ -161,7 +170,8 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     settings.require("hook_secrets")
     policy, directory = settings.watched_policy(), settings.watched_directory()
     company = _company(settings)
-    job_system = job_system_of(settings)
+    figures = Figures()
+    job_system = MeasuredJobSystem(job_system_of(settings), figures)
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     stop = _stop_on_signals()
@@ -180,8 +190,11 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         company=company,
         hosts=settings.hosts,
         temporal_ui=settings.temporal_ui_url,
+        figures=figures,
+        core=core_listener(),
+        heartbeat=settings.heartbeat,
     )
-    async with _serving(parts, host, port) as api:
+    async with figures.watching_loop(), _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
         log_policy_warnings(policy())
         if await _has_no_token(parts):

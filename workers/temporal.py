@@ -245,6 +245,16 @@ async def workers_poll(client: Client, task_queue: str, now: datetime) -> bool:
         task_queue: the queue.
         now: the wall clock, aware UTC.
     """
+    return bool(await _polled_lately(client, task_queue, now))
+
+
+async def polls_as(client: Client, task_queue: str, identity: str, now: datetime) -> bool:
+    """Return whether the worker of an identity has asked for work; see `workers_poll`."""
+    return identity in await _polled_lately(client, task_queue, now)
+
+
+async def _polled_lately(client: Client, task_queue: str, now: datetime) -> set[str]:
+    """Return the identities of the workers that have."""
     asking = DescribeTaskQueueRequest(
         namespace=client.namespace,
         task_queue=TaskQueue(name=task_queue),
@@ -252,10 +262,11 @@ async def workers_poll(client: Client, task_queue: str, now: datetime) -> bool:
     )
     async with asyncio.timeout(_PATIENCE_SECONDS):
         described = await client.workflow_service.describe_task_queue(asking)
-    return any(
-        now - poller.last_access_time.ToDatetime(UTC) <= _POLLED_LATELY
+    return {
+        poller.identity
         for poller in described.pollers
-    )
+        if now - poller.last_access_time.ToDatetime(UTC) <= _POLLED_LATELY
+    }
 
 
 async def running_ids(client: Client, task_queue: str) -> set[str]:

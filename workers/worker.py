@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker, WorkflowRunner
+from temporalio.worker import Interceptor, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.asking import Asking
 from activities.digests import Digests
 from activities.effects import Effects, all_activities
+from activities.heartbeats import HeartbeatRecorder
 from activities.job_system import JobSystem, OwnCopy
 from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
@@ -22,21 +24,25 @@ from activities.reconciling import Reconciling
 from domain.directory import Directory
 from store.asking import Asked
 from store.database import Database
+from store.heartbeats import Heartbeats
 from store.journal import Journal
 from store.ledger import Ledger
 from store.mail_queue import MailQueue
 from store.reading import Reading
+from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman, MeasuringInterceptor
 from workers.job_systems import destinations_of, job_system_of
+from workers.listening import Listener, WorkerHealth, listening
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
 from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
-from workers.settings import DEFAULT_DATA, load_settings
-from workers.telemetry import configure_logging
+from workers.settings import DEFAULT_DATA, Address, load_settings
+from workers.telemetry import configure_logging, core_listener
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workflows.digest import SpecialistsDigest
+from workflows.heartbeat import HeartbeatWorkflow
 from workflows.reconciliation import Reconciliation
 from workflows.registry import TASK_KINDS, TASK_QUEUE, WORKFLOWS
 
@@ -120,6 +126,7 @@ def make_worker(
     task_queue: str = TASK_QUEUE,
     max_cached_workflows: int = 1000,
     guards_stories: bool = False,
+    figures: Figures | None = None,
 ) -> Worker:
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`.
 
@@ -132,7 +139,14 @@ def make_worker(
         task_queue: where it finds its work.
         max_cached_workflows: how many workflows it keeps in memory.
         guards_stories: see `sandbox`.
+        figures: what measures its work, None if nobody wants to know.
     """
+    measuring: list[Interceptor] = []
+    recorder = RefusalRecorder(Journal(database))
+    if figures is not None:
+        measuring = [MeasuringInterceptor(figures)]
+        recorder = RefusalRecorder(Journal(database), count=figures.refused)
+        postman = MeasuredPostman(postman, figures)
     mail_queue, known = MailQueue(database), directory or Directory()
     mails = Mails(mail_queue, postman)
     asking = Asking(Asked(database, TASK_KINDS), job_system or OwnCopy())
@@ -142,14 +156,15 @@ def make_worker(
     worker = _MailingWorker(
         client,
         task_queue=task_queue,
-        workflows=[*WORKFLOWS, SpecialistsDigest, Reconciliation],
+        workflows=[*WORKFLOWS, SpecialistsDigest, Reconciliation, HeartbeatWorkflow],
         activities=[
             *all_activities(effects, mails),
             digests.send_specialists_digest,
             Reconciling(reconciler).reconcile,
+            HeartbeatRecorder(Heartbeats(database)).record_heartbeat,
         ],
         workflow_runner=runner(guards_stories=guards_stories),
-        interceptors=[RefusalRecorder(Journal(database))],
+        interceptors=[recorder, *measuring],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
     )
@@ -171,6 +186,10 @@ def _give_time_to_long_tasks(worker: Worker) -> None:
     tasks._deadlock_timeout_seconds = _TASK_SECONDS  # noqa: SLF001
 
 
+def _listening(listener: Listener, address: Address | None) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if address is None else listening(listener, address)
+
+
 async def main() -> None:
     """Run a worker alone until it is told to stop.
 
@@ -181,10 +200,11 @@ async def main() -> None:
         WrongNamespaceError: the namespace is missing, or it is not the database's.
     """
     settings = load_settings().require("smtp_url")
-    configure_logging(settings.log)
+    configure_logging(settings.log, measures_core=settings.worker_listen is not None)
     policy, directory = settings.load_policy(), settings.watched_directory()
     log_policy_warnings(policy)
-    job_system = job_system_of(settings)
+    figures = Figures()
+    job_system = MeasuredJobSystem(job_system_of(settings), figures)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     client = await connect_when_it_answers(_PATIENCE)
@@ -192,11 +212,15 @@ async def main() -> None:
     await must_know_search_attributes(client)
     await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
-    worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
+    worker = make_worker(
+        client, database, postman, directory=directory, job_system=job_system, figures=figures
+    )
+    health = WorkerHealth(database, client, TASK_QUEUE)
+    listener = Listener(health, figures, core_listener())
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with worker:
+    async with worker, figures.watching_loop(), _listening(listener, settings.worker_listen):
         log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
         await stop.wait()
     await job_system.close()
