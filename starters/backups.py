@@ -21,9 +21,12 @@ from typing import Any
 from starters.data_folder import STORE_FILE, TEMPORAL_FILE, hold
 from starters.failures import Failure
 from starters.hook_sender import SECRETS_FILE
+from workers.key_rings import KEYS_FILE
 
 DATABASES = (STORE_FILE, TEMPORAL_FILE)
 MANIFEST = "backup.json"
+
+_SECRETS = (SECRETS_FILE, KEYS_FILE)
 
 _PATIENCE_SECONDS = 30
 _FREE = 0o700
@@ -33,8 +36,8 @@ _OWNERS_ALONE = 0o600
 def back_up(data: Path, target: Path, now: datetime) -> Mapping[str, Any]:
     """Copy a data folder into a new folder, and return what the copy says of itself.
 
-    It is complete or not there at all. Whoever has it has the customers' data and the secret that
-    signs hooks: folder and files are the owner's alone.
+    It is complete or not there at all. Whoever has it has the customers' data, the secret that
+    signs hooks and the key ring: folder and files are the owner's alone.
 
     Raises:
         Failure: there is nothing to copy, the target is there already, or copying fails.
@@ -54,8 +57,9 @@ def back_up(data: Path, target: Path, now: datetime) -> Mapping[str, Any]:
             copy = Path(place) / "copy"
             copy.mkdir(mode=_FREE)
             _copy_databases(data, copy)
-            if (data / SECRETS_FILE).is_file():
-                _copy(data / SECRETS_FILE, copy / SECRETS_FILE)
+            for secret in _SECRETS:
+                if (data / secret).is_file():
+                    _copy(data / secret, copy / secret)
             _new_file(copy / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
             copy.rename(target)
     except (OSError, sqlite3.Error) as error:
@@ -75,7 +79,7 @@ def restore(source: Path, data: Path) -> Mapping[str, Any]:
         raise Failure(f"{source} is not a backup: can't read {MANIFEST}: {error}") from error
     for name in DATABASES:
         _must_be_sound(source / name)
-    there = [name for name in (*DATABASES, SECRETS_FILE) if (data / name).exists()]
+    there = [name for name in (*DATABASES, *_SECRETS) if (data / name).exists()]
     if there:
         raise Failure(
             f"{data} already has data ({', '.join(there)}). Move it away, or name another "
@@ -84,7 +88,7 @@ def restore(source: Path, data: Path) -> Mapping[str, Any]:
     try:
         data.mkdir(mode=_FREE, parents=True, exist_ok=True)
         with hold(data):
-            for name in (*DATABASES, SECRETS_FILE):
+            for name in (*DATABASES, *_SECRETS):
                 if (source / name).is_file():
                     _copy(source / name, data / name)
     except OSError as error:

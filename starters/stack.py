@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -25,14 +26,17 @@ from starters.serving import server_of
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError, migrate
 from store.reading import Reading
+from store.switches import Switch, Switches
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.figures import Figures, MeasuredJobSystem
 from workers.job_systems import destinations_of, job_system_of, subscriber_of
+from workers.key_rings import data_keys_of
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
 from workers.schedules import ensure_schedules
+from workers.sealing import sealed
 from workers.settings import (
     DEFAULT_DATA,
     DEFAULT_TEMPORAL_PORT,
@@ -111,8 +115,9 @@ async def run_stack(
             )
         )
         announce("Starting Temporal …")
-        client = await server.start()
+        client = sealed(await server.start(), await data_keys_of(settings, data, database))
         stack.push_async_callback(server.stop)
+        await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
@@ -177,6 +182,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     stop = _stop_on_signals()
     client = await connect(lazy=True)
     await database.check()
+    client = sealed(client, await data_keys_of(settings, DEFAULT_DATA, database))
     await NamespaceGuard(database, client).require_if_it_answers()
     parts = Parts(
         database=database,

@@ -142,6 +142,7 @@ lifecycles = Table(
     Column("told_at", UtcDateTime),
     Column("was_reset", Boolean, nullable=False, default=False),
     Column("urgent_at", UtcDateTime, nullable=False, default=NO_DEADLINE),
+    Column("snapshot", LargeBinary),
     _changed_at(),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
     Index("ix_lifecycles_open_urgent", "outcome", "urgent_at", "workflow_id"),
@@ -484,3 +485,57 @@ reconciliations = Table(
 )
 """How far each partner's list of changed jobs has been read, and how that went. `missed` counts by
 its type what no hook had told of."""
+
+
+ring_keys = Table(
+    "ring_keys",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("check", String(64), nullable=False),
+    _at("known_since"),
+)
+"""Which keys of the key ring this store is encrypted under: their ids, and what tells two keys of
+one id apart. The keys themselves are never in the store."""
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("job_id", String(64), nullable=False, unique=True),
+    Column("ring_key_id", String(8), nullable=False),
+    Column("wrapped", LargeBinary),
+    _at("made_at"),
+    Column("destroyed_at", UtcDateTime),
+)
+"""The key of each job, wrapped by the ring's key `ring_key_id`: what Temporal has of the job is
+encrypted with it. The key of what is about no job has an empty `job_id`. Of a destroyed key nothing
+is left but that it was there."""
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("is_on", Boolean, nullable=False),
+    _at("since"),
+)
+"""What all processes of an installation do or leave; see `store.switches`."""
+
+proofs_used = Table(
+    "proofs_used",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("key", String(400), nullable=False),
+    Column("used_at", UtcDateTime, nullable=False, index=True),
+)
+"""Proofs of signals, each of which counts once. `key` is the step that used one: the same step,
+done again after a crash, may."""
+
+erased_jobs = Table(
+    "erased_jobs",
+    metadata,
+    Column("job_id", String(64), primary_key=True),
+    _at("erased_at"),
+    Column("by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""Jobs whose data was erased: what comes about one later is not taken up."""

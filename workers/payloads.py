@@ -16,6 +16,8 @@ from temporalio.exceptions import FailureError
 
 from domain.faults import in_brief
 
+_SEALED_FAILURE: Final = "Encrypted. Temporal UI shows it through Steward's codec server."
+
 _SHARED: Final = tuple(PydanticPayloadConverter().converters.values())
 
 
@@ -45,8 +47,21 @@ class DiscreetFailureConverter(DefaultFailureConverter):
             failure.message = in_brief(exception)
 
 
+class SealableFailureConverter(DiscreetFailureConverter):
+    """Writes what a failure says into a payload, which a codec encrypts like any other."""
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Write a failure down, and each of its causes."""
+        super().to_failure(exception, payload_converter, failure)
+        said = {"message": failure.message, "stack_trace": failure.stack_trace}
+        failure.encoded_attributes.CopyFrom(payload_converter.to_payload(said))
+        failure.message, failure.stack_trace = _SEALED_FAILURE, ""
+
+
 DATA_CONVERTER: Final = DataConverter(
     payload_converter_class=SharedPayloadConverter,
     failure_converter_class=DiscreetFailureConverter,
 )
-"""The converter of every client, worker and replay."""
+"""The converter of every client, worker and replay; `workers.sealing` adds encryption to it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.converter import StorageDriverStoreContext
+from temporalio.converter import StorageDriverStoreContext, WorkflowSerializationContext
 from temporalio.worker import (
     WorkflowInstance,
     WorkflowInstanceDetails,
@@ -22,7 +22,8 @@ class ContextFreeRunner(WorkflowRunner):
 
     Before each payload of each command the SDK asks a workflow whether it is to be written in a way
     of its own, and has to enter the sandbox for the question: a sixth of what a worker does. None
-    of ours is, since `DATA_CONVERTER` has neither a codec nor a store that would differ.
+    of ours is: all are sealed with the key of the workflow's own job, or with none, and no store
+    would differ.
     """
 
     runner: WorkflowRunner
@@ -34,7 +35,8 @@ class ContextFreeRunner(WorkflowRunner):
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """Return a workflow about to be carried out."""
-        return _ContextFree(self.runner.create_instance(det))
+        context = WorkflowSerializationContext(det.info.namespace, det.info.workflow_id)
+        return _ContextFree(self.runner.create_instance(det), context)
 
     def set_worker_level_failure_exception_types(
         self, types: Sequence[type[BaseException]]
@@ -44,14 +46,18 @@ class ContextFreeRunner(WorkflowRunner):
 
 
 class _ContextFree(WorkflowInstance):
-    def __init__(self, instance: WorkflowInstance) -> None:
+    def __init__(self, instance: WorkflowInstance, context: WorkflowSerializationContext) -> None:
         self._instance = instance
+        self._context = context
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         return self._instance.activate(act)
 
-    def get_serialization_context(self, command_info: object) -> None:  # noqa: ARG002  the same for all
-        return None
+    def get_serialization_context(
+        self,
+        command_info: object,  # noqa: ARG002  the same for all
+    ) -> WorkflowSerializationContext:
+        return self._context
 
     def get_external_store_context(
         self,

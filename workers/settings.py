@@ -201,6 +201,9 @@ class Settings(BaseSettings):
     """Secrets that sign them, `whsec_…` by comma: each of them signs."""
     temporal_ui_url: Annotated[str, AfterValidator(partner_address)] | None = None
     """Where people find Temporal UI, which a job's page links to; `steward up` has its own."""
+    keys: Path | None = None
+    """File of the key ring under which all that Temporal has is encrypted; a file beside the store,
+    made at the first run, if unset."""
     policy: Path | None = None
     """TOML file of the policy; the built-in one if unset."""
     directory: Path | None = None

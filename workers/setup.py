@@ -10,8 +10,10 @@ import structlog
 from domain.outgoing import Destination
 from store.database import Database, migrate
 from workers.job_systems import destinations_of
+from workers.key_rings import data_keys_of
 from workers.namespace import NamespaceGuard
 from workers.schedules import ensure_schedules
+from workers.sealing import sealed
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import (
@@ -47,15 +49,16 @@ async def main(*, adopt_namespace: bool = False) -> None:
     await asyncio.to_thread(migrate, url)
     log.info("schema is up to date")
     log.info("connecting to Temporal", address=temporal_address({}), at_most_seconds=_PATIENCE)
-    client = await connect_when_it_answers(timedelta(seconds=_PATIENCE))
     database = Database(url)
+    keys = await data_keys_of(settings, DEFAULT_DATA, database)
+    client = sealed(await connect_when_it_answers(timedelta(seconds=_PATIENCE)), keys)
     guard = NamespaceGuard(database, client)
     if not adopt_namespace:
         await guard.must_not_differ()
     await ensure_namespace(client)
     await guard.adopt()
-    await database.close()
     await ensure_search_attributes(client)
     has_job_system = Destination.JOB_SYSTEM in destinations_of(settings)
     await ensure_schedules(client, policy, has_job_system=has_job_system)
+    await database.close()
     log.info("Temporal is set up", namespace=client.namespace)

@@ -31,6 +31,7 @@ from store.mail_queue import MailQueue
 from store.reading import Reading
 from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman, MeasuringInterceptor
 from workers.job_systems import destinations_of, job_system_of
+from workers.key_rings import data_keys_of
 from workers.listening import Listener, WorkerHealth, listening
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
@@ -38,6 +39,7 @@ from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
+from workers.sealing import sealed
 from workers.settings import DEFAULT_DATA, Address, load_settings
 from workers.telemetry import configure_logging, core_listener
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
@@ -207,7 +209,8 @@ async def main() -> None:
     job_system = MeasuredJobSystem(job_system_of(settings), figures)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
-    client = await connect_when_it_answers(_PATIENCE)
+    keys = await data_keys_of(settings, DEFAULT_DATA, database)
+    client = sealed(await connect_when_it_answers(_PATIENCE), keys)
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
     await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)

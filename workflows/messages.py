@@ -32,6 +32,12 @@ JOB_EVENT = "job_event"
 RECORD_REFUSAL = "steward_record_refusal"
 """Name of the worker's function that journals what a validator refused."""
 
+SEALED_BY = "sealed-by"
+"""Metadata of a payload: who had it encrypted; none says so that came as it is."""
+
+SEAL = "seal"
+"""Metadata of a payload that came encrypted: what tells this one from every other."""
+
 MEMORY = 500
 """How many events and answers a case remembers, to recognise the same one again."""
 

@@ -146,6 +146,7 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
         "call": None,
         "duty": None,
         "urgent_at": lifecycle["due_at"] or NO_DEADLINE,
+        "snapshot": None,
     }
     (brought_over,) = await rows(database, schema.lifecycles)
     assert brought_over == {**lifecycle, **new}

@@ -1,0 +1,207 @@
+"""Encrypts what goes to Temporal, and decrypts what comes from it: a payload codec.
+
+A payload is sealed when it is encrypted with the data key of its job. Only Steward's own processes
+can seal one, so a message that comes in sealed is Steward's own, or one that Steward's API has
+sealed for somebody: who, stands in its metadata and is protected with it.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from cryptography.exceptions import InvalidTag
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
+
+from domain.lifecycles import job_of
+from store.data_keys import (
+    STEWARDS_OWN,
+    DataKey,
+    DataKeys,
+    KeyDestroyedError,
+    UnknownDataKeyError,
+)
+from store.key_ring import NONCE_BYTES
+from workers.payloads import DATA_CONVERTER, SealableFailureConverter
+from workflows.messages import SEAL, SEALED_BY
+
+ENCODING = b"binary/encrypted"
+_KEY = "key"
+_KEY_ID = re.compile(rb"[0-9a-f]{20}")
+_JOINT = b"\0"
+_SAID_OF_SEALED = frozenset({SEALED_BY, SEAL})
+
+
+class Origin(StrEnum):
+    """Who has a payload sealed."""
+
+    STEWARD = "steward"
+    """Steward itself: its API, its worker."""
+    CODEC_SERVER = "codec-server"
+    """Somebody with Temporal's own tools, through the codec server."""
+
+
+class PayloadNotReadableError(ValueError):
+    """An encrypted payload was changed, cut, or belongs to another job; the text quotes nothing."""
+
+    @property
+    def for_logs(self) -> str:
+        """What may be logged of it: all that it says."""
+        return str(self)
+
+
+class SealingCodec(PayloadCodec, WithSerializationContext):
+    """Seals the payloads of one job, or of no job; opens those of any.
+
+    Payloads that are not encrypted come through as they are: those of releases before, and what
+    people send by Temporal's own tools.
+    """
+
+    def __init__(
+        self, keys: DataKeys, *, job_id: str | None = None, origin: Origin = Origin.STEWARD
+    ) -> None:
+        """Take the keys.
+
+        Args:
+            keys: of the store.
+            job_id: the job that is sealed for, and the only one that is opened; what else there is
+                stays as it is, since anybody may send a job anything. None seals for no job, and
+                opens all.
+            origin: who has payloads sealed.
+        """
+        self._keys = keys
+        self._job_id = job_id
+        self._origin = origin
+
+    def with_context(self, context: SerializationContext) -> SealingCodec:
+        """Return the codec of the job that a workflow, or an activity of it, is about."""
+        if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+            return self
+        workflow_id = context.workflow_id
+        if workflow_id is None:
+            return self
+        return SealingCodec(self._keys, job_id=sealed_for(workflow_id), origin=self._origin)
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Seal payloads.
+
+        Raises:
+            KeyDestroyedError: the job was erased.
+            UnknownRingKeyError: the key ring does not open the job's key.
+            StoreUnavailableError: the database does not answer.
+        """
+        if not await self._keys.are_in_use():
+            return list(payloads)
+        key = await self._keys.key_of(self._job_id or STEWARDS_OWN)
+        return [_sealed(each, key, self._origin) for each in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Open payloads; each says by whom it was sealed, if it was.
+
+        Raises:
+            PayloadNotReadableError: one was changed; not where one job's alone are opened.
+            UnknownDataKeyError: it was sealed with another store's key; nor this.
+            KeyDestroyedError: the job was erased.
+            UnknownRingKeyError: the key ring does not open the job's key.
+            StoreUnavailableError: the database does not answer.
+        """
+        return [await self._opened(each) for each in payloads]
+
+    async def _opened(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            return _unclaimed(payload)
+        try:
+            return _open(payload, await self._keys.key(_key_id(payload)), self._job_id)
+        except (PayloadNotReadableError, UnknownDataKeyError):
+            if self._job_id is None:
+                raise
+        except KeyDestroyedError as error:
+            if self._job_id in {None, error.job_id}:
+                raise
+        return payload
+
+
+def sealed_for(workflow_id: str) -> str:
+    """Return the job whose data key seals a workflow's payloads; empty for one that has no job."""
+    try:
+        return job_of(workflow_id)[1]
+    except ValueError:
+        return STEWARDS_OWN
+
+
+def sealed(client: Client, keys: DataKeys) -> Client:
+    """Return a client like this one that seals what it sends, and opens what it gets."""
+    config = client.config()
+    config["data_converter"] = sealing_converter(keys)
+    return Client(**config)
+
+
+def sealing_converter(keys: DataKeys) -> DataConverter:
+    """Return the converter of clients and replays that seals, and opens what was sealed."""
+    return replace(
+        DATA_CONVERTER,
+        payload_codec=SealingCodec(keys),
+        failure_converter_class=SealableFailureConverter,
+    )
+
+
+def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    by = origin.value.encode()
+    data = key.cipher.encrypt(nonce, payload.SerializeToString(), _bound_to(key, by))
+    metadata = {"encoding": ENCODING, _KEY: key.id.encode(), SEALED_BY: by}
+    return Payload(metadata=metadata, data=nonce + data)
+
+
+def _open(payload: Payload, key: DataKey, job_id: str | None) -> Payload:
+    if job_id is not None and key.job_id != job_id:
+        raise PayloadNotReadableError("this payload was encrypted for another job")
+    by = payload.metadata.get(SEALED_BY, b"")
+    nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
+    try:
+        opened = Payload.FromString(key.cipher.decrypt(nonce, data, _bound_to(key, by)))
+    except (InvalidTag, ValueError) as error:
+        raise PayloadNotReadableError("this payload was changed after it was encrypted") from error
+    opened.metadata[SEALED_BY] = by
+    opened.metadata[SEAL] = nonce.hex().encode()
+    return opened
+
+
+def _key_id(payload: Payload) -> str:
+    """Return the id of the data key that a payload was sealed with.
+
+    Raises:
+        PayloadNotReadableError: what it says is none.
+    """
+    key_id = payload.metadata.get(_KEY, b"")
+    if not _KEY_ID.fullmatch(key_id):
+        raise PayloadNotReadableError("this payload does not say which key encrypted it")
+    return key_id.decode()
+
+
+def _unclaimed(payload: Payload) -> Payload:
+    """Return a plain payload without what only a sealed one may say of itself."""
+    if not _SAID_OF_SEALED & set(payload.metadata):
+        return payload
+    unclaimed = Payload()
+    unclaimed.CopyFrom(payload)
+    for name in _SAID_OF_SEALED:
+        unclaimed.metadata.pop(name, None)
+    return unclaimed
+
+
+def _bound_to(key: DataKey, by: bytes) -> bytes:
+    """Return what is protected with a payload's content, though anybody can read it."""
+    return _JOINT.join((key.id.encode(), by))
