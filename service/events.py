@@ -28,6 +28,7 @@ from store.database import StoreUnavailableError
 from store.inbox import Inbox, Outcome, PendingEvent
 from store.intake import NO_RECIPIENT, Intake, NotItsTurnError
 from store.plans import Plan, StartPlan
+from workers.spans import NO_SPANS, Spans
 from workers.temporal import NO_ANSWER
 from workflows.messages import BEGIN_ANEW
 from workflows.registry import LIFECYCLES
@@ -71,7 +72,9 @@ class EventDispatcher:
         client: Client,
         clock: Callable[[], datetime],
         heartbeats: HeartbeatDoor,
+        spans: Spans = NO_SPANS,
     ) -> None:
+        self._spans = spans
         self._heartbeats = heartbeats
         self._inbox = inbox
         self._intake = intake
@@ -89,6 +92,12 @@ class EventDispatcher:
             StoreUnavailableError: it was not even kept in time. It may still be, and is then
                 recognised when it is sent again.
         """
+        with self._spans.span("hook", event_id=webhook_id) as mark:
+            received = await self._receive(webhook_id, body)
+            mark("outcome", received.outcome.value)
+            return received
+
+    async def _receive(self, webhook_id: str, body: bytes) -> Received:
         deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
         if (beat := heartbeat_in(body)) is not None:
             return await self._receive_heartbeat(webhook_id, body, beat, deadline)
@@ -159,7 +168,16 @@ class EventDispatcher:
         return await self._answer(pending, self.dispatch(pending)) if pending else None
 
     async def dispatch(self, pending: PendingEvent) -> Received:
-        """Deliver an event, or a relayed command, that an earlier attempt may have delivered."""
+        """Deliver an event, or a relayed command, that an earlier attempt may have delivered.
+
+        It is a trace of its own: the inbox keeps none. The event's id is the same as at the hook.
+        """
+        with self._spans.span("redelivery", event_id=pending.webhook_id) as mark:
+            received = await self._dispatch(pending)
+            mark("outcome", received.outcome.value)
+            return received
+
+    async def _dispatch(self, pending: PendingEvent) -> Received:
         if pending.origin is not None and (command := relayed_command_in(pending.body)):
             return await self._relay_command(pending, command)
         if pending.origin is None and (beat := heartbeat_in(pending.body)) is not None:

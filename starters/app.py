@@ -111,6 +111,7 @@ from store.task_list import TaskList
 from store.tasks import Tasks
 from workers.core import CoreListener
 from workers.figures import Figures
+from workers.spans import NO_SPANS, Spans
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
@@ -147,6 +148,8 @@ class Parts:
     """Address of Temporal UI, if it is known."""
     figures: Figures | None = None
     """What this process measures of its own work."""
+    spans: Spans = NO_SPANS
+    """What keeps traces, if anything does."""
     core: CoreListener | None = None
     """Where Temporal's core shows what it measures."""
     heartbeat: timedelta | None = None
@@ -208,6 +211,7 @@ def make_app(parts: Parts) -> Api:
         subscriber=parts.subscriber,
         command_patience=parts.command_patience,
         inbox=inbox,
+        spans=parts.spans,
     )
     reads = Reads(ReadJournal(parts.database))
     metrics = Metrics(parts.figures, parts.core)

@@ -45,6 +45,7 @@ from workers.settings import (
     SettingsError,
     must_be_loopback,
 )
+from workers.spans import spans_of
 from workers.telemetry import core_listener
 from workers.temporal import NO_ANSWER, TemporalUnreachableError, connect
 from workers.worker import make_worker
@@ -89,8 +90,8 @@ async def run_stack(
     must_be_loopback("127.0.0.1", settings.auth)
     policy, directory = settings.watched_policy(), settings.watched_directory()
     company = _company(settings)
-    figures = Figures()
-    job_system = MeasuredJobSystem(job_system_of(settings), figures)
+    figures, spans = Figures(), spans_of("steward")
+    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
@@ -115,14 +116,22 @@ async def run_stack(
             )
         )
         announce("Starting Temporal …")
-        client = sealed(await server.start(), await data_keys_of(settings, data, database))
+        keys = await data_keys_of(settings, data, database)
+        client = spans.on(sealed(await server.start(), keys))
         stack.push_async_callback(server.stop)
+        stack.push_async_callback(asyncio.to_thread, spans.close)
         await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
         worker = make_worker(
-            client, database, postman, directory=directory, job_system=job_system, figures=figures
+            client,
+            database,
+            postman,
+            directory=directory,
+            job_system=job_system,
+            figures=figures,
+            spans=spans,
         )
         await stack.enter_async_context(worker)
         parts = Parts(
@@ -138,6 +147,7 @@ async def run_stack(
             hosts=settings.hosts,
             rehearses=True,
             figures=figures,
+            spans=spans,
             core=core_listener(),
             heartbeat=settings.heartbeat,
             temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
@@ -175,14 +185,14 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     settings.require("hook_secrets")
     policy, directory = settings.watched_policy(), settings.watched_directory()
     company = _company(settings)
-    figures = Figures()
-    job_system = MeasuredJobSystem(job_system_of(settings), figures)
+    figures, spans = Figures(), spans_of("steward-api")
+    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     stop = _stop_on_signals()
     client = await connect(lazy=True)
     await database.check()
-    client = sealed(client, await data_keys_of(settings, DEFAULT_DATA, database))
+    client = spans.on(sealed(client, await data_keys_of(settings, DEFAULT_DATA, database)))
     await NamespaceGuard(database, client).require_if_it_answers()
     parts = Parts(
         database=database,
@@ -197,6 +207,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         hosts=settings.hosts,
         temporal_ui=settings.temporal_ui_url,
         figures=figures,
+        spans=spans,
         core=core_listener(),
         heartbeat=settings.heartbeat,
     )
@@ -209,6 +220,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
     await job_system.close()
     await database.close()
+    await asyncio.to_thread(spans.close)
 
 
 @asynccontextmanager

@@ -45,6 +45,7 @@ from domain.lifecycles import job_of
 from domain.refusals import Refusal
 from domain.values import Instant
 from store.mail_queue import QueuedMail
+from workers.spans import NO_SPANS, Mark, Spans
 
 _SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds by which durations are told apart."""
@@ -191,14 +192,19 @@ class _Measured(ActivityInboundInterceptor):
 
 
 class MeasuredPostman:
-    """A postman whose every errand is counted."""
+    """A postman whose every errand is counted, and a step of a trace."""
 
-    def __init__(self, postman: Postman, figures: Figures) -> None:
+    def __init__(self, postman: Postman, figures: Figures, spans: Spans = NO_SPANS) -> None:
         self._postman = postman
+        self._spans = spans
         self._mails = figures.mails
 
     async def bring(self, mail: QueuedMail, now: Instant) -> str | None:
         """Bring a mail to the server; see `Postman`."""
+        with self._spans.span("send e-mail") as mark:
+            return await self._bring(mail, now, mark)
+
+    async def _bring(self, mail: QueuedMail, now: Instant, mark: Mark) -> str | None:
         outcome = "fault"
         try:
             left_out = await self._postman.bring(mail, now)
@@ -211,6 +217,7 @@ class MeasuredPostman:
             raise
         finally:
             self._mails.labels(outcome=outcome).inc()
+            mark("outcome", outcome)
         return left_out
 
 
@@ -218,9 +225,10 @@ class MeasuredPostman:
 
 
 class MeasuredJobSystem:
-    """A job system whose every answer is counted and timed; see `JobSystem`."""
+    """A job system whose answers are counted, timed, and steps of traces; see `JobSystem`."""
 
-    def __init__(self, job_system: JobSystem, figures: Figures) -> None:
+    def __init__(self, job_system: JobSystem, figures: Figures, spans: Spans = NO_SPANS) -> None:
+        self._spans = spans
         self._job_system = job_system
         self._figures = figures
 
@@ -250,6 +258,10 @@ class MeasuredJobSystem:
         await self._job_system.close()
 
     async def _timed(self, call: str, answer: Awaitable[AnswerT]) -> AnswerT:
+        with self._spans.span(f"job system: {call}") as mark:
+            return await self._answered(call, answer, mark)
+
+    async def _answered(self, call: str, answer: Awaitable[AnswerT], mark: Mark) -> AnswerT:
         outcome, begun = "fault", time.perf_counter()
         try:
             answered = await answer
@@ -259,6 +271,7 @@ class MeasuredJobSystem:
             raise
         finally:
             self._figures.calls.labels(call=call, outcome=outcome).inc()
+            mark("outcome", outcome)
             if outcome != _HELD_BACK:
                 seconds = time.perf_counter() - begun
                 self._figures.call_durations.labels(call=call).observe(seconds)

@@ -14,6 +14,7 @@ import sys
 import threading
 import warnings
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -66,6 +67,7 @@ def configure_logging(
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(allow=("temporal_workflow", "temporal_activity")),
         _add_job,
+        _add_trace,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
@@ -125,10 +127,18 @@ def _add_job(_: Any, __: str, event: _Event) -> _Event:  # noqa: ANN401  structl
     if workflow_id is None and activity.in_activity():
         workflow_id = activity.info().workflow_id
     if workflow_id:
-        try:
+        event["workflow_id"] = workflow_id
+        with suppress(ValueError):  # it may belong to no job, such as a digest
             event["lifecycle"], event["job"] = job_of(workflow_id)
-        except ValueError:
-            event["workflow_id"] = workflow_id
+    return event
+
+
+def _add_trace(_: Any, __: str, event: _Event) -> _Event:  # noqa: ANN401  as above
+    """Add the trace that a line belongs to, where traces are kept."""
+    tracing = sys.modules.get("opentelemetry.trace")
+    if tracing is not None and (context := tracing.get_current_span().get_span_context()).is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+        event["span_id"] = f"{context.span_id:016x}"
     return event
 
 

@@ -29,6 +29,7 @@ from store.journal import Journal
 from store.ledger import Ledger
 from store.mail_queue import MailQueue
 from store.reading import Reading
+from workers.correlation import Correlating
 from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman, MeasuringInterceptor
 from workers.job_systems import destinations_of, job_system_of
 from workers.key_rings import data_keys_of
@@ -41,6 +42,7 @@ from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
 from workers.sealing import sealed
 from workers.settings import DEFAULT_DATA, Address, load_settings
+from workers.spans import NO_SPANS, Spans, spans_of
 from workers.telemetry import configure_logging, core_listener
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workflows.digest import SpecialistsDigest
@@ -67,6 +69,7 @@ _SHARED = (
     "workflows.search_attributes",
     "workflows.temporal",
     "workflows.waiting",
+    "opentelemetry",
     "pydantic",
     "pydantic_core",
     "structlog",
@@ -129,6 +132,7 @@ def make_worker(
     max_cached_workflows: int = 1000,
     guards_stories: bool = False,
     figures: Figures | None = None,
+    spans: Spans = NO_SPANS,
 ) -> Worker:
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`.
 
@@ -142,13 +146,14 @@ def make_worker(
         max_cached_workflows: how many workflows it keeps in memory.
         guards_stories: see `sandbox`.
         figures: what measures its work, None if nobody wants to know.
+        spans: keeps what brings mails in traces; the client keeps the rest.
     """
     measuring: list[Interceptor] = []
     recorder = RefusalRecorder(Journal(database))
     if figures is not None:
         measuring = [MeasuringInterceptor(figures)]
         recorder = RefusalRecorder(Journal(database), count=figures.refused)
-        postman = MeasuredPostman(postman, figures)
+        postman = MeasuredPostman(postman, figures, spans)
     mail_queue, known = MailQueue(database), directory or Directory()
     mails = Mails(mail_queue, postman)
     asking = Asking(Asked(database, TASK_KINDS), job_system or OwnCopy())
@@ -166,7 +171,7 @@ def make_worker(
             HeartbeatRecorder(Heartbeats(database)).record_heartbeat,
         ],
         workflow_runner=runner(guards_stories=guards_stories),
-        interceptors=[recorder, *measuring],
+        interceptors=[recorder, Correlating(), *measuring],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
     )
@@ -205,18 +210,24 @@ async def main() -> None:
     configure_logging(settings.log, measures_core=settings.worker_listen is not None)
     policy, directory = settings.load_policy(), settings.watched_directory()
     log_policy_warnings(policy)
-    figures = Figures()
-    job_system = MeasuredJobSystem(job_system_of(settings), figures)
+    figures, spans = Figures(), spans_of("steward-worker")
+    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     keys = await data_keys_of(settings, DEFAULT_DATA, database)
-    client = sealed(await connect_when_it_answers(_PATIENCE), keys)
+    client = spans.on(sealed(await connect_when_it_answers(_PATIENCE), keys))
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
     await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
     worker = make_worker(
-        client, database, postman, directory=directory, job_system=job_system, figures=figures
+        client,
+        database,
+        postman,
+        directory=directory,
+        job_system=job_system,
+        figures=figures,
+        spans=spans,
     )
     health = WorkerHealth(database, client, TASK_QUEUE)
     listener = Listener(health, figures, core_listener())
@@ -228,4 +239,5 @@ async def main() -> None:
         await stop.wait()
     await job_system.close()
     await database.close()
+    await asyncio.to_thread(spans.close)
     log.info("worker stopped")
