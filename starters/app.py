@@ -230,7 +230,7 @@ def make_app(parts: Parts) -> Api:
             heartbeats,
             Leases(parts.database),
             parts.client,
-            partial(_post_to_hook, app, parts.secrets),
+            partial(post_to_hook, app, parts.secrets),
             lambda: datetime.now(UTC),
             parts.heartbeat,
         )
@@ -379,7 +379,7 @@ class _JobEvents:
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
 
-async def _post_to_hook(
+async def post_to_hook(
     app: Api, secrets: HookSecrets, event_id: str, at: datetime, body: bytes
 ) -> int:
     """Send a body through the door of this process as a sender of hooks does; return the status."""

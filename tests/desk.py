@@ -40,6 +40,7 @@ from store.mail_queue import QueuedMail
 from tests.store.rows import a_batch, busy
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
+from workers.spans import NO_SPANS, Spans
 from workers.temporal import connect
 from workers.worker import make_worker
 
@@ -554,6 +555,7 @@ async def open_desk(
     job_system: JobSystem | None = None,
     guards_stories: bool = True,
     subscriber: Subscriber | None = None,
+    spans: Spans = NO_SPANS,
 ) -> AsyncIterator[Desk]:
     """Open a desk on a server: migrated store, worker and API in this process."""
     followed, jobs = policy or load_policy(None), job_system or OwnCopy()
@@ -561,7 +563,9 @@ async def open_desk(
     told = {Destination.JOB_SYSTEM: jobs.is_elsewhere, Destination.EVENTS: subscriber is not None}
     database = Database(url, [destination for destination, is_told in told.items() if is_told])
     letterbox = Letterbox()
-    parts = replace(_parts(client, database, followed), job_system=jobs, subscriber=subscriber)
+    parts = replace(
+        _parts(client, database, followed), job_system=jobs, subscriber=subscriber, spans=spans
+    )
     app = make_app(parts)
     async with (
         make_worker(
