@@ -381,6 +381,8 @@ class LifecycleStart(BaseModel):
     """What the episode before left to this one."""
     unsent_mails: Mapping[str, str] = Field(default={}, exclude_if=is_empty)
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
+    held_mails: Mapping[str, Instant] = Field(default={}, exclude_if=is_empty)
+    """Until when those of them are held that wait for their hour or their day, by their keys."""
     unheard: tuple[EventEnvelope, ...] = Field(default=(), exclude_if=is_empty)
     """What was told of after this episode was due to begin, and before it could."""
     waiting_messages: tuple[WaitingMessage, ...] = Field(default=(), exclude_if=is_empty)

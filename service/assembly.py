@@ -20,6 +20,7 @@ from service.courier import Courier, Deliver, send_event, tell_job_system
 from service.dismissals import Dismissals
 from service.events import EventDispatcher
 from service.heartbeat import HeartbeatDoor, HeartbeatRound
+from service.mail_reports import MailReportDesk
 from service.questions import Questions
 from service.readiness import Readiness
 from service.reconciling import ReconciliationDesk
@@ -37,6 +38,7 @@ from store.journal import Journal
 from store.leases import Leases
 from store.lifecycles import Lifecycles
 from store.losses import Losses
+from store.mail_reports import MailReports
 from store.reading import Reading
 from workers.background import Background
 from workers.namespace import NamespaceGuard
@@ -132,6 +134,7 @@ def make_service(
         traffic,
         client,
         clock,
+        MailReportDesk(inbox, MailReports(database), audit, client, clock).take,
         HeartbeatDoor(client, Heartbeats(database), clock),
         spans,
     )

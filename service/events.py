@@ -25,7 +25,7 @@ from service.routing import Router
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, no_answer, signal
 from service.traffic import Traffic
 from store.database import StoreUnavailableError
-from store.inbox import Inbox, Outcome, PendingEvent
+from store.inbox import MAIL_REPORT, Inbox, Outcome, PendingEvent
 from store.intake import NO_RECIPIENT, Intake, NotItsTurnError
 from store.plans import Plan, StartPlan
 from workers.spans import NO_SPANS, Spans
@@ -71,11 +71,13 @@ class EventDispatcher:
         traffic: Traffic,
         client: Client,
         clock: Callable[[], datetime],
+        take_mail_report: Callable[[PendingEvent], Awaitable[Received]],
         heartbeats: HeartbeatDoor,
         spans: Spans = NO_SPANS,
     ) -> None:
         self._spans = spans
         self._heartbeats = heartbeats
+        self._take_mail_report = take_mail_report
         self._inbox = inbox
         self._intake = intake
         self._router = router
@@ -162,6 +164,39 @@ class EventDispatcher:
         outcome = Outcome.STARTED if why_not is None else Outcome.IGNORED
         return Received(event_id=pending.webhook_id, outcome=outcome, reason=why_not)
 
+    async def receive_mail_report(
+        self, webhook_id: str, body: bytes, unreadable: str | None
+    ) -> Received:
+        """Keep an authentic report on a mail, and do with it what can be done in time.
+
+        Args:
+            webhook_id: what its sender knows it by.
+            body: as it came.
+            unreadable: why it is a dead letter, None where it is none.
+
+        Raises:
+            StoreUnavailableError: it was not even kept in time.
+        """
+        deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
+        event_id = f"mail:{webhook_id}"  # two senders may use the same ids
+        with self._traffic.answering():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    kept = await self._inbox.keep(
+                        event_id, body, self._clock(), unreadable=unreadable, origin=MAIL_REPORT
+                    )
+            except TimeoutError as error:
+                raise StoreUnavailableError("a report was not kept in time") from error
+            if kept.outcome is not None:
+                if kept.outcome is Outcome.DEAD_LETTER:
+                    log.error("dead letter", event_id=event_id)
+                return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+            pending = PendingEvent(
+                id=kept.id, webhook_id=event_id, body=body, origin=MAIL_REPORT, attempts=0
+            )
+            received = await self._answer(pending, self._take_mail_report(pending), deadline)
+            return received.model_copy(update={"event_id": webhook_id})
+
     async def replay(self, inbox_id: int) -> Received | None:
         """Try a dead letter again, None if there is no such dead letter."""
         pending = await self._inbox.revive(inbox_id)
@@ -178,6 +213,8 @@ class EventDispatcher:
             return received
 
     async def _dispatch(self, pending: PendingEvent) -> Received:
+        if pending.origin == MAIL_REPORT:
+            return await self._take_mail_report(pending)
         if pending.origin is not None and (command := relayed_command_in(pending.body)):
             return await self._relay_command(pending, command)
         if pending.origin is None and (beat := heartbeat_in(pending.body)) is not None:

@@ -43,8 +43,9 @@ from domain.signatures import (
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
-from service.events import EventDispatcher
+from service.events import EventDispatcher, Received
 from service.heartbeat import HeartbeatRound
+from service.mail_reports import look_at
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
 from service.readiness import Readiness
 from service.reconciling import Reconcile
@@ -75,7 +76,15 @@ from starters.desk.refused_page import (
     refused_page,
 )
 from starters.desk.sign_in import FrontDesk
-from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Failed, FailedPage, Limits, Reception
+from starters.doorkeeper import (
+    JOB_EVENTS,
+    MAIL_REPORTS,
+    Doorkeeper,
+    Failed,
+    FailedPage,
+    Limits,
+    Reception,
+)
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
@@ -87,6 +96,7 @@ from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
 from starters.reads import Reads, read_routes
 from starters.reconcile_api import reconcile_routes
+from starters.routes import Routes, taken_over
 from starters.sessions import Sessions
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
@@ -97,7 +107,7 @@ from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
 from store.heartbeats import Heartbeats
 from store.holders import Holders
-from store.inbox import Inbox
+from store.inbox import Inbox, Outcome
 from store.job_story import JobStories
 from store.journal import Journal
 from store.leases import Leases
@@ -184,6 +194,10 @@ class Api(FastAPI):
             ),
         )
 
+    def take(self, router: APIRouter) -> None:
+        """Take over the routes of a router, without reading their endpoints."""
+        self.router.routes.extend(taken_over(router))
+
     def end_streams(self) -> None:
         """End what stays open as long as a page does: a server that stops would wait for it."""
         self._changes.end()
@@ -262,11 +276,11 @@ def make_app(parts: Parts) -> Api:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(_hooks(events, service.events, inbox))
+    app.take(_hooks(events, service.events, inbox))
     holders = Holders(parts.database)
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     for kind in LIFECYCLES.values():
-        app.include_router(_commands(kind, commands, metrics, holders))
+        app.take(_commands(kind, commands, metrics, holders))
     reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
     views = PartnerViews(holders, current(parts.policy))
     look = StuckList(
@@ -282,17 +296,17 @@ def make_app(parts: Parts) -> Api:
         heartbeats,
         parts.heartbeat or timedelta(),
     )
-    app.include_router(_reads(reading, look, views, service.startable, reads))
-    app.include_router(read_routes(reads))
+    app.take(_reads(reading, look, views, service.startable, reads))
+    app.take(read_routes(reads))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
-    app.include_router(task_routes(desk))
+    app.take(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
-    app.include_router(outbox_routes(outbox_desk))
-    app.include_router(reconcile_routes(service.reconciliation))
-    app.include_router(history_routes(reading, reads))
+    app.take(outbox_routes(outbox_desk))
+    app.take(reconcile_routes(service.reconciliation))
+    app.take(history_routes(reading, reads))
     mails = MailList(parts.database)
-    app.include_router(mail_routes(mails, reads))
-    app.include_router(
+    app.take(mail_routes(mails, reads))
+    app.take(
         desk_routes(
             DeskParts(
                 database=parts.database,
@@ -321,7 +335,7 @@ def make_app(parts: Parts) -> Api:
             pages,
         )
     )
-    app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
+    app.take(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading, pages)
     openapi.describe_commands(
         app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
@@ -356,7 +370,7 @@ class _JobEvents:
     metrics: Metrics
 
     async def receive(self, request: Request) -> Response:
-        """Answer an event, authentic or not."""
+        """Answer an event, or a report on a mail, authentic or not."""
         body = await limited_body(request)
         if body is None:
             return too_large()
@@ -366,7 +380,10 @@ class _JobEvents:
             self.metrics.hooks.labels(outcome="refused").inc()
             return error_response(401, str(refused))
         try:
-            received = await self.dispatcher.receive(event_id, body)
+            if request.url.path == MAIL_REPORTS:
+                received = await self._take_report(event_id, body)
+            else:
+                received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
             log.warning("the store does not answer", reason=in_brief(error))
             return error_response(
@@ -377,6 +394,13 @@ class _JobEvents:
         if heartbeat_in(body) is None:  # it is no event, and counts as none
             self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
+
+    async def _take_report(self, event_id: str, body: bytes) -> Received:
+        kind, unreadable = look_at(body)
+        received = await self.dispatcher.receive_mail_report(event_id, body, unreadable)
+        if received.outcome is not Outcome.DUPLICATE:
+            self.metrics.mail_reports.labels(kind=kind).inc()
+        return received
 
 
 async def post_to_hook(
@@ -396,10 +420,14 @@ async def post_to_hook(
 
 
 def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> APIRouter:
-    router = APIRouter(tags=["hooks"])
+    router = Routes(tags=["hooks"])
 
     @router.post(JOB_EVENTS, summary="Receive an event of the job system")
     async def receive(request: Request) -> Response:
+        return await events.receive(request)
+
+    @router.post(MAIL_REPORTS, summary="Receive a report on an e-mail that was sent")
+    async def receive_report(request: Request) -> Response:
         return await events.receive(request)
 
     @router.get("/hooks/dead", summary="List dead letters")
@@ -443,7 +471,7 @@ async def _require_command(
 def _commands(
     kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics, holders: Holders
 ) -> APIRouter:
-    router = APIRouter(tags=[kind.name])
+    router = Routes(tags=[kind.name])
 
     async def give(request: Request, job_id: JobId, name: str) -> Response:
         fields = await fields_of(request)
@@ -494,7 +522,7 @@ def _commands(
 def _reads(
     reading: Reading, look: StuckList, views: PartnerViews, startable: Startable, reads: Reads
 ) -> APIRouter:
-    router = APIRouter(tags=["jobs"])
+    router = Routes(tags=["jobs"])
 
     @router.get(
         "/jobs",
@@ -595,7 +623,7 @@ _READINESS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}
 def _health(
     readiness: Readiness, reading: Reading, inbox: Inbox, outbox: OutboxList, metrics: Metrics
 ) -> APIRouter:
-    router = APIRouter(tags=["health"])
+    router = Routes(tags=["health"])
 
     @router.get("/healthz", summary="Whether this process is running")
     async def healthz() -> dict[str, str]:

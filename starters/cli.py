@@ -18,8 +18,9 @@ from typer.core import TyperGroup
 
 from starters import conveniences
 from starters.failures import Failure, one_line
+from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
-from starters.mail_verbs import list_mails
+from starters.mail_verbs import list_mails, take_back
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
 from starters.reconcile_verbs import add_reconcile_verb
@@ -82,8 +83,8 @@ hooks = typer.Typer(
 )
 mails = typer.Typer(
     cls=MailVerbs,
-    help="E-mails: list them, or preview a template.",
-    epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer"),
+    help="E-mails: list them, preview a template, or tell of one that came back.",
+    epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer", "mail bounce mail.eml"),
     rich_markup_mode=None,
 )
 policies = typer.Typer(
@@ -102,6 +103,9 @@ directories = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 LogAsJson = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
+Sample = Annotated[
+    int, typer.Option(min=1, max=1000, help="Jobs to replay of each procedure and stage, at most.")
+]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's number.")]
 LifecycleArgument = Annotated[
     str,
@@ -169,18 +173,55 @@ def up(
         )
 
 
-@app.command(epilog=_examples("worker", "worker --json"))
-def worker(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("worker", "worker --verify", "worker --verify --sample 10 --json"))
+def worker(
+    sample: Sample = 3,
+    *,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Don't run. Replay some jobs of each procedure and stage against this release.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Run only the worker.
 
     TEMPORAL_* names the Temporal server, STEWARD_DATABASE_URL the database and STEWARD_SMTP_URL the
-    mail server.
+    mail server. --verify takes no work and changes nothing: it exits with 1 if a job would not go
+    on, and names it.
     """
     _log(as_json, measures_core=bool(os.environ.get("STEWARD_WORKER_LISTEN")))
-    from workers.worker import main as run_worker
-
     with _failures_told():
+        if verify:
+            from starters.release_verbs import verify_release
+
+            raise typer.Exit(_run(verify_release(sample, as_json=as_json)))
+        from workers.worker import main as run_worker
+
         _serve(run_worker())
+
+
+@app.command(epilog=_examples("promote", "promote --sample 10", "promote --unverified --json"))
+def promote(
+    sample: Sample = 3,
+    *,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Don't replay any jobs first.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have Temporal give all work to the workers of this release.
+
+    STEWARD_DEPLOYMENT and STEWARD_BUILD_ID name their version. A worker of it has to run. First
+    this replays some jobs of each procedure and stage, as `steward worker --verify` does.
+    """
+    _log(as_json=False)
+    with _failures_told():
+        from starters.release_verbs import promote_release
+
+        raise typer.Exit(_run(promote_release(None if unverified else sample, as_json=as_json)))
 
 
 @app.command(epilog=_examples("api", "api --host 0.0.0.0 --port 8080"))
@@ -661,11 +702,15 @@ conveniences.add_to(app, hooks)
 mails.command(
     "list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --state bounced")
 )(list_mails)
+mails.command(
+    "bounce", epilog=_examples("mail bounce returned.eml", "mail bounce - < returned.eml")
+)(take_back)
 add_task_verbs(app)
 add_outbox_verbs(app)
 add_job_system_verbs(app)
 add_reconcile_verb(app)
 add_read_verb(app)
+add_health_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")

@@ -33,13 +33,16 @@ log = structlog.get_logger()
 
 JOB_EVENTS = "/hooks/jobs"
 """Where the job system's events come in, each signed."""
+MAIL_REPORTS = "/hooks/mail"
+"""Where reports on mails come in that were sent, each signed."""
+HOOKS = frozenset({JOB_EVENTS, MAIL_REPORTS})
 DESK = "/console"
 """Where the desk's pages are, which people look at."""
 CHANGES = f"{DESK}/changes"
 """Where open pages of the desk hear that jobs have changed."""
 SIGN_IN = f"{DESK}/sign-in"
 """Where people sign in to it."""
-OPEN_TO_ALL = frozenset({JOB_EVENTS, "/healthz", "/readyz"})
+OPEN_TO_ALL = frozenset({*HOOKS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 
@@ -196,7 +199,7 @@ class Doorkeeper:
 
     async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> Response | None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        is_hook = scope["path"] == JOB_EVENTS and scope["method"] == "POST"
+        is_hook = scope["path"] in HOOKS and scope["method"] == "POST"
         if self._identify is None:
             self._require_own_host(headers)
         if not is_hook and (self._identify is None or _is_of_desk(scope)):

@@ -101,6 +101,18 @@ class Metrics:
             ["state"],
             registry=self._registry,
         )
+        self._held = Gauge(
+            "steward_held_mails",
+            "Mails that wait for their hour or their day, by reason",
+            ["reason"],
+            registry=self._registry,
+        )
+        self.mail_reports = Counter(
+            "steward_bounces",
+            "Reports on mails that were sent, by kind",
+            ["kind"],
+            registry=self._registry,
+        )
 
         self._outbox = Gauge(
             "steward_outbox",
@@ -179,6 +191,9 @@ class Metrics:
         self._mails.clear()
         for mail in await reading.failing_mails():
             self._mails.labels(state=mail["state"]).inc()
+        self._held.clear()
+        for mail in await reading.held_mails():
+            self._held.labels(reason=mail["held_for"]).inc()
 
     async def read_outbox(self, outbox: OutboxList, now: datetime) -> None:
         """Read the gauges of the outbox from the store, if anybody is told anything.

@@ -192,8 +192,15 @@ emails = Table(
     Column("fault", String(20)),
     Column("withdrawn_at", UtcDateTime),
     Column("changed_at", UtcDateTime, index=True),
+    Column("counts_at", UtcDateTime, index=True),
+    Column("held_for", String(20)),
+    Column("message_id", String(32), index=True),
+    Column("reported_by", BigInteger),
     _key(),
 )
+"""Mails. `counts_at` is when one goes out that keeps the customer's hours and limit, in business
+time; it is held until then if `held_for` says why. By `message_id`, the first part of its
+Message-ID, a report tells which mail came back; `reported_by` is the row of that in the inbox."""
 
 exceptions = Table(
     "exceptions",

@@ -26,7 +26,7 @@ from store.leases import Leases
 from workers.core import CoreListener
 from workers.figures import Figures
 from workers.settings import Address, SettingsError
-from workers.temporal import NO_ANSWER, polls_as
+from workers.temporal import NO_ANSWER, pollers_of
 
 log = structlog.get_logger()
 
@@ -68,13 +68,15 @@ class WorkerHealth:
     async def _polls(self) -> str:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                polls = await polls_as(
-                    self.client, self.task_queue, self.client.identity, self.clock()
-                )
+                polling = await pollers_of(self.client, self.task_queue, self.clock())
         except NO_ANSWER as error:
             log.warning("Temporal does not answer", reason=in_brief(error))
             return "Temporal does not answer"
-        return _OK if polls else "Temporal has not seen this worker ask for work"
+        return (
+            _OK
+            if self.client.identity in polling.identities
+            else "Temporal has not seen this worker ask for work"
+        )
 
 
 class Listener:

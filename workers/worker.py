@@ -10,7 +10,8 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Interceptor, Worker, WorkflowRunner
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.asking import Asking
@@ -41,7 +42,7 @@ from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
 from workers.sealing import sealed
-from workers.settings import DEFAULT_DATA, Address, load_settings
+from workers.settings import DEFAULT_DATA, Address, Settings, load_settings
 from workers.spans import NO_SPANS, Spans, spans_of
 from workers.telemetry import configure_logging, core_listener
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
@@ -81,6 +82,14 @@ The stories are among them: made anew for each workflow, a story costs five time
 does. That they touch nothing they must not is found where it costs nobody time: tests run every
 story under guard.
 """
+
+ALL_WORKFLOWS: tuple[type, ...] = (
+    *WORKFLOWS,
+    SpecialistsDigest,
+    Reconciliation,
+    HeartbeatWorkflow,
+)
+"""What a worker carries out: the lifecycles, and what Schedules start."""
 
 _PATIENCE = timedelta(minutes=1)
 _GRACE = timedelta(seconds=5)
@@ -133,6 +142,7 @@ def make_worker(
     guards_stories: bool = False,
     figures: Figures | None = None,
     spans: Spans = NO_SPANS,
+    version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`.
 
@@ -147,6 +157,8 @@ def make_worker(
         guards_stories: see `sandbox`.
         figures: what measures its work, None if nobody wants to know.
         spans: keeps what brings mails in traces; the client keeps the rest.
+        version: of its deployment; it takes work once that is the current one. None: it takes work
+            wherever no version is current.
     """
     measuring: list[Interceptor] = []
     recorder = RefusalRecorder(Journal(database))
@@ -163,7 +175,7 @@ def make_worker(
     worker = _MailingWorker(
         client,
         task_queue=task_queue,
-        workflows=[*WORKFLOWS, SpecialistsDigest, Reconciliation, HeartbeatWorkflow],
+        workflows=ALL_WORKFLOWS,
         activities=[
             *all_activities(effects, mails),
             digests.send_specialists_digest,
@@ -174,10 +186,20 @@ def make_worker(
         interceptors=[recorder, Correlating(), *measuring],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
+        deployment_config=None if version is None else _deployment(version),
     )
     worker.mails = mails
     _give_time_to_long_tasks(worker)
     return worker
+
+
+def _deployment(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """Return how a versioned worker takes part in its deployment; docs/adr/0018 says why so."""
+    return WorkerDeploymentConfig(
+        version=version,
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
 
 
 def _give_time_to_long_tasks(worker: Worker) -> None:
@@ -195,6 +217,13 @@ def _give_time_to_long_tasks(worker: Worker) -> None:
 
 def _listening(listener: Listener, address: Address | None) -> AbstractAsyncContextManager[None]:
     return nullcontext() if address is None else listening(listener, address)
+
+
+def version_of(settings: Settings) -> WorkerDeploymentVersion | None:
+    """Return the version of the workers that the settings name, None if they name none."""
+    if settings.deployment is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentVersion(settings.deployment, settings.build_id)
 
 
 async def main() -> None:
@@ -220,6 +249,7 @@ async def main() -> None:
     await must_know_search_attributes(client)
     await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
+    version = version_of(settings)
     worker = make_worker(
         client,
         database,
@@ -228,6 +258,7 @@ async def main() -> None:
         job_system=job_system,
         figures=figures,
         spans=spans,
+        version=version,
     )
     health = WorkerHealth(database, client, TASK_QUEUE)
     listener = Listener(health, figures, core_listener())
@@ -235,7 +266,12 @@ async def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with worker, figures.watching_loop(), _listening(listener, settings.worker_listen):
-        log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
+        log.info(
+            "worker runs",
+            namespace=client.namespace,
+            task_queue=TASK_QUEUE,
+            version=version.to_canonical_string() if version else None,
+        )
         await stop.wait()
     await job_system.close()
     await database.close()

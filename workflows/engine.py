@@ -11,14 +11,23 @@ from domain.effects import MailFate, OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
+from domain.refusals import Refused, unreadable
+from domain.roles import STEWARD
 from domain.unfollowed import CANCELLED_ENTRY
 from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk, Result
 from workflows.effects import EffectBuffer
 from workflows.episode import Episode
-from workflows.mailbox import Mailbox
+from workflows.mailbox import Mailbox, read_as
 from workflows.mails import MailTracker
-from workflows.messages import CommandMessage, EventMessage
+from workflows.messages import (
+    MAIL_CAME_BACK,
+    CommandMessage,
+    EventMessage,
+    MailCameBack,
+    Read,
+    RejectedMessage,
+)
 from workflows.moves import Moves
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
@@ -129,6 +138,16 @@ class Engine:
             await self.desk.execute(message)
         else:
             await self._hear(message.envelope)
+
+    def hear_of_mail(self, read: Read) -> None:
+        """Have a person do what a mail could not that came back after it was sent."""
+        try:
+            told = read_as(MailCameBack, MAIL_CAME_BACK, read, self._case.edition)
+            if not told.key.startswith(f"{self._runtime.workflow_id}#"):
+                raise unreadable("This e-mail is of another job.")
+            self.mails.came_back(told)
+        except Refused as refused:
+            self.mailbox.put(RejectedMessage(MAIL_CAME_BACK, STEWARD, refused.refusal))
 
     def pass_event_on(self) -> None:
         """Have the event that ends this episode heard by the next, if it begins one."""

@@ -34,6 +34,8 @@ _HANDED_OVER = 96 * 1024
 """Bytes of JSON that messages have which are handed over to the next run."""
 _ALL_HANDED_OVER = 1024 * 1024
 """Bytes that they may have where the history has hardly any room left to take them."""
+_OLD = timedelta(days=10)
+"""How long a run may go on before it continues as new, when next it has nothing left to do."""
 _PAUSE = timedelta(milliseconds=1)
 """Between two portions of messages, so that each has a workflow task of its own."""
 _YEARS = range(1900, 2200)
@@ -75,16 +77,30 @@ class Episode:
         """The argument of the next episode, which begins when this one closes."""
         self._look_after_end: tuple[datetime, Effect] | None = None
 
-    # --- a history that has grown long -------------------------------------------------------
+    # --- a history that has grown long or old ------------------------------------------------
 
-    async def continue_as_new_if_long(self) -> None:
-        """Go on in a fresh history when this one is long.
+    async def continue_as_new_if_due(self) -> None:
+        """Go on in a fresh history when this one is long, or old and nothing is left to do.
 
-        It needs no silence: what waits to be taken is handed over. Only who waits for an answer is
-        answered here, and nobody else is let in meanwhile.
+        A long one needs no silence: what waits to be taken is handed over. Only who waits for an
+        answer is answered here, and nobody else is let in meanwhile.
         """
-        if not self._runtime.history_is_long():
-            return
+        if self._runtime.history_is_long() or self._is_old_and_quiet():
+            await self._continue_as_new()
+
+    def _is_old_and_quiet(self) -> bool:
+        """Return whether the run has gone on for days, and waits with nothing left to do.
+
+        So no run is much older than the code that carries it on, and old ways can go. The change
+        is asked about for each day anew: a day that an earlier release has passed without going on
+        stays so when it is replayed, and the days after it do not follow from that one.
+        """
+        age = self._runtime.age()
+        is_quiet = not self._has_work() and not self._mails.unsent
+        return age >= _OLD and is_quiet and self._runtime.patched(f"renewed-on-day-{age.days}")
+
+    async def _continue_as_new(self) -> None:
+        """Go on in a fresh history, unless something comes in that cannot be handed over."""
         while self._mailbox.has_unread:
             await self.read_on()
         is_of_this_edition = self._case.edition >= Edition.FACTS_BY_MEANING
@@ -100,6 +116,7 @@ class Episode:
             so_far = {
                 "case": self._case,
                 "unsent_mails": self._mails.unsent,
+                "held_mails": self._mails.held,
                 "unheard": (),
                 "waiting_messages": self._mailbox.handed_over(),
             }
@@ -179,7 +196,7 @@ class Episode:
                 await self._settle_what_came_late()
                 await self._runtime.wait_until(self._runtime.handlers_are_finished)
         if self._next_start is not None:
-            unsent = {"unsent_mails": self._mails.unsent}
+            unsent = {"unsent_mails": self._mails.unsent, "held_mails": self._mails.held}
             self._runtime.continue_as_new(self._next_start.model_copy(update=unsent))
         return self._case.stage
 
@@ -346,7 +363,8 @@ class Episode:
             raise unreadable("The next episode must be a later one of this job.")
         is_known = Edition.FIRST <= start.edition <= NEWEST
         is_in_time = start.occurred_at.year in _YEARS and 0 <= start.job_version < _TOO_HIGH
-        is_fresh = not (start.unsent_mails or start.unheard or start.waiting_messages or start.case)
+        left = (start.unsent_mails, start.held_mails, start.unheard, start.waiting_messages)
+        is_fresh = start.case is None and not any(left)
         if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
             raise unreadable("The next episode must be a new one that can start.")
         read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)

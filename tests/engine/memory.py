@@ -205,6 +205,7 @@ class MemoryRuntime:
         self._life = life
         self._loop = life.loop
         self._clock = Clock(life.loop.now, self.patched)
+        self._began = life.loop.now()
 
     @property
     def workflow_id(self) -> str:
@@ -254,6 +255,9 @@ class MemoryRuntime:
 
     def record_refusal(self, update_id: str, actor: Actor, name: str, refusal: Refusal) -> None:
         self._life.refusals.append((update_id, actor.name, name, refusal))
+
+    def age(self) -> timedelta:
+        return self.now() - self._began
 
     def history_is_long(self) -> bool:
         return self._life.history_is_long
