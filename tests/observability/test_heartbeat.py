@@ -53,21 +53,24 @@ async def sees_nothing(desk: Desk) -> None:
     assert counted == [], "no event came in through this API"
 
 
+async def come_through(store: Heartbeats, since: datetime) -> HeartbeatRecord:
+    """Return how it went once a heartbeat has come through."""
+    async with asyncio.timeout(30):
+        while True:
+            went = await store.record()
+            if went is not None and went.succeeded_at is not None and went.succeeded_at >= since:
+                return went
+            await asyncio.sleep(0.02)
+
+
 async def test_a_heartbeat_comes_through_and_leaves_nothing(desk: Desk) -> None:
-    store = Heartbeats(desk.database)
     async with api(desk, heartbeat=EVERY, figures=Figures()) as there:
         for _ in range(2):
             began = now()
             assert await rounds(there).beat() == 200
-            async with asyncio.timeout(30):
-                while True:
-                    record = await store.record()
-                    assert record is not None
-                    if record.succeeded_at is not None and record.succeeded_at >= began:
-                        break
-                    await asyncio.sleep(0.02)
-        assert record.started_at is not None
-        assert record.failing_since is None
+            went = await come_through(Heartbeats(desk.database), began)
+            assert went.started_at is not None
+            assert went.failing_since is None
         await sees_nothing(there)
         metrics = (await there.http.get("/metrics")).text
     assert f"steward_heartbeat_interval_seconds {EVERY.total_seconds()}" in metrics
@@ -113,7 +116,7 @@ def test_only_steward_s_own_bytes_are_a_heartbeat() -> None:
 
 
 def record(**changes: Any) -> HeartbeatRecord:
-    fields = {
+    fields: dict[str, Any] = {
         "begun_at": AT,
         "started_at": AT,
         "succeeded_at": AT,

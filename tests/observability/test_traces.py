@@ -66,7 +66,7 @@ def traced() -> Traced:
 
 def trace_of(span: ReadableSpan) -> int:
     assert span.context is not None
-    return span.context.trace_id
+    return int(span.context.trace_id)
 
 
 def ancestors(span: ReadableSpan, all_: list[ReadableSpan]) -> list[str]:
