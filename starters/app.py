@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Annotated, Any
 from urllib.parse import quote
 
+import httpx
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -26,16 +27,24 @@ from domain.current import current
 from domain.directory import Directory
 from domain.faults import in_brief
 from domain.field_problems import in_words, listed
+from domain.heartbeats import heartbeat_in
 from domain.jobs import Severity
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Role, may_act_as
-from domain.signatures import HookSecrets, SignatureRefused, verify
+from domain.signatures import (
+    HookSecrets,
+    SignatureRefused,
+    signatures,
+    unix_seconds,
+    verify,
+)
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher, Received
+from service.heartbeat import HeartbeatRound
 from service.mail_reports import look_at
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
 from service.readiness import Readiness
@@ -96,6 +105,7 @@ from store.board import Board
 from store.changes import ChangeFeed
 from store.cursors import CursorError
 from store.database import Database, StoreUnavailableError
+from store.heartbeats import Heartbeats
 from store.holders import Holders
 from store.inbox import Inbox, Outcome
 from store.job_story import JobStories
@@ -109,6 +119,9 @@ from store.reconciliations import Reconciliations
 from store.sessions import SessionStore
 from store.task_list import TaskList
 from store.tasks import Tasks
+from workers.core import CoreListener
+from workers.figures import Figures
+from workers.spans import NO_SPANS, Spans
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
@@ -143,6 +156,14 @@ class Parts:
     """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
     """Address of Temporal UI, if it is known."""
+    figures: Figures | None = None
+    """What this process measures of its own work."""
+    spans: Spans = NO_SPANS
+    """What keeps traces, if anything does."""
+    core: CoreListener | None = None
+    """Where Temporal's core shows what it measures."""
+    heartbeat: timedelta | None = None
+    """How often a test job is sent all the way; never if None."""
 
 
 class Api(FastAPI):
@@ -204,18 +225,35 @@ def make_app(parts: Parts) -> Api:
         subscriber=parts.subscriber,
         command_patience=parts.command_patience,
         inbox=inbox,
+        spans=parts.spans,
     )
     reads = Reads(ReadJournal(parts.database))
-    metrics = Metrics()
+    metrics = Metrics(parts.figures, parts.core)
     metrics.watch(service.audit, service.background)
     if parts.job_system.is_elsewhere:
         metrics.watch_reconciliation(Reconciliations(parts.database))
+
+    heartbeats = Heartbeats(parts.database) if parts.heartbeat is not None else None
+    if heartbeats is not None and parts.heartbeat is not None:
+        metrics.watch_heartbeat(heartbeats, parts.heartbeat)
+
+    def heartbeat() -> HeartbeatRound | None:
+        if heartbeats is None or parts.heartbeat is None:
+            return None
+        return HeartbeatRound(
+            heartbeats,
+            Leases(parts.database),
+            parts.client,
+            partial(post_to_hook, app, parts.secrets),
+            lambda: datetime.now(UTC),
+            parts.heartbeat,
+        )
 
     rehearsal = Rehearsal(parts.client) if parts.rehearses else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with service.running():
+        async with service.running(heartbeat()):
             yield
         if rehearsal is not None:
             await rehearsal.stop()
@@ -255,6 +293,8 @@ def make_app(parts: Parts) -> Api:
         outbox,
         reconciliations,
         current(parts.policy),
+        heartbeats,
+        parts.heartbeat or timedelta(),
     )
     app.take(_reads(reading, look, views, service.startable, reads))
     app.take(read_routes(reads))
@@ -351,7 +391,8 @@ class _JobEvents:
                 "The database doesn't answer, so the event was not stored.",
                 instead="Send the event again with the same webhook-id. It counts once.",
             )
-        self.metrics.hooks.labels(outcome=received.outcome.value).inc()
+        if heartbeat_in(body) is None:  # it is no event, and counts as none
+            self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
     async def _take_report(self, event_id: str, body: bytes) -> Received:
@@ -360,6 +401,22 @@ class _JobEvents:
         if received.outcome is not Outcome.DUPLICATE:
             self.metrics.mail_reports.labels(kind=kind).inc()
         return received
+
+
+async def post_to_hook(
+    app: Api, secrets: HookSecrets, event_id: str, at: datetime, body: bytes
+) -> int:
+    """Send a body through the door of this process as a sender of hooks does; return the status."""
+    headers = {
+        "webhook-id": event_id,
+        "webhook-timestamp": unix_seconds(at),
+        "webhook-signature": signatures(secrets, event_id, at, body),
+        "content-type": "application/json",
+    }
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        answer = await http.post(JOB_EVENTS, content=body, headers=headers)
+    return answer.status_code
 
 
 def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> APIRouter:
@@ -586,7 +643,7 @@ def _health(
         now = datetime.now(UTC)
         await metrics.read(reading, inbox, now)
         await metrics.read_outbox(outbox, now)
-        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+        return Response(await metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return router
 

@@ -152,7 +152,7 @@ def up(
     from starters.stack import run_stack
     from workers.settings import load_settings
 
-    _log(as_json)
+    _log(as_json, measures_core=True)
     events = sample_events(datetime.now(UTC)) if sample else []
 
     async def tell_the_day(url: str, known: Collection[str]) -> None:
@@ -192,7 +192,7 @@ def worker(
     mail server. --verify takes no work and changes nothing: it exits with 1 if a job would not go
     on, and names it.
     """
-    _log(as_json)
+    _log(as_json, measures_core=bool(os.environ.get("STEWARD_WORKER_LISTEN")))
     with _failures_told():
         if verify:
             from starters.release_verbs import verify_release
@@ -238,7 +238,7 @@ def api(
     from starters.stack import run_api
     from workers.settings import load_settings
 
-    _log(as_json)
+    _log(as_json, measures_core=True)
     with _failures_told():
         _serve(run_api(load_settings(), host=host, port=port))
 
@@ -807,13 +807,13 @@ def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     return uvloop.run(work)
 
 
-def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
+def _log(as_json: bool, *, measures_core: bool = False) -> None:  # noqa: FBT001  the option's value
     """Configure logging, before anything can be logged."""
     from workers.telemetry import configure_logging, log_form
 
     if as_json:
         os.environ["STEWARD_LOG"] = "json"
-    configure_logging(log_form())
+    configure_logging(log_form(), measures_core=measures_core)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ behind the door can forget to ask.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from enum import Enum
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -44,6 +46,9 @@ OPEN_TO_ALL = frozenset({*HOOKS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 
+REQUEST_ID = b"x-request-id"
+"""The header that says which request it is, in what is asked and in each answer."""
+_FIT_FOR_AN_ID = re.compile(rb"(?=.*[0-9a-fA-F]{8})[0-9a-fA-F-]{16,64}")
 _UNCHANGING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 """What a browser says of a request that a page of ours, or a person, caused."""
@@ -167,7 +172,12 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self._everything_else(scope, receive, send)
             return
-        answer = _Answer(send)
+        request_id = request_id_of(scope["headers"])
+        answer = _Answer(send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(scope, receive, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
             response = await self._served(scope, receive, answer)
         except TurnedAwayError as turned_away:
@@ -321,8 +331,9 @@ class Doorkeeper:
 class _Answer:
     """What is answered, with the headers that every answer has."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
+        self._id = (REQUEST_ID, request_id.encode())
         self.begun = False
 
     async def send(self, message: Message) -> None:
@@ -331,8 +342,21 @@ class _Answer:
             headers = list(message.get("headers", ()))
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
+            headers.append(self._id)
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the id by which a request is found in the log: the sender's own, or a new one.
+
+    A sender's counts if it is of 16 to 64 hexadecimal digits, with or without hyphens: nothing that
+    a person is called, or lives at, looks like that.
+    """
+    sent = _values(headers, REQUEST_ID)
+    if len(sent) == 1 and _FIT_FOR_AN_ID.fullmatch(sent[0]):
+        return sent[0].decode("ascii")
+    return uuid4().hex
 
 
 def _require_own_page(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:

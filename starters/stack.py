@@ -29,6 +29,7 @@ from store.reading import Reading
 from store.switches import Switch, Switches
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
+from workers.figures import Figures, MeasuredJobSystem
 from workers.job_systems import destinations_of, job_system_of, subscriber_of
 from workers.key_rings import data_keys_of
 from workers.mail_sink import MailSink
@@ -44,6 +45,8 @@ from workers.settings import (
     SettingsError,
     must_be_loopback,
 )
+from workers.spans import spans_of
+from workers.telemetry import core_listener
 from workers.temporal import NO_ANSWER, TemporalUnreachableError, connect
 from workers.worker import make_worker
 
@@ -87,7 +90,8 @@ async def run_stack(
     must_be_loopback("127.0.0.1", settings.auth)
     policy, directory = settings.watched_policy(), settings.watched_directory()
     company = _company(settings)
-    job_system = job_system_of(settings)
+    figures, spans = Figures(), spans_of("steward")
+    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
@@ -112,13 +116,23 @@ async def run_stack(
             )
         )
         announce("Starting Temporal …")
-        client = sealed(await server.start(), await data_keys_of(settings, data, database))
+        keys = await data_keys_of(settings, data, database)
+        client = spans.on(sealed(await server.start(), keys))
         stack.push_async_callback(server.stop)
+        stack.push_async_callback(asyncio.to_thread, spans.close)
         await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
-        worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
+        worker = make_worker(
+            client,
+            database,
+            postman,
+            directory=directory,
+            job_system=job_system,
+            figures=figures,
+            spans=spans,
+        )
         await stack.enter_async_context(worker)
         parts = Parts(
             database=database,
@@ -132,8 +146,13 @@ async def run_stack(
             company=company,
             hosts=settings.hosts,
             rehearses=True,
+            figures=figures,
+            spans=spans,
+            core=core_listener(),
+            heartbeat=settings.heartbeat,
             temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
         )
+        await stack.enter_async_context(figures.watching_loop())
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, settings.job_system_url, ui_port, temporal_port, data))
@@ -166,13 +185,14 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     settings.require("hook_secrets")
     policy, directory = settings.watched_policy(), settings.watched_directory()
     company = _company(settings)
-    job_system = job_system_of(settings)
+    figures, spans = Figures(), spans_of("steward-api")
+    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     stop = _stop_on_signals()
     client = await connect(lazy=True)
     await database.check()
-    client = sealed(client, await data_keys_of(settings, DEFAULT_DATA, database))
+    client = spans.on(sealed(client, await data_keys_of(settings, DEFAULT_DATA, database)))
     await NamespaceGuard(database, client).require_if_it_answers()
     parts = Parts(
         database=database,
@@ -186,8 +206,12 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         company=company,
         hosts=settings.hosts,
         temporal_ui=settings.temporal_ui_url,
+        figures=figures,
+        spans=spans,
+        core=core_listener(),
+        heartbeat=settings.heartbeat,
     )
-    async with _serving(parts, host, port) as api:
+    async with figures.watching_loop(), _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
         log_policy_warnings(policy())
         if await _has_no_token(parts):
@@ -196,6 +220,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
     await job_system.close()
     await database.close()
+    await asyncio.to_thread(spans.close)
 
 
 @asynccontextmanager
