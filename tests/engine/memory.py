@@ -89,6 +89,8 @@ class MemoryStore:
     """The status of the newest exception of each code."""
     fates: list[MailFate] = field(default_factory=list)
     """What becomes of the next mails; all others are sent."""
+    hold: timedelta | None = None
+    """For how long mails are held that keep the customer's hours and limit; None: not at all."""
 
     def effects(self, kind: type[EffectT]) -> list[EffectT]:
         """Return the effects of a kind that came true, in order."""
@@ -129,6 +131,7 @@ class MemoryStore:
             if not agreed and changes.believed not in (None, job.as_believed):
                 return BatchResult(refusal=changed_meanwhile(), job=job, job_version=version)
             job, version = job.updated(changes), version + 1
+        held = self._held(batch)
         changed = version != self.version
         self.job, self.version = job, version
         for step in batch.steps:
@@ -141,7 +144,10 @@ class MemoryStore:
             job_version=version if changed else None,
             due_at=self._due_at(batch),
             deadlines=_deadlines(batch),
-            mails={key: self._next_fate() for key in batch.mails},
+            mails={
+                key: MailFate.WAITING if key in held else self._next_fate() for key in batch.mails
+            },
+            held=held,
         )
 
     def _do(self, effect: Effect) -> None:
@@ -171,6 +177,10 @@ class MemoryStore:
 
     def _is_open(self, code: str) -> bool:
         return self.exceptions.get(code, "Complete") != "Complete"
+
+    def _held(self, batch: Batch) -> dict[str, datetime]:
+        limited = [key for key, mail in batch.mails.items() if mail.limits is not None]
+        return {} if self.hold is None else dict.fromkeys(limited, batch.now + self.hold)
 
     def _next_fate(self) -> MailFate:
         return self.fates.pop(0) if self.fates else MailFate.SENT
@@ -385,6 +395,8 @@ class Life:
         read, mailbox = _reading(payload), self.engine.mailbox
         if name == "job_event":
             take = partial(mailbox.put_event, read)
+        elif name == "mail_came_back":
+            take = partial(self.engine.hear_of_mail, read)
         elif name == "begin_anew":
             take = partial(self.engine.episode.begin_anew, read)
         elif name in self.kind.commands:
