@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -31,7 +32,7 @@ from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Role, may_act_as
-from domain.signatures import HookSecrets, SignatureRefused, verify
+from domain.signatures import HookSecrets, SignatureRefused, signer, verify
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
@@ -66,7 +67,15 @@ from starters.desk.refused_page import (
     refused_page,
 )
 from starters.desk.sign_in import FrontDesk
-from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Failed, FailedPage, Limits, Reception
+from starters.doorkeeper import (
+    JOB_EVENTS,
+    Doorkeeper,
+    Failed,
+    FailedPage,
+    Limits,
+    PutOff,
+    Reception,
+)
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
@@ -74,6 +83,7 @@ from starters.metrics import Metrics
 from starters.oidc import CompanyAccounts
 from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
+from starters.pace import Pace
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
 from starters.reads import Reads, read_routes
@@ -129,6 +139,10 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    requests_per_minute: int = 3000
+    """Requests that one token or session may send in a minute."""
+    hooks_per_minute: int = 6000
+    """Events that one sender is expected to send in a minute."""
     rehearses: bool = False
     """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
@@ -145,6 +159,7 @@ class Api(FastAPI):
         changes: Changes,
         reception: Reception | None,
         failed_page: FailedPage,
+        put_off: PutOff,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
@@ -157,6 +172,8 @@ class Api(FastAPI):
             hosts=parts.hosts,
             reception=reception,
             failed_page=failed_page,
+            pace=Pace(parts.requests_per_minute),
+            put_off=put_off,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
@@ -207,7 +224,7 @@ def make_app(parts: Parts) -> Api:
             await rehearsal.stop()
         await reads.settle()
 
-    events = _JobEvents(parts.secrets, service.events, metrics)
+    events = _JobEvents(parts.secrets, service.events, metrics, Pace(parts.hooks_per_minute))
     changes = Changes(ChangeFeed(parts.database))
     sign_in = _sign_in(parts)
     pages = Pages(current(parts.policy), is_open=sign_in is None, rehearses=parts.rehearses)
@@ -217,6 +234,7 @@ def make_app(parts: Parts) -> Api:
         changes,
         FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         partial(failed_page, pages),
+        lambda why: metrics.put_off.labels(reason=why).inc(),
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -314,6 +332,9 @@ class _JobEvents:
     secrets: HookSecrets
     dispatcher: EventDispatcher
     metrics: Metrics
+    quota: Pace
+    """What each sender is expected to send. Whoever sends more is taken all the same: an event that
+    is refused may never come again."""
 
     async def receive(self, request: Request) -> Response:
         """Answer an event, authentic or not."""
@@ -325,6 +346,9 @@ class _JobEvents:
         except SignatureRefused as refused:
             self.metrics.hooks.labels(outcome="refused").inc()
             return error_response(401, str(refused))
+        sender = str(signer(self.secrets, request.headers, body))
+        if self.quota.seconds_to_wait(sender):
+            self.metrics.over_quota.labels(sender=sender).inc()
         try:
             received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
@@ -398,6 +422,8 @@ def _commands(
             command=name if name in kind.commands else "unknown",
             status=str(reply.status),
         ).inc()
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            metrics.put_off.labels(reason="behind").inc()
         return _reply(reply)
 
     def add(name: str) -> None:
@@ -623,4 +649,6 @@ def _no_store(error: StoreUnavailableError, page: Response | None) -> Response:
 
 
 def _reply(reply: Reply) -> Response:
-    return JSONResponse(reply.body, reply.status)
+    waits = reply.retry_after
+    headers = None if waits is None else {"retry-after": str(waits)}
+    return JSONResponse(reply.body, reply.status, headers)

@@ -131,6 +131,8 @@ async def run_stack(
             tokens=_tokens(settings, database),
             company=company,
             hosts=settings.hosts,
+            requests_per_minute=settings.requests_per_minute,
+            hooks_per_minute=settings.hooks_per_minute,
             rehearses=True,
             temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
         )
@@ -185,6 +187,8 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         tokens=_tokens(settings, database),
         company=company,
         hosts=settings.hosts,
+        requests_per_minute=settings.requests_per_minute,
+        hooks_per_minute=settings.hooks_per_minute,
         temporal_ui=settings.temporal_ui_url,
     )
     async with _serving(parts, host, port) as api:
