@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -37,6 +38,7 @@ from domain.signatures import (
     HookSecrets,
     SignatureRefused,
     signatures,
+    signer,
     unix_seconds,
     verify,
 )
@@ -83,6 +85,7 @@ from starters.doorkeeper import (
     Failed,
     FailedPage,
     Limits,
+    PutOff,
     Reception,
 )
 from starters.history_api import history_routes
@@ -92,6 +95,7 @@ from starters.metrics import Metrics
 from starters.oidc import CompanyAccounts
 from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
+from starters.pace import Pace
 from starters.partner_view import PartnerViews
 from starters.queries import STAGES, Cursor, one_of
 from starters.reads import Reads, read_routes
@@ -152,6 +156,10 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    requests_per_minute: int = 3000
+    """Requests that one token or session may send in a minute."""
+    hooks_per_minute: int = 6000
+    """Events that one sender is expected to send in a minute."""
     rehearses: bool = False
     """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
@@ -176,6 +184,7 @@ class Api(FastAPI):
         changes: Changes,
         reception: Reception | None,
         failed_page: FailedPage,
+        put_off: PutOff,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
@@ -188,6 +197,8 @@ class Api(FastAPI):
             hosts=parts.hosts,
             reception=reception,
             failed_page=failed_page,
+            pace=Pace(parts.requests_per_minute),
+            put_off=put_off,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
@@ -259,7 +270,7 @@ def make_app(parts: Parts) -> Api:
             await rehearsal.stop()
         await reads.settle()
 
-    events = _JobEvents(parts.secrets, service.events, metrics)
+    events = _JobEvents(parts.secrets, service.events, metrics, Pace(parts.hooks_per_minute))
     changes = Changes(ChangeFeed(parts.database))
     sign_in = _sign_in(parts)
     pages = Pages(current(parts.policy), is_open=sign_in is None, rehearses=parts.rehearses)
@@ -269,6 +280,7 @@ def make_app(parts: Parts) -> Api:
         changes,
         FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         partial(failed_page, pages),
+        lambda why: metrics.put_off.labels(reason=why).inc(),
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -368,6 +380,9 @@ class _JobEvents:
     secrets: HookSecrets
     dispatcher: EventDispatcher
     metrics: Metrics
+    quota: Pace
+    """What each sender is expected to send. Whoever sends more is taken all the same: an event that
+    is refused may never come again."""
 
     async def receive(self, request: Request) -> Response:
         """Answer an event, or a report on a mail, authentic or not."""
@@ -379,6 +394,9 @@ class _JobEvents:
         except SignatureRefused as refused:
             self.metrics.hooks.labels(outcome="refused").inc()
             return error_response(401, str(refused))
+        sender = str(signer(self.secrets, request.headers, body))
+        if self.quota.seconds_to_wait(sender):
+            self.metrics.over_quota.labels(sender=sender).inc()
         try:
             if request.url.path == MAIL_REPORTS:
                 received = await self._take_report(event_id, body)
@@ -483,6 +501,8 @@ def _commands(
             command=name if name in kind.commands else "unknown",
             status=str(reply.status),
         ).inc()
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            metrics.put_off.labels(reason="behind").inc()
         return _reply(reply)
 
     def add(name: str) -> None:
@@ -708,4 +728,6 @@ def _no_store(error: StoreUnavailableError, page: Response | None) -> Response:
 
 
 def _reply(reply: Reply) -> Response:
-    return JSONResponse(reply.body, reply.status)
+    waits = reply.retry_after
+    headers = None if waits is None else {"retry-after": str(waits)}
+    return JSONResponse(reply.body, reply.status, headers)
