@@ -54,6 +54,7 @@ from starters.access import (
     reader,
 )
 from starters.bodies import fields_of, limited_body, too_large
+from starters.codec_server import codec_routes
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
 from starters.desk.changes import Changes
@@ -85,6 +86,7 @@ from starters.why import also_due
 from store.board import Board
 from store.changes import ChangeFeed
 from store.cursors import CursorError
+from store.data_keys import DataKeys
 from store.database import Database, StoreUnavailableError
 from store.holders import Holders
 from store.inbox import Inbox
@@ -133,6 +135,10 @@ class Parts:
     """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
     """Address of Temporal UI, if it is known."""
+    keys: DataKeys | None = None
+    """By which the codec server opens payloads; None where there is no such server."""
+    codec_origins: frozenset[str] = frozenset()
+    """Origins of Temporal UI, whose pages may use the codec server."""
 
 
 class Api(FastAPI):
@@ -157,6 +163,7 @@ class Api(FastAPI):
             hosts=parts.hosts,
             reception=reception,
             failed_page=failed_page,
+            codec_origins=parts.codec_origins,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
@@ -244,6 +251,8 @@ def make_app(parts: Parts) -> Api:
     )
     app.include_router(_reads(reading, look, views, service.startable, reads))
     app.include_router(read_routes(reads))
+    if parts.keys is not None:
+        app.include_router(codec_routes(parts.keys, reads, parts.client.namespace))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.include_router(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))

@@ -37,6 +37,8 @@ CHANGES = f"{DESK}/changes"
 """Where open pages of the desk hear that jobs have changed."""
 SIGN_IN = f"{DESK}/sign-in"
 """Where people sign in to it."""
+CODEC = frozenset({"/codec/encode", "/codec/decode"})
+"""Where Temporal's own tools have payloads opened and sealed: the codec server."""
 OPEN_TO_ALL = frozenset({JOB_EVENTS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
@@ -52,6 +54,18 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """What every answer says unless it says otherwise itself."""
+
+_FOR_TEMPORAL_UI = (
+    (b"access-control-allow-credentials", b"true"),
+    (b"access-control-allow-methods", b"POST"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, authorization-extras, content-type, x-namespace",
+    ),
+    (b"access-control-max-age", b"600"),
+    (b"vary", b"origin"),
+)
+"""What a browser asks for before a page of another origin may use the codec server."""
 
 Identify = Callable[[str | None], Awaitable[Caller | None]]
 """Returns whose an `Authorization` header is, None if nobody's we know."""
@@ -136,6 +150,7 @@ class Doorkeeper:
         limits: Limits,
         reception: Reception | None = None,
         failed_page: FailedPage = lambda _, __: None,
+        codec_origins: Iterable[str] = (),
     ) -> None:
         """Take what is behind the door.
 
@@ -147,8 +162,10 @@ class Doorkeeper:
             limits: how long, and how many at once.
             reception: who is signed in at the desk, if people can sign in.
             failed_page: shows people how a request failed.
+            codec_origins: the origins of Temporal UI, whose pages may use the codec server.
         """
         self._reception = reception
+        self._codec_origins = frozenset(each.encode() for each in codec_origins)
         self._failed_page = failed_page
         self._hooks = hooks
         self._everything_else = everything_else
@@ -164,7 +181,7 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self._everything_else(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, self._codec_headers(scope))
         try:
             response = await self._served(scope, receive, answer)
         except TurnedAwayError as turned_away:
@@ -189,7 +206,11 @@ class Doorkeeper:
         is_hook = scope["path"] == JOB_EVENTS and scope["method"] == "POST"
         if self._identify is None:
             self._require_own_host(headers)
-        if not is_hook and (self._identify is None or _is_of_desk(scope)):
+        is_of_temporal_ui = bool(answer.headers)
+        if is_of_temporal_ui and scope["method"] == "OPTIONS":
+            return Response(status_code=204)
+        asks_for_own_page = self._identify is None or _is_of_desk(scope) or _is_of_codec(scope)
+        if not is_hook and not is_of_temporal_ui and asks_for_own_page:
             _require_own_page(scope, headers)
         if is_hook:
             await self._serve_hook(scope, receive, answer)
@@ -265,8 +286,11 @@ class Doorkeeper:
         if self._identify is None or _is_open_to_all(scope["path"]):
             return EVERYBODY
         shown = _values(scope["headers"], b"authorization")
-        if not shown and self._reception is not None and _is_for_people(scope):
-            return await self._received(scope, self._reception)
+        if not shown and self._reception is not None:
+            if _is_for_people(scope):
+                return await self._received(scope, self._reception)
+            if _is_of_codec(scope) and (signed_in := await self._reception.caller(scope)):
+                return signed_in
         caller = await self._identify(shown[0].decode("latin-1") if len(shown) == 1 else None)
         if caller is None:
             raise _turned_away(
@@ -295,6 +319,15 @@ class Doorkeeper:
         except TurnedAwayError:
             return False
 
+    def _codec_headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Return what lets a page of Temporal UI read the answer; nothing to any other page."""
+        if not _is_of_codec(scope):
+            return []
+        origins = _values(scope["headers"], b"origin")
+        if len(origins) != 1 or origins[0] not in self._codec_origins:
+            return []
+        return [(b"access-control-allow-origin", origins[0]), *_FOR_TEMPORAL_UI]
+
     def _require_own_host(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Return if a request was meant for us: a page of a foreign name can lead a browser here.
 
@@ -318,8 +351,9 @@ class Doorkeeper:
 class _Answer:
     """What is answered, with the headers that every answer has."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         self._send = send
+        self.headers = headers
         self.begun = False
 
     async def send(self, message: Message) -> None:
@@ -328,6 +362,7 @@ class _Answer:
             headers = list(message.get("headers", ()))
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
+            headers += self.headers
             message = {**message, "headers": headers}
         await self._send(message)
 
@@ -369,6 +404,10 @@ def _is_open_to_all(path: str) -> bool:
 def _is_of_desk(scope: Scope) -> bool:
     path: str = scope["path"]
     return path == DESK or path.startswith(f"{DESK}/")
+
+
+def _is_of_codec(scope: Scope) -> bool:
+    return scope["path"] in CODEC
 
 
 def _is_stream(scope: Scope) -> bool:

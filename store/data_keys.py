@@ -96,6 +96,24 @@ class DataKeys:
 
     # --- using -------------------------------------------------------------------------------
 
+    @property
+    def seal(self) -> bool:
+        """Whether this process already knows that this store's payloads are encrypted."""
+        return self._seals
+
+    def at_hand(self, key_id: str) -> DataKey | None:
+        """Return the key of an id if it is open and needs no question to the store."""
+        kept = self._by_id.get(key_id)
+        if kept is None or self._clock() - kept.asked_at >= _BELIEVED_FOR:
+            return None
+        self._by_id.move_to_end(key_id)
+        return kept.key
+
+    def at_hand_of(self, job_id: str) -> DataKey | None:
+        """Return the key of a job if it is open and needs no question to the store."""
+        key_id = self._id_of_job.get(job_id)
+        return None if key_id is None else self.at_hand(key_id)
+
     async def are_in_use(self) -> bool:
         """Return whether this store's payloads are encrypted by now.
 
@@ -137,10 +155,9 @@ class DataKeys:
             UnknownRingKeyError: the ring does not open it.
             StoreUnavailableError: the database does not answer.
         """
+        if (at_hand := self.at_hand(key_id)) is not None:
+            return at_hand
         kept = self._by_id.get(key_id)
-        if kept is not None and self._clock() - kept.asked_at < _BELIEVED_FOR:
-            self._by_id.move_to_end(key_id)
-            return kept.key
         try:
             found = await self._database.read(lambda tx: _one(tx, _BY_ID, key_id))
         except StoreUnavailableError:

@@ -82,7 +82,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         workflow_id = context.workflow_id
         if workflow_id is None:
             return self
-        return SealingCodec(self._keys, job_id=sealed_for(workflow_id), origin=self._origin)
+        job_id = sealed_for(workflow_id)
+        if job_id == self._job_id:
+            return self
+        return SealingCodec(self._keys, job_id=job_id, origin=self._origin)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal payloads.
@@ -92,9 +95,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        if not await self._keys.are_in_use():
+        if not (self._keys.seal or await self._keys.are_in_use()):
             return list(payloads)
-        key = await self._keys.key_of(self._job_id or STEWARDS_OWN)
+        job_id = self._job_id or STEWARDS_OWN
+        key = self._keys.at_hand_of(job_id) or await self._keys.key_of(job_id)
         return [_sealed(each, key, self._origin) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -107,22 +111,28 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        return [await self._opened(each) for each in payloads]
+        opened = []
+        for each in payloads:
+            if not is_sealed(each):
+                opened.append(_without_claims(each))
+                continue
+            key_id = key_id_of(each)
+            key = self._keys.at_hand(key_id) or await self._keys.key(key_id)
+            self._require_own(each, key)
+            opened.append(open_payload(each, key))
+        return opened
 
-    async def _opened(self, payload: Payload) -> Payload:
-        metadata = payload.metadata
-        if metadata.get("encoding") != ENCODING:
-            if SEALED_BY not in metadata:
-                return payload
-            claimed = Payload()
-            claimed.CopyFrom(payload)
-            del claimed.metadata[SEALED_BY]  # whoever says so of themselves is not believed
-            return claimed
-        key_id = metadata.get(_KEY, b"").decode("ascii", "replace")
-        key = await self._keys.key(key_id)
-        if self._job_id is not None and key.job_id != self._job_id:
+    def _require_own(self, payload: Payload, key: DataKey) -> None:
+        """Return if a payload is of this codec's job.
+
+        Temporal UI does not tell the codec server for which workflow it has something sealed: that
+        comes with Steward's own key, and may be for any.
+        """
+        if self._job_id is None or key.job_id == self._job_id:
+            return
+        by = payload.metadata.get(SEALED_BY)
+        if key.job_id != STEWARDS_OWN or by != Origin.CODEC_SERVER.value.encode():
             raise PayloadNotReadableError("this payload was encrypted for another job")
-        return _open(payload, key)
 
 
 def sealed_for(workflow_id: str) -> str:
@@ -157,7 +167,32 @@ def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
     return Payload(metadata=metadata, data=nonce + data)
 
 
-def _open(payload: Payload, key: DataKey) -> Payload:
+def is_sealed(payload: Payload) -> bool:
+    """Return whether a payload is encrypted."""
+    return payload.metadata.get("encoding") == ENCODING
+
+
+def key_id_of(payload: Payload) -> str:
+    """Return the id of the data key that an encrypted payload says it is encrypted with."""
+    return payload.metadata.get(_KEY, b"").decode("ascii", "replace")
+
+
+def _without_claims(payload: Payload) -> Payload:
+    """Return a payload that came as it is, without what it says of who had it encrypted."""
+    if SEALED_BY not in payload.metadata:
+        return payload
+    claimed = Payload()
+    claimed.CopyFrom(payload)
+    del claimed.metadata[SEALED_BY]  # whoever says so of themselves is not believed
+    return claimed
+
+
+def open_payload(payload: Payload, key: DataKey) -> Payload:
+    """Return an encrypted payload decrypted; its metadata says who had it encrypted.
+
+    Raises:
+        PayloadNotReadableError: it was tampered with.
+    """
     by = payload.metadata.get(SEALED_BY, b"")
     nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
     try:
