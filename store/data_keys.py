@@ -114,6 +114,10 @@ class DataKeys:
         key_id = self._id_of_job.get(job_id)
         return None if key_id is None else self.at_hand(key_id)
 
+    def forget(self, job_id: str) -> None:
+        """Close the key of a job, so that it's asked for again before it's used."""
+        self._by_id.pop(self._id_of_job.pop(job_id, ""), None)
+
     async def are_in_use(self) -> bool:
         """Return whether this store's payloads are encrypted by now.
 
