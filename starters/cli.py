@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from starters import conveniences
 from starters.failures import Failure, one_line
 from starters.job_system_verbs import add_job_system_verbs
+from starters.key_verbs import keys
 from starters.mail_verbs import list_mails
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
@@ -672,6 +673,7 @@ app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
 app.add_typer(tokens, name="token")
 app.add_typer(sessions, name="session")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from store.switches import Switch, Switches
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.job_systems import destinations_of, job_system_of, subscriber_of
-from workers.key_rings import data_keys_of
+from workers.key_rings import data_keys_of, warn_if_plain
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
@@ -178,6 +178,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     client = await connect(lazy=True)
     await database.check()
     keys = await data_keys_of(settings, DEFAULT_DATA, database)
+    await warn_if_plain(keys)
     client = sealed(client, keys)
     await NamespaceGuard(database, client).require_if_it_answers()
     parts = Parts(
