@@ -66,6 +66,7 @@ from starters.access import (
     reader,
 )
 from starters.bodies import fields_of, limited_body, too_large
+from starters.codec_server import codec_routes
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
 from starters.desk.changes import Changes
@@ -108,6 +109,7 @@ from starters.why import also_due
 from store.board import Board
 from store.changes import ChangeFeed
 from store.cursors import CursorError
+from store.data_keys import DataKeys
 from store.database import Database, StoreUnavailableError
 from store.heartbeats import Heartbeats
 from store.holders import Holders
@@ -172,6 +174,10 @@ class Parts:
     """Where Temporal's core shows what it measures."""
     heartbeat: timedelta | None = None
     """How often a test job is sent all the way; never if None."""
+    keys: DataKeys | None = None
+    """By which the codec server opens payloads; None where there is no such server."""
+    codec_origins: frozenset[str] = frozenset()
+    """Origins of Temporal UI, whose pages may use the codec server."""
 
 
 class Api(FastAPI):
@@ -199,6 +205,7 @@ class Api(FastAPI):
             failed_page=failed_page,
             pace=Pace(parts.requests_per_minute),
             put_off=put_off,
+            codec_origins=parts.codec_origins,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
@@ -310,6 +317,8 @@ def make_app(parts: Parts) -> Api:
     )
     app.take(_reads(reading, look, views, service.startable, reads))
     app.take(read_routes(reads))
+    if parts.keys is not None:
+        app.take(codec_routes(parts.keys, reads, parts.client.namespace))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.take(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))

@@ -20,6 +20,7 @@ from starters import conveniences
 from starters.failures import Failure, one_line
 from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
+from starters.key_verbs import keys
 from starters.mail_verbs import list_mails, take_back
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
@@ -717,6 +718,7 @@ app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
 app.add_typer(tokens, name="token")
 app.add_typer(sessions, name="session")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

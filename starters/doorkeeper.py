@@ -44,6 +44,8 @@ CHANGES = f"{DESK}/changes"
 """Where open pages of the desk hear that jobs have changed."""
 SIGN_IN = f"{DESK}/sign-in"
 """Where people sign in to it."""
+CODEC = frozenset({"/codec/encode", "/codec/decode"})
+"""Where Temporal's own tools have payloads opened and sealed: the codec server."""
 OPEN_TO_ALL = frozenset({*HOOKS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
@@ -62,6 +64,18 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """What every answer says unless it says otherwise itself."""
+
+_FOR_TEMPORAL_UI = (
+    (b"access-control-allow-credentials", b"true"),
+    (b"access-control-allow-methods", b"POST"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, authorization-extras, content-type, x-namespace",
+    ),
+    (b"access-control-max-age", b"600"),
+    (b"vary", b"origin"),
+)
+"""What a browser asks for before a page of another origin may use the codec server."""
 
 Identify = Callable[[str | None], Awaitable[Caller | None]]
 """Returns whose an `Authorization` header is, None if nobody's we know."""
@@ -152,6 +166,7 @@ class Doorkeeper:
         failed_page: FailedPage = lambda _, __, ___: None,
         pace: Pace | None = None,
         put_off: PutOff = lambda _: None,
+        codec_origins: Iterable[str] = (),
     ) -> None:
         """Take what is behind the door.
 
@@ -165,10 +180,12 @@ class Doorkeeper:
             failed_page: shows people how a request failed.
             pace: how many requests one token or session may send, if that is limited.
             put_off: counts whom it sends away for a while.
+            codec_origins: the origins of Temporal UI, whose pages may use the codec server.
         """
         self._pace = pace
         self._put_off = put_off
         self._reception = reception
+        self._codec_origins = frozenset(each.encode() for each in codec_origins)
         self._failed_page = failed_page
         self._hooks = hooks
         self._everything_else = everything_else
@@ -185,7 +202,7 @@ class Doorkeeper:
             await self._everything_else(scope, receive, send)
             return
         request_id = request_id_of(scope["headers"])
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, [(REQUEST_ID, request_id.encode())], self._codec_headers(scope))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, answer)
 
@@ -214,7 +231,11 @@ class Doorkeeper:
         is_hook = scope["path"] in HOOKS and scope["method"] == "POST"
         if self._identify is None:
             self._require_own_host(headers)
-        if not is_hook and (self._identify is None or _is_of_desk(scope)):
+        is_of_temporal_ui = bool(answer.headers)
+        if is_of_temporal_ui and scope["method"] == "OPTIONS":
+            return Response(status_code=204)
+        asks_for_own_page = self._identify is None or _is_of_desk(scope) or _is_of_codec(scope)
+        if not is_hook and not is_of_temporal_ui and asks_for_own_page:
             _require_own_page(scope, headers)
         if is_hook:
             await self._serve_hook(scope, receive, answer)
@@ -292,8 +313,11 @@ class Doorkeeper:
         if self._identify is None or _is_open_to_all(scope["path"]):
             return EVERYBODY
         shown = _values(scope["headers"], b"authorization")
-        if not shown and self._reception is not None and _is_for_people(scope):
-            return await self._received(scope, self._reception)
+        if not shown and self._reception is not None:
+            if _is_for_people(scope):
+                return await self._received(scope, self._reception)
+            if _is_of_codec(scope) and (signed_in := await self._reception.caller(scope)):
+                return signed_in
         caller = await self._identify(shown[0].decode("latin-1") if len(shown) == 1 else None)
         if caller is None:
             raise _turned_away(
@@ -345,6 +369,15 @@ class Doorkeeper:
         except TurnedAwayError:
             return False
 
+    def _codec_headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Return what lets a page of Temporal UI read the answer; nothing to any other page."""
+        if not _is_of_codec(scope):
+            return []
+        origins = _values(scope["headers"], b"origin")
+        if len(origins) != 1 or origins[0] not in self._codec_origins:
+            return []
+        return [(b"access-control-allow-origin", origins[0]), *_FOR_TEMPORAL_UI]
+
     def _require_own_host(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Return if a request was meant for us: a page of a foreign name can lead a browser here.
 
@@ -368,9 +401,12 @@ class Doorkeeper:
 class _Answer:
     """What is answered, with the headers that every answer has."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(
+        self, send: Send, own: list[tuple[bytes, bytes]], headers: list[tuple[bytes, bytes]]
+    ) -> None:
         self._send = send
-        self._id = (REQUEST_ID, request_id.encode())
+        self._own = own
+        self.headers = headers
         self.begun = False
 
     async def send(self, message: Message) -> None:
@@ -379,7 +415,7 @@ class _Answer:
             headers = list(message.get("headers", ()))
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
-            headers.append(self._id)
+            headers += [*self._own, *self.headers]
             message = {**message, "headers": headers}
         await self._send(message)
 
@@ -433,6 +469,10 @@ def _is_open_to_all(path: str) -> bool:
 def _is_of_desk(scope: Scope) -> bool:
     path: str = scope["path"]
     return path == DESK or path.startswith(f"{DESK}/")
+
+
+def _is_of_codec(scope: Scope) -> bool:
+    return scope["path"] in CODEC
 
 
 def _is_stream(scope: Scope) -> bool:

@@ -92,7 +92,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         workflow_id = context.workflow_id
         if workflow_id is None:
             return self
-        return SealingCodec(self._keys, job_id=sealed_for(workflow_id), origin=self._origin)
+        job_id = sealed_for(workflow_id)
+        if job_id == self._job_id:
+            return self
+        return SealingCodec(self._keys, job_id=job_id, origin=self._origin)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal payloads.
@@ -102,9 +105,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        if not await self._keys.are_in_use():
+        if not (self._keys.seal or await self._keys.are_in_use()):
             return list(payloads)
-        key = await self._keys.key_of(self._job_id or STEWARDS_OWN)
+        job_id = self._job_id or STEWARDS_OWN
+        key = self._keys.at_hand_of(job_id) or await self._keys.key_of(job_id)
         return [_sealed(each, key, self._origin) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -117,13 +121,17 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        return [await self._opened(each) for each in payloads]
+        return [
+            await self._opened(each) if is_sealed(each) else _without_claims(each)
+            for each in payloads
+        ]
 
     async def _opened(self, payload: Payload) -> Payload:
-        if payload.metadata.get("encoding") != ENCODING:
-            return _unclaimed(payload)
         try:
-            return _open(payload, await self._keys.key(_key_id(payload)), self._job_id)
+            key_id = key_id_of(payload)
+            key = self._keys.at_hand(key_id) or await self._keys.key(key_id)
+            self._require_own(payload, key)
+            return open_payload(payload, key)
         except (PayloadNotReadableError, UnknownDataKeyError):
             if self._job_id is None:
                 raise
@@ -131,6 +139,21 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             if self._job_id in {None, error.job_id}:
                 raise
         return payload
+
+    def _require_own(self, payload: Payload, key: DataKey) -> None:
+        """Return if a payload is of this codec's job.
+
+        Temporal UI does not tell the codec server for which workflow it has something sealed: that
+        comes with Steward's own key, and may be for any.
+
+        Raises:
+            PayloadNotReadableError: it is another job's.
+        """
+        if self._job_id is None or key.job_id == self._job_id:
+            return
+        by = payload.metadata.get(SEALED_BY)
+        if key.job_id != STEWARDS_OWN or by != Origin.CODEC_SERVER.value.encode():
+            raise PayloadNotReadableError("this payload was encrypted for another job")
 
 
 def sealed_for(workflow_id: str) -> str:
@@ -165,22 +188,13 @@ def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
     return Payload(metadata=metadata, data=nonce + data)
 
 
-def _open(payload: Payload, key: DataKey, job_id: str | None) -> Payload:
-    if job_id is not None and key.job_id != job_id:
-        raise PayloadNotReadableError("this payload was encrypted for another job")
-    by = payload.metadata.get(SEALED_BY, b"")
-    nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
-    try:
-        opened = Payload.FromString(key.cipher.decrypt(nonce, data, _bound_to(key, by)))
-    except (InvalidTag, ValueError) as error:
-        raise PayloadNotReadableError("this payload was changed after it was encrypted") from error
-    opened.metadata[SEALED_BY] = by
-    opened.metadata[SEAL] = nonce.hex().encode()
-    return opened
+def is_sealed(payload: Payload) -> bool:
+    """Return whether a payload is encrypted."""
+    return payload.metadata.get("encoding") == ENCODING
 
 
-def _key_id(payload: Payload) -> str:
-    """Return the id of the data key that a payload was sealed with.
+def key_id_of(payload: Payload) -> str:
+    """Return the id of the data key that an encrypted payload says it is encrypted with.
 
     Raises:
         PayloadNotReadableError: what it says is none.
@@ -191,7 +205,7 @@ def _key_id(payload: Payload) -> str:
     return key_id.decode()
 
 
-def _unclaimed(payload: Payload) -> Payload:
+def _without_claims(payload: Payload) -> Payload:
     """Return a plain payload without what only a sealed one may say of itself."""
     if not _SAID_OF_SEALED & set(payload.metadata):
         return payload
@@ -200,6 +214,23 @@ def _unclaimed(payload: Payload) -> Payload:
     for name in _SAID_OF_SEALED:
         unclaimed.metadata.pop(name, None)
     return unclaimed
+
+
+def open_payload(payload: Payload, key: DataKey) -> Payload:
+    """Return an encrypted payload decrypted; its metadata says who had it encrypted.
+
+    Raises:
+        PayloadNotReadableError: it was tampered with.
+    """
+    by = payload.metadata.get(SEALED_BY, b"")
+    nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
+    try:
+        opened = Payload.FromString(key.cipher.decrypt(nonce, data, _bound_to(key, by)))
+    except (InvalidTag, ValueError) as error:
+        raise PayloadNotReadableError("this payload was changed after it was encrypted") from error
+    opened.metadata[SEALED_BY] = by
+    opened.metadata[SEAL] = nonce.hex().encode()
+    return opened
 
 
 def _bound_to(key: DataKey, by: bytes) -> bytes:

@@ -33,7 +33,7 @@ from store.reading import Reading
 from workers.correlation import Correlating
 from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman, MeasuringInterceptor
 from workers.job_systems import destinations_of, job_system_of
-from workers.key_rings import data_keys_of
+from workers.key_rings import data_keys_of, warn_if_plain
 from workers.listening import Listener, WorkerHealth, listening
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
@@ -244,6 +244,7 @@ async def main() -> None:
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     keys = await data_keys_of(settings, DEFAULT_DATA, database)
+    await warn_if_plain(keys)
     client = spans.on(sealed(await connect_when_it_answers(_PATIENCE), keys))
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
