@@ -94,6 +94,10 @@ class DataKeys:
         self._seals = False
         self._asked_whether_at: datetime | None = None
 
+    def ring(self) -> KeyRing:
+        """Return the key ring as it now is."""
+        return self._ring()
+
     # --- using -------------------------------------------------------------------------------
 
     async def are_in_use(self) -> bool:

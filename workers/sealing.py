@@ -10,11 +10,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    SignalWorkflowInput,
+    StartWorkflowUpdateInput,
+    StartWorkflowUpdateWithStartInput,
+    WorkflowUpdateHandle,
+)
+from temporalio.common import RawValue
 from temporalio.converter import (
     ActivitySerializationContext,
     DataConverter,
@@ -25,10 +36,10 @@ from temporalio.converter import (
 )
 
 from domain.lifecycles import job_of
-from store.data_keys import STEWARDS_OWN, DataKey, DataKeys
+from store.data_keys import STEWARDS_OWN, DataKey, DataKeys, UnknownDataKeyError
 from store.key_ring import NONCE_BYTES
 from workers.payloads import DATA_CONVERTER, SealableFailureConverter
-from workflows.messages import SEAL, SEALED_BY
+from workflows.messages import BY_STEWARD, MEANT_FOR, SEAL, SEALED_BY, meant_for
 
 ENCODING = b"binary/encrypted"
 _KEY = "key"
@@ -38,7 +49,7 @@ _JOINT = b"\0"
 class Origin(StrEnum):
     """Who has a payload sealed."""
 
-    STEWARD = "steward"
+    STEWARD = BY_STEWARD.decode()
     """Steward itself: its API, its worker."""
     CODEC_SERVER = "codec-server"
     """Somebody with Temporal's own tools, through the codec server."""
@@ -61,7 +72,12 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
     """
 
     def __init__(
-        self, keys: DataKeys, *, job_id: str | None = None, origin: Origin = Origin.STEWARD
+        self,
+        keys: DataKeys,
+        *,
+        job_id: str | None = None,
+        origin: Origin = Origin.STEWARD,
+        passes_unreadable: bool = False,
     ) -> None:
         """Take the keys.
 
@@ -70,10 +86,13 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             job_id: the job that is sealed for, and the only one that is opened; None seals for
                 none, and opens all.
             origin: who has payloads sealed.
+            passes_unreadable: leave a payload that cannot be opened as it is, for whoever takes it
+                to refuse: one forged message must not stop its workflow.
         """
-        self._keys = keys
+        self.keys = keys
         self._job_id = job_id
         self._origin = origin
+        self._passes_unreadable = passes_unreadable
 
     def with_context(self, context: SerializationContext) -> SealingCodec:
         """Return the codec of the job that a workflow, or an activity of it, is about."""
@@ -82,7 +101,12 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         workflow_id = context.workflow_id
         if workflow_id is None:
             return self
-        return SealingCodec(self._keys, job_id=sealed_for(workflow_id), origin=self._origin)
+        return SealingCodec(
+            self.keys,
+            job_id=sealed_for(workflow_id),
+            origin=self._origin,
+            passes_unreadable=self._passes_unreadable,
+        )
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal payloads.
@@ -92,9 +116,9 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        if not await self._keys.are_in_use():
+        if not await self.keys.are_in_use():
             return list(payloads)
-        key = await self._keys.key_of(self._job_id or STEWARDS_OWN)
+        key = await self.keys.key_of(self._job_id or STEWARDS_OWN)
         return [_sealed(each, key, self._origin) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -112,17 +136,32 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
     async def _opened(self, payload: Payload) -> Payload:
         metadata = payload.metadata
         if metadata.get("encoding") != ENCODING:
-            if SEALED_BY not in metadata:
-                return payload
-            claimed = Payload()
-            claimed.CopyFrom(payload)
-            del claimed.metadata[SEALED_BY]  # whoever says so of themselves is not believed
-            return claimed
-        key_id = metadata.get(_KEY, b"").decode("ascii", "replace")
-        key = await self._keys.key(key_id)
-        if self._job_id is not None and key.job_id != self._job_id:
+            return _unclaimed(payload)
+        try:
+            return _open(payload, await self._key_of(metadata.get(_KEY, b"")))
+        except (PayloadNotReadableError, UnknownDataKeyError):
+            if not self._passes_unreadable:
+                raise
+            return _unclaimed(payload)
+
+    async def _key_of(self, key_id: bytes) -> DataKey:
+        """Return the key that a payload says it was encrypted with: of a job, its own."""
+        if self._job_id is None:
+            return await self.keys.key(key_id.decode("ascii", "replace").replace("\0", ""))
+        own = await self.keys.key_of(self._job_id)
+        if own.id.encode() != key_id:
             raise PayloadNotReadableError("this payload was encrypted for another job")
-        return _open(payload, key)
+        return own
+
+
+def _unclaimed(payload: Payload) -> Payload:
+    """Return a payload that says nothing of who sealed it: what is not sealed is not believed."""
+    if SEALED_BY not in payload.metadata:
+        return payload
+    unclaimed = Payload()
+    unclaimed.CopyFrom(payload)
+    del unclaimed.metadata[SEALED_BY]
+    return unclaimed
 
 
 def sealed_for(workflow_id: str) -> str:
@@ -134,9 +173,13 @@ def sealed_for(workflow_id: str) -> str:
 
 
 def sealed(client: Client, keys: DataKeys) -> Client:
-    """Return a client like this one that seals what it sends, and opens what it gets."""
+    """Return a client like this one that seals what it sends, and opens what it gets.
+
+    It marks each message with what it is, so that nothing else that is sealed passes for it.
+    """
     config = client.config()
     config["data_converter"] = sealing_converter(keys)
+    config["interceptors"] = [*config["interceptors"], Marking(config["data_converter"])]
     return Client(**config)
 
 
@@ -144,9 +187,52 @@ def sealing_converter(keys: DataKeys) -> DataConverter:
     """Return the converter of clients and replays that seals, and opens what was sealed."""
     return replace(
         DATA_CONVERTER,
-        payload_codec=SealingCodec(keys),
+        payload_codec=SealingCodec(keys, passes_unreadable=True),
         failure_converter_class=SealableFailureConverter,
     )
+
+
+class Marking(Interceptor):
+    """Marks each signal and update that a client sends with its name, its workflow and when."""
+
+    def __init__(self, converter: DataConverter) -> None:
+        self._converter = converter
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002  the SDK's name
+        """Return what stands before the SDK's own calls."""
+        return _Marking(next, self._converter)
+
+
+class _Marking(OutboundInterceptor):
+    def __init__(self, next_: OutboundInterceptor, converter: DataConverter) -> None:
+        super().__init__(next_)
+        self._converter = converter.payload_converter
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002  the SDK's name
+        input.args = self._marked(input.args, input.signal, input.id)
+        await super().signal_workflow(input)
+
+    async def start_workflow_update(
+        self,
+        input: StartWorkflowUpdateInput,  # noqa: A002  the SDK's name
+    ) -> WorkflowUpdateHandle[Any]:
+        input.args = self._marked(input.args, input.update, input.id)
+        return await super().start_workflow_update(input)
+
+    async def start_update_with_start_workflow(
+        self,
+        input: StartWorkflowUpdateWithStartInput,  # noqa: A002  the SDK's name
+    ) -> WorkflowUpdateHandle[Any]:
+        update = input.update_workflow_input
+        update.args = self._marked(update.args, update.update, input.start_workflow_input.id)
+        return await super().start_update_with_start_workflow(input)
+
+    def _marked(self, args: Sequence[object], name: str, workflow_id: str) -> list[RawValue]:
+        mark = meant_for(datetime.now(UTC), name, workflow_id).encode()
+        payloads = self._converter.to_payloads(args)
+        for each in payloads:
+            each.metadata[MEANT_FOR] = mark
+        return [RawValue(each) for each in payloads]
 
 
 def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:

@@ -18,6 +18,7 @@ from activities.effects import Effects, all_activities
 from activities.job_system import JobSystem, OwnCopy
 from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
+from activities.proofs import Proofs
 from activities.reconciling import Reconciling
 from domain.directory import Directory
 from store.asking import Asked
@@ -25,16 +26,18 @@ from store.database import Database
 from store.journal import Journal
 from store.ledger import Ledger
 from store.mail_queue import MailQueue
+from store.proofs import UsedProofs
 from store.reading import Reading
 from workers.job_systems import destinations_of, job_system_of
 from workers.key_rings import data_keys_of
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
+from workers.proofs import AskingForProofs
 from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
-from workers.sealing import sealed
+from workers.sealing import SealingCodec, sealed
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
@@ -56,6 +59,7 @@ _SHARED = (
     "workflows.mails",
     "workflows.messages",
     "workflows.moves",
+    "workflows.prover",
     "workflows.publisher",
     "workflows.runtime",
     "workflows.search_attributes",
@@ -141,6 +145,7 @@ def make_worker(
     effects = Effects(Ledger(database, TASK_KINDS), mails, known, asking)
     digests = Digests(Reading(database), mail_queue, mails, known)
     reconciler = reconciler_of(database, job_system or OwnCopy(), known)
+    proofs = _proofs(client, database)
     worker = _MailingWorker(
         client,
         task_queue=task_queue,
@@ -149,15 +154,27 @@ def make_worker(
             *all_activities(effects, mails),
             digests.send_specialists_digest,
             Reconciling(reconciler).reconcile,
+            *([proofs.check_proofs] if proofs else []),
         ],
         workflow_runner=runner(guards_stories=guards_stories),
-        interceptors=[RefusalRecorder(Journal(database))],
+        interceptors=[
+            RefusalRecorder(Journal(database)),
+            *([AskingForProofs()] if proofs else []),
+        ],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
     )
     worker.mails = mails
     _give_time_to_long_tasks(worker)
     return worker
+
+
+def _proofs(client: Client, database: Database) -> Proofs | None:
+    """Return what checks messages; None without keys, where nobody's messages can be told apart."""
+    codec = client.data_converter.payload_codec
+    return (
+        Proofs(UsedProofs(database), codec.keys.ring) if isinstance(codec, SealingCodec) else None
+    )
 
 
 def _give_time_to_long_tasks(worker: Worker) -> None:
