@@ -183,6 +183,12 @@ def sealed(client: Client, keys: DataKeys) -> Client:
     return Client(**config)
 
 
+def keys_of(client: Client) -> DataKeys | None:
+    """Return the keys that a client seals with, None if it does not."""
+    codec = client.data_converter.payload_codec
+    return codec.keys if isinstance(codec, SealingCodec) else None
+
+
 def sealing_converter(keys: DataKeys) -> DataConverter:
     """Return the converter of clients and replays that seals, and opens what was sealed."""
     return replace(

@@ -37,7 +37,7 @@ from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
-from workers.sealing import SealingCodec, sealed
+from workers.sealing import keys_of, sealed
 from workers.settings import DEFAULT_DATA, load_settings
 from workers.telemetry import configure_logging
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
@@ -171,10 +171,8 @@ def make_worker(
 
 def _proofs(client: Client, database: Database) -> Proofs | None:
     """Return what checks messages; None without keys, where nobody's messages can be told apart."""
-    codec = client.data_converter.payload_codec
-    return (
-        Proofs(UsedProofs(database), codec.keys.ring) if isinstance(codec, SealingCodec) else None
-    )
+    keys = keys_of(client)
+    return Proofs(UsedProofs(database), keys.ring) if keys is not None else None
 
 
 def _give_time_to_long_tasks(worker: Worker) -> None:
