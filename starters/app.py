@@ -49,6 +49,7 @@ from service.events import EventDispatcher, Received
 from service.heartbeat import HeartbeatRound
 from service.mail_reports import look_at
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
+from service.proofs import MadeProof, ProofDesk
 from service.readiness import Readiness
 from service.reconciling import Reconcile
 from service.rehearsal import Rehearsal
@@ -64,6 +65,7 @@ from starters.access import (
     Reader,
     no_job,
     reader,
+    require_command,
 )
 from starters.bodies import fields_of, limited_body, too_large
 from starters.codec_server import codec_routes
@@ -98,6 +100,7 @@ from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
 from starters.pace import Pace
 from starters.partner_view import PartnerViews
+from starters.proofs_api import proof_routes
 from starters.queries import STAGES, Cursor, one_of
 from starters.reads import Reads, read_routes
 from starters.reconcile_api import reconcile_routes
@@ -127,6 +130,7 @@ from store.task_list import TaskList
 from store.tasks import Tasks
 from workers.core import CoreListener
 from workers.figures import Figures
+from workers.sealing import keys_of
 from workers.spans import NO_SPANS, Spans
 from workflows.registry import LIFECYCLES
 
@@ -229,7 +233,7 @@ class Api(FastAPI):
         await response(scope, receive, send)
 
 
-def make_app(parts: Parts) -> Api:
+def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts together
     """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
@@ -298,6 +302,8 @@ def make_app(parts: Parts) -> Api:
     app.take(_hooks(events, service.events, inbox))
     holders = Holders(parts.database)
     commands = CommandEndpoint(service.commands, Journal(parts.database))
+    keys = keys_of(parts.client)
+    proofs = ProofDesk(reading, Journal(parts.database), keys.ring if keys is not None else None)
     for kind in LIFECYCLES.values():
         app.take(_commands(kind, commands, metrics, holders))
     reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
@@ -323,6 +329,7 @@ def make_app(parts: Parts) -> Api:
     app.take(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
     app.take(outbox_routes(outbox_desk))
+    app.take(proof_routes(proofs, LIFECYCLES, holders))
     app.take(reconcile_routes(service.reconciliation))
     app.take(history_routes(reading, reads))
     mails = MailList(parts.database)
@@ -338,6 +345,7 @@ def make_app(parts: Parts) -> Api:
                 look=look,
                 startable=service.startable,
                 commands=commands,
+                proofs=proofs,
                 tasks=desk,
                 task_list=TaskList(parts.database),
                 outbox=outbox_desk,
@@ -359,7 +367,7 @@ def make_app(parts: Parts) -> Api:
     app.take(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading, pages)
     openapi.describe_commands(
-        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile, MadeProof
     )
     describe_errors(app)
     return app
@@ -479,22 +487,6 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
 # --- commands ---------------------------------------------------------------------------------
 
 
-async def _require_command(
-    caller: Caller, kind: LifecycleKind, job_id: str, holders: Holders
-) -> None:
-    """Return if somebody may give commands of a lifecycle to a job, to others they are not there.
-
-    Raises:
-        NotFoundError: the job is none of theirs.
-        HTTPException: the lifecycle is none that they may know of (404).
-        StoreUnavailableError: the store does not answer.
-    """
-    if not (caller.reads_all or await caller.may_command(job_id, holders)):
-        raise no_job(job_id)
-    if caller.is_partner and kind.name in caller.unseen:
-        raise HTTPException(404)
-
-
 def _commands(
     kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics, holders: Holders
 ) -> APIRouter:
@@ -524,7 +516,7 @@ def _commands(
             openapi_extra=openapi.request_body(kind.name, command),
         )
         async def given(request: Request, job_id: JobId) -> Response:
-            await _require_command(reader(request), kind, job_id, holders)
+            await require_command(reader(request), kind, job_id, holders)
             return await give(request, job_id, name)
 
     for each in kind.commands:
@@ -532,7 +524,7 @@ def _commands(
 
     @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
     async def not_a_command(request: Request, job_id: JobId, name: str) -> Response:
-        await _require_command(reader(request), kind, job_id, holders)
+        await require_command(reader(request), kind, job_id, holders)
         unknown = unknown_command(kind.commands, name).refusal
         refusal = Refusal(
             kind=RefusalKind.NOT_RUNNING,

@@ -116,6 +116,25 @@ LifecycleArgument = Annotated[
         autocompletion=conveniences.lifecycles_beginning_with,
     ),
 ]
+CommandArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="COMMAND",
+        help="A command that `steward show JOB` lists.",
+        autocompletion=conveniences.commands_beginning_with,
+    ),
+]
+FieldArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FIELD=VALUE",
+        help="name=text, name:=json, or name.part=text for a field of a field.",
+    ),
+]
+RoleOption = Annotated[
+    str | None, typer.Option("--as", help="Your role. Needed if several roles may do it.")
+]
+NameOption = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
 
 _DATA = Path(".steward")
@@ -499,25 +518,10 @@ def preview_mail(
 def do(
     job: JobArgument,
     lifecycle: LifecycleArgument,
-    command: Annotated[
-        str,
-        typer.Argument(
-            metavar="COMMAND",
-            help="A command that `steward show JOB` lists.",
-            autocompletion=conveniences.commands_beginning_with,
-        ),
-    ],
-    fields: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="FIELD=VALUE",
-            help="name=text, name:=json, or name.part=text for a field of a field.",
-        ),
-    ] = None,
-    role: Annotated[
-        str | None, typer.Option("--as", help="Your role. Needed if several roles may do it.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
+    command: CommandArgument,
+    fields: FieldArguments = None,
+    role: RoleOption = None,
+    name: NameOption = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -527,13 +531,9 @@ def do(
     set, you act as the owner of the token unless --as or --name says otherwise.
     """
     from starters.api_client import RequestRefused
-    from starters.command_fields import read_fields
     from starters.rendering import print_answer, print_json
 
-    declared = _command(_kind(lifecycle), command)
-    body = read_fields(fields or [], declared.payload)
-    if role or name or not os.environ.get("STEWARD_TOKEN"):
-        body.setdefault("actor", _actor(declared, role, name))
+    body = _payload(lifecycle, command, fields, role, name)
     try:
         with _client() as client:
             answer = client.post("jobs", job, lifecycle, command, body=body)
@@ -547,6 +547,35 @@ def do(
         print_json(answer)
     else:
         print_answer(job, lifecycle, answer)
+
+
+@app.command(
+    epilog=_examples(
+        "proof SJ-2001 plus-one customer_called --as customer_service",
+        "proof SJ-2001 plus-one approve amount=240.00 non_covered=35.00 --json",
+    )
+)
+def proof(
+    job: JobArgument,
+    lifecycle: LifecycleArgument,
+    command: CommandArgument,
+    fields: FieldArguments = None,
+    role: RoleOption = None,
+    name: NameOption = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that a signal or an update in Temporal UI comes from you.
+
+    Prints the input to paste there. It counts once, within 15 minutes. With STEWARD_TOKEN set, you
+    act as the owner of the token unless --as or --name says otherwise.
+    """
+    from starters.rendering import print_json
+
+    body = _payload(lifecycle, command, fields, role, name)
+    with _client() as client:
+        made = client.post("jobs", job, lifecycle, command, "proof", body=body)
+    print_json(made if as_json else made["payload"])
 
 
 @app.command(
@@ -879,6 +908,19 @@ def _command(kind: LifecycleKind, name: str) -> Command:
         unknown = unknown_command(kind.commands, name).refusal
         raise Failure(f"{unknown.message} {unknown.instead}")
     return kind.commands[name]
+
+
+def _payload(
+    lifecycle: str, command: str, fields: list[str] | None, role: str | None, name: str | None
+) -> dict[str, Any]:
+    """Return the payload of a command, with who gives it unless their token says so."""
+    from starters.command_fields import read_fields
+
+    declared = _command(_kind(lifecycle), command)
+    body = read_fields(fields or [], declared.payload)
+    if role or name or not os.environ.get("STEWARD_TOKEN"):
+        body.setdefault("actor", _actor(declared, role, name))
+    return body
 
 
 def _actor(command: Command, role: str | None, name: str | None) -> dict[str, str]:

@@ -123,6 +123,7 @@ async def run_stack(
         stack.push_async_callback(server.stop)
         stack.push_async_callback(asyncio.to_thread, spans.close)
         await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
+        await _ask_for_proofs(settings, database)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
@@ -202,6 +203,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     await warn_if_plain(keys)
     client = spans.on(sealed(client, keys))
     await NamespaceGuard(database, client).require_if_it_answers()
+    await _ask_for_proofs(settings, database)
     parts = Parts(
         database=database,
         client=client,
@@ -233,6 +235,15 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     await job_system.close()
     await database.close()
     await asyncio.to_thread(spans.close)
+
+
+async def _ask_for_proofs(settings: Settings, database: Database) -> None:
+    """Have all workers know whether this API lets in only those who may.
+
+    Workers read it in the store: one that was set up without the setting does not leave a way in.
+    """
+    now, is_on = datetime.now(UTC), settings.asks_for_proofs
+    await Switches(database).turn(Switch.PROOFS, now, is_on=is_on)
 
 
 @asynccontextmanager

@@ -102,6 +102,10 @@ class DataKeys:
         self._seals = False
         self._asked_whether_at: datetime | None = None
 
+    def ring(self) -> KeyRing:
+        """Return the key ring as it now is."""
+        return self._ring()
+
     # --- using -------------------------------------------------------------------------------
 
     @property

@@ -27,6 +27,7 @@ from workflows.messages import (
     Read,
     RejectedMessage,
 )
+from workflows.prover import Prover
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 
@@ -63,6 +64,7 @@ class Episode:
         mails: MailTracker,
         publisher: Publisher,
         desk: CommandDesk,
+        prover: Prover,
     ) -> None:
         self._kind = kind
         self._runtime = runtime
@@ -73,6 +75,7 @@ class Episode:
         self._mails = mails
         self._publisher = publisher
         self._desk = desk
+        self._prover = prover
         self._next_start: LifecycleStart | None = None
         """The argument of the next episode, which begins when this one closes."""
         self._look_after_end: tuple[datetime, Effect] | None = None
@@ -119,6 +122,7 @@ class Episode:
                 "held_mails": self._mails.held,
                 "unheard": (),
                 "waiting_messages": self._mailbox.handed_over(),
+                **self._prover.memory(),
             }
             self._runtime.continue_as_new(self._start.model_copy(update=so_far))
 
@@ -196,7 +200,11 @@ class Episode:
                 await self._settle_what_came_late()
                 await self._runtime.wait_until(self._runtime.handlers_are_finished)
         if self._next_start is not None:
-            unsent = {"unsent_mails": self._mails.unsent, "held_mails": self._mails.held}
+            unsent = {
+                "unsent_mails": self._mails.unsent,
+                "held_mails": self._mails.held,
+                **self._prover.memory(),
+            }
             self._runtime.continue_as_new(self._next_start.model_copy(update=unsent))
         return self._case.stage
 
@@ -239,6 +247,9 @@ class Episode:
 
     async def _settle_mailbox(self) -> None:
         while self._mailbox:
+            if self._mailbox.begins_unproven:
+                await self._prover.prove()
+                continue
             if self._mailbox.is_behind:
                 await self.read_on()
                 continue
@@ -340,16 +351,20 @@ class Episode:
 
     def begin_anew(self, read: Read) -> None:
         """Keep the argument of the next episode until this one, which has ended, closes."""
+        message = self.next_in(read)
+        if isinstance(message, RejectedMessage) or self._case.edition >= Edition.FACTS_BY_MEANING:
+            self._mailbox.put(message)
+        else:
+            self._next_start = message.start
+
+    def next_in(self, read: Read) -> NextEpisodeMessage | RejectedMessage:
+        """Return the next episode that a message begins, or why it cannot be used."""
         try:
             start = read_as(type(self._start), BEGIN_ANEW, read, self._case.edition)
             self._require_next(start)
         except Refused as refused:
-            self._mailbox.put(RejectedMessage(BEGIN_ANEW, STEWARD, refused.refusal))
-            return
-        if self._case.edition < Edition.FACTS_BY_MEANING:
-            self._next_start = start
-        else:
-            self._mailbox.put(NextEpisodeMessage(start))
+            return RejectedMessage(BEGIN_ANEW, STEWARD, refused.refusal)
+        return NextEpisodeMessage(start)
 
     def _require_next(self, start: LifecycleStart) -> None:
         """Return if an argument is one that a later episode of the same job can begin with.
