@@ -10,7 +10,14 @@ from domain.editions import NEWEST, Edition
 from domain.effects import Effect, OpenTask
 from domain.events import EventEnvelope
 from domain.labels import stage_label
-from domain.lifecycles import Case, Cause, LifecycleKind, LifecycleStart, WaitingMessage
+from domain.lifecycles import (
+    Case,
+    Cause,
+    LifecycleKind,
+    LifecycleStart,
+    LookAfterEnd,
+    WaitingMessage,
+)
 from domain.promises import PromiseOutcome
 from domain.refusals import Refused, unreadable
 from domain.reopening import task_on_reopening
@@ -73,7 +80,7 @@ class Episode:
         self._desk = desk
         self._next_start: LifecycleStart | None = None
         """The argument of the next episode, which begins when this one closes."""
-        self._look_after_end: tuple[datetime, Effect] | None = None
+        self._look_after_end = start.look_after_end
 
     # --- a history that has grown long -------------------------------------------------------
 
@@ -135,7 +142,16 @@ class Episode:
 
     def look_after_end(self, at: datetime, effect: Effect) -> None:
         """Have an effect carried out after the end, unless the next episode begins before."""
-        self._look_after_end = at, effect
+        self._look_after_end = LookAfterEnd(at=at, effect=effect)
+
+    def forget_look(self) -> None:
+        """Have nothing carried out after the end: it was not the end after all."""
+        self._look_after_end = None
+
+    @property
+    def look(self) -> LookAfterEnd | None:
+        """What is still to be carried out after the end."""
+        return self._look_after_end
 
     async def finish(self, alarm: Alarm) -> str:
         """Make the end known, answer everybody, see the mails off; return the final stage.
@@ -186,7 +202,7 @@ class Episode:
     async def _stay_until_nothing_is_left(self, alarm: Alarm) -> None:
         """Stay for mails that wait for their server, and for the look at the job after the end."""
         if self._look_after_end is not None:
-            alarm.set(self._look_after_end[0], "check the job after the end")
+            alarm.set(self._look_after_end.at, "check the job after the end")
         while self._next_start is None and not self._is_done():
             await self._runtime.wait_until(lambda: self._is_disturbed(alarm))
             if self._look_after_end is not None and alarm.has_rung:
@@ -198,7 +214,7 @@ class Episode:
         """Have the effect carried out that was kept for after the end."""
         if self._look_after_end is not None:
             self._effects.begin_turn("afterwards")
-            self._effects.add(self._look_after_end[1])
+            self._effects.add(self._look_after_end.effect)
             self._look_after_end = None
 
     def _is_done(self) -> bool:
@@ -316,6 +332,7 @@ class Episode:
                 "remembered": self._case.remembered(),
                 "edition": NEWEST,
                 "case": None,
+                "look_after_end": None,
                 "unheard": (),
                 "waiting_messages": (),
             }
@@ -346,7 +363,13 @@ class Episode:
             raise unreadable("The next episode must be a later one of this job.")
         is_known = Edition.FIRST <= start.edition <= NEWEST
         is_in_time = start.occurred_at.year in _YEARS and 0 <= start.job_version < _TOO_HIGH
-        is_fresh = not (start.unsent_mails or start.unheard or start.waiting_messages or start.case)
+        is_fresh = not (
+            start.unsent_mails
+            or start.unheard
+            or start.waiting_messages
+            or start.case
+            or start.look_after_end
+        )
         if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
             raise unreadable("The next episode must be a new one that can start.")
         read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)
