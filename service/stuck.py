@@ -19,9 +19,11 @@ from domain.outgoing import trouble_with
 from domain.policy import Policy
 from domain.roles import Actor, Role
 from service.audit import Audit
+from service.heartbeat import stuck_heartbeat
 from service.stuck_outbox import stuck_in_outbox
 from service.stuck_things import StuckThing
 from store.database import StoreUnavailableError
+from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.leases import Leases
 from store.losses import LostLifecycle
@@ -33,9 +35,10 @@ from workers.background import Background
 from workers.namespace import NamespaceGuard, WrongNamespaceError
 from workers.temporal import (
     NO_ANSWER,
+    Pollers,
     TemporalUnreachableError,
     failing_workflows,
-    workers_poll,
+    pollers_of,
 )
 from workflows.registry import LIFECYCLES, TASK_QUEUE
 
@@ -110,6 +113,9 @@ class StuckList:
     reconciliations: Reconciliations | None
     """None where there is no other job system."""
     policy: Callable[[], Policy]
+    heartbeats: Heartbeats | None = None
+    """None where no heartbeat is sent."""
+    heartbeat_every: timedelta = timedelta(minutes=5)
 
     _sight: _Sight = field(default_factory=_Sight, repr=False)
 
@@ -145,6 +151,7 @@ class StuckList:
             *await self._held_mails(),
             *await stuck_in_outbox(self.outbox, now),
             *await self._reconciliation(now),
+            *await self._heartbeat(now),
             *self._sight.things,
             *_in_this_process(self.background),
         ]
@@ -153,6 +160,12 @@ class StuckList:
     def asked_at(self) -> datetime | None:
         """When Temporal was asked last."""
         return self._sight.at
+
+    async def _heartbeat(self, now: datetime) -> list[StuckThing]:
+        """Return that no heartbeat comes through, if so for too long."""
+        if self.heartbeats is None:
+            return []
+        return stuck_heartbeat(await self.heartbeats.record(), self.heartbeat_every, now)
 
     async def _held_mails(self) -> list[StuckThing]:
         """Return the e-mails that customers get later, and why."""
@@ -396,7 +409,7 @@ async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]
     """Return the problems that Temporal reports, or one item that says it does not answer."""
     try:
         await guard.prove()
-        polls = await workers_poll(guard.client, TASK_QUEUE, now)
+        pollers = await pollers_of(guard.client, TASK_QUEUE, now)
         failing = await _failing_tasks(guard)
     except WrongNamespaceError as error:
         cure = "Correct the settings, and restart. Until then Steward delivers nothing."
@@ -405,11 +418,26 @@ async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]
         cure = "Start Temporal. Everything continues once it answers."
         said = str(error).removeprefix(_SILENT) or "not in time"
         return [StuckThing("temporal", None, f"{_SILENT}{said}", cure, None)]
-    if polls:
-        return failing
-    what = f"No worker polls task queue {TASK_QUEUE}. No job moves, and no command is answered."
-    cure = "Start `steward worker`. It catches up on every deadline that has passed."
-    return [StuckThing("no_worker", None, what, cure, None), *failing]
+    return failing if pollers.work else [_no_worker(pollers), *failing]
+
+
+def _no_worker(pollers: Pollers) -> StuckThing:
+    """Return that nobody works, and whether that is for want of a worker or of its version."""
+    so = "No job moves, and no command is answered."
+    if not pollers.others:
+        what = f"No worker polls task queue {TASK_QUEUE}. {so}"
+        cure = "Start `steward worker`. It catches up on every deadline that has passed."
+        return StuckThing("no_worker", None, what, cure, None)
+    current = pollers.current or "no version"
+    what = (
+        f"No worker of the current version polls task queue {TASK_QUEUE}. {so} "
+        f"Current: {current}. Polling: {', '.join(pollers.others)}."
+    )
+    cure = (
+        "Run `steward promote` with the settings of the workers that poll. Or start workers of the "
+        "current version."
+    )
+    return StuckThing("no_worker", None, what, cure, None)
 
 
 def _in_this_process(background: Background) -> list[StuckThing]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -359,6 +360,19 @@ leases = Table(
     _at("until"),
 )
 """What one process at a time does, who does it, and until when nobody else may."""
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("beat", String(80), nullable=False),
+    _at("begun_at"),
+    Column("started_at", UtcDateTime),
+    Column("succeeded_at", UtcDateTime),
+    Column("seconds", Float),
+    Column("failing_since", UtcDateTime),
+)
+"""How far the newest heartbeat, `beat`, has got, and when one came through last; it has one row."""
 
 answers = Table(
     "answers",
