@@ -63,6 +63,7 @@ _SHARED = (
     "workflows.effects",
     "workflows.engine",
     "workflows.episode",
+    "workflows.keeping",
     "workflows.lifecycle",
     "workflows.mailbox",
     "workflows.mails",

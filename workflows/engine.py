@@ -18,6 +18,7 @@ from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk, Result
 from workflows.effects import EffectBuffer
 from workflows.episode import Episode
+from workflows.keeping import Keeper
 from workflows.mailbox import Mailbox, read_as
 from workflows.mails import MailTracker
 from workflows.messages import (
@@ -109,6 +110,9 @@ class Engine:
         self.episode = Episode(
             kind, runtime, start, case, mailbox, effects, mails, publisher, desk, prover
         )
+        if start.case is not None and kind.has_ended(case.stage):
+            publisher.go_on_after_end()
+        effects.keeper = Keeper(start, case, mailbox, mails, desk, self.episode)
         self._alarm = Alarm(runtime)
         self.waiting = Waiting(
             runtime, case, mailbox, effects, publisher, desk, self._alarm, self.episode, prover
