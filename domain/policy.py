@@ -61,7 +61,7 @@ def _long_enough(hours: Window) -> Window:
     if hours.opens > hours.closes or hours.closes - hours.opens < _HOURS_AT_LEAST:
         raise ValueError("e-mail needs at least 6 hours within one day, such as 08:00 to 21:00")
     if hours.weekend_all_day:
-        raise ValueError("customers sleep at weekends, too: leave weekend_all_day out")
+        raise ValueError("customers sleep at weekends, too: let the same hours hold on all days")
     return hours
 
 
