@@ -15,6 +15,12 @@ LANGUAGES = {"sh", "console", "json", "jsonl", "mermaid", "python", "text", "tom
 NOT_RUN = {
     "README.md": ["make run", "make test"],
     "benchmarks/README.md": ["make bench"],
+    "docs/operations.md": [
+        "docker compose --file docker-compose.temporal.yml --profile trial up --build --detach --wait",
+        "docker compose --file docker-compose.temporal.yml exec api \\",
+        "docker compose --file docker-compose.temporal.yml up --detach --wait postgresql",
+        "kubectl delete --ignore-not-found --namespace steward job steward-setup",
+    ],
     "docs/job-system.md": [
         "export STEWARD_JOB_SYSTEM_TOKEN=secret",
         "steward job-system check --adapter mainframe",
@@ -24,7 +30,7 @@ NOT_RUN = {
 """The first line of every block that is not run, by page. Keep it short."""
 
 _COMMAND = re.compile(
-    r"^\s*(?:\$ |#? ?(?:steward|curl|docker|make|pip|pytest|temporal|pg_\w+|psql|apt-get|git) \S)",
+    r"^\s*(?:\$ |#? ?(?:steward|curl|docker|kubectl|make|pip|pytest|temporal|pg_\w+|psql|apt-get|git) \S)",
     re.MULTILINE,
 )
 
