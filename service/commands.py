@@ -143,7 +143,7 @@ class CommandDispatcher:
         )
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
-                given = fields if by is None else _signed(fields, actor, by)
+                given = fields if by is None else signed(fields, by)
                 return await self._execute_or_start(kind, job_id, command, given, update_id)
         except Refused as refused:
             await self._journal.refused(attempt(refusal=refused.refusal))
@@ -361,7 +361,7 @@ def require_same_command(command: str, message_id: str, known: str) -> None:
         )
 
 
-def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
+def signed(fields: object, by: Actor) -> object:
     """Return a payload as given by the owner of a token.
 
     Raises:
@@ -369,6 +369,7 @@ def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
     """
     if not isinstance(fields, dict):
         return fields
+    actor = actor_of(fields)
     if actor is not None and actor != by:
         raise forbidden(
             None,

@@ -24,6 +24,7 @@ from store.journal import Journal
 
 _STATUS: Mapping[RefusalKind, int] = {
     RefusalKind.ROLE: 403,
+    RefusalKind.UNPROVEN: 403,
     RefusalKind.CONFLICT: 409,
     RefusalKind.NOT_RUNNING: 404,
     RefusalKind.FIELDS: 422,

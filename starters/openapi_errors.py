@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from starters.doorkeeper import HEALTH, JOB_EVENTS
+from starters.doorkeeper import HEALTH, HOOKS
 
 _REFUSAL: Mapping[str, Any] = {
     "application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}
@@ -58,7 +58,7 @@ def _describe(document: dict[str, Any]) -> None:
 
 
 def _statuses(path: str, method: str) -> tuple[str, ...]:
-    if path == JOB_EVENTS:
+    if path in HOOKS:
         return (*_EVENTS, *_AT_THE_DOOR)
     if path in HEALTH:
         return _AT_THE_DOOR

@@ -12,13 +12,14 @@ ALL = [block for page in pages() for block in blocks(page)]
 LANGUAGES = {"sh", "console", "json", "jsonl", "mermaid", "python", "text", "toml", "yaml"}
 """`sh` is run as it is printed, by `tests/server/test_pages.py`; `console` is what was printed."""
 
+COMPOSE = "docker compose --file docker-compose.temporal.yml"
 NOT_RUN = {
     "README.md": ["make run", "make test"],
     "benchmarks/README.md": ["make bench"],
     "docs/operations.md": [
-        "docker compose --file docker-compose.temporal.yml --profile trial up --build --detach --wait",
-        "docker compose --file docker-compose.temporal.yml exec api \\",
-        "docker compose --file docker-compose.temporal.yml up --detach --wait postgresql",
+        f"{COMPOSE} --profile trial up --build --detach --wait",
+        f"{COMPOSE} exec api \\",
+        f"{COMPOSE} up --detach --wait postgresql",
         "kubectl delete --ignore-not-found --namespace steward job steward-setup",
     ],
     "docs/job-system.md": [
@@ -30,7 +31,8 @@ NOT_RUN = {
 """The first line of every block that is not run, by page. Keep it short."""
 
 _COMMAND = re.compile(
-    r"^\s*(?:\$ |#? ?(?:steward|curl|docker|kubectl|make|pip|pytest|temporal|pg_\w+|psql|apt-get|git) \S)",
+    r"^\s*(?:\$ |#? ?(?:steward|curl|docker|kubectl|make|pip|pytest|temporal|pg_\w+|psql|apt-get|git)"
+    r" \S)",
     re.MULTILINE,
 )
 
