@@ -31,8 +31,8 @@ NOT_RUN = {
 """The first line of every block that is not run, by page. Keep it short."""
 
 _COMMAND = re.compile(
-    r"^\s*(?:\$ |#? ?(?:steward|curl|docker|kubectl|make|pip|pytest|temporal|pg_\w+|psql|apt-get|git)"
-    r" \S)",
+    r"^\s*(?:\$ |#? ?(?:steward|curl|docker|kubectl|make|pip|pytest|temporal|pg_\w+|psql|apt-get"
+    r"|git) \S)",
     re.MULTILINE,
 )
 
