@@ -6,6 +6,7 @@ HTTP loads neither Temporal nor a database.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -139,6 +140,9 @@ DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward
 
 _DATA = Path(".steward")
 _MISCONFIGURED = 2
+_OBJECTS_UNTIL_GARBAGE = 200_000
+"""How many objects are made until Python looks for garbage: imports make most of these, and none of
+them is any. What runs for long sets its own figure."""
 
 
 # --- running it -------------------------------------------------------------------------------
@@ -753,6 +757,7 @@ app.add_typer(keys, name="keys")
 def main() -> None:
     """Run the command line, and leave the process with its exit code."""
     sys.excepthook = _tell_fault
+    gc.set_threshold(_OBJECTS_UNTIL_GARBAGE)
     try:
         app()
     except SystemExit as done:
