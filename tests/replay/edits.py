@@ -71,12 +71,9 @@ BREAKING = (
     ),
     Edit(
         "another name for a command",
-        tuple(
-            (file, old, new)
-            for file in ("domain/plus_one/payloads.py", "domain/plus_one/commands.py")
-            for old, new in (("UpdateParts", "TellParts"),)
-        )
-        + (
+        (
+            ("domain/plus_one/payloads.py", "UpdateParts", "TellParts"),
+            ("domain/plus_one/commands.py", "UpdateParts", "TellParts"),
             ("workflows/plus_one.py", "payloads.UpdateParts", "payloads.TellParts"),
             ("workflows/plus_one.py", "def update_parts(", "def tell_parts("),
         ),
