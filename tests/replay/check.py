@@ -169,6 +169,8 @@ def _spelt(argument: ast.expr, constants: Mapping[str, Any]) -> Iterator[str]:
             yield str(constants[variable])
         case ast.JoinedStr(values=[ast.Constant(value=str(beginning)), *_]):
             yield f"{beginning}…"
+        case _:
+            pass  # `Runtime.patched` passes on what it was asked
 
 
 # --- fingerprints -------------------------------------------------------------------------------
@@ -214,8 +216,8 @@ def _history(path: Path, document: Mapping[str, Any]) -> WorkflowHistory:
 def _line(command: WorkflowCommand) -> str:
     """Return a command as a fingerprint has it: without ids, instants, and what people read."""
     variant = command.WhichOneof("variant") or "nothing"
-    said = _SAID.get(variant, lambda _: variant.replace("_", " "))
-    return said(command)
+    said = _SAID.get(variant)
+    return said(command) if said else variant.replace("_", " ")
 
 
 def _upserted(command: WorkflowCommand) -> str:

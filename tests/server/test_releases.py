@@ -100,13 +100,13 @@ async def test_a_version_of_the_workers_gets_the_work_once_it_is_promoted(
 ) -> None:
     url = sqlite_url(tmp_path)
     migrate(url)
-    for name, said in (
+    for name, value in (
         ("TEMPORAL_ADDRESS", temporal.address),
         ("STEWARD_DATABASE_URL", url),
         ("STEWARD_DEPLOYMENT", "steward"),
         ("STEWARD_BUILD_ID", "2026.11.29-1"),
     ):
-        monkeypatch.setenv(name, said)
+        monkeypatch.setenv(name, value)
     client, database = await connect(target_host=temporal.address), Database(url)
     guard = NamespaceGuard(database, client)
     readiness = Readiness(database, guard, Background(), now)
