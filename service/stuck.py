@@ -19,9 +19,11 @@ from domain.outgoing import trouble_with
 from domain.policy import Policy
 from domain.roles import Actor, Role
 from service.audit import Audit
+from service.heartbeat import stuck_heartbeat
 from service.stuck_outbox import stuck_in_outbox
 from service.stuck_things import StuckThing
 from store.database import StoreUnavailableError
+from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.leases import Leases
 from store.losses import LostLifecycle
@@ -111,6 +113,9 @@ class StuckList:
     reconciliations: Reconciliations | None
     """None where there is no other job system."""
     policy: Callable[[], Policy]
+    heartbeats: Heartbeats | None = None
+    """None where no heartbeat is sent."""
+    heartbeat_every: timedelta = timedelta(minutes=5)
 
     _sight: _Sight = field(default_factory=_Sight, repr=False)
 
@@ -146,6 +151,7 @@ class StuckList:
             *await self._held_mails(),
             *await stuck_in_outbox(self.outbox, now),
             *await self._reconciliation(now),
+            *await self._heartbeat(now),
             *self._sight.things,
             *_in_this_process(self.background),
         ]
@@ -154,6 +160,12 @@ class StuckList:
     def asked_at(self) -> datetime | None:
         """When Temporal was asked last."""
         return self._sight.at
+
+    async def _heartbeat(self, now: datetime) -> list[StuckThing]:
+        """Return that no heartbeat comes through, if so for too long."""
+        if self.heartbeats is None:
+            return []
+        return stuck_heartbeat(await self.heartbeats.record(), self.heartbeat_every, now)
 
     async def _held_mails(self) -> list[StuckThing]:
         """Return the e-mails that customers get later, and why."""

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
 from urllib.parse import quote
 
+import httpx
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -26,18 +28,28 @@ from domain.current import current
 from domain.directory import Directory
 from domain.faults import in_brief
 from domain.field_problems import in_words, listed
+from domain.heartbeats import heartbeat_in
 from domain.jobs import Severity
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Role, may_act_as
-from domain.signatures import HookSecrets, SignatureRefused, verify
+from domain.signatures import (
+    HookSecrets,
+    SignatureRefused,
+    signatures,
+    signer,
+    unix_seconds,
+    verify,
+)
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
 from service.events import EventDispatcher, Received
+from service.heartbeat import HeartbeatRound
 from service.mail_reports import look_at
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
+from service.proofs import MadeProof, ProofDesk
 from service.readiness import Readiness
 from service.reconciling import Reconcile
 from service.rehearsal import Rehearsal
@@ -53,8 +65,10 @@ from starters.access import (
     Reader,
     no_job,
     reader,
+    require_command,
 )
 from starters.bodies import fields_of, limited_body, too_large
+from starters.codec_server import codec_routes
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
 from starters.desk.changes import Changes
@@ -74,6 +88,7 @@ from starters.doorkeeper import (
     Failed,
     FailedPage,
     Limits,
+    PutOff,
     Reception,
 )
 from starters.history_api import history_routes
@@ -83,7 +98,9 @@ from starters.metrics import Metrics
 from starters.oidc import CompanyAccounts
 from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
+from starters.pace import Pace
 from starters.partner_view import PartnerViews
+from starters.proofs_api import proof_routes
 from starters.queries import STAGES, Cursor, one_of
 from starters.reads import Reads, read_routes
 from starters.reconcile_api import reconcile_routes
@@ -95,7 +112,9 @@ from starters.why import also_due
 from store.board import Board
 from store.changes import ChangeFeed
 from store.cursors import CursorError
+from store.data_keys import DataKeys
 from store.database import Database, StoreUnavailableError
+from store.heartbeats import Heartbeats
 from store.holders import Holders
 from store.inbox import Inbox, Outcome
 from store.job_story import JobStories
@@ -109,6 +128,10 @@ from store.reconciliations import Reconciliations
 from store.sessions import SessionStore
 from store.task_list import TaskList
 from store.tasks import Tasks
+from workers.core import CoreListener
+from workers.figures import Figures
+from workers.sealing import keys_of
+from workers.spans import NO_SPANS, Spans
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
@@ -139,10 +162,26 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    requests_per_minute: int = 3000
+    """Requests that one token or session may send in a minute."""
+    hooks_per_minute: int = 6000
+    """Events that one sender is expected to send in a minute."""
     rehearses: bool = False
     """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
     """Address of Temporal UI, if it is known."""
+    figures: Figures | None = None
+    """What this process measures of its own work."""
+    spans: Spans = NO_SPANS
+    """What keeps traces, if anything does."""
+    core: CoreListener | None = None
+    """Where Temporal's core shows what it measures."""
+    heartbeat: timedelta | None = None
+    """How often a test job is sent all the way; never if None."""
+    keys: DataKeys | None = None
+    """By which the codec server opens payloads; None where there is no such server."""
+    codec_origins: frozenset[str] = frozenset()
+    """Origins of Temporal UI, whose pages may use the codec server."""
 
 
 class Api(FastAPI):
@@ -155,6 +194,7 @@ class Api(FastAPI):
         changes: Changes,
         reception: Reception | None,
         failed_page: FailedPage,
+        put_off: PutOff,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
@@ -167,6 +207,9 @@ class Api(FastAPI):
             hosts=parts.hosts,
             reception=reception,
             failed_page=failed_page,
+            pace=Pace(parts.requests_per_minute),
+            put_off=put_off,
+            codec_origins=parts.codec_origins,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
@@ -190,7 +233,7 @@ class Api(FastAPI):
         await response(scope, receive, send)
 
 
-def make_app(parts: Parts) -> Api:
+def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts together
     """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
@@ -204,24 +247,41 @@ def make_app(parts: Parts) -> Api:
         subscriber=parts.subscriber,
         command_patience=parts.command_patience,
         inbox=inbox,
+        spans=parts.spans,
     )
     reads = Reads(ReadJournal(parts.database))
-    metrics = Metrics()
+    metrics = Metrics(parts.figures, parts.core)
     metrics.watch(service.audit, service.background)
     if parts.job_system.is_elsewhere:
         metrics.watch_reconciliation(Reconciliations(parts.database))
+
+    heartbeats = Heartbeats(parts.database) if parts.heartbeat is not None else None
+    if heartbeats is not None and parts.heartbeat is not None:
+        metrics.watch_heartbeat(heartbeats, parts.heartbeat)
+
+    def heartbeat() -> HeartbeatRound | None:
+        if heartbeats is None or parts.heartbeat is None:
+            return None
+        return HeartbeatRound(
+            heartbeats,
+            Leases(parts.database),
+            parts.client,
+            partial(post_to_hook, app, parts.secrets),
+            lambda: datetime.now(UTC),
+            parts.heartbeat,
+        )
 
     rehearsal = Rehearsal(parts.client) if parts.rehearses else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with service.running():
+        async with service.running(heartbeat()):
             yield
         if rehearsal is not None:
             await rehearsal.stop()
         await reads.settle()
 
-    events = _JobEvents(parts.secrets, service.events, metrics)
+    events = _JobEvents(parts.secrets, service.events, metrics, Pace(parts.hooks_per_minute))
     changes = Changes(ChangeFeed(parts.database))
     sign_in = _sign_in(parts)
     pages = Pages(current(parts.policy), is_open=sign_in is None, rehearses=parts.rehearses)
@@ -231,6 +291,7 @@ def make_app(parts: Parts) -> Api:
         changes,
         FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         partial(failed_page, pages),
+        lambda why: metrics.put_off.labels(reason=why).inc(),
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -241,6 +302,8 @@ def make_app(parts: Parts) -> Api:
     app.take(_hooks(events, service.events, inbox))
     holders = Holders(parts.database)
     commands = CommandEndpoint(service.commands, Journal(parts.database))
+    keys = keys_of(parts.client)
+    proofs = ProofDesk(reading, Journal(parts.database), keys.ring if keys is not None else None)
     for kind in LIFECYCLES.values():
         app.take(_commands(kind, commands, metrics, holders))
     reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
@@ -255,13 +318,18 @@ def make_app(parts: Parts) -> Api:
         outbox,
         reconciliations,
         current(parts.policy),
+        heartbeats,
+        parts.heartbeat or timedelta(),
     )
     app.take(_reads(reading, look, views, service.startable, reads))
     app.take(read_routes(reads))
+    if parts.keys is not None:
+        app.take(codec_routes(parts.keys, reads, parts.client.namespace))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.take(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
     app.take(outbox_routes(outbox_desk))
+    app.take(proof_routes(proofs, LIFECYCLES, holders))
     app.take(reconcile_routes(service.reconciliation))
     app.take(history_routes(reading, reads))
     mails = MailList(parts.database)
@@ -277,6 +345,7 @@ def make_app(parts: Parts) -> Api:
                 look=look,
                 startable=service.startable,
                 commands=commands,
+                proofs=proofs,
                 tasks=desk,
                 task_list=TaskList(parts.database),
                 outbox=outbox_desk,
@@ -298,7 +367,7 @@ def make_app(parts: Parts) -> Api:
     app.take(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading, pages)
     openapi.describe_commands(
-        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile, MadeProof
     )
     describe_errors(app)
     return app
@@ -328,6 +397,9 @@ class _JobEvents:
     secrets: HookSecrets
     dispatcher: EventDispatcher
     metrics: Metrics
+    quota: Pace
+    """What each sender is expected to send. Whoever sends more is taken all the same: an event that
+    is refused may never come again."""
 
     async def receive(self, request: Request) -> Response:
         """Answer an event, or a report on a mail, authentic or not."""
@@ -339,6 +411,9 @@ class _JobEvents:
         except SignatureRefused as refused:
             self.metrics.hooks.labels(outcome="refused").inc()
             return error_response(401, str(refused))
+        sender = str(signer(self.secrets, request.headers, body))
+        if self.quota.seconds_to_wait(sender):
+            self.metrics.over_quota.labels(sender=sender).inc()
         try:
             if request.url.path == MAIL_REPORTS:
                 received = await self._take_report(event_id, body)
@@ -351,7 +426,8 @@ class _JobEvents:
                 "The database doesn't answer, so the event was not stored.",
                 instead="Send the event again with the same webhook-id. It counts once.",
             )
-        self.metrics.hooks.labels(outcome=received.outcome.value).inc()
+        if heartbeat_in(body) is None:  # it is no event, and counts as none
+            self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
     async def _take_report(self, event_id: str, body: bytes) -> Received:
@@ -360,6 +436,22 @@ class _JobEvents:
         if received.outcome is not Outcome.DUPLICATE:
             self.metrics.mail_reports.labels(kind=kind).inc()
         return received
+
+
+async def post_to_hook(
+    app: Api, secrets: HookSecrets, event_id: str, at: datetime, body: bytes
+) -> int:
+    """Send a body through the door of this process as a sender of hooks does; return the status."""
+    headers = {
+        "webhook-id": event_id,
+        "webhook-timestamp": unix_seconds(at),
+        "webhook-signature": signatures(secrets, event_id, at, body),
+        "content-type": "application/json",
+    }
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        answer = await http.post(JOB_EVENTS, content=body, headers=headers)
+    return answer.status_code
 
 
 def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> APIRouter:
@@ -395,22 +487,6 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
 # --- commands ---------------------------------------------------------------------------------
 
 
-async def _require_command(
-    caller: Caller, kind: LifecycleKind, job_id: str, holders: Holders
-) -> None:
-    """Return if somebody may give commands of a lifecycle to a job, to others they are not there.
-
-    Raises:
-        NotFoundError: the job is none of theirs.
-        HTTPException: the lifecycle is none that they may know of (404).
-        StoreUnavailableError: the store does not answer.
-    """
-    if not (caller.reads_all or await caller.may_command(job_id, holders)):
-        raise no_job(job_id)
-    if caller.is_partner and kind.name in caller.unseen:
-        raise HTTPException(404)
-
-
 def _commands(
     kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics, holders: Holders
 ) -> APIRouter:
@@ -426,6 +502,8 @@ def _commands(
             command=name if name in kind.commands else "unknown",
             status=str(reply.status),
         ).inc()
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            metrics.put_off.labels(reason="behind").inc()
         return _reply(reply)
 
     def add(name: str) -> None:
@@ -438,7 +516,7 @@ def _commands(
             openapi_extra=openapi.request_body(kind.name, command),
         )
         async def given(request: Request, job_id: JobId) -> Response:
-            await _require_command(reader(request), kind, job_id, holders)
+            await require_command(reader(request), kind, job_id, holders)
             return await give(request, job_id, name)
 
     for each in kind.commands:
@@ -446,7 +524,7 @@ def _commands(
 
     @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
     async def not_a_command(request: Request, job_id: JobId, name: str) -> Response:
-        await _require_command(reader(request), kind, job_id, holders)
+        await require_command(reader(request), kind, job_id, holders)
         unknown = unknown_command(kind.commands, name).refusal
         refusal = Refusal(
             kind=RefusalKind.NOT_RUNNING,
@@ -586,7 +664,7 @@ def _health(
         now = datetime.now(UTC)
         await metrics.read(reading, inbox, now)
         await metrics.read_outbox(outbox, now)
-        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+        return Response(await metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return router
 
@@ -651,4 +729,6 @@ def _no_store(error: StoreUnavailableError, page: Response | None) -> Response:
 
 
 def _reply(reply: Reply) -> Response:
-    return JSONResponse(reply.body, reply.status)
+    waits = reply.retry_after
+    headers = None if waits is None else {"retry-after": str(waits)}
+    return JSONResponse(reply.body, reply.status, headers)

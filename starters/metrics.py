@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from prometheus_client import (
@@ -16,11 +16,14 @@ from prometheus_client import (
 from domain.outgoing import Contact, Destination
 from service.audit import Audit
 from starters.process_metrics import ProcessCollector
+from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.outbox_list import OutboxList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
 from workers.background import Background
+from workers.core import CoreListener
+from workers.figures import Figures
 
 
 class Metrics:
@@ -28,7 +31,10 @@ class Metrics:
 
     CONTENT_TYPE: ClassVar[str] = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
+    def __init__(self, process: Figures | None = None, core: CoreListener | None = None) -> None:
+        """Take what else is shown: the figures of this process, and of Temporal's core in it."""
+        self._process = process
+        self._core = core
         self._registry = CollectorRegistry()
         self._audit: Audit | None = None
         self._lost = Gauge(
@@ -43,6 +49,18 @@ class Metrics:
             "steward_commands",
             "Commands given, by HTTP status",
             ["lifecycle", "command", "status"],
+            registry=self._registry,
+        )
+        self.put_off = Counter(
+            "steward_requests_put_off",
+            "Requests to be sent again later, by reason: rate, busy or behind",
+            ["reason"],
+            registry=self._registry,
+        )
+        self.over_quota = Counter(
+            "steward_hooks_over_quota",
+            "Events taken beyond what their sender is expected to send in a minute",
+            ["sender"],
             registry=self._registry,
         )
         self._reconciliations: Reconciliations | None = None
@@ -61,6 +79,18 @@ class Metrics:
             "steward_reconciliation_failures",
             "Times that the job system's list could not be read",
             registry=None,
+        )
+        self._heartbeats: Heartbeats | None = None
+        self._beat_at = Gauge(
+            "steward_heartbeat_succeeded_timestamp_seconds",
+            "When a test job came through all the way last, in Unix time; 0 if none ever has",
+            registry=None,
+        )
+        self._beat_seconds = Gauge(
+            "steward_heartbeat_seconds", "How long that test job took", registry=None
+        )
+        self._beat_every = Gauge(
+            "steward_heartbeat_interval_seconds", "How often a test job is sent", registry=None
         )
         self._open = Gauge(
             "steward_open_lifecycles",
@@ -132,6 +162,20 @@ class Metrics:
             self._reconciled_at.set(record.succeeded_at.timestamp())
         self._reconcile_failures.set(record.failures)
 
+    def watch_heartbeat(self, heartbeats: Heartbeats, every: timedelta) -> None:
+        """Have the figures of the heartbeat shown, too: one is sent so often."""
+        self._heartbeats = heartbeats
+        self._registry.register(self._beat_at)
+        self._registry.register(self._beat_seconds)
+        self._registry.register(self._beat_every)
+        self._beat_every.set(every.total_seconds())
+
+    async def _read_heartbeat(self, heartbeats: Heartbeats) -> None:
+        record = await heartbeats.record()
+        if record is not None and record.succeeded_at is not None:
+            self._beat_at.set(record.succeeded_at.timestamp())
+            self._beat_seconds.set(record.seconds or 0.0)
+
     def watch(self, audit: Audit, background: Background) -> None:
         """Have the figures of this process's audit and of its perpetual tasks shown, too."""
         self._audit = audit
@@ -152,6 +196,8 @@ class Metrics:
             self._inbox.labels(state=state).set(count)
         if self._audit is not None:
             self._lost.set(len(await self._audit.lost()))
+        if self._heartbeats is not None:
+            await self._read_heartbeat(self._heartbeats)
         if self._reconciliations is not None:
             await self._read_reconciliation(self._reconciliations)
         self._mails.clear()
@@ -187,6 +233,11 @@ class Metrics:
             is_open = is_silent or in_vain is not None
             self._silent.labels(destination=each.value).set(is_open)
 
-    def exposition(self) -> bytes:
-        """Return the figures as Prometheus reads them."""
-        return generate_latest(self._registry)
+    async def exposition(self) -> bytes:
+        """Return the figures as Prometheus reads them: the store's, this process's, the core's."""
+        shown = generate_latest(self._registry)
+        if self._process is not None:
+            shown += self._process.exposition()
+        if self._core is not None:
+            shown += await self._core.read()
+        return shown

@@ -43,6 +43,7 @@ from tests.production import IN_PRODUCTION, Bearer, encrypted
 from tests.store.rows import a_batch, busy
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
+from workers.spans import NO_SPANS, Spans
 from workers.temporal import connect
 from workers.worker import make_worker
 
@@ -558,6 +559,7 @@ async def open_desk(
     job_system: JobSystem | None = None,
     guards_stories: bool = True,
     subscriber: Subscriber | None = None,
+    spans: Spans = NO_SPANS,
 ) -> AsyncIterator[Desk]:
     """Open a desk on a server: migrated store, worker and API in this process."""
     followed, jobs = policy or load_policy(None), job_system or OwnCopy()
@@ -567,7 +569,9 @@ async def open_desk(
     letterbox, made = Letterbox(), list[Told]()
     if IN_PRODUCTION:
         client = await encrypted(client, database)
-    parts = replace(_parts(client, database, followed), job_system=jobs, subscriber=subscriber)
+    parts = replace(
+        _parts(client, database, followed), job_system=jobs, subscriber=subscriber, spans=spans
+    )
     app = make_app(parts)
     async with (
         make_worker(

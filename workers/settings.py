@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, get_args
@@ -21,6 +23,7 @@ from sqlalchemy import make_url
 
 from activities.postman import check_smtp_url
 from domain.directory import Directory, load_directory
+from domain.durations import parse_elapsed
 from domain.field_problems import in_words
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
@@ -39,6 +42,8 @@ CONFIDENTIAL: Final = object()
 
 _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OIDC = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
+_SHORTEST_HEARTBEAT = timedelta(minutes=1)
+_LONGEST_HEARTBEAT = timedelta(hours=1)
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _BUILD_ID = re.compile(r"[A-Za-z0-9._+-]{1,100}")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
@@ -48,6 +53,37 @@ class SettingsError(ValueError):
     """The settings make no sense; the message names every one that does not, and why."""
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where the worker listens."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Return the address that a text such as `127.0.0.1:9090` means.
+
+        Raises:
+            ValueError: it is none, or one that the whole internet can reach.
+        """
+        problem = ValueError("not an address; write it like 127.0.0.1:9090 or [::1]:9090")
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+            found = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host or "")
+        except ValueError:
+            raise problem from None
+        if not port or parts.path or parts.query or parts.username is not None:
+            raise problem
+        if not found.is_private:
+            raise ValueError(
+                "has to be an address of loopback or of a private network: whoever reaches it "
+                "reads the figures"
+            )
+        return cls(str(found), port)
+
+
 class Auth(StrEnum):
     """Who says who somebody is."""
 
@@ -55,6 +91,15 @@ class Auth(StrEnum):
     """The body of a command: on loopback only."""
     TOKENS = "tokens"
     """The bearer token."""
+
+
+class Signals(StrEnum):
+    """Which messages to workflows are believed that Steward has not sent, with `Auth.TOKENS`."""
+
+    PROVEN = "proven"
+    """Those with a proof."""
+    BELIEVED = "believed"
+    """All: Temporal itself asks everybody who they are."""
 
 
 class LogForm(StrEnum):
@@ -76,6 +121,21 @@ def _hosts(names: object) -> object:
     if wrong := sorted(name for name in hosts if not _HOST.fullmatch(name)):
         raise ValueError(f'"{wrong[0]}" is not a host name; separate names by comma, without ports')
     return hosts
+
+
+def _address(text: object) -> object:
+    return Address.parse(text) if isinstance(text, str) else text
+
+
+def _heartbeat(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    if text == "off":
+        return None
+    every = parse_elapsed(text)
+    if not _SHORTEST_HEARTBEAT <= every <= _LONGEST_HEARTBEAT:
+        raise ValueError("has to be from 1m to 1h, or off")
+    return every
 
 
 def _smtp(url: str) -> str:
@@ -174,6 +234,9 @@ class Settings(BaseSettings):
     """Secrets of the hooks, by comma: the first signs, all are believed."""
     auth: Auth = Auth.NONE
     """Who says who gives a command."""
+    signals: Signals = Signals.PROVEN
+    """Which signals and updates count that do not come through Steward, where tokens are asked for:
+    those with a proof, or all where Temporal lets in only those who may."""
     tokens: Path | None = None
     """TOML file of more bearer tokens: `[[token]]` with `sha256`, `name` and `role`."""
     hosts: Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)] = frozenset()
@@ -216,6 +279,12 @@ class Settings(BaseSettings):
     build_id: Annotated[str, AfterValidator(_build_id)] | None = None
     """Build id of this release's workers: with the deployment it names their version."""
     log: LogForm = LogForm.CONSOLE
+    worker_listen: Annotated[Address, NoDecode, BeforeValidator(_address)] | None = None
+    """Where the worker shows its health and its figures; nowhere if unset."""
+    heartbeat: Annotated[timedelta | None, NoDecode, BeforeValidator(_heartbeat)] = timedelta(
+        minutes=5
+    )
+    """How often the API sends a test job all the way; None for never."""
 
     @classmethod
     def settings_customise_sources(
@@ -229,6 +298,11 @@ class Settings(BaseSettings):
         """Return where settings come from: what there was, and the files of secrets."""
         known = (init_settings, env_settings, dotenv_settings, file_secret_settings)
         return *known, _SecretFiles(settings_cls)
+
+    @property
+    def asks_for_proofs(self) -> bool:
+        """Whether messages to workflows count only if Steward has sent them, or with a proof."""
+        return self.auth is Auth.TOKENS and self.signals is Signals.PROVEN
 
     def database_in(self, data: Path) -> str:
         """Return the URL of the store, its password in it; a data folder has an SQLite file."""

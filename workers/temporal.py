@@ -245,6 +245,8 @@ class Pollers:
     """Version of the workers that Temporal gives the work to; None: to those without a version."""
     versions: frozenset[str | None]
     """The versions of those that asked; None stands for workers without a version."""
+    identities: frozenset[str] = frozenset()
+    """What those that asked call themselves: process and host."""
 
     @property
     def work(self) -> bool:
@@ -276,13 +278,15 @@ async def pollers_of(client: Client, task_queue: str, now: datetime) -> Pollers:
     async with asyncio.timeout(_PATIENCE_SECONDS):
         described = await client.workflow_service.describe_task_queue(asking)
     versioning = described.versioning_info
+    lately = [
+        poller
+        for poller in described.pollers
+        if now - poller.last_access_time.ToDatetime(UTC) <= _POLLED_LATELY
+    ]
     return Pollers(
         current=_version_name(versioning.current_deployment_version),
-        versions=frozenset(
-            _version_of(poller)
-            for poller in described.pollers
-            if now - poller.last_access_time.ToDatetime(UTC) <= _POLLED_LATELY
-        ),
+        versions=frozenset(map(_version_of, lately)),
+        identities=frozenset(poller.identity for poller in lately),
     )
 
 
