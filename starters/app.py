@@ -35,6 +35,7 @@ from domain.signatures import HookSecrets, SignatureRefused, verify
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
+from service.erasing import ErasingDesk, JobErase
 from service.events import EventDispatcher
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
 from service.readiness import Readiness
@@ -68,6 +69,7 @@ from starters.desk.refused_page import (
 )
 from starters.desk.sign_in import FrontDesk
 from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Failed, FailedPage, Limits, Reception
+from starters.erasing_api import erasing_routes
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
@@ -88,6 +90,7 @@ from store.changes import ChangeFeed
 from store.cursors import CursorError
 from store.data_keys import DataKeys
 from store.database import Database, StoreUnavailableError
+from store.erasures import Erasures
 from store.holders import Holders
 from store.inbox import Inbox
 from store.job_story import JobStories
@@ -251,6 +254,8 @@ def make_app(parts: Parts) -> Api:
     )
     app.include_router(_reads(reading, look, views, service.startable, reads))
     app.include_router(read_routes(reads))
+    erasing = ErasingDesk(Erasures(parts.database), parts.client, lambda: datetime.now(UTC))
+    app.include_router(erasing_routes(erasing))
     if parts.keys is not None:
         app.include_router(codec_routes(parts.keys, reads, parts.client.namespace))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
@@ -293,7 +298,7 @@ def make_app(parts: Parts) -> Api:
     app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading, pages)
     openapi.describe_commands(
-        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile, JobErase
     )
     describe_errors(app)
     return app

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from starters import conveniences
+from starters.erase_verbs import add_erase_verb, add_erasures_verb
 from starters.failures import Failure, one_line
 from starters.job_system_verbs import add_job_system_verbs
 from starters.key_verbs import keys
@@ -667,6 +668,8 @@ add_outbox_verbs(app)
 add_job_system_verbs(app)
 add_reconcile_verb(app)
 add_read_verb(app)
+add_erase_verb(app)
+add_erasures_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")

@@ -214,6 +214,8 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "directory check",
         "directory show",
         "do",
+        "erase",
+        "erasures",
         "fast-forward",
         "hook",
         "hooks dead",
