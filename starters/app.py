@@ -204,6 +204,7 @@ def make_app(parts: Parts) -> Api:
     reads = Reads(ReadJournal(parts.database))
     metrics = Metrics()
     metrics.watch(service.audit, service.background)
+    metrics.watch_retention(service.retention)
     if parts.job_system.is_elsewhere:
         metrics.watch_reconciliation(Reconciliations(parts.database))
 

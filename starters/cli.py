@@ -25,6 +25,7 @@ from starters.mail_verbs import list_mails
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
 from starters.reconcile_verbs import add_reconcile_verb
+from starters.retention_verbs import add_retention_verb
 from starters.row_ids import row_id
 from starters.session_verbs import sessions
 from starters.task_verbs import add_task_verbs
@@ -670,6 +671,7 @@ add_reconcile_verb(app)
 add_read_verb(app)
 add_erase_verb(app)
 add_erasures_verb(app)
+add_retention_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from prometheus_client import (
@@ -15,11 +16,13 @@ from prometheus_client import (
 
 from domain.outgoing import Contact, Destination
 from service.audit import Audit
+from service.retaining import Retention
 from starters.process_metrics import ProcessCollector
 from store.inbox import Inbox
 from store.outbox_list import OutboxList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
+from store.retention import Kept
 from workers.background import Background
 
 
@@ -43,6 +46,12 @@ class Metrics:
             "steward_commands",
             "Commands given, by HTTP status",
             ["lifecycle", "command", "status"],
+            registry=self._registry,
+        )
+        self._retained = Gauge(
+            "steward_retention_deleted",
+            "Texts and jobs that this process has deleted because they were kept long enough",
+            ["what"],
             registry=self._registry,
         )
         self._reconciliations: Reconciliations | None = None
@@ -102,6 +111,12 @@ class Metrics:
             ["destination"],
             registry=self._registry,
         )
+
+    def watch_retention(self, retention: Retention) -> None:
+        """Have shown what this process deletes because it was kept long enough."""
+        for kept in retention.deleted:
+            read = partial(_deleted, retention, kept)
+            self._retained.labels(what=kept.value).set_function(read)
 
     def watch_reconciliation(self, reconciliations: Reconciliations) -> None:
         """Have the figures of reconciliation shown, too: there is another job system."""
@@ -175,3 +190,7 @@ class Metrics:
     def exposition(self) -> bytes:
         """Return the figures as Prometheus reads them."""
         return generate_latest(self._registry)
+
+
+def _deleted(retention: Retention, kept: Kept) -> float:
+    return float(retention.deleted[kept])

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from starters.cli import app
 from store import schema
-from tests.desk import Desk, Told
+from store.database import migrate
+from store.retention import Kept
+from tests.desk import Desk, Told, sqlite_url
 from tests.server.test_cli import said
 
 SAM = {"name": "Sam", "role": "supervisor"}
@@ -105,3 +107,11 @@ async def test_the_verb_erases_and_lists_for_a_restore(desk: Desk, data: str) ->
     assert done in again["items"]
     unknown = await refused("erase", "SJ-nobody", "--reason", "x", *where)
     assert "there is no job SJ-nobody" in unknown
+
+
+async def test_the_verb_says_what_would_go_and_deletes_it(data: str) -> None:
+    migrate(sqlite_url(Path(data)))
+    told = json.loads(await verb("retention", "--dry-run", "--data", data, "--json"))
+    assert told["deleted"] is False
+    assert [each["what"] for each in told["items"]] == [each.value for each in Kept]
+    assert "0 jobs that are over from before" in await verb("retention", "--data", data)
