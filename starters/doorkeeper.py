@@ -7,14 +7,17 @@ behind the door can forget to ask.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -24,13 +27,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.faults import in_brief
 from starters.access import EVERYBODY, Caller
 from starters.hosts import host_of, is_loopback
-from starters.http_errors import error_response, fault
+from starters.http_errors import again_in, error_response, fault
+from starters.pace import Pace
 from store.database import StoreUnavailableError
 
 log = structlog.get_logger()
 
 JOB_EVENTS = "/hooks/jobs"
 """Where the job system's events come in, each signed."""
+MAIL_REPORTS = "/hooks/mail"
+"""Where reports on mails come in that were sent, each signed."""
+HOOKS = frozenset({JOB_EVENTS, MAIL_REPORTS})
 DESK = "/console"
 """Where the desk's pages are, which people look at."""
 CHANGES = f"{DESK}/changes"
@@ -39,10 +46,13 @@ SIGN_IN = f"{DESK}/sign-in"
 """Where people sign in to it."""
 CODEC = frozenset({"/codec/encode", "/codec/decode"})
 """Where Temporal's own tools have payloads opened and sealed: the codec server."""
-OPEN_TO_ALL = frozenset({JOB_EVENTS, "/healthz", "/readyz"})
+OPEN_TO_ALL = frozenset({*HOOKS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 
+REQUEST_ID = b"x-request-id"
+"""The header that says which request it is, in what is asked and in each answer."""
+_FIT_FOR_AN_ID = re.compile(rb"(?=.*[0-9a-fA-F]{8})[0-9a-fA-F-]{16,64}")
 _UNCHANGING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 """What a browser says of a request that a page of ours, or a person, caused."""
@@ -110,6 +120,7 @@ class Failed(Enum):
     TOO_SLOW = (503, "Steward took too long to answer.", True)
     NO_DATABASE = (503, "The database doesn't answer.", True)
     FAULT = (500, "Steward failed on this request. The log of the API says why.", True)
+    TOO_OFTEN = (429, "You sent too many requests within a minute.", False)
 
     def __init__(self, status: int, said: str, may_be_done: bool) -> None:  # noqa: FBT001  values of an enum have no names
         self.status = status
@@ -117,8 +128,11 @@ class Failed(Enum):
         self.may_be_done = may_be_done
 
 
-FailedPage = Callable[[Scope, Failed], Response | None]
-"""Returns the page on which a person reads how a request failed, None if no person sent it."""
+FailedPage = Callable[[Scope, Failed, int], Response | None]
+"""Returns the page on which a person reads how a request failed, and in how many seconds to try
+again; None if no person sent it."""
+PutOff = Callable[[Literal["rate", "busy"]], None]
+"""Counts a request that came too often, or while too many others were under way."""
 
 
 class TurnedAwayError(Exception):
@@ -149,7 +163,9 @@ class Doorkeeper:
         hosts: Iterable[str],
         limits: Limits,
         reception: Reception | None = None,
-        failed_page: FailedPage = lambda _, __: None,
+        failed_page: FailedPage = lambda _, __, ___: None,
+        pace: Pace | None = None,
+        put_off: PutOff = lambda _: None,
         codec_origins: Iterable[str] = (),
     ) -> None:
         """Take what is behind the door.
@@ -162,8 +178,12 @@ class Doorkeeper:
             limits: how long, and how many at once.
             reception: who is signed in at the desk, if people can sign in.
             failed_page: shows people how a request failed.
+            pace: how many requests one token or session may send, if that is limited.
+            put_off: counts whom it sends away for a while.
             codec_origins: the origins of Temporal UI, whose pages may use the codec server.
         """
+        self._pace = pace
+        self._put_off = put_off
         self._reception = reception
         self._codec_origins = frozenset(each.encode() for each in codec_origins)
         self._failed_page = failed_page
@@ -181,29 +201,34 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self._everything_else(scope, receive, send)
             return
-        answer = _Answer(send, self._codec_headers(scope))
+        request_id = request_id_of(scope["headers"])
+        answer = _Answer(send, [(REQUEST_ID, request_id.encode())], self._codec_headers(scope))
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(scope, receive, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
             response = await self._served(scope, receive, answer)
         except TurnedAwayError as turned_away:
             response = turned_away.response
         except TimeoutError:
-            response = self._failed_page(scope, Failed.TOO_SLOW) or _too_slow(scope)
+            response = self._failed_page(scope, Failed.TOO_SLOW, 1) or _too_slow(scope)
         except StoreUnavailableError as error:
             log.warning("the store does not answer", reason=in_brief(error))
-            response = self._failed_page(scope, Failed.NO_DATABASE) or error_response(
+            response = self._failed_page(scope, Failed.NO_DATABASE, 1) or error_response(
                 503, "The database doesn't answer.", instead="Try again in a moment."
             )
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:
             log.exception("a request failed", method=scope["method"], path=scope["path"])
-            response = self._failed_page(scope, Failed.FAULT) or fault()
+            response = self._failed_page(scope, Failed.FAULT, 1) or fault()
         if response is not None and not answer.begun:
             await response(scope, receive, answer.send)
 
     async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> Response | None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        is_hook = scope["path"] == JOB_EVENTS and scope["method"] == "POST"
+        is_hook = scope["path"] in HOOKS and scope["method"] == "POST"
         if self._identify is None:
             self._require_own_host(headers)
         is_of_temporal_ui = bool(answer.headers)
@@ -219,7 +244,8 @@ class Doorkeeper:
         elif scope["path"] in HEALTH:
             await self._serve(scope, receive, answer)
         elif self._under_way >= self._limits.at_once:
-            return self._failed_page(scope, Failed.BUSY) or _busy()
+            self._put_off("busy")
+            return self._failed_page(scope, Failed.BUSY, 1) or _busy()
         else:
             self._under_way += 1
             try:
@@ -279,6 +305,7 @@ class Doorkeeper:
             state: MutableMapping[str, Any] = scope.setdefault("state", {})
             state["caller"] = await self._caller(scope)
             state["is_still_in"] = partial(self._is_still_in, scope)
+            self._require_pace(scope)
             _require_json(scope)
             await self._everything_else(scope, receive, answer.send)
 
@@ -306,6 +333,29 @@ class Doorkeeper:
         if caller is None:
             raise TurnedAwayError(reception.turned_away(scope))
         return caller
+
+    def _require_pace(self, scope: Scope) -> None:
+        """Return if whoever sent a request has not sent too many within a minute.
+
+        Only those are counted who show who they are: of all others an address would be counted,
+        which behind a proxy is everybody's.
+
+        Raises:
+            TurnedAwayError: they have (429).
+        """
+        if self._pace is None or (sender := _sender(scope)) is None:
+            return
+        if seconds := self._pace.seconds_to_wait(sender):
+            self._put_off("rate")
+            page = self._failed_page(scope, Failed.TOO_OFTEN, seconds)
+            if page is not None:
+                raise TurnedAwayError(page)
+            raise _turned_away(
+                429,
+                Failed.TOO_OFTEN.said,
+                instead=again_in(seconds),
+                headers={"retry-after": str(seconds)},
+            )
 
     async def _is_still_in(self, scope: Scope) -> bool:
         """Return whether whoever sent a request would be let in with it now, as themselves.
@@ -351,8 +401,11 @@ class Doorkeeper:
 class _Answer:
     """What is answered, with the headers that every answer has."""
 
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, send: Send, own: list[tuple[bytes, bytes]], headers: list[tuple[bytes, bytes]]
+    ) -> None:
         self._send = send
+        self._own = own
         self.headers = headers
         self.begun = False
 
@@ -362,9 +415,21 @@ class _Answer:
             headers = list(message.get("headers", ()))
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
-            headers += self.headers
+            headers += [*self._own, *self.headers]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the id by which a request is found in the log: the sender's own, or a new one.
+
+    A sender's counts if it is of 16 to 64 hexadecimal digits, with or without hyphens: nothing that
+    a person is called, or lives at, looks like that.
+    """
+    sent = _values(headers, REQUEST_ID)
+    if len(sent) == 1 and _FIT_FOR_AN_ID.fullmatch(sent[0]):
+        return sent[0].decode("ascii")
+    return uuid4().hex
 
 
 def _require_own_page(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
@@ -423,6 +488,18 @@ def _whose(scope: Scope) -> str:
     if caller.actor is not None:
         return f"actor {caller.actor.fingerprint}"
     return f"address {(scope.get('client') or ('', 0))[0]}"
+
+
+def _sender(scope: Scope) -> str | None:
+    """Return what tells a token or a session from all others, None if none was shown."""
+    signed_in = scope["state"].get("signed_in")
+    if signed_in is not None:
+        return f"session {signed_in.session.digest}"
+    caller: Caller = scope["state"]["caller"]
+    shown = _values(scope["headers"], b"authorization")
+    if caller.actor is None or not shown:
+        return None
+    return f"token {sha256(shown[0]).hexdigest()}"
 
 
 def _no_stream(scope: Scope) -> TurnedAwayError:

@@ -39,12 +39,17 @@ _OF_JOB = select(_KEYS).where(_KEYS.c.job_id == bindparam("wanted"))
 
 
 class KeyDestroyedError(LookupError):
-    """The data key of this was destroyed: its job was erased."""
+    """The data key of this was destroyed: its job was erased.
+
+    Attributes:
+        job_id: the job.
+    """
 
     for_logs = "this job was erased, and what is encrypted with its key cannot be read"
 
-    def __init__(self) -> None:
+    def __init__(self, job_id: str) -> None:
         super().__init__(self.for_logs)
+        self.job_id = job_id
 
 
 class UnknownDataKeyError(LookupError):
@@ -96,6 +101,10 @@ class DataKeys:
         self._id_of_job: dict[str, str] = {}
         self._seals = False
         self._asked_whether_at: datetime | None = None
+
+    def ring(self) -> KeyRing:
+        """Return the key ring as it now is."""
+        return self._ring()
 
     # --- using -------------------------------------------------------------------------------
 
@@ -172,7 +181,7 @@ class DataKeys:
                 raise
             return kept.key
         if found is None:
-            raise UnknownDataKeyError(f"this store has no data key {key_id}")
+            raise UnknownDataKeyError("this was encrypted with a key that this store does not have")
         return self._opened(found)
 
     def _made(self, connection: Connection, job_id: str) -> Row[Any]:
@@ -194,7 +203,7 @@ class DataKeys:
         if row.wrapped is None:
             self._by_id.pop(row.id, None)
             self._id_of_job.pop(row.job_id, None)
-            raise KeyDestroyedError
+            raise KeyDestroyedError(row.job_id)
         key = DataKey(row.id, row.job_id, AESGCM(self._unwrapped(row)))
         self._by_id[row.id] = _Kept(key, self._clock())
         self._by_id.move_to_end(row.id)

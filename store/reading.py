@@ -42,7 +42,7 @@ from store.damaged import read_stored_job
 from store.database import Database
 from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
-from store.mail_queue import MailFault, shown_state
+from store.mail_queue import IS_HELD, MailFault, hold_of, shown_state
 from store.waiting_changes import (
     WaitingChange,
     all_that_ask,
@@ -400,6 +400,17 @@ class Reading:
             for row in rows
         ]
 
+    async def held_mails(self) -> list[dict[str, Any]]:
+        """Return the mails that wait for their hour or their day, those of the next hour first."""
+        emails = schema.emails
+        query = select(emails).where(IS_HELD).order_by(emails.c.counts_at, emails.c.id)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [
+            {"id": row.id, "job_id": row.job_id, "subject": row.subject, "at": row.at}
+            | hold_of(row)
+            for row in rows
+        ]
+
     async def failing_events(self) -> list[dict[str, Any]]:
         """Return the events that were received but could not be delivered to Temporal yet."""
         inbox = schema.inbox
@@ -602,7 +613,7 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
 
 def _mail(row: Row[Any]) -> dict[str, Any]:
     shown = {name: getattr(row, name) for name in ("at", "to", "template", "subject")}
-    return {**shown, "state": shown_state(row.state)}
+    return {**shown, "state": shown_state(row.state), **hold_of(row)}
 
 
 def _fields(*names: str) -> Any:  # noqa: ANN401  a function of a row

@@ -138,8 +138,14 @@ class DevServer:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """End it: kindly first, and for good after five seconds."""
+        """End it: kindly first, and for good after five seconds.
+
+        One that keeps nothing is ended at once, as it has nothing to put away.
+        """
         if self._process is None or self._process.returncode is not None:
+            return
+        if self.options.database is None:
+            await self.kill()
             return
         self._process.terminate()
         try:

@@ -131,6 +131,12 @@ ADDED_SINCE: dict[str, Any] = {
         "pr_tracking_conditions": ["no_eta", "eta_passed"],
         "purchasing_form_roles": ["leadership_desk", "supervisor", "escalations"],
     },
+    "mail": {
+        **FIRST_RELEASE["mail"],
+        "holds": "nothing",
+        "hours": {"opens": "08:00", "closes": "21:00", "weekend_all_day": False},
+        "per_day": 3,
+    },
     "digest": {"at": "08:00"},
     "reconciliation": {"every": "10m", "grace": "1m"},
     "retention": {"hook_bodies": "90d", "mails": "730d", "answers": "90d", "ended_jobs": "2557d"},
@@ -188,7 +194,8 @@ def test_the_built_in_policy_is_what_the_procedures_and_decisions_say() -> None:
     policy = load_policy(None)
     assert policy.name == "built-in"
     assert policy.model_dump(mode="json") == FIRST_RELEASE | ADDED_SINCE | {
-        "calendar": policy.calendar.model_dump(mode="json") | {"closed": []}
+        "calendar": policy.calendar.model_dump(mode="json") | {"closed": []},
+        "mail": ADDED_SINCE["mail"] | {"holds": "reminders"},
     }
     plus_one = policy.plus_one
     assert plus_one.search_window == timedelta(hours=48)
