@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The others wait for servers a third of their time: three at once keep two processors busy.
 MEASURED = tests/domain tests/engine tests/replay tests/service
 
-.PHONY: help run test check format coverage mutants crashes fleet lifecycle bench screenshots setup lock environment postgresql browser provider
+.PHONY: help run test check format coverage mutants crashes fleet lifecycle bench screenshots setup lock environment postgresql browser provider promtool
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
@@ -57,7 +57,7 @@ bench: environment ## measure Steward beside the bare engine; writes benchmarks/
 screenshots: environment browser ## the pictures of the desk in docs/images, in two minutes
 	@scripts/screenshots.py
 
-setup: environment postgresql browser provider ## what running and testing need, from PyPI and Debian
+setup: environment postgresql browser provider promtool ## what running and testing need, from PyPI and Debian
 
 lock: environment ## requirements*.txt from requirements*.in
 	@scripts/lock.sh
@@ -73,3 +73,6 @@ browser:
 
 provider: environment
 	@scripts/provider.sh
+
+promtool: environment
+	@scripts/promtool.sh
