@@ -1,6 +1,6 @@
 """What it costs to replay Steward's histories, beside bare ones of the same length.
 
-They are replayed in a process of its own: `python -m benchmarks.replay FOLDER NUMBER`, where the bare
+They are replayed in a process of its own, `python -m benchmarks.replay FOLDER NUMBER`: the bare
 ones lie in the folder, and so many of Steward's are replayed beside them.
 """
 

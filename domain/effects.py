@@ -275,6 +275,19 @@ class Progress(BaseModel):
     """
 
 
+class Kept(BaseModel):
+    """What the store keeps with a batch, each part packed by `domain.snapshots`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    snapshot: str = Field(default="", exclude_if=is_empty)
+    """The lifecycle as it stands after the batch; none where nothing is left to go on with."""
+    start: str = Field(default="", exclude_if=is_empty)
+    """What it began with, until the store has said that it keeps that."""
+    in_turn: str = Field(default="", exclude_if=is_empty)
+    """Where the batch is not the last of its turn: the turn. What was kept before it stays."""
+
+
 class Batch(BaseModel):
     """Effects that become true together or not at all, with the progress that follows from them."""
 
@@ -294,6 +307,8 @@ class Batch(BaseModel):
     progress: Progress | None
     known_version: int | None = None
     """The job's version as a command found it that starts the lifecycle; None in later batches."""
+    kept: Kept | None = Field(default=None, exclude_if=lambda kept: kept is None)
+    """From what the lifecycle can go on without its history; a release before told nothing."""
 
     @property
     def mails(self) -> dict[str, SendEmail]:
@@ -361,3 +376,5 @@ class BatchResult(BaseModel):
     """What has become of the batch's mails, by the key of their step."""
     held: dict[str, Instant] = Field(default={}, exclude_if=is_empty)
     """Until when those are held that wait for their hour or their day, by the key of their step."""
+    keeps_start: bool = Field(default=False, exclude_if=lambda keeps: not keeps)
+    """Whether the store keeps from now on what the lifecycle began with."""

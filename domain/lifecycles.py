@@ -14,7 +14,7 @@ from domain.attention import Attention
 from domain.clocks import Clock, zone_in
 from domain.commands import Answer, CommandTable
 from domain.editions import Edition
-from domain.effects import OpenTask
+from domain.effects import Effect, OpenTask
 from domain.events import Event, EventEnvelope
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job
@@ -27,7 +27,7 @@ from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 from domain.stages import LifecycleStage
 from domain.tasks import TaskKind
-from domain.values import Instant, is_empty
+from domain.values import Instant, is_empty, is_none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +177,22 @@ class WaitingMessage(BaseModel):
     """Why it cannot be used."""
     more: int = 0
     """How many more came that are not told one by one."""
+    unproven: dict[str, JsonValue] | None = Field(default=None, exclude_if=is_none)
+    """What a message says that nobody has proven yet, under `SAID`; a worker of a release before
+    reads no command in it."""
+
+
+SAID = "said"
+"""Under which name the next run finds what a message says that waits for its proof."""
+
+
+class LookAfterEnd(BaseModel):
+    """What is still to be done after the end, unless the next episode begins before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: Instant
+    effect: Effect
 
 
 def _size_of(remembered: tuple[str, Answered]) -> int:
@@ -186,7 +202,16 @@ def _size_of(remembered: tuple[str, Answered]) -> int:
 
 
 _KEPT_ON_ROLLBACK = frozenset(
-    {"job", "job_version", "last_heard", "turns", "named", "events_taken", "answers"}
+    {
+        "job",
+        "job_version",
+        "last_heard",
+        "turns",
+        "named",
+        "events_taken",
+        "signals_taken",
+        "answers",
+    }
 )
 """Fields of a case that say what came and what was done, whatever became of a turn."""
 
@@ -228,6 +253,8 @@ class Case(BaseModel):
     named: dict[str, int] = {}
     """How often each step's name was used, so that a repeated step has a key of its own."""
     events_taken: list[str] = []
+    signals_taken: list[str] = Field(default=[], exclude_if=is_empty)
+    """Message ids of signalled commands, whether executed or refused."""
     answers: dict[str, Answered] = {}
     """What commands with a message id were answered, by `answer_key`; those of releases before
     that told no actors apart, by the id alone."""
@@ -387,6 +414,12 @@ class LifecycleStart(BaseModel):
     """What was told of after this episode was due to begin, and before it could."""
     waiting_messages: tuple[WaitingMessage, ...] = Field(default=(), exclude_if=is_empty)
     """What came in to an earlier run of the same episode, and waits to be taken."""
+    seals: tuple[str, ...] = Field(default=(), exclude_if=is_empty)
+    """The encrypted messages that earlier runs have heard, so that none is heard twice."""
+    hears_from: Instant | None = Field(default=None, exclude_if=is_none)
+    """When the first of the runs began that one another have continued; None: this is the first."""
+    look_after_end: LookAfterEnd | None = Field(default=None, exclude_if=lambda look: look is None)
+    """What an earlier run of the same episode, which has ended, has still to do."""
     edition: int = Edition.FIRST
     """The edition of the rules that the episode follows."""
     clocks: dict[str, Clock] = {}

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -37,6 +38,7 @@ from domain.signatures import (
     HookSecrets,
     SignatureRefused,
     signatures,
+    signer,
     unix_seconds,
     verify,
 )
@@ -47,6 +49,7 @@ from service.events import EventDispatcher, Received
 from service.heartbeat import HeartbeatRound
 from service.mail_reports import look_at
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
+from service.proofs import MadeProof, ProofDesk
 from service.readiness import Readiness
 from service.reconciling import Reconcile
 from service.rehearsal import Rehearsal
@@ -62,8 +65,10 @@ from starters.access import (
     Reader,
     no_job,
     reader,
+    require_command,
 )
 from starters.bodies import fields_of, limited_body, too_large
+from starters.codec_server import codec_routes
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
 from starters.desk.changes import Changes
@@ -83,6 +88,7 @@ from starters.doorkeeper import (
     Failed,
     FailedPage,
     Limits,
+    PutOff,
     Reception,
 )
 from starters.history_api import history_routes
@@ -92,7 +98,9 @@ from starters.metrics import Metrics
 from starters.oidc import CompanyAccounts
 from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
+from starters.pace import Pace
 from starters.partner_view import PartnerViews
+from starters.proofs_api import proof_routes
 from starters.queries import STAGES, Cursor, one_of
 from starters.reads import Reads, read_routes
 from starters.reconcile_api import reconcile_routes
@@ -104,6 +112,7 @@ from starters.why import also_due
 from store.board import Board
 from store.changes import ChangeFeed
 from store.cursors import CursorError
+from store.data_keys import DataKeys
 from store.database import Database, StoreUnavailableError
 from store.heartbeats import Heartbeats
 from store.holders import Holders
@@ -121,6 +130,7 @@ from store.task_list import TaskList
 from store.tasks import Tasks
 from workers.core import CoreListener
 from workers.figures import Figures
+from workers.sealing import keys_of
 from workers.spans import NO_SPANS, Spans
 from workflows.registry import LIFECYCLES
 
@@ -152,6 +162,10 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    requests_per_minute: int = 3000
+    """Requests that one token or session may send in a minute."""
+    hooks_per_minute: int = 6000
+    """Events that one sender is expected to send in a minute."""
     rehearses: bool = False
     """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
@@ -164,6 +178,10 @@ class Parts:
     """Where Temporal's core shows what it measures."""
     heartbeat: timedelta | None = None
     """How often a test job is sent all the way; never if None."""
+    keys: DataKeys | None = None
+    """By which the codec server opens payloads; None where there is no such server."""
+    codec_origins: frozenset[str] = frozenset()
+    """Origins of Temporal UI, whose pages may use the codec server."""
 
 
 class Api(FastAPI):
@@ -176,6 +194,7 @@ class Api(FastAPI):
         changes: Changes,
         reception: Reception | None,
         failed_page: FailedPage,
+        put_off: PutOff,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
@@ -188,6 +207,9 @@ class Api(FastAPI):
             hosts=parts.hosts,
             reception=reception,
             failed_page=failed_page,
+            pace=Pace(parts.requests_per_minute),
+            put_off=put_off,
+            codec_origins=parts.codec_origins,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
@@ -211,7 +233,7 @@ class Api(FastAPI):
         await response(scope, receive, send)
 
 
-def make_app(parts: Parts) -> Api:
+def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts together
     """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
@@ -259,7 +281,7 @@ def make_app(parts: Parts) -> Api:
             await rehearsal.stop()
         await reads.settle()
 
-    events = _JobEvents(parts.secrets, service.events, metrics)
+    events = _JobEvents(parts.secrets, service.events, metrics, Pace(parts.hooks_per_minute))
     changes = Changes(ChangeFeed(parts.database))
     sign_in = _sign_in(parts)
     pages = Pages(current(parts.policy), is_open=sign_in is None, rehearses=parts.rehearses)
@@ -269,6 +291,7 @@ def make_app(parts: Parts) -> Api:
         changes,
         FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         partial(failed_page, pages),
+        lambda why: metrics.put_off.labels(reason=why).inc(),
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -279,6 +302,8 @@ def make_app(parts: Parts) -> Api:
     app.take(_hooks(events, service.events, inbox))
     holders = Holders(parts.database)
     commands = CommandEndpoint(service.commands, Journal(parts.database))
+    keys = keys_of(parts.client)
+    proofs = ProofDesk(reading, Journal(parts.database), keys.ring if keys is not None else None)
     for kind in LIFECYCLES.values():
         app.take(_commands(kind, commands, metrics, holders))
     reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
@@ -298,10 +323,13 @@ def make_app(parts: Parts) -> Api:
     )
     app.take(_reads(reading, look, views, service.startable, reads))
     app.take(read_routes(reads))
+    if parts.keys is not None:
+        app.take(codec_routes(parts.keys, reads, parts.client.namespace))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
     app.take(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
     app.take(outbox_routes(outbox_desk))
+    app.take(proof_routes(proofs, LIFECYCLES, holders))
     app.take(reconcile_routes(service.reconciliation))
     app.take(history_routes(reading, reads))
     mails = MailList(parts.database)
@@ -317,6 +345,7 @@ def make_app(parts: Parts) -> Api:
                 look=look,
                 startable=service.startable,
                 commands=commands,
+                proofs=proofs,
                 tasks=desk,
                 task_list=TaskList(parts.database),
                 outbox=outbox_desk,
@@ -338,7 +367,7 @@ def make_app(parts: Parts) -> Api:
     app.take(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading, pages)
     openapi.describe_commands(
-        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile, MadeProof
     )
     describe_errors(app)
     return app
@@ -368,6 +397,9 @@ class _JobEvents:
     secrets: HookSecrets
     dispatcher: EventDispatcher
     metrics: Metrics
+    quota: Pace
+    """What each sender is expected to send. Whoever sends more is taken all the same: an event that
+    is refused may never come again."""
 
     async def receive(self, request: Request) -> Response:
         """Answer an event, or a report on a mail, authentic or not."""
@@ -379,6 +411,9 @@ class _JobEvents:
         except SignatureRefused as refused:
             self.metrics.hooks.labels(outcome="refused").inc()
             return error_response(401, str(refused))
+        sender = str(signer(self.secrets, request.headers, body))
+        if self.quota.seconds_to_wait(sender):
+            self.metrics.over_quota.labels(sender=sender).inc()
         try:
             if request.url.path == MAIL_REPORTS:
                 received = await self._take_report(event_id, body)
@@ -452,22 +487,6 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
 # --- commands ---------------------------------------------------------------------------------
 
 
-async def _require_command(
-    caller: Caller, kind: LifecycleKind, job_id: str, holders: Holders
-) -> None:
-    """Return if somebody may give commands of a lifecycle to a job, to others they are not there.
-
-    Raises:
-        NotFoundError: the job is none of theirs.
-        HTTPException: the lifecycle is none that they may know of (404).
-        StoreUnavailableError: the store does not answer.
-    """
-    if not (caller.reads_all or await caller.may_command(job_id, holders)):
-        raise no_job(job_id)
-    if caller.is_partner and kind.name in caller.unseen:
-        raise HTTPException(404)
-
-
 def _commands(
     kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics, holders: Holders
 ) -> APIRouter:
@@ -483,6 +502,8 @@ def _commands(
             command=name if name in kind.commands else "unknown",
             status=str(reply.status),
         ).inc()
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            metrics.put_off.labels(reason="behind").inc()
         return _reply(reply)
 
     def add(name: str) -> None:
@@ -495,7 +516,7 @@ def _commands(
             openapi_extra=openapi.request_body(kind.name, command),
         )
         async def given(request: Request, job_id: JobId) -> Response:
-            await _require_command(reader(request), kind, job_id, holders)
+            await require_command(reader(request), kind, job_id, holders)
             return await give(request, job_id, name)
 
     for each in kind.commands:
@@ -503,7 +524,7 @@ def _commands(
 
     @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
     async def not_a_command(request: Request, job_id: JobId, name: str) -> Response:
-        await _require_command(reader(request), kind, job_id, holders)
+        await require_command(reader(request), kind, job_id, holders)
         unknown = unknown_command(kind.commands, name).refusal
         refusal = Refusal(
             kind=RefusalKind.NOT_RUNNING,
@@ -708,4 +729,6 @@ def _no_store(error: StoreUnavailableError, page: Response | None) -> Response:
 
 
 def _reply(reply: Reply) -> Response:
-    return JSONResponse(reply.body, reply.status)
+    waits = reply.retry_after
+    headers = None if waits is None else {"retry-after": str(waits)}
+    return JSONResponse(reply.body, reply.status, headers)

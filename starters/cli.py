@@ -20,6 +20,7 @@ from starters import conveniences
 from starters.failures import Failure, one_line
 from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
+from starters.key_verbs import keys
 from starters.mail_verbs import list_mails, take_back
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
@@ -115,6 +116,25 @@ LifecycleArgument = Annotated[
         autocompletion=conveniences.lifecycles_beginning_with,
     ),
 ]
+CommandArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="COMMAND",
+        help="A command that `steward show JOB` lists.",
+        autocompletion=conveniences.commands_beginning_with,
+    ),
+]
+FieldArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FIELD=VALUE",
+        help="name=text, name:=json, or name.part=text for a field of a field.",
+    ),
+]
+RoleOption = Annotated[
+    str | None, typer.Option("--as", help="Your role. Needed if several roles may do it.")
+]
+NameOption = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
 
 _DATA = Path(".steward")
@@ -498,25 +518,10 @@ def preview_mail(
 def do(
     job: JobArgument,
     lifecycle: LifecycleArgument,
-    command: Annotated[
-        str,
-        typer.Argument(
-            metavar="COMMAND",
-            help="A command that `steward show JOB` lists.",
-            autocompletion=conveniences.commands_beginning_with,
-        ),
-    ],
-    fields: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="FIELD=VALUE",
-            help="name=text, name:=json, or name.part=text for a field of a field.",
-        ),
-    ] = None,
-    role: Annotated[
-        str | None, typer.Option("--as", help="Your role. Needed if several roles may do it.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
+    command: CommandArgument,
+    fields: FieldArguments = None,
+    role: RoleOption = None,
+    name: NameOption = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -526,13 +531,9 @@ def do(
     set, you act as the owner of the token unless --as or --name says otherwise.
     """
     from starters.api_client import RequestRefused
-    from starters.command_fields import read_fields
     from starters.rendering import print_answer, print_json
 
-    declared = _command(_kind(lifecycle), command)
-    body = read_fields(fields or [], declared.payload)
-    if role or name or not os.environ.get("STEWARD_TOKEN"):
-        body.setdefault("actor", _actor(declared, role, name))
+    body = _payload(lifecycle, command, fields, role, name)
     try:
         with _client() as client:
             answer = client.post("jobs", job, lifecycle, command, body=body)
@@ -546,6 +547,35 @@ def do(
         print_json(answer)
     else:
         print_answer(job, lifecycle, answer)
+
+
+@app.command(
+    epilog=_examples(
+        "proof SJ-2001 plus-one customer_called --as customer_service",
+        "proof SJ-2001 plus-one approve amount=240.00 non_covered=35.00 --json",
+    )
+)
+def proof(
+    job: JobArgument,
+    lifecycle: LifecycleArgument,
+    command: CommandArgument,
+    fields: FieldArguments = None,
+    role: RoleOption = None,
+    name: NameOption = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that a signal or an update in Temporal UI comes from you.
+
+    Prints the input to paste there. It counts once, within 15 minutes. With STEWARD_TOKEN set, you
+    act as the owner of the token unless --as or --name says otherwise.
+    """
+    from starters.rendering import print_json
+
+    body = _payload(lifecycle, command, fields, role, name)
+    with _client() as client:
+        made = client.post("jobs", job, lifecycle, command, "proof", body=body)
+    print_json(made if as_json else made["payload"])
 
 
 @app.command(
@@ -717,6 +747,7 @@ app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
 app.add_typer(tokens, name="token")
 app.add_typer(sessions, name="session")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:
@@ -877,6 +908,19 @@ def _command(kind: LifecycleKind, name: str) -> Command:
         unknown = unknown_command(kind.commands, name).refusal
         raise Failure(f"{unknown.message} {unknown.instead}")
     return kind.commands[name]
+
+
+def _payload(
+    lifecycle: str, command: str, fields: list[str] | None, role: str | None, name: str | None
+) -> dict[str, Any]:
+    """Return the payload of a command, with who gives it unless their token says so."""
+    from starters.command_fields import read_fields
+
+    declared = _command(_kind(lifecycle), command)
+    body = read_fields(fields or [], declared.payload)
+    if role or name or not os.environ.get("STEWARD_TOKEN"):
+        body.setdefault("actor", _actor(declared, role, name))
+    return body
 
 
 def _actor(command: Command, role: str | None, name: str | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,7 +93,7 @@ def take_back(
         raise Failure("nobody knows which e-mail it was; `steward hooks dead` lists it")
 
 
-def _said(answer: dict[str, Any]) -> str:
+def _said(answer: Mapping[str, Any]) -> str:
     """Return in a sentence what became of a message that came back."""
     match answer["outcome"]:
         case "delivered" if "reason" in answer:

@@ -51,6 +51,18 @@ class Metrics:
             ["lifecycle", "command", "status"],
             registry=self._registry,
         )
+        self.put_off = Counter(
+            "steward_requests_put_off",
+            "Requests to be sent again later, by reason: rate, busy or behind",
+            ["reason"],
+            registry=self._registry,
+        )
+        self.over_quota = Counter(
+            "steward_hooks_over_quota",
+            "Events taken beyond what their sender is expected to send in a minute",
+            ["sender"],
+            registry=self._registry,
+        )
         self._reconciliations: Reconciliations | None = None
         self._reconciled = Gauge(
             "steward_reconciled_events",

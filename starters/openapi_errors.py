@@ -21,12 +21,13 @@ _SAID = {
     "415": "The body is not JSON",
     "421": "The host name is unknown",
     "422": "A field is wrong",
+    "429": "Too many requests within a minute, or the worker is behind; `Retry-After` says when",
     "500": "Steward failed",
     "503": "The database, Temporal or a worker did not answer in time, or too many came at once",
 }
 _AT_THE_DOOR = ("421", "500", "503")
-_READING = ("401", "404", "422")
-_CHANGING = ("401", "403", "404", "409", "413", "415", "422")
+_READING = ("401", "404", "422", "429")
+_CHANGING = ("401", "403", "404", "409", "413", "415", "422", "429")
 _EVENTS = ("401", "413")
 
 

@@ -21,6 +21,7 @@ from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.hook_sender import SECRETS_FILE
+from starters.hosts import origin_of
 from starters.oidc import CompanyAccounts
 from starters.serving import server_of
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
@@ -31,7 +32,7 @@ from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
 from workers.figures import Figures, MeasuredJobSystem
 from workers.job_systems import destinations_of, job_system_of, subscriber_of
-from workers.key_rings import data_keys_of
+from workers.key_rings import data_keys_of, warn_if_plain
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
@@ -111,6 +112,7 @@ async def run_stack(
             ServerOptions(
                 port=temporal_port,
                 ui_port=ui_port,
+                codec_endpoint=f"http://127.0.0.1:{port}/codec",
                 database=data / TEMPORAL_FILE,
                 log=data / "temporal.log",
             )
@@ -121,6 +123,7 @@ async def run_stack(
         stack.push_async_callback(server.stop)
         stack.push_async_callback(asyncio.to_thread, spans.close)
         await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
+        await _ask_for_proofs(settings, database)
         guard = NamespaceGuard(database, client)
         await guard.adopt()  # what ran in another namespace, the audit finds lost
         await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
@@ -145,12 +148,16 @@ async def run_stack(
             tokens=_tokens(settings, database),
             company=company,
             hosts=settings.hosts,
+            requests_per_minute=settings.requests_per_minute,
+            hooks_per_minute=settings.hooks_per_minute,
             rehearses=True,
             figures=figures,
             spans=spans,
             core=core_listener(),
             heartbeat=settings.heartbeat,
             temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
+            keys=keys,
+            codec_origins=_origins(settings, f"127.0.0.1:{ui_port}", f"localhost:{ui_port}"),
         )
         await stack.enter_async_context(figures.watching_loop())
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
@@ -192,8 +199,11 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     stop = _stop_on_signals()
     client = await connect(lazy=True)
     await database.check()
-    client = spans.on(sealed(client, await data_keys_of(settings, DEFAULT_DATA, database)))
+    keys = await data_keys_of(settings, DEFAULT_DATA, database)
+    await warn_if_plain(keys)
+    client = spans.on(sealed(client, keys))
     await NamespaceGuard(database, client).require_if_it_answers()
+    await _ask_for_proofs(settings, database)
     parts = Parts(
         database=database,
         client=client,
@@ -205,11 +215,15 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         tokens=_tokens(settings, database),
         company=company,
         hosts=settings.hosts,
+        requests_per_minute=settings.requests_per_minute,
+        hooks_per_minute=settings.hooks_per_minute,
         temporal_ui=settings.temporal_ui_url,
         figures=figures,
         spans=spans,
         core=core_listener(),
         heartbeat=settings.heartbeat,
+        keys=keys,
+        codec_origins=_origins(settings),
     )
     async with figures.watching_loop(), _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
@@ -221,6 +235,15 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     await job_system.close()
     await database.close()
     await asyncio.to_thread(spans.close)
+
+
+async def _ask_for_proofs(settings: Settings, database: Database) -> None:
+    """Have all workers know whether this API lets in only those who may.
+
+    Workers read it in the store: one that was set up without the setting does not leave a way in.
+    """
+    now, is_on = datetime.now(UTC), settings.asks_for_proofs
+    await Switches(database).turn(Switch.PROOFS, now, is_on=is_on)
 
 
 @asynccontextmanager
@@ -301,6 +324,19 @@ def _company(settings: Settings) -> CompanyAccounts | None:
     if issuer is None or id_ is None or secret is None or roles is None:
         return None
     return CompanyAccounts(issuer, id_, secret, roles)
+
+
+def _origins(settings: Settings, *own: str) -> frozenset[str]:
+    """Return the origins whose pages may use the codec server: those of Temporal UI.
+
+    Args:
+        settings: which may say where it is.
+        own: hosts and ports of the UI that is ours.
+    """
+    origins = {f"http://{each}" for each in own}
+    if settings.temporal_ui_url is not None:
+        origins.add(origin_of(settings.temporal_ui_url))
+    return frozenset(origins)
 
 
 async def _has_no_token(parts: Parts) -> bool:

@@ -72,6 +72,7 @@ from store.mail_queue import (
     withdraw,
 )
 from store.publishing import Standing
+from store.snapshots import keep_turn, kept_columns
 from store.task_closing import TaskKinds, close_reopening, close_settled, settled_by
 from store.urgency import urgent_at
 
@@ -207,6 +208,7 @@ class BatchTransaction:
         self._mails: Mapping[str, RenderedMail] = {}
         self._zones: tuple[str, ...] = ()
         """The zones that the customer may live in."""
+        self._keeps_start = False
 
     def apply(self) -> BatchResult:
         """Make all effects of the batch true, or none."""
@@ -224,12 +226,14 @@ class BatchTransaction:
         for step in self._batch.steps:
             if not isinstance(step.effect, SendEmail) or step.key in self._mails:
                 self._apply_step(step)
-        times = {
-            "due_at": self._record_progress(result.job),
-            "deadlines": self._deadlines(),
-            "held": self._held_mails(),
+        deadlines, held_mails = self._deadlines(), self._held_mails()
+        told = {
+            "due_at": self._record_progress(result, deadlines),
+            "deadlines": deadlines,
+            "held": held_mails,
+            "keeps_start": self._keeps_start,
         }
-        return (result if result.job else self._newer_job()).model_copy(update=times)
+        return (result if result.job else self._newer_job()).model_copy(update=told)
 
     def refusal_beside_the_job(self) -> Refusal | None:
         """Return what refuses the batch whatever the job is: a mail, or an open exception.
@@ -422,10 +426,13 @@ class BatchTransaction:
             opened = OpenTask(role=asked.role, task=asked.task, text=asked.text)
             self._apply_step(step.model_copy(update={"effect": opened}))
 
-    def _record_progress(self, job: Job | None) -> datetime | None:
+    def _record_progress(
+        self, result: BatchResult, deadlines: Mapping[str, datetime]
+    ) -> datetime | None:
         """Keep where the lifecycle stands, and the assignment that it has made, if it made one."""
-        batch, progress = self._batch, self._batch.progress
+        batch, progress, job = self._batch, self._batch.progress, result.job
         if progress is None:
+            keep_turn(self._connection, batch)
             return None
         waiting, due_at = progress.waiting, None
         if waiting is not None:
@@ -455,6 +462,7 @@ class BatchTransaction:
             "call": progress.call,
             "lost_at": None,
             "before_loss": None,
+            **kept_columns(batch, result, deadlines),
             **({"started_for": job.assigned_at} if job else {}),
             **({"run_id": self._told.run_id, "told_at": self._told.at} if self._told else {}),
         }
@@ -469,6 +477,7 @@ class BatchTransaction:
         if was_reset:
             self._close_forgotten_promises(progress)
         if was_reset is not None:  # otherwise the store had something newer
+            self._keeps_start = batch.kept is not None and bool(batch.kept.start)
             self._publish_change()
         return due_at
 

@@ -143,11 +143,15 @@ lifecycles = Table(
     Column("was_reset", Boolean, nullable=False, default=False),
     Column("urgent_at", UtcDateTime, nullable=False, default=NO_DEADLINE),
     Column("snapshot", LargeBinary),
+    Column("in_turn", LargeBinary),
+    Column("began_with", LargeBinary),
     _changed_at(),
     Index("ix_lifecycles_open_due", "outcome", "due_at", "workflow_id"),
     Index("ix_lifecycles_open_urgent", "outcome", "urgent_at", "workflow_id"),
     Index("ix_lifecycles_due", "due_at", "workflow_id"),
 )
+"""Lifecycles, as lists show them. `snapshot`, `in_turn` and `began_with` are what one goes on from
+whose workflow Temporal has lost: see `domain.snapshots`."""
 
 notes = Table(
     "notes",

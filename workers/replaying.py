@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from temporalio.converter import (
     SerializationContext,
     WithSerializationContext,
 )
-from temporalio.worker import Replayer, WorkflowReplayResult
+from temporalio.worker import Replayer, WorkflowReplayResult, WorkflowRunner
 from temporalio.workflow import NondeterminismError  # noqa: TID251  what a replay fails with
 
 from workers.payloads import DATA_CONVERTER
@@ -32,20 +32,22 @@ async def replayed(
     histories: AsyncIterator[WorkflowHistory],
     data_converter: DataConverter = DATA_CONVERTER,
     workflows: Sequence[type] = ALL_WORKFLOWS,
-) -> AsyncIterator[tuple[WorkflowHistory, str | None]]:
+    workflow_runner: WorkflowRunner | None = None,
+) -> AsyncGenerator[tuple[WorkflowHistory, str | None]]:
     """Replay histories one after another, with the worker's own runner.
 
     Args:
         histories: as far as they have come; a job that is open may be replayed, too.
         data_converter: reads what is in them.
         workflows: the code that they are held against: this release's, unless said otherwise.
+        workflow_runner: carries the code out; the worker's own, unless said otherwise.
 
     Yields:
         Each history, and what differs: None where it replays. It names nobody.
     """
     replayer = Replayer(
         workflows=workflows,
-        workflow_runner=runner(),
+        workflow_runner=workflow_runner or runner(),
         data_converter=_only_reading(data_converter),
     )
     with _without_the_sdks_own_lines():
@@ -55,7 +57,7 @@ async def replayed(
 
 
 class _OnlyReads(PayloadCodec, WithSerializationContext):
-    """Opens what another codec has sealed, and seals nothing: what a replay writes is thrown away."""
+    """Opens what another codec has sealed, and seals nothing: a replay keeps nothing."""
 
     def __init__(self, codec: PayloadCodec) -> None:
         self._codec = codec

@@ -11,11 +11,22 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    SignalWorkflowInput,
+    StartWorkflowUpdateInput,
+    StartWorkflowUpdateWithStartInput,
+    WorkflowUpdateHandle,
+)
+from temporalio.common import RawValue
 from temporalio.converter import (
     ActivitySerializationContext,
     DataConverter,
@@ -35,7 +46,7 @@ from store.data_keys import (
 )
 from store.key_ring import NONCE_BYTES
 from workers.payloads import DATA_CONVERTER, SealableFailureConverter
-from workflows.messages import SEAL, SEALED_BY
+from workflows.messages import BY_STEWARD, MEANT_FOR, SEAL, SEALED_BY, meant_for
 
 ENCODING = b"binary/encrypted"
 _KEY = "key"
@@ -47,7 +58,7 @@ _SAID_OF_SEALED = frozenset({SEALED_BY, SEAL})
 class Origin(StrEnum):
     """Who has a payload sealed."""
 
-    STEWARD = "steward"
+    STEWARD = BY_STEWARD.decode()
     """Steward itself: its API, its worker."""
     CODEC_SERVER = "codec-server"
     """Somebody with Temporal's own tools, through the codec server."""
@@ -70,7 +81,11 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
     """
 
     def __init__(
-        self, keys: DataKeys, *, job_id: str | None = None, origin: Origin = Origin.STEWARD
+        self,
+        keys: DataKeys,
+        *,
+        job_id: str | None = None,
+        origin: Origin = Origin.STEWARD,
     ) -> None:
         """Take the keys.
 
@@ -81,7 +96,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
                 opens all.
             origin: who has payloads sealed.
         """
-        self._keys = keys
+        self.keys = keys
         self._job_id = job_id
         self._origin = origin
 
@@ -92,7 +107,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         workflow_id = context.workflow_id
         if workflow_id is None:
             return self
-        return SealingCodec(self._keys, job_id=sealed_for(workflow_id), origin=self._origin)
+        job_id = sealed_for(workflow_id)
+        if job_id == self._job_id:
+            return self
+        return SealingCodec(self.keys, job_id=job_id, origin=self._origin)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal payloads.
@@ -102,9 +120,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        if not await self._keys.are_in_use():
+        if not (self.keys.seal or await self.keys.are_in_use()):
             return list(payloads)
-        key = await self._keys.key_of(self._job_id or STEWARDS_OWN)
+        job_id = self._job_id or STEWARDS_OWN
+        key = self.keys.at_hand_of(job_id) or await self.keys.key_of(job_id)
         return [_sealed(each, key, self._origin) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -117,20 +136,39 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        return [await self._opened(each) for each in payloads]
+        return [
+            await self._opened(each) if is_sealed(each) else _without_claims(each)
+            for each in payloads
+        ]
 
     async def _opened(self, payload: Payload) -> Payload:
-        if payload.metadata.get("encoding") != ENCODING:
-            return _unclaimed(payload)
         try:
-            return _open(payload, await self._keys.key(_key_id(payload)), self._job_id)
+            key_id = key_id_of(payload)
+            key = self.keys.at_hand(key_id) or await self.keys.key(key_id)
+            self._require_own(payload, key)
+            return open_payload(payload, key)
         except (PayloadNotReadableError, UnknownDataKeyError):
             if self._job_id is None:
                 raise
         except KeyDestroyedError as error:
             if self._job_id in {None, error.job_id}:
                 raise
-        return payload
+        return _without_claims(payload)
+
+    def _require_own(self, payload: Payload, key: DataKey) -> None:
+        """Return if a payload is of this codec's job.
+
+        Temporal UI does not tell the codec server for which workflow it has something sealed: that
+        comes with Steward's own key, and may be for any.
+
+        Raises:
+            PayloadNotReadableError: it is another job's.
+        """
+        if self._job_id is None or key.job_id == self._job_id:
+            return
+        by = payload.metadata.get(SEALED_BY)
+        if key.job_id != STEWARDS_OWN or by != Origin.CODEC_SERVER.value.encode():
+            raise PayloadNotReadableError("this payload was encrypted for another job")
 
 
 def sealed_for(workflow_id: str) -> str:
@@ -142,10 +180,20 @@ def sealed_for(workflow_id: str) -> str:
 
 
 def sealed(client: Client, keys: DataKeys) -> Client:
-    """Return a client like this one that seals what it sends, and opens what it gets."""
+    """Return a client like this one that seals what it sends, and opens what it gets.
+
+    It marks each message with what it is, so that nothing else that is sealed passes for it.
+    """
     config = client.config()
     config["data_converter"] = sealing_converter(keys)
+    config["interceptors"] = [*config["interceptors"], Marking(config["data_converter"])]
     return Client(**config)
+
+
+def keys_of(client: Client) -> DataKeys | None:
+    """Return the keys that a client seals with, None if it does not."""
+    codec = client.data_converter.payload_codec
+    return codec.keys if isinstance(codec, SealingCodec) else None
 
 
 def sealing_converter(keys: DataKeys) -> DataConverter:
@@ -157,6 +205,49 @@ def sealing_converter(keys: DataKeys) -> DataConverter:
     )
 
 
+class Marking(Interceptor):
+    """Marks each signal and update that a client sends with its name, its workflow and when."""
+
+    def __init__(self, converter: DataConverter) -> None:
+        self._converter = converter
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002  the SDK's name
+        """Return what stands before the SDK's own calls."""
+        return _Marking(next, self._converter)
+
+
+class _Marking(OutboundInterceptor):
+    def __init__(self, next_: OutboundInterceptor, converter: DataConverter) -> None:
+        super().__init__(next_)
+        self._converter = converter.payload_converter
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002  the SDK's name
+        input.args = self._marked(input.args, input.signal, input.id)
+        await super().signal_workflow(input)
+
+    async def start_workflow_update(
+        self,
+        input: StartWorkflowUpdateInput,  # noqa: A002  the SDK's name
+    ) -> WorkflowUpdateHandle[Any]:
+        input.args = self._marked(input.args, input.update, input.id)
+        return await super().start_workflow_update(input)
+
+    async def start_update_with_start_workflow(
+        self,
+        input: StartWorkflowUpdateWithStartInput,  # noqa: A002  the SDK's name
+    ) -> WorkflowUpdateHandle[Any]:
+        update = input.update_workflow_input
+        update.args = self._marked(update.args, update.update, input.start_workflow_input.id)
+        return await super().start_update_with_start_workflow(input)
+
+    def _marked(self, args: Sequence[object], name: str, workflow_id: str) -> list[RawValue]:
+        mark = meant_for(datetime.now(UTC), name, workflow_id).encode()
+        payloads = self._converter.to_payloads(args)
+        for each in payloads:
+            each.metadata[MEANT_FOR] = mark
+        return [RawValue(each) for each in payloads]
+
+
 def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
     nonce = secrets.token_bytes(NONCE_BYTES)
     by = origin.value.encode()
@@ -165,22 +256,13 @@ def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
     return Payload(metadata=metadata, data=nonce + data)
 
 
-def _open(payload: Payload, key: DataKey, job_id: str | None) -> Payload:
-    if job_id is not None and key.job_id != job_id:
-        raise PayloadNotReadableError("this payload was encrypted for another job")
-    by = payload.metadata.get(SEALED_BY, b"")
-    nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
-    try:
-        opened = Payload.FromString(key.cipher.decrypt(nonce, data, _bound_to(key, by)))
-    except (InvalidTag, ValueError) as error:
-        raise PayloadNotReadableError("this payload was changed after it was encrypted") from error
-    opened.metadata[SEALED_BY] = by
-    opened.metadata[SEAL] = nonce.hex().encode()
-    return opened
+def is_sealed(payload: Payload) -> bool:
+    """Return whether a payload is encrypted."""
+    return payload.metadata.get("encoding") == ENCODING
 
 
-def _key_id(payload: Payload) -> str:
-    """Return the id of the data key that a payload was sealed with.
+def key_id_of(payload: Payload) -> str:
+    """Return the id of the data key that an encrypted payload says it is encrypted with.
 
     Raises:
         PayloadNotReadableError: what it says is none.
@@ -191,7 +273,7 @@ def _key_id(payload: Payload) -> str:
     return key_id.decode()
 
 
-def _unclaimed(payload: Payload) -> Payload:
+def _without_claims(payload: Payload) -> Payload:
     """Return a plain payload without what only a sealed one may say of itself."""
     if not _SAID_OF_SEALED & set(payload.metadata):
         return payload
@@ -200,6 +282,23 @@ def _unclaimed(payload: Payload) -> Payload:
     for name in _SAID_OF_SEALED:
         unclaimed.metadata.pop(name, None)
     return unclaimed
+
+
+def open_payload(payload: Payload, key: DataKey) -> Payload:
+    """Return an encrypted payload decrypted; its metadata says who had it encrypted.
+
+    Raises:
+        PayloadNotReadableError: it was tampered with.
+    """
+    by = payload.metadata.get(SEALED_BY, b"")
+    nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
+    try:
+        opened = Payload.FromString(key.cipher.decrypt(nonce, data, _bound_to(key, by)))
+    except (InvalidTag, ValueError) as error:
+        raise PayloadNotReadableError("this payload was changed after it was encrypted") from error
+    opened.metadata[SEALED_BY] = by
+    opened.metadata[SEAL] = nonce.hex().encode()
+    return opened
 
 
 def _bound_to(key: DataKey, by: bytes) -> bytes:

@@ -93,6 +93,15 @@ class Auth(StrEnum):
     """The bearer token."""
 
 
+class Signals(StrEnum):
+    """Which messages to workflows are believed that Steward has not sent, with `Auth.TOKENS`."""
+
+    PROVEN = "proven"
+    """Those with a proof."""
+    BELIEVED = "believed"
+    """All: Temporal itself asks everybody who they are."""
+
+
 class LogForm(StrEnum):
     """How log lines look."""
 
@@ -225,6 +234,9 @@ class Settings(BaseSettings):
     """Secrets of the hooks, by comma: the first signs, all are believed."""
     auth: Auth = Auth.NONE
     """Who says who gives a command."""
+    signals: Signals = Signals.PROVEN
+    """Which signals and updates count that do not come through Steward, where tokens are asked for:
+    those with a proof, or all where Temporal lets in only those who may."""
     tokens: Path | None = None
     """TOML file of more bearer tokens: `[[token]]` with `sha256`, `name` and `role`."""
     hosts: Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)] = frozenset()
@@ -286,6 +298,11 @@ class Settings(BaseSettings):
         """Return where settings come from: what there was, and the files of secrets."""
         known = (init_settings, env_settings, dotenv_settings, file_secret_settings)
         return *known, _SecretFiles(settings_cls)
+
+    @property
+    def asks_for_proofs(self) -> bool:
+        """Whether messages to workflows count only if Steward has sent them, or with a proof."""
+        return self.auth is Auth.TOKENS and self.signals is Signals.PROVEN
 
     def database_in(self, data: Path) -> str:
         """Return the URL of the store, its password in it; a data folder has an SQLite file."""

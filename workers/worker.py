@@ -21,6 +21,7 @@ from activities.heartbeats import HeartbeatRecorder
 from activities.job_system import JobSystem, OwnCopy
 from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
+from activities.proofs import Proofs
 from activities.reconciling import Reconciling
 from domain.directory import Directory
 from store.asking import Asked
@@ -29,19 +30,21 @@ from store.heartbeats import Heartbeats
 from store.journal import Journal
 from store.ledger import Ledger
 from store.mail_queue import MailQueue
+from store.proofs import UsedProofs
 from store.reading import Reading
 from workers.correlation import Correlating
 from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman, MeasuringInterceptor
 from workers.job_systems import destinations_of, job_system_of
-from workers.key_rings import data_keys_of
+from workers.key_rings import data_keys_of, warn_if_plain
 from workers.listening import Listener, WorkerHealth, listening
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
+from workers.proofs import AskingForProofs
 from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
-from workers.sealing import sealed
+from workers.sealing import keys_of, sealed
 from workers.settings import DEFAULT_DATA, Address, Settings, load_settings
 from workers.spans import NO_SPANS, Spans, spans_of
 from workers.telemetry import configure_logging, core_listener
@@ -60,11 +63,13 @@ _SHARED = (
     "workflows.effects",
     "workflows.engine",
     "workflows.episode",
+    "workflows.keeping",
     "workflows.lifecycle",
     "workflows.mailbox",
     "workflows.mails",
     "workflows.messages",
     "workflows.moves",
+    "workflows.prover",
     "workflows.publisher",
     "workflows.runtime",
     "workflows.search_attributes",
@@ -172,6 +177,7 @@ def make_worker(
     effects = Effects(Ledger(database, TASK_KINDS), mails, known, asking)
     digests = Digests(Reading(database), mail_queue, mails, known)
     reconciler = reconciler_of(database, job_system or OwnCopy(), known)
+    proofs = _proofs(client, database)
     worker = _MailingWorker(
         client,
         task_queue=task_queue,
@@ -181,9 +187,15 @@ def make_worker(
             digests.send_specialists_digest,
             Reconciling(reconciler).reconcile,
             HeartbeatRecorder(Heartbeats(database)).record_heartbeat,
+            *([proofs.check_proofs] if proofs else []),
         ],
         workflow_runner=runner(guards_stories=guards_stories),
-        interceptors=[recorder, Correlating(), *measuring],
+        interceptors=[
+            recorder,
+            Correlating(),
+            *([AskingForProofs()] if proofs else []),
+            *measuring,
+        ],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
         deployment_config=None if version is None else _deployment(version),
@@ -200,6 +212,12 @@ def _deployment(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
         use_worker_versioning=True,
         default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
+
+
+def _proofs(client: Client, database: Database) -> Proofs | None:
+    """Return what checks messages; None without keys, where nobody's messages can be told apart."""
+    keys = keys_of(client)
+    return Proofs(UsedProofs(database), keys.ring) if keys is not None else None
 
 
 def _give_time_to_long_tasks(worker: Worker) -> None:
@@ -244,6 +262,7 @@ async def main() -> None:
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     keys = await data_keys_of(settings, DEFAULT_DATA, database)
+    await warn_if_plain(keys)
     client = spans.on(sealed(await connect_when_it_answers(_PATIENCE), keys))
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any
 
 from domain.attention import Attention
 from domain.commands import Answer, CommandRequest, Payload, answer_key
 from domain.editions import Edition
-from domain.lifecycles import Answered, Case, LifecycleKind
+from domain.lifecycles import Answered, Case, LifecycleKind, WaitingMessage
 from domain.refusals import (
     Refusal,
     RefusalKind,
@@ -22,7 +23,7 @@ from domain.refusals import (
 )
 from domain.roles import STEWARD
 from workflows.effects import EffectBuffer
-from workflows.mailbox import Mailbox
+from workflows.mailbox import Mailbox, as_carried
 from workflows.messages import (
     ANSWERS_BYTES,
     MEMORY,
@@ -72,6 +73,8 @@ class CommandDesk:
         self._effects = effects
         self._act = act
         self._opening = opening
+        self._in_turn: tuple[str, CommandMessage] | None = None
+        """The command that is executed, and the turn in which it is."""
         self._unanswered: tuple[CommandMessage, Result] | None = None
         self._works = True
         self._is_closed = False
@@ -116,6 +119,23 @@ class CommandDesk:
             self._runtime.record_refusal(update_id, actor, name, refused.refusal)
             raise
 
+    def check_unproven_update(self, read: Read, name: str, update_id: str) -> None:
+        """Refuse an update that somebody has still to prove, where nothing can be read in it.
+
+        All else of it is decided once it is proven: until then nobody knows whose it is.
+
+        Raises:
+            Refused: nothing can be read; it is journalled.
+            ContinuingError: the workflow is about to continue as new.
+        """
+        if self._is_closed:
+            raise ContinuingError
+        try:
+            read()
+        except Refused as refused:
+            self._runtime.record_refusal(update_id, STEWARD, name, refused.refusal)
+            raise
+
     async def answer_update(self, name: str, read: Read, update_id: str) -> Answer:
         """Hand an update to the story, and return its answer.
 
@@ -131,13 +151,28 @@ class CommandDesk:
 
     def take_signal(self, name: str, read: Read) -> None:
         """Hand a signal to the story, or record why it cannot be used."""
+        self._mailbox.put(self.signalled(name, read))
+
+    def signalled(self, name: str, read: Read) -> CommandMessage | RejectedMessage:
+        """Return the command that a signal gives, or why it cannot be used."""
         actor = STEWARD
         try:
             fields = read()
             actor = actor_in(fields)
-            self._mailbox.put(CommandMessage(self._read(name, fields)))
+            return CommandMessage(self._read(name, fields))
         except Refused as refused:
-            self._mailbox.put(RejectedMessage(name, actor, refused.refusal))
+            return RejectedMessage(name, actor, refused.refusal)
+
+    def updated(
+        self, name: str, read: Read, reply: asyncio.Future[Answer], update_id: str
+    ) -> CommandMessage | None:
+        """Return the command that an update gives, None if it cannot be read: that is answered."""
+        message = self.signalled(name, read)
+        if isinstance(message, CommandMessage):
+            return replace(message, reply=reply, update_id=update_id)
+        reply.set_exception(Refused(message.refusal))
+        self._runtime.record_refusal(update_id, message.actor, name, message.refusal)
+        return None
 
     def answered(self, key: str) -> Answered | None:
         """Return what a message was answered, however it came; None if nothing.
@@ -158,6 +193,7 @@ class CommandDesk:
         if self.is_settled(message):
             return
         before = self._case.before_turn()
+        self._in_turn = self._effects.turn, message
         self._effects.journal(name, request.actor)
         try:
             result = self._act(name, request.payload)
@@ -244,6 +280,26 @@ class CommandDesk:
             )
         if message.reply is not None:
             message.reply.set_result(answer)
+
+    def in_turn(self) -> WaitingMessage | None:
+        """Return the command that is executed in this turn, None if none is."""
+        if self._in_turn is None or self._in_turn[0] != self._effects.turn:
+            return None
+        return as_carried(self._in_turn[1])
+
+    def unanswered(self) -> tuple[str, str] | None:
+        """Return the message with an id that is executed and not answered yet, and its command.
+
+        Returns:
+            Its key, as `answer_key` says, and the command's name; None if there is none.
+        """
+        if self._unanswered is None:
+            return None
+        request = self._unanswered[0].request
+        message_id = request.payload.message_id
+        if message_id is None:
+            return None
+        return answer_key(request.actor, message_id), request.command.name
 
     def _standing(self) -> Answer:
         """Return where the lifecycle stands, as a command is answered."""

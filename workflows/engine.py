@@ -18,6 +18,7 @@ from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk, Result
 from workflows.effects import EffectBuffer
 from workflows.episode import Episode
+from workflows.keeping import Keeper
 from workflows.mailbox import Mailbox, read_as
 from workflows.mails import MailTracker
 from workflows.messages import (
@@ -25,10 +26,12 @@ from workflows.messages import (
     CommandMessage,
     EventMessage,
     MailCameBack,
+    Message,
     Read,
     RejectedMessage,
 )
 from workflows.moves import Moves
+from workflows.prover import Prover
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 from workflows.waiting import Waiting
@@ -93,7 +96,7 @@ class Engine:
         self._runtime = runtime
         self._opening = _opening_command(kind, start, case)
         self._passes_event_on = False
-        self.mailbox = mailbox = Mailbox(kind, start, case)
+        self.mailbox = mailbox = Mailbox(kind, start, case, runtime.workflow_id)
         self.effects = effects = EffectBuffer(runtime, start, case, self._describe)
         self.mails = mails = MailTracker(
             runtime, start, case, effects, story.undelivered, story.mail_found_end
@@ -103,10 +106,16 @@ class Engine:
             kind, runtime, case, mailbox, effects, self._act, self._opening
         )
         self.moves = Moves(kind, runtime, case, effects, publisher, mailbox, story)
-        self.episode = Episode(kind, runtime, start, case, mailbox, effects, mails, publisher, desk)
+        self.prover = prover = Prover(runtime, start, mailbox, effects, desk, self._next_in)
+        self.episode = Episode(
+            kind, runtime, start, case, mailbox, effects, mails, publisher, desk, prover
+        )
+        if start.case is not None and kind.has_ended(case.stage):
+            publisher.go_on_after_end()
+        effects.keeper = Keeper(start, case, mailbox, mails, desk, self.episode)
         self._alarm = Alarm(runtime)
         self.waiting = Waiting(
-            runtime, case, mailbox, effects, publisher, desk, self._alarm, self.episode
+            runtime, case, mailbox, effects, publisher, desk, self._alarm, self.episode, prover
         )
 
     async def run_to_end(self) -> str:
@@ -171,6 +180,9 @@ class Engine:
         """Do what a command asks for: the story's method of its name."""
         method: Callable[[Any], Awaitable[Result] | Result] = getattr(self._story, command)
         return method(payload)
+
+    def _next_in(self, read: Read) -> Message:
+        return self.episode.next_in(read)
 
     def _describe(self) -> None:
         self.publisher.describe()

@@ -10,7 +10,14 @@ from domain.editions import NEWEST, Edition
 from domain.effects import Effect, OpenTask
 from domain.events import EventEnvelope
 from domain.labels import stage_label
-from domain.lifecycles import Case, Cause, LifecycleKind, LifecycleStart, WaitingMessage
+from domain.lifecycles import (
+    Case,
+    Cause,
+    LifecycleKind,
+    LifecycleStart,
+    LookAfterEnd,
+    WaitingMessage,
+)
 from domain.promises import PromiseOutcome
 from domain.refusals import Refused, unreadable
 from domain.reopening import task_on_reopening
@@ -27,6 +34,7 @@ from workflows.messages import (
     Read,
     RejectedMessage,
 )
+from workflows.prover import Prover
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 
@@ -63,6 +71,7 @@ class Episode:
         mails: MailTracker,
         publisher: Publisher,
         desk: CommandDesk,
+        prover: Prover,
     ) -> None:
         self._kind = kind
         self._runtime = runtime
@@ -73,9 +82,10 @@ class Episode:
         self._mails = mails
         self._publisher = publisher
         self._desk = desk
+        self._prover = prover
         self._next_start: LifecycleStart | None = None
         """The argument of the next episode, which begins when this one closes."""
-        self._look_after_end: tuple[datetime, Effect] | None = None
+        self._look_after_end = start.look_after_end
 
     # --- a history that has grown long or old ------------------------------------------------
 
@@ -119,6 +129,7 @@ class Episode:
                 "held_mails": self._mails.held,
                 "unheard": (),
                 "waiting_messages": self._mailbox.handed_over(),
+                **self._prover.memory(),
             }
             self._runtime.continue_as_new(self._start.model_copy(update=so_far))
 
@@ -152,7 +163,16 @@ class Episode:
 
     def look_after_end(self, at: datetime, effect: Effect) -> None:
         """Have an effect carried out after the end, unless the next episode begins before."""
-        self._look_after_end = at, effect
+        self._look_after_end = LookAfterEnd(at=at, effect=effect)
+
+    def forget_look(self) -> None:
+        """Have nothing carried out after the end: it was not the end after all."""
+        self._look_after_end = None
+
+    @property
+    def look(self) -> LookAfterEnd | None:
+        """What is still to be carried out after the end."""
+        return self._look_after_end
 
     async def finish(self, alarm: Alarm) -> str:
         """Make the end known, answer everybody, see the mails off; return the final stage.
@@ -196,14 +216,18 @@ class Episode:
                 await self._settle_what_came_late()
                 await self._runtime.wait_until(self._runtime.handlers_are_finished)
         if self._next_start is not None:
-            unsent = {"unsent_mails": self._mails.unsent, "held_mails": self._mails.held}
+            unsent = {
+                "unsent_mails": self._mails.unsent,
+                "held_mails": self._mails.held,
+                **self._prover.memory(),
+            }
             self._runtime.continue_as_new(self._next_start.model_copy(update=unsent))
         return self._case.stage
 
     async def _stay_until_nothing_is_left(self, alarm: Alarm) -> None:
         """Stay for mails that wait for their server, and for the look at the job after the end."""
         if self._look_after_end is not None:
-            alarm.set(self._look_after_end[0], "check the job after the end")
+            alarm.set(self._look_after_end.at, "check the job after the end")
         while self._next_start is None and not self._is_done():
             await self._runtime.wait_until(lambda: self._is_disturbed(alarm))
             if self._look_after_end is not None and alarm.has_rung:
@@ -215,7 +239,7 @@ class Episode:
         """Have the effect carried out that was kept for after the end."""
         if self._look_after_end is not None:
             self._effects.begin_turn("afterwards")
-            self._effects.add(self._look_after_end[1])
+            self._effects.add(self._look_after_end.effect)
             self._look_after_end = None
 
     def _is_done(self) -> bool:
@@ -239,6 +263,9 @@ class Episode:
 
     async def _settle_mailbox(self) -> None:
         while self._mailbox:
+            if self._mailbox.begins_unproven:
+                await self._prover.prove()
+                continue
             if self._mailbox.is_behind:
                 await self.read_on()
                 continue
@@ -333,6 +360,7 @@ class Episode:
                 "remembered": self._case.remembered(),
                 "edition": NEWEST,
                 "case": None,
+                "look_after_end": None,
                 "unheard": (),
                 "waiting_messages": (),
             }
@@ -340,16 +368,20 @@ class Episode:
 
     def begin_anew(self, read: Read) -> None:
         """Keep the argument of the next episode until this one, which has ended, closes."""
+        message = self.next_in(read)
+        if isinstance(message, RejectedMessage) or self._case.edition >= Edition.FACTS_BY_MEANING:
+            self._mailbox.put(message)
+        else:
+            self._next_start = message.start
+
+    def next_in(self, read: Read) -> NextEpisodeMessage | RejectedMessage:
+        """Return the next episode that a message begins, or why it cannot be used."""
         try:
             start = read_as(type(self._start), BEGIN_ANEW, read, self._case.edition)
             self._require_next(start)
         except Refused as refused:
-            self._mailbox.put(RejectedMessage(BEGIN_ANEW, STEWARD, refused.refusal))
-            return
-        if self._case.edition < Edition.FACTS_BY_MEANING:
-            self._next_start = start
-        else:
-            self._mailbox.put(NextEpisodeMessage(start))
+            return RejectedMessage(BEGIN_ANEW, STEWARD, refused.refusal)
+        return NextEpisodeMessage(start)
 
     def _require_next(self, start: LifecycleStart) -> None:
         """Return if an argument is one that a later episode of the same job can begin with.
@@ -364,7 +396,7 @@ class Episode:
         is_known = Edition.FIRST <= start.edition <= NEWEST
         is_in_time = start.occurred_at.year in _YEARS and 0 <= start.job_version < _TOO_HIGH
         left = (start.unsent_mails, start.held_mails, start.unheard, start.waiting_messages)
-        is_fresh = start.case is None and not any(left)
+        is_fresh = start.case is None and start.look_after_end is None and not any(left)
         if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
             raise unreadable("The next episode must be a new one that can start.")
         read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)

@@ -15,6 +15,7 @@ from starters.desk.people import CurrentPerson, no_unkeepable_query
 from starters.desk.phone import phone_routes
 from starters.desk.procedures import procedure_routes
 from starters.desk.promises import promise_routes
+from starters.desk.proof_page import proof_page_routes
 from starters.desk.read_notes import note_reads
 from starters.desk.readers_page import reader_routes
 from starters.desk.rehearsal import rehearsal_routes
@@ -47,6 +48,7 @@ def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         job_routes,
         phone_routes,
         rehearsal_routes,  # before the commands, whose addresses look alike
+        proof_page_routes,
         acting_routes,
         trouble_routes,
         procedure_routes,

@@ -96,7 +96,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         sent: Form | None = None,
     ) -> _AtForm | Response:
         """Return somebody at the form of a command, or what they see if there is no such job."""
-        kind, command = _declared(lifecycle, name)
+        kind, command = declared(lifecycle, name)
         element = (sent.get("element") if sent else None) or ""
         found = await parts.reading.job(job_id)
         if found is None:
@@ -370,7 +370,7 @@ class _AtForm:
         return self.pages.back(address, said, self.request)
 
 
-def _declared(lifecycle: str, name: str) -> tuple[LifecycleKind, Command]:
+def declared(lifecycle: str, name: str) -> tuple[LifecycleKind, Command]:
     """Return a command that people can give.
 
     Raises:

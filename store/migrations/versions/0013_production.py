@@ -17,9 +17,18 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""Since when all is encrypted where nothing has ever gone to Temporal: no plain message of ours is
+under way there, as it may be for a while where it was switched on."""
+
+
+_KEPT = ("snapshot", "in_turn", "began_with")
+"""What a lifecycle goes on from whose workflow Temporal has lost."""
+
 
 def upgrade() -> None:
-    op.add_column("lifecycles", sa.Column("snapshot", sa.LargeBinary))
+    for name in _KEPT:
+        op.add_column("lifecycles", sa.Column(name, sa.LargeBinary))
     op.create_table(
         "ring_keys",
         sa.Column("id", sa.String(8), nullable=False),
@@ -62,7 +71,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", name="pk_erased_jobs"),
     )
     if _nothing_runs():
-        on = {"name": "payloads", "is_on": True, "since": datetime.now(UTC)}
+        on = {"name": "payloads", "is_on": True, "since": _EVER}
         op.bulk_insert(switches, [on])
 
 
@@ -76,4 +85,5 @@ def _nothing_runs() -> bool:
 def downgrade() -> None:
     for table in ("erased_jobs", "proofs_used", "switches", "data_keys", "ring_keys"):
         op.drop_table(table)
-    op.drop_column("lifecycles", "snapshot")
+    for name in _KEPT:
+        op.drop_column("lifecycles", name)
