@@ -39,7 +39,7 @@ from store.database import Database, migrate
 from store.ledger import Ledger
 from store.mail_queue import QueuedMail
 from store.tokens import TokenStore
-from tests.production import IN_PRODUCTION, Bearer, encrypted
+from tests.production import IN_PRODUCTION, Bearer, encrypted, keep_out
 from tests.store.rows import a_batch, busy
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
@@ -525,7 +525,7 @@ class Desk:
     @asynccontextmanager
     async def busy_store(self) -> AsyncIterator[None]:
         """Keep everybody from writing to the store for a while."""
-        async with busy(self.database):
+        async with busy(self.database, keep_out):
             yield
 
     async def opens_exception(self, job: Told, code: str) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 import httpx
+from google.protobuf.message import Message
 from pydantic import ValidationError
-from temporalio.client import Client
+from sqlalchemy import Connection, text
+from temporalio.api.common.v1 import Payload
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client, WorkflowHistory
 
 from domain.roles import EMPLOYEES, Actor, Role
+from store import schema
 from store.data_keys import DataKeys
 from store.database import Database
 from store.key_ring import KeyRing, new_ring_key
@@ -78,6 +83,44 @@ def _actor_of(body: bytes) -> Actor:
         return Actor.model_validate(named)
     except ValidationError:
         return _READER
+
+
+def keep_out(connection: Connection) -> None:
+    """Let nobody else write: SQLite does so by itself, PostgreSQL has rows written side by side.
+
+    Tokens can still be made, as they are here for whoever asks first.
+    """
+    if connection.dialect.name == "postgresql":
+        tables = ", ".join(name for name in schema.metadata.tables if name != schema.tokens.name)
+        connection.execute(text(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"))
+
+
+async def opened(client: Client, history: WorkflowHistory) -> list[HistoryEvent]:
+    """Return the events of a history as those see them who may open its payloads."""
+    return [await _opened(client, event) for event in history.events]
+
+
+async def _opened(client: Client, event: HistoryEvent) -> HistoryEvent:
+    codec, copy = client.data_converter.payload_codec, HistoryEvent()
+    copy.CopyFrom(event)
+    if codec is not None:
+        for payload in payloads_in(copy):
+            (plain,) = await codec.decode([payload])
+            payload.CopyFrom(plain)
+    return copy
+
+
+def payloads_in(message: Message) -> Iterator[Payload]:
+    """Yield every payload in a message of Temporal's."""
+    if isinstance(message, Payload):
+        yield message
+        return
+    for field, value in message.ListFields():
+        map_entry = field.message_type is not None and field.message_type.GetOptions().map_entry
+        values = value.values() if map_entry else value if field.is_repeated else [value]
+        for each in values:
+            if isinstance(each, Message):
+                yield from payloads_in(each)
 
 
 async def encrypted(client: Client, database: Database) -> Client:

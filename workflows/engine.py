@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -22,6 +22,8 @@ from workflows.keeping import Keeper
 from workflows.mailbox import Mailbox, read_as
 from workflows.mails import MailTracker
 from workflows.messages import (
+    BEGIN_ANEW,
+    JOB_EVENT,
     MAIL_CAME_BACK,
     CommandMessage,
     EventMessage,
@@ -106,7 +108,12 @@ class Engine:
             kind, runtime, case, mailbox, effects, self._act, self._opening
         )
         self.moves = Moves(kind, runtime, case, effects, publisher, mailbox, story)
-        self.prover = prover = Prover(runtime, start, mailbox, effects, desk, self._next_in)
+        stewards_own: Mapping[str, Callable[[Read], Message | None]] = {
+            JOB_EVENT: mailbox.event_in,
+            BEGIN_ANEW: self._next_in,
+            MAIL_CAME_BACK: self._take_mail_in,
+        }
+        self.prover = prover = Prover(runtime, start, mailbox, effects, desk, stewards_own)
         self.episode = Episode(
             kind, runtime, start, case, mailbox, effects, mails, publisher, desk, prover
         )
@@ -150,13 +157,19 @@ class Engine:
 
     def hear_of_mail(self, read: Read) -> None:
         """Have a person do what a mail could not that came back after it was sent."""
+        if (rejected := self._take_mail_in(read)) is not None:
+            self.mailbox.put(rejected)
+
+    def _take_mail_in(self, read: Read) -> RejectedMessage | None:
+        """Take in that a mail came back, or return why it cannot be used."""
         try:
             told = read_as(MailCameBack, MAIL_CAME_BACK, read, self._case.edition)
             if not told.key.startswith(f"{self._runtime.workflow_id}#"):
                 raise unreadable("This e-mail is of another job.")
-            self.mails.came_back(told)
         except Refused as refused:
-            self.mailbox.put(RejectedMessage(MAIL_CAME_BACK, STEWARD, refused.refusal))
+            return RejectedMessage(MAIL_CAME_BACK, STEWARD, refused.refusal)
+        self.mails.came_back(told)
+        return None
 
     def pass_event_on(self) -> None:
         """Have the event that ends this episode heard by the next, if it begins one."""
