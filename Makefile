@@ -11,7 +11,7 @@ MEASURED = tests/domain tests/engine tests/replay tests/service
 # They are on PostgreSQL alone: SQLite has the same desk in tests/server and tests/browser.
 IN_PRODUCTION = tests/scenarios
 
-.PHONY: help run test production check format coverage mutants crashes fleet lifecycle bench screenshots setup lock environment postgresql browser provider
+.PHONY: help run test production check format coverage mutants crashes fleet lifecycle bench screenshots setup lock audit sbom environment postgresql browser provider
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
@@ -67,6 +67,13 @@ setup: environment postgresql browser provider ## what running and testing need,
 
 lock: environment ## requirements*.txt from requirements*.in
 	@scripts/lock.sh
+
+audit: environment ## known weaknesses of every locked package; asks PyPI, so it is not part of CI
+	@pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	  --requirement requirements.txt --requirement requirements-dev.txt $(ARGS)
+
+sbom: environment ## what runs Steward, as a CycloneDX document: build/sbom.json
+	@scripts/sbom.sh $(ARGS)
 
 environment:
 	@scripts/setup.sh

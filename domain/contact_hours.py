@@ -7,14 +7,13 @@ made: so two mails to one person never trade places, and nobody has to look at t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.calendars import Window, date_in, next_open
-from domain.clocks import host_zone
+from domain.calendars import Window, day_around, next_open
 from domain.zips import zones_of
 
 _DAYS_AHEAD: Final = 60
@@ -87,7 +86,7 @@ def slot_for(
     slot = _opening(limits.hours, at, zones)
     held_for = HeldFor.QUIET_HOURS if slot > at else None
     for _ in range(_DAYS_AHEAD if taken else 0):
-        begins, ends = _day_around(slot, home)
+        begins, ends = day_around(home, slot)
         if taken is None or taken(begins, ends) < limits.per_day:
             break
         slot, held_for = _opening(limits.hours, ends, zones), HeldFor.DAILY_LIMIT
@@ -97,13 +96,3 @@ def slot_for(
 def _opening(hours: Window, at: datetime, zones: Collection[str]) -> datetime:
     """Return when the hours are open next; by the first zone alone if they are never in all."""
     return next_open(hours, at, zones) or next_open(hours, at, [next(iter(zones))]) or at
-
-
-def _day_around(at: datetime, zone: str) -> tuple[datetime, datetime]:
-    """Return when the day of an instant begins in a zone, and when the next one does."""
-    day, clock = date_in(zone, at), host_zone(zone)
-    begins, ends = (
-        datetime.combine(each, time(), clock).astimezone(UTC)
-        for each in (day, day + timedelta(days=1))
-    )
-    return begins, ends

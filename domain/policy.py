@@ -61,8 +61,17 @@ def _long_enough(hours: Window) -> Window:
     if hours.opens > hours.closes or hours.closes - hours.opens < _HOURS_AT_LEAST:
         raise ValueError("e-mail needs at least 6 hours within one day, such as 08:00 to 21:00")
     if hours.weekend_all_day:
-        raise ValueError("customers sleep at weekends, too: leave weekend_all_day out")
+        raise ValueError("customers sleep at weekends, too: let the same hours hold on all days")
     return hours
+
+
+def _a_day_at_least(kept: timedelta) -> timedelta:
+    if kept < timedelta(days=1):
+        raise ValueError("people look into yesterday's faults: write 1d or more")
+    return kept
+
+
+_Kept = Annotated[Elapsed, AfterValidator(_a_day_at_least)]
 
 
 class DigestPolicy(Section):
@@ -133,6 +142,19 @@ class ReconciliationPolicy(Section):
     """How long after a change its hook may still come (G-97)."""
 
 
+class RetentionPolicy(Section):
+    """How long texts are kept; it follows the policy of the day, and not of a job (G-100)."""
+
+    hook_bodies: _Kept = timedelta(days=90)
+    """How long the body of an event is kept after it came, once everybody was told of it."""
+    mails: _Kept = timedelta(days=730)
+    """How long the text of a mail is kept after it went out or came back."""
+    answers: _Kept = timedelta(days=90)
+    """How long a command with a message id is answered as it was the first time."""
+    ended_jobs: _Kept = timedelta(days=2557)
+    """How long after its last change a job is erased that is over."""
+
+
 class Policy(Section):
     """Everything that the company may set; frozen, and snapshotted into every job."""
 
@@ -148,6 +170,7 @@ class Policy(Section):
     spoc: SpocPolicy = SpocPolicy()
     digest: DigestPolicy = DigestPolicy()
     reconciliation: ReconciliationPolicy = ReconciliationPolicy()
+    retention: RetentionPolicy = RetentionPolicy()
 
     @property
     def fingerprint(self) -> str:

@@ -36,6 +36,8 @@ _TOKEN = re.compile(
 )
 _LONGEST = 200
 _UNREADABLE = "-"
+_DEEPEST = 50
+"""Levels of lists and objects that a payload may have, as a command's may."""
 
 
 class Verdict(StrEnum):
@@ -74,13 +76,11 @@ class Claim(BaseModel):
             payload: the JSON value that it carries, with or without a proof.
 
         Raises:
-            ValueError: the payload is no JSON that can be written again.
+            ValueError: the payload is nested too deep, or a number in it is too long.
         """
         said = without_proof(payload)
-        try:
-            written = json.dumps(said, sort_keys=True, separators=(",", ":"))
-        except RecursionError as error:
-            raise ValueError("it is nested too deep") from error
+        _must_be_flat(said)
+        written = json.dumps(said, sort_keys=True, separators=(",", ":"))
         digest = sha256(written.encode()).hexdigest()
         return cls(workflow_id=workflow_id, command=command, by=by.fingerprint, digest=digest)
 
@@ -154,7 +154,8 @@ def proof_in(payload: object) -> str | None:
     if not isinstance(payload, Mapping) or payload.get(FIELD) is None:
         return None
     proof: JsonValue = payload[FIELD]
-    return proof if isinstance(proof, str) and len(proof) <= _LONGEST else _UNREADABLE
+    is_text = isinstance(proof, str) and len(proof) <= _LONGEST and proof.isascii()
+    return str(proof) if is_text else _UNREADABLE
 
 
 _WHY: Final[Mapping[Verdict, str]] = {
@@ -174,6 +175,23 @@ def unproven(verdict: Verdict) -> Refusal:
         instead="Give the command in Steward, or get a proof: `steward proof`. It counts once, "
         "within 15 minutes.",
     )
+
+
+def _must_be_flat(said: object) -> None:
+    """Return if a payload is not nested too deep to be handed on.
+
+    Raises:
+        ValueError: it is.
+    """
+    level = [said]
+    for _ in range(_DEEPEST):
+        inside: list[object] = []
+        for each in level:
+            inside += each.values() if isinstance(each, Mapping) else ()
+            inside += each if isinstance(each, list) else ()
+        level = inside
+    if level:
+        raise ValueError(f"it is nested more than {_DEEPEST} levels deep")
 
 
 def _code(claim: Claim, id_: str, expires: int, secret: bytes) -> str:

@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from activities.job_system import JobSystem, OwnCopy
 from activities.subscriber import Subscriber
+from domain.current import current
 from domain.directory import Directory
 from domain.outgoing import Destination, public_id
 from domain.policy import Policy
@@ -26,6 +27,7 @@ from service.readiness import Readiness
 from service.reconciling import ReconciliationDesk
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
+from service.retaining import Retention
 from service.routing import Router
 from service.startable import Startable
 from service.traffic import Traffic
@@ -40,6 +42,7 @@ from store.lifecycles import Lifecycles
 from store.losses import Losses
 from store.mail_reports import MailReports
 from store.reading import Reading
+from store.retention import RetentionStore
 from workers.background import Background
 from workers.namespace import NamespaceGuard
 from workers.reconciling import reconciler_of
@@ -65,6 +68,7 @@ class Service:
     subscriber: Subscriber | None
     """Who takes Steward's events."""
     reconciliation: ReconciliationDesk
+    retention: Retention
 
     @asynccontextmanager
     async def running(self, heartbeat: HeartbeatRound | None = None) -> AsyncIterator[None]:
@@ -76,6 +80,7 @@ class Service:
         rounds: dict[str, Callable[[], Awaitable[None]]] = {
             "redelivery": self.redelivery.run_once,
             "audit": self.audit.run_once,
+            "retention": self.retention.run_once,
             **{courier.name: courier.run_once for courier in self.couriers},
             **({"heartbeat": heartbeat.run_once} if heartbeat is not None else {}),
         }
@@ -84,6 +89,7 @@ class Service:
                 yield
         finally:
             await self.audit.stop()
+            await self.retention.stop()
             for courier in self.couriers:
                 await courier.stop()
             if self.subscriber is not None:
@@ -167,6 +173,7 @@ def make_service(
         _couriers(database, jobs, subscriber, clock, spans),
         subscriber,
         ReconciliationDesk(reconciler_of(database, jobs, directory or Directory()), traffic),
+        Retention(RetentionStore(database), Leases(database), current(policy), clock),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from domain.erasing import NOT_TAKEN_UP
 from domain.events import Event
 from domain.faults import in_brief
 from domain.heartbeats import Heartbeat, heartbeat_in
@@ -26,7 +27,7 @@ from service.signalling import RPC_TIMEOUT, NotDeliveredError, no_answer, signal
 from service.traffic import Traffic
 from store.database import StoreUnavailableError
 from store.inbox import MAIL_REPORT, Inbox, Outcome, PendingEvent
-from store.intake import NO_RECIPIENT, Intake, NotItsTurnError
+from store.intake import NO_RECIPIENT, ErasedJobError, Intake, NotItsTurnError
 from store.plans import Plan, StartPlan
 from workers.spans import NO_SPANS, Spans
 from workers.temporal import NO_ANSWER
@@ -274,6 +275,11 @@ class EventDispatcher:
                 left_out=told.left_out,
                 lost=told.lost,
             )
+        except ErasedJobError:
+            await self._inbox.bury_erased(pending.id, NOT_TAKEN_UP)
+            log.warning("dead letter", event_id=event_id)
+            dead = Outcome.DEAD_LETTER
+            return Received(event_id=event_id, outcome=dead, reason=NOT_TAKEN_UP)
         except NotItsTurnError as error:
             self._traffic.leave_backlog()
             return _kept_for_later(pending, str(error), error.plan)

@@ -418,10 +418,10 @@ async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]
         cure = "Start Temporal. Everything continues once it answers."
         said = str(error).removeprefix(_SILENT) or "not in time"
         return [StuckThing("temporal", None, f"{_SILENT}{said}", cure, None)]
-    return failing if pollers.work else [_no_worker(pollers), *failing]
+    return failing if pollers.work else [no_worker(pollers), *failing]
 
 
-def _no_worker(pollers: Pollers) -> StuckThing:
+def no_worker(pollers: Pollers) -> StuckThing:
     """Return that nobody works, and whether that is for want of a worker or of its version."""
     so = "No job moves, and no command is answered."
     if not pollers.others:

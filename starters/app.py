@@ -45,6 +45,7 @@ from domain.signatures import (
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
+from service.erasing import ErasingDesk, JobErase
 from service.events import EventDispatcher, Received
 from service.heartbeat import HeartbeatRound
 from service.mail_reports import look_at
@@ -91,6 +92,7 @@ from starters.doorkeeper import (
     PutOff,
     Reception,
 )
+from starters.erasing_api import erasing_routes
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
@@ -114,6 +116,7 @@ from store.changes import ChangeFeed
 from store.cursors import CursorError
 from store.data_keys import DataKeys
 from store.database import Database, StoreUnavailableError
+from store.erasures import Erasures
 from store.heartbeats import Heartbeats
 from store.holders import Holders
 from store.inbox import Inbox, Outcome
@@ -252,6 +255,7 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
     reads = Reads(ReadJournal(parts.database))
     metrics = Metrics(parts.figures, parts.core)
     metrics.watch(service.audit, service.background)
+    metrics.watch_retention(service.retention)
     if parts.job_system.is_elsewhere:
         metrics.watch_reconciliation(Reconciliations(parts.database))
 
@@ -323,6 +327,8 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
     )
     app.take(_reads(reading, look, views, service.startable, reads))
     app.take(read_routes(reads))
+    erasing = ErasingDesk(Erasures(parts.database), parts.client, lambda: datetime.now(UTC))
+    app.take(erasing_routes(erasing))
     if parts.keys is not None:
         app.take(codec_routes(parts.keys, reads, parts.client.namespace))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
@@ -367,7 +373,15 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
     app.take(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading, pages)
     openapi.describe_commands(
-        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile, MadeProof
+        app,
+        LIFECYCLES,
+        TaskDone,
+        TaskActor,
+        OutboxRetry,
+        OutboxDrop,
+        Reconcile,
+        MadeProof,
+        JobErase,
     )
     describe_errors(app)
     return app

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from starters import conveniences
+from starters.erase_verbs import add_erase_verb, add_erasures_verb
 from starters.failures import Failure, one_line
 from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
@@ -26,6 +27,7 @@ from starters.mail_verbs import list_mails, take_back
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
 from starters.reconcile_verbs import add_reconcile_verb
+from starters.retention_verbs import add_retention_verb
 from starters.row_ids import row_id
 from starters.session_verbs import sessions
 from starters.task_verbs import add_task_verbs
@@ -745,6 +747,9 @@ add_job_system_verbs(app)
 add_reconcile_verb(app)
 add_read_verb(app)
 add_health_verb(app)
+add_erase_verb(app)
+add_erasures_verb(app)
+add_retention_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")

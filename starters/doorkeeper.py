@@ -77,6 +77,9 @@ _FOR_TEMPORAL_UI = (
 )
 """What a browser asks for before a page of another origin may use the codec server."""
 
+_ONLY_BY_HTTPS = ((b"strict-transport-security", b"max-age=31536000"),)
+"""What every answer says to whoever came by HTTPS: that they come by nothing else for a year."""
+
 Identify = Callable[[str | None], Awaitable[Caller | None]]
 """Returns whose an `Authorization` header is, None if nobody's we know."""
 
@@ -202,7 +205,11 @@ class Doorkeeper:
             await self._everything_else(scope, receive, send)
             return
         request_id = request_id_of(scope["headers"])
-        answer = _Answer(send, [(REQUEST_ID, request_id.encode())], self._codec_headers(scope))
+        own = [
+            (REQUEST_ID, request_id.encode()),
+            *(_ONLY_BY_HTTPS if _came_by_https(scope) else ()),
+        ]
+        answer = _Answer(send, own, self._codec_headers(scope))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, answer)
 
@@ -211,6 +218,9 @@ class Doorkeeper:
             response = await self._served(scope, receive, answer)
         except TurnedAwayError as turned_away:
             response = turned_away.response
+            log.info(
+                "a request was turned away", status=response.status_code, method=scope["method"]
+            )
         except TimeoutError:
             response = self._failed_page(scope, Failed.TOO_SLOW, 1) or _too_slow(scope)
         except StoreUnavailableError as error:
@@ -464,6 +474,12 @@ def _same_origin(origin: bytes, host: bytes) -> bool:
 
 def _is_open_to_all(path: str) -> bool:
     return path in OPEN_TO_ALL | {SIGN_IN} or path.startswith((f"{DESK}/static/", f"{SIGN_IN}/"))
+
+
+def _came_by_https(scope: Scope) -> bool:
+    """Return whether a request came by HTTPS, which a proxy before us may have ended."""
+    said = _values(scope["headers"], b"x-forwarded-proto")
+    return scope["scheme"] == "https" or any(b"https" in each for each in said)
 
 
 def _is_of_desk(scope: Scope) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from prometheus_client import (
@@ -15,12 +16,14 @@ from prometheus_client import (
 
 from domain.outgoing import Contact, Destination
 from service.audit import Audit
+from service.retaining import Retention
 from starters.process_metrics import ProcessCollector
 from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.outbox_list import OutboxList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
+from store.retention import Kept
 from workers.background import Background
 from workers.core import CoreListener
 from workers.figures import Figures
@@ -61,6 +64,12 @@ class Metrics:
             "steward_hooks_over_quota",
             "Events taken beyond what their sender is expected to send in a minute",
             ["sender"],
+            registry=self._registry,
+        )
+        self._retained = Gauge(
+            "steward_retention_deleted",
+            "Texts and jobs that this process has deleted because they were kept long enough",
+            ["what"],
             registry=self._registry,
         )
         self._reconciliations: Reconciliations | None = None
@@ -144,6 +153,12 @@ class Metrics:
             ["destination"],
             registry=self._registry,
         )
+
+    def watch_retention(self, retention: Retention) -> None:
+        """Have shown what this process deletes because it was kept long enough."""
+        for kept in retention.deleted:
+            read = partial(_deleted, retention, kept)
+            self._retained.labels(what=kept.value).set_function(read)
 
     def watch_reconciliation(self, reconciliations: Reconciliations) -> None:
         """Have the figures of reconciliation shown, too: there is another job system."""
@@ -241,3 +256,7 @@ class Metrics:
         if self._core is not None:
             shown += await self._core.read()
         return shown
+
+
+def _deleted(retention: Retention, kept: Kept) -> float:
+    return float(retention.deleted[kept])

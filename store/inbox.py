@@ -220,6 +220,16 @@ class Inbox:
             reason=reason[:_LONGEST_REASON],
         )
 
+    async def bury_erased(self, inbox_id: int, reason: str) -> None:
+        """Make an event of an erased job a dead letter, of which nothing but its arrival is kept.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        gone: dict[str, object] = {"body": b"", "envelope": None}
+        dead = {"state": "dead", "outcome": Outcome.DEAD_LETTER.value, "reason": reason}
+        await self._set(inbox_id, **gone, **dead)
+
     async def postpone(
         self, inbox_id: int, reason: str, now: datetime, *, faulty: bool = False
     ) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     cast,
     exists,
     func,
@@ -229,13 +230,13 @@ class Reading:
         """
 
         def read(connection: Connection) -> dict[str, Any] | None:
-            row = connection.execute(
-                select(schema.jobs.c.job).where(schema.jobs.c.job_id == job_id)
-            ).one_or_none()
+            row = connection.execute(_JOB, {"of": job_id}).one_or_none()
             if row is None:
                 return None
             shown = {name: said for name, said in row.job.items() if name not in _OURS_ALONE}
             found: dict[str, Any] = {"job": shown}
+            if row.erased_at is not None:
+                found["erased"] = {"at": row.erased_at, "by": row.by, "reason": row.reason}
             lifecycles = _lifecycles(connection, job_id)
             waits = self._waiting(connection, lifecycles)
             found["lifecycles"] = [
@@ -442,6 +443,12 @@ class Reading:
         return [(row[0], row[1], row[2]) for row in rows]
 
 
+_ERASED = schema.erased_jobs
+_JOB = (
+    select(schema.jobs.c.job, _ERASED.c.erased_at, _ERASED.c.by, _ERASED.c.reason)
+    .outerjoin(_ERASED, _ERASED.c.job_id == schema.jobs.c.job_id)
+    .where(schema.jobs.c.job_id == bindparam("of"))
+)
 _OURS_ALONE = frozenset({"customer_mail_version"})
 """What a job says for its lifecycles alone."""
 

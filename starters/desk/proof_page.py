@@ -14,13 +14,14 @@ from starters.desk.forms import job_address, plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, SentForm
+from starters.routes import Routes
 
 _FIELDS = 422
 
 
 def proof_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the page on which somebody has a proof made, and copies it."""
-    router = APIRouter()
+    router = Routes()
     address = "/console/jobs/{job_id}/{lifecycle}/{command}/proof"
 
     @router.get(address)

@@ -42,7 +42,7 @@ LEFT_OUT = {
     "STEWARD_HOSTS": "tokens are asked for",
     "STEWARD_TOKENS": "the store has them",
 }
-ELSEWHERE: set[str] = set()
+ELSEWHERE = {"STEWARD_WORKER_LISTEN"}
 """Settings of the worker or of `steward setup` alone."""
 
 

@@ -21,8 +21,6 @@ ROOT = Path(__file__).parents[2]
 BASE, EXAMPLE = (ROOT / "deploy" / "kubernetes" / name for name in ("base", "example"))
 VERSIONS = ("1.34", "1.37")
 """The oldest Kubernetes that the manifests are for, and the newest whose schemas are there."""
-AWAITED = {"STEWARD_WORKER_LISTEN"}
-"""Settings that are about to come."""
 OF_LIBRARIES = {"FORWARDED_ALLOW_IPS": "uvicorn's"}
 SETTINGS = {f"STEWARD_{field.upper()}" for field in Settings.model_fields}
 
@@ -81,7 +79,7 @@ def is_read(variable: str) -> bool:
         profile = ClientConfigProfile.load(disable_file=True, override_env_vars={variable: "true"})
         return profile != ClientConfigProfile.load(disable_file=True, override_env_vars={})
     is_file = variable.endswith("_FILE") and variable.removesuffix("_FILE") in secret_variables()
-    return is_file or variable in SETTINGS | AWAITED | OF_LIBRARIES.keys()
+    return is_file or variable in SETTINGS | OF_LIBRARIES.keys()
 
 
 # --- what Kubernetes says -------------------------------------------------------------------------

@@ -139,6 +139,7 @@ ADDED_SINCE: dict[str, Any] = {
     },
     "digest": {"at": "08:00"},
     "reconciliation": {"every": "10m", "grace": "1m"},
+    "retention": {"hook_bodies": "90d", "mails": "730d", "answers": "90d", "ended_jobs": "2557d"},
     "brands": {
         "default": "Cinch Home Services",
         "names": {
@@ -411,6 +412,10 @@ NONSENSE = [
         "1: calendar: 2026-12-24 is both closed and opened",
     ),
     ('[digest]\nat = "24:00"', "2: digest.at: at 24:00 the day is over: write 00:00 for its"),
+    (
+        '[retention]\nmails = "23h"',
+        "2: retention.mails: people look into yesterday's faults",
+    ),
     (
         '[reconciliation]\nevery = "59s"',
         "2: reconciliation.every: once a minute is often enough",

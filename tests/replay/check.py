@@ -23,7 +23,7 @@ from collections.abc import (
 )
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ from workflows.registry import LIFECYCLES
 HERE = Path(__file__).parent
 FINGERPRINTS = HERE / "fingerprints"
 NAMES = FINGERPRINTS / "names.txt"
+_CONTINUES = "continue as new with "
 _DEFINITION = "__temporal_activity_definition"
 FOLDERS = ("histories", "first_edition", "third_edition", "fourth_edition")
 ROLLED_OUT = """\
@@ -108,10 +109,19 @@ async def problems(paths: Iterable[Path]) -> AsyncGenerator[Problem]:
 
 def _changed(before: Fingerprint, now: Fingerprint) -> str:
     """Return how a fingerprint has changed, empty if it has not."""
-    if list(before) == list(now):
+    now = [_as_before(old, new) for old, new in zip_longest(before, now, fillvalue="") if new]
+    if list(before) == now:
         return ""
     lines = difflib.unified_diff(before, now, "recorded", "this code", lineterm="", n=2)
     return "the commands of this code are others:\n" + "\n".join(lines)
+
+
+def _as_before(old: str, new: str) -> str:
+    """Return a command, or the old one if it only hands more over to the next run."""
+    if not (old.startswith(_CONTINUES) and new.startswith(_CONTINUES)):
+        return new
+    handed_over, kept = (set(each.removeprefix(_CONTINUES).split(", ")) for each in (new, old))
+    return old if kept <= handed_over else new
 
 
 # --- names that jobs that run rely on -------------------------------------------------------------
@@ -169,6 +179,8 @@ def _spelt(argument: ast.expr, constants: Mapping[str, Any]) -> Iterator[str]:
             yield str(constants[variable])
         case ast.JoinedStr(values=[ast.Constant(value=str(beginning)), *_]):
             yield f"{beginning}…"
+        case _:
+            pass  # `Runtime.patched` passes on what it was asked
 
 
 # --- fingerprints -------------------------------------------------------------------------------
@@ -214,8 +226,8 @@ def _history(path: Path, document: Mapping[str, Any]) -> WorkflowHistory:
 def _line(command: WorkflowCommand) -> str:
     """Return a command as a fingerprint has it: without ids, instants, and what people read."""
     variant = command.WhichOneof("variant") or "nothing"
-    said = _SAID.get(variant, lambda _: variant.replace("_", " "))
-    return said(command)
+    said = _SAID.get(variant)
+    return said(command) if said else variant.replace("_", " ")
 
 
 def _upserted(command: WorkflowCommand) -> str:
@@ -227,7 +239,7 @@ def _upserted(command: WorkflowCommand) -> str:
 def _continued(command: WorkflowCommand) -> str:
     (argument,) = command.continue_as_new_workflow_execution.arguments
     start = json.loads(argument.data)
-    return f"continue as new with {', '.join(name for name in start if start[name])}"
+    return _CONTINUES + ", ".join(name for name in start if start[name])
 
 
 def _activity(command: WorkflowCommand) -> str:

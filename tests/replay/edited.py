@@ -52,6 +52,7 @@ def checked(titles: Sequence[str]) -> dict[str, str] | None:
         make_copy(Path(folder), edits)
         sys.dont_write_bytecode = True  # the folders of bytecode belong to the code as it is
         sys.path.insert(0, folder)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the SDK's core writes to it by itself
         try:
             return asyncio.run(_first_problem(edits))
         except Exception as error:  # noqa: BLE001  code that can't even be loaded is caught, too

@@ -53,7 +53,7 @@ BREAKING = (
         "workflows/plus_one.py",
         "self.wait(waits.search_promise(self.case), self.reminder_due)",
         "self.wait(waits.search_promise(self.case))",
-        "replay",
+        "fingerprint",
     ),
     _one(
         "a timer that runs twice as long",
@@ -69,12 +69,14 @@ BREAKING = (
         'JOB_EVENT = "event_of_job"',
         "names",
     ),
-    _one(
+    Edit(
         "another name for a command",
-        "domain/commands.py",
-        'return _CAPITAL.sub("_", self.payload.__name__).lower()',
-        'return _CAPITAL.sub("-", self.payload.__name__).lower().replace("-", "__", 1)'
-        '.replace("__", "_", 1) + "s" * (self.payload.__name__ == "ReportCannotLocate")',
+        (
+            ("domain/plus_one/payloads.py", "UpdateParts", "TellParts"),
+            ("domain/plus_one/commands.py", "UpdateParts", "TellParts"),
+            ("workflows/plus_one.py", "payloads.UpdateParts", "payloads.TellParts"),
+            ("workflows/plus_one.py", "def update_parts(", "def tell_parts("),
+        ),
         "names",
     ),
     Edit(
@@ -155,7 +157,7 @@ BREAKING = (
         "domain/plus_one/rules.py",
         "return job.assigned_at + policy.plus_one.customer_expectation",
         "return job.assigned_at + policy.plus_one.customer_expectation / 2",
-        "replay",
+        "fingerprint",
     ),
     _one(
         "one note more, in a batch that writes one already",

@@ -14,6 +14,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from domain.roles import Actor, Role
 from starters.access import Caller
@@ -484,6 +485,34 @@ async def test_one_person_leaves_room_for_the_streams_of_others() -> None:
 async def test_a_stream_needs_a_token_as_all_else_does() -> None:
     async with door(tokens=True) as client:
         is_refusal(await client.get(CHANGES), 401)
+
+
+# --- HTTPS ------------------------------------------------------------------------------------
+
+
+async def test_whoever_came_by_https_is_told_to_come_by_nothing_else() -> None:
+    async with door(tokens=True) as client:
+        dana = {"authorization": "Bearer dana"}
+        plain = await client.get("/jobs", headers=dana)
+        assert "strict-transport-security" not in plain.headers
+        for headers in ({**dana, "x-forwarded-proto": "https"}, {"x-forwarded-proto": "https"}):
+            answer = await client.get("/jobs", headers=headers)
+            assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_who_is_turned_away_is_logged_without_what_they_showed() -> None:
+    with capture_logs() as lines:
+        async with door(tokens=True) as client:
+            await client.get("/jobs", headers={"authorization": "Bearer secret"})
+            await client.get("/jobs", headers={"authorization": "Bearer dana"})
+    assert lines == [
+        {
+            "event": "a request was turned away",
+            "log_level": "info",
+            "status": 401,
+            "method": "GET",
+        }
+    ]
 
 
 # --- how often --------------------------------------------------------------------------------

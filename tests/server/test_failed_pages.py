@@ -7,7 +7,6 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from service.pressure import BehindError, Pressure
 from starters.app import Api
 from starters.desk.people import HERE, form_token
 from starters.doorkeeper import Limits
@@ -83,46 +82,6 @@ async def test_whoever_asks_too_often_reads_when_to_try_again(
     form = await desk.http.post("/console/role", data={}, headers=PERSON | {"hx-request": "true"})
     assert (form.status_code, form.headers["hx-reswap"]) == (429, "beforebegin")
     assert "Nothing was changed. Try again in 12 seconds." in form.text
-
-
-async def test_a_command_that_is_put_off_says_so_at_the_desk_and_to_programs(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def behind(_: Pressure) -> None:
-        raise BehindError(4)
-
-    job = await desk.searching()
-    monkeypatch.setattr(Pressure, "command", behind)
-    address = f"/jobs/{job.id}/plus-one/customer_called"
-    sent = {"actor": {"name": "Robin", "role": "customer_service"}, "about": "When?"}
-    program = await desk.http.post(address, json={**sent, "message_id": "m-1"})
-    assert (program.status_code, program.headers["retry-after"]) == (429, "4")
-    assert program.json() == {
-        "error": "too_many",
-        "rule": None,
-        "message": "Steward is behind with commands. Yours was not carried out.",
-        "instead": "Try again in 4 seconds.",
-    }
-    entries = {"form_token": form_token("x"), "about": "When?"}
-    form = await desk.http.post(f"/console{address}", data=entries, headers=SENT)
-    assert form.status_code == 429
-    assert "Steward is behind with commands." in form.text
-    assert "Try again in 4 seconds." in form.text
-    assert "When?" in form.text, "what was typed stays"
-    monkeypatch.undo()
-    again = await desk.http.post(address, json={**sent, "message_id": "m-1"})
-    assert again.status_code == 200, "it was never given"
-    figures = (await desk.http.get("/metrics")).text
-    assert 'steward_requests_put_off_total{reason="behind"} 1.0' in figures
-
-
-async def test_a_sender_of_more_events_than_expected_is_counted_and_taken(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Pace, "seconds_to_wait", lambda *_: 12)
-    await desk.searching()
-    figures = (await desk.http.get("/metrics")).text
-    assert 'steward_hooks_over_quota_total{sender="1"}' in figures
 
 
 async def test_a_fault_is_told_on_a_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
