@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from domain.accounts import Account
 from domain.attention import Attention
 from domain.calendars import Calendar
+from domain.contact_hours import ContactLimits
 from domain.directory import Addressee
 from domain.guards import PlusOneHold, WayOut
 from domain.jobs import Believed, Job, JobUpdate, Visibility
@@ -148,6 +149,8 @@ class SendEmail(_Effect):
     template: str
     context: dict[str, str] = {}
     """What the template needs beside the job."""
+    limits: ContactLimits | None = Field(default=None, exclude_if=lambda limits: limits is None)
+    """The hours that it keeps, and how many like it a customer gets in a day; None: neither."""
 
 
 class MailUndeliverable(_Effect):
@@ -272,6 +275,19 @@ class Progress(BaseModel):
     """
 
 
+class Kept(BaseModel):
+    """What the store keeps with a batch, each part packed by `domain.snapshots`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    snapshot: str = Field(default="", exclude_if=is_empty)
+    """The lifecycle as it stands after the batch; none where nothing is left to go on with."""
+    start: str = Field(default="", exclude_if=is_empty)
+    """What it began with, until the store has said that it keeps that."""
+    in_turn: str = Field(default="", exclude_if=is_empty)
+    """Where the batch is not the last of its turn: the turn. What was kept before it stays."""
+
+
 class Batch(BaseModel):
     """Effects that become true together or not at all, with the progress that follows from them."""
 
@@ -291,6 +307,8 @@ class Batch(BaseModel):
     progress: Progress | None
     known_version: int | None = None
     """The job's version as a command found it that starts the lifecycle; None in later batches."""
+    kept: Kept | None = Field(default=None, exclude_if=lambda kept: kept is None)
+    """From what the lifecycle can go on without its history; a release before told nothing."""
 
     @property
     def mails(self) -> dict[str, SendEmail]:
@@ -318,6 +336,9 @@ class MailFate(StrEnum):
         """How people are told whether it reached somebody, as the verb of a sentence."""
         return "may not have reached" if self is MailFate.UNCERTAIN else "did not reach"
 
+
+CameBack = Literal[MailFate.BOUNCED, MailFate.REFUSED]
+"""How a mail comes back that a mail server had taken."""
 
 MAIL_SERVER_AT_FAULT: Final = "MailServerAtFault"
 """Failure type of an attempt at a mail that waits until the mail server, or our access to it, is
@@ -353,3 +374,7 @@ class BatchResult(BaseModel):
     """What the calendar told, by the name of each `ComputeDeadline`."""
     mails: dict[str, MailFate] = {}
     """What has become of the batch's mails, by the key of their step."""
+    held: dict[str, Instant] = Field(default={}, exclude_if=is_empty)
+    """Until when those are held that wait for their hour or their day, by the key of their step."""
+    keeps_start: bool = Field(default=False, exclude_if=lambda keeps: not keeps)
+    """Whether the store keeps from now on what the lifecycle began with."""

@@ -14,7 +14,7 @@ from domain.attention import Attention
 from domain.clocks import Clock, zone_in
 from domain.commands import Answer, CommandTable
 from domain.editions import Edition
-from domain.effects import OpenTask
+from domain.effects import Effect, OpenTask
 from domain.events import Event, EventEnvelope
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job
@@ -186,6 +186,15 @@ SAID = "said"
 """Under which name the next run finds what a message says that waits for its proof."""
 
 
+class LookAfterEnd(BaseModel):
+    """What is still to be done after the end, unless the next episode begins before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: Instant
+    effect: Effect
+
+
 def _size_of(remembered: tuple[str, Answered]) -> int:
     """Return about how many bytes of JSON an answer has with its key."""
     key, answered = remembered
@@ -193,7 +202,16 @@ def _size_of(remembered: tuple[str, Answered]) -> int:
 
 
 _KEPT_ON_ROLLBACK = frozenset(
-    {"job", "job_version", "last_heard", "turns", "named", "events_taken", "answers"}
+    {
+        "job",
+        "job_version",
+        "last_heard",
+        "turns",
+        "named",
+        "events_taken",
+        "signals_taken",
+        "answers",
+    }
 )
 """Fields of a case that say what came and what was done, whatever became of a turn."""
 
@@ -235,6 +253,8 @@ class Case(BaseModel):
     named: dict[str, int] = {}
     """How often each step's name was used, so that a repeated step has a key of its own."""
     events_taken: list[str] = []
+    signals_taken: list[str] = Field(default=[], exclude_if=is_empty)
+    """Message ids of signalled commands, whether executed or refused."""
     answers: dict[str, Answered] = {}
     """What commands with a message id were answered, by `answer_key`; those of releases before
     that told no actors apart, by the id alone."""
@@ -388,6 +408,8 @@ class LifecycleStart(BaseModel):
     """What the episode before left to this one."""
     unsent_mails: Mapping[str, str] = Field(default={}, exclude_if=is_empty)
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
+    held_mails: Mapping[str, Instant] = Field(default={}, exclude_if=is_empty)
+    """Until when those of them are held that wait for their hour or their day, by their keys."""
     unheard: tuple[EventEnvelope, ...] = Field(default=(), exclude_if=is_empty)
     """What was told of after this episode was due to begin, and before it could."""
     waiting_messages: tuple[WaitingMessage, ...] = Field(default=(), exclude_if=is_empty)
@@ -396,6 +418,8 @@ class LifecycleStart(BaseModel):
     """The encrypted messages that earlier runs have heard, so that none is heard twice."""
     hears_from: Instant | None = Field(default=None, exclude_if=is_none)
     """When the first of the runs began that one another have continued; None: this is the first."""
+    look_after_end: LookAfterEnd | None = Field(default=None, exclude_if=lambda look: look is None)
+    """What an earlier run of the same episode, which has ended, has still to do."""
     edition: int = Edition.FIRST
     """The edition of the rules that the episode follows."""
     clocks: dict[str, Clock] = {}

@@ -62,7 +62,8 @@ _HOW = {
     WorkflowExecutionStatus.TIMED_OUT: "timed out in Temporal",
     WorkflowExecutionStatus.COMPLETED: "ended early in Temporal",
 }
-_VANISHED = "is no longer in Temporal"
+VANISHED = "is no longer in Temporal"
+"""What became of a workflow that Temporal does not know: it was lost with Temporal's data."""
 
 
 class Standing(Enum):
@@ -177,7 +178,7 @@ class Audit:
         if lifecycle.is_due_to_start and not is_its_run:
             return _Finding(Standing.TO_START, lifecycle)
         if described is None:
-            return _Finding(Standing.UNKNOWN, lifecycle, _VANISHED)
+            return _Finding(Standing.UNKNOWN, lifecycle, VANISHED)
         return _Finding(Standing.ENDED, lifecycle, _HOW[described.status])
 
     async def _describe(self, workflow_id: str) -> _Described | None:
@@ -249,6 +250,9 @@ class Audit:
         """
         started = self._clock()
         await self._prove_namespace()
+        if await self._losses.is_rebuild_due():
+            log.warning("the audit concludes nothing", reason="run `steward rebuild`")
+            return
         suspects = set(await self._losses.unbegun())
         suspects |= await self._ended_from_outside(started)
         expected = await self._losses.open_count()

@@ -87,7 +87,7 @@ class CommandRelay:
     async def _deliver(self, command: RelayedCommand, event_id: str) -> Outcome:
         kind = LIFECYCLES[command.lifecycle]
         workflow_id = kind.workflow_id(command.job_id)
-        fields = {**command.fields, "message_id": _message_id(event_id)}
+        fields = {**command.fields, "message_id": message_id_of_relayed(event_id)}
         request = kind.commands.read(command.command, fields)
         while True:
             known = await self._lifecycles.known(workflow_id)
@@ -115,7 +115,7 @@ def relayed_command_in(body: bytes) -> RelayedCommand | None:
         return None
 
 
-def _message_id(event_id: str) -> str:
+def message_id_of_relayed(event_id: str) -> str:
     """Return the id by which a lifecycle knows a relayed command: the same at every attempt."""
     return sha256(event_id.encode()).hexdigest()
 

@@ -32,7 +32,9 @@ STARTED_BY = "event_id"
 def start_options(kind: LifecycleKind, start: LifecycleStart) -> dict[str, Any]:
     """Return the options with which Temporal starts the workflow of an argument."""
     case = start.opened()
-    wait = kind.promise(case)
+    goes_on = start.case is not None
+    wait = case.waiting if goes_on else kind.promise(case)
+    due_at = case.due_at if goes_on else resolve(wait.due if wait else None, start.policy.calendar)
     return {
         "id": kind.workflow_id(start.job.job_id),
         "task_queue": TASK_QUEUE,
@@ -43,8 +45,9 @@ def start_options(kind: LifecycleKind, start: LifecycleStart) -> dict[str, Any]:
                 lifecycle=kind.name,
                 job=start.job,
                 stage=case.stage,
-                waiting_on=wait.waiting_on,
-                due_at=resolve(wait.due, start.policy.calendar),
+                waiting_on=wait.waiting_on if wait else None,
+                due_at=due_at,
+                attention=tuple(case.attention),
             )
         ),
         "static_summary": f"{kind.title} for {start.job.job_id}",

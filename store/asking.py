@@ -32,6 +32,7 @@ from store.job_changes import Agreement, as_it_is, missing
 from store.jobs import HeldRow, held_job, keep_job
 from store.ledger import BatchTransaction, Render
 from store.refusals import ask_admin_team
+from store.snapshots import keep_turn
 from store.task_closing import TaskKinds, close_pointless
 
 _LONGEST_REASON = 2000
@@ -262,6 +263,7 @@ class _Preparing:
         if self._rows.is_claimed(self._steps[0].key):  # an earlier attempt has come true
             return None
         kept = self._connection.execute(_OF_KEY, {"of": self._key}).one_or_none()
+        keep_turn(self._connection, self._batch)
         return self._begin(None, row) if kept is None else self._go_on(kept, row)
 
     def _go_on(self, kept: Row[Any], row: HeldRow) -> Prepared:

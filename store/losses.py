@@ -37,6 +37,7 @@ from store.job_rows import Origin, close_exceptions_of, open_task
 from store.lifecycles import ABANDONED, close_loss
 from store.publishing import Publishing, Standing
 from store.refusals import close_if_settled
+from store.switches import Switch, Switches
 from store.task_closing import close_settled
 from store.urgency import ENDED, urgent_at
 
@@ -140,6 +141,11 @@ class Losses:
     async def reopened(self) -> list[LostLifecycle]:
         """Return the reopened jobs that wait for a decision, the oldest first."""
         return await self._asked_for_by(CommonTask.JOB_REOPENED)
+
+    async def is_rebuild_due(self) -> bool:
+        """Return whether `steward rebuild` has to run before anything counts as lost."""
+        setting = await Switches(self._database).setting(Switch.REBUILD_DUE)
+        return setting is not None and setting.is_on
 
     async def _asked_for_by(self, kind: CommonTask) -> list[LostLifecycle]:
         tasks = schema.tasks
@@ -273,7 +279,7 @@ class Losses:
             ).one_or_none()
             if row is None:
                 return False
-            before = row.before_loss
+            before = {name: row.before_loss[name] for name in _BEFORE}
             instants = {name: _instant(before[name]) for name in ("since", "due_at")}
             urgent = urgent_at(instants["due_at"], before["attention_since"], None, now)
             connection.execute(
@@ -358,7 +364,7 @@ _BEFORE = (
 
 
 def _close_lifecycle(connection: Connection, row: Row[Any], now: datetime, loss: Loss) -> None:
-    before = {name: getattr(row, name) for name in _BEFORE}
+    before = {name: getattr(row, name) for name in _BEFORE} | {"why": loss.why}
     for name in ("since", "due_at"):
         before[name] = before[name] and before[name].isoformat()
     connection.execute(

@@ -37,6 +37,16 @@ class Namespaces:
         """
         return await self._database.read(_own)
 
+    async def has_open_lifecycles(self) -> bool:
+        """Return whether the store lists lifecycles that run.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        table = schema.lifecycles
+        open_ = select(table.c.workflow_id).where(table.c.outcome.is_(None)).limit(1)
+        return await self._database.read(lambda connection: connection.scalar(open_)) is not None
+
     async def claim(self, found: Namespace, now: datetime) -> Namespace:
         """Make a namespace the store's, unless it has one; return the one it has then.
 

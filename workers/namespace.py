@@ -15,6 +15,7 @@ from temporalio.client import Client
 from domain.faults import in_brief
 from store.database import Database
 from store.namespaces import Namespace, Namespaces
+from store.switches import Switch, Switches
 from workers.temporal import (
     NO_ANSWER,
     TemporalUnreachableError,
@@ -41,6 +42,7 @@ class NamespaceGuard:
     ) -> None:
         self.client = client
         self._namespaces = Namespaces(database)
+        self._switches = Switches(database)
         self._clock = clock
 
     async def prove(self) -> None:
@@ -78,6 +80,9 @@ class NamespaceGuard:
     async def adopt(self) -> None:
         """Make the client's namespace the store's, whichever it had.
 
+        What runs in the other one has to be started here again: until `steward rebuild` has done
+        so, nothing of it counts as lost.
+
         Raises:
             WrongNamespaceError: Temporal has no such namespace.
             TemporalUnreachableError: Temporal does not answer.
@@ -86,6 +91,9 @@ class NamespaceGuard:
         found = await self._find()
         own = await self._namespaces.own()
         if own is None or not same(own, found):
+            if own is not None and await self._namespaces.has_open_lifecycles():
+                now = self._clock()
+                await self._switches.turn(Switch.REBUILD_DUE, now, is_on=True)
             await self._namespaces.adopt(found, self._clock())
             if own is not None:
                 log.warning("the store belongs to another namespace now", namespace=found.name)

@@ -7,6 +7,7 @@ sealed for somebody: who, stands in its metadata and is protected with it.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,14 +37,22 @@ from temporalio.converter import (
 )
 
 from domain.lifecycles import job_of
-from store.data_keys import STEWARDS_OWN, DataKey, DataKeys, UnknownDataKeyError
+from store.data_keys import (
+    STEWARDS_OWN,
+    DataKey,
+    DataKeys,
+    KeyDestroyedError,
+    UnknownDataKeyError,
+)
 from store.key_ring import NONCE_BYTES
 from workers.payloads import DATA_CONVERTER, SealableFailureConverter
 from workflows.messages import BY_STEWARD, MEANT_FOR, SEAL, SEALED_BY, meant_for
 
 ENCODING = b"binary/encrypted"
 _KEY = "key"
+_KEY_ID = re.compile(rb"[0-9a-f]{20}")
 _JOINT = b"\0"
+_SAID_OF_SEALED = frozenset({SEALED_BY, SEAL})
 
 
 class Origin(StrEnum):
@@ -77,22 +86,19 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         *,
         job_id: str | None = None,
         origin: Origin = Origin.STEWARD,
-        passes_unreadable: bool = False,
     ) -> None:
         """Take the keys.
 
         Args:
             keys: of the store.
-            job_id: the job that is sealed for, and the only one that is opened; None seals for
-                none, and opens all.
+            job_id: the job that is sealed for, and the only one that is opened; what else there is
+                stays as it is, since anybody may send a job anything. None seals for no job, and
+                opens all.
             origin: who has payloads sealed.
-            passes_unreadable: leave a payload that cannot be opened as it is, for whoever takes it
-                to refuse: one forged message must not stop its workflow.
         """
         self.keys = keys
         self._job_id = job_id
         self._origin = origin
-        self._passes_unreadable = passes_unreadable
 
     def with_context(self, context: SerializationContext) -> SealingCodec:
         """Return the codec of the job that a workflow, or an activity of it, is about."""
@@ -101,12 +107,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         workflow_id = context.workflow_id
         if workflow_id is None:
             return self
-        return SealingCodec(
-            self.keys,
-            job_id=sealed_for(workflow_id),
-            origin=self._origin,
-            passes_unreadable=self._passes_unreadable,
-        )
+        job_id = sealed_for(workflow_id)
+        if job_id == self._job_id:
+            return self
+        return SealingCodec(self.keys, job_id=job_id, origin=self._origin)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal payloads.
@@ -116,52 +120,55 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        if not await self.keys.are_in_use():
+        if not (self.keys.seal or await self.keys.are_in_use()):
             return list(payloads)
-        key = await self.keys.key_of(self._job_id or STEWARDS_OWN)
+        job_id = self._job_id or STEWARDS_OWN
+        key = self.keys.at_hand_of(job_id) or await self.keys.key_of(job_id)
         return [_sealed(each, key, self._origin) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads; each says by whom it was sealed, if it was.
 
         Raises:
-            PayloadNotReadableError: one was tampered with, or is another job's.
+            PayloadNotReadableError: one was changed; not where one job's alone are opened.
+            UnknownDataKeyError: it was sealed with another store's key; nor this.
             KeyDestroyedError: the job was erased.
-            UnknownDataKeyError: it was sealed with another store's key.
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        return [await self._opened(each) for each in payloads]
+        return [
+            await self._opened(each) if is_sealed(each) else _without_claims(each)
+            for each in payloads
+        ]
 
     async def _opened(self, payload: Payload) -> Payload:
-        metadata = payload.metadata
-        if metadata.get("encoding") != ENCODING:
-            return _unclaimed(payload)
         try:
-            return _open(payload, await self._key_of(metadata.get(_KEY, b"")))
+            key_id = key_id_of(payload)
+            key = self.keys.at_hand(key_id) or await self.keys.key(key_id)
+            self._require_own(payload, key)
+            return open_payload(payload, key)
         except (PayloadNotReadableError, UnknownDataKeyError):
-            if not self._passes_unreadable:
+            if self._job_id is None:
                 raise
-            return _unclaimed(payload)
+        except KeyDestroyedError as error:
+            if self._job_id in {None, error.job_id}:
+                raise
+        return _without_claims(payload)
 
-    async def _key_of(self, key_id: bytes) -> DataKey:
-        """Return the key that a payload says it was encrypted with: of a job, its own."""
-        if self._job_id is None:
-            return await self.keys.key(key_id.decode("ascii", "replace").replace("\0", ""))
-        own = await self.keys.key_of(self._job_id)
-        if own.id.encode() != key_id:
+    def _require_own(self, payload: Payload, key: DataKey) -> None:
+        """Return if a payload is of this codec's job.
+
+        Temporal UI does not tell the codec server for which workflow it has something sealed: that
+        comes with Steward's own key, and may be for any.
+
+        Raises:
+            PayloadNotReadableError: it is another job's.
+        """
+        if self._job_id is None or key.job_id == self._job_id:
+            return
+        by = payload.metadata.get(SEALED_BY)
+        if key.job_id != STEWARDS_OWN or by != Origin.CODEC_SERVER.value.encode():
             raise PayloadNotReadableError("this payload was encrypted for another job")
-        return own
-
-
-def _unclaimed(payload: Payload) -> Payload:
-    """Return a payload that says nothing of who sealed it: what is not sealed is not believed."""
-    if SEALED_BY not in payload.metadata:
-        return payload
-    unclaimed = Payload()
-    unclaimed.CopyFrom(payload)
-    del unclaimed.metadata[SEALED_BY]
-    return unclaimed
 
 
 def sealed_for(workflow_id: str) -> str:
@@ -193,7 +200,7 @@ def sealing_converter(keys: DataKeys) -> DataConverter:
     """Return the converter of clients and replays that seals, and opens what was sealed."""
     return replace(
         DATA_CONVERTER,
-        payload_codec=SealingCodec(keys, passes_unreadable=True),
+        payload_codec=SealingCodec(keys),
         failure_converter_class=SealableFailureConverter,
     )
 
@@ -249,7 +256,40 @@ def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
     return Payload(metadata=metadata, data=nonce + data)
 
 
-def _open(payload: Payload, key: DataKey) -> Payload:
+def is_sealed(payload: Payload) -> bool:
+    """Return whether a payload is encrypted."""
+    return payload.metadata.get("encoding") == ENCODING
+
+
+def key_id_of(payload: Payload) -> str:
+    """Return the id of the data key that an encrypted payload says it is encrypted with.
+
+    Raises:
+        PayloadNotReadableError: what it says is none.
+    """
+    key_id = payload.metadata.get(_KEY, b"")
+    if not _KEY_ID.fullmatch(key_id):
+        raise PayloadNotReadableError("this payload does not say which key encrypted it")
+    return key_id.decode()
+
+
+def _without_claims(payload: Payload) -> Payload:
+    """Return a plain payload without what only a sealed one may say of itself."""
+    if not _SAID_OF_SEALED & set(payload.metadata):
+        return payload
+    unclaimed = Payload()
+    unclaimed.CopyFrom(payload)
+    for name in _SAID_OF_SEALED:
+        unclaimed.metadata.pop(name, None)
+    return unclaimed
+
+
+def open_payload(payload: Payload, key: DataKey) -> Payload:
+    """Return an encrypted payload decrypted; its metadata says who had it encrypted.
+
+    Raises:
+        PayloadNotReadableError: it was tampered with.
+    """
     by = payload.metadata.get(SEALED_BY, b"")
     nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
     try:

@@ -11,7 +11,7 @@ from typing import Any
 from domain.attention import Attention
 from domain.commands import Answer, CommandRequest, Payload, answer_key
 from domain.editions import Edition
-from domain.lifecycles import Answered, Case, LifecycleKind
+from domain.lifecycles import Answered, Case, LifecycleKind, WaitingMessage
 from domain.refusals import (
     Refusal,
     RefusalKind,
@@ -23,7 +23,7 @@ from domain.refusals import (
 )
 from domain.roles import STEWARD
 from workflows.effects import EffectBuffer
-from workflows.mailbox import Mailbox
+from workflows.mailbox import Mailbox, as_carried
 from workflows.messages import (
     ANSWERS_BYTES,
     MEMORY,
@@ -73,6 +73,8 @@ class CommandDesk:
         self._effects = effects
         self._act = act
         self._opening = opening
+        self._in_turn: tuple[str, CommandMessage] | None = None
+        """The command that is executed, and the turn in which it is."""
         self._unanswered: tuple[CommandMessage, Result] | None = None
         self._works = True
         self._is_closed = False
@@ -191,6 +193,7 @@ class CommandDesk:
         if self.is_settled(message):
             return
         before = self._case.before_turn()
+        self._in_turn = self._effects.turn, message
         self._effects.journal(name, request.actor)
         try:
             result = self._act(name, request.payload)
@@ -277,6 +280,26 @@ class CommandDesk:
             )
         if message.reply is not None:
             message.reply.set_result(answer)
+
+    def in_turn(self) -> WaitingMessage | None:
+        """Return the command that is executed in this turn, None if none is."""
+        if self._in_turn is None or self._in_turn[0] != self._effects.turn:
+            return None
+        return as_carried(self._in_turn[1])
+
+    def unanswered(self) -> tuple[str, str] | None:
+        """Return the message with an id that is executed and not answered yet, and its command.
+
+        Returns:
+            Its key, as `answer_key` says, and the command's name; None if there is none.
+        """
+        if self._unanswered is None:
+            return None
+        request = self._unanswered[0].request
+        message_id = request.payload.message_id
+        if message_id is None:
+            return None
+        return answer_key(request.actor, message_id), request.command.name
 
     def _standing(self) -> Answer:
         """Return where the lifecycle stands, as a command is answered."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from domain.attention import NOT_CARRIED_OUT
 from domain.effects import (
@@ -14,6 +14,7 @@ from domain.effects import (
     BatchResult,
     CloseTask,
     Effect,
+    Kept,
     OpenTask,
     Progress,
     ReassignJob,
@@ -36,6 +37,18 @@ _LONGEST_TURN = 280
 """Characters of a turn's name that fit a key with all that stands beside it."""
 
 ResultT = TypeVar("ResultT")
+
+
+class KeepsCase(Protocol):
+    """Tells the store from what the lifecycle can go on; see `workflows.keeping`."""
+
+    def kept_with(
+        self, steps: Sequence[Step], progress: Progress | None, *, mid_turn: bool
+    ) -> Kept:
+        """Return what the store keeps with a batch of these effects."""
+
+    def has_kept(self, batch: Batch, result: BatchResult) -> None:
+        """Take in that a batch has come true."""
 
 
 class EffectBuffer:
@@ -64,6 +77,8 @@ class EffectBuffer:
         self._steps: list[Step] = []
         self._turn = f"continued:{case.turns}" if case.turns else "start"
         self._steps_in_turn = 0
+        self.keeper: KeepsCase | None = None
+        """Says what the store keeps of the case, once the engine is put together."""
         self.was_cancelled = False
         """Whether the lifecycle was cancelled in Temporal while a batch was under way."""
 
@@ -78,6 +93,11 @@ class EffectBuffer:
         if len(name) > _LONGEST_TURN:
             name = f"{name[: _LONGEST_TURN - 65]}:{sha256(name.encode()).hexdigest()}"
         self._turn, self._steps_in_turn = name, 0
+
+    @property
+    def turn(self) -> str:
+        """What woke the lifecycle, by which its effects are named."""
+        return self._turn
 
     def begin_counted_turn(self, name: str) -> None:
         """Name the effects that follow for something that may happen many times."""
@@ -118,26 +138,31 @@ class EffectBuffer:
 
     # --- carrying out ------------------------------------------------------------------------
 
-    async def flush(self, progress: Progress | None, summary: str) -> tuple[Batch, BatchResult]:
+    async def flush(
+        self, progress: Progress | None, summary: str, *, mid_turn: bool = False
+    ) -> tuple[Batch, BatchResult]:
         """Let the collected effects come true, all of them or none, however long it takes.
 
         Args:
             progress: where the lifecycle stands with them, None to leave that as it is.
             summary: what a person reads of it, if the effects say nothing themselves.
+            mid_turn: whether the turn goes on after it.
 
         Returns:
             The batch, and what came of it. If it was refused, what this turn has collected is
             forgotten; what was collected beside it is kept for the next batch.
         """
-        batch = self._batch(progress)
+        batch = self._batch(progress, mid_turn=mid_turn)
         result = await self._carry_out(batch, summary)
         if result.refusal is not None:
             self._steps = self._beside(batch.steps) + self._steps
         else:
-            self._case.asked = _open_tasks_after(self._case.asked, batch.steps)
+            self._case.asked = open_tasks_after(self._case.asked, batch.steps)
+            if self.keeper is not None:
+                self.keeper.has_kept(batch, result)
         return batch, result
 
-    def _batch(self, progress: Progress | None) -> Batch:
+    def _batch(self, progress: Progress | None, *, mid_turn: bool) -> Batch:
         steps, self._steps = tuple(self._steps), []
         self._case.turns += 1
         lifecycle, job_id = job_of(self._runtime.workflow_id)
@@ -152,6 +177,9 @@ class EffectBuffer:
             steps=steps,
             progress=progress,
             known_version=self._known_version if self._case.turns == 1 else None,
+            kept=None
+            if self.keeper is None
+            else self.keeper.kept_with(steps, progress, mid_turn=mid_turn),
         )
 
     async def _carry_out(self, batch: Batch, summary: str) -> BatchResult:
@@ -196,7 +224,7 @@ class EffectBuffer:
             return await batch
 
 
-def _open_tasks_after(asked: tuple[str, ...], steps: Sequence[Step]) -> tuple[str, ...]:
+def open_tasks_after(asked: tuple[str, ...], steps: Sequence[Step]) -> tuple[str, ...]:
     """Return the kinds of open tasks after a batch has opened and closed some."""
     open_kinds = dict.fromkeys(asked)
     for step in steps:

@@ -10,7 +10,14 @@ from domain.editions import NEWEST, Edition
 from domain.effects import Effect, OpenTask
 from domain.events import EventEnvelope
 from domain.labels import stage_label
-from domain.lifecycles import Case, Cause, LifecycleKind, LifecycleStart, WaitingMessage
+from domain.lifecycles import (
+    Case,
+    Cause,
+    LifecycleKind,
+    LifecycleStart,
+    LookAfterEnd,
+    WaitingMessage,
+)
 from domain.promises import PromiseOutcome
 from domain.refusals import Refused, unreadable
 from domain.reopening import task_on_reopening
@@ -35,6 +42,8 @@ _HANDED_OVER = 96 * 1024
 """Bytes of JSON that messages have which are handed over to the next run."""
 _ALL_HANDED_OVER = 1024 * 1024
 """Bytes that they may have where the history has hardly any room left to take them."""
+_OLD = timedelta(days=10)
+"""How long a run may go on before it continues as new, when next it has nothing left to do."""
 _PAUSE = timedelta(milliseconds=1)
 """Between two portions of messages, so that each has a workflow task of its own."""
 _YEARS = range(1900, 2200)
@@ -76,18 +85,32 @@ class Episode:
         self._prover = prover
         self._next_start: LifecycleStart | None = None
         """The argument of the next episode, which begins when this one closes."""
-        self._look_after_end: tuple[datetime, Effect] | None = None
+        self._look_after_end = start.look_after_end
 
-    # --- a history that has grown long -------------------------------------------------------
+    # --- a history that has grown long or old ------------------------------------------------
 
-    async def continue_as_new_if_long(self) -> None:
-        """Go on in a fresh history when this one is long.
+    async def continue_as_new_if_due(self) -> None:
+        """Go on in a fresh history when this one is long, or old and nothing is left to do.
 
-        It needs no silence: what waits to be taken is handed over. Only who waits for an answer is
-        answered here, and nobody else is let in meanwhile.
+        A long one needs no silence: what waits to be taken is handed over. Only who waits for an
+        answer is answered here, and nobody else is let in meanwhile.
         """
-        if not self._runtime.history_is_long():
-            return
+        if self._runtime.history_is_long() or self._is_old_and_quiet():
+            await self._continue_as_new()
+
+    def _is_old_and_quiet(self) -> bool:
+        """Return whether the run has gone on for days, and waits with nothing left to do.
+
+        So no run is much older than the code that carries it on, and old ways can go. The change
+        is asked about for each day anew: a day that an earlier release has passed without going on
+        stays so when it is replayed, and the days after it do not follow from that one.
+        """
+        age = self._runtime.age()
+        is_quiet = not self._has_work() and not self._mails.unsent
+        return age >= _OLD and is_quiet and self._runtime.patched(f"renewed-on-day-{age.days}")
+
+    async def _continue_as_new(self) -> None:
+        """Go on in a fresh history, unless something comes in that cannot be handed over."""
         while self._mailbox.has_unread:
             await self.read_on()
         is_of_this_edition = self._case.edition >= Edition.FACTS_BY_MEANING
@@ -103,6 +126,7 @@ class Episode:
             so_far = {
                 "case": self._case,
                 "unsent_mails": self._mails.unsent,
+                "held_mails": self._mails.held,
                 "unheard": (),
                 "waiting_messages": self._mailbox.handed_over(),
                 **self._prover.memory(),
@@ -139,7 +163,16 @@ class Episode:
 
     def look_after_end(self, at: datetime, effect: Effect) -> None:
         """Have an effect carried out after the end, unless the next episode begins before."""
-        self._look_after_end = at, effect
+        self._look_after_end = LookAfterEnd(at=at, effect=effect)
+
+    def forget_look(self) -> None:
+        """Have nothing carried out after the end: it was not the end after all."""
+        self._look_after_end = None
+
+    @property
+    def look(self) -> LookAfterEnd | None:
+        """What is still to be carried out after the end."""
+        return self._look_after_end
 
     async def finish(self, alarm: Alarm) -> str:
         """Make the end known, answer everybody, see the mails off; return the final stage.
@@ -183,14 +216,18 @@ class Episode:
                 await self._settle_what_came_late()
                 await self._runtime.wait_until(self._runtime.handlers_are_finished)
         if self._next_start is not None:
-            unsent = {"unsent_mails": self._mails.unsent, **self._prover.memory()}
+            unsent = {
+                "unsent_mails": self._mails.unsent,
+                "held_mails": self._mails.held,
+                **self._prover.memory(),
+            }
             self._runtime.continue_as_new(self._next_start.model_copy(update=unsent))
         return self._case.stage
 
     async def _stay_until_nothing_is_left(self, alarm: Alarm) -> None:
         """Stay for mails that wait for their server, and for the look at the job after the end."""
         if self._look_after_end is not None:
-            alarm.set(self._look_after_end[0], "check the job after the end")
+            alarm.set(self._look_after_end.at, "check the job after the end")
         while self._next_start is None and not self._is_done():
             await self._runtime.wait_until(lambda: self._is_disturbed(alarm))
             if self._look_after_end is not None and alarm.has_rung:
@@ -202,7 +239,7 @@ class Episode:
         """Have the effect carried out that was kept for after the end."""
         if self._look_after_end is not None:
             self._effects.begin_turn("afterwards")
-            self._effects.add(self._look_after_end[1])
+            self._effects.add(self._look_after_end.effect)
             self._look_after_end = None
 
     def _is_done(self) -> bool:
@@ -323,6 +360,7 @@ class Episode:
                 "remembered": self._case.remembered(),
                 "edition": NEWEST,
                 "case": None,
+                "look_after_end": None,
                 "unheard": (),
                 "waiting_messages": (),
             }
@@ -357,7 +395,8 @@ class Episode:
             raise unreadable("The next episode must be a later one of this job.")
         is_known = Edition.FIRST <= start.edition <= NEWEST
         is_in_time = start.occurred_at.year in _YEARS and 0 <= start.job_version < _TOO_HIGH
-        is_fresh = not (start.unsent_mails or start.unheard or start.waiting_messages or start.case)
+        left = (start.unsent_mails, start.held_mails, start.unheard, start.waiting_messages)
+        is_fresh = start.case is None and start.look_after_end is None and not any(left)
         if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
             raise unreadable("The next episode must be a new one that can start.")
         read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)

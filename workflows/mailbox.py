@@ -23,6 +23,7 @@ from domain.lifecycles import SAID, Case, LifecycleKind, LifecycleStart, Waiting
 from domain.proofs import Claim, Unproven, proof_in
 from domain.refusals import Refused, quoted, unreadable
 from domain.roles import STEWARD
+from domain.snapshots import REMEMBERED
 from workflows.messages import (
     JOB_EVENT,
     MEMORY,
@@ -275,7 +276,11 @@ class Mailbox:
         if isinstance(message, UnprovenMessage):
             self._messages.appendleft(message)
             raise IndexError("the first message waits for its proof")
-        return self._taken(message) if isinstance(message, RejectedMessage) else message
+        if isinstance(message, RejectedMessage):
+            return self._taken(message)
+        if isinstance(message, CommandMessage) and message.reply is None:
+            self._remember(message)
+        return message
 
     def take_rejected(self) -> list[RejectedMessage]:
         """Take those that have waited longest and that cannot be used, up to the first that can."""
@@ -299,11 +304,17 @@ class Mailbox:
     def is_new(self, envelope: EventEnvelope) -> bool:
         """Return whether an event was never heard before, and remember that it was heard now."""
         event_id, taken = envelope.event_id, self._case.events_taken
-        known_by = _known_by(event_id)
-        if event_id in taken or known_by in taken or event_id == self._started_by:
+        known = known_by(event_id)
+        if event_id in taken or known in taken or event_id == self._started_by:
             return False
-        self._case.events_taken = [*taken, known_by][-MEMORY:]
+        self._case.events_taken = [*taken, known][-MEMORY:]
         return True
+
+    def _remember(self, signalled: CommandMessage) -> None:
+        """Remember that a signalled command was taken, whatever becomes of it."""
+        if message_id := signalled.request.payload.message_id:
+            taken = self._case.signals_taken
+            self._case.signals_taken = [*taken, known_by(message_id)][-REMEMBERED:]
 
     # --- handing over to the next run ----------------------------------------------------------
 
@@ -336,7 +347,7 @@ class Mailbox:
         """Return those at the front that are handed over in so many bytes."""
         kept: list[Message] = []
         for each in self._messages:
-            most -= len(_as_carried(each).model_dump_json().encode())
+            most -= len(as_carried(each).model_dump_json().encode())
             if most < 0:
                 break
             kept.append(each)
@@ -345,12 +356,34 @@ class Mailbox:
     def handed_over(self) -> tuple[WaitingMessage, ...]:
         """Return what waits, for the next run to take."""
         waiting = (*self.told_of(self._refused), *self._messages)
-        carried = [_as_carried(each) for each in waiting]
+        carried = [as_carried(each) for each in waiting]
         last = next((each for each in reversed(carried) if each.refusal is not None), None)
         return tuple(
             each.model_copy(update={"more": each.more + self._uncounted}) if each is last else each
             for each in carried
         )
+
+    def kept(self, most: int) -> tuple[str | WaitingMessage, ...]:
+        """Return what waits, for a run that has nothing of this one: of an event, its id alone.
+
+        Args:
+            most: bytes of JSON that it may have; of what is more, how much it was.
+        """
+        kept = list[str | WaitingMessage]()
+        left_out = len(self._unread)
+        for each in (*self.told_of(self._refused), *self._messages):
+            if isinstance(each, EventMessage):
+                kept.append(each.envelope.event_id)
+                continue
+            carried = as_carried(each)
+            most -= len(carried.model_dump_json())
+            if most >= 0:
+                kept.append(carried)
+            else:
+                left_out += 1 + carried.more
+        if left_out:
+            kept.append(as_carried(_dropped(left_out, self._uncounted)))
+        return tuple(kept)
 
 
 def read_as(model: type[ModelT], name: str, read: Read, edition: int) -> ModelT:
@@ -423,14 +456,15 @@ def _change(job: Job, version: int, at: datetime, age: float = 0) -> EventEnvelo
     return EventEnvelope(event_id=f"caught-up:{version}", job_version=version, event=event, age=age)
 
 
-def _known_by(event_id: str) -> str:
+def known_by(event_id: str) -> str:
     """Return by what an event is remembered."""
     if len(event_id) <= _LONGEST_EVENT_ID:
         return event_id
     return sha256(event_id.encode()).hexdigest()
 
 
-def _as_carried(message: Message) -> WaitingMessage:
+def as_carried(message: Message) -> WaitingMessage:
+    """Return a message as the next run takes it."""
     match message:
         case EventMessage(envelope=envelope):
             return WaitingMessage(event=envelope)
@@ -442,7 +476,7 @@ def _as_carried(message: Message) -> WaitingMessage:
         case UnprovenMessage(name=name, said=said):
             return WaitingMessage.model_validate({"name": name, "unproven": {SAID: said}})
         case NextEpisodeMessage():
-            return _as_carried(too_early())
+            return as_carried(too_early())
 
 
 def _is_awaited(message: Message) -> bool:
@@ -452,8 +486,12 @@ def _is_awaited(message: Message) -> bool:
 def _too_many(left_out: list[Message]) -> RejectedMessage:
     """Return what is recorded of messages that are left out."""
     more = sum(each.more for each in left_out if isinstance(each, RejectedMessage))
+    return _dropped(len(left_out), more)
+
+
+def _dropped(count: int, more: int) -> RejectedMessage:
     refusal = unreadable(
-        f"{len(left_out):,} messages were dropped: too many came at once.",
+        f"{count:,} messages were dropped: too many came at once.",
         instead="Send them again, fewer at a time.",
     ).refusal
     return RejectedMessage("messages", STEWARD, refusal, more)

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.commands import Answer, CommandRequest
+from domain.effects import CameBack
 from domain.events import EventEnvelope
 from domain.lifecycles import LifecycleStart
 from domain.proofs import Unproven
@@ -30,6 +32,9 @@ BEGIN_ANEW = "begin_anew"
 
 JOB_EVENT = "job_event"
 """Name of the signal that tells a lifecycle of an event."""
+
+MAIL_CAME_BACK = "mail_came_back"
+"""Name of the signal that tells a lifecycle of a mail that came back after it was sent."""
 
 RECORD_REFUSAL = "steward_record_refusal"
 """Name of the worker's function that journals what a validator refused."""
@@ -64,6 +69,17 @@ LARGEST_COMMAND = 256 * 1024
 
 class ContinuingError(Exception):
     """A command came while its workflow continues as new; sent again, it is heard."""
+
+
+class MailCameBack(BaseModel):
+    """A mail of a lifecycle that came back after it was sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: Annotated[str, Field(max_length=400)]
+    """The key of the step that queued it."""
+    template: Annotated[str, Field(max_length=80)]
+    fate: CameBack
 
 
 Read = Callable[[], object]

@@ -206,7 +206,7 @@ class Moves:
             self._case.enter(entering, self._runtime.now())
             self._publisher.open(self._kind.promise(self._case))
             progress = self._publisher.progress()
-        result = await self._publisher.flush(progress, summary)
+        result = await self._publisher.flush(progress, summary, mid_turn=ending is None)
         if result.refusal is not None:
             self._case.roll_back_to(before)
             if result.turned_down:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -17,8 +17,6 @@ from workflows.command_desk import CommandDesk
 from workflows.effects import EffectBuffer
 from workflows.mailbox import Mailbox, unproven_message
 from workflows.messages import (
-    BEGIN_ANEW,
-    JOB_EVENT,
     MEMORY,
     Mark,
     Message,
@@ -48,7 +46,7 @@ class Prover:
         mailbox: Mailbox,
         effects: EffectBuffer,
         desk: CommandDesk,
-        next_in: Callable[[Read], Message],
+        stewards_own: Mapping[str, Callable[[Read], Message | None]],
     ) -> None:
         """Begin.
 
@@ -58,13 +56,14 @@ class Prover:
             mailbox: where messages wait.
             effects: tries again where the store does not answer.
             desk: reads commands, and answers them.
-            next_in: reads what begins the next episode.
+            stewards_own: reads the messages that no person sends, by their names; None where that
+                is all that is to be done.
         """
         self._runtime = runtime
         self._mailbox = mailbox
         self._effects = effects
         self._desk = desk
-        self._next_in = next_in
+        self._stewards_own = stewards_own
         self._seals = deque(start.seals, maxlen=MEMORY)
         self._hears_from = start.hears_from or runtime.started_at
 
@@ -138,12 +137,9 @@ class Prover:
         def read() -> object:
             return without_proof(message.said)
 
-        match message.name:
-            case name if name == JOB_EVENT:
-                return self._mailbox.event_in(read)
-            case name if name == BEGIN_ANEW:
-                return self._next_in(read)
-            case name if message.reply is not None:
-                return self._desk.updated(name, read, message.reply, message.update_id)
-            case name:
-                return self._desk.signalled(name, read)
+        name = message.name
+        if message.reply is not None:
+            return self._desk.updated(name, read, message.reply, message.update_id)
+        if name in self._stewards_own:
+            return self._stewards_own[name](read)
+        return self._desk.signalled(name, read)

@@ -47,6 +47,10 @@ class Publisher:
         """Whether the store knows already that the lifecycle has ended."""
         return self._published is not None and self._published.outcome is not None
 
+    def go_on_after_end(self) -> None:
+        """Go on where an earlier run has told the end already."""
+        self._published = self.progress(ended_as=self._case.stage)
+
     # --- the promise that is waited for ------------------------------------------------------
 
     def open(self, promise: Promise) -> None:
@@ -112,14 +116,17 @@ class Publisher:
         """Tell that the lifecycle has ended in a final stage."""
         await self.flush(self.progress(ended_as=stage), summary)
 
-    async def flush(self, progress: Progress | None, summary: str) -> BatchResult:
+    async def flush(
+        self, progress: Progress | None, summary: str, *, mid_turn: bool = False
+    ) -> BatchResult:
         """Have all that is collected come true, and keep in the case what it told.
 
         Args:
             progress: what the lists say from then on; None leaves them as they are.
             summary: what a person reads of it in Temporal UI, if the effects say nothing.
+            mid_turn: whether the turn goes on after it.
         """
-        batch, result = await self._effects.flush(progress, summary)
+        batch, result = await self._effects.flush(progress, summary, mid_turn=mid_turn)
         case = self._case
         if result.job is not None and result.job_version is not None:
             unheard = result.refusal is not None and result.job_version > case.job_version

@@ -308,14 +308,7 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
         """Give the provider the job, and check later whether it made an appointment (G-58)."""
         provider = self.provider
         before = self.case.job.appointment_at
-        await self.give_to(
-            provider.account,
-            reason,
-            by,
-            ending=Stage.PROVIDER_WILL_CALL,
-            closing=PromiseOutcome.KEPT,
-        )
-        self.look_after_end(
+        self.look_after_end(  # before the end comes true: the store keeps it with that batch
             self.now() + rules.time_to_schedule(self.case),
             AskIfUnscheduled(
                 account=provider.account,
@@ -326,6 +319,17 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
                 "doesn't schedule one, reassign the job (G-58).",
             ),
         )
+        try:
+            await self.give_to(
+                provider.account,
+                reason,
+                by,
+                ending=Stage.PROVIDER_WILL_CALL,
+                closing=PromiseOutcome.KEPT,
+            )
+        except Refused:
+            self.engine.episode.forget_look()
+            raise
         return self.said(step)
 
     def mail_the_providers_details(self) -> None:

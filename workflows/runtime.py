@@ -154,6 +154,9 @@ class Runtime(Protocol):
     def record_refusal(self, update_id: str, actor: Actor, name: str, refusal: Refusal) -> None:
         """Journal the refusal of an update, which leaves nothing in the history."""
 
+    def age(self) -> timedelta:
+        """Return how long this run goes on: since it began, or since it continued as new."""
+
     def history_is_long(self) -> bool:
         """Return whether the lifecycle should go on in a fresh history."""
 

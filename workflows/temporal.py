@@ -47,6 +47,7 @@ from workflows.messages import (
     JOB_EVENT,
     LARGEST_COMMAND,
     LARGEST_MESSAGE,
+    MAIL_CAME_BACK,
     MEANT_FOR,
     RECORD_REFUSAL,
     REFUSED,
@@ -233,6 +234,10 @@ class TemporalRuntime:
                 self.workflow_id, update_id, workflow.now(), actor, name, refusal
             )
 
+    def age(self) -> timedelta:
+        """Return how long this run goes on."""
+        return self.now() - self._info.start_time
+
     def history_is_long(self) -> bool:
         """Return whether Temporal suggests to continue as new."""
         return self._info.is_continue_as_new_suggested()
@@ -373,6 +378,11 @@ def durable(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
             JOB_EVENT,
             "An event of the job system; sent by Steward's hooks.",
             lambda engine, read: engine.mailbox.put_event(read),
+        ),
+        MAIL_CAME_BACK: _signal_handler(
+            MAIL_CAME_BACK,
+            "An e-mail came back after it was sent; sent by Steward.",
+            lambda engine, read: engine.hear_of_mail(read),
         ),
         "begin_anew": _signal_handler(
             BEGIN_ANEW,

@@ -64,7 +64,7 @@ class Waiting:
             await self._publish(promise)
             if self._effects.was_cancelled:
                 raise asyncio.CancelledError
-            await self._episode.continue_as_new_if_long()
+            await self._episode.continue_as_new_if_due()
             due_at, remind_at = self._case.due_at, reminder_due()
             self._alarm.set(min(filter(None, (due_at, remind_at)), default=None), _said(promise))
             self._desk.rest()

@@ -26,11 +26,12 @@ from starters.desk.task_count import count_tasks
 from starters.desk.task_page import task_page_routes
 from starters.desk.tour import tour_routes
 from starters.desk.trouble import trouble_routes
+from starters.routes import Routes
 
 
 def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return all pages of the desk, and the files they need."""
-    router = APIRouter(include_in_schema=False)
+    router = Routes(include_in_schema=False)
 
     @router.get("/")
     async def home(_: CurrentPerson) -> RedirectResponse:
@@ -54,10 +55,10 @@ def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         tour_routes,
         promise_routes,
     ):
-        router.include_router(routes(parts, pages), dependencies=on_every_page)
-    router.include_router(reader_routes(parts, pages), dependencies=on_every_page[:2])
-    router.include_router(role_routes(parts, pages))
-    router.include_router(sign_in_routes(parts, pages))
-    router.include_router(change_routes(parts.changes))
-    router.include_router(static_routes())
+        router.take(routes(parts, pages), on_every_page)
+    router.take(reader_routes(parts, pages), on_every_page[:2])
+    router.take(role_routes(parts, pages))
+    router.take(sign_in_routes(parts, pages))
+    router.take(change_routes(parts.changes))
+    router.take(static_routes())
     return router

@@ -44,6 +44,7 @@ from starters.desk.parts import DeskParts
 from starters.desk.people import ACTS_AS, CurrentPerson, Form, Person, SentForm
 from starters.desk.results import parts_of
 from starters.desk.sent_once import LONGEST_ID, SENT_AS, id_of_entries, reply_once
+from starters.routes import Routes
 from store.database import StoreUnavailableError
 from store.journal import Journal
 from workflows.registry import LIFECYCLES
@@ -82,7 +83,7 @@ async def offered(
 
 def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the routes by which people give commands."""
-    router = APIRouter()
+    router = Routes()
     journal = Journal(parts.database)
 
     async def at(

@@ -15,6 +15,7 @@ from starters.desk.forms import job_address, plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person, SentForm
+from starters.routes import Routes
 
 _OK, _FIELDS = 200, 422
 _NOT_JSON = "The input isn't JSON. Write one JSON object."
@@ -22,7 +23,7 @@ _NOT_JSON = "The input isn't JSON. Write one JSON object."
 
 def proof_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the page on which somebody has a proof made, and copies it."""
-    router = APIRouter()
+    router = Routes()
     address = "/console/jobs/{job_id}/{lifecycle}/{command}/proof"
 
     def shown(

@@ -90,6 +90,8 @@ class MemoryStore:
     """The status of the newest exception of each code."""
     fates: list[MailFate] = field(default_factory=list)
     """What becomes of the next mails; all others are sent."""
+    hold: timedelta | None = None
+    """For how long mails are held that keep the customer's hours and limit; None: not at all."""
 
     def effects(self, kind: type[EffectT]) -> list[EffectT]:
         """Return the effects of a kind that came true, in order."""
@@ -130,6 +132,7 @@ class MemoryStore:
             if not agreed and changes.believed not in (None, job.as_believed):
                 return BatchResult(refusal=changed_meanwhile(), job=job, job_version=version)
             job, version = job.updated(changes), version + 1
+        held = self._held(batch)
         changed = version != self.version
         self.job, self.version = job, version
         for step in batch.steps:
@@ -142,7 +145,10 @@ class MemoryStore:
             job_version=version if changed else None,
             due_at=self._due_at(batch),
             deadlines=_deadlines(batch),
-            mails={key: self._next_fate() for key in batch.mails},
+            mails={
+                key: MailFate.WAITING if key in held else self._next_fate() for key in batch.mails
+            },
+            held=held,
         )
 
     def _do(self, effect: Effect) -> None:
@@ -172,6 +178,10 @@ class MemoryStore:
 
     def _is_open(self, code: str) -> bool:
         return self.exceptions.get(code, "Complete") != "Complete"
+
+    def _held(self, batch: Batch) -> dict[str, datetime]:
+        limited = [key for key, mail in batch.mails.items() if mail.limits is not None]
+        return {} if self.hold is None else dict.fromkeys(limited, batch.now + self.hold)
 
     def _next_fate(self) -> MailFate:
         return self.fates.pop(0) if self.fates else MailFate.SENT
@@ -206,6 +216,7 @@ class MemoryRuntime:
         self._life = life
         self._loop = life.loop
         self._clock = Clock(life.loop.now, self.patched)
+        self._began = life.loop.now()
 
     @property
     def workflow_id(self) -> str:
@@ -276,6 +287,9 @@ class MemoryRuntime:
 
     def record_refusal(self, update_id: str, actor: Actor, name: str, refusal: Refusal) -> None:
         self._life.refusals.append((update_id, actor.name, name, refusal))
+
+    def age(self) -> timedelta:
+        return self.now() - self._began
 
     def history_is_long(self) -> bool:
         return self._life.history_is_long
@@ -409,6 +423,8 @@ class Life:
         read, mailbox = _reading(payload), self.engine.mailbox
         if name == "job_event":
             take = partial(mailbox.put_event, read)
+        elif name == "mail_came_back":
+            take = partial(self.engine.hear_of_mail, read)
         elif name == "begin_anew":
             take = partial(self.engine.episode.begin_anew, read)
         elif name in self.kind.commands:

@@ -147,6 +147,8 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
         "duty": None,
         "urgent_at": lifecycle["due_at"] or NO_DEADLINE,
         "snapshot": None,
+        "in_turn": None,
+        "began_with": None,
     }
     (brought_over,) = await rows(database, schema.lifecycles)
     assert brought_over == {**lifecycle, **new}

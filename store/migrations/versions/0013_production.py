@@ -22,8 +22,13 @@ _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 under way there, as it may be for a while where it was switched on."""
 
 
+_KEPT = ("snapshot", "in_turn", "began_with")
+"""What a lifecycle goes on from whose workflow Temporal has lost."""
+
+
 def upgrade() -> None:
-    op.add_column("lifecycles", sa.Column("snapshot", sa.LargeBinary))
+    for name in _KEPT:
+        op.add_column("lifecycles", sa.Column(name, sa.LargeBinary))
     op.create_table(
         "ring_keys",
         sa.Column("id", sa.String(8), nullable=False),
@@ -80,4 +85,5 @@ def _nothing_runs() -> bool:
 def downgrade() -> None:
     for table in ("erased_jobs", "proofs_used", "switches", "data_keys", "ring_keys"):
         op.drop_table(table)
-    op.drop_column("lifecycles", "snapshot")
+    for name in _KEPT:
+        op.drop_column("lifecycles", name)
