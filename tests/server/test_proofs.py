@@ -51,7 +51,7 @@ class Reads(PayloadCodec):
     """The codec of an engineer, who may read what is encrypted and sends what is not."""
 
     def __init__(self, keys: DataKeys) -> None:
-        self._reading = SealingCodec(keys, passes_unreadable=True)
+        self._reading = SealingCodec(keys)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return list(payloads)
