@@ -237,6 +237,7 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "outbox retry",
         "policy check",
         "policy show",
+        "proof",
         "promote",
         "reads",
         "reconcile",
