@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -17,11 +16,13 @@ import typer
 from typer.core import TyperGroup
 
 from starters import conveniences
-from starters.failures import Failure, one_line
+from starters.failures import Failure
+from starters.faults_told import failures_told
 from starters.job_system_verbs import add_job_system_verbs
 from starters.mail_verbs import list_mails
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
+from starters.rebuild_verbs import add_rebuild_verb
 from starters.reconcile_verbs import add_reconcile_verb
 from starters.row_ids import row_id
 from starters.session_verbs import sessions
@@ -156,7 +157,7 @@ def up(
 
         typer.echo(await to_thread(_send_samples, url, data, events, known))
 
-    with _failures_told():
+    with failures_told():
         _serve(
             run_stack(
                 load_settings(),
@@ -179,7 +180,7 @@ def worker(*, as_json: LogAsJson = False) -> None:
     _log(as_json)
     from workers.worker import main as run_worker
 
-    with _failures_told():
+    with failures_told():
         _serve(run_worker())
 
 
@@ -198,7 +199,7 @@ def api(
     from workers.settings import load_settings
 
     _log(as_json)
-    with _failures_told():
+    with failures_told():
         _serve(run_api(load_settings(), host=host, port=port))
 
 
@@ -218,7 +219,7 @@ def setup(
     _log(as_json)
     from workers.setup import main as set_up
 
-    with _failures_told():
+    with failures_told():
         _run(set_up(adopt_namespace=adopt_namespace))
 
 
@@ -665,6 +666,7 @@ add_task_verbs(app)
 add_outbox_verbs(app)
 add_job_system_verbs(app)
 add_reconcile_verb(app)
+add_rebuild_verb(app)
 add_read_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
@@ -769,36 +771,6 @@ def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
     if as_json:
         os.environ["STEWARD_LOG"] = "json"
     configure_logging(log_form())
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    from sqlalchemy.exc import DBAPIError
-    from temporalio.service import RPCError
-
-    from starters.stack import CannotRun
-    from store.database import StoreUnavailableError
-    from workers.settings import SettingsError
-    from workers.temporal import TemporalUnreachableError
-
-    try:
-        yield
-    except (SettingsError, CannotRun) as error:
-        raise Failure(str(error), _MISCONFIGURED) from error
-    except (StoreUnavailableError, TemporalUnreachableError) as error:
-        raise Failure(one_line(str(error))) from error
-    except RPCError as error:
-        raise Failure(
-            f"Temporal refused the request: {one_line(error.message)}. Check TEMPORAL_NAMESPACE "
-            "and what its credentials allow, then run `steward setup`"
-        ) from error
-    except DBAPIError as error:
-        # Its first line says what failed; the next ones may quote what was written.
-        reason = next(iter(str(error.orig).splitlines()), "")
-        raise Failure(
-            f"the database refused the request: {reason}. Check STEWARD_DATABASE_URL and the "
-            "rights of its user"
-        ) from error
 
 
 def _send_samples(url: str, data: Path, events: list[HookEvent], known: Collection[str]) -> str:

@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
+from temporalio.client import Client
 
 from activities.postman import Postman, SmtpPostman
 from domain.faults import in_brief
 from domain.policy import Policy, policy_warnings
 from domain.signatures import HookSecrets, generate_secret
+from service.rebuilding import Fate, Rebuilder
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
@@ -25,6 +27,7 @@ from starters.oidc import CompanyAccounts
 from starters.serving import server_of
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError, migrate
+from store.losses import Losses
 from store.reading import Reading
 from store.switches import Switch, Switches
 from store.tokens import TokenStore
@@ -116,10 +119,11 @@ async def run_stack(
         stack.push_async_callback(server.stop)
         await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
         guard = NamespaceGuard(database, client)
-        await guard.adopt()  # what ran in another namespace, the audit finds lost
+        await guard.adopt()
         await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
         worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
         await stack.enter_async_context(worker)
+        await _rebuild_if_due(database, client, guard, announce)
         parts = Parts(
             database=database,
             client=client,
@@ -146,11 +150,24 @@ async def run_stack(
 
         async def set_up_again() -> None:
             await server.start()
-            await guard.adopt()  # its data may have been lost with it
+            await guard.adopt()
             await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
+            await _rebuild_if_due(database, client, guard, announce)
 
         await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")
+
+
+async def _rebuild_if_due(
+    database: Database, client: Client, guard: NamespaceGuard, announce: Announce
+) -> None:
+    """Start what ran in a Temporal whose data is gone; what has no snapshot, the audit finds."""
+    if await Losses(database).rebuild_due_since() is None:
+        return
+    announce("Temporal's data is gone. Starting every open job again from the store …")
+    rebuilt = await Rebuilder(database, client, guard, lambda: datetime.now(UTC)).run()
+    started = sum(each.fate is Fate.STARTED for each in rebuilt)
+    announce(f"Started again: {started:,} of {len(rebuilt):,}. See the rest with `steward stuck`.")
 
 
 async def run_api(settings: Settings, *, host: str, port: int) -> None:

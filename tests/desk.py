@@ -580,6 +580,18 @@ async def open_desk(
 
 
 @asynccontextmanager
+async def open_door(
+    client: Client, url: str, policy: Policy, job_system: JobSystem
+) -> AsyncIterator[Desk]:
+    """Open hooks and commands alone, with no worker, on a store that is there."""
+    database = Database(url, [Destination.JOB_SYSTEM] if job_system.is_elsewhere else ())
+    app = make_app(replace(_parts(client, database, policy), job_system=job_system))
+    async with app.router.lifespan_context(app), _http(app) as http:
+        yield Desk(client, database, http, app, Letterbox(), policy)
+    await database.close()
+
+
+@asynccontextmanager
 async def open_desk_for_long_histories(folder: Path) -> AsyncIterator[Desk]:
     """Open a desk at a server of its own, that takes fifty events for a long history."""
     server = DevServer(
