@@ -458,6 +458,7 @@ async def test_when_all_data_of_temporal_is_lost_each_job_becomes_a_task(
     url = sqlite_url(tmp_path)
     migrate(url)
     database = Database(url)
+    await NamespaceGuard(database, client).adopt()
     async with (
         make_worker(client, database, Letterbox()),
         api(replace(own, client=client, database=database)) as desk,

@@ -220,12 +220,13 @@ def test_when_temporals_file_is_lost_each_open_job_goes_on(
     running = stack.up()
     running.until_said("Steward is running")
     stack.run("hook", str(FAUCET), "--data", str(stack.data))
+    eventually(lambda: stack.get("/jobs/SJ-2001")["promises"], "the promise to search", 30)
+    before = stack.get("/jobs/SJ-2001")
     running.interrupt()
     assert running.exit_code(within=10) == 0
     for each in stack.data.glob("temporal.sqlite3*"):
         each.unlink()
 
-    before = stack.get("/jobs/SJ-2001")
     running = stack.up()
     running.until_said("Started again: 1 of 1.")
     running.until_said("Steward is running")
