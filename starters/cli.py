@@ -20,6 +20,7 @@ from starters.failures import Failure
 from starters.faults_told import failures_told
 from starters.job_system_verbs import add_job_system_verbs
 from starters.mail_verbs import list_mails
+from starters.moving_verbs import add_moving_verb
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
 from starters.rebuild_verbs import add_rebuild_verb
@@ -667,6 +668,7 @@ add_outbox_verbs(app)
 add_job_system_verbs(app)
 add_reconcile_verb(app)
 add_rebuild_verb(app)
+add_moving_verb(app)
 add_read_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")

@@ -484,8 +484,10 @@ async def test_when_all_data_of_temporal_is_lost_each_job_becomes_a_task(
     rebuilt = await Rebuilder(database, fresh, guard, now).run()
     assert [each.fate for each in rebuilt] == [Fate.STARTED] * 3
     assert await audit.lost() == []
-    desk = replace(desk, client=fresh)
-    async with make_worker(fresh, database, Letterbox()):
+    async with (
+        make_worker(fresh, database, Letterbox()),
+        api(replace(own, client=fresh, database=database)) as desk,
+    ):
         for each in lost:
             page = await replace(each, desk=desk).page()
             assert (page.stage, page.promises) == ("searching", [("PO-17", None)])
