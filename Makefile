@@ -8,11 +8,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
 # The others wait for servers a third of their time: three at once keep two processors busy.
 MEASURED = tests/domain tests/engine tests/replay tests/service
+# They are on PostgreSQL alone: SQLite has the same desk in tests/server and tests/browser.
+IN_PRODUCTION = tests/scenarios
 
-.PHONY: help run test check format coverage mutants crashes fleet lifecycle bench screenshots setup lock environment postgresql browser provider
+.PHONY: help run test production check format coverage mutants crashes fleet lifecycle bench screenshots setup lock audit sbom environment postgresql browser provider
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
 	@echo 'ARGS=… is passed on to `steward up`, to pytest and to the benchmarks.'
 
 run: environment ## the whole stack, and a job system with a day of samples, until Ctrl-C
@@ -23,8 +25,12 @@ ifdef ARGS
 	@pytest -q -n 2 $(ARGS)
 else
 	@scripts/coverage.sh $(MEASURED)
-	@pytest -q -n 3 --dist worksteal $(MEASURED:%=--ignore=%)
+	@$(MAKE) production
+	@pytest -q -n 3 --dist worksteal $(MEASURED:%=--ignore=%) $(IN_PRODUCTION:%=--ignore=%)
 endif
+
+production: environment postgresql ## the scenarios as in production: PostgreSQL, encryption, tokens
+	@STEWARD_TESTS=production pytest -q -n 3 --dist worksteal $(IN_PRODUCTION) $(ARGS)
 
 check: environment ## static checks only
 	@ruff format --check --quiet
@@ -61,6 +67,13 @@ setup: environment postgresql browser provider ## what running and testing need,
 
 lock: environment ## requirements*.txt from requirements*.in
 	@scripts/lock.sh
+
+audit: environment ## known weaknesses of every locked package; asks PyPI, so it is not part of CI
+	@pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+	  --requirement requirements.txt --requirement requirements-dev.txt $(ARGS)
+
+sbom: environment ## what runs Steward, as a CycloneDX document: build/sbom.json
+	@scripts/sbom.sh $(ARGS)
 
 environment:
 	@scripts/setup.sh

@@ -14,7 +14,7 @@ from activities.mails import Mails
 from activities.templating import render
 from domain.current import current
 from domain.directory import Directory, nobody_known
-from domain.effects import Batch, BatchResult, SendEmail
+from domain.effects import Batch, BatchResult, MailFate, SendEmail
 from domain.jobs import Job
 from domain.refusals import Refused
 from store.ledger import Ledger, Told
@@ -119,7 +119,10 @@ class Effects:
         )
         if result.refusal is not None:
             return result
-        return result.model_copy(update={"mails": await self._mails.send(batch.mails, first)})
+        due = [key for key in batch.mails if key not in result.held]
+        fates = await self._mails.send(due, first)
+        mails = {key: fates.get(key, MailFate.WAITING) for key in batch.mails}
+        return result.model_copy(update={"mails": mails})
 
     def _render(self, mail: SendEmail, job: Job) -> RenderedMail:
         """Return a mail.

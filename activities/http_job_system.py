@@ -24,6 +24,7 @@ from activities.job_system import (
     NotReachedError,
     TurnedDownError,
 )
+from activities.outward import OUTWARD
 from domain.job_system import (
     ChangedJobs,
     ChangeRequest,
@@ -194,7 +195,7 @@ class HttpJobSystem:
         longest: int = _LONGEST_ANSWER,
     ) -> _Answer:
         """Return an answer that is a success, or the 409 of a request that may conflict."""
-        headers = {} if key is None else {"idempotency-key": key}
+        headers = {**OUTWARD.get(), **({} if key is None else {"idempotency-key": key})}
         with _failures_named():
             request = self._client.build_request(
                 method, path, json=body, params=query, headers=headers

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from activities.http_answers import certificate_problem, retry_after
 from activities.job_system import JobSystemError, NotLetInError, NotReachedError, TurnedDownError
+from activities.outward import OUTWARD
 from domain.signatures import HookSecrets, signatures, unix_seconds
 from domain.values import shortened
 
@@ -85,6 +86,7 @@ class HttpSubscriber:
         body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         at = self._now()
         headers = {
+            **OUTWARD.get(),
             "webhook-id": event_id,
             "webhook-timestamp": unix_seconds(at),
             "webhook-signature": signatures(self._secrets, event_id, at, body),

@@ -9,7 +9,6 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import cache, lru_cache
-from hashlib import sha256
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +16,7 @@ import aiosmtplib
 
 from activities.smtp_replies import Stage, Verdict, enhanced_code, verdict
 from domain.addresses import Recipient, read_field
+from domain.mail_ids import message_token
 from domain.values import Instant
 from store.mail_queue import MailFault, QueuedMail
 
@@ -126,7 +126,9 @@ class SmtpPostman:
                 await client.connect()
             async with client, timeout(_TO_HAND_OVER):
                 stage = Stage.SENDER
-                await client.mail(self._sender_address, timeout=None)
+                await client.mail(
+                    self._sender_address, options=_envelope_id(client, mail), timeout=None
+                )
                 stage = Stage.RECIPIENT
                 left_out = await _name_recipients(client, mail, recipients)
                 stage, handed_over = Stage.MESSAGE, True
@@ -154,12 +156,13 @@ class SmtpPostman:
         message = EmailMessage(_POLICY)
         domain = self._sender_address.rpartition("@")[2]
         try:
-            message["Message-ID"] = f"<{sha256(mail.key.encode()).hexdigest()[:32]}@{domain}>"
+            message["Message-ID"] = f"<{message_token(mail.key)}@{domain}>"
             message["Date"] = format_datetime(now)
             message["From"] = self._sender
             message["To"] = ", ".join(map(_as_header, recipients))
             message["Subject"] = mail.subject
-            message["Auto-Submitted"] = "auto-generated"
+            message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no machine answers it
+            message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # nor Exchange; bounces may come
             message.set_content(mail.text)
             message.add_alternative(mail.html, subtype="html")
             return message.as_bytes()
@@ -216,6 +219,11 @@ def _address_of_sender(sender: str) -> str:
     if not address.isascii() or "@" not in address:
         raise SmtpUrlError("mail.sender in the policy needs an e-mail address in plain ASCII")
     return address
+
+
+def _envelope_id(client: aiosmtplib.SMTP, mail: QueuedMail) -> list[str]:
+    """Return the option by which a bounce names the mail, where the server knows it (RFC 3461)."""
+    return [f"ENVID={message_token(mail.key)}"] if client.supports_extension("dsn") else []
 
 
 _IN_WORDS = {TimeoutError: "no answer in time", CancelledError: "the worker stopped"}

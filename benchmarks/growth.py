@@ -24,7 +24,6 @@ from domain.policy import load_policy
 
 _HOOK, _COMMAND = "hook", "command"
 _RANKS = (50, 95)
-_READINGS = 5
 _OPENED_AT_ONCE = 500
 
 _SLOWER_GOAL = 1.5
@@ -135,8 +134,8 @@ async def _measured(
             _COMMAND: trips.command,
             "update with an effect": trips.update_with_effect,
         },
-        listing=await around.read("/jobs", _READINGS),
-        stuck=tuple([await _stuck(around.place) for _ in range(_READINGS)]),
+        listing=await around.read("/jobs", scale.readings),
+        stuck=tuple([await _stuck(around.place) for _ in range(scale.readings)]),
     )
 
 

@@ -1,7 +1,7 @@
 """What it costs to replay Steward's histories, beside bare ones of the same length.
 
-They are replayed in a process of its own: `python -m benchmarks.replay FOLDER`, where the bare ones
-lie in the folder.
+They are replayed in a process of its own, `python -m benchmarks.replay FOLDER NUMBER`: the bare
+ones lie in the folder, and so many of Steward's are replayed beside them.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ async def measure(scale: Scale, tell: Tell) -> Section:
     rounds = []
     with TemporaryDirectory() as folder:
         tell("recording bare histories")
-        await _record(Path(folder), lengths=[len(each.events) for each in histories_in(RECORDED)])
-        async with child("benchmarks.replay", folder) as replayer:
+        ours = histories_in(RECORDED)[: scale.histories]
+        await _record(Path(folder), lengths=[len(each.events) for each in ours])
+        async with child("benchmarks.replay", folder, str(len(ours))) as replayer:
             await replayer.ask("1")
             for number in range(1, scale.rounds + 1):
                 tell(f"round {number} of {scale.rounds}, {scale.replays} replays of each history")
@@ -130,14 +131,14 @@ def _history(recorded: str) -> WorkflowHistory:
 class Replaying:
     """Replays Steward's histories and those of the floor."""
 
-    def __init__(self, floor: Path) -> None:
+    def __init__(self, floor: Path, wanted: int) -> None:
         ours = Replayer(
             workflows=WORKFLOWS,
             workflow_runner=runner(),
             data_converter=DATA_CONVERTER,
         )
         self._kinds = {
-            STEWARD: (ours, histories_in(RECORDED)),
+            STEWARD: (ours, histories_in(RECORDED)[:wanted]),
             FLOOR: (Replayer(workflows=[Floor]), histories_in(floor)),
         }
 
@@ -163,4 +164,4 @@ async def _spent_on_an_event(replayer: Replayer, histories: Sequence[WorkflowHis
 
 if __name__ == "__main__":
     die_with_parent()  # a replay that is cancelled midway never ends
-    run_as_child(serve(Replaying(Path(sys.argv[1])).replay))
+    run_as_child(serve(Replaying(Path(sys.argv[1]), int(sys.argv[2])).replay))

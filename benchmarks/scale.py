@@ -44,6 +44,10 @@ class Scale:
     """Workflow instances whose making is timed."""
     replays: int
     """Replays of a history that are timed."""
+    histories: int | None
+    """How many of the histories on record are replayed; None for all of them."""
+    readings: int
+    """How often a list is read at each size of the stack."""
     skipped: int
     """Whole searches carried out in skipped time."""
     on_board: int
@@ -65,6 +69,8 @@ FULL = Scale(
     overdue=500,
     instances=200,
     replays=20,
+    histories=None,
+    readings=5,
     skipped=1000,
     on_board=10_000,
 )
@@ -83,6 +89,8 @@ QUICK = Scale(
     overdue=5,
     instances=5,
     replays=1,
+    histories=8,
+    readings=1,
     skipped=5,
     on_board=20,
 )

@@ -181,6 +181,19 @@ def date_in(zone: str | tzinfo, instant: datetime) -> date:
     return _wall(_utc(instant), _zone(zone)).date()
 
 
+def day_around(zone: str, instant: datetime) -> tuple[datetime, datetime]:
+    """Return when the day of an instant begins in a zone, and when the next one does, in UTC.
+
+    Raises:
+        ValueError: the instant has no time zone.
+    """
+    day, clock = date_in(zone, instant), _zone(zone)
+    begins, ends = (
+        _midnight(each).replace(tzinfo=clock).astimezone(UTC) for each in (day, day + _ONE_DAY)
+    )
+    return begins, ends
+
+
 class DigestDay(BaseModel):
     """The day of a digest: the one that was named, or that a calendar shows at an instant."""
 

@@ -42,7 +42,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    id: Annotated[str, Field(pattern=r"^G-\d\d$")]
+    id: Annotated[str, Field(pattern=r"^G-\d{2,3}$")]
     question: Text
     decision: Text
     setting: str

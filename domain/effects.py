@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from domain.accounts import Account
 from domain.attention import Attention
 from domain.calendars import Calendar
+from domain.contact_hours import ContactLimits
 from domain.directory import Addressee
 from domain.guards import PlusOneHold, WayOut
 from domain.jobs import Believed, Job, JobUpdate, Visibility
@@ -148,6 +149,8 @@ class SendEmail(_Effect):
     template: str
     context: dict[str, str] = {}
     """What the template needs beside the job."""
+    limits: ContactLimits | None = Field(default=None, exclude_if=lambda limits: limits is None)
+    """The hours that it keeps, and how many like it a customer gets in a day; None: neither."""
 
 
 class MailUndeliverable(_Effect):
@@ -334,6 +337,9 @@ class MailFate(StrEnum):
         return "may not have reached" if self is MailFate.UNCERTAIN else "did not reach"
 
 
+CameBack = Literal[MailFate.BOUNCED, MailFate.REFUSED]
+"""How a mail comes back that a mail server had taken."""
+
 MAIL_SERVER_AT_FAULT: Final = "MailServerAtFault"
 """Failure type of an attempt at a mail that waits until the mail server, or our access to it, is
 mended: it says nothing about the mail or whoever it is for."""
@@ -368,5 +374,7 @@ class BatchResult(BaseModel):
     """What the calendar told, by the name of each `ComputeDeadline`."""
     mails: dict[str, MailFate] = {}
     """What has become of the batch's mails, by the key of their step."""
+    held: dict[str, Instant] = Field(default={}, exclude_if=is_empty)
+    """Until when those are held that wait for their hour or their day, by the key of their step."""
     keeps_start: bool = Field(default=False, exclude_if=lambda keeps: not keeps)
     """Whether the store keeps from now on what the lifecycle began with."""

@@ -172,11 +172,15 @@ class Job(_Told):
         return self.customer.email if self.customer else None
 
     @property
+    def home_zip(self) -> str | None:
+        """The customer's ZIP code, as it was given."""
+        return self.customer.zip if self.customer else self.customer_zip
+
+    @property
     def state(self) -> str | None:
         """The customer's state, as it was told or else as the ZIP code says; None if unknown."""
         told = self.customer.state if self.customer else self.customer_state
-        zip_code = self.customer.zip if self.customer else self.customer_zip
-        return (told or "").strip() or state_of(zip_code)
+        return (told or "").strip() or state_of(self.home_zip)
 
     @property
     def as_believed(self) -> Believed:

@@ -408,6 +408,7 @@ STUCK: Final[Mapping[str, str]] = {
     "reopened_job": "Reopened jobs",
     "attention": "Alerts",
     "mail": "E-mail not delivered",
+    "held_mail": "E-mail that waits for its hour",
     "refused": "Refused by the job system",
     "untold": "Not sent yet",
     "dead_letter": "Dead letters",

@@ -27,7 +27,7 @@ from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 from domain.stages import LifecycleStage
 from domain.tasks import TaskKind
-from domain.values import Instant, is_empty
+from domain.values import Instant, is_empty, is_none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +177,13 @@ class WaitingMessage(BaseModel):
     """Why it cannot be used."""
     more: int = 0
     """How many more came that are not told one by one."""
+    unproven: dict[str, JsonValue] | None = Field(default=None, exclude_if=is_none)
+    """What a message says that nobody has proven yet, under `SAID`; a worker of a release before
+    reads no command in it."""
+
+
+SAID = "said"
+"""Under which name the next run finds what a message says that waits for its proof."""
 
 
 class LookAfterEnd(BaseModel):
@@ -401,10 +408,16 @@ class LifecycleStart(BaseModel):
     """What the episode before left to this one."""
     unsent_mails: Mapping[str, str] = Field(default={}, exclude_if=is_empty)
     """Mails of an earlier run that are still to be sent: the key of each, and its template."""
+    held_mails: Mapping[str, Instant] = Field(default={}, exclude_if=is_empty)
+    """Until when those of them are held that wait for their hour or their day, by their keys."""
     unheard: tuple[EventEnvelope, ...] = Field(default=(), exclude_if=is_empty)
     """What was told of after this episode was due to begin, and before it could."""
     waiting_messages: tuple[WaitingMessage, ...] = Field(default=(), exclude_if=is_empty)
     """What came in to an earlier run of the same episode, and waits to be taken."""
+    seals: tuple[str, ...] = Field(default=(), exclude_if=is_empty)
+    """The encrypted messages that earlier runs have heard, so that none is heard twice."""
+    hears_from: Instant | None = Field(default=None, exclude_if=is_none)
+    """When the first of the runs began that one another have continued; None: this is the first."""
     look_after_end: LookAfterEnd | None = Field(default=None, exclude_if=lambda look: look is None)
     """What an earlier run of the same episode, which has ended, has still to do."""
     edition: int = Edition.FIRST

@@ -14,16 +14,18 @@ from hashlib import sha256
 from importlib.resources import files
 from json import dumps, loads
 from pathlib import Path, PurePath
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
+    Field,
     StrictBool,
 )
 
 from domain.am_escalation.policy import AmEscalationPolicy
 from domain.apo.policy import ApoPolicy
-from domain.calendars import Calendar, TimeOfDay
+from domain.calendars import Calendar, TimeOfDay, Window
+from domain.contact_hours import ContactLimits
 from domain.durations import Elapsed
 from domain.jobs import Visibility
 from domain.operator_files import parse_toml, read_text, validated
@@ -34,6 +36,9 @@ from domain.spoc.policy import SpocPolicy
 from domain.values import Line
 
 _BUILT_IN = "policy.toml"
+_HOURS_AT_LEAST = timedelta(hours=6)
+"""Of a day in which customers get mail: where a ZIP code touches two zones, it has to be in both.
+"""
 _NAMES_OF_BRANDS = {
     "Cinch": "Cinch Home Services",
     "Sears": "Sears Home Warranty Support Center",
@@ -50,6 +55,23 @@ def _a_minute_at_least(every: timedelta) -> timedelta:
     if every < timedelta(minutes=1):
         raise ValueError("once a minute is often enough: write 1m or more")
     return every
+
+
+def _long_enough(hours: Window) -> Window:
+    if hours.opens > hours.closes or hours.closes - hours.opens < _HOURS_AT_LEAST:
+        raise ValueError("e-mail needs at least 6 hours within one day, such as 08:00 to 21:00")
+    if hours.weekend_all_day:
+        raise ValueError("customers sleep at weekends, too: let the same hours hold on all days")
+    return hours
+
+
+def _a_day_at_least(kept: timedelta) -> timedelta:
+    if kept < timedelta(days=1):
+        raise ValueError("people look into yesterday's faults: write 1d or more")
+    return kept
+
+
+_Kept = Annotated[Elapsed, AfterValidator(_a_day_at_least)]
 
 
 class DigestPolicy(Section):
@@ -86,10 +108,29 @@ class NotesPolicy(Section):
 
 
 class MailPolicy(Section):
-    """What our mails say of ourselves."""
+    """What our mails say of ourselves, and when customers get them."""
 
     sender: Mailbox
     """Who our mails are from, as the reader's program shows it."""
+    holds: Literal["nothing", "reminders", "everything"] = "nothing"
+    """Which mails to customers keep the hours and the limit: none, those that Steward sends because
+    time has passed, or all (G-98)."""
+    hours: Annotated[Window, AfterValidator(_long_enough)] = Window(
+        opens=timedelta(hours=8), closes=timedelta(hours=21)
+    )
+    """When customers get such mails, on every clock that their ZIP code touches (G-98)."""
+    per_day: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
+    """How many such mails one customer gets in a day; the others are held (G-99)."""
+
+    def limits(self, *, timed: bool) -> ContactLimits | None:
+        """Return what holds for a mail to a customer, None if nothing does.
+
+        Args:
+            timed: whether it is sent because time has passed, and not because somebody has acted.
+        """
+        if self.holds == "everything" or (timed and self.holds == "reminders"):
+            return ContactLimits(hours=self.hours, per_day=self.per_day)
+        return None
 
 
 class ReconciliationPolicy(Section):
@@ -99,6 +140,19 @@ class ReconciliationPolicy(Section):
     """How often the job system's list of changed jobs is read."""
     grace: Elapsed = timedelta(minutes=1)
     """How long after a change its hook may still come (G-97)."""
+
+
+class RetentionPolicy(Section):
+    """How long texts are kept; it follows the policy of the day, and not of a job (G-100)."""
+
+    hook_bodies: _Kept = timedelta(days=90)
+    """How long the body of an event is kept after it came, once everybody was told of it."""
+    mails: _Kept = timedelta(days=730)
+    """How long the text of a mail is kept after it went out or came back."""
+    answers: _Kept = timedelta(days=90)
+    """How long a command with a message id is answered as it was the first time."""
+    ended_jobs: _Kept = timedelta(days=2557)
+    """How long after its last change a job is erased that is over."""
 
 
 class Policy(Section):
@@ -116,6 +170,7 @@ class Policy(Section):
     spoc: SpocPolicy = SpocPolicy()
     digest: DigestPolicy = DigestPolicy()
     reconciliation: ReconciliationPolicy = ReconciliationPolicy()
+    retention: RetentionPolicy = RetentionPolicy()
 
     @property
     def fingerprint(self) -> str:

@@ -33,6 +33,8 @@ class RefusalKind(StrEnum):
     """A rule or the stage forbids it now (HTTP 409)."""
     FIELDS = "fields"
     """The message cannot be read (HTTP 422)."""
+    UNPROVEN = "unproven"
+    """Nobody has proven who sent it (HTTP 403)."""
     NOT_RUNNING = "not_running"
     """No such lifecycle runs for this job (HTTP 404)."""
 

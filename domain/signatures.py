@@ -105,6 +105,20 @@ def unix_seconds(at: datetime) -> str:
     return str((at - _EPOCH) // timedelta(seconds=1))
 
 
+def signer(secrets: HookSecrets, headers: Mapping[str, str], body: bytes) -> int | None:
+    """Return the place, from 1, of the secret that signed a message; None if none did.
+
+    Whether the message is otherwise to be believed, `verify` says.
+
+    Args:
+        secrets: any of them may have signed.
+        headers: the request's.
+        body: the request's, byte for byte.
+    """
+    sent = {name.lower(): value for name, value in headers.items()}
+    return None if _missing(sent) else _place(secrets, sent, body)
+
+
 def verify(secrets: HookSecrets, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
     """Return the id of a message that one of the secrets signed, at most `TOLERANCE` from now.
 
@@ -173,14 +187,18 @@ def _untimely(sent: Mapping[str, str], now: datetime) -> str | None:
 
 
 def _forged(secrets: HookSecrets, sent: Mapping[str, str], body: bytes) -> str | None:
+    return "no signature matches" if _place(secrets, sent, body) is None else None
+
+
+def _place(secrets: HookSecrets, sent: Mapping[str, str], body: bytes) -> int | None:
     message_id, timestamp, signatures = (sent[name] for name in _HEADERS)
     # As bytes: compare_digest takes no text beyond ASCII, and a header may hold any.
     candidates = [given.encode(errors="surrogatepass") for given in signatures.split(" ")]
-    for key in secrets.keys:
+    for place, key in enumerate(secrets.keys, start=1):
         expected = _signature(key, message_id, timestamp, body).encode()
         if any(hmac.compare_digest(expected, candidate) for candidate in candidates):
-            return None
-    return "no signature matches"
+            return place
+    return None
 
 
 def _signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:

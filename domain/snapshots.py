@@ -39,9 +39,23 @@ _LEVEL: Final = 1
 _OF_THE_START: Final = frozenset({"policy", "clocks"})
 """Fields of a case that stay as the lifecycle began with them."""
 _OF_THE_CASE: Final = frozenset(
-    {"job", "job_version", "case", "unsent_mails", "unheard", "waiting_messages"}
+    {
+        "job",
+        "job_version",
+        "case",
+        "unsent_mails",
+        "held_mails",
+        "unheard",
+        "waiting_messages",
+        "seals",
+        "hears_from",
+    }
 )
-"""Fields of a start that say how far it has come, not how it began."""
+"""Fields of a start that say how far it has come, not how it began.
+
+What was sent to the runs before is not heard by one that begins anew: it hears from its own
+beginning, and whether mails have still to wait is found out anew.
+"""
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

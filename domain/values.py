@@ -188,6 +188,11 @@ ToldDate = Annotated[date, BeforeValidator(_written_date)]
 """A date from outside, as ISO 8601 text."""
 
 
+def is_none(value: object) -> bool:
+    """Return whether there is no value: a history carries none for every start and message."""
+    return value is None
+
+
 def is_empty(values: Sized) -> bool:
     """Return whether there are none: a history carries no empty list for every batch."""
     return not values

@@ -11,34 +11,42 @@ from temporalio.client import Client
 
 from activities.job_system import JobSystem, OwnCopy
 from activities.subscriber import Subscriber
+from domain.current import current
 from domain.directory import Directory
-from domain.outgoing import Destination
+from domain.outgoing import Destination, public_id
 from domain.policy import Policy
 from service.audit import Audit
 from service.commands import PATIENCE, CommandDispatcher
 from service.courier import Courier, Deliver, send_event, tell_job_system
 from service.dismissals import Dismissals
 from service.events import EventDispatcher
+from service.heartbeat import HeartbeatDoor, HeartbeatRound
+from service.mail_reports import MailReportDesk
 from service.questions import Questions
 from service.readiness import Readiness
 from service.reconciling import ReconciliationDesk
 from service.redelivery import Redelivery
 from service.relayed_commands import CommandRelay
+from service.retaining import Retention
 from service.routing import Router
 from service.startable import Startable
 from service.traffic import Traffic
 from store.database import Database
-from store.deliveries import Deliveries
+from store.deliveries import Deliveries, Outgoing
+from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.intake import Intake
 from store.journal import Journal
 from store.leases import Leases
 from store.lifecycles import Lifecycles
 from store.losses import Losses
+from store.mail_reports import MailReports
 from store.reading import Reading
+from store.retention import RetentionStore
 from workers.background import Background
 from workers.namespace import NamespaceGuard
 from workers.reconciling import reconciler_of
+from workers.spans import NO_SPANS, Spans
 from workflows.registry import LIFECYCLES, TASK_KINDS
 
 
@@ -60,20 +68,28 @@ class Service:
     subscriber: Subscriber | None
     """Who takes Steward's events."""
     reconciliation: ReconciliationDesk
+    retention: Retention
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Redeliver, audit and tell others for as long as the context lasts."""
+    async def running(self, heartbeat: HeartbeatRound | None = None) -> AsyncIterator[None]:
+        """Redeliver, audit and tell others for as long as the context lasts.
+
+        Args:
+            heartbeat: sends test jobs beside that, if any are sent.
+        """
         rounds: dict[str, Callable[[], Awaitable[None]]] = {
             "redelivery": self.redelivery.run_once,
             "audit": self.audit.run_once,
+            "retention": self.retention.run_once,
             **{courier.name: courier.run_once for courier in self.couriers},
+            **({"heartbeat": heartbeat.run_once} if heartbeat is not None else {}),
         }
         try:
             async with self.background.running(**rounds):
                 yield
         finally:
             await self.audit.stop()
+            await self.retention.stop()
             for courier in self.couriers:
                 await courier.stop()
             if self.subscriber is not None:
@@ -92,6 +108,7 @@ def make_service(
     inbox: Inbox | None = None,
     intake: Intake | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    spans: Spans = NO_SPANS,
 ) -> Service:
     """Return the service of one process, with redelivery and audit not yet running.
 
@@ -106,6 +123,7 @@ def make_service(
         inbox: the hooks' inbox, if others use it too.
         intake: what takes events over, if it is not the usual one.
         clock: the wall clock, aware UTC.
+        spans: keeps traces, if anything does.
     """
     router = Router(tuple(LIFECYCLES.values()), policy, directory)
     inbox = inbox or Inbox(database)
@@ -122,6 +140,9 @@ def make_service(
         traffic,
         client,
         clock,
+        MailReportDesk(inbox, MailReports(database), audit, client, clock).take,
+        HeartbeatDoor(client, Heartbeats(database), clock),
+        spans,
     )
     commands = CommandDispatcher(
         client,
@@ -149,9 +170,10 @@ def make_service(
         commands,
         startable,
         jobs,
-        _couriers(database, jobs, subscriber, clock),
+        _couriers(database, jobs, subscriber, clock, spans),
         subscriber,
         ReconciliationDesk(reconciler_of(database, jobs, directory or Directory()), traffic),
+        Retention(RetentionStore(database), Leases(database), current(policy), clock),
     )
 
 
@@ -167,6 +189,7 @@ def _couriers(
     job_system: JobSystem,
     subscriber: Subscriber | None,
     clock: Callable[[], datetime],
+    spans: Spans,
 ) -> tuple[Courier, ...]:
     """Return a courier for each destination that has to be told of what is written."""
     deliver: dict[Destination, Deliver] = {Destination.JOB_SYSTEM: tell_job_system(job_system)}
@@ -176,7 +199,7 @@ def _couriers(
         Courier(
             Deliveries(database, each),
             each,
-            deliver[each],
+            _traced(deliver[each], each, spans),
             Leases(database),
             clock,
             gives_up_after=_KEEPS_TRYING[each],
@@ -184,3 +207,16 @@ def _couriers(
         for each in deliver
         if each in database.tells
     )
+
+
+def _traced(deliver: Deliver, destination: Destination, spans: Spans) -> Deliver:
+    """Return what delivers as before, and makes a trace of each delivery: the outbox keeps none.
+
+    What belongs together is found by the job, and by the id under which it is told.
+    """
+
+    async def delivered(told: Outgoing) -> str | None:
+        with spans.span(f"outbox: {destination}", job=told.job_id, event_id=public_id(told.key)):
+            return await deliver(told)
+
+    return delivered

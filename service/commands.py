@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,6 +41,7 @@ from domain.roles import STEWARD, Actor
 from domain.values import MessageId
 from service.audit import Audit, Standing
 from service.dismissals import Dismissals
+from service.pressure import Pressure
 from service.questions import Questions
 from service.routing import Router
 from service.signalling import NotDeliveredError, is_not_found
@@ -106,6 +107,7 @@ class CommandDispatcher:
         self._questions = questions
         self._patience = patience
         self._clock = clock
+        self._pressure = Pressure(patience)
 
     async def dispatch(
         self, kind: LifecycleKind, job_id: str, command: str, fields: object, by: Actor | None
@@ -122,6 +124,7 @@ class CommandDispatcher:
         Raises:
             Refused: it is refused; the journal says so.
             UnansweredError: nobody answered in time.
+            BehindError: too many commands wait for an answer; this one was not given.
             StoreUnavailableError: the journal cannot be read or written.
         """
         actor, message_id = actor_of(fields), message_id_of(fields)
@@ -140,7 +143,7 @@ class CommandDispatcher:
         )
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
-                given = fields if by is None else _signed(fields, actor, by)
+                given = fields if by is None else signed(fields, by)
                 return await self._execute_or_start(kind, job_id, command, given, update_id)
         except Refused as refused:
             await self._journal.refused(attempt(refusal=refused.refusal))
@@ -220,8 +223,8 @@ class CommandDispatcher:
                 if argument is None:
                     return await self._execute(kind, job_id, command, known_by, update_id)
                 require_startable(kind, request, argument)
-                return await start_with_command(
-                    self._client, kind, argument, update_id, self._patience
+                return await self._under_pressure(
+                    start_with_command(self._client, kind, argument, update_id, self._patience)
                 )
             except WorkflowUpdateFailedError as failed:
                 if argument is None or _refusal_in(failed)[0].kind is not RefusalKind.NOT_RUNNING:
@@ -257,15 +260,37 @@ class CommandDispatcher:
         handle = self._client.get_workflow_handle(kind.workflow_id(job_id))
         while True:
             try:
-                answer: Answer = await handle.execute_update(
-                    command, fields, id=update_id, result_type=Answer, rpc_timeout=self._patience
+                return await self._under_pressure(
+                    handle.execute_update(
+                        command,
+                        fields,
+                        id=update_id,
+                        result_type=Answer,
+                        rpc_timeout=self._patience,
+                    )
                 )
             except WorkflowUpdateFailedError as failed:
                 if not _is_continuing(failed):
                     raise
                 await asyncio.sleep(_SHORTLY)
-            else:
+
+    async def _under_pressure(self, update: Coroutine[Any, Any, Answer]) -> Answer:
+        """Return what a worker answers to an update, if one keeps up with them.
+
+        Raises:
+            BehindError: none does; the update was not sent.
+        """
+        try:
+            with self._pressure.command() as answered:
+                try:
+                    answer = await update
+                except WorkflowUpdateFailedError:
+                    answered()  # a refusal is the worker's answer, too
+                    raise
+                answered()
                 return answer
+        finally:
+            update.close()  # what was put off was never awaited
 
     async def _answered_before(
         self, kind: LifecycleKind, job_id: str, request: CommandRequest
@@ -336,7 +361,7 @@ def require_same_command(command: str, message_id: str, known: str) -> None:
         )
 
 
-def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
+def signed(fields: object, by: Actor) -> object:
     """Return a payload as given by the owner of a token.
 
     Raises:
@@ -344,6 +369,7 @@ def _signed(fields: object, actor: Actor | None, by: Actor) -> object:
     """
     if not isinstance(fields, dict):
         return fields
+    actor = actor_of(fields)
     if actor is not None and actor != by:
         raise forbidden(
             None,

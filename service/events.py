@@ -11,21 +11,25 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from domain.erasing import NOT_TAKEN_UP
 from domain.events import Event
 from domain.faults import in_brief
+from domain.heartbeats import Heartbeat, heartbeat_in
 from domain.refusals import Refused
 from domain.relayed import RelayedCommand
 from domain.told import ToldEvent, UnreadableEventError, read_event, read_own_event
 from service import starting
 from service.audit import WHY_NOT_NOW, Audit, Standing
+from service.heartbeat import HeartbeatDoor
 from service.relayed_commands import CommandRelay, relayed_command_in
 from service.routing import Router
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, no_answer, signal
 from service.traffic import Traffic
 from store.database import StoreUnavailableError
-from store.inbox import Inbox, Outcome, PendingEvent
-from store.intake import NO_RECIPIENT, Intake, NotItsTurnError
+from store.inbox import MAIL_REPORT, Inbox, Outcome, PendingEvent
+from store.intake import NO_RECIPIENT, ErasedJobError, Intake, NotItsTurnError
 from store.plans import Plan, StartPlan
+from workers.spans import NO_SPANS, Spans
 from workers.temporal import NO_ANSWER
 from workflows.messages import BEGIN_ANEW
 from workflows.registry import LIFECYCLES
@@ -68,7 +72,13 @@ class EventDispatcher:
         traffic: Traffic,
         client: Client,
         clock: Callable[[], datetime],
+        take_mail_report: Callable[[PendingEvent], Awaitable[Received]],
+        heartbeats: HeartbeatDoor,
+        spans: Spans = NO_SPANS,
     ) -> None:
+        self._spans = spans
+        self._heartbeats = heartbeats
+        self._take_mail_report = take_mail_report
         self._inbox = inbox
         self._intake = intake
         self._router = router
@@ -85,7 +95,15 @@ class EventDispatcher:
             StoreUnavailableError: it was not even kept in time. It may still be, and is then
                 recognised when it is sent again.
         """
+        with self._spans.span("hook", event_id=webhook_id) as mark:
+            received = await self._receive(webhook_id, body)
+            mark("outcome", received.outcome.value)
+            return received
+
+    async def _receive(self, webhook_id: str, body: bytes) -> Received:
         deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
+        if (beat := heartbeat_in(body)) is not None:
+            return await self._receive_heartbeat(webhook_id, body, beat, deadline)
         with self._traffic.answering() as many_at_once:
             told, unreadable = None, None
             try:
@@ -122,15 +140,86 @@ class EventDispatcher:
                 pending, self._dispatch_event(pending, told, first_attempt=True), deadline
             )
 
+    async def _receive_heartbeat(
+        self, webhook_id: str, body: bytes, beat: Heartbeat, deadline: float
+    ) -> Received:
+        """Keep a heartbeat as an event is kept, and hand it on at once: it does not wait in line.
+
+        Raises:
+            StoreUnavailableError: it was not kept in time.
+        """
+        try:
+            async with asyncio.timeout_at(deadline):
+                kept = await self._inbox.keep(webhook_id, body, self._clock())
+        except TimeoutError as error:
+            raise StoreUnavailableError("a heartbeat was not kept in time") from error
+        if kept.outcome is not None:
+            return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+        pending = PendingEvent(
+            id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
+        )
+        return await self._answer(pending, self._take_heartbeat(pending, beat), deadline)
+
+    async def _take_heartbeat(self, pending: PendingEvent, beat: Heartbeat) -> Received:
+        why_not = await self._heartbeats.take(pending.id, beat)
+        outcome = Outcome.STARTED if why_not is None else Outcome.IGNORED
+        return Received(event_id=pending.webhook_id, outcome=outcome, reason=why_not)
+
+    async def receive_mail_report(
+        self, webhook_id: str, body: bytes, unreadable: str | None
+    ) -> Received:
+        """Keep an authentic report on a mail, and do with it what can be done in time.
+
+        Args:
+            webhook_id: what its sender knows it by.
+            body: as it came.
+            unreadable: why it is a dead letter, None where it is none.
+
+        Raises:
+            StoreUnavailableError: it was not even kept in time.
+        """
+        deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
+        event_id = f"mail:{webhook_id}"  # two senders may use the same ids
+        with self._traffic.answering():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    kept = await self._inbox.keep(
+                        event_id, body, self._clock(), unreadable=unreadable, origin=MAIL_REPORT
+                    )
+            except TimeoutError as error:
+                raise StoreUnavailableError("a report was not kept in time") from error
+            if kept.outcome is not None:
+                if kept.outcome is Outcome.DEAD_LETTER:
+                    log.error("dead letter", event_id=event_id)
+                return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+            pending = PendingEvent(
+                id=kept.id, webhook_id=event_id, body=body, origin=MAIL_REPORT, attempts=0
+            )
+            received = await self._answer(pending, self._take_mail_report(pending), deadline)
+            return received.model_copy(update={"event_id": webhook_id})
+
     async def replay(self, inbox_id: int) -> Received | None:
         """Try a dead letter again, None if there is no such dead letter."""
         pending = await self._inbox.revive(inbox_id)
         return await self._answer(pending, self.dispatch(pending)) if pending else None
 
     async def dispatch(self, pending: PendingEvent) -> Received:
-        """Deliver an event, or a relayed command, that an earlier attempt may have delivered."""
+        """Deliver an event, or a relayed command, that an earlier attempt may have delivered.
+
+        It is a trace of its own: the inbox keeps none. The event's id is the same as at the hook.
+        """
+        with self._spans.span("redelivery", event_id=pending.webhook_id) as mark:
+            received = await self._dispatch(pending)
+            mark("outcome", received.outcome.value)
+            return received
+
+    async def _dispatch(self, pending: PendingEvent) -> Received:
+        if pending.origin == MAIL_REPORT:
+            return await self._take_mail_report(pending)
         if pending.origin is not None and (command := relayed_command_in(pending.body)):
             return await self._relay_command(pending, command)
+        if pending.origin is None and (beat := heartbeat_in(pending.body)) is not None:
+            return await self._take_heartbeat(pending, beat)
         try:
             if pending.origin is None:
                 told = read_event(pending.body, self._clock())
@@ -186,6 +275,11 @@ class EventDispatcher:
                 left_out=told.left_out,
                 lost=told.lost,
             )
+        except ErasedJobError:
+            await self._inbox.bury_erased(pending.id, NOT_TAKEN_UP)
+            log.warning("dead letter", event_id=event_id)
+            dead = Outcome.DEAD_LETTER
+            return Received(event_id=event_id, outcome=dead, reason=NOT_TAKEN_UP)
         except NotItsTurnError as error:
             self._traffic.leave_backlog()
             return _kept_for_later(pending, str(error), error.plan)

@@ -19,7 +19,7 @@ from workers.temporal import (
     NO_ANSWER,
     TemporalUnreachableError,
     missing_search_attributes,
-    workers_poll,
+    pollers_of,
 )
 from workflows.registry import TASK_QUEUE
 
@@ -94,10 +94,14 @@ class Readiness:
 
     async def _workers(self) -> str:
         try:
-            polls = await workers_poll(self.guard.client, TASK_QUEUE, self.clock())
+            pollers = await pollers_of(self.guard.client, TASK_QUEUE, self.clock())
         except NO_ANSWER:
             return "unknown"
-        return "polling" if polls else "none is polling: start `steward worker`"
+        if pollers.work:
+            return "polling"
+        if pollers.others:
+            return "none of the current version is polling: run `steward promote`"
+        return "none is polling: start `steward worker`"
 
 
 async def _in_time(answer: Awaitable[str], whose: str) -> str:

@@ -294,7 +294,11 @@ def restart_of(
         return None
     messages, left_out = _Messages(kind, case, snapshot, turn, start, around, now).carried()
     mails = (snapshot.mails if snapshot else {}) | dict(around.waiting_mails)
-    carried = {"unsent_mails": mails, "waiting_messages": messages}
+    carried = {
+        "unsent_mails": mails,
+        "held_mails": dict(around.held_mails),
+        "waiting_messages": messages,
+    }
     return Restart(start.model_copy(update=carried), left_out)
 
 

@@ -11,15 +11,19 @@ from typing import Any
 
 from domain.attention import SETTLED_BY_TASKS, Attention
 from domain.commands import Command
+from domain.contact_hours import HeldFor
 from domain.labels import attention_label, task_label
 from domain.lifecycles import job_of
+from domain.moments import spoken
 from domain.outgoing import trouble_with
 from domain.policy import Policy
 from domain.roles import Actor, Role
 from service.audit import Audit
+from service.heartbeat import stuck_heartbeat
 from service.stuck_outbox import stuck_in_outbox
 from service.stuck_things import StuckThing
 from store.database import StoreUnavailableError
+from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.leases import Leases
 from store.losses import LostLifecycle
@@ -31,9 +35,10 @@ from workers.background import Background
 from workers.namespace import NamespaceGuard, WrongNamespaceError
 from workers.temporal import (
     NO_ANSWER,
+    Pollers,
     TemporalUnreachableError,
     failing_workflows,
-    workers_poll,
+    pollers_of,
 )
 from workflows.registry import LIFECYCLES, TASK_QUEUE
 
@@ -108,6 +113,9 @@ class StuckList:
     reconciliations: Reconciliations | None
     """None where there is no other job system."""
     policy: Callable[[], Policy]
+    heartbeats: Heartbeats | None = None
+    """None where no heartbeat is sent."""
+    heartbeat_every: timedelta = timedelta(minutes=5)
 
     _sight: _Sight = field(default_factory=_Sight, repr=False)
 
@@ -141,8 +149,10 @@ class StuckList:
             *await _lost(self.audit),
             *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
+            *await self._held_mails(),
             *await stuck_in_outbox(self.outbox, now),
             *await self._reconciliation(now),
+            *await self._heartbeat(now),
             *self._sight.things,
             *_in_this_process(self.background),
         ]
@@ -151,6 +161,28 @@ class StuckList:
     def asked_at(self) -> datetime | None:
         """When Temporal was asked last."""
         return self._sight.at
+
+    async def _heartbeat(self, now: datetime) -> list[StuckThing]:
+        """Return that no heartbeat comes through, if so for too long."""
+        if self.heartbeats is None:
+            return []
+        return stuck_heartbeat(await self.heartbeats.record(), self.heartbeat_every, now)
+
+    async def _held_mails(self) -> list[StuckThing]:
+        """Return the e-mails that customers get later, and why."""
+        zone = self.policy().calendar.zone
+        return [
+            StuckThing(
+                "held_mail",
+                mail["job_id"],
+                f"E-mail “{mail['subject']}” waits until {spoken(mail['held_until'], zone)}: "
+                f"{HeldFor(mail['held_for']).because}.",
+                "Nothing to do: it goes out then. Too late? Call the customer.",
+                mail["at"],
+                mail_id=mail["id"],
+            )
+            for mail in await self.reading.held_mails()
+        ]
 
     async def _reconciliation(self, now: datetime) -> list[StuckThing]:
         """Return that what the hooks miss is not found, if so for too long."""
@@ -386,7 +418,7 @@ async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]
     """Return the problems that Temporal reports, or one item that says it does not answer."""
     try:
         await guard.prove()
-        polls = await workers_poll(guard.client, TASK_QUEUE, now)
+        pollers = await pollers_of(guard.client, TASK_QUEUE, now)
         failing = await _failing_tasks(guard)
     except WrongNamespaceError as error:
         cure = "Correct the settings, and restart. Until then Steward delivers nothing."
@@ -395,11 +427,26 @@ async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]
         cure = "Start Temporal. Everything continues once it answers."
         said = str(error).removeprefix(_SILENT) or "not in time"
         return [StuckThing("temporal", None, f"{_SILENT}{said}", cure, None)]
-    if polls:
-        return failing
-    what = f"No worker polls task queue {TASK_QUEUE}. No job moves, and no command is answered."
-    cure = "Start `steward worker`. It catches up on every deadline that has passed."
-    return [StuckThing("no_worker", None, what, cure, None), *failing]
+    return failing if pollers.work else [no_worker(pollers), *failing]
+
+
+def no_worker(pollers: Pollers) -> StuckThing:
+    """Return that nobody works, and whether that is for want of a worker or of its version."""
+    so = "No job moves, and no command is answered."
+    if not pollers.others:
+        what = f"No worker polls task queue {TASK_QUEUE}. {so}"
+        cure = "Start `steward worker`. It catches up on every deadline that has passed."
+        return StuckThing("no_worker", None, what, cure, None)
+    current = pollers.current or "no version"
+    what = (
+        f"No worker of the current version polls task queue {TASK_QUEUE}. {so} "
+        f"Current: {current}. Polling: {', '.join(pollers.others)}."
+    )
+    cure = (
+        "Run `steward promote` with the settings of the workers that poll. Or start workers of the "
+        "current version."
+    )
+    return StuckThing("no_worker", None, what, cure, None)
 
 
 def _in_this_process(background: Background) -> list[StuckThing]:

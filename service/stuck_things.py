@@ -12,6 +12,7 @@ _FOR_ENGINEERS: Final = frozenset(
         "background",
         "database",
         "events",
+        "heartbeat",
         "hook",
         "job_system",
         "namespace",

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
+from domain.lifecycles import LifecycleKind
 from domain.refusals import quoted
 from domain.roles import EMPLOYEES, Actor, Role
 from starters.http_errors import NotFoundError
@@ -132,6 +133,22 @@ Employee = Annotated[Caller, Depends(employee)]
 Supervisor = Annotated[Caller, Depends(supervisor)]
 EmployeeOrPartner = Annotated[Caller, Depends(employee_or_partner)]
 FiguresReader = Annotated[Caller, Depends(figures_reader)]
+
+
+async def require_command(
+    caller: Caller, kind: LifecycleKind, job_id: str, holders: Holders
+) -> None:
+    """Return if somebody may give commands of a lifecycle to a job, to others they are not there.
+
+    Raises:
+        NotFoundError: the job is none of theirs.
+        HTTPException: the lifecycle is none that they may know of (404).
+        StoreUnavailableError: the store does not answer.
+    """
+    if not (caller.reads_all or await caller.may_command(job_id, holders)):
+        raise no_job(job_id)
+    if caller.is_partner and kind.name in caller.unseen:
+        raise HTTPException(404)
 
 
 def no_job(job_id: str, meant: str | None = None) -> NotFoundError:

@@ -103,13 +103,18 @@ class ApiClient:
         """Return the answer to a body posted to a path; raises what `get` raises."""
         return self._accepted(self._ask("POST", _path(*path), json=body))
 
-    def send_hook(self, headers: Mapping[str, str], body: bytes) -> HookAnswer:
-        """Send a signed event; a refusal is an answer, too.
+    def send_hook(self, headers: Mapping[str, str], body: bytes, hook: str = "jobs") -> HookAnswer:
+        """Send a signed event, or a report on a mail; a refusal is an answer, too.
+
+        Args:
+            headers: its own, which sign it.
+            body: as it was signed.
+            hook: `jobs`, or `mail` for a report.
 
         Raises:
             Failure: nobody, or somebody else, answered.
         """
-        answer = self._ask("POST", _path("hooks", "jobs"), headers=headers, content=body)
+        answer = self._ask("POST", _path("hooks", hook), headers=headers, content=body)
         return HookAnswer(answer.status_code, self._said(answer))
 
     def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401

@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
 from urllib.parse import quote
 
+import httpx
 import structlog
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -26,17 +28,29 @@ from domain.current import current
 from domain.directory import Directory
 from domain.faults import in_brief
 from domain.field_problems import in_words, listed
+from domain.heartbeats import heartbeat_in
 from domain.jobs import Severity
 from domain.lifecycles import LifecycleKind
 from domain.policy import Policy
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Role, may_act_as
-from domain.signatures import HookSecrets, SignatureRefused, verify
+from domain.signatures import (
+    HookSecrets,
+    SignatureRefused,
+    signatures,
+    signer,
+    unix_seconds,
+    verify,
+)
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
-from service.events import EventDispatcher
+from service.erasing import ErasingDesk, JobErase
+from service.events import EventDispatcher, Received
+from service.heartbeat import HeartbeatRound
+from service.mail_reports import look_at
 from service.outbox import OutboxDesk, OutboxDrop, OutboxRetry
+from service.proofs import MadeProof, ProofDesk
 from service.readiness import Readiness
 from service.reconciling import Reconcile
 from service.rehearsal import Rehearsal
@@ -52,8 +66,10 @@ from starters.access import (
     Reader,
     no_job,
     reader,
+    require_command,
 )
 from starters.bodies import fields_of, limited_body, too_large
+from starters.codec_server import codec_routes
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
 from starters.desk import desk_routes
 from starters.desk.changes import Changes
@@ -66,7 +82,17 @@ from starters.desk.refused_page import (
     refused_page,
 )
 from starters.desk.sign_in import FrontDesk
-from starters.doorkeeper import JOB_EVENTS, Doorkeeper, Failed, FailedPage, Limits, Reception
+from starters.doorkeeper import (
+    JOB_EVENTS,
+    MAIL_REPORTS,
+    Doorkeeper,
+    Failed,
+    FailedPage,
+    Limits,
+    PutOff,
+    Reception,
+)
+from starters.erasing_api import erasing_routes
 from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
@@ -74,10 +100,13 @@ from starters.metrics import Metrics
 from starters.oidc import CompanyAccounts
 from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
+from starters.pace import Pace
 from starters.partner_view import PartnerViews
+from starters.proofs_api import proof_routes
 from starters.queries import STAGES, Cursor, one_of
 from starters.reads import Reads, read_routes
 from starters.reconcile_api import reconcile_routes
+from starters.routes import Routes, taken_over
 from starters.sessions import Sessions
 from starters.tasks_api import task_routes
 from starters.tokens import Tokens
@@ -85,9 +114,12 @@ from starters.why import also_due
 from store.board import Board
 from store.changes import ChangeFeed
 from store.cursors import CursorError
+from store.data_keys import DataKeys
 from store.database import Database, StoreUnavailableError
+from store.erasures import Erasures
+from store.heartbeats import Heartbeats
 from store.holders import Holders
-from store.inbox import Inbox
+from store.inbox import Inbox, Outcome
 from store.job_story import JobStories
 from store.journal import Journal
 from store.leases import Leases
@@ -99,6 +131,10 @@ from store.reconciliations import Reconciliations
 from store.sessions import SessionStore
 from store.task_list import TaskList
 from store.tasks import Tasks
+from workers.core import CoreListener
+from workers.figures import Figures
+from workers.sealing import keys_of
+from workers.spans import NO_SPANS, Spans
 from workflows.registry import LIFECYCLES
 
 log = structlog.get_logger()
@@ -129,10 +165,26 @@ class Parts:
     hosts: frozenset[str] = frozenset()
     """Names of ours beside those of the loopback, where the actor of a body is believed."""
     limits: Limits = field(default_factory=Limits)
+    requests_per_minute: int = 3000
+    """Requests that one token or session may send in a minute."""
+    hooks_per_minute: int = 6000
+    """Events that one sender is expected to send in a minute."""
     rehearses: bool = False
     """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
     temporal_ui: str | None = None
     """Address of Temporal UI, if it is known."""
+    figures: Figures | None = None
+    """What this process measures of its own work."""
+    spans: Spans = NO_SPANS
+    """What keeps traces, if anything does."""
+    core: CoreListener | None = None
+    """Where Temporal's core shows what it measures."""
+    heartbeat: timedelta | None = None
+    """How often a test job is sent all the way; never if None."""
+    keys: DataKeys | None = None
+    """By which the codec server opens payloads; None where there is no such server."""
+    codec_origins: frozenset[str] = frozenset()
+    """Origins of Temporal UI, whose pages may use the codec server."""
 
 
 class Api(FastAPI):
@@ -145,6 +197,7 @@ class Api(FastAPI):
         changes: Changes,
         reception: Reception | None,
         failed_page: FailedPage,
+        put_off: PutOff,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
@@ -157,11 +210,18 @@ class Api(FastAPI):
             hosts=parts.hosts,
             reception=reception,
             failed_page=failed_page,
+            pace=Pace(parts.requests_per_minute),
+            put_off=put_off,
+            codec_origins=parts.codec_origins,
             limits=replace(
                 parts.limits,
                 changing=max(parts.limits.changing, parts.command_patience + _BESIDE_THE_WORKER),
             ),
         )
+
+    def take(self, router: APIRouter) -> None:
+        """Take over the routes of a router, without reading their endpoints."""
+        self.router.routes.extend(taken_over(router))
 
     def end_streams(self) -> None:
         """End what stays open as long as a page does: a server that stops would wait for it."""
@@ -176,7 +236,7 @@ class Api(FastAPI):
         await response(scope, receive, send)
 
 
-def make_app(parts: Parts) -> Api:
+def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts together
     """Return the API, whose redelivery runs as long as it does."""
     reading = Reading(parts.database)
     inbox = Inbox(parts.database)
@@ -190,24 +250,42 @@ def make_app(parts: Parts) -> Api:
         subscriber=parts.subscriber,
         command_patience=parts.command_patience,
         inbox=inbox,
+        spans=parts.spans,
     )
     reads = Reads(ReadJournal(parts.database))
-    metrics = Metrics()
+    metrics = Metrics(parts.figures, parts.core)
     metrics.watch(service.audit, service.background)
+    metrics.watch_retention(service.retention)
     if parts.job_system.is_elsewhere:
         metrics.watch_reconciliation(Reconciliations(parts.database))
+
+    heartbeats = Heartbeats(parts.database) if parts.heartbeat is not None else None
+    if heartbeats is not None and parts.heartbeat is not None:
+        metrics.watch_heartbeat(heartbeats, parts.heartbeat)
+
+    def heartbeat() -> HeartbeatRound | None:
+        if heartbeats is None or parts.heartbeat is None:
+            return None
+        return HeartbeatRound(
+            heartbeats,
+            Leases(parts.database),
+            parts.client,
+            partial(post_to_hook, app, parts.secrets),
+            lambda: datetime.now(UTC),
+            parts.heartbeat,
+        )
 
     rehearsal = Rehearsal(parts.client) if parts.rehearses else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with service.running():
+        async with service.running(heartbeat()):
             yield
         if rehearsal is not None:
             await rehearsal.stop()
         await reads.settle()
 
-    events = _JobEvents(parts.secrets, service.events, metrics)
+    events = _JobEvents(parts.secrets, service.events, metrics, Pace(parts.hooks_per_minute))
     changes = Changes(ChangeFeed(parts.database))
     sign_in = _sign_in(parts)
     pages = Pages(current(parts.policy), is_open=sign_in is None, rehearses=parts.rehearses)
@@ -217,6 +295,7 @@ def make_app(parts: Parts) -> Api:
         changes,
         FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         partial(failed_page, pages),
+        lambda why: metrics.put_off.labels(reason=why).inc(),
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -224,11 +303,13 @@ def make_app(parts: Parts) -> Api:
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(_hooks(events, service.events, inbox))
+    app.take(_hooks(events, service.events, inbox))
     holders = Holders(parts.database)
     commands = CommandEndpoint(service.commands, Journal(parts.database))
+    keys = keys_of(parts.client)
+    proofs = ProofDesk(reading, Journal(parts.database), keys.ring if keys is not None else None)
     for kind in LIFECYCLES.values():
-        app.include_router(_commands(kind, commands, metrics, holders))
+        app.take(_commands(kind, commands, metrics, holders))
     reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
     views = PartnerViews(holders, current(parts.policy))
     look = StuckList(
@@ -241,18 +322,25 @@ def make_app(parts: Parts) -> Api:
         outbox,
         reconciliations,
         current(parts.policy),
+        heartbeats,
+        parts.heartbeat or timedelta(),
     )
-    app.include_router(_reads(reading, look, views, service.startable, reads))
-    app.include_router(read_routes(reads))
+    app.take(_reads(reading, look, views, service.startable, reads))
+    app.take(read_routes(reads))
+    erasing = ErasingDesk(Erasures(parts.database), parts.client, lambda: datetime.now(UTC))
+    app.take(erasing_routes(erasing))
+    if parts.keys is not None:
+        app.take(codec_routes(parts.keys, reads, parts.client.namespace))
     desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
-    app.include_router(task_routes(desk))
+    app.take(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
-    app.include_router(outbox_routes(outbox_desk))
-    app.include_router(reconcile_routes(service.reconciliation))
-    app.include_router(history_routes(reading, reads))
+    app.take(outbox_routes(outbox_desk))
+    app.take(proof_routes(proofs, LIFECYCLES, holders))
+    app.take(reconcile_routes(service.reconciliation))
+    app.take(history_routes(reading, reads))
     mails = MailList(parts.database)
-    app.include_router(mail_routes(mails, reads))
-    app.include_router(
+    app.take(mail_routes(mails, reads))
+    app.take(
         desk_routes(
             DeskParts(
                 database=parts.database,
@@ -263,6 +351,7 @@ def make_app(parts: Parts) -> Api:
                 look=look,
                 startable=service.startable,
                 commands=commands,
+                proofs=proofs,
                 tasks=desk,
                 task_list=TaskList(parts.database),
                 outbox=outbox_desk,
@@ -281,10 +370,18 @@ def make_app(parts: Parts) -> Api:
             pages,
         )
     )
-    app.include_router(_health(service.readiness, reading, inbox, outbox, metrics))
+    app.take(_health(service.readiness, reading, inbox, outbox, metrics))
     _add_error_answers(app, reading, pages)
     openapi.describe_commands(
-        app, LIFECYCLES, TaskDone, TaskActor, OutboxRetry, OutboxDrop, Reconcile
+        app,
+        LIFECYCLES,
+        TaskDone,
+        TaskActor,
+        OutboxRetry,
+        OutboxDrop,
+        Reconcile,
+        MadeProof,
+        JobErase,
     )
     describe_errors(app)
     return app
@@ -314,9 +411,12 @@ class _JobEvents:
     secrets: HookSecrets
     dispatcher: EventDispatcher
     metrics: Metrics
+    quota: Pace
+    """What each sender is expected to send. Whoever sends more is taken all the same: an event that
+    is refused may never come again."""
 
     async def receive(self, request: Request) -> Response:
-        """Answer an event, authentic or not."""
+        """Answer an event, or a report on a mail, authentic or not."""
         body = await limited_body(request)
         if body is None:
             return too_large()
@@ -325,8 +425,14 @@ class _JobEvents:
         except SignatureRefused as refused:
             self.metrics.hooks.labels(outcome="refused").inc()
             return error_response(401, str(refused))
+        sender = str(signer(self.secrets, request.headers, body))
+        if self.quota.seconds_to_wait(sender):
+            self.metrics.over_quota.labels(sender=sender).inc()
         try:
-            received = await self.dispatcher.receive(event_id, body)
+            if request.url.path == MAIL_REPORTS:
+                received = await self._take_report(event_id, body)
+            else:
+                received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
             log.warning("the store does not answer", reason=in_brief(error))
             return error_response(
@@ -334,15 +440,43 @@ class _JobEvents:
                 "The database doesn't answer, so the event was not stored.",
                 instead="Send the event again with the same webhook-id. It counts once.",
             )
-        self.metrics.hooks.labels(outcome=received.outcome.value).inc()
+        if heartbeat_in(body) is None:  # it is no event, and counts as none
+            self.metrics.hooks.labels(outcome=received.outcome.value).inc()
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
+
+    async def _take_report(self, event_id: str, body: bytes) -> Received:
+        kind, unreadable = look_at(body)
+        received = await self.dispatcher.receive_mail_report(event_id, body, unreadable)
+        if received.outcome is not Outcome.DUPLICATE:
+            self.metrics.mail_reports.labels(kind=kind).inc()
+        return received
+
+
+async def post_to_hook(
+    app: Api, secrets: HookSecrets, event_id: str, at: datetime, body: bytes
+) -> int:
+    """Send a body through the door of this process as a sender of hooks does; return the status."""
+    headers = {
+        "webhook-id": event_id,
+        "webhook-timestamp": unix_seconds(at),
+        "webhook-signature": signatures(secrets, event_id, at, body),
+        "content-type": "application/json",
+    }
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        answer = await http.post(JOB_EVENTS, content=body, headers=headers)
+    return answer.status_code
 
 
 def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> APIRouter:
-    router = APIRouter(tags=["hooks"])
+    router = Routes(tags=["hooks"])
 
     @router.post(JOB_EVENTS, summary="Receive an event of the job system")
     async def receive(request: Request) -> Response:
+        return await events.receive(request)
+
+    @router.post(MAIL_REPORTS, summary="Receive a report on an e-mail that was sent")
+    async def receive_report(request: Request) -> Response:
         return await events.receive(request)
 
     @router.get("/hooks/dead", summary="List dead letters")
@@ -367,26 +501,10 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
 # --- commands ---------------------------------------------------------------------------------
 
 
-async def _require_command(
-    caller: Caller, kind: LifecycleKind, job_id: str, holders: Holders
-) -> None:
-    """Return if somebody may give commands of a lifecycle to a job, to others they are not there.
-
-    Raises:
-        NotFoundError: the job is none of theirs.
-        HTTPException: the lifecycle is none that they may know of (404).
-        StoreUnavailableError: the store does not answer.
-    """
-    if not (caller.reads_all or await caller.may_command(job_id, holders)):
-        raise no_job(job_id)
-    if caller.is_partner and kind.name in caller.unseen:
-        raise HTTPException(404)
-
-
 def _commands(
     kind: LifecycleKind, commands: CommandEndpoint, metrics: Metrics, holders: Holders
 ) -> APIRouter:
-    router = APIRouter(tags=[kind.name])
+    router = Routes(tags=[kind.name])
 
     async def give(request: Request, job_id: JobId, name: str) -> Response:
         fields = await fields_of(request)
@@ -398,6 +516,8 @@ def _commands(
             command=name if name in kind.commands else "unknown",
             status=str(reply.status),
         ).inc()
+        if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            metrics.put_off.labels(reason="behind").inc()
         return _reply(reply)
 
     def add(name: str) -> None:
@@ -410,7 +530,7 @@ def _commands(
             openapi_extra=openapi.request_body(kind.name, command),
         )
         async def given(request: Request, job_id: JobId) -> Response:
-            await _require_command(reader(request), kind, job_id, holders)
+            await require_command(reader(request), kind, job_id, holders)
             return await give(request, job_id, name)
 
     for each in kind.commands:
@@ -418,7 +538,7 @@ def _commands(
 
     @router.post(f"/jobs/{{job_id}}/{kind.name}/{{name}}", include_in_schema=False)
     async def not_a_command(request: Request, job_id: JobId, name: str) -> Response:
-        await _require_command(reader(request), kind, job_id, holders)
+        await require_command(reader(request), kind, job_id, holders)
         unknown = unknown_command(kind.commands, name).refusal
         refusal = Refusal(
             kind=RefusalKind.NOT_RUNNING,
@@ -437,7 +557,7 @@ def _commands(
 def _reads(
     reading: Reading, look: StuckList, views: PartnerViews, startable: Startable, reads: Reads
 ) -> APIRouter:
-    router = APIRouter(tags=["jobs"])
+    router = Routes(tags=["jobs"])
 
     @router.get(
         "/jobs",
@@ -538,7 +658,7 @@ _READINESS: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}
 def _health(
     readiness: Readiness, reading: Reading, inbox: Inbox, outbox: OutboxList, metrics: Metrics
 ) -> APIRouter:
-    router = APIRouter(tags=["health"])
+    router = Routes(tags=["health"])
 
     @router.get("/healthz", summary="Whether this process is running")
     async def healthz() -> dict[str, str]:
@@ -558,7 +678,7 @@ def _health(
         now = datetime.now(UTC)
         await metrics.read(reading, inbox, now)
         await metrics.read_outbox(outbox, now)
-        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+        return Response(await metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return router
 
@@ -623,4 +743,6 @@ def _no_store(error: StoreUnavailableError, page: Response | None) -> Response:
 
 
 def _reply(reply: Reply) -> Response:
-    return JSONResponse(reply.body, reply.status)
+    waits = reply.retry_after
+    headers = None if waits is None else {"retry-after": str(waits)}
+    return JSONResponse(reply.body, reply.status, headers)

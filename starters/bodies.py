@@ -14,12 +14,12 @@ LARGEST_BODY = 256 * 1024
 """Bytes of the largest event or command that is taken."""
 
 
-async def limited_body(request: Request) -> bytes | None:
-    """Return the body, None as soon as it is known to be too large."""
+async def limited_body(request: Request, largest: int = LARGEST_BODY) -> bytes | None:
+    """Return the body, None as soon as it is known to have more bytes than the largest may."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
+        if len(body) > largest:
             return None
     return bytes(body)
 

@@ -6,6 +6,7 @@ HTTP loads neither Temporal nor a database.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -16,15 +17,19 @@ import typer
 from typer.core import TyperGroup
 
 from starters import conveniences
+from starters.erase_verbs import add_erase_verb, add_erasures_verb
 from starters.failures import Failure
 from starters.faults_told import failures_told
+from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
-from starters.mail_verbs import list_mails
+from starters.key_verbs import keys
+from starters.mail_verbs import list_mails, take_back
 from starters.moving_verbs import add_moving_verb
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
 from starters.rebuild_verbs import add_rebuild_verb
 from starters.reconcile_verbs import add_reconcile_verb
+from starters.retention_verbs import add_retention_verb
 from starters.row_ids import row_id
 from starters.session_verbs import sessions
 from starters.task_verbs import add_task_verbs
@@ -84,8 +89,8 @@ hooks = typer.Typer(
 )
 mails = typer.Typer(
     cls=MailVerbs,
-    help="E-mails: list them, or preview a template.",
-    epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer"),
+    help="E-mails: list them, preview a template, or tell of one that came back.",
+    epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer", "mail bounce mail.eml"),
     rich_markup_mode=None,
 )
 policies = typer.Typer(
@@ -104,6 +109,9 @@ directories = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 LogAsJson = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
+Sample = Annotated[
+    int, typer.Option(min=1, max=1000, help="Jobs to replay of each procedure and stage, at most.")
+]
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's number.")]
 LifecycleArgument = Annotated[
     str,
@@ -113,10 +121,32 @@ LifecycleArgument = Annotated[
         autocompletion=conveniences.lifecycles_beginning_with,
     ),
 ]
+CommandArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="COMMAND",
+        help="A command that `steward show JOB` lists.",
+        autocompletion=conveniences.commands_beginning_with,
+    ),
+]
+FieldArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FIELD=VALUE",
+        help="name=text, name:=json, or name.part=text for a field of a field.",
+    ),
+]
+RoleOption = Annotated[
+    str | None, typer.Option("--as", help="Your role. Needed if several roles may do it.")
+]
+NameOption = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
 
 _DATA = Path(".steward")
 _MISCONFIGURED = 2
+_OBJECTS_UNTIL_GARBAGE = 200_000
+"""How many objects are made until Python looks for garbage: imports make most of these, and none of
+them is any. What runs for long sets its own figure."""
 
 
 # --- running it -------------------------------------------------------------------------------
@@ -150,7 +180,7 @@ def up(
     from starters.stack import run_stack
     from workers.settings import load_settings
 
-    _log(as_json)
+    _log(as_json, measures_core=True)
     events = sample_events(datetime.now(UTC)) if sample else []
 
     async def tell_the_day(url: str, known: Collection[str]) -> None:
@@ -171,18 +201,55 @@ def up(
         )
 
 
-@app.command(epilog=_examples("worker", "worker --json"))
-def worker(*, as_json: LogAsJson = False) -> None:
+@app.command(epilog=_examples("worker", "worker --verify", "worker --verify --sample 10 --json"))
+def worker(
+    sample: Sample = 3,
+    *,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Don't run. Replay some jobs of each procedure and stage against this release.",
+        ),
+    ] = False,
+    as_json: LogAsJson = False,
+) -> None:
     """Run only the worker.
 
     TEMPORAL_* names the Temporal server, STEWARD_DATABASE_URL the database and STEWARD_SMTP_URL the
-    mail server.
+    mail server. --verify takes no work and changes nothing: it exits with 1 if a job would not go
+    on, and names it.
     """
-    _log(as_json)
-    from workers.worker import main as run_worker
-
+    _log(as_json, measures_core=bool(os.environ.get("STEWARD_WORKER_LISTEN")))
     with failures_told():
+        if verify:
+            from starters.release_verbs import verify_release
+
+            raise typer.Exit(_run(verify_release(sample, as_json=as_json)))
+        from workers.worker import main as run_worker
+
         _serve(run_worker())
+
+
+@app.command(epilog=_examples("promote", "promote --sample 10", "promote --unverified --json"))
+def promote(
+    sample: Sample = 3,
+    *,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Don't replay any jobs first.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have Temporal give all work to the workers of this release.
+
+    STEWARD_DEPLOYMENT and STEWARD_BUILD_ID name their version. A worker of it has to run. First
+    this replays some jobs of each procedure and stage, as `steward worker --verify` does.
+    """
+    _log(as_json=False)
+    with failures_told():
+        from starters.release_verbs import promote_release
+
+        raise typer.Exit(_run(promote_release(None if unverified else sample, as_json=as_json)))
 
 
 @app.command(epilog=_examples("api", "api --host 0.0.0.0 --port 8080"))
@@ -199,7 +266,7 @@ def api(
     from starters.stack import run_api
     from workers.settings import load_settings
 
-    _log(as_json)
+    _log(as_json, measures_core=True)
     with failures_told():
         _serve(run_api(load_settings(), host=host, port=port))
 
@@ -459,25 +526,10 @@ def preview_mail(
 def do(
     job: JobArgument,
     lifecycle: LifecycleArgument,
-    command: Annotated[
-        str,
-        typer.Argument(
-            metavar="COMMAND",
-            help="A command that `steward show JOB` lists.",
-            autocompletion=conveniences.commands_beginning_with,
-        ),
-    ],
-    fields: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="FIELD=VALUE",
-            help="name=text, name:=json, or name.part=text for a field of a field.",
-        ),
-    ] = None,
-    role: Annotated[
-        str | None, typer.Option("--as", help="Your role. Needed if several roles may do it.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
+    command: CommandArgument,
+    fields: FieldArguments = None,
+    role: RoleOption = None,
+    name: NameOption = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -487,13 +539,9 @@ def do(
     set, you act as the owner of the token unless --as or --name says otherwise.
     """
     from starters.api_client import RequestRefused
-    from starters.command_fields import read_fields
     from starters.rendering import print_answer, print_json
 
-    declared = _command(_kind(lifecycle), command)
-    body = read_fields(fields or [], declared.payload)
-    if role or name or not os.environ.get("STEWARD_TOKEN"):
-        body.setdefault("actor", _actor(declared, role, name))
+    body = _payload(lifecycle, command, fields, role, name)
     try:
         with _client() as client:
             answer = client.post("jobs", job, lifecycle, command, body=body)
@@ -507,6 +555,35 @@ def do(
         print_json(answer)
     else:
         print_answer(job, lifecycle, answer)
+
+
+@app.command(
+    epilog=_examples(
+        "proof SJ-2001 plus-one customer_called --as customer_service",
+        "proof SJ-2001 plus-one approve amount=240.00 non_covered=35.00 --json",
+    )
+)
+def proof(
+    job: JobArgument,
+    lifecycle: LifecycleArgument,
+    command: CommandArgument,
+    fields: FieldArguments = None,
+    role: RoleOption = None,
+    name: NameOption = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that a signal or an update in Temporal UI comes from you.
+
+    Prints the input to paste there. It counts once, within 15 minutes. With STEWARD_TOKEN set, you
+    act as the owner of the token unless --as or --name says otherwise.
+    """
+    from starters.rendering import print_json
+
+    body = _payload(lifecycle, command, fields, role, name)
+    with _client() as client:
+        made = client.post("jobs", job, lifecycle, command, "proof", body=body)
+    print_json(made if as_json else made["payload"])
 
 
 @app.command(
@@ -663,6 +740,9 @@ conveniences.add_to(app, hooks)
 mails.command(
     "list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --state bounced")
 )(list_mails)
+mails.command(
+    "bounce", epilog=_examples("mail bounce returned.eml", "mail bounce - < returned.eml")
+)(take_back)
 add_task_verbs(app)
 add_outbox_verbs(app)
 add_job_system_verbs(app)
@@ -670,17 +750,23 @@ add_reconcile_verb(app)
 add_rebuild_verb(app)
 add_moving_verb(app)
 add_read_verb(app)
+add_health_verb(app)
+add_erase_verb(app)
+add_erasures_verb(app)
+add_retention_verb(app)
 app.add_typer(hooks, name="hooks")
 app.add_typer(mails, name="mail")
 app.add_typer(policies, name="policy")
 app.add_typer(directories, name="directory")
 app.add_typer(tokens, name="token")
 app.add_typer(sessions, name="session")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:
     """Run the command line, and leave the process with its exit code."""
     sys.excepthook = _tell_fault
+    gc.set_threshold(_OBJECTS_UNTIL_GARBAGE)
     try:
         app()
     except SystemExit as done:
@@ -766,13 +852,13 @@ def _run(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     return uvloop.run(work)
 
 
-def _log(as_json: bool) -> None:  # noqa: FBT001  the option's value
+def _log(as_json: bool, *, measures_core: bool = False) -> None:  # noqa: FBT001  the option's value
     """Configure logging, before anything can be logged."""
     from workers.telemetry import configure_logging, log_form
 
     if as_json:
         os.environ["STEWARD_LOG"] = "json"
-    configure_logging(log_form())
+    configure_logging(log_form(), measures_core=measures_core)
 
 
 def _send_samples(url: str, data: Path, events: list[HookEvent], known: Collection[str]) -> str:
@@ -806,6 +892,19 @@ def _command(kind: LifecycleKind, name: str) -> Command:
         unknown = unknown_command(kind.commands, name).refusal
         raise Failure(f"{unknown.message} {unknown.instead}")
     return kind.commands[name]
+
+
+def _payload(
+    lifecycle: str, command: str, fields: list[str] | None, role: str | None, name: str | None
+) -> dict[str, Any]:
+    """Return the payload of a command, with who gives it unless their token says so."""
+    from starters.command_fields import read_fields
+
+    declared = _command(_kind(lifecycle), command)
+    body = read_fields(fields or [], declared.payload)
+    if role or name or not os.environ.get("STEWARD_TOKEN"):
+        body.setdefault("actor", _actor(declared, role, name))
+    return body
 
 
 def _actor(command: Command, role: str | None, name: str | None) -> dict[str, str]:

@@ -18,15 +18,18 @@ from service.commands import (
     message_id_of,
     require_same_command,
 )
+from service.pressure import BehindError
+from starters.http_errors import again_in
 from store.journal import Journal
 
 _STATUS: Mapping[RefusalKind, int] = {
     RefusalKind.ROLE: 403,
+    RefusalKind.UNPROVEN: 403,
     RefusalKind.CONFLICT: 409,
     RefusalKind.NOT_RUNNING: 404,
     RefusalKind.FIELDS: 422,
 }
-_NOT_FINAL = frozenset({404, 503})
+_NOT_FINAL = frozenset({404, 429, 503})
 """Statuses of a command that no lifecycle has heard: sent again, it may well be heard."""
 
 
@@ -37,6 +40,8 @@ class Reply(BaseModel):
 
     status: int
     body: dict[str, Any]
+    retry_after: int | None = None
+    """Seconds after which it is worth trying again, where that is known."""
 
 
 class CommandEndpoint:
@@ -86,6 +91,14 @@ class CommandEndpoint:
             answer = await self._commands.dispatch(kind, job_id, command, fields, by)
         except Refused as refused:
             return refusal_reply(refused.refusal)
+        except BehindError as behind:
+            body = {
+                "error": "too_many",
+                "rule": None,
+                "message": "Steward is behind with commands. Yours was not carried out.",
+                "instead": again_in(behind.seconds),
+            }
+            return Reply(status=429, body=body, retry_after=behind.seconds)
         except UnansweredError as error:
             body = {"error": "unavailable", "rule": None, "message": str(error)}
             return Reply(status=503, body={**body, "instead": error.instead})

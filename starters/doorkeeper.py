@@ -7,14 +7,17 @@ behind the door can forget to ask.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -24,23 +27,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.faults import in_brief
 from starters.access import EVERYBODY, Caller
 from starters.hosts import host_of, is_loopback
-from starters.http_errors import error_response, fault
+from starters.http_errors import again_in, error_response, fault
+from starters.pace import Pace
 from store.database import StoreUnavailableError
 
 log = structlog.get_logger()
 
 JOB_EVENTS = "/hooks/jobs"
 """Where the job system's events come in, each signed."""
+MAIL_REPORTS = "/hooks/mail"
+"""Where reports on mails come in that were sent, each signed."""
+HOOKS = frozenset({JOB_EVENTS, MAIL_REPORTS})
 DESK = "/console"
 """Where the desk's pages are, which people look at."""
 CHANGES = f"{DESK}/changes"
 """Where open pages of the desk hear that jobs have changed."""
 SIGN_IN = f"{DESK}/sign-in"
 """Where people sign in to it."""
-OPEN_TO_ALL = frozenset({JOB_EVENTS, "/healthz", "/readyz"})
+CODEC = frozenset({"/codec/encode", "/codec/decode"})
+"""Where Temporal's own tools have payloads opened and sealed: the codec server."""
+OPEN_TO_ALL = frozenset({*HOOKS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 
+REQUEST_ID = b"x-request-id"
+"""The header that says which request it is, in what is asked and in each answer."""
+_FIT_FOR_AN_ID = re.compile(rb"(?=.*[0-9a-fA-F]{8})[0-9a-fA-F-]{16,64}")
 _UNCHANGING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 """What a browser says of a request that a page of ours, or a person, caused."""
@@ -52,6 +64,21 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """What every answer says unless it says otherwise itself."""
+
+_FOR_TEMPORAL_UI = (
+    (b"access-control-allow-credentials", b"true"),
+    (b"access-control-allow-methods", b"POST"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, authorization-extras, content-type, x-namespace",
+    ),
+    (b"access-control-max-age", b"600"),
+    (b"vary", b"origin"),
+)
+"""What a browser asks for before a page of another origin may use the codec server."""
+
+_ONLY_BY_HTTPS = ((b"strict-transport-security", b"max-age=31536000"),)
+"""What every answer says to whoever came by HTTPS: that they come by nothing else for a year."""
 
 Identify = Callable[[str | None], Awaitable[Caller | None]]
 """Returns whose an `Authorization` header is, None if nobody's we know."""
@@ -96,6 +123,7 @@ class Failed(Enum):
     TOO_SLOW = (503, "Steward took too long to answer.", True)
     NO_DATABASE = (503, "The database doesn't answer.", True)
     FAULT = (500, "Steward failed on this request. The log of the API says why.", True)
+    TOO_OFTEN = (429, "You sent too many requests within a minute.", False)
 
     def __init__(self, status: int, said: str, may_be_done: bool) -> None:  # noqa: FBT001  values of an enum have no names
         self.status = status
@@ -103,8 +131,11 @@ class Failed(Enum):
         self.may_be_done = may_be_done
 
 
-FailedPage = Callable[[Scope, Failed], Response | None]
-"""Returns the page on which a person reads how a request failed, None if no person sent it."""
+FailedPage = Callable[[Scope, Failed, int], Response | None]
+"""Returns the page on which a person reads how a request failed, and in how many seconds to try
+again; None if no person sent it."""
+PutOff = Callable[[Literal["rate", "busy"]], None]
+"""Counts a request that came too often, or while too many others were under way."""
 
 
 class TurnedAwayError(Exception):
@@ -135,7 +166,10 @@ class Doorkeeper:
         hosts: Iterable[str],
         limits: Limits,
         reception: Reception | None = None,
-        failed_page: FailedPage = lambda _, __: None,
+        failed_page: FailedPage = lambda _, __, ___: None,
+        pace: Pace | None = None,
+        put_off: PutOff = lambda _: None,
+        codec_origins: Iterable[str] = (),
     ) -> None:
         """Take what is behind the door.
 
@@ -147,8 +181,14 @@ class Doorkeeper:
             limits: how long, and how many at once.
             reception: who is signed in at the desk, if people can sign in.
             failed_page: shows people how a request failed.
+            pace: how many requests one token or session may send, if that is limited.
+            put_off: counts whom it sends away for a while.
+            codec_origins: the origins of Temporal UI, whose pages may use the codec server.
         """
+        self._pace = pace
+        self._put_off = put_off
         self._reception = reception
+        self._codec_origins = frozenset(each.encode() for each in codec_origins)
         self._failed_page = failed_page
         self._hooks = hooks
         self._everything_else = everything_else
@@ -164,32 +204,48 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self._everything_else(scope, receive, send)
             return
-        answer = _Answer(send)
+        request_id = request_id_of(scope["headers"])
+        own = [
+            (REQUEST_ID, request_id.encode()),
+            *(_ONLY_BY_HTTPS if _came_by_https(scope) else ()),
+        ]
+        answer = _Answer(send, own, self._codec_headers(scope))
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._answer(scope, receive, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
             response = await self._served(scope, receive, answer)
         except TurnedAwayError as turned_away:
             response = turned_away.response
+            log.info(
+                "a request was turned away", status=response.status_code, method=scope["method"]
+            )
         except TimeoutError:
-            response = self._failed_page(scope, Failed.TOO_SLOW) or _too_slow(scope)
+            response = self._failed_page(scope, Failed.TOO_SLOW, 1) or _too_slow(scope)
         except StoreUnavailableError as error:
             log.warning("the store does not answer", reason=in_brief(error))
-            response = self._failed_page(scope, Failed.NO_DATABASE) or error_response(
+            response = self._failed_page(scope, Failed.NO_DATABASE, 1) or error_response(
                 503, "The database doesn't answer.", instead="Try again in a moment."
             )
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:
             log.exception("a request failed", method=scope["method"], path=scope["path"])
-            response = self._failed_page(scope, Failed.FAULT) or fault()
+            response = self._failed_page(scope, Failed.FAULT, 1) or fault()
         if response is not None and not answer.begun:
             await response(scope, receive, answer.send)
 
     async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> Response | None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        is_hook = scope["path"] == JOB_EVENTS and scope["method"] == "POST"
+        is_hook = scope["path"] in HOOKS and scope["method"] == "POST"
         if self._identify is None:
             self._require_own_host(headers)
-        if not is_hook and (self._identify is None or _is_of_desk(scope)):
+        is_of_temporal_ui = bool(answer.headers)
+        if is_of_temporal_ui and scope["method"] == "OPTIONS":
+            return Response(status_code=204)
+        asks_for_own_page = self._identify is None or _is_of_desk(scope) or _is_of_codec(scope)
+        if not is_hook and not is_of_temporal_ui and asks_for_own_page:
             _require_own_page(scope, headers)
         if is_hook:
             await self._serve_hook(scope, receive, answer)
@@ -198,7 +254,8 @@ class Doorkeeper:
         elif scope["path"] in HEALTH:
             await self._serve(scope, receive, answer)
         elif self._under_way >= self._limits.at_once:
-            return self._failed_page(scope, Failed.BUSY) or _busy()
+            self._put_off("busy")
+            return self._failed_page(scope, Failed.BUSY, 1) or _busy()
         else:
             self._under_way += 1
             try:
@@ -258,6 +315,7 @@ class Doorkeeper:
             state: MutableMapping[str, Any] = scope.setdefault("state", {})
             state["caller"] = await self._caller(scope)
             state["is_still_in"] = partial(self._is_still_in, scope)
+            self._require_pace(scope)
             _require_json(scope)
             await self._everything_else(scope, receive, answer.send)
 
@@ -265,8 +323,11 @@ class Doorkeeper:
         if self._identify is None or _is_open_to_all(scope["path"]):
             return EVERYBODY
         shown = _values(scope["headers"], b"authorization")
-        if not shown and self._reception is not None and _is_for_people(scope):
-            return await self._received(scope, self._reception)
+        if not shown and self._reception is not None:
+            if _is_for_people(scope):
+                return await self._received(scope, self._reception)
+            if _is_of_codec(scope) and (signed_in := await self._reception.caller(scope)):
+                return signed_in
         caller = await self._identify(shown[0].decode("latin-1") if len(shown) == 1 else None)
         if caller is None:
             raise _turned_away(
@@ -283,6 +344,29 @@ class Doorkeeper:
             raise TurnedAwayError(reception.turned_away(scope))
         return caller
 
+    def _require_pace(self, scope: Scope) -> None:
+        """Return if whoever sent a request has not sent too many within a minute.
+
+        Only those are counted who show who they are: of all others an address would be counted,
+        which behind a proxy is everybody's.
+
+        Raises:
+            TurnedAwayError: they have (429).
+        """
+        if self._pace is None or (sender := _sender(scope)) is None:
+            return
+        if seconds := self._pace.seconds_to_wait(sender):
+            self._put_off("rate")
+            page = self._failed_page(scope, Failed.TOO_OFTEN, seconds)
+            if page is not None:
+                raise TurnedAwayError(page)
+            raise _turned_away(
+                429,
+                Failed.TOO_OFTEN.said,
+                instead=again_in(seconds),
+                headers={"retry-after": str(seconds)},
+            )
+
     async def _is_still_in(self, scope: Scope) -> bool:
         """Return whether whoever sent a request would be let in with it now, as themselves.
 
@@ -294,6 +378,15 @@ class Doorkeeper:
             return await self._caller(scope) == caller
         except TurnedAwayError:
             return False
+
+    def _codec_headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Return what lets a page of Temporal UI read the answer; nothing to any other page."""
+        if not _is_of_codec(scope):
+            return []
+        origins = _values(scope["headers"], b"origin")
+        if len(origins) != 1 or origins[0] not in self._codec_origins:
+            return []
+        return [(b"access-control-allow-origin", origins[0]), *_FOR_TEMPORAL_UI]
 
     def _require_own_host(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Return if a request was meant for us: a page of a foreign name can lead a browser here.
@@ -318,8 +411,12 @@ class Doorkeeper:
 class _Answer:
     """What is answered, with the headers that every answer has."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(
+        self, send: Send, own: list[tuple[bytes, bytes]], headers: list[tuple[bytes, bytes]]
+    ) -> None:
         self._send = send
+        self._own = own
+        self.headers = headers
         self.begun = False
 
     async def send(self, message: Message) -> None:
@@ -328,8 +425,21 @@ class _Answer:
             headers = list(message.get("headers", ()))
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
+            headers += [*self._own, *self.headers]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the id by which a request is found in the log: the sender's own, or a new one.
+
+    A sender's counts if it is of 16 to 64 hexadecimal digits, with or without hyphens: nothing that
+    a person is called, or lives at, looks like that.
+    """
+    sent = _values(headers, REQUEST_ID)
+    if len(sent) == 1 and _FIT_FOR_AN_ID.fullmatch(sent[0]):
+        return sent[0].decode("ascii")
+    return uuid4().hex
 
 
 def _require_own_page(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
@@ -366,9 +476,19 @@ def _is_open_to_all(path: str) -> bool:
     return path in OPEN_TO_ALL | {SIGN_IN} or path.startswith((f"{DESK}/static/", f"{SIGN_IN}/"))
 
 
+def _came_by_https(scope: Scope) -> bool:
+    """Return whether a request came by HTTPS, which a proxy before us may have ended."""
+    said = _values(scope["headers"], b"x-forwarded-proto")
+    return scope["scheme"] == "https" or any(b"https" in each for each in said)
+
+
 def _is_of_desk(scope: Scope) -> bool:
     path: str = scope["path"]
     return path == DESK or path.startswith(f"{DESK}/")
+
+
+def _is_of_codec(scope: Scope) -> bool:
+    return scope["path"] in CODEC
 
 
 def _is_stream(scope: Scope) -> bool:
@@ -384,6 +504,18 @@ def _whose(scope: Scope) -> str:
     if caller.actor is not None:
         return f"actor {caller.actor.fingerprint}"
     return f"address {(scope.get('client') or ('', 0))[0]}"
+
+
+def _sender(scope: Scope) -> str | None:
+    """Return what tells a token or a session from all others, None if none was shown."""
+    signed_in = scope["state"].get("signed_in")
+    if signed_in is not None:
+        return f"session {signed_in.session.digest}"
+    caller: Caller = scope["state"]["caller"]
+    shown = _values(scope["headers"], b"authorization")
+    if caller.actor is None or not shown:
+        return None
+    return f"token {sha256(shown[0]).hexdigest()}"
 
 
 def _no_stream(scope: Scope) -> TurnedAwayError:

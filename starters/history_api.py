@@ -10,12 +10,13 @@ from domain.values import JobId, Storable
 from starters.access import Employee
 from starters.queries import Cursor, one_of
 from starters.reads import Reads
+from starters.routes import Routes
 from store.reading import PARTS, Reading
 
 
 def history_routes(reading: Reading, reads: Reads) -> APIRouter:
     """Return the routes of a job's history, which are the employees' alone."""
-    router = APIRouter(tags=["jobs"])
+    router = Routes(tags=["jobs"])
 
     @router.get(
         "/jobs/{job_id}/history/{part}",

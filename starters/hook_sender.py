@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from starters.api_client import ApiClient
 from starters.event_files import HookEvent
 from starters.failures import Failure
+from workers.secret_files import SecretFileError, secret_of
 
 SECRETS_FILE = "hook-secrets"
 """Where in its data folder the embedded stack keeps the hooks' secrets."""
@@ -19,12 +19,17 @@ SECRETS_FILE = "hook-secrets"
 def signing_secret(data: Path) -> str:
     """Return the secrets in force, of which the first one signs.
 
-    They are those of `STEWARD_HOOK_SECRETS`, or else those in the embedded stack's data folder.
+    They are those of `STEWARD_HOOK_SECRETS`, of the file that `STEWARD_HOOK_SECRETS_FILE` names, or
+    else those in the embedded stack's data folder.
 
     Raises:
-        Failure: there are none.
+        Failure: there are none, or the file can't be used.
     """
-    if said := os.environ.get("STEWARD_HOOK_SECRETS"):
+    try:
+        said = secret_of("STEWARD_HOOK_SECRETS")
+    except SecretFileError as error:
+        raise Failure(str(error)) from error
+    if said:
         return said
     file = data / SECRETS_FILE
     try:

@@ -14,6 +14,7 @@ _ERRORS = {
     415: "media_type",
     421: "misdirected",
     422: "fields",
+    429: "too_many",
     500: "fault",
     503: "unavailable",
 }
@@ -36,6 +37,11 @@ def error_response(
     if instead is not None:
         body["instead"] = instead
     return JSONResponse(body, status, headers)
+
+
+def again_in(seconds: int) -> str:
+    """Return when to try again, as people read it."""
+    return f"Try again in {seconds} second{'' if seconds == 1 else 's'}."
 
 
 class NotFoundError(HTTPException):

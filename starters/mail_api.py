@@ -11,12 +11,13 @@ from starters.access import Employee
 from starters.http_errors import NotFoundError
 from starters.queries import Cursor, JobFilter, RowId, one_of
 from starters.reads import Reads
+from starters.routes import Routes
 from store.mails import SHOWN_STATES, MailFilter, MailList
 
 
 def mail_routes(mails: MailList, reads: Reads) -> APIRouter:
     """Return the routes of mails, which are the employees' alone."""
-    router = APIRouter(tags=["mail"])
+    router = Routes(tags=["mail"])
 
     @router.get(
         "/mail",

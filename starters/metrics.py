@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from prometheus_client import (
@@ -15,12 +16,17 @@ from prometheus_client import (
 
 from domain.outgoing import Contact, Destination
 from service.audit import Audit
+from service.retaining import Retention
 from starters.process_metrics import ProcessCollector
+from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.outbox_list import OutboxList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
+from store.retention import Kept
 from workers.background import Background
+from workers.core import CoreListener
+from workers.figures import Figures
 
 
 class Metrics:
@@ -28,7 +34,10 @@ class Metrics:
 
     CONTENT_TYPE: ClassVar[str] = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
+    def __init__(self, process: Figures | None = None, core: CoreListener | None = None) -> None:
+        """Take what else is shown: the figures of this process, and of Temporal's core in it."""
+        self._process = process
+        self._core = core
         self._registry = CollectorRegistry()
         self._audit: Audit | None = None
         self._lost = Gauge(
@@ -43,6 +52,24 @@ class Metrics:
             "steward_commands",
             "Commands given, by HTTP status",
             ["lifecycle", "command", "status"],
+            registry=self._registry,
+        )
+        self.put_off = Counter(
+            "steward_requests_put_off",
+            "Requests to be sent again later, by reason: rate, busy or behind",
+            ["reason"],
+            registry=self._registry,
+        )
+        self.over_quota = Counter(
+            "steward_hooks_over_quota",
+            "Events taken beyond what their sender is expected to send in a minute",
+            ["sender"],
+            registry=self._registry,
+        )
+        self._retained = Gauge(
+            "steward_retention_deleted",
+            "Texts and jobs that this process has deleted because they were kept long enough",
+            ["what"],
             registry=self._registry,
         )
         self._reconciliations: Reconciliations | None = None
@@ -61,6 +88,18 @@ class Metrics:
             "steward_reconciliation_failures",
             "Times that the job system's list could not be read",
             registry=None,
+        )
+        self._heartbeats: Heartbeats | None = None
+        self._beat_at = Gauge(
+            "steward_heartbeat_succeeded_timestamp_seconds",
+            "When a test job came through all the way last, in Unix time; 0 if none ever has",
+            registry=None,
+        )
+        self._beat_seconds = Gauge(
+            "steward_heartbeat_seconds", "How long that test job took", registry=None
+        )
+        self._beat_every = Gauge(
+            "steward_heartbeat_interval_seconds", "How often a test job is sent", registry=None
         )
         self._open = Gauge(
             "steward_open_lifecycles",
@@ -83,6 +122,18 @@ class Metrics:
             ["state"],
             registry=self._registry,
         )
+        self._held = Gauge(
+            "steward_held_mails",
+            "Mails that wait for their hour or their day, by reason",
+            ["reason"],
+            registry=self._registry,
+        )
+        self.mail_reports = Counter(
+            "steward_bounces",
+            "Reports on mails that were sent, by kind",
+            ["kind"],
+            registry=self._registry,
+        )
 
         self._outbox = Gauge(
             "steward_outbox",
@@ -103,6 +154,12 @@ class Metrics:
             registry=self._registry,
         )
 
+    def watch_retention(self, retention: Retention) -> None:
+        """Have shown what this process deletes because it was kept long enough."""
+        for kept in retention.deleted:
+            read = partial(_deleted, retention, kept)
+            self._retained.labels(what=kept.value).set_function(read)
+
     def watch_reconciliation(self, reconciliations: Reconciliations) -> None:
         """Have the figures of reconciliation shown, too: there is another job system."""
         self._reconciliations = reconciliations
@@ -119,6 +176,20 @@ class Metrics:
         if record.succeeded_at is not None:
             self._reconciled_at.set(record.succeeded_at.timestamp())
         self._reconcile_failures.set(record.failures)
+
+    def watch_heartbeat(self, heartbeats: Heartbeats, every: timedelta) -> None:
+        """Have the figures of the heartbeat shown, too: one is sent so often."""
+        self._heartbeats = heartbeats
+        self._registry.register(self._beat_at)
+        self._registry.register(self._beat_seconds)
+        self._registry.register(self._beat_every)
+        self._beat_every.set(every.total_seconds())
+
+    async def _read_heartbeat(self, heartbeats: Heartbeats) -> None:
+        record = await heartbeats.record()
+        if record is not None and record.succeeded_at is not None:
+            self._beat_at.set(record.succeeded_at.timestamp())
+            self._beat_seconds.set(record.seconds or 0.0)
 
     def watch(self, audit: Audit, background: Background) -> None:
         """Have the figures of this process's audit and of its perpetual tasks shown, too."""
@@ -140,11 +211,16 @@ class Metrics:
             self._inbox.labels(state=state).set(count)
         if self._audit is not None:
             self._lost.set(len(await self._audit.lost()))
+        if self._heartbeats is not None:
+            await self._read_heartbeat(self._heartbeats)
         if self._reconciliations is not None:
             await self._read_reconciliation(self._reconciliations)
         self._mails.clear()
         for mail in await reading.failing_mails():
             self._mails.labels(state=mail["state"]).inc()
+        self._held.clear()
+        for mail in await reading.held_mails():
+            self._held.labels(reason=mail["held_for"]).inc()
 
     async def read_outbox(self, outbox: OutboxList, now: datetime) -> None:
         """Read the gauges of the outbox from the store, if anybody is told anything.
@@ -172,6 +248,15 @@ class Metrics:
             is_open = is_silent or in_vain is not None
             self._silent.labels(destination=each.value).set(is_open)
 
-    def exposition(self) -> bytes:
-        """Return the figures as Prometheus reads them."""
-        return generate_latest(self._registry)
+    async def exposition(self) -> bytes:
+        """Return the figures as Prometheus reads them: the store's, this process's, the core's."""
+        shown = generate_latest(self._registry)
+        if self._process is not None:
+            shown += self._process.exposition()
+        if self._core is not None:
+            shown += await self._core.read()
+        return shown
+
+
+def _deleted(retention: Retention, kept: Kept) -> float:
+    return float(retention.deleted[kept])

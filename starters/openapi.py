@@ -52,6 +52,29 @@ def request_body(lifecycle: str, command: Command) -> dict[str, Any]:
     }
 
 
+def proof_body() -> dict[str, Any]:
+    """Return what the operation that makes a proof says of its body and its answers."""
+    content = {
+        "schema": {"type": "object", "description": "The command's payload, without a proof"},
+        "example": {"actor": {"name": "Dana", "role": "dispatch"}, "reason": "Late"},
+    }
+    refusal = {"application/json": {"schema": {"$ref": _REF.format(model="Refusal")}}}
+    made = {"application/json": {"schema": {"$ref": _REF.format(model="MadeProof")}}}
+    said = {
+        "403": "The role may not do this",
+        "404": "No such procedure runs on this job",
+        "413": "The body is too large",
+        "422": "A field is wrong",
+    }
+    return {
+        "requestBody": {"required": True, "content": {"application/json": content}},
+        "responses": {
+            "200": {"description": "The proof, and what to send with it", "content": made},
+            **{status: {"description": why, "content": refusal} for status, why in said.items()},
+        },
+    }
+
+
 OF_A_TASK = {
     "403": "The task is for another role",
     "404": "There is no such task",

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from starters.doorkeeper import HEALTH, JOB_EVENTS
+from starters.doorkeeper import HEALTH, HOOKS
 
 _REFUSAL: Mapping[str, Any] = {
     "application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}
@@ -21,12 +21,13 @@ _SAID = {
     "415": "The body is not JSON",
     "421": "The host name is unknown",
     "422": "A field is wrong",
+    "429": "Too many requests within a minute, or the worker is behind; `Retry-After` says when",
     "500": "Steward failed",
     "503": "The database, Temporal or a worker did not answer in time, or too many came at once",
 }
 _AT_THE_DOOR = ("421", "500", "503")
-_READING = ("401", "404", "422")
-_CHANGING = ("401", "403", "404", "409", "413", "415", "422")
+_READING = ("401", "404", "422", "429")
+_CHANGING = ("401", "403", "404", "409", "413", "415", "422", "429")
 _EVENTS = ("401", "413")
 
 
@@ -57,7 +58,7 @@ def _describe(document: dict[str, Any]) -> None:
 
 
 def _statuses(path: str, method: str) -> tuple[str, ...]:
-    if path == JOB_EVENTS:
+    if path in HOOKS:
         return (*_EVENTS, *_AT_THE_DOOR)
     if path in HEALTH:
         return _AT_THE_DOOR

@@ -19,6 +19,7 @@ from starters.bodies import fields_of, refused_answer
 from starters.http_errors import error_response
 from starters.openapi import answers
 from starters.queries import Cursor, JobFilter, RowId, one_of
+from starters.routes import Routes
 from store.outbox_list import OutboxFilter
 
 _JSON = TypeAdapter(dict[str, Any])
@@ -36,7 +37,7 @@ _Decide = Callable[[int, object, Actor | None], Awaitable[dict[str, Any] | None]
 
 def outbox_routes(desk: OutboxDesk) -> APIRouter:
     """Return the routes of the outbox."""
-    router = APIRouter(tags=["outbox"])
+    router = Routes(tags=["outbox"])
 
     @router.get("/outbox", summary="List what waits to be sent, or was refused")
     async def outbox(

@@ -39,15 +39,14 @@ class ProcessCollector(Collector):
             "Lost lifecycles that this process found running again",
             value=figures.found_again,
         )
-        if figures.last_run is None:  # another process audits
-            return
+        audits = figures.last_run is not None  # else another process does, and says so
         yield GaugeMetricFamily(
             "steward_audit_last_run_timestamp_seconds",
             "When this process compared store and Temporal last",
-            value=figures.last_run.timestamp(),
+            value=figures.last_run.timestamp() if figures.last_run else None,
         )
         yield GaugeMetricFamily(
             "steward_workers_polling",
             "Whether a worker polled when the audit looked last",
-            value=int(figures.workers_poll),
+            value=int(figures.workers_poll) if audits else None,
         )

@@ -16,6 +16,7 @@ from domain.roles import Actor
 from domain.values import JOB_ID, JobId
 from starters.access import Supervisor
 from starters.queries import Cursor
+from starters.routes import Routes
 from store.database import StoreUnavailableError
 from store.reads import Read, ReadJournal
 
@@ -78,7 +79,7 @@ class Reads:
 
 def read_routes(reads: Reads) -> APIRouter:
     """Return the route that tells who has read a job, which is the supervisors' alone."""
-    router = APIRouter(tags=["jobs"])
+    router = Routes(tags=["jobs"])
 
     @router.get(
         "/jobs/{job_id}/reads",

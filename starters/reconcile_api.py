@@ -12,6 +12,7 @@ from starters.access import Employee, reader
 from starters.bodies import fields_of, refused_answer
 from starters.http_errors import error_response
 from starters.openapi import answers
+from starters.routes import Routes
 
 _REFUSED = {
     "403": "The role may not do this",
@@ -24,7 +25,7 @@ _REFUSED = {
 
 def reconcile_routes(desk: ReconciliationDesk) -> APIRouter:
     """Return the route of reconciliation."""
-    router = APIRouter(tags=["job system"])
+    router = Routes(tags=["job system"])
 
     @router.post(
         "/reconcile",

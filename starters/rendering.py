@@ -269,15 +269,22 @@ def print_dead_letters(letters: Json) -> None:
 
 def print_mails(mails: Json) -> None:
     """Print a list of mails."""
-    _print_table("There is no e-mail.", _MAILS, mails["items"])
+    _print_table("There is no e-mail.", _MAILS, [_held_told(mail) for mail in mails["items"]])
     _print_more(mails)
+
+
+def _held_told(mail: Json) -> Json:
+    """Return a mail whose state says until when it is held, if it is."""
+    if "held_until" not in mail:
+        return mail
+    return {**mail, "state": f"held until {company_time(mail['held_until'])}"}
 
 
 def print_mail_texts(mails: Json) -> None:
     """Print mails whole."""
     if not mails["items"]:
         print_text("This job has no e-mail.")
-    for mail in mails["items"]:
+    for mail in map(_held_told, mails["items"]):
         to, at = mail["to"], company_time(mail["at"])
         print_text(f"{at}  {mail['state']}  to {to}: {mail['subject']}", "", mail["text"], "")
     _print_more(mails)

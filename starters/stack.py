@@ -23,6 +23,7 @@ from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.hook_sender import SECRETS_FILE
+from starters.hosts import origin_of
 from starters.oidc import CompanyAccounts
 from starters.serving import server_of
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
@@ -32,8 +33,9 @@ from store.reading import Reading
 from store.switches import Switch, Switches
 from store.tokens import TokenStore
 from workers.dev_server import DevServer, ServerOptions
+from workers.figures import Figures, MeasuredJobSystem
 from workers.job_systems import destinations_of, job_system_of, subscriber_of
-from workers.key_rings import data_keys_of
+from workers.key_rings import data_keys_of, warn_if_plain
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
@@ -47,6 +49,8 @@ from workers.settings import (
     SettingsError,
     must_be_loopback,
 )
+from workers.spans import spans_of
+from workers.telemetry import core_listener
 from workers.temporal import NO_ANSWER, TemporalUnreachableError, connect
 from workers.worker import make_worker
 
@@ -90,7 +94,8 @@ async def run_stack(
     must_be_loopback("127.0.0.1", settings.auth)
     policy, directory = settings.watched_policy(), settings.watched_directory()
     company = _company(settings)
-    job_system = job_system_of(settings)
+    figures, spans = Figures(), spans_of("steward")
+    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
     _prepare_folder(data)
     stop = _stop_on_signals()
     async with AsyncExitStack() as stack:
@@ -110,18 +115,30 @@ async def run_stack(
             ServerOptions(
                 port=temporal_port,
                 ui_port=ui_port,
+                codec_endpoint=f"http://127.0.0.1:{port}/codec",
                 database=data / TEMPORAL_FILE,
                 log=data / "temporal.log",
             )
         )
         announce("Starting Temporal …")
-        client = sealed(await server.start(), await data_keys_of(settings, data, database))
+        keys = await data_keys_of(settings, data, database)
+        client = spans.on(sealed(await server.start(), keys))
         stack.push_async_callback(server.stop)
+        stack.push_async_callback(asyncio.to_thread, spans.close)
         await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
+        await _ask_for_proofs(settings, database)
         guard = NamespaceGuard(database, client)
         await guard.adopt()
         await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
-        worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
+        worker = make_worker(
+            client,
+            database,
+            postman,
+            directory=directory,
+            job_system=job_system,
+            figures=figures,
+            spans=spans,
+        )
         await stack.enter_async_context(worker)
         await _rebuild_if_due(database, client, guard, announce)
         parts = Parts(
@@ -135,9 +152,18 @@ async def run_stack(
             tokens=_tokens(settings, database),
             company=company,
             hosts=settings.hosts,
+            requests_per_minute=settings.requests_per_minute,
+            hooks_per_minute=settings.hooks_per_minute,
             rehearses=True,
+            figures=figures,
+            spans=spans,
+            core=core_listener(),
+            heartbeat=settings.heartbeat,
             temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
+            keys=keys,
+            codec_origins=_origins(settings, f"127.0.0.1:{ui_port}", f"localhost:{ui_port}"),
         )
+        await stack.enter_async_context(figures.watching_loop())
         api = await stack.enter_async_context(_serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, settings.job_system_url, ui_port, temporal_port, data))
@@ -183,14 +209,18 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     settings.require("hook_secrets")
     policy, directory = settings.watched_policy(), settings.watched_directory()
     company = _company(settings)
-    job_system = job_system_of(settings)
+    figures, spans = Figures(), spans_of("steward-api")
+    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
     _must_be_free(port, "--port", host)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     stop = _stop_on_signals()
     client = await connect(lazy=True)
     await database.check()
-    client = sealed(client, await data_keys_of(settings, DEFAULT_DATA, database))
+    keys = await data_keys_of(settings, DEFAULT_DATA, database)
+    await warn_if_plain(keys)
+    client = spans.on(sealed(client, keys))
     await NamespaceGuard(database, client).require_if_it_answers()
+    await _ask_for_proofs(settings, database)
     parts = Parts(
         database=database,
         client=client,
@@ -202,9 +232,17 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         tokens=_tokens(settings, database),
         company=company,
         hosts=settings.hosts,
+        requests_per_minute=settings.requests_per_minute,
+        hooks_per_minute=settings.hooks_per_minute,
         temporal_ui=settings.temporal_ui_url,
+        figures=figures,
+        spans=spans,
+        core=core_listener(),
+        heartbeat=settings.heartbeat,
+        keys=keys,
+        codec_origins=_origins(settings),
     )
-    async with _serving(parts, host, port) as api:
+    async with figures.watching_loop(), _serving(parts, host, port) as api:
         log.info("API runs", host=host, port=port)
         log_policy_warnings(policy())
         if await _has_no_token(parts):
@@ -213,6 +251,16 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
         await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
     await job_system.close()
     await database.close()
+    await asyncio.to_thread(spans.close)
+
+
+async def _ask_for_proofs(settings: Settings, database: Database) -> None:
+    """Have all workers know whether this API lets in only those who may.
+
+    Workers read it in the store: one that was set up without the setting does not leave a way in.
+    """
+    now, is_on = datetime.now(UTC), settings.asks_for_proofs
+    await Switches(database).turn(Switch.PROOFS, now, is_on=is_on)
 
 
 @asynccontextmanager
@@ -293,6 +341,19 @@ def _company(settings: Settings) -> CompanyAccounts | None:
     if issuer is None or id_ is None or secret is None or roles is None:
         return None
     return CompanyAccounts(issuer, id_, secret, roles)
+
+
+def _origins(settings: Settings, *own: str) -> frozenset[str]:
+    """Return the origins whose pages may use the codec server: those of Temporal UI.
+
+    Args:
+        settings: which may say where it is.
+        own: hosts and ports of the UI that is ours.
+    """
+    origins = {f"http://{each}" for each in own}
+    if settings.temporal_ui_url is not None:
+        origins.add(origin_of(settings.temporal_ui_url))
+    return frozenset(origins)
 
 
 async def _has_no_token(parts: Parts) -> bool:

@@ -18,6 +18,7 @@ from starters.bodies import fields_of, refused_answer
 from starters.http_errors import error_response
 from starters.openapi import OF_A_TASK, answers
 from starters.queries import Cursor, JobFilter, RowId, one_of
+from starters.routes import Routes
 from store.tasks import TASK_STATUSES, TaskFilter
 
 _JSON = TypeAdapter(dict[str, Any])
@@ -26,7 +27,7 @@ _JSON = TypeAdapter(dict[str, Any])
 
 def task_routes(desk: TaskDesk) -> APIRouter:
     """Return the routes of tasks."""
-    router = APIRouter(tags=["tasks"])
+    router = Routes(tags=["tasks"])
 
     @router.get(
         "/tasks",

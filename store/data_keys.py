@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from store import schema
 from store.database import Database, StoreUnavailableError
-from store.key_ring import KEY_BYTES, KeyRing
+from store.key_ring import KEY_BYTES, KeyRing, UnknownRingKeyError
 from store.switches import Switch, setting_of
 
 STEWARDS_OWN = ""
@@ -39,12 +39,17 @@ _OF_JOB = select(_KEYS).where(_KEYS.c.job_id == bindparam("wanted"))
 
 
 class KeyDestroyedError(LookupError):
-    """The data key of this was destroyed: its job was erased."""
+    """The data key of this was destroyed: its job was erased.
+
+    Attributes:
+        job_id: the job.
+    """
 
     for_logs = "this job was erased, and what is encrypted with its key cannot be read"
 
-    def __init__(self) -> None:
+    def __init__(self, job_id: str) -> None:
         super().__init__(self.for_logs)
+        self.job_id = job_id
 
 
 class UnknownDataKeyError(LookupError):
@@ -78,23 +83,52 @@ class DataKeys:
         database: Database,
         ring: Callable[[], KeyRing],
         clock: Callable[[], datetime] = _wall_clock,
+        look_again: Callable[[], KeyRing] | None = None,
     ) -> None:
         """Take a store and a ring.
 
         Args:
             database: the store.
-            ring: tells the key ring as it now is.
+            ring: tells the key ring, as it was a moment ago.
             clock: the wall clock, aware UTC.
+            look_again: tells the key ring as it is at this very moment.
         """
         self._database = database
         self._ring = ring
+        self._look_again = look_again or ring
         self._clock = clock
         self._by_id: OrderedDict[str, _Kept] = OrderedDict()
         self._id_of_job: dict[str, str] = {}
         self._seals = False
         self._asked_whether_at: datetime | None = None
 
+    def ring(self) -> KeyRing:
+        """Return the key ring as it now is."""
+        return self._ring()
+
     # --- using -------------------------------------------------------------------------------
+
+    @property
+    def seal(self) -> bool:
+        """Whether this process already knows that this store's payloads are encrypted."""
+        return self._seals
+
+    def at_hand(self, key_id: str) -> DataKey | None:
+        """Return the key of an id if it is open and needs no question to the store."""
+        kept = self._by_id.get(key_id)
+        if kept is None or self._clock() - kept.asked_at >= _BELIEVED_FOR:
+            return None
+        self._by_id.move_to_end(key_id)
+        return kept.key
+
+    def at_hand_of(self, job_id: str) -> DataKey | None:
+        """Return the key of a job if it is open and needs no question to the store."""
+        key_id = self._id_of_job.get(job_id)
+        return None if key_id is None else self.at_hand(key_id)
+
+    def forget(self, job_id: str) -> None:
+        """Close the key of a job, so that it's asked for again before it's used."""
+        self._by_id.pop(self._id_of_job.pop(job_id, ""), None)
 
     async def are_in_use(self) -> bool:
         """Return whether this store's payloads are encrypted by now.
@@ -137,10 +171,9 @@ class DataKeys:
             UnknownRingKeyError: the ring does not open it.
             StoreUnavailableError: the database does not answer.
         """
+        if (at_hand := self.at_hand(key_id)) is not None:
+            return at_hand
         kept = self._by_id.get(key_id)
-        if kept is not None and self._clock() - kept.asked_at < _BELIEVED_FOR:
-            self._by_id.move_to_end(key_id)
-            return kept.key
         try:
             found = await self._database.read(lambda tx: _one(tx, _BY_ID, key_id))
         except StoreUnavailableError:
@@ -148,14 +181,14 @@ class DataKeys:
                 raise
             return kept.key
         if found is None:
-            raise UnknownDataKeyError(f"this store has no data key {key_id}")
+            raise UnknownDataKeyError("this was encrypted with a key that this store does not have")
         return self._opened(found)
 
     def _made(self, connection: Connection, job_id: str) -> Row[Any]:
         """Return the key of a job in the store, one that is made now unless it has one by now."""
         key_id = secrets.token_hex(_ID_BYTES)
         about = _about(key_id, job_id)
-        ring_key_id, wrapped = self._ring().wrap(secrets.token_bytes(KEY_BYTES), about)
+        ring_key_id, wrapped = self._look_again().wrap(secrets.token_bytes(KEY_BYTES), about)
         row = {
             "id": key_id,
             "job_id": job_id,
@@ -170,11 +203,8 @@ class DataKeys:
         if row.wrapped is None:
             self._by_id.pop(row.id, None)
             self._id_of_job.pop(row.job_id, None)
-            raise KeyDestroyedError
-        about = _about(row.id, row.job_id)
-        key = DataKey(
-            row.id, row.job_id, AESGCM(self._ring().unwrap(row.ring_key_id, row.wrapped, about))
-        )
+            raise KeyDestroyedError(row.job_id)
+        key = DataKey(row.id, row.job_id, AESGCM(self._unwrapped(row)))
         self._by_id[row.id] = _Kept(key, self._clock())
         self._by_id.move_to_end(row.id)
         self._id_of_job[row.job_id] = row.id
@@ -182,6 +212,13 @@ class DataKeys:
             _, oldest = self._by_id.popitem(last=False)
             self._id_of_job.pop(oldest.key.job_id, None)
         return key
+
+    def _unwrapped(self, row: Row[Any]) -> bytes:
+        about = _about(row.id, row.job_id)
+        try:
+            return self._ring().unwrap(row.ring_key_id, row.wrapped, about)
+        except UnknownRingKeyError:  # the ring may just have got a new key
+            return self._look_again().unwrap(row.ring_key_id, row.wrapped, about)
 
     # --- keeping -----------------------------------------------------------------------------
 
@@ -200,19 +237,20 @@ class DataKeys:
         """
         return await self._database.write(lambda connection: self._wrap_some(connection, after))
 
+    async def to_wrap(self) -> int:
+        """Return how many data keys are wrapped under another than the ring's first key.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        others = _wrapped_under_another(self._look_again())
+        counting = select(func.count()).select_from(others.subquery())
+        return await self._database.read(lambda connection: connection.scalar(counting) or 0)
+
     def _wrap_some(self, connection: Connection, after: str) -> tuple[int, str | None]:
-        ring = self._ring()
-        others = (
-            select(_KEYS)
-            .where(
-                _KEYS.c.id > after,
-                _KEYS.c.wrapped.is_not(None),
-                _KEYS.c.ring_key_id != ring.first.id,
-            )
-            .order_by(_KEYS.c.id)
-            .limit(_AT_ONCE)
-        )
-        rows = connection.execute(others).all()
+        ring = self._look_again()
+        others = _wrapped_under_another(ring).where(_KEYS.c.id > after)
+        rows = connection.execute(others.order_by(_KEYS.c.id).limit(_AT_ONCE)).all()
         for row in rows:
             about = _about(row.id, row.job_id)
             secret = ring.unwrap(row.ring_key_id, row.wrapped, about)
@@ -223,6 +261,10 @@ class DataKeys:
                 .values(ring_key_id=ring_key_id, wrapped=wrapped)
             )
         return len(rows), rows[-1].id if len(rows) == _AT_ONCE else None
+
+
+def _wrapped_under_another(ring: KeyRing) -> Select[Any]:
+    return select(_KEYS).where(_KEYS.c.wrapped.is_not(None), _KEYS.c.ring_key_id != ring.first.id)
 
 
 def destroy_key(connection: Connection, job_id: str, now: datetime) -> bool:

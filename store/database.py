@@ -37,7 +37,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from domain.outgoing import Destination
 from store.outages import is_outage
-from store.patience import CONNECT_ARGUMENTS, SQLITE_BUSY_SECONDS, limit_postgresql
+from store.patience import CONNECT_ARGUMENTS, SQLITE_BUSY_SECONDS
 
 T = TypeVar("T")
 
@@ -283,6 +283,8 @@ def engine_of(url: URL, *, patient: bool = True) -> Engine:
             hide_parameters=True,
         )
         if patient:
+            from store.patient_connection import limit_postgresql  # noqa: PLC0415  as it says
+
             limit_postgresql(engine)
         return engine
     engine = create_engine(

@@ -90,6 +90,9 @@ class DeadLetter(BaseModel):
 
 EARLIER = schema.inbox.alias("earlier")
 
+MAIL_REPORT = "mail report"
+"""The origin of a report on a mail that was sent; it is no workflow's, and about no job's event."""
+
 UNDELIVERED = ("pending", "faulty")
 """States of events that are still to be delivered; no other event waits for a faulty one."""
 
@@ -127,6 +130,7 @@ class Inbox:
         unreadable: str | None = None,
         for_redelivery: bool = False,
         once: bool = False,
+        origin: str | None = None,
     ) -> Kept:
         """Keep a body as it came, before anything is made of it.
 
@@ -141,6 +145,7 @@ class Inbox:
             unreadable: why it is a dead letter, None where it is none.
             for_redelivery: whether redelivery may have it at once; otherwise the hook that brought
                 it has five seconds to deliver it.
+            origin: what it is, where it is no event of the job system.
             once: whether another body under a used id is a duplicate, too: for what Steward itself
                 names so that it is told once.
 
@@ -155,6 +160,7 @@ class Inbox:
             "body": body,
             "digest": sha256(body).hexdigest(),
             "job_id": job_id,
+            "origin": origin,
             "attempts": 0,
             "next_attempt_at": now if for_redelivery else now + _LEASE,
             **(dead if unreadable else {"state": "pending", "outcome": None}),
@@ -213,6 +219,16 @@ class Inbox:
             outcome=Outcome.DEAD_LETTER.value,
             reason=reason[:_LONGEST_REASON],
         )
+
+    async def bury_erased(self, inbox_id: int, reason: str) -> None:
+        """Make an event of an erased job a dead letter, of which nothing but its arrival is kept.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        gone: dict[str, object] = {"body": b"", "envelope": None}
+        dead = {"state": "dead", "outcome": Outcome.DEAD_LETTER.value, "reason": reason}
+        await self._set(inbox_id, **gone, **dead)
 
     async def postpone(
         self, inbox_id: int, reason: str, now: datetime, *, faulty: bool = False

@@ -48,6 +48,10 @@ class NotItsTurnError(Exception):
         self.plan = plan
 
 
+class ErasedJobError(Exception):
+    """The event is of a job that was erased: it is not taken over."""
+
+
 class Intake:
     """Takes the events of the inbox over."""
 
@@ -99,7 +103,10 @@ class Intake:
         event = event.model_copy(update={"occurred_at": min(event.occurred_at, now)})
 
         def take_over(connection: Connection) -> tuple[Plan | None, bool, bool]:
-            row = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one()
+            turn = {"of": inbox_id, "job": event.job.job_id}
+            row = connection.execute(_WHOSE_TURN, turn).one()
+            if row.is_erased:
+                raise ErasedJobError
             plan = None if row.envelope is None else self._kept_plan(connection, row.envelope)
             is_told = origin is None and Destination.JOB_SYSTEM in self._database.tells
             if plan is None and is_told and _is_asked_about(connection, event.job.job_id, now):
@@ -154,7 +161,8 @@ class Intake:
         event = event.model_copy(update={"occurred_at": plan.occurred_at})
 
         def plan_again(connection: Connection) -> Plan:
-            origin = connection.execute(_WHOSE_TURN, {"of": inbox_id}).one().origin
+            turn = {"of": inbox_id, "job": event.job.job_id}
+            origin = connection.execute(_WHOSE_TURN, turn).one().origin
             planning = _EventTransaction(
                 self._database, connection, plan.event_id, event, origin, self._kinds
             )
@@ -399,6 +407,7 @@ _WHOSE_TURN = (
         _INBOX.c.origin,
         exists().where(comes_before(_INBOX)).label("waits"),
         exists().where(comes_before(_INBOX), EARLIER.c.envelope.is_(None)).label("is_held_up"),
+        exists().where(schema.erased_jobs.c.job_id == bindparam("job")).label("is_erased"),
     )
     .where(_INBOX.c.id == bindparam("of"))
     .with_for_update(of=_INBOX)

@@ -29,7 +29,7 @@ from domain.values import Instant
 from store import schema
 from store.cursors import page_of, read_cursor, write_cursor
 from store.database import Database
-from store.mail_queue import shown_state
+from store.mail_queue import hold_of, shown_state
 
 PAGE = 100
 """Entries on one page of a job's stream."""
@@ -115,7 +115,7 @@ def _note(row: Row[Any]) -> dict[str, Any]:
 
 def _mail(row: Row[Any]) -> dict[str, Any]:
     shown = _fields("to", "subject", "last_error")(row)
-    return {**shown, "state": shown_state(row.state)}
+    return {**shown, "state": shown_state(row.state), **hold_of(row)}
 
 
 def _task(row: Row[Any]) -> dict[str, Any]:

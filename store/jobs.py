@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from domain.jobs import HeldJob
 from store import schema
@@ -23,7 +23,7 @@ class HeldRow(NamedTuple):
 
 
 def held_job(connection: Connection, job_id: str, *, lock: bool = False) -> HeldRow | None:
-    """Return our copy of a job, None if the store has none that can be read.
+    """Return our copy of a job, None if the store has none that can be read, or it was erased.
 
     Args:
         connection: the transaction.
@@ -83,6 +83,9 @@ def digits(said: str) -> str:
     return "".join(each for each in said if each.isdecimal())
 
 
-_READ_JOB = select(schema.jobs).where(schema.jobs.c.job_id == bindparam("of"))
+_READ_JOB = select(schema.jobs).where(
+    schema.jobs.c.job_id == bindparam("of"),
+    ~exists().where(schema.erased_jobs.c.job_id == schema.jobs.c.job_id),
+)
 _READ_VERSION = select(schema.jobs.c.version).where(schema.jobs.c.job_id == bindparam("of"))
 _LOCK_JOB = _READ_JOB.with_for_update()

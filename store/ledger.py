@@ -17,6 +17,7 @@ from sqlalchemy import (
     update,
 )
 
+from domain.contact_hours import customer_zones
 from domain.effects import (
     AddNote,
     AddServiceJob,
@@ -60,7 +61,16 @@ from store.job_exceptions import JobExceptions
 from store.job_rows import add_note, add_service_job, open_task
 from store.jobs import held_job
 from store.lifecycles import close_loss
-from store.mail_queue import QueuedMail, RenderedMail, mail_row, take, withdraw
+from store.mail_queue import (
+    IS_HELD,
+    MailState,
+    QueuedMail,
+    RenderedMail,
+    held,
+    mail_row,
+    take,
+    withdraw,
+)
 from store.publishing import Standing
 from store.snapshots import keep_turn, kept_columns
 from store.task_closing import TaskKinds, close_reopening, close_settled, settled_by
@@ -162,7 +172,7 @@ class Ledger:
             result = BatchTransaction(
                 self._database, connection, batch, render, self._kinds, told, agreed
             ).apply()
-            first = next(iter(batch.mails), None)
+            first = next((key for key in batch.mails if key not in result.held), None)
             if result.refusal is not None or first is None:
                 return AppliedBatch(result, None)
             return AppliedBatch(result, take(connection, first, now))
@@ -196,6 +206,8 @@ class BatchTransaction:
         """Where the lifecycle stands before the batch and after it, if somebody is told."""
         self._exceptions = JobExceptions(self._rows)
         self._mails: Mapping[str, RenderedMail] = {}
+        self._zones: tuple[str, ...] = ()
+        """The zones that the customer may live in."""
         self._keeps_start = False
 
     def apply(self) -> BatchResult:
@@ -214,9 +226,13 @@ class BatchTransaction:
         for step in self._batch.steps:
             if not isinstance(step.effect, SendEmail) or step.key in self._mails:
                 self._apply_step(step)
-        deadlines = self._deadlines()
-        due_at = self._record_progress(result, deadlines)
-        told = {"due_at": due_at, "deadlines": deadlines, "keeps_start": self._keeps_start}
+        deadlines, held_mails = self._deadlines(), self._held_mails()
+        told = {
+            "due_at": self._record_progress(result, deadlines),
+            "deadlines": deadlines,
+            "held": held_mails,
+            "keeps_start": self._keeps_start,
+        }
         return (result if result.job else self._newer_job()).model_copy(update=told)
 
     def refusal_beside_the_job(self) -> Refusal | None:
@@ -253,6 +269,7 @@ class BatchTransaction:
         for step in self._batch.steps:
             if isinstance(step.effect, UpdateJob):
                 job = job.updated(step.effect)
+        self._zones = customer_zones(job.home_zip, self._batch.calendar.zone)
         rendered: dict[str, RenderedMail] = {}
         answer_by = self._answer_by()
         for key, told in mails.items():
@@ -336,6 +353,8 @@ class BatchTransaction:
                 add_note(*to, author, text, visibility)
             case AddServiceJob(account=account, event_type=event_type) as added:
                 add_service_job(*to, account, event_type, added.reason, tuple(added.comments))
+            case SendEmail() as mail:
+                self._queue_mail(step, mail)
             case OpenTask(role=role, task=kind) as asked:
                 open_task(*to, role, kind, self._text_of(asked))
             case _:
@@ -370,8 +389,6 @@ class BatchTransaction:
     def _new_row(self, step: Step) -> tuple[Table, dict[str, Any]]:
         """Return the row that an effect adds, and to which table."""
         match step.effect:
-            case SendEmail(template=template):
-                return schema.emails, mail_row(self._mails[step.key], template)
             case WriteJournal(actor=actor, what=what, rule=rule):
                 return schema.journal, self._journal_row(actor, what, rule)
             case UpdateJob(by=by) as wanted:
@@ -380,6 +397,22 @@ class BatchTransaction:
                 )
             case other:
                 raise TypeError(f"{other.kind} adds no row")
+
+    def _queue_mail(self, step: Step, mail: SendEmail) -> None:
+        """Queue a mail; one that keeps the customer's hours and limit is held until it may go."""
+        row = {"at": step.at, **mail_row(self._mails[step.key], mail.template)}
+        limits = mail.limits if row["state"] == MailState.QUEUED else None
+        if limits is not None and not self._is_queued(step.key):
+            row |= held(self._database, self._connection, row["to"], limits, step, self._zones)
+        self._rows.insert(schema.emails, step.key, **row)
+
+    def _held_mails(self) -> dict[str, datetime]:
+        """Return until when mails of the batch are held, whichever attempt at it queued them."""
+        limited = [key for key, mail in self._batch.mails.items() if mail.limits is not None]
+        if not limited:
+            return {}
+        rows = self._connection.execute(_HELD, {"of": limited})
+        return {row.key: row.counts_at for row in rows}
 
     def _text_of(self, task: OpenTask) -> str:
         """Return the text of a task, with the job's open exceptions where it names them (AM-35)."""
@@ -567,6 +600,10 @@ def _is_reset(kept: Columns, new: Columns) -> ColumnElement[bool]:
 
 
 _QUEUED = select(schema.emails.c.id).where(schema.emails.c.key == bindparam("of"))
+_HELD = select(schema.emails.c.key, schema.emails.c.counts_at).where(
+    schema.emails.c.key.in_(bindparam("of", expanding=True)),
+    IS_HELD,
+)
 _CLOSE_PROMISE = update(schema.promises).where(
     schema.promises.c.key == bindparam("of"), schema.promises.c.outcome.is_(None)
 )

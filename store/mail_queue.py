@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Row, bindparam, case, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, select, update
 
 from domain.addresses import is_mailable
+from domain.contact_hours import ContactLimits, slot_for
+from domain.effects import Step
+from domain.mail_ids import message_token
 from store import schema
 from store.database import Database
 
@@ -47,6 +50,21 @@ HAND_OVER = timedelta(seconds=60)
 def shown_state(state: str) -> str:
     """Return the state of a mail as lists show it: one that is being sent is still queued."""
     return MailState.QUEUED if state == MailState.SENDING else state
+
+
+IS_HELD = and_(
+    schema.emails.c.state == MailState.QUEUED,
+    schema.emails.c.held_for.is_not(None),
+    schema.emails.c.attempts == 0,
+)
+"""The condition that a mail is held: it waits for its hour or its day, and was not tried yet."""
+
+
+def hold_of(row: Row[Any]) -> dict[str, Any]:
+    """Return until when a mail is held and why, as lists show it; nothing if it is not held."""
+    if row.held_for is None or row.state != MailState.QUEUED or row.attempts:
+        return {}
+    return {"held_until": row.counts_at, "held_for": row.held_for}
 
 
 class RenderedMail(BaseModel):
@@ -154,7 +172,7 @@ def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
         return None
     match MailState(row.state):
         case MailState.QUEUED:
-            values = {"state": "sending", "attempts": row.attempts + 1}
+            values = {"state": "sending", "attempts": row.attempts + 1} | _known_by(row)
             connection.execute(_CHANGE_MAIL, {"of": key, "changed_at": now, **values})
             return _queued(row)
         case MailState.SENDING if not _is_being_handed_over(row, now):
@@ -208,12 +226,68 @@ def withdraw(
 _UNDER_WAY = (MailState.QUEUED, MailState.SENDING)
 
 
+def _known_by(row: Row[Any]) -> dict[str, str]:
+    """Return by what a report knows the mail, where that is not kept yet."""
+    return {} if row.message_id else {"message_id": message_token(row.key)}
+
+
 def _is_being_handed_over(row: Row[Any], now: datetime) -> bool:
     return row.changed_at is not None and abs(now - row.changed_at) < HAND_OVER
 
 
 _LOCK_MAIL = select(schema.emails).where(schema.emails.c.key == bindparam("of")).with_for_update()
 _CHANGE_MAIL = update(schema.emails).where(schema.emails.c.key == bindparam("of"))
+
+
+_ONE_TIME = timedelta(hours=1)
+"""How far a lifecycle's time may be from the wall clock, and both are still one day to its reader.
+A rehearsed job's clock is moved ahead: its days are nobody's, and do not count."""
+_RECIPIENTS = 0x6D61696C
+"""Which advisory locks let mails to one recipient be counted one after the other."""
+
+
+def held(
+    database: Database,
+    connection: Connection,
+    to: str,
+    limits: ContactLimits,
+    step: Step,
+    zones: Sequence[str],
+) -> dict[str, Any]:
+    """Return the columns that say when a new mail goes out, and why it does not at once.
+
+    Args:
+        database: the store.
+        connection: the transaction in which it is queued.
+        to: its recipient.
+        limits: the hours that it keeps, and how many like it a recipient gets in a day.
+        step: what sends it.
+        zones: the IANA zones that the recipient may live in.
+    """
+    to = to.lower()
+    if not database.is_sqlite:  # SQLite has one writer anyway
+        lock = func.pg_advisory_xact_lock(_RECIPIENTS, func.hashtext(to))
+        connection.execute(select(lock))
+
+    def taken(begins: datetime, ends: datetime) -> int:
+        of_that_day = {"recipient": to, "begins": begins, "ends": ends}
+        return connection.scalar(_TAKEN, of_that_day) or 0
+
+    counts = abs(datetime.now(UTC) - step.at) < _ONE_TIME
+    slot = slot_for(limits, step.at, zones, taken if counts else None)
+    return {"counts_at": slot.at, "held_for": slot.held_for and slot.held_for.value}
+
+
+_TAKEN = (
+    select(func.count())
+    .select_from(schema.emails)
+    .where(
+        schema.emails.c.counts_at >= bindparam("begins"),
+        schema.emails.c.counts_at < bindparam("ends"),
+        func.lower(schema.emails.c.to) == bindparam("recipient"),
+        schema.emails.c.state != "bounced",
+    )
+)
 
 
 def mail_row(mail: RenderedMail, template: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, select
 from store import schema
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
-from store.mail_queue import MailState
+from store.mail_queue import MailState, hold_of
 
 PAGE = 100
 """Mails on one page of a list."""
@@ -20,6 +20,7 @@ SHOWN_STATES: Final = ("queued", "sent", "uncertain", "bounced")
 
 _EMAILS = schema.emails
 _SUMMARY = ("id", "job_id", "at", "to", "template", "subject", "text")
+_HOLD = ("held_for", "counts_at")
 _WHOLE = (*_SUMMARY, "html", "attempts", "last_error", "changed_at")
 _IN_BRIEF = ("id", "job_id", "at", "to", "template", "subject", "attempts", "last_error")
 
@@ -65,7 +66,7 @@ class MailList:
         self, wanted: MailFilter, limit: int = PAGE
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page as `page` does, of what stands on a line: without texts, with attempts."""
-        columns = [_EMAILS.c[name] for name in (*_IN_BRIEF, "state")]
+        columns = [_EMAILS.c[name] for name in (*_IN_BRIEF, *_HOLD, "state")]
         query = (
             select(*columns)
             .where(*_conditions(wanted))
@@ -104,7 +105,8 @@ def _conditions(wanted: MailFilter) -> list[ColumnElement[bool]]:
 
 
 def _shown(row: Row[Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {**{name: getattr(row, name) for name in names}, "state": shown_state(row.state)}
+    shown = {name: getattr(row, name) for name in names}
+    return {**shown, "state": shown_state(row.state), **hold_of(row)}
 
 
 def shown_state(state: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     cast,
     exists,
     func,
@@ -41,7 +42,7 @@ from store.damaged import read_stored_job
 from store.database import Database
 from store.holders import was_assigned_to
 from store.inbox import UNDELIVERED
-from store.mail_queue import MailFault, shown_state
+from store.mail_queue import IS_HELD, MailFault, hold_of, shown_state
 from store.waiting_changes import (
     WaitingChange,
     all_that_ask,
@@ -229,13 +230,13 @@ class Reading:
         """
 
         def read(connection: Connection) -> dict[str, Any] | None:
-            row = connection.execute(
-                select(schema.jobs.c.job).where(schema.jobs.c.job_id == job_id)
-            ).one_or_none()
+            row = connection.execute(_JOB, {"of": job_id}).one_or_none()
             if row is None:
                 return None
             shown = {name: said for name, said in row.job.items() if name not in _OURS_ALONE}
             found: dict[str, Any] = {"job": shown}
+            if row.erased_at is not None:
+                found["erased"] = {"at": row.erased_at, "by": row.by, "reason": row.reason}
             lifecycles = _lifecycles(connection, job_id)
             waits = self._waiting(connection, lifecycles)
             found["lifecycles"] = [
@@ -399,6 +400,17 @@ class Reading:
             for row in rows
         ]
 
+    async def held_mails(self) -> list[dict[str, Any]]:
+        """Return the mails that wait for their hour or their day, those of the next hour first."""
+        emails = schema.emails
+        query = select(emails).where(IS_HELD).order_by(emails.c.counts_at, emails.c.id)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [
+            {"id": row.id, "job_id": row.job_id, "subject": row.subject, "at": row.at}
+            | hold_of(row)
+            for row in rows
+        ]
+
     async def failing_events(self) -> list[dict[str, Any]]:
         """Return the events that were received but could not be delivered to Temporal yet."""
         inbox = schema.inbox
@@ -431,6 +443,12 @@ class Reading:
         return [(row[0], row[1], row[2]) for row in rows]
 
 
+_ERASED = schema.erased_jobs
+_JOB = (
+    select(schema.jobs.c.job, _ERASED.c.erased_at, _ERASED.c.by, _ERASED.c.reason)
+    .outerjoin(_ERASED, _ERASED.c.job_id == schema.jobs.c.job_id)
+    .where(schema.jobs.c.job_id == bindparam("of"))
+)
 _OURS_ALONE = frozenset({"customer_mail_version"})
 """What a job says for its lifecycles alone."""
 
@@ -595,7 +613,7 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
 
 def _mail(row: Row[Any]) -> dict[str, Any]:
     shown = {name: getattr(row, name) for name in ("at", "to", "template", "subject")}
-    return {**shown, "state": shown_state(row.state)}
+    return {**shown, "state": shown_state(row.state), **hold_of(row)}
 
 
 def _fields(*names: str) -> Any:  # noqa: ANN401  a function of a row

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from store import schema
 from store.database import Database
@@ -16,6 +17,16 @@ _DATA = schema.data_keys
 
 class WrongRingError(Exception):
     """The key ring is not the one that this store is encrypted under; the message says why."""
+
+
+class RingKeyUse(NamedTuple):
+    """A key of the ring, as the store knows it."""
+
+    id: str
+    known_since: datetime | None
+    """By the wall clock; None if the store only knows that data keys are wrapped under it."""
+    jobs: int
+    """Jobs whose data key is wrapped under it, and Steward's own."""
 
 
 class RingKeys:
@@ -59,6 +70,29 @@ class RingKeys:
             StoreUnavailableError: the database does not answer.
         """
         return await self._database.read(_in_use)
+
+    async def uses(self) -> list[RingKeyUse]:
+        """Return the keys that the store knows, the newest first.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        counting = (
+            select(_DATA.c.ring_key_id, func.count())
+            .where(_DATA.c.wrapped.is_not(None))
+            .group_by(_DATA.c.ring_key_id)
+        )
+        knowing = select(_RING.c.id, _RING.c.known_since).order_by(_RING.c.known_since.desc())
+
+        def read(connection: Connection) -> list[RingKeyUse]:
+            jobs = {row[0]: int(row[1]) for row in connection.execute(counting)}
+            known = [
+                RingKeyUse(row.id, row.known_since, jobs.pop(row.id, 0))
+                for row in connection.execute(knowing)
+            ]
+            return known + [RingKeyUse(each, None, count) for each, count in sorted(jobs.items())]
+
+        return await self._database.read(read)
 
 
 def _in_use(connection: Connection) -> frozenset[str]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -195,8 +196,15 @@ emails = Table(
     Column("fault", String(20)),
     Column("withdrawn_at", UtcDateTime),
     Column("changed_at", UtcDateTime, index=True),
+    Column("counts_at", UtcDateTime, index=True),
+    Column("held_for", String(20)),
+    Column("message_id", String(32), index=True),
+    Column("reported_by", BigInteger),
     _key(),
 )
+"""Mails. `counts_at` is when one goes out that keeps the customer's hours and limit, in business
+time; it is held until then if `held_for` says why. By `message_id`, the first part of its
+Message-ID, a report tells which mail came back; `reported_by` is the row of that in the inbox."""
 
 exceptions = Table(
     "exceptions",
@@ -356,6 +364,19 @@ leases = Table(
     _at("until"),
 )
 """What one process at a time does, who does it, and until when nobody else may."""
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("beat", String(80), nullable=False),
+    _at("begun_at"),
+    Column("started_at", UtcDateTime),
+    Column("succeeded_at", UtcDateTime),
+    Column("seconds", Float),
+    Column("failing_since", UtcDateTime),
+)
+"""How far the newest heartbeat, `beat`, has got, and when one came through last; it has one row."""
 
 answers = Table(
     "answers",

@@ -14,9 +14,9 @@ from domain.snapshots import merged, to_bytes
 from domain.tasks import CommonTask
 from store import schema
 from store.database import Database
-from store.inbox import UNDELIVERED, Outcome
+from store.inbox import MAIL_REPORT, UNDELIVERED, Outcome
 from store.jobs import HeldRow, held_job
-from store.mail_queue import MailFault, MailState
+from store.mail_queue import MailFault, MailState, hold_of
 
 _TABLE = schema.lifecycles
 
@@ -69,6 +69,8 @@ class Surroundings(NamedTuple):
     """Its mails that wait, or whose end a person may still have to be told of: their templates."""
     waiting_mails: Mapping[str, str]
     """Those that wait to be sent, or are being sent."""
+    held_mails: Mapping[str, datetime]
+    """Until when those of them are held that wait for their hour or their day."""
 
 
 class Snapshots:
@@ -125,6 +127,7 @@ class Snapshots:
             select(inbox)
             .where(
                 inbox.c.job_id == case.job_id,
+                inbox.c.origin.is_distinct_from(MAIL_REPORT),  # it is told by itself
                 or_(
                     inbox.c.state.in_(UNDELIVERED),
                     and_(inbox.c.state == "done", inbox.c.outcome != Outcome.IGNORED.value),
@@ -134,7 +137,8 @@ class Snapshots:
             .limit(_EVENTS)
         )
         own = f"{case.workflow_id}#"
-        mails = select(emails.c.key, emails.c.template, emails.c.state, emails.c.fault).where(
+        of_each = ("key", "template", "state", "fault", "attempts", "held_for", "counts_at")
+        mails = select(*(emails.c[name] for name in of_each)).where(
             emails.c.job_id == case.job_id, func.substr(emails.c.key, 1, len(own)) == own
         )
 
@@ -147,6 +151,7 @@ class Snapshots:
                 waiting
                 | {row.key: row.template for row in kept if _may_be_news(row.state, row.fault)},
                 waiting,
+                {row.key: row.counts_at for row in kept if hold_of(row)},
             )
 
         return await self._database.read(read)

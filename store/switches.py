@@ -22,6 +22,8 @@ class Switch(StrEnum):
 
     PAYLOADS = "payloads"
     """Whether what goes to Temporal is encrypted. What comes from it is decrypted either way."""
+    PROOFS = "proofs"
+    """Whether messages to workflows count only if Steward has sent them, or with a proof."""
     REBUILD_DUE = "rebuild_due"
     """Whether lifecycles have to be started again in another Temporal, and none counts as lost."""
 

@@ -34,12 +34,16 @@ from domain.policy import Policy, load_policy, parse_policy
 from domain.signatures import HookSecrets, generate_secret, sign
 from domain.values import Instant
 from starters.app import Parts, make_app
+from starters.tokens import Tokens
 from store.database import Database, migrate
 from store.ledger import Ledger
 from store.mail_queue import QueuedMail
+from store.tokens import TokenStore
+from tests.production import IN_PRODUCTION, Bearer, encrypted, keep_out
 from tests.store.rows import a_batch, busy
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
+from workers.spans import NO_SPANS, Spans
 from workers.temporal import connect
 from workers.worker import make_worker
 
@@ -514,13 +518,14 @@ class Desk:
         return self._entered_through(nobody, self.policy)
 
     def _entered_through(self, client: Client, policy: Policy) -> Desk:
-        app = make_app(_parts(client, self.database, policy))
-        return replace(self, http=_http(app), app=app, policy=policy, made=[])
+        app, made = make_app(_parts(client, self.database, policy)), list[Told]()
+        http = _http(app, self.database, made)
+        return replace(self, http=http, app=app, policy=policy, made=made)
 
     @asynccontextmanager
     async def busy_store(self) -> AsyncIterator[None]:
         """Keep everybody from writing to the store for a while."""
-        async with busy(self.database):
+        async with busy(self.database, keep_out):
             yield
 
     async def opens_exception(self, job: Told, code: str) -> None:
@@ -554,14 +559,19 @@ async def open_desk(
     job_system: JobSystem | None = None,
     guards_stories: bool = True,
     subscriber: Subscriber | None = None,
+    spans: Spans = NO_SPANS,
 ) -> AsyncIterator[Desk]:
     """Open a desk on a server: migrated store, worker and API in this process."""
     followed, jobs = policy or load_policy(None), job_system or OwnCopy()
     migrate(url)
     told = {Destination.JOB_SYSTEM: jobs.is_elsewhere, Destination.EVENTS: subscriber is not None}
     database = Database(url, [destination for destination, is_told in told.items() if is_told])
-    letterbox = Letterbox()
-    parts = replace(_parts(client, database, followed), job_system=jobs, subscriber=subscriber)
+    letterbox, made = Letterbox(), list[Told]()
+    if IN_PRODUCTION:
+        client = await encrypted(client, database)
+    parts = replace(
+        _parts(client, database, followed), job_system=jobs, subscriber=subscriber, spans=spans
+    )
     app = make_app(parts)
     async with (
         make_worker(
@@ -573,9 +583,9 @@ async def open_desk(
             guards_stories=guards_stories,
         ),
         app.router.lifespan_context(app),
-        _http(app) as http,
+        _http(app, database, made) as http,
     ):
-        yield Desk(client, database, http, app, letterbox, followed)
+        yield Desk(client, database, http, app, letterbox, followed, made)
     await database.close()
 
 
@@ -592,7 +602,7 @@ async def open_door(
 
 
 @asynccontextmanager
-async def open_desk_for_long_histories(folder: Path) -> AsyncIterator[Desk]:
+async def open_desk_for_long_histories(url: str) -> AsyncIterator[Desk]:
     """Open a desk at a server of its own, that takes fifty events for a long history."""
     server = DevServer(
         ServerOptions(
@@ -603,7 +613,7 @@ async def open_desk_for_long_histories(folder: Path) -> AsyncIterator[Desk]:
         )
     )
     client = await server.start()
-    async with open_desk(client, sqlite_url(folder)) as opened:
+    async with open_desk(client, url) as opened:
         yield opened
     await server.stop()
 
@@ -616,12 +626,17 @@ def _parts(client: Client, database: Database, policy: Policy) -> Parts:
         directory=DIRECTORY,
         secrets=HookSecrets.parse(SECRET),
         command_patience=timedelta(seconds=60),
+        tokens=Tokens(TokenStore(database)) if IN_PRODUCTION else None,
     )
 
 
-def _http(app: FastAPI) -> httpx.AsyncClient:
+def _http(app: FastAPI, database: Database, made: list[Told]) -> httpx.AsyncClient:
+    """Return a way to an API for those who ask about the jobs made at its desk."""
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://localhost", timeout=90
+        transport=httpx.ASGITransport(app),
+        base_url="http://localhost",
+        timeout=90,
+        auth=Bearer(TokenStore(database), made) if IN_PRODUCTION else None,
     )
 
 

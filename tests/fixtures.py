@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from temporalio.client import Client
 
 from tests.desk import Desk, free_port, open_desk, sqlite_url
+from tests.production import IN_PRODUCTION
+from tests.store.postgresql import PostgreSQL
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
 
@@ -28,7 +30,18 @@ async def client(server: DevServer) -> Client:
 
 
 @pytest.fixture(scope="session")
-async def desk(client: Client, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+def new_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], str]:
+    """Return what makes an empty database and says its URL: on PostgreSQL in production."""
+    if IN_PRODUCTION:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        return server.new_database
+    return lambda: sqlite_url(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="session")
+async def desk(client: Client, new_store: Callable[[], str]) -> AsyncIterator[Desk]:
     """Open the session's desk, where the built-in policy holds."""
-    async with open_desk(client, sqlite_url(tmp_path_factory.mktemp("desk"))) as opened:
+    async with open_desk(client, new_store()) as opened:
         yield opened

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from activities.job_system import JobSystemError
@@ -14,7 +13,7 @@ from domain.job_system import ChangeRequest, LiveJob
 from domain.jobs import Job
 from domain.roles import STEWARD, Actor
 from store import schema
-from tests.desk import Desk, Told, free_port, iso, now, open_desk, sqlite_url
+from tests.desk import Desk, Told, free_port, iso, now, open_desk
 from tests.job_system import MemoryJobSystem
 from tests.store.rows import rows
 from workers.dev_server import DevServer, ServerOptions
@@ -123,11 +122,11 @@ class Office:
 
 
 @asynccontextmanager
-async def open_office(folder: Path, partner: Partner | None = None) -> AsyncIterator[Office]:
+async def open_office(url: str, partner: Partner | None = None) -> AsyncIterator[Office]:
     """Open a desk at a server of its own that works with a job system."""
     partner = partner or Partner()
     server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     client = await server.start()
-    async with open_desk(client, sqlite_url(folder), job_system=partner) as desk:
+    async with open_desk(client, url, job_system=partner) as desk:
         yield Office(desk, partner)
     await server.stop()

@@ -47,6 +47,8 @@ class ServerOptions:
     port: int
     ui_port: int | None
     """None for a server without UI."""
+    codec_endpoint: str | None = None
+    """Where its UI has payloads decrypted; None leaves them encrypted."""
     database: Path | None
     """Where its state is kept; None keeps it in memory."""
     log: Path | None = None
@@ -62,6 +64,8 @@ class ServerOptions:
         arguments = [program, "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self.port)]
         arguments += ["--log-level", "error"]
         arguments += ["--ui-port", str(self.ui_port)] if self.ui_port else ["--headless"]
+        if self.codec_endpoint is not None and self.ui_port:
+            arguments += ["--ui-codec-endpoint", self.codec_endpoint]
         if self.database is not None:
             arguments += ["--db-filename", str(self.database)]
             arguments += ["--sqlite-pragma", "journal_mode=wal"]
@@ -134,8 +138,14 @@ class DevServer:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """End it: kindly first, and for good after five seconds."""
+        """End it: kindly first, and for good after five seconds.
+
+        One that keeps nothing is ended at once, as it has nothing to put away.
+        """
         if self._process is None or self._process.returncode is not None:
+            return
+        if self.options.database is None:
+            await self.kill()
             return
         self._process.terminate()
         try:

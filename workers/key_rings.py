@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from domain.operator_files import FileProblem, OperatorFileError, read_text
 from store.data_keys import DataKeys
 from store.database import Database
-from store.key_ring import KeyRing, new_ring_key
+from store.key_ring import KeyRing, RingKey, new_ring_key
 from store.ring_keys import RingKeys, WrongRingError
 from workers.settings import Settings, SettingsError
 from workers.watched import Watched
+
+log = structlog.get_logger()
 
 KEYS_FILE = "keys"
 """Name of the ring's file beside the store, where the settings name none."""
@@ -65,7 +70,50 @@ async def data_keys_of(settings: Settings, data: Path, database: Database) -> Da
         raise SettingsError(f"STEWARD_KEYS: {error}") from error
     except WrongRingError as error:
         raise SettingsError(f"STEWARD_KEYS: {path}: {error}") from error
-    return DataKeys(database, ring)
+    return DataKeys(database, ring, look_again=ring.look_again)
+
+
+async def warn_if_plain(keys: DataKeys) -> None:
+    """Log a warning if payloads are not encrypted yet.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    if not await keys.are_in_use():
+        log.warning("what goes to Temporal is not encrypted yet", instead="steward keys start")
+
+
+def add_key(path: Path, key: RingKey) -> None:
+    """Put a key at the head of a ring's file, in one step, for its owner's eyes alone.
+
+    Raises:
+        OSError: the file, or its folder, cannot be written.
+    """
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # of two who add a key, both are in the file
+        owner, before = path.stat(), path.read_text("utf-8")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        _write_new(temporary, f"{key.line()}\n{before}")
+        try:
+            if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+                os.chown(temporary, owner.st_uid, owner.st_gid)
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet, for its owner alone, down to the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _make(path: Path) -> None:
@@ -73,11 +121,7 @@ def _make(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(f"{new_ring_key().line()}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _write_new(temporary, f"{new_ring_key().line()}\n")
         try:
             os.link(temporary, path)
         except FileExistsError:

@@ -7,6 +7,7 @@ worker gives the workflow a function that puts the refusal aside, and writes it 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -31,8 +32,15 @@ log = structlog.get_logger()
 class RefusalRecorder(Interceptor):
     """Writes the refusals of validators to the journal, beside the worker."""
 
-    def __init__(self, journal: Journal, background: Background | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        background: Background | None = None,
+        count: Callable[[str, Refusal], None] = lambda _, __: None,
+    ) -> None:
+        """Take where refusals are written, and what counts them by workflow."""
         self._journal = journal
+        self._count = count
         self._background = background or Background()
         self._loop = asyncio.get_running_loop()
         self._writing: set[asyncio.Task[None]] = set()
@@ -55,6 +63,7 @@ class RefusalRecorder(Interceptor):
         refusal: Refusal,
     ) -> None:
         """Take a refusal from a workflow's thread and write it in the worker's."""
+        self._count(workflow_id, refusal)
         lifecycle, job_id = job_of(workflow_id)
         attempt = RefusedAttempt(
             id=update_id,

@@ -7,14 +7,26 @@ sealed for somebody: who, stands in its metadata and is protected with it.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    SignalWorkflowInput,
+    StartWorkflowUpdateInput,
+    StartWorkflowUpdateWithStartInput,
+    WorkflowUpdateHandle,
+)
+from temporalio.common import RawValue
 from temporalio.converter import (
     ActivitySerializationContext,
     DataConverter,
@@ -25,20 +37,28 @@ from temporalio.converter import (
 )
 
 from domain.lifecycles import job_of
-from store.data_keys import STEWARDS_OWN, DataKey, DataKeys
+from store.data_keys import (
+    STEWARDS_OWN,
+    DataKey,
+    DataKeys,
+    KeyDestroyedError,
+    UnknownDataKeyError,
+)
 from store.key_ring import NONCE_BYTES
 from workers.payloads import DATA_CONVERTER, SealableFailureConverter
-from workflows.messages import SEAL, SEALED_BY
+from workflows.messages import BY_STEWARD, MEANT_FOR, SEAL, SEALED_BY, meant_for
 
 ENCODING = b"binary/encrypted"
 _KEY = "key"
+_KEY_ID = re.compile(rb"[0-9a-f]{20}")
 _JOINT = b"\0"
+_SAID_OF_SEALED = frozenset({SEALED_BY, SEAL})
 
 
 class Origin(StrEnum):
     """Who has a payload sealed."""
 
-    STEWARD = "steward"
+    STEWARD = BY_STEWARD.decode()
     """Steward itself: its API, its worker."""
     CODEC_SERVER = "codec-server"
     """Somebody with Temporal's own tools, through the codec server."""
@@ -61,17 +81,22 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
     """
 
     def __init__(
-        self, keys: DataKeys, *, job_id: str | None = None, origin: Origin = Origin.STEWARD
+        self,
+        keys: DataKeys,
+        *,
+        job_id: str | None = None,
+        origin: Origin = Origin.STEWARD,
     ) -> None:
         """Take the keys.
 
         Args:
             keys: of the store.
-            job_id: the job that is sealed for, and the only one that is opened; None seals for
-                none, and opens all.
+            job_id: the job that is sealed for, and the only one that is opened; what else there is
+                stays as it is, since anybody may send a job anything. None seals for no job, and
+                opens all.
             origin: who has payloads sealed.
         """
-        self._keys = keys
+        self.keys = keys
         self._job_id = job_id
         self._origin = origin
 
@@ -82,7 +107,10 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         workflow_id = context.workflow_id
         if workflow_id is None:
             return self
-        return SealingCodec(self._keys, job_id=sealed_for(workflow_id), origin=self._origin)
+        job_id = sealed_for(workflow_id)
+        if job_id == self._job_id:
+            return self
+        return SealingCodec(self.keys, job_id=job_id, origin=self._origin)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal payloads.
@@ -92,37 +120,55 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        if not await self._keys.are_in_use():
+        if not (self.keys.seal or await self.keys.are_in_use()):
             return list(payloads)
-        key = await self._keys.key_of(self._job_id or STEWARDS_OWN)
+        job_id = self._job_id or STEWARDS_OWN
+        key = self.keys.at_hand_of(job_id) or await self.keys.key_of(job_id)
         return [_sealed(each, key, self._origin) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads; each says by whom it was sealed, if it was.
 
         Raises:
-            PayloadNotReadableError: one was tampered with, or is another job's.
+            PayloadNotReadableError: one was changed; not where one job's alone are opened.
+            UnknownDataKeyError: it was sealed with another store's key; nor this.
             KeyDestroyedError: the job was erased.
-            UnknownDataKeyError: it was sealed with another store's key.
             UnknownRingKeyError: the key ring does not open the job's key.
             StoreUnavailableError: the database does not answer.
         """
-        return [await self._opened(each) for each in payloads]
+        return [
+            await self._opened(each) if is_sealed(each) else _without_claims(each)
+            for each in payloads
+        ]
 
     async def _opened(self, payload: Payload) -> Payload:
-        metadata = payload.metadata
-        if metadata.get("encoding") != ENCODING:
-            if SEALED_BY not in metadata:
-                return payload
-            claimed = Payload()
-            claimed.CopyFrom(payload)
-            del claimed.metadata[SEALED_BY]  # whoever says so of themselves is not believed
-            return claimed
-        key_id = metadata.get(_KEY, b"").decode("ascii", "replace")
-        key = await self._keys.key(key_id)
-        if self._job_id is not None and key.job_id != self._job_id:
+        try:
+            key_id = key_id_of(payload)
+            key = self.keys.at_hand(key_id) or await self.keys.key(key_id)
+            self._require_own(payload, key)
+            return open_payload(payload, key)
+        except (PayloadNotReadableError, UnknownDataKeyError):
+            if self._job_id is None:
+                raise
+        except KeyDestroyedError as error:
+            if self._job_id in {None, error.job_id}:
+                raise
+        return _without_claims(payload)
+
+    def _require_own(self, payload: Payload, key: DataKey) -> None:
+        """Return if a payload is of this codec's job.
+
+        Temporal UI does not tell the codec server for which workflow it has something sealed: that
+        comes with Steward's own key, and may be for any.
+
+        Raises:
+            PayloadNotReadableError: it is another job's.
+        """
+        if self._job_id is None or key.job_id == self._job_id:
+            return
+        by = payload.metadata.get(SEALED_BY)
+        if key.job_id != STEWARDS_OWN or by != Origin.CODEC_SERVER.value.encode():
             raise PayloadNotReadableError("this payload was encrypted for another job")
-        return _open(payload, key)
 
 
 def sealed_for(workflow_id: str) -> str:
@@ -134,10 +180,20 @@ def sealed_for(workflow_id: str) -> str:
 
 
 def sealed(client: Client, keys: DataKeys) -> Client:
-    """Return a client like this one that seals what it sends, and opens what it gets."""
+    """Return a client like this one that seals what it sends, and opens what it gets.
+
+    It marks each message with what it is, so that nothing else that is sealed passes for it.
+    """
     config = client.config()
     config["data_converter"] = sealing_converter(keys)
+    config["interceptors"] = [*config["interceptors"], Marking(config["data_converter"])]
     return Client(**config)
+
+
+def keys_of(client: Client) -> DataKeys | None:
+    """Return the keys that a client seals with, None if it does not."""
+    codec = client.data_converter.payload_codec
+    return codec.keys if isinstance(codec, SealingCodec) else None
 
 
 def sealing_converter(keys: DataKeys) -> DataConverter:
@@ -149,6 +205,49 @@ def sealing_converter(keys: DataKeys) -> DataConverter:
     )
 
 
+class Marking(Interceptor):
+    """Marks each signal and update that a client sends with its name, its workflow and when."""
+
+    def __init__(self, converter: DataConverter) -> None:
+        self._converter = converter
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002  the SDK's name
+        """Return what stands before the SDK's own calls."""
+        return _Marking(next, self._converter)
+
+
+class _Marking(OutboundInterceptor):
+    def __init__(self, next_: OutboundInterceptor, converter: DataConverter) -> None:
+        super().__init__(next_)
+        self._converter = converter.payload_converter
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002  the SDK's name
+        input.args = self._marked(input.args, input.signal, input.id)
+        await super().signal_workflow(input)
+
+    async def start_workflow_update(
+        self,
+        input: StartWorkflowUpdateInput,  # noqa: A002  the SDK's name
+    ) -> WorkflowUpdateHandle[Any]:
+        input.args = self._marked(input.args, input.update, input.id)
+        return await super().start_workflow_update(input)
+
+    async def start_update_with_start_workflow(
+        self,
+        input: StartWorkflowUpdateWithStartInput,  # noqa: A002  the SDK's name
+    ) -> WorkflowUpdateHandle[Any]:
+        update = input.update_workflow_input
+        update.args = self._marked(update.args, update.update, input.start_workflow_input.id)
+        return await super().start_update_with_start_workflow(input)
+
+    def _marked(self, args: Sequence[object], name: str, workflow_id: str) -> list[RawValue]:
+        mark = meant_for(datetime.now(UTC), name, workflow_id).encode()
+        payloads = self._converter.to_payloads(args)
+        for each in payloads:
+            each.metadata[MEANT_FOR] = mark
+        return [RawValue(each) for each in payloads]
+
+
 def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
     nonce = secrets.token_bytes(NONCE_BYTES)
     by = origin.value.encode()
@@ -157,7 +256,40 @@ def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
     return Payload(metadata=metadata, data=nonce + data)
 
 
-def _open(payload: Payload, key: DataKey) -> Payload:
+def is_sealed(payload: Payload) -> bool:
+    """Return whether a payload is encrypted."""
+    return payload.metadata.get("encoding") == ENCODING
+
+
+def key_id_of(payload: Payload) -> str:
+    """Return the id of the data key that an encrypted payload says it is encrypted with.
+
+    Raises:
+        PayloadNotReadableError: what it says is none.
+    """
+    key_id = payload.metadata.get(_KEY, b"")
+    if not _KEY_ID.fullmatch(key_id):
+        raise PayloadNotReadableError("this payload does not say which key encrypted it")
+    return key_id.decode()
+
+
+def _without_claims(payload: Payload) -> Payload:
+    """Return a plain payload without what only a sealed one may say of itself."""
+    if not _SAID_OF_SEALED & set(payload.metadata):
+        return payload
+    unclaimed = Payload()
+    unclaimed.CopyFrom(payload)
+    for name in _SAID_OF_SEALED:
+        unclaimed.metadata.pop(name, None)
+    return unclaimed
+
+
+def open_payload(payload: Payload, key: DataKey) -> Payload:
+    """Return an encrypted payload decrypted; its metadata says who had it encrypted.
+
+    Raises:
+        PayloadNotReadableError: it was tampered with.
+    """
     by = payload.metadata.get(SEALED_BY, b"")
     nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
     try:

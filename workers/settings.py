@@ -4,36 +4,84 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from sqlalchemy import make_url
 
 from activities.postman import check_smtp_url
 from domain.directory import Directory, load_directory
+from domain.durations import parse_elapsed
 from domain.field_problems import in_words
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
 from domain.sign_in_roles import SignInRoles, load_sign_in_roles
 from domain.signatures import HookSecrets
 from store.database import checked_url
+from workers.secret_files import SecretFileError, secret_of
 from workers.watched import Watched
 
 DEFAULT_DATA = Path(".steward")
 DEFAULT_PORT = 8080
 DEFAULT_TEMPORAL_PORT = 7233
 
+CONFIDENTIAL: Final = object()
+"""Marks a setting that is no `SecretStr`, but an address that may hold a password."""
 
 _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OIDC = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
+_SHORTEST_HEARTBEAT = timedelta(minutes=1)
+_LONGEST_HEARTBEAT = timedelta(hours=1)
+_DEPLOYMENT = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_BUILD_ID = re.compile(r"[A-Za-z0-9._+-]{1,100}")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\]")
 
 
 class SettingsError(ValueError):
     """The settings make no sense; the message names every one that does not, and why."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the worker listens."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Return the address that a text such as `127.0.0.1:9090` means.
+
+        Raises:
+            ValueError: it is none, or one that the whole internet can reach.
+        """
+        problem = ValueError("not an address; write it like 127.0.0.1:9090 or [::1]:9090")
+        try:
+            parts = urlsplit(f"//{text}")
+            host, port = parts.hostname, parts.port
+            found = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host or "")
+        except ValueError:
+            raise problem from None
+        if not port or parts.path or parts.query or parts.username is not None:
+            raise problem
+        if not found.is_private:
+            raise ValueError(
+                "has to be an address of loopback or of a private network: whoever reaches it "
+                "reads the figures"
+            )
+        return cls(str(found), port)
 
 
 class Auth(StrEnum):
@@ -43,6 +91,15 @@ class Auth(StrEnum):
     """The body of a command: on loopback only."""
     TOKENS = "tokens"
     """The bearer token."""
+
+
+class Signals(StrEnum):
+    """Which messages to workflows are believed that Steward has not sent, with `Auth.TOKENS`."""
+
+    PROVEN = "proven"
+    """Those with a proof."""
+    BELIEVED = "believed"
+    """All: Temporal itself asks everybody who they are."""
 
 
 class LogForm(StrEnum):
@@ -64,6 +121,21 @@ def _hosts(names: object) -> object:
     if wrong := sorted(name for name in hosts if not _HOST.fullmatch(name)):
         raise ValueError(f'"{wrong[0]}" is not a host name; separate names by comma, without ports')
     return hosts
+
+
+def _address(text: object) -> object:
+    return Address.parse(text) if isinstance(text, str) else text
+
+
+def _heartbeat(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    if text == "off":
+        return None
+    every = parse_elapsed(text)
+    if not _SHORTEST_HEARTBEAT <= every <= _LONGEST_HEARTBEAT:
+        raise ValueError("has to be from 1m to 1h, or off")
+    return every
 
 
 def _smtp(url: str) -> str:
@@ -99,6 +171,18 @@ def _issuer(url: str) -> str:
     return url
 
 
+def _deployment(name: str) -> str:
+    if not _DEPLOYMENT.fullmatch(name):
+        raise ValueError("use up to 100 letters, digits, - and _, such as steward")
+    return name
+
+
+def _build_id(name: str) -> str:
+    if not _BUILD_ID.fullmatch(name):
+        raise ValueError("use up to 100 letters, digits, ., +, - and _, such as 2026.11.29-1")
+    return name
+
+
 def _port_of(parts: SplitResult) -> int | None:
     try:
         return parts.port
@@ -111,19 +195,48 @@ def _events_secrets(secrets: SecretStr) -> SecretStr:
     return secrets
 
 
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Reads each secret from the file that its variable + `_FILE` names, if one is named."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return what the file of one setting says."""
+        variable = _variable(field_name)
+        return secret_of(variable) if _is_secret(field) else None, variable, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the files say.
+
+        Raises:
+            SecretFileError: one can't be used, or its variable is set, too.
+        """
+        found = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
 class Settings(BaseSettings):
-    """What the environment says; each field is the variable `STEWARD_` + its name."""
+    """What the environment says; each field is the variable `STEWARD_` + its name.
+
+    A secret may stand in a file instead: the variable + `_FILE` says where.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="STEWARD_", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    database_url: Annotated[str, AfterValidator(_database)] | None = None
+    database_url: Annotated[str, AfterValidator(_database), CONFIDENTIAL] | None = None
     """Where the store is; the data folder's SQLite file if unset."""
+    database_password: SecretStr | None = None
+    """The password of the database's user, where the URL has none."""
     hook_secrets: SecretStr | None = None
     """Secrets of the hooks, by comma: the first signs, all are believed."""
     auth: Auth = Auth.NONE
     """Who says who gives a command."""
+    signals: Signals = Signals.PROVEN
+    """Which signals and updates count that do not come through Steward, where tokens are asked for:
+    those with a proof, or all where Temporal lets in only those who may."""
     tokens: Path | None = None
     """TOML file of more bearer tokens: `[[token]]` with `sha256`, `name` and `role`."""
     hosts: Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)] = frozenset()
@@ -136,7 +249,7 @@ class Settings(BaseSettings):
     """What we prove that with."""
     oidc_roles: Path | None = None
     """TOML file of the roles that the members of its groups have."""
-    smtp_url: Annotated[str, AfterValidator(_smtp)] | None = None
+    smtp_url: Annotated[str, AfterValidator(_smtp), CONFIDENTIAL] | None = None
     """Where mail goes; the embedded stack has a sink of its own."""
     job_system_url: Annotated[str, AfterValidator(partner_address)] | None = None
     """Where the job system is, which is asked and told; our own copy of the jobs is it if unset."""
@@ -157,11 +270,48 @@ class Settings(BaseSettings):
     """TOML file of the policy; the built-in one if unset."""
     directory: Path | None = None
     """TOML file of Area Managers and SPoC specialists; nobody is known if unset."""
+    requests_per_minute: Annotated[int, Field(ge=60)] = 3000
+    """Requests that one token, or one person's session, may send in a minute; hooks don't count."""
+    hooks_per_minute: Annotated[int, Field(ge=1)] = 6000
+    """Events that one sender is expected to send in a minute; more are taken, and counted."""
+    deployment: Annotated[str, AfterValidator(_deployment)] | None = None
+    """Name of the Worker Deployment that our workers belong to; unversioned if unset."""
+    build_id: Annotated[str, AfterValidator(_build_id)] | None = None
+    """Build id of this release's workers: with the deployment it names their version."""
     log: LogForm = LogForm.CONSOLE
+    worker_listen: Annotated[Address, NoDecode, BeforeValidator(_address)] | None = None
+    """Where the worker shows its health and its figures; nowhere if unset."""
+    heartbeat: Annotated[timedelta | None, NoDecode, BeforeValidator(_heartbeat)] = timedelta(
+        minutes=5
+    )
+    """How often the API sends a test job all the way; None for never."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from: what there was, and the files of secrets."""
+        known = (init_settings, env_settings, dotenv_settings, file_secret_settings)
+        return *known, _SecretFiles(settings_cls)
+
+    @property
+    def asks_for_proofs(self) -> bool:
+        """Whether messages to workflows count only if Steward has sent them, or with a proof."""
+        return self.auth is Auth.TOKENS and self.signals is Signals.PROVEN
 
     def database_in(self, data: Path) -> str:
-        """Return the store's URL: the one set, or the SQLite file of a data folder."""
-        return self.database_url or f"sqlite:///{data.absolute() / 'steward.sqlite3'}"
+        """Return the URL of the store, its password in it; a data folder has an SQLite file."""
+        if self.database_url is None:
+            return f"sqlite:///{data.absolute() / 'steward.sqlite3'}"
+        if self.database_password is None:
+            return self.database_url
+        whole = make_url(self.database_url).set(password=self.database_password.get_secret_value())
+        return whole.render_as_string(hide_password=False)
 
     def load_policy(self) -> Policy:
         """Return the policy that new jobs follow.
@@ -222,7 +372,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: one of them is missing.
         """
-        pairs = [("events_url", "events_secrets")]
+        pairs = [("events_url", "events_secrets"), ("deployment", "build_id")]
         if self.job_system_adapter is None:  # an adapter knows itself what it needs
             pairs.append(("job_system_url", "job_system_token"))
         for first, second in pairs:
@@ -232,7 +382,22 @@ class Settings(BaseSettings):
                         f"STEWARD_{missing.upper()}: not set, but STEWARD_{given.upper()} needs it"
                     )
         self._check_oidc()
+        self._check_database()
         return self
+
+    def _check_database(self) -> None:
+        if self.database_password is None:
+            return
+        if self.database_url is None:
+            raise SettingsError(
+                "STEWARD_DATABASE_URL: not set, but STEWARD_DATABASE_PASSWORD needs it"
+            )
+        url = make_url(self.database_url)
+        if url.password is not None or url.get_backend_name() == "sqlite":
+            raise SettingsError(
+                "STEWARD_DATABASE_PASSWORD: set, but STEWARD_DATABASE_URL has a password already, "
+                "or is SQLite's. Unset it"
+            )
 
     def _check_oidc(self) -> None:
         given = [name for name in _OIDC if getattr(self, name) is not None]
@@ -258,6 +423,27 @@ class Settings(BaseSettings):
         return self
 
 
+def secret_variables() -> frozenset[str]:
+    """Return the variables that may be a secret: each may stand in a file instead."""
+    return frozenset(
+        _variable(n) for n, field in Settings.model_fields.items() if _is_secret(field)
+    )
+
+
+def _variable(name: str) -> str:
+    return f"STEWARD_{name.upper()}"
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return CONFIDENTIAL in field.metadata or _is_confidential(field.annotation)
+
+
+def _is_confidential(annotation: object) -> bool:
+    """Return whether a type is of secrets, whatever it is wrapped in."""
+    is_secret = annotation is SecretStr or annotation is CONFIDENTIAL
+    return is_secret or any(map(_is_confidential, get_args(annotation)))
+
+
 def load_settings() -> Settings:
     """Return the settings of this process.
 
@@ -266,6 +452,8 @@ def load_settings() -> Settings:
     """
     try:
         return Settings().checked_together()
+    except SecretFileError as error:
+        raise SettingsError(str(error)) from error
     except ValidationError as error:
         raise SettingsError(
             "\n".join(

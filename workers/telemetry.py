@@ -14,7 +14,7 @@ import sys
 import threading
 import warnings
 from collections.abc import MutableMapping
-from functools import cache
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -32,6 +32,7 @@ from temporalio.worker import Worker  # noqa: F401  its loggers exist once it is
 
 from domain.faults import in_brief, places
 from domain.lifecycles import job_of
+from workers.core import CoreListener
 from workers.settings import LogForm
 
 _QUIET = ("uvicorn", "httpx", "httpx2", "httpcore", "httpcore2", "alembic", "mail.log", "asyncio")
@@ -47,10 +48,18 @@ _ADDRESS = re.compile(r"[^\s<>\"'(){}\[\],;:=]+@[^\s<>\"'(){}\[\],;:=]+")
 log = structlog.get_logger()
 
 
-def configure_logging(form: LogForm, level: int = logging.INFO) -> None:
+def configure_logging(
+    form: LogForm, level: int = logging.INFO, *, measures_core: bool = False
+) -> None:
     """Send everything that is logged, ours and the libraries', to standard error in one form.
 
     Warnings and faults that nobody catches, in whichever thread, are logged as well.
+
+    Args:
+        form: how a line looks.
+        level: the least that is logged.
+        measures_core: whether Temporal's core measures what it does, too: see `core_listener`. Only
+            the first call decides that.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -58,6 +67,7 @@ def configure_logging(form: LogForm, level: int = logging.INFO) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(allow=("temporal_workflow", "temporal_activity")),
         _add_job,
+        _add_trace,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
@@ -95,7 +105,7 @@ def configure_logging(form: LogForm, level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.raiseExceptions = False  # it would print the record that cannot be written
     _hear_what_nobody_catches()
-    _hear_temporal_core()
+    _hear_temporal_core(measures=measures_core)
 
 
 def log_form() -> LogForm:
@@ -117,10 +127,18 @@ def _add_job(_: Any, __: str, event: _Event) -> _Event:  # noqa: ANN401  structl
     if workflow_id is None and activity.in_activity():
         workflow_id = activity.info().workflow_id
     if workflow_id:
-        try:
+        event["workflow_id"] = workflow_id
+        with suppress(ValueError):  # it may belong to no job, such as a digest
             event["lifecycle"], event["job"] = job_of(workflow_id)
-        except ValueError:
-            event["workflow_id"] = workflow_id
+    return event
+
+
+def _add_trace(_: Any, __: str, event: _Event) -> _Event:  # noqa: ANN401  as above
+    """Add the trace that a line belongs to, where traces are kept."""
+    tracing = sys.modules.get("opentelemetry.trace")
+    if tracing is not None and (context := tracing.get_current_span().get_span_context()).is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+        event["span_id"] = f"{context.span_id:016x}"
     return event
 
 
@@ -210,17 +228,38 @@ def _warned(
     log.warning("a warning of Python's", category=category.__name__, file=where, line=lineno)
 
 
-@cache
-def _hear_temporal_core() -> None:
+class _Core:
+    """Temporal's core in this process, which can be set up once."""
+
+    is_set_up = False
+    listener: CoreListener | None = None
+
+
+def core_listener() -> CoreListener | None:
+    """Return where Temporal's core shows its figures, None if it measures nothing."""
+    return _Core.listener
+
+
+def _hear_temporal_core(*, measures: bool) -> None:
     """Have what the SDK's core says come the same way; it prints by itself otherwise."""
+    if _Core.is_set_up:
+        return
+    _Core.is_set_up = True
     forwarding = LogForwardingConfig(
         logger=logging.getLogger("temporal_core"),
         append_target_to_name=False,
         append_log_fields_to_message=False,
     )
     told = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    telemetry = TelemetryConfig(logging=LoggingConfig(filter=told, forwarding=forwarding))
+    listener = CoreListener.choose() if measures else None
+    telemetry = TelemetryConfig(
+        logging=LoggingConfig(filter=told, forwarding=forwarding),
+        metrics=None if listener is None else listener.config,
+        attach_service_name=False,
+    )
     try:
         Runtime.set_default(Runtime(telemetry=telemetry), error_if_already_set=True)
     except RuntimeError:  # something has connected already: then it is too late
         log.debug("Temporal's core logs by itself")
+    else:
+        _Core.listener = listener

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.deployment.v1 import WorkerDeploymentVersion
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType, WorkerVersioningMode
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
@@ -235,10 +237,33 @@ async def failing_workflows(client: Client) -> list[tuple[str, list[str]]]:
         ]
 
 
-async def workers_poll(client: Client, task_queue: str, now: datetime) -> bool:
-    """Return whether a worker has asked for work on a task queue in the last 75 seconds.
+@dataclass(frozen=True)
+class Pollers:
+    """Who has asked for work on a task queue in the last 75 seconds."""
+
+    current: str | None
+    """Version of the workers that Temporal gives the work to; None: to those without a version."""
+    versions: frozenset[str | None]
+    """The versions of those that asked; None stands for workers without a version."""
+    identities: frozenset[str] = frozenset()
+    """What those that asked call themselves: process and host."""
+
+    @property
+    def work(self) -> bool:
+        """Whether one of them gets the work."""
+        return self.current in self.versions
+
+    @property
+    def others(self) -> list[str]:
+        """The versions that asked and get none, as people read them."""
+        return sorted(version or "no version" for version in self.versions - {self.current})
+
+
+async def pollers_of(client: Client, task_queue: str, now: datetime) -> Pollers:
+    """Return who has asked for work on a task queue in the last 75 seconds.
 
     A worker asks again at least every minute; Temporal remembers those that have ended for longer.
+    It gives work only to the deployment's current version: one that only polls carries out nothing.
 
     Args:
         client: the way to Temporal.
@@ -252,10 +277,43 @@ async def workers_poll(client: Client, task_queue: str, now: datetime) -> bool:
     )
     async with asyncio.timeout(_PATIENCE_SECONDS):
         described = await client.workflow_service.describe_task_queue(asking)
-    return any(
-        now - poller.last_access_time.ToDatetime(UTC) <= _POLLED_LATELY
+    versioning = described.versioning_info
+    lately = [
+        poller
         for poller in described.pollers
+        if now - poller.last_access_time.ToDatetime(UTC) <= _POLLED_LATELY
+    ]
+    return Pollers(
+        current=_version_name(versioning.current_deployment_version),
+        versions=frozenset(map(_version_of, lately)),
+        identities=frozenset(poller.identity for poller in lately),
     )
+
+
+def _version_of(poller: PollerInfo) -> str | None:
+    options = poller.deployment_options
+    if options.worker_versioning_mode != WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED:
+        return None
+    version = WorkerDeploymentVersion(
+        deployment_name=options.deployment_name, build_id=options.build_id
+    )
+    return _version_name(version)
+
+
+def _version_name(version: WorkerDeploymentVersion) -> str | None:
+    """Return a version as Temporal writes it, None where there is none."""
+    return f"{version.deployment_name}.{version.build_id}" if version.build_id else None
+
+
+async def workers_poll(client: Client, task_queue: str, now: datetime) -> bool:
+    """Return whether a worker polls that Temporal gives the work of a task queue to.
+
+    Args:
+        client: the way to Temporal.
+        task_queue: the queue.
+        now: the wall clock, aware UTC.
+    """
+    return (await pollers_of(client, task_queue, now)).work
 
 
 async def running_ids(client: Client, task_queue: str) -> set[str]:

@@ -60,6 +60,12 @@ class Watched(Generic[T]):
                 self._look()
         return self._said
 
+    def look_again(self) -> T:
+        """Return what the file says at this very moment."""
+        with self._lock:
+            self._look()
+        return self._said
+
     def _look(self) -> None:
         self._looked_at = self._clock()
         version = _version(self._path)

@@ -5,40 +5,52 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker, WorkflowRunner
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.asking import Asking
 from activities.digests import Digests
 from activities.effects import Effects, all_activities
+from activities.heartbeats import HeartbeatRecorder
 from activities.job_system import JobSystem, OwnCopy
 from activities.mails import Mails
 from activities.postman import Postman, SmtpPostman
+from activities.proofs import Proofs
 from activities.reconciling import Reconciling
 from domain.directory import Directory
 from store.asking import Asked
 from store.database import Database
+from store.heartbeats import Heartbeats
 from store.journal import Journal
 from store.ledger import Ledger
 from store.mail_queue import MailQueue
+from store.proofs import UsedProofs
 from store.reading import Reading
+from workers.correlation import Correlating
+from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman, MeasuringInterceptor
 from workers.job_systems import destinations_of, job_system_of
-from workers.key_rings import data_keys_of
+from workers.key_rings import data_keys_of, warn_if_plain
+from workers.listening import Listener, WorkerHealth, listening
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
+from workers.proofs import AskingForProofs
 from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
-from workers.sealing import sealed
-from workers.settings import DEFAULT_DATA, load_settings
-from workers.telemetry import configure_logging
+from workers.sealing import keys_of, sealed
+from workers.settings import DEFAULT_DATA, Address, Settings, load_settings
+from workers.spans import NO_SPANS, Spans, spans_of
+from workers.telemetry import configure_logging, core_listener
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workflows.digest import SpecialistsDigest
+from workflows.heartbeat import HeartbeatWorkflow
 from workflows.reconciliation import Reconciliation
 from workflows.registry import TASK_KINDS, TASK_QUEUE, WORKFLOWS
 
@@ -57,11 +69,13 @@ _SHARED = (
     "workflows.mails",
     "workflows.messages",
     "workflows.moves",
+    "workflows.prover",
     "workflows.publisher",
     "workflows.runtime",
     "workflows.search_attributes",
     "workflows.temporal",
     "workflows.waiting",
+    "opentelemetry",
     "pydantic",
     "pydantic_core",
     "structlog",
@@ -73,6 +87,14 @@ The stories are among them: made anew for each workflow, a story costs five time
 does. That they touch nothing they must not is found where it costs nobody time: tests run every
 story under guard.
 """
+
+ALL_WORKFLOWS: tuple[type, ...] = (
+    *WORKFLOWS,
+    SpecialistsDigest,
+    Reconciliation,
+    HeartbeatWorkflow,
+)
+"""What a worker carries out: the lifecycles, and what Schedules start."""
 
 _PATIENCE = timedelta(minutes=1)
 _GRACE = timedelta(seconds=5)
@@ -123,6 +145,9 @@ def make_worker(
     task_queue: str = TASK_QUEUE,
     max_cached_workflows: int = 1000,
     guards_stories: bool = False,
+    figures: Figures | None = None,
+    spans: Spans = NO_SPANS,
+    version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
     """Return a worker with all lifecycles and activities, not yet running; see `sandbox`.
 
@@ -135,30 +160,64 @@ def make_worker(
         task_queue: where it finds its work.
         max_cached_workflows: how many workflows it keeps in memory.
         guards_stories: see `sandbox`.
+        figures: what measures its work, None if nobody wants to know.
+        spans: keeps what brings mails in traces; the client keeps the rest.
+        version: of its deployment; it takes work once that is the current one. None: it takes work
+            wherever no version is current.
     """
+    measuring: list[Interceptor] = []
+    recorder = RefusalRecorder(Journal(database))
+    if figures is not None:
+        measuring = [MeasuringInterceptor(figures)]
+        recorder = RefusalRecorder(Journal(database), count=figures.refused)
+        postman = MeasuredPostman(postman, figures, spans)
     mail_queue, known = MailQueue(database), directory or Directory()
     mails = Mails(mail_queue, postman)
     asking = Asking(Asked(database, TASK_KINDS), job_system or OwnCopy())
     effects = Effects(Ledger(database, TASK_KINDS), mails, known, asking)
     digests = Digests(Reading(database), mail_queue, mails, known)
     reconciler = reconciler_of(database, job_system or OwnCopy(), known)
+    proofs = _proofs(client, database)
     worker = _MailingWorker(
         client,
         task_queue=task_queue,
-        workflows=[*WORKFLOWS, SpecialistsDigest, Reconciliation],
+        workflows=ALL_WORKFLOWS,
         activities=[
             *all_activities(effects, mails),
             digests.send_specialists_digest,
             Reconciling(reconciler).reconcile,
+            HeartbeatRecorder(Heartbeats(database)).record_heartbeat,
+            *([proofs.check_proofs] if proofs else []),
         ],
         workflow_runner=runner(guards_stories=guards_stories),
-        interceptors=[RefusalRecorder(Journal(database))],
+        interceptors=[
+            recorder,
+            Correlating(),
+            *([AskingForProofs()] if proofs else []),
+            *measuring,
+        ],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
+        deployment_config=None if version is None else _deployment(version),
     )
     worker.mails = mails
     _give_time_to_long_tasks(worker)
     return worker
+
+
+def _deployment(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """Return how a versioned worker takes part in its deployment; docs/adr/0018 says why so."""
+    return WorkerDeploymentConfig(
+        version=version,
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
+def _proofs(client: Client, database: Database) -> Proofs | None:
+    """Return what checks messages; None without keys, where nobody's messages can be told apart."""
+    keys = keys_of(client)
+    return Proofs(UsedProofs(database), keys.ring) if keys is not None else None
 
 
 def _give_time_to_long_tasks(worker: Worker) -> None:
@@ -174,6 +233,17 @@ def _give_time_to_long_tasks(worker: Worker) -> None:
     tasks._deadlock_timeout_seconds = _TASK_SECONDS  # noqa: SLF001
 
 
+def _listening(listener: Listener, address: Address | None) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if address is None else listening(listener, address)
+
+
+def version_of(settings: Settings) -> WorkerDeploymentVersion | None:
+    """Return the version of the workers that the settings name, None if they name none."""
+    if settings.deployment is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentVersion(settings.deployment, settings.build_id)
+
+
 async def main() -> None:
     """Run a worker alone until it is told to stop.
 
@@ -184,25 +254,45 @@ async def main() -> None:
         WrongNamespaceError: the namespace is missing, or it is not the database's.
     """
     settings = load_settings().require("smtp_url")
-    configure_logging(settings.log)
+    configure_logging(settings.log, measures_core=settings.worker_listen is not None)
     policy, directory = settings.load_policy(), settings.watched_directory()
     log_policy_warnings(policy)
-    job_system = job_system_of(settings)
+    figures, spans = Figures(), spans_of("steward-worker")
+    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
     database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
     await database.check()
     keys = await data_keys_of(settings, DEFAULT_DATA, database)
-    client = sealed(await connect_when_it_answers(_PATIENCE), keys)
+    await warn_if_plain(keys)
+    client = spans.on(sealed(await connect_when_it_answers(_PATIENCE), keys))
     await NamespaceGuard(database, client).prove()
     await must_know_search_attributes(client)
     await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
     postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
-    worker = make_worker(client, database, postman, directory=directory, job_system=job_system)
+    version = version_of(settings)
+    worker = make_worker(
+        client,
+        database,
+        postman,
+        directory=directory,
+        job_system=job_system,
+        figures=figures,
+        spans=spans,
+        version=version,
+    )
+    health = WorkerHealth(database, client, TASK_QUEUE)
+    listener = Listener(health, figures, core_listener())
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with worker:
-        log.info("worker runs", namespace=client.namespace, task_queue=TASK_QUEUE)
+    async with worker, figures.watching_loop(), _listening(listener, settings.worker_listen):
+        log.info(
+            "worker runs",
+            namespace=client.namespace,
+            task_queue=TASK_QUEUE,
+            version=version.to_canonical_string() if version else None,
+        )
         await stop.wait()
     await job_system.close()
     await database.close()
+    await asyncio.to_thread(spans.close)
     log.info("worker stopped")

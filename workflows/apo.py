@@ -35,6 +35,8 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
     """The customer hires an out-of-network provider and is reimbursed."""
 
     kind = APO
+    reminders = mails.REMINDERS
+    timed_mails = mails.TIMED
 
     async def run(self) -> None:
         """Carry out APO until the customer is reimbursed or refuses."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Any
 
@@ -118,6 +119,23 @@ class CommandDesk:
             self._runtime.record_refusal(update_id, actor, name, refused.refusal)
             raise
 
+    def check_unproven_update(self, read: Read, name: str, update_id: str) -> None:
+        """Refuse an update that somebody has still to prove, where nothing can be read in it.
+
+        All else of it is decided once it is proven: until then nobody knows whose it is.
+
+        Raises:
+            Refused: nothing can be read; it is journalled.
+            ContinuingError: the workflow is about to continue as new.
+        """
+        if self._is_closed:
+            raise ContinuingError
+        try:
+            read()
+        except Refused as refused:
+            self._runtime.record_refusal(update_id, STEWARD, name, refused.refusal)
+            raise
+
     async def answer_update(self, name: str, read: Read, update_id: str) -> Answer:
         """Hand an update to the story, and return its answer.
 
@@ -133,13 +151,28 @@ class CommandDesk:
 
     def take_signal(self, name: str, read: Read) -> None:
         """Hand a signal to the story, or record why it cannot be used."""
+        self._mailbox.put(self.signalled(name, read))
+
+    def signalled(self, name: str, read: Read) -> CommandMessage | RejectedMessage:
+        """Return the command that a signal gives, or why it cannot be used."""
         actor = STEWARD
         try:
             fields = read()
             actor = actor_in(fields)
-            self._mailbox.put(CommandMessage(self._read(name, fields)))
+            return CommandMessage(self._read(name, fields))
         except Refused as refused:
-            self._mailbox.put(RejectedMessage(name, actor, refused.refusal))
+            return RejectedMessage(name, actor, refused.refusal)
+
+    def updated(
+        self, name: str, read: Read, reply: asyncio.Future[Answer], update_id: str
+    ) -> CommandMessage | None:
+        """Return the command that an update gives, None if it cannot be read: that is answered."""
+        message = self.signalled(name, read)
+        if isinstance(message, CommandMessage):
+            return replace(message, reply=reply, update_id=update_id)
+        reply.set_exception(Refused(message.refusal))
+        self._runtime.record_refusal(update_id, message.actor, name, message.refusal)
+        return None
 
     def answered(self, key: str) -> Answered | None:
         """Return what a message was answered, however it came; None if nothing.

@@ -184,11 +184,19 @@ class EffectBuffer:
 
     async def _carry_out(self, batch: Batch, summary: str) -> BatchResult:
         activity, said = _principal(batch.steps), _summary(batch.steps, summary)
+        return await self.insist(lambda: self._runtime.carry_out(activity, batch, said))
+
+    async def insist(self, attempt: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Return what comes of something that needs the store, however long it takes.
+
+        Args:
+            attempt: tries it; raises `StoreNotReachedError` where it is to be tried again.
+        """
         pause = _FIRST_PAUSE
         while True:
             tried_at = self._runtime.now()
             try:
-                result = await self._to_its_end(self._runtime.carry_out(activity, batch, said))
+                result = await self._to_its_end(attempt())
             except StoreNotReachedError as error:
                 for attention in NOT_CARRIED_OUT:
                     if attention is not error.attention:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -11,16 +11,29 @@ from domain.effects import MailFate, OpenTask
 from domain.events import Event, EventEnvelope
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
+from domain.refusals import Refused, unreadable
+from domain.roles import STEWARD
 from domain.unfollowed import CANCELLED_ENTRY
 from workflows.alarm import Alarm
 from workflows.command_desk import CommandDesk, Result
 from workflows.effects import EffectBuffer
 from workflows.episode import Episode
 from workflows.keeping import Keeper
-from workflows.mailbox import Mailbox
+from workflows.mailbox import Mailbox, read_as
 from workflows.mails import MailTracker
-from workflows.messages import CommandMessage, EventMessage
+from workflows.messages import (
+    BEGIN_ANEW,
+    JOB_EVENT,
+    MAIL_CAME_BACK,
+    CommandMessage,
+    EventMessage,
+    MailCameBack,
+    Message,
+    Read,
+    RejectedMessage,
+)
 from workflows.moves import Moves
+from workflows.prover import Prover
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 from workflows.waiting import Waiting
@@ -85,7 +98,7 @@ class Engine:
         self._runtime = runtime
         self._opening = _opening_command(kind, start, case)
         self._passes_event_on = False
-        self.mailbox = mailbox = Mailbox(kind, start, case)
+        self.mailbox = mailbox = Mailbox(kind, start, case, runtime.workflow_id)
         self.effects = effects = EffectBuffer(runtime, start, case, self._describe)
         self.mails = mails = MailTracker(
             runtime, start, case, effects, story.undelivered, story.mail_found_end
@@ -95,13 +108,21 @@ class Engine:
             kind, runtime, case, mailbox, effects, self._act, self._opening
         )
         self.moves = Moves(kind, runtime, case, effects, publisher, mailbox, story)
-        self.episode = Episode(kind, runtime, start, case, mailbox, effects, mails, publisher, desk)
+        stewards_own: Mapping[str, Callable[[Read], Message | None]] = {
+            JOB_EVENT: mailbox.event_in,
+            BEGIN_ANEW: self._next_in,
+            MAIL_CAME_BACK: self._take_mail_in,
+        }
+        self.prover = prover = Prover(runtime, start, mailbox, effects, desk, stewards_own)
+        self.episode = Episode(
+            kind, runtime, start, case, mailbox, effects, mails, publisher, desk, prover
+        )
         if start.case is not None and kind.has_ended(case.stage):
             publisher.go_on_after_end()
         effects.keeper = Keeper(start, case, mailbox, mails, desk, self.episode)
         self._alarm = Alarm(runtime)
         self.waiting = Waiting(
-            runtime, case, mailbox, effects, publisher, desk, self._alarm, self.episode
+            runtime, case, mailbox, effects, publisher, desk, self._alarm, self.episode, prover
         )
 
     async def run_to_end(self) -> str:
@@ -134,6 +155,22 @@ class Engine:
         else:
             await self._hear(message.envelope)
 
+    def hear_of_mail(self, read: Read) -> None:
+        """Have a person do what a mail could not that came back after it was sent."""
+        if (rejected := self._take_mail_in(read)) is not None:
+            self.mailbox.put(rejected)
+
+    def _take_mail_in(self, read: Read) -> RejectedMessage | None:
+        """Take in that a mail came back, or return why it cannot be used."""
+        try:
+            told = read_as(MailCameBack, MAIL_CAME_BACK, read, self._case.edition)
+            if not told.key.startswith(f"{self._runtime.workflow_id}#"):
+                raise unreadable("This e-mail is of another job.")
+        except Refused as refused:
+            return RejectedMessage(MAIL_CAME_BACK, STEWARD, refused.refusal)
+        self.mails.came_back(told)
+        return None
+
     def pass_event_on(self) -> None:
         """Have the event that ends this episode heard by the next, if it begins one."""
         self._passes_event_on = True
@@ -156,6 +193,9 @@ class Engine:
         """Do what a command asks for: the story's method of its name."""
         method: Callable[[Any], Awaitable[Result] | Result] = getattr(self._story, command)
         return method(payload)
+
+    def _next_in(self, read: Read) -> Message:
+        return self.episode.next_in(read)
 
     def _describe(self) -> None:
         self.publisher.describe()

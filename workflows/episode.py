@@ -34,6 +34,7 @@ from workflows.messages import (
     Read,
     RejectedMessage,
 )
+from workflows.prover import Prover
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 
@@ -41,6 +42,8 @@ _HANDED_OVER = 96 * 1024
 """Bytes of JSON that messages have which are handed over to the next run."""
 _ALL_HANDED_OVER = 1024 * 1024
 """Bytes that they may have where the history has hardly any room left to take them."""
+_OLD = timedelta(days=10)
+"""How long a run may go on before it continues as new, when next it has nothing left to do."""
 _PAUSE = timedelta(milliseconds=1)
 """Between two portions of messages, so that each has a workflow task of its own."""
 _YEARS = range(1900, 2200)
@@ -68,6 +71,7 @@ class Episode:
         mails: MailTracker,
         publisher: Publisher,
         desk: CommandDesk,
+        prover: Prover,
     ) -> None:
         self._kind = kind
         self._runtime = runtime
@@ -78,20 +82,35 @@ class Episode:
         self._mails = mails
         self._publisher = publisher
         self._desk = desk
+        self._prover = prover
         self._next_start: LifecycleStart | None = None
         """The argument of the next episode, which begins when this one closes."""
         self._look_after_end = start.look_after_end
 
-    # --- a history that has grown long -------------------------------------------------------
+    # --- a history that has grown long or old ------------------------------------------------
 
-    async def continue_as_new_if_long(self) -> None:
-        """Go on in a fresh history when this one is long.
+    async def continue_as_new_if_due(self) -> None:
+        """Go on in a fresh history when this one is long, or old and nothing is left to do.
 
-        It needs no silence: what waits to be taken is handed over. Only who waits for an answer is
-        answered here, and nobody else is let in meanwhile.
+        A long one needs no silence: what waits to be taken is handed over. Only who waits for an
+        answer is answered here, and nobody else is let in meanwhile.
         """
-        if not self._runtime.history_is_long():
-            return
+        if self._runtime.history_is_long() or self._is_old_and_quiet():
+            await self._continue_as_new()
+
+    def _is_old_and_quiet(self) -> bool:
+        """Return whether the run has gone on for days, and waits with nothing left to do.
+
+        So no run is much older than the code that carries it on, and old ways can go. The change
+        is asked about for each day anew: a day that an earlier release has passed without going on
+        stays so when it is replayed, and the days after it do not follow from that one.
+        """
+        age = self._runtime.age()
+        is_quiet = not self._has_work() and not self._mails.unsent
+        return age >= _OLD and is_quiet and self._runtime.patched(f"renewed-on-day-{age.days}")
+
+    async def _continue_as_new(self) -> None:
+        """Go on in a fresh history, unless something comes in that cannot be handed over."""
         while self._mailbox.has_unread:
             await self.read_on()
         is_of_this_edition = self._case.edition >= Edition.FACTS_BY_MEANING
@@ -107,8 +126,10 @@ class Episode:
             so_far = {
                 "case": self._case,
                 "unsent_mails": self._mails.unsent,
+                "held_mails": self._mails.held,
                 "unheard": (),
                 "waiting_messages": self._mailbox.handed_over(),
+                **self._prover.memory(),
             }
             self._runtime.continue_as_new(self._start.model_copy(update=so_far))
 
@@ -195,7 +216,11 @@ class Episode:
                 await self._settle_what_came_late()
                 await self._runtime.wait_until(self._runtime.handlers_are_finished)
         if self._next_start is not None:
-            unsent = {"unsent_mails": self._mails.unsent}
+            unsent = {
+                "unsent_mails": self._mails.unsent,
+                "held_mails": self._mails.held,
+                **self._prover.memory(),
+            }
             self._runtime.continue_as_new(self._next_start.model_copy(update=unsent))
         return self._case.stage
 
@@ -238,6 +263,9 @@ class Episode:
 
     async def _settle_mailbox(self) -> None:
         while self._mailbox:
+            if self._mailbox.begins_unproven:
+                await self._prover.prove()
+                continue
             if self._mailbox.is_behind:
                 await self.read_on()
                 continue
@@ -340,16 +368,20 @@ class Episode:
 
     def begin_anew(self, read: Read) -> None:
         """Keep the argument of the next episode until this one, which has ended, closes."""
+        message = self.next_in(read)
+        if isinstance(message, RejectedMessage) or self._case.edition >= Edition.FACTS_BY_MEANING:
+            self._mailbox.put(message)
+        else:
+            self._next_start = message.start
+
+    def next_in(self, read: Read) -> NextEpisodeMessage | RejectedMessage:
+        """Return the next episode that a message begins, or why it cannot be used."""
         try:
             start = read_as(type(self._start), BEGIN_ANEW, read, self._case.edition)
             self._require_next(start)
         except Refused as refused:
-            self._mailbox.put(RejectedMessage(BEGIN_ANEW, STEWARD, refused.refusal))
-            return
-        if self._case.edition < Edition.FACTS_BY_MEANING:
-            self._next_start = start
-        else:
-            self._mailbox.put(NextEpisodeMessage(start))
+            return RejectedMessage(BEGIN_ANEW, STEWARD, refused.refusal)
+        return NextEpisodeMessage(start)
 
     def _require_next(self, start: LifecycleStart) -> None:
         """Return if an argument is one that a later episode of the same job can begin with.
@@ -363,13 +395,8 @@ class Episode:
             raise unreadable("The next episode must be a later one of this job.")
         is_known = Edition.FIRST <= start.edition <= NEWEST
         is_in_time = start.occurred_at.year in _YEARS and 0 <= start.job_version < _TOO_HIGH
-        is_fresh = not (
-            start.unsent_mails
-            or start.unheard
-            or start.waiting_messages
-            or start.case
-            or start.look_after_end
-        )
+        left = (start.unsent_mails, start.held_mails, start.unheard, start.waiting_messages)
+        is_fresh = start.case is None and start.look_after_end is None and not any(left)
         if not (is_known and is_in_time and is_fresh and 0 < len(start.event_id) <= _LONGEST_ID):
             raise unreadable("The next episode must be a new one that can start.")
         read_as(LifecycleStart, BEGIN_ANEW, lambda: self._tried(start), self._case.edition)

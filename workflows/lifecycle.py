@@ -60,6 +60,11 @@ class Lifecycle(Generic[CaseT]):
     """One procedure, carried out for one job: a story is a subclass that says what `run` does."""
 
     kind: ClassVar[LifecycleKind]
+    reminders: ClassVar[frozenset[str]] = frozenset()
+    """Templates of mails to customers that have no point once the deadline has passed that they
+    tell."""
+    timed_mails: ClassVar[frozenset[str]] = frozenset()
+    """Templates of mails to customers that go out because time has passed, reminders among them."""
 
     def __init__(self, start: LifecycleStart, case: CaseT, runtime: Runtime) -> None:
         """Make the words of the engine the story's own; the story begins with `run`.
@@ -134,6 +139,10 @@ class Lifecycle(Generic[CaseT]):
         Returns:
             Its key.
         """
+        if isinstance(effect, SendEmail) and effect.to is None and effect.addressee is None:
+            timed = effect.template in self.timed_mails
+            limits = self.case.policy.mail.limits(timed=timed)
+            effect = effect.model_copy(update={"limits": limits})
         return self.engine.effects.add(effect)
 
     def note(self, text: str) -> None:
@@ -218,6 +227,7 @@ class Lifecycle(Generic[CaseT]):
             reminders_left = self.case.reminded < chase.reminders.attempts
             self.case.counts_from = self.next_round()
             self.break_promise(reminders_left=reminders_left)
+            self.withdraw_held_reminders()
             self.case.reminded += 1
             if reminders_left:
                 remind(self.case.reminded)
@@ -321,6 +331,16 @@ class Lifecycle(Generic[CaseT]):
         lost = {key: name for key, name in unsent if stage not in self.mails_with_a_point_in(name)}
         if lost:
             self.add(WithdrawMails(templates=tuple(sorted({*lost.values()}))))
+        for key in lost:
+            self.mail_found_end(key, MailFate.WITHDRAWN)
+
+    def withdraw_held_reminders(self) -> None:
+        """Take reminders back that are still held, for the deadline that they tell has passed."""
+        unsent, held = self.engine.mails.unsent, self.engine.mails.held
+        lost = {key: unsent[key] for key in held if unsent[key] in self.reminders}
+        if lost:
+            reason = "it was held until its deadline had passed"
+            self.add(WithdrawMails(templates=tuple(sorted({*lost.values()})), reason=reason))
         for key in lost:
             self.mail_found_end(key, MailFate.WITHDRAWN)
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain.commands import unknown_command
+from domain.commands import Answer, unknown_command
 from domain.editions import Edition, reading_under
 from domain.events import EventEnvelope, JobChanged
 from domain.field_problems import problems_in
 from domain.jobs import Job
-from domain.lifecycles import Case, LifecycleKind, LifecycleStart, WaitingMessage
+from domain.lifecycles import SAID, Case, LifecycleKind, LifecycleStart, WaitingMessage
+from domain.proofs import Claim, Unproven, proof_in
 from domain.refusals import Refused, quoted, unreadable
 from domain.roles import STEWARD
 from domain.snapshots import REMEMBERED
@@ -28,8 +31,10 @@ from workflows.messages import (
     EventMessage,
     Message,
     NextEpisodeMessage,
+    ProvenMessage,
     Read,
     RejectedMessage,
+    UnprovenMessage,
     actor_in,
 )
 
@@ -56,8 +61,11 @@ class Mailbox:
     handlers can interleave, and nothing that comes in while a batch is under way is lost.
     """
 
-    def __init__(self, kind: LifecycleKind, start: LifecycleStart, case: Case) -> None:
+    def __init__(
+        self, kind: LifecycleKind, start: LifecycleStart, case: Case, workflow_id: str
+    ) -> None:
         self._kind = kind
+        self._workflow_id = workflow_id
         self._started_by = start.event_id if start.cause.kind == "event" else None
         self._case = case
         self._messages: deque[Message] = deque(EventMessage(each) for each in start.unheard)
@@ -104,22 +112,31 @@ class Mailbox:
 
         Of many that cannot be used, the first are kept, and the others counted.
         """
+        if self._keeps(message):
+            self._messages.append(message)
+
+    def _keeps(self, message: Message) -> bool:
+        """Return whether a message is kept; of those that cannot be used, many are only counted."""
         if isinstance(message, RejectedMessage):
             if self._counts_junk and self._rejected >= self._told_one_by_one:
                 self._uncounted += 1 + message.more
-                return
+                return False
             self._rejected += 1
-        self._messages.append(message)
+        return True
 
     def put_event(self, read: Read) -> None:
         """Put in an event as the hooks deliver it, or that it cannot be used."""
+        self.put(self.event_in(read))
+
+    def event_in(self, read: Read) -> EventMessage | RejectedMessage:
+        """Return the event that a message tells, or why it cannot be used."""
         try:
             envelope = read_as(EventEnvelope, JOB_EVENT, read, self._case.edition)
             if envelope.event.job.job_id != self._case.job.job_id:
                 raise unreadable("This event is about another job.")
-            self.put(EventMessage(envelope))
         except Refused as refused:
-            self.put(RejectedMessage(JOB_EVENT, STEWARD, refused.refusal))
+            return RejectedMessage(JOB_EVENT, STEWARD, refused.refusal)
+        return EventMessage(envelope)
 
     def put_unknown(self, name: str, read: Read) -> None:
         """Put in that a signal came whose name this lifecycle does not know."""
@@ -144,6 +161,9 @@ class Mailbox:
         """Put in what has waited already when an earlier run continued as new."""
         if waiting.event is not None:
             self.put(EventMessage(waiting.event))
+        elif waiting.unproven is not None:
+            said = waiting.unproven.get(SAID)
+            self.put(unproven_message(self._workflow_id, waiting.name, said))
         elif waiting.refusal is not None:
             self.put(RejectedMessage(waiting.name, waiting.actor, waiting.refusal, waiting.more))
         else:
@@ -180,6 +200,31 @@ class Mailbox:
             more = told[-1].more + sum(1 + each.more for each in others)
             told[-1] = replace(told[-1], more=more)
         return told
+
+    # --- what nobody has proven yet ----------------------------------------------------------
+
+    def unproven(self, most: int) -> list[UnprovenMessage]:
+        """Return those that have waited longest for their proof."""
+        found = (each for each in self._messages if isinstance(each, UnprovenMessage))
+        return list(islice(found, most))
+
+    @property
+    def begins_unproven(self) -> bool:
+        """Whether the message that has waited longest has to be proven before it is taken."""
+        return bool(self._messages) and isinstance(self._messages[0], UnprovenMessage)
+
+    def settle(self, checked: Iterable[Message | None]) -> None:
+        """Put in the place of each that waits unproven what it is, None if it is nothing.
+
+        Args:
+            checked: of those that have waited longest, in their order.
+        """
+        what, waiting = iter(checked), self._messages
+        self._messages = deque()
+        for each in waiting:
+            message = next(what, each) if isinstance(each, UnprovenMessage) else each
+            if message is each or (message is not None and self._keeps(message)):
+                self._messages.append(message)
 
     # --- reading what came with many others --------------------------------------------------
 
@@ -219,15 +264,18 @@ class Mailbox:
 
     # --- taking out --------------------------------------------------------------------------
 
-    def take(self) -> Message:
+    def take(self) -> ProvenMessage:
         """Take the message that has waited longest.
 
         Raises:
-            IndexError: none waits.
+            IndexError: none waits, or it has still to be proven.
         """
         if not self._messages:
             return self._refused.pop(0)
         message = self._messages.popleft()
+        if isinstance(message, UnprovenMessage):
+            self._messages.appendleft(message)
+            raise IndexError("the first message waits for its proof")
         if isinstance(message, RejectedMessage):
             return self._taken(message)
         if isinstance(message, CommandMessage) and message.reply is None:
@@ -273,7 +321,7 @@ class Mailbox:
     @property
     def holds_updates(self) -> bool:
         """Whether somebody waits for the answer to a message: it cannot be handed over."""
-        return any(isinstance(each, CommandMessage) and each.reply for each in self._messages)
+        return any(map(_is_awaited, self._messages))
 
     def fits(self, most: int) -> bool:
         """Return whether all that waits can be handed over in so many bytes of JSON."""
@@ -354,6 +402,33 @@ def read_as(model: type[ModelT], name: str, read: Read, edition: int) -> ModelT:
         raise unreadable(f"This {_called(name)} can't be read: {quoted(repr(error))}.") from error
 
 
+def unproven_message(
+    workflow_id: str,
+    name: str,
+    said: object,
+    reply: asyncio.Future[Answer] | None = None,
+    update_id: str = "",
+) -> UnprovenMessage:
+    """Return a message that waits for its proof.
+
+    Args:
+        workflow_id: where it was sent.
+        name: the signal's or the update's.
+        said: the JSON value that it carries.
+        reply: where its sender waits for the answer, if they do.
+        update_id: by which the refusal of an update stands in the journal once.
+
+    Raises:
+        Refused: nobody can prove what it says.
+    """
+    try:
+        claim = Claim.made(workflow_id, name, actor_in(said), said)
+    except ValueError as error:
+        raise unreadable(f"The payload isn't JSON: {error}.") from error
+    asked = Unproven(claim=claim, proof=proof_in(said))
+    return UnprovenMessage(name, said, asked, reply, update_id)
+
+
 def _called(name: str) -> str:
     """Return what a message is that no person sends: only Steward sends these."""
     return "event" if name == JOB_EVENT else "message"
@@ -398,12 +473,14 @@ def as_carried(message: Message) -> WaitingMessage:
             return WaitingMessage(name=request.command.name, fields=fields)
         case RejectedMessage(name=name, actor=actor, refusal=refusal, more=more):
             return WaitingMessage(name=name, actor=actor, refusal=refusal, more=more)
+        case UnprovenMessage(name=name, said=said):
+            return WaitingMessage.model_validate({"name": name, "unproven": {SAID: said}})
         case NextEpisodeMessage():
             return as_carried(too_early())
 
 
 def _is_awaited(message: Message) -> bool:
-    return isinstance(message, CommandMessage) and message.reply is not None
+    return isinstance(message, CommandMessage | UnprovenMessage) and message.reply is not None
 
 
 def _too_many(left_out: list[Message]) -> RejectedMessage:

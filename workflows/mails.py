@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from domain.attention import Attention
 from domain.editions import Edition
@@ -17,6 +18,7 @@ from domain.effects import (
 )
 from domain.lifecycles import Case, LifecycleStart
 from workflows.effects import EffectBuffer
+from workflows.messages import MailCameBack
 from workflows.runtime import MailGivenUpError, Runtime
 
 WAITS_FOR_OUR_SERVER = "mail-waits-for-our-server"
@@ -62,6 +64,7 @@ class MailTracker:
         self._found_end = found_end
         self._sending: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._withdrawn: set[str] = set()
+        self._held_until = dict(start.held_mails)
         for key, template in start.unsent_mails.items():
             self._send_on_its_own(key, template)
 
@@ -72,6 +75,16 @@ class MailTracker:
             key: name
             for key, (name, task) in self._sending.items()
             if not task.done() or task.cancelled()
+        }
+
+    @property
+    def held(self) -> dict[str, datetime]:
+        """Until when mails are held that wait for their hour or their day, by their keys."""
+        now = self._runtime.now()
+        return {
+            key: until
+            for key in self.unsent
+            if (until := self._held_until.get(key)) is not None and until > now
         }
 
     async def let_go(self) -> None:
@@ -113,22 +126,38 @@ class MailTracker:
             if fate is MailFate.WAITING and self._are_too_many():
                 self._leave_unsent(key, mail.template)
             elif fate is MailFate.WAITING:
+                if (until := result.held.get(key)) is not None:
+                    self._held_until[key] = until
                 self._send_on_its_own(key, mail.template)
             else:
                 self._found_end(key, fate)
                 if fate not in _NO_MATTER:
                     self._leave_to_a_person(key, mail.template, fate)
 
+    def came_back(self, told: MailCameBack) -> None:
+        """Have a person do what a mail could not that came back after it was sent."""
+        if told.key in self.unsent:  # it has not left yet, so nobody can know
+            return
+        self._found_end(told.key, told.fate)
+        self._leave_to_a_person(told.key, told.template, told.fate)
+
     def _withdraw(self, withdrawn: WithdrawMails) -> None:
-        """Have nobody do by hand what mails were to do that have lost their point."""
+        """Have nobody do by hand what mails were to do that have lost their point.
+
+        One that is held is not waited for any longer; one that is being sent may still arrive.
+        """
         waiting = self.unsent.items()
-        self._withdrawn |= {key for key, name in waiting if name in withdrawn.templates}
+        lost = {key for key, name in waiting if name in withdrawn.templates}
+        for key in lost & self.held.keys():
+            self._sending.pop(key)[1].cancel()
+        self._withdrawn |= lost
 
     def _send_on_its_own(self, key: str, template: str) -> None:
         self._sending[key] = template, asyncio.create_task(self._send(key, template))
 
     async def _send(self, key: str, template: str) -> None:
         try:
+            await self._until_its_time(key, template)
             fate = await self._send_until_mended(key, template)
         except MailGivenUpError as error:
             self._give_up(key)
@@ -136,6 +165,12 @@ class MailTracker:
         self._found_end(key, fate)
         if fate not in _NO_MATTER and (fate is MailFate.UNCERTAIN or key not in self._withdrawn):
             self._leave_to_a_person(key, template, fate)
+
+    async def _until_its_time(self, key: str, template: str) -> None:
+        """Wait for the hour, or the day, for which a mail is held."""
+        until = self._held_until.get(key)
+        if until is not None and (left := until - self._runtime.now()) > timedelta():
+            await self._runtime.sleep(left, f"Hold e-mail `{template}`")
 
     def _are_too_many(self) -> bool:
         """Return whether more mails wait than a case can carry along."""

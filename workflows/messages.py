@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.commands import Answer, CommandRequest
+from domain.effects import CameBack
 from domain.events import EventEnvelope
 from domain.lifecycles import LifecycleStart
+from domain.proofs import Unproven
 from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 
@@ -29,14 +33,26 @@ BEGIN_ANEW = "begin_anew"
 JOB_EVENT = "job_event"
 """Name of the signal that tells a lifecycle of an event."""
 
+MAIL_CAME_BACK = "mail_came_back"
+"""Name of the signal that tells a lifecycle of a mail that came back after it was sent."""
+
 RECORD_REFUSAL = "steward_record_refusal"
 """Name of the worker's function that journals what a validator refused."""
 
 SEALED_BY = "sealed-by"
 """Metadata of a payload: who had it encrypted; none says so that came as it is."""
 
+BY_STEWARD = b"steward"
+"""Who has the payloads encrypted that Steward's own processes send."""
+
 SEAL = "seal"
 """Metadata of a payload that came encrypted: what tells this one from every other."""
+
+MEANT_FOR = "meant-for"
+"""Metadata of a payload that Steward sends as a message: when, under which name, and to whom."""
+
+ASKS_FOR_PROOFS = "steward_asks_for_proofs"
+"""Name of the worker's function that a worker has which can tell Steward's own messages."""
 
 MEMORY = 500
 """How many events and answers a case remembers, to recognise the same one again."""
@@ -53,6 +69,17 @@ LARGEST_COMMAND = 256 * 1024
 
 class ContinuingError(Exception):
     """A command came while its workflow continues as new; sent again, it is heard."""
+
+
+class MailCameBack(BaseModel):
+    """A mail of a lifecycle that came back after it was sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: Annotated[str, Field(max_length=400)]
+    """The key of the step that queued it."""
+    template: Annotated[str, Field(max_length=80)]
+    fate: CameBack
 
 
 Read = Callable[[], object]
@@ -99,14 +126,48 @@ class RejectedMessage:
 
 
 @dataclass(frozen=True)
+class UnprovenMessage:
+    """A message that did not come through Steward; it counts once somebody has proven it."""
+
+    name: str
+    said: object
+    """The JSON value that it carries."""
+    asked: Unproven
+    """What has to be checked."""
+    reply: asyncio.Future[Answer] | None = None
+    """Where the sender waits for the answer; None for a signal."""
+    update_id: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a payload says of itself that Steward has sealed."""
+
+    seal: str
+    meant_for: str
+
+
+@dataclass(frozen=True)
 class NextEpisodeMessage:
     """Steward has a next episode begun; it counts only once this one has ended."""
 
     start: LifecycleStart
 
 
-Message = CommandMessage | EventMessage | RejectedMessage | NextEpisodeMessage
+ProvenMessage = CommandMessage | EventMessage | RejectedMessage | NextEpisodeMessage
+Message = ProvenMessage | UnprovenMessage
 Wake = Deadline | Reminder | CommandMessage | EventMessage
+
+
+def meant_for(at: datetime, name: str, workflow_id: str) -> str:
+    """Return what Steward marks a message with, which nobody else can.
+
+    Args:
+        at: the wall clock, aware UTC.
+        name: of the signal or the update.
+        workflow_id: where it is sent.
+    """
+    return f"{int(at.timestamp())} {name} {workflow_id}"
 
 
 def actor_in(fields: object) -> Actor:

@@ -6,7 +6,7 @@ a store in memory. The engine and the stories know nothing else of the world.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
@@ -15,6 +15,7 @@ from domain.attention import Attention
 from domain.effects import Batch, BatchResult, MailFate
 from domain.jobs import Job
 from domain.lifecycles import LifecycleStart
+from domain.proofs import Unproven, Verdict
 from domain.refusals import Refusal
 from domain.roles import Actor, Role
 
@@ -92,6 +93,20 @@ class Runtime(Protocol):
     def workflow_id(self) -> str:
         """The lifecycle's workflow id."""
 
+    @property
+    def started_at(self) -> datetime:
+        """When this run was started, aware UTC."""
+
+    @property
+    def can_ask_for_proofs(self) -> bool:
+        """Whether a message that came now would have to be proven; it changes nothing."""
+
+    def asks_for_proof(self) -> bool:
+        """Return whether the message that has just come has to be proven.
+
+        It is asked of each that Steward did not seal, and says the same in every replay.
+        """
+
     def now(self) -> datetime:
         """Return the lifecycle's time, aware UTC; the same again when a history is replayed.
 
@@ -116,6 +131,13 @@ class Runtime(Protocol):
             StoreNotReachedError: the store has not taken it for ten minutes.
         """
 
+    async def check_proofs(self, asked: Sequence[Unproven]) -> Sequence[Verdict]:
+        """Have messages checked that did not come through Steward; return a verdict of each.
+
+        Raises:
+            StoreNotReachedError: the store has not answered for ten minutes.
+        """
+
     async def send_mail_again(self, key: str, template: str) -> MailFate:
         """Bring a queued mail to the mail server, for as long as that takes within reason.
 
@@ -131,6 +153,9 @@ class Runtime(Protocol):
 
     def record_refusal(self, update_id: str, actor: Actor, name: str, refusal: Refusal) -> None:
         """Journal the refusal of an update, which leaves nothing in the history."""
+
+    def age(self) -> timedelta:
+        """Return how long this run goes on: since it began, or since it continued as new."""
 
     def history_is_long(self) -> bool:
         """Return whether the lifecycle should go on in a fresh history."""

@@ -32,6 +32,7 @@ from domain.effects import (
     MailFate,
 )
 from domain.lifecycles import Answered, LifecycleStart
+from domain.proofs import Unproven, Verdict
 from domain.refusals import Refusal, Refused, unreadable
 from domain.roles import Actor
 from workflows import search_attributes
@@ -39,14 +40,21 @@ from workflows.engine import Engine
 from workflows.lifecycle import Lifecycle
 from workflows.messages import (
     ANSWER_TO,
+    ASKS_FOR_PROOFS,
     BEGIN_ANEW,
+    BY_STEWARD,
     CONTINUING,
     JOB_EVENT,
     LARGEST_COMMAND,
     LARGEST_MESSAGE,
+    MAIL_CAME_BACK,
+    MEANT_FOR,
     RECORD_REFUSAL,
     REFUSED,
+    SEAL,
+    SEALED_BY,
     ContinuingError,
+    Mark,
     Read,
 )
 from workflows.runtime import Clock, MailGivenUpError, Standing, StoreNotReachedError
@@ -97,11 +105,37 @@ class TemporalRuntime:
         self._info = workflow.info()
         self._attributes = self._info.typed_search_attributes
         self._clock = Clock(workflow.now, self.patched)
+        self._asks_for_proofs = False
+        self._not_sealed = 0
 
     @property
     def workflow_id(self) -> str:
         """The workflow id."""
         return self._info.workflow_id
+
+    @property
+    def started_at(self) -> datetime:
+        """When this run was started, aware UTC."""
+        return self._info.workflow_start_time
+
+    @property
+    def can_ask_for_proofs(self) -> bool:
+        """Whether a message that came now would have to be proven."""
+        return self._asks_for_proofs or ASKS_FOR_PROOFS in workflow.extern_functions()
+
+    def asks_for_proof(self) -> bool:
+        """Return whether the message that has just come has to be proven.
+
+        A run that began under a release before has heard messages without asking. A replay must not
+        ask about those, and what `patched` has answered once holds for the run: so each message is
+        a change of its own, until the first that is asked about.
+        """
+        if self._asks_for_proofs:
+            return True
+        self._not_sealed += 1
+        if workflow.unsafe.is_replaying() or self.can_ask_for_proofs:
+            self._asks_for_proofs = self.patched(f"proofs-from-message-{self._not_sealed}")
+        return self._asks_for_proofs
 
     def now(self) -> datetime:
         """Return the workflow's time, aware UTC."""
@@ -139,6 +173,27 @@ class TemporalRuntime:
             workflow.logger.warning("%s: the effects of %s wait", attention, activity)
             raise StoreNotReachedError(attention) from error
         return result
+
+    async def check_proofs(self, asked: Sequence[Unproven]) -> Sequence[Verdict]:
+        """Have messages checked by an activity.
+
+        Raises:
+            StoreNotReachedError: the activity has failed for ten minutes.
+        """
+        try:
+            verdicts: list[Verdict] = await workflow.execute_activity(
+                "check_proofs",
+                list(asked),
+                result_type=list[Verdict],
+                start_to_close_timeout=_STORE_TIME,
+                schedule_to_close_timeout=_STORE_PATIENCE,
+                retry_policy=_STORE_RETRY,
+                summary=f"Check who sent {len(asked)} message{'s'[: len(asked) > 1]}",
+            )
+        except ActivityError as error:
+            workflow.logger.warning("%s: messages wait unproven", Attention.STORE_UNREACHABLE)
+            raise StoreNotReachedError from error
+        return verdicts
 
     async def send_mail_again(self, key: str, template: str) -> MailFate:
         """Have a mail sent by an activity of its own.
@@ -178,6 +233,10 @@ class TemporalRuntime:
             workflow.extern_functions()[RECORD_REFUSAL](
                 self.workflow_id, update_id, workflow.now(), actor, name, refusal
             )
+
+    def age(self) -> timedelta:
+        """Return how long this run goes on."""
+        return self.now() - self._info.start_time
 
     def history_is_long(self) -> bool:
         """Return whether Temporal suggests to continue as new."""
@@ -320,6 +379,11 @@ def durable(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
             "An event of the job system; sent by Steward's hooks.",
             lambda engine, read: engine.mailbox.put_event(read),
         ),
+        MAIL_CAME_BACK: _signal_handler(
+            MAIL_CAME_BACK,
+            "An e-mail came back after it was sent; sent by Steward.",
+            lambda engine, read: engine.hear_of_mail(read),
+        ),
         "begin_anew": _signal_handler(
             BEGIN_ANEW,
             "The next episode, to begin once this one has closed; sent by Steward.",
@@ -422,9 +486,11 @@ def _handlers_of(command: Command) -> dict[str, Any]:
 
     @_takes_one_payload
     async def update(self: DurableLifecycle, *payloads: RawValue) -> Answer:
-        read = partial(_decoded, payloads)
+        read, engine = partial(_decoded, payloads), _engine_of(self)
         try:
-            return await _engine_of(self).desk.answer_update(name, read, _update_id())
+            if engine.prover.needs_proof(name, _mark_of(payloads)):
+                return await engine.prover.answer_update(name, read, _update_id())
+            return await engine.desk.answer_update(name, read, _update_id())
         except Refused as refused:
             raise _failure(refused.refusal) from refused
 
@@ -446,8 +512,13 @@ def _check_update(self: DurableLifecycle, name: str, payloads: Sequence[RawValue
     Raises:
         ApplicationError: they do, or the workflow continues as new.
     """
+    engine, read = _engine_of(self), partial(_decoded, payloads)
+    is_known = name in self.story.kind.commands
     try:
-        _engine_of(self).desk.check_update(name, partial(_decoded, payloads), _update_id())
+        if is_known and engine.prover.would_need_proof(name, _mark_of(payloads)):
+            engine.desk.check_unproven_update(read, name, _update_id())
+        else:
+            engine.desk.check_update(name, read, _update_id())
     except Refused as refused:
         raise _failure(refused.refusal) from refused
     except ContinuingError as continuing:
@@ -465,11 +536,16 @@ def _signal_handler(
 
     @_takes_one_payload
     def signal(self: DurableLifecycle, *payloads: RawValue) -> None:
-        if self.engine is None:
+        engine = self.engine
+        if engine is None:
             return  # it was started with nothing that can be read, and fails in this very task
+        read = partial(_decoded, payloads, most)
         try:
-            reading = partial(hand_over, self.engine, partial(_decoded, payloads, most))
-            self.engine.mailbox.take_in(_size(payloads), reading)
+            if engine.prover.needs_proof(name, _mark_of(payloads)):
+                reading = partial(engine.prover.take_signal, name, read)
+            else:
+                reading = partial(hand_over, engine, read)
+            engine.mailbox.take_in(_size(payloads), reading)
         except ValidationError as error:
             raise StoryFaultError(f"{name} has a fault: {error}") from error
 
@@ -484,6 +560,16 @@ def _takes_one_payload(handler: DeclareT) -> DeclareT:
     handler.__signature__ = _ONE_PAYLOAD  # type: ignore[attr-defined]  # functions have one
     handler.__annotations__ = {"payload": RawValue}
     return handler
+
+
+def _mark_of(payloads: Sequence[RawValue]) -> Mark | None:
+    """Return what a message says of itself that Steward has sealed, None if it has not."""
+    if len(payloads) != 1:
+        return None
+    metadata = payloads[0].payload.metadata
+    if metadata.get(SEALED_BY) != BY_STEWARD or MEANT_FOR not in metadata:
+        return None
+    return Mark(metadata[SEAL].decode(), metadata[MEANT_FOR].decode())
 
 
 def _size(payloads: Sequence[RawValue]) -> int:

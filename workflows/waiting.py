@@ -15,6 +15,7 @@ from workflows.effects import EffectBuffer
 from workflows.episode import Episode
 from workflows.mailbox import Mailbox, too_early
 from workflows.messages import Deadline, NextEpisodeMessage, RejectedMessage, Reminder, Wake
+from workflows.prover import Prover
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 
@@ -32,6 +33,7 @@ class Waiting:
         desk: CommandDesk,
         alarm: Alarm,
         episode: Episode,
+        prover: Prover,
     ) -> None:
         self._runtime = runtime
         self._case = case
@@ -41,6 +43,7 @@ class Waiting:
         self._desk = desk
         self._alarm = alarm
         self._episode = episode
+        self._prover = prover
 
     async def wait(
         self, promise: Promise, reminder_due: Callable[[], datetime | None] = lambda: None
@@ -61,14 +64,14 @@ class Waiting:
             await self._publish(promise)
             if self._effects.was_cancelled:
                 raise asyncio.CancelledError
-            await self._episode.continue_as_new_if_long()
+            await self._episode.continue_as_new_if_due()
             due_at, remind_at = self._case.due_at, reminder_due()
             self._alarm.set(min(filter(None, (due_at, remind_at)), default=None), _said(promise))
             self._desk.rest()
             self._mailbox.rest()
             await self._runtime.wait_until(self._is_woken)
             self._desk.work()
-            if await self._record_what_cannot_be_used():
+            if await self._record_what_cannot_be_used() or self._mailbox.begins_unproven:
                 continue
             if self._mailbox:
                 message = self._mailbox.take()
@@ -86,10 +89,12 @@ class Waiting:
 
     async def _record_what_cannot_be_used(self) -> bool:
         """Record what waits longest and cannot be used, all together; return whether any was."""
+        await self._prover.prove()
         while not self._desk.refuse_the_hopeless():
             if not self._mailbox.is_behind:
                 return False
             await self._episode.read_on()
+            await self._prover.prove()
         return True
 
     async def _publish(self, promise: Promise) -> None:

@@ -33,6 +33,18 @@ _WITH_A_POINT_IN: Mapping[str, frozenset[Stage]] = {
 }
 """The stages in which a mail that is still queued is worth sending."""
 
+REMINDERS = frozenset(
+    {
+        "apo_instructions_reminder",
+        "apo_documents_reminder",
+        "apo_offer_reminder",
+        "apo_invoice_reminder",
+    }
+)
+"""Templates of mails that ask for an answer by a deadline, and have no point after it."""
+TIMED = REMINDERS | {"apo_payment_by_check", "apo_closing_without_proof"}
+"""Templates of mails that go out because time has passed, and not because somebody has acted."""
+
 
 def with_a_point_in(template: str) -> frozenset[Stage]:
     """Return the stages in which a mail that is still queued is worth sending."""

@@ -15,6 +15,7 @@ from starters.desk.people import CurrentPerson, no_unkeepable_query
 from starters.desk.phone import phone_routes
 from starters.desk.procedures import procedure_routes
 from starters.desk.promises import promise_routes
+from starters.desk.proof_page import proof_page_routes
 from starters.desk.read_notes import note_reads
 from starters.desk.readers_page import reader_routes
 from starters.desk.rehearsal import rehearsal_routes
@@ -25,11 +26,12 @@ from starters.desk.task_count import count_tasks
 from starters.desk.task_page import task_page_routes
 from starters.desk.tour import tour_routes
 from starters.desk.trouble import trouble_routes
+from starters.routes import Routes
 
 
 def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return all pages of the desk, and the files they need."""
-    router = APIRouter(include_in_schema=False)
+    router = Routes(include_in_schema=False)
 
     @router.get("/")
     async def home(_: CurrentPerson) -> RedirectResponse:
@@ -46,16 +48,17 @@ def desk_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         job_routes,
         phone_routes,
         rehearsal_routes,  # before the commands, whose addresses look alike
+        proof_page_routes,
         acting_routes,
         trouble_routes,
         procedure_routes,
         tour_routes,
         promise_routes,
     ):
-        router.include_router(routes(parts, pages), dependencies=on_every_page)
-    router.include_router(reader_routes(parts, pages), dependencies=on_every_page[:2])
-    router.include_router(role_routes(parts, pages))
-    router.include_router(sign_in_routes(parts, pages))
-    router.include_router(change_routes(parts.changes))
-    router.include_router(static_routes())
+        router.take(routes(parts, pages), on_every_page)
+    router.take(reader_routes(parts, pages), on_every_page[:2])
+    router.take(role_routes(parts, pages))
+    router.take(sign_in_routes(parts, pages))
+    router.take(change_routes(parts.changes))
+    router.take(static_routes())
     return router

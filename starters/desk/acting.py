@@ -44,6 +44,7 @@ from starters.desk.parts import DeskParts
 from starters.desk.people import ACTS_AS, CurrentPerson, Form, Person, SentForm
 from starters.desk.results import parts_of
 from starters.desk.sent_once import LONGEST_ID, SENT_AS, id_of_entries, reply_once
+from starters.routes import Routes
 from store.database import StoreUnavailableError
 from store.journal import Journal
 from workflows.registry import LIFECYCLES
@@ -82,7 +83,7 @@ async def offered(
 
 def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the routes by which people give commands."""
-    router = APIRouter()
+    router = Routes()
     journal = Journal(parts.database)
 
     async def at(
@@ -95,7 +96,7 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         sent: Form | None = None,
     ) -> _AtForm | Response:
         """Return somebody at the form of a command, or what they see if there is no such job."""
-        kind, command = _declared(lifecycle, name)
+        kind, command = declared(lifecycle, name)
         element = (sent.get("element") if sent else None) or ""
         found = await parts.reading.job(job_id)
         if found is None:
@@ -369,7 +370,7 @@ class _AtForm:
         return self.pages.back(address, said, self.request)
 
 
-def _declared(lifecycle: str, name: str) -> tuple[LifecycleKind, Command]:
+def declared(lifecycle: str, name: str) -> tuple[LifecycleKind, Command]:
     """Return a command that people can give.
 
     Raises:

@@ -23,6 +23,7 @@ from starters.desk.forms import plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
+from starters.routes import Routes
 from store.board import MOST_COUNTED, Order, Show, Wanted
 from store.cursors import CursorError
 from workflows.registry import LIFECYCLES
@@ -86,7 +87,7 @@ _View = Mapping[str, str]
 
 def board_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the board."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get(_HERE)
     async def board(

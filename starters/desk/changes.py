@@ -18,6 +18,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from domain.faults import in_brief
 from starters.desk.people import CurrentPerson
+from starters.routes import Routes
 from store.changes import ChangeFeed
 from store.database import StoreUnavailableError
 
@@ -129,7 +130,7 @@ class Changes:
 
 def change_routes(changes: Changes) -> APIRouter:
     """Return the stream of changes."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get(PATH, response_class=EventSourceResponse)
     async def stream(request: Request, _: CurrentPerson) -> AsyncIterator[ServerSentEvent]:

@@ -18,6 +18,7 @@ from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person, SentForm
 from starters.desk.read_notes import shows
 from starters.queries import Cursor, RowId
+from starters.routes import Routes
 from store.inbox import Outcome
 
 ADDRESS = "/console/hooks"
@@ -161,7 +162,7 @@ class HookPages:
 
 def hook_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the pages of the hooks, and what their buttons are sent to."""
-    router, hooks = APIRouter(), HookPages(parts, pages)
+    router, hooks = Routes(), HookPages(parts, pages)
 
     @router.get(ADDRESS)
     async def listed(

@@ -29,6 +29,7 @@ from starters.desk.stream import items, kind_filters, stream_address, wanted_kin
 from starters.desk.task_contacts import time_there
 from starters.desk.timeline import AXIS, EVENTS, LANE, STAGES, Standing, draw
 from starters.queries import Cursor
+from starters.routes import Routes
 from store.job_story import Drawn, Story
 from store.reading import MOST_OF_A_PART
 from store.tasks import TaskFilter
@@ -48,7 +49,7 @@ _IS_AHEAD = timedelta(minutes=1)
 
 def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the page of a job."""
-    router = APIRouter()
+    router = Routes()
     pages.environment.filters |= {
         "axis": _axis_date,
         "axis_day": lambda at: _day(at.astimezone(ZoneInfo(pages.zone))),

@@ -14,6 +14,7 @@ from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.desk.read_notes import shows
 from starters.queries import Cursor, JobFilter, RowId, one_of
+from starters.routes import Routes
 from store.mails import SHOWN_STATES, MailFilter
 
 ADDRESS = "/console/mail"
@@ -26,7 +27,7 @@ _FRAMED: Final = (
 
 def mail_pages(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the pages of mail."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get(ADDRESS)
     async def listed(

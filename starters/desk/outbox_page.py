@@ -21,6 +21,7 @@ from starters.desk.people import CurrentPerson, Form, Person, SentForm
 from starters.desk.problems import Problem, only, problem_of
 from starters.desk.stuck_page import StuckPages
 from starters.queries import RowId
+from starters.routes import Routes
 from store.outbox_list import OutboxFilter
 
 ADDRESS = "/console/outbox"
@@ -124,7 +125,7 @@ class OutboxPages:
 
     def routes(self) -> APIRouter:
         """Return the page, and what its forms are sent to."""
-        router = APIRouter()
+        router = Routes()
         outbox = self._parts.outbox
 
         @router.get(ADDRESS)

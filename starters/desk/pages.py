@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from domain.contact_hours import HeldFor
 from domain.labels import (
     attention_label,
     command_label,
@@ -231,6 +232,12 @@ def _role(role: str | None) -> str:
     return Role(role).label if role in set(Role) else role
 
 
+def _held_because(reason: str) -> str:
+    """Return why a mail is held, as a sentence."""
+    said = HeldFor(reason).because
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def _iso(at: datetime | str) -> str:
     """Return an instant as a program reads it: for the `datetime` of a `time` element."""
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
@@ -263,6 +270,7 @@ _LABELS: Mapping[str, Callable[[str], str]] = {
     "command": command_label,
     "journal": journal_label,
     "lifecycle": lifecycle_label,
+    "held_because": _held_because,
     "mail_state": mail_state_label,
     "mail_template": mail_template_label,
     "outgoing": outgoing_label,

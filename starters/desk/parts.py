@@ -9,6 +9,7 @@ from domain.directory import Directory
 from domain.policy import Policy
 from service.events import EventDispatcher
 from service.outbox import OutboxDesk
+from service.proofs import ProofDesk
 from service.rehearsal import Rehearsal
 from service.startable import Startable
 from service.stuck import StuckList
@@ -52,6 +53,7 @@ class DeskParts:
     look: StuckList
     startable: Startable
     commands: CommandEndpoint
+    proofs: ProofDesk
     tasks: TaskDesk
     task_list: TaskList
     outbox: OutboxDesk

@@ -40,6 +40,7 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
 from starters.desk.results import parts_of
+from starters.routes import Routes
 from store.journal import Journal
 from store.lifecycles import Lifecycles
 from workflows.registry import LIFECYCLES
@@ -94,7 +95,7 @@ class Screen:
 
 def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the call screens."""
-    router = APIRouter()
+    router = Routes()
     journal, lifecycles = Journal(parts.database), Lifecycles(parts.database)
 
     @router.get("/console/jobs/{job_id}/call/{lifecycle}")

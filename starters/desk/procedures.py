@@ -25,6 +25,7 @@ from starters.desk.diagram import Diagram, drawn
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person
+from starters.routes import Routes
 from workflows.registry import LIFECYCLES
 
 _SHARED = ("calendar", "notes", "mail", "brands")
@@ -42,7 +43,7 @@ class Way:
 
 def procedure_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the pages of the procedures."""
-    router = APIRouter()
+    router = Routes()
 
     async def standing() -> Mapping[str, Counter[str]]:
         """Return how many jobs stand in each running stage now, by procedure."""

@@ -18,6 +18,7 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.desk.plots import bars, columns, sums
+from starters.routes import Routes
 from store.promises_told import Asked, Count, PromisesTold
 from workflows.registry import LIFECYCLES
 
@@ -31,7 +32,7 @@ Day = Annotated[str, Query(max_length=10)]
 
 def promise_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the page of the promises, and its numbers as a file."""
-    router = APIRouter()
+    router = Routes()
     told = PromisesTold(parts.database)
 
     @router.get("/console/promises")

@@ -11,11 +11,12 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson
 from starters.queries import Cursor
+from starters.routes import Routes
 
 
 def reader_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the page of who has read a job, which itself shows nothing of the customer."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get("/console/jobs/{job_id}/readers")
     async def readers(

@@ -13,6 +13,7 @@ from starters.access import reader
 from starters.desk.pages import Pages
 from starters.desk.people import person
 from starters.doorkeeper import DESK, SIGN_IN, Failed
+from starters.http_errors import again_in
 
 _NOT_THERE = 404
 _ONLY_FOR_FORMS = 405
@@ -77,11 +78,17 @@ def missing_job_page(
     return pages.show(request, person(request), "missing.html", 404, job_id=job_id, meant=meant)
 
 
-def failed_page(pages: Pages, scope: Scope, failed: Failed) -> Response | None:
+def failed_page(pages: Pages, scope: Scope, failed: Failed, seconds: int = 1) -> Response | None:
     """Return the page that says how a request failed, None if no person sent it.
 
     Where a script sent a form, it is a notice that comes before the form, which stays as it is.
     It asks nothing of the database, and so it doesn't say who looks at it.
+
+    Args:
+        pages: shows it.
+        scope: of the request.
+        failed: how it failed.
+        seconds: after which it is worth trying again.
     """
     request = Request(scope)
     if not _is_for_people(request, "/", DESK):
@@ -96,8 +103,9 @@ def failed_page(pages: Pages, scope: Scope, failed: Failed) -> Response | None:
         is_form=is_form,
         is_part=is_part,
         may_be_done=is_form and failed.may_be_done,
+        again="Try again in a moment." if seconds == 1 else again_in(seconds),
     )
-    page.headers["retry-after"] = "1"
+    page.headers["retry-after"] = str(seconds)
     if is_part:
         page.headers["hx-reswap"] = "beforebegin"
     return page

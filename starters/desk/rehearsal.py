@@ -13,6 +13,7 @@ from domain.values import Storable
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, SentForm
+from starters.routes import Routes
 from workers.fast_forward import CannotFastForward
 from workflows.registry import LIFECYCLES
 
@@ -25,7 +26,7 @@ _ELSEWHERE = (
 
 def rehearsal_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the route that moves a job's clock; without an embedded stack it refuses."""
-    router = APIRouter()
+    router = Routes()
 
     @router.get("/console/jobs/{job_id}/{lifecycle}/fast-forward")
     async def opened(_: CurrentPerson, job_id: Storable, lifecycle: str) -> Response:  # noqa: ARG001

@@ -10,11 +10,12 @@ from domain.roles import Actor
 from starters.desk.pages import Pages, keep_person
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, SentForm, is_own_name, signed_in_of, unnamed
+from starters.routes import Routes
 
 
 def role_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the route by which somebody changes the role in which they act."""
-    router = APIRouter()
+    router = Routes()
 
     @router.post("/console/role")
     async def switch(request: Request, who: CurrentPerson, sent: SentForm) -> Response:

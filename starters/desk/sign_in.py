@@ -17,6 +17,7 @@ from starters.desk.parts import DeskParts, SignIn
 from starters.desk.people import Form, SentForm, form_token, read_form, require_form_token
 from starters.doorkeeper import DESK, SIGN_IN
 from starters.oidc import CompanyAccounts, NotSignedInError
+from starters.routes import Routes
 from starters.sessions import Sessions, cookie_name, keep_cookie
 
 CHANGES = f"{DESK}/changes"
@@ -61,7 +62,7 @@ class FrontDesk:
 
 def sign_in_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the pages by which people come in and go."""
-    router = APIRouter()
+    router = Routes()
     if parts.sign_in is None:
 
         @router.get(SIGN_IN)
@@ -88,12 +89,12 @@ def sign_in_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         return response
 
     if parts.sign_in.company is not None:
-        router.include_router(_company_routes(desk, parts.sign_in.company))
+        router.take(_company_routes(desk, parts.sign_in.company))
     return router
 
 
 def _company_routes(desk: _SignInDesk, company: CompanyAccounts) -> APIRouter:
-    router = APIRouter()
+    router = Routes()
 
     @router.get(COMPANY)
     async def to_company(request: Request, back: str = DESK) -> Response:

@@ -13,6 +13,8 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
+from starters.routes import Routes
+
 PREFIX = "/console/static"
 _FOLDER = Path(__file__).parent / "static"
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -41,7 +43,7 @@ def file_address(name: str) -> str:
 
 def static_routes() -> APIRouter:
     """Return the route of the files, which need no sign-in: they say nothing of anybody."""
-    router = APIRouter(include_in_schema=False)
+    router = Routes(include_in_schema=False)
 
     @router.get(PREFIX + "/{version}/{name}")
     async def file(version: str, name: str) -> Response:

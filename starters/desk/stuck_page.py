@@ -21,6 +21,7 @@ from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Person, SentForm
 from starters.desk.problems import Problem, only, problem_of
+from starters.routes import Routes
 from workflows.registry import LIFECYCLES
 
 ADDRESS = "/console/stuck"
@@ -76,7 +77,7 @@ class StuckPages:
 
     def routes(self) -> APIRouter:
         """Return the page, and what its forms are sent to."""
-        router = APIRouter()
+        router = Routes()
 
         @router.get(ADDRESS)
         async def stuck(request: Request, who: CurrentPerson) -> Response:

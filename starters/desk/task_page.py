@@ -28,6 +28,7 @@ from starters.desk.sent_once import id_of_entries
 from starters.desk.task_contacts import Contact, Contacts
 from starters.desk.task_count import counted
 from starters.queries import RowId
+from starters.routes import Routes
 from store.task_list import TaskAtHand, Waiting
 from store.tasks import Task
 from workflows.registry import LIFECYCLES
@@ -270,7 +271,7 @@ class _TaskPage:
 
 def task_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the page of tasks, and the routes of its forms."""
-    router, page = APIRouter(), _TaskPage(parts, pages)
+    router, page = Routes(), _TaskPage(parts, pages)
     desk = parts.tasks
 
     @router.get(HERE)

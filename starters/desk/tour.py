@@ -25,6 +25,7 @@ from starters.desk.forms import call_address
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
+from starters.routes import Routes
 from store.practice import Entry, Practice
 
 ADDRESS = "/console/tour"
@@ -347,7 +348,7 @@ _HINTS: Final = {
 
 def tour_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the page of the tour, and what its forms are sent to; none without rehearsal."""
-    router, tours = APIRouter(), TourPages(parts, pages)
+    router, tours = Routes(), TourPages(parts, pages)
     if parts.rehearsal is None:
         return router
 

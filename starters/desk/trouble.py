@@ -10,14 +10,15 @@ from starters.desk.outbox_page import OutboxPages
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.stuck_page import StuckPages
+from starters.routes import Routes
 
 
 def trouble_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     """Return the pages of what needs a hand, and what their forms are sent to."""
-    router = APIRouter()
+    router = Routes()
     stuck = StuckPages(parts, pages)
-    router.include_router(stuck.routes())
-    router.include_router(hook_routes(parts, pages))
-    router.include_router(mail_pages(parts, pages))
-    router.include_router(OutboxPages(parts, pages, stuck).routes())
+    router.take(stuck.routes())
+    router.take(hook_routes(parts, pages))
+    router.take(mail_pages(parts, pages))
+    router.take(OutboxPages(parts, pages, stuck).routes())
     return router

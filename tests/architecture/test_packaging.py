@@ -1,10 +1,12 @@
 """The wheel and the image get what runs Steward; tests and tools stay with those who develop it."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions, version
@@ -21,8 +23,8 @@ ROOMS = [
     if "." not in pattern
 ]
 ONLY_FOR_DEVELOPING = {
-    "hypothesis", "import-linter", "matplotlib", "mutmut", "mypy", "numpy", "pytest",
-    "ruff", "setuptools", "uv",
+    "compose-spec", "cyclonedx-bom", "hypothesis", "import-linter", "kubernetes-validate",
+    "matplotlib", "mutmut", "mypy", "numpy", "pip-audit", "pytest", "ruff", "setuptools", "uv",
 }  # fmt: skip
 
 PINNED = re.compile(r"^([a-z0-9-]+)(?:\[[a-z]+\])?==([^ ;\n\\]+)", re.MULTILINE)
@@ -133,6 +135,85 @@ def test_setuptools_is_of_the_version_that_the_project_asks_for() -> None:
     name, _, oldest = asked_for.partition(">=")
     assert name == "setuptools"
     assert int(pinned("requirements-dev.txt")[name].partition(".")[0]) >= int(oldest)
+
+
+# --- what is known about what is shipped --------------------------------------------------------
+
+
+def test_the_bill_of_materials_names_every_package_that_runs_with_its_hashes(
+    tmp_path: Path,
+) -> None:
+    first, again = tmp_path / "sbom.json", tmp_path / "again.json"
+    for file in (first, again):
+        subprocess.run([ROOT / "scripts" / "sbom.sh", file], check=True, capture_output=True)
+    assert first.read_text() == again.read_text(), "the same lock gives the same document"
+    bill = json.loads(first.read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    itself = bill["metadata"]["component"]
+    assert (itself["name"], itself["version"]) == ("steward", PROJECT["project"]["version"])
+    named = {component["name"]: component for component in bill["components"]}
+    assert {name: each["version"] for name, each in named.items()} == pinned("requirements.txt")
+    locked = (ROOT / "requirements.txt").read_text()
+    hashes = {
+        each["content"]
+        for component in named.values()
+        for reference in component["externalReferences"]
+        for each in reference["hashes"]
+    }
+    assert hashes == set(re.findall(r"--hash=sha256:([0-9a-f]{64})", locked))
+
+
+def test_the_audit_asks_about_every_locked_package() -> None:
+    told = subprocess.run(
+        ["make", "--dry-run", "audit"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    (line,) = (each for each in told.replace("\\\n", "").splitlines() if "pip-audit" in each)
+    for lock in ("requirements.txt", "requirements-dev.txt"):
+        assert f"--requirement {lock}" in line
+    assert {"--strict", "--require-hashes", "--disable-pip"} <= set(line.split())
+    assert "pip-audit" in pinned("requirements-dev.txt")
+    assert "audit" not in (ROOT / ".ci" / "run").read_text()
+
+
+# --- the image's environment --------------------------------------------------------------------
+
+
+def test_the_wheel_runs_without_the_repository_and_without_temporals_own_server(
+    wheel: ZipFile, tmp_path: Path
+) -> None:
+    """As in the image: a fresh environment with the wheel and the packages beside it."""
+    fresh = tmp_path / "steward"
+    subprocess.run(["uv", "--quiet", "venv", fresh, "--python", sys.executable], check=True)
+    subprocess.run(
+        ["uv", "--quiet", "pip", "install", "--no-deps", "--python", fresh, str(wheel.filename)],
+        check=True,
+    )
+    (packages,) = fresh.glob("lib/*/site-packages")
+    (packages / "beside.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    bare = {"PATH": str(fresh / "bin"), "STEWARD_DATABASE_URL": "postgresql://u@127.0.0.1:9/x"}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [fresh / "bin" / "steward", *arguments],
+            cwd="/",
+            env=bare,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    shown = run("policy", "show", "--json")
+    assert shown.returncode == 0, shown.stderr
+    assert run("mail", "preview", "apo_offer").returncode == 0
+    assert "does not answer" in run("health").stderr
+    worker = run("worker")
+    assert (worker.returncode, worker.stderr) == (
+        2,
+        "steward: STEWARD_SMTP_URL: not set, but required here\n",
+    )
+    where = [fresh / "bin" / "python", "-c", "import starters; print(starters.__file__)"]
+    imported = subprocess.run(where, cwd="/", capture_output=True, text=True, check=True)
+    assert imported.stdout.startswith(str(fresh))
 
 
 # --- the version --------------------------------------------------------------------------------

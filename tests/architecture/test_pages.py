@@ -12,9 +12,16 @@ ALL = [block for page in pages() for block in blocks(page)]
 LANGUAGES = {"sh", "console", "json", "jsonl", "mermaid", "python", "text", "toml", "yaml"}
 """`sh` is run as it is printed, by `tests/server/test_pages.py`; `console` is what was printed."""
 
+COMPOSE = "docker compose --file docker-compose.temporal.yml"
 NOT_RUN = {
     "README.md": ["make run", "make test"],
     "benchmarks/README.md": ["make bench"],
+    "docs/operations.md": [
+        f"{COMPOSE} --profile trial up --build --detach --wait",
+        f"{COMPOSE} exec api \\",
+        f"{COMPOSE} up --detach --wait postgresql",
+        "kubectl delete --ignore-not-found --namespace steward job steward-setup",
+    ],
     "docs/job-system.md": [
         "export STEWARD_JOB_SYSTEM_TOKEN=secret",
         "steward job-system check --adapter mainframe",
@@ -24,7 +31,8 @@ NOT_RUN = {
 """The first line of every block that is not run, by page. Keep it short."""
 
 _COMMAND = re.compile(
-    r"^\s*(?:\$ |#? ?(?:steward|curl|docker|make|pip|pytest|temporal|pg_\w+|psql|apt-get|git) \S)",
+    r"^\s*(?:\$ |#? ?(?:steward|curl|docker|kubectl|make|pip|pytest|temporal|pg_\w+|psql|apt-get"
+    r"|git) \S)",
     re.MULTILINE,
 )
 

@@ -131,8 +131,15 @@ ADDED_SINCE: dict[str, Any] = {
         "pr_tracking_conditions": ["no_eta", "eta_passed"],
         "purchasing_form_roles": ["leadership_desk", "supervisor", "escalations"],
     },
+    "mail": {
+        **FIRST_RELEASE["mail"],
+        "holds": "nothing",
+        "hours": {"opens": "08:00", "closes": "21:00", "weekend_all_day": False},
+        "per_day": 3,
+    },
     "digest": {"at": "08:00"},
     "reconciliation": {"every": "10m", "grace": "1m"},
+    "retention": {"hook_bodies": "90d", "mails": "730d", "answers": "90d", "ended_jobs": "2557d"},
     "brands": {
         "default": "Cinch Home Services",
         "names": {
@@ -187,7 +194,8 @@ def test_the_built_in_policy_is_what_the_procedures_and_decisions_say() -> None:
     policy = load_policy(None)
     assert policy.name == "built-in"
     assert policy.model_dump(mode="json") == FIRST_RELEASE | ADDED_SINCE | {
-        "calendar": policy.calendar.model_dump(mode="json") | {"closed": []}
+        "calendar": policy.calendar.model_dump(mode="json") | {"closed": []},
+        "mail": ADDED_SINCE["mail"] | {"holds": "reminders"},
     }
     plus_one = policy.plus_one
     assert plus_one.search_window == timedelta(hours=48)
@@ -404,6 +412,10 @@ NONSENSE = [
         "1: calendar: 2026-12-24 is both closed and opened",
     ),
     ('[digest]\nat = "24:00"', "2: digest.at: at 24:00 the day is over: write 00:00 for its"),
+    (
+        '[retention]\nmails = "23h"',
+        "2: retention.mails: people look into yesterday's faults",
+    ),
     (
         '[reconciliation]\nevery = "59s"',
         "2: reconciliation.every: once a minute is often enough",

@@ -137,6 +137,7 @@ OF_EVERY_START: dict[str, Any] = {
     "remembered": {"refusals": 1},
     "clocks": CLOCKS,
     "unsent_mails": {"mail-1": "apo_offer"},
+    "held_mails": {"mail-1": WINDOW_ENDS},
     "unheard": (
         EventEnvelope(
             event_id="msg-4",
@@ -311,6 +312,7 @@ KEYS_ARE_DATA = {
     "answers",
     "deadlines",
     "fields",
+    "held_mails",
     "named",
     "names",
     "remembered",

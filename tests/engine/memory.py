@@ -48,6 +48,7 @@ from domain.jobs import Job
 from domain.lifecycles import LifecycleKind, LifecycleStart
 from domain.moves import is_declared
 from domain.promises import resolve
+from domain.proofs import Unproven, Verdict
 from domain.refusals import Refusal, Refused, changed_meanwhile, unreadable
 from domain.roles import Actor, Role
 from store.job_exceptions import code_that_has_to_be_free
@@ -89,6 +90,8 @@ class MemoryStore:
     """The status of the newest exception of each code."""
     fates: list[MailFate] = field(default_factory=list)
     """What becomes of the next mails; all others are sent."""
+    hold: timedelta | None = None
+    """For how long mails are held that keep the customer's hours and limit; None: not at all."""
 
     def effects(self, kind: type[EffectT]) -> list[EffectT]:
         """Return the effects of a kind that came true, in order."""
@@ -129,6 +132,7 @@ class MemoryStore:
             if not agreed and changes.believed not in (None, job.as_believed):
                 return BatchResult(refusal=changed_meanwhile(), job=job, job_version=version)
             job, version = job.updated(changes), version + 1
+        held = self._held(batch)
         changed = version != self.version
         self.job, self.version = job, version
         for step in batch.steps:
@@ -141,7 +145,10 @@ class MemoryStore:
             job_version=version if changed else None,
             due_at=self._due_at(batch),
             deadlines=_deadlines(batch),
-            mails={key: self._next_fate() for key in batch.mails},
+            mails={
+                key: MailFate.WAITING if key in held else self._next_fate() for key in batch.mails
+            },
+            held=held,
         )
 
     def _do(self, effect: Effect) -> None:
@@ -171,6 +178,10 @@ class MemoryStore:
 
     def _is_open(self, code: str) -> bool:
         return self.exceptions.get(code, "Complete") != "Complete"
+
+    def _held(self, batch: Batch) -> dict[str, datetime]:
+        limited = [key for key, mail in batch.mails.items() if mail.limits is not None]
+        return {} if self.hold is None else dict.fromkeys(limited, batch.now + self.hold)
 
     def _next_fate(self) -> MailFate:
         return self.fates.pop(0) if self.fates else MailFate.SENT
@@ -205,6 +216,7 @@ class MemoryRuntime:
         self._life = life
         self._loop = life.loop
         self._clock = Clock(life.loop.now, self.patched)
+        self._began = life.loop.now()
 
     @property
     def workflow_id(self) -> str:
@@ -235,6 +247,27 @@ class MemoryRuntime:
             self._life.has_come_to(batch.progress.stage)
         return result
 
+    @property
+    def started_at(self) -> datetime:
+        return self._life.starts[-1].occurred_at
+
+    @property
+    def can_ask_for_proofs(self) -> bool:
+        return self._life.asks_for_proofs
+
+    def asks_for_proof(self) -> bool:
+        return self._life.asks_for_proofs
+
+    async def check_proofs(self, asked: Sequence[Unproven]) -> Sequence[Verdict]:
+        self._life.activities.append("check_proofs")
+        self._life.checked.append(len(asked))
+        await self._loop.wait_until(lambda: not self._life.store_is_slow)
+        if self._life.store_failures:
+            self._life.store_failures -= 1
+            raise StoreNotReachedError
+        proven = self._life.proven
+        return [Verdict.BELIEVED if each.proof == proven else Verdict.MISSING for each in asked]
+
     async def send_mail_again(self, key: str, template: str) -> MailFate:
         while self._life.mail_server is MailFate.WAITING:
             try:
@@ -254,6 +287,9 @@ class MemoryRuntime:
 
     def record_refusal(self, update_id: str, actor: Actor, name: str, refusal: Refusal) -> None:
         self._life.refusals.append((update_id, actor.name, name, refusal))
+
+    def age(self) -> timedelta:
+        return self.now() - self._began
 
     def history_is_long(self) -> bool:
         return self._life.history_is_long
@@ -306,6 +342,12 @@ class Life:
         self.updates: list[asyncio.Task[Answer]] = []
         self.unpatched: set[str] = set()
         """Changes that are not in force, as for a job that came past their place before."""
+        self.asks_for_proofs = False
+        """Whether messages count only with a proof."""
+        self.proven = "the proof"
+        """The proof that is believed."""
+        self.checked: list[int] = []
+        """How many messages were checked together, each time."""
         self.store_is_slow = False
         self.store_failures = 0
         self.trouble = Attention.STORE_UNREACHABLE
@@ -381,6 +423,8 @@ class Life:
         read, mailbox = _reading(payload), self.engine.mailbox
         if name == "job_event":
             take = partial(mailbox.put_event, read)
+        elif name == "mail_came_back":
+            take = partial(self.engine.hear_of_mail, read)
         elif name == "begin_anew":
             take = partial(self.engine.episode.begin_anew, read)
         elif name in self.kind.commands:

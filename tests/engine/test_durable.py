@@ -49,7 +49,8 @@ def test_it_has_the_workflow_type_of_its_kind_and_takes_its_start() -> None:
 def test_it_has_an_update_and_a_signal_for_each_command() -> None:
     commands = set(DOORBELL.commands)
     assert set(DEFINITION.updates) == commands | {None}
-    assert set(DEFINITION.signals) == commands | {"job_event", "begin_anew", None}
+    own = {"job_event", "begin_anew", "mail_came_back", None}
+    assert set(DEFINITION.signals) == commands | own
     assert set(DEFINITION.queries) == {"answer_to"}
 
 

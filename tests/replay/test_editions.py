@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
@@ -28,10 +26,8 @@ from tests.replay.test_replay import history
 from workers.payloads import DATA_CONVERTER
 from workers.worker import runner
 from workflows.plus_one import PlusOneSearch
-from workflows.registry import WORKFLOWS
 from workflows.temporal import DurableLifecycle
 
-FIRST_EDITION = sorted((FOLDER.parent / "first_edition").glob("*.json"))
 REMINDED_OF_A_SEARCH = FOLDER / "plus-one.no-provider-found.1.json"
 
 
@@ -49,15 +45,6 @@ async def test_a_rule_changed_in_place_breaks_jobs_that_run() -> None:
 
 async def test_a_rule_with_an_edition_leaves_jobs_that_run_as_they_are() -> None:
     await replay(RemindsLaterSinceNextWorkflow)
-
-
-@pytest.mark.parametrize("path", FIRST_EDITION, ids=lambda path: path.stem)
-async def test_a_job_of_the_first_edition_ends_as_it_did_then(path: Path) -> None:
-    """Its tasks stay open where they did: closing them would be another activity."""
-    replayer = Replayer(
-        workflows=WORKFLOWS, workflow_runner=runner(), data_converter=DATA_CONVERTER
-    )
-    await replayer.replay_workflow(history(path))
 
 
 @pytest.mark.parametrize(

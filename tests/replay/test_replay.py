@@ -27,13 +27,15 @@ from temporalio.workflow import NondeterminismError
 from activities.effects import Effects, all_activities
 from activities.mails import Mails
 from domain.commands import DISMISS_ATTENTION
+from domain.editions import NEWEST, Edition
 from domain.effects import Batch, Effect
 from domain.lifecycles import LifecycleKind
 from tests.replay.changed_story import CHANGED
+from tests.replay.check import NAMES, names, problems, recorded
 from tests.replay.record import FOLDER, STORIES
 from workers.payloads import DATA_CONVERTER
 from workers.worker import runner
-from workflows.registry import LIFECYCLES, WORKFLOWS
+from workflows.registry import LIFECYCLES
 
 HISTORIES = sorted(FOLDER.glob("*.json"))
 
@@ -74,6 +76,13 @@ def cause_of(path: Path) -> str:
     return str(json.loads(base64.b64decode(payload["data"])).get("cause", {}).get("name"))
 
 
+def edition_of(path: Path) -> int:
+    """Return the edition of the rules that a recorded job follows."""
+    (started,) = events(path, "workflowExecutionStarted")
+    (payload,) = started["input"]["payloads"]
+    return int(json.loads(base64.b64decode(payload["data"])).get("edition", Edition.FIRST))
+
+
 def history(path: Path) -> WorkflowHistory:
     (started,) = events(path, "workflowExecutionStarted")
     return WorkflowHistory.from_json(started["workflowId"], path.read_text())
@@ -86,9 +95,21 @@ async def replay(path: Path, *workflows: type) -> None:
     await replayer.replay_workflow(history(path))
 
 
-@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-async def test_a_job_that_began_earlier_goes_on(path: Path) -> None:
-    await replay(path, *WORKFLOWS)
+@pytest.mark.parametrize("lifecycle", LIFECYCLES)
+async def test_jobs_that_began_earlier_go_on(lifecycle: str) -> None:
+    """Of all editions: what is in them is read, they replay, and their commands are as recorded."""
+    assert [str(problem) async for problem in problems(recorded(lifecycle))] == []
+
+
+def test_all_names_of_this_release_are_on_record() -> None:
+    """`python -m tests.replay.fingerprints` records new ones: later releases must keep them."""
+    assert NAMES.read_text().splitlines() == names()
+
+
+def test_the_newest_edition_has_histories_of_every_lifecycle() -> None:
+    """`docs/changing-a-rule.md` says how they are recorded."""
+    newest = {path for path in recorded() if edition_of(path) == NEWEST}
+    assert {path.name.partition(".")[0] for path in newest} == set(LIFECYCLES)
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
@@ -98,8 +119,8 @@ async def test_a_story_that_was_changed_in_place_is_refused(path: Path) -> None:
 
 
 def test_every_story_is_recorded_and_every_history_belongs_to_a_story() -> None:
-    recorded = {path.name.split(".")[1].replace("-", "_") for path in HISTORIES}
-    assert recorded == {story.__name__ for story in STORIES}
+    told = {path.name.split(".")[1].replace("-", "_") for path in HISTORIES}
+    assert told == {story.__name__ for story in STORIES}
 
 
 def test_every_lifecycle_has_a_history() -> None:

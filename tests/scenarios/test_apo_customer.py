@@ -215,7 +215,8 @@ async def test_unanswered_instructions_are_mailed_three_times_and_then_dispatch_
 
 
 async def test_how_often_and_how_far_apart_is_policy(desk: Desk) -> None:
-    job = await instructed(desk.under('[apo.instructions]\nattempts = 1\nevery = "3h"'))
+    often = '[apo.instructions]\nattempts = 1\nevery = "3h"\n[mail]\nholds = "nothing"'
+    job = await instructed(desk.under(often))
     start = since(await job.page())
     await job.fast_forward_to(start + 3 * HOUR + MINUTE)
     page = await job.page()

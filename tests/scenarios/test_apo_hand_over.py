@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from service.events import Received
 from store import schema
 from store.database import Database, migrate
 from store.inbox import Inbox, Outcome
-from tests.desk import Desk, Letterbox, Told, account, acting, free_port, iso, now, sqlite_url
+from tests.desk import Desk, Letterbox, Told, account, acting, free_port, iso, now
 from tests.options import FRIDGE, KIM, OPTION, WANTED, supervisors
 from tests.server.conftest import api
 from tests.store.rows import execute
@@ -184,11 +183,12 @@ async def server_of_its_own() -> AsyncIterator[DevServer]:
 
 @pytest.fixture
 async def undelivered(
-    desk: Desk, server_of_its_own: DevServer, tmp_path: Path
+    desk: Desk, server_of_its_own: DevServer, new_store: Callable[[], str]
 ) -> AsyncIterator[Desk]:
     """A desk where an order stays in the inbox until a test delivers it."""
-    migrate(sqlite_url(tmp_path))
-    database = Database(sqlite_url(tmp_path))
+    url = new_store()
+    migrate(url)
+    database = Database(url)
     client = await connect(target_host=server_of_its_own.address, namespace="default")
     policy = desk.under(STARTS_APO + supervisors(at_hand=True)).policy
     letterbox = Letterbox()

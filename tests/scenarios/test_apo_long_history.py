@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -23,9 +23,9 @@ from tests.options import (
 
 
 @pytest.fixture(scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+async def desk(new_store: Callable[[], str]) -> AsyncIterator[Desk]:
     """Open a desk at a server that takes fifty events for a long history."""
-    async with open_desk_for_long_histories(tmp_path_factory.mktemp("long")) as opened:
+    async with open_desk_for_long_histories(new_store()) as opened:
         yield opened
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from store.database import Database, migrate
-from tests.desk import Desk, Letterbox, Told, acting, free_port, sqlite_url
+from tests.desk import Desk, Letterbox, Told, acting, free_port
 from tests.options import WANTED, asked_for, instructed, offered, unserved
 from tests.server.conftest import api
 from workers.dev_server import DevServer, ServerOptions
@@ -216,10 +215,13 @@ async def lonely() -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def unstaffed(desk: Desk, lonely: Client, tmp_path: Path) -> AsyncIterator[Desk]:
+async def unstaffed(
+    desk: Desk, lonely: Client, new_store: Callable[[], str]
+) -> AsyncIterator[Desk]:
     """A desk without a worker, where a command is not waited for long."""
-    migrate(sqlite_url(tmp_path))
-    database = Database(sqlite_url(tmp_path))
+    url = new_store()
+    migrate(url)
+    database = Database(url)
     idle = replace(desk, client=lonely, database=database)
     async with api(idle, command_patience=timedelta(seconds=0.4)) as opened:
         yield opened

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,8 +33,8 @@ from workers.fast_forward import CannotFastForward, skip_unless_it_waits
 
 
 @pytest.fixture(scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    async with open_office(tmp_path_factory.mktemp("office")) as opened:
+async def office(new_store: Callable[[], str]) -> AsyncIterator[Office]:
+    async with open_office(new_store()) as opened:
         yield opened
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from time import monotonic
 
 import pytest
@@ -36,9 +36,9 @@ class Careless(Partner):
 
 @pytest.fixture
 async def office(
-    tmp_path_factory: pytest.TempPathFactory,
+    new_store: Callable[[], str],
 ) -> AsyncIterator[Office]:
-    async with open_office(tmp_path_factory.mktemp("careless"), Careless()) as opened:
+    async with open_office(new_store(), Careless()) as opened:
         yield opened
 
 

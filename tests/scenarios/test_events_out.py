@@ -18,7 +18,7 @@ from domain.published import DATA, EventType
 from domain.signatures import HookSecrets, generate_secret
 from store import schema
 from tests import concerns, conferences, follow_ups, options
-from tests.desk import Desk, Told, account, acting, free_port, iso, now, open_desk, sqlite_url
+from tests.desk import Desk, Told, account, acting, free_port, iso, now, open_desk
 from tests.receivers import Answer, Receiver, Request, receiving
 from tests.store.rows import rows
 from workers.dev_server import DevServer, ServerOptions
@@ -45,11 +45,10 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-async def desk(receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+async def desk(receiver: Receiver, new_store: Callable[[], str]) -> AsyncIterator[Desk]:
     server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
-    url = sqlite_url(tmp_path_factory.mktemp("events"))
     subscriber = HttpSubscriber(receiver.url, HookSecrets.parse(SECRET))
-    async with open_desk(await server.start(), url, subscriber=subscriber) as opened:
+    async with open_desk(await server.start(), new_store(), subscriber=subscriber) as opened:
         yield opened
     await server.stop()
 

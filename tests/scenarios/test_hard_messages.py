@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import chain
 
 import pytest
@@ -26,9 +26,9 @@ SAM = {"actor": acting("authorizations")}
 
 
 @pytest.fixture(scope="module")
-async def long_desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+async def long_desk(new_store: Callable[[], str]) -> AsyncIterator[Desk]:
     """Open a desk at a server that takes fifty events for a long history."""
-    async with open_desk_for_long_histories(tmp_path_factory.mktemp("long")) as opened:
+    async with open_desk_for_long_histories(new_store()) as opened:
         yield opened
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import date
 
 import pytest
 
-from tests.desk import Desk, free_port, open_desk, sqlite_url
+from tests.desk import Desk, free_port, open_desk
 from tests.fleet import POLICY, Disturbance, Fleet, a_fleet
 from tests.job_system import MemoryJobSystem
 from workers.dev_server import DevServer, ServerOptions
@@ -22,7 +22,7 @@ DISTURBANCE = Disturbance(dropped=0.05, doubled=0.20, late=0.10)
 
 @pytest.fixture(scope="module")
 async def house(
-    tmp_path_factory: pytest.TempPathFactory,
+    new_store: Callable[[], str],
 ) -> AsyncIterator[tuple[Desk, MemoryJobSystem]]:
     """A desk beside a job system, with a server of its own: its worker gets these jobs alone."""
     server, partner = (
@@ -30,9 +30,8 @@ async def house(
         MemoryJobSystem(),
     )
     client = await server.start()
-    url = sqlite_url(tmp_path_factory.mktemp("fleet"))
     async with open_desk(
-        client, url, policy=POLICY, job_system=partner, guards_stories=False
+        client, new_store(), policy=POLICY, job_system=partner, guards_stories=False
     ) as desk:
         yield desk, partner
     await server.stop()

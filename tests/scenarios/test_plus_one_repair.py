@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.desk import PLUSONE, Desk, Page, Told, account, acting, ago
+from tests.production import IN_PRODUCTION
 
 DIAGNOSIS = "DIAGNOSIS SUBMITTED/AWAITING APPROVAL"
 MORE_INFO = "ADDITIONAL INFO PROVIDED/AWAITING APPROVAL"
@@ -748,7 +749,8 @@ async def test_nothing_is_decided_about_a_repair_before_the_acceptance(
         ("approve_replacement", "authorizations", {"attributes": "18 cu ft"}, "failed_parts"),
         ("customer_informed", "plusone", {"called": "perhaps"}, "called"),
         ("customer_called", "customer_service", {"message_id": "two words"}, "message_id"),
-        ("customer_called", "nobody", {}, "actor.role"),
+        # In production a token says who acts, whatever stands there.
+        *([] if IN_PRODUCTION else [("customer_called", "nobody", {}, "actor.role")]),
     ],
 )
 async def test_a_wrong_field_is_named_and_nothing_changes(

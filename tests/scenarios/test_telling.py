@@ -15,8 +15,8 @@ from tests.partner import Office, open_office
 
 
 @pytest.fixture(scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    async with open_office(tmp_path_factory.mktemp("telling")) as opened:
+async def office(new_store: Callable[[], str]) -> AsyncIterator[Office]:
+    async with open_office(new_store()) as opened:
         yield opened
 
 

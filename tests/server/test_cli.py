@@ -214,13 +214,21 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "directory check",
         "directory show",
         "do",
+        "erase",
+        "erasures",
         "fast-forward",
+        "health",
         "hook",
         "hooks dead",
         "hooks replay",
         "hooks secret",
         "job-system check",
         "jobs",
+        "keys list",
+        "keys new",
+        "keys rotate",
+        "keys start",
+        "mail bounce",
         "mail list",
         "mail preview",
         "outbox drop",
@@ -228,9 +236,11 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "outbox retry",
         "policy check",
         "policy show",
+        "promote",
         "reads",
         "reconcile",
         "restore",
+        "retention",
         "rules",
         "session end",
         "session list",
@@ -610,6 +620,34 @@ def test_a_token_goes_along(api: ScriptedServer, monkeypatch: pytest.MonkeyPatch
         "steward: Your bearer token is missing. Set STEWARD_TOKEN to your own token"
     )
     assert api.asked[0].headers["authorization"] == "Bearer t0ken"
+
+
+READY = {"ready": True, "database": "ok", "workers": "polling"}
+
+
+@pytest.mark.parametrize("part", ["api", "worker"])
+def test_a_part_is_asked_whether_it_can_do_its_work(
+    part: str, api: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if part == "worker":  # listens everywhere, and is asked on this machine
+        monkeypatch.setenv("STEWARD_WORKER_LISTEN", f"0.0.0.0:{api.url.rpartition(':')[2]}")
+        monkeypatch.setenv("STEWARD_URL", "http://127.0.0.1:9")
+    api.answers["GET /readyz"] = 200, READY
+    assert said("health") == "ready: yes\ndatabase: ok\nworkers: polling\n"
+    assert told("health") == READY
+    api.answers["GET /readyz"] = 503, READY | {"ready": False, "database": "does not answer"}
+    ill = steward("health")
+    assert ill.exit_code == 1
+    assert ill.stdout == "ready: no\ndatabase: does not answer\nworkers: polling\n"
+
+
+def test_a_part_that_is_not_there_is_ill(
+    api: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.answers["GET /readyz"] = 404, {"detail": "Not Found"}
+    assert "is no part of Steward. Check STEWARD_URL" in complaint("health")
+    monkeypatch.setenv("STEWARD_WORKER_LISTEN", "127.0.0.1:9")
+    assert complaint("health").endswith("Check STEWARD_WORKER_LISTEN")
 
 
 def test_nobody_there_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:

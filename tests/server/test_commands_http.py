@@ -11,7 +11,10 @@ import httpx
 import pytest
 from hypothesis import given, settings
 
+from service.pressure import BehindError, Pressure
 from starters.bodies import LARGEST_BODY
+from starters.desk.people import HERE, form_token
+from starters.pace import Pace
 from store import schema
 from tests.desk import Desk, Told
 from tests.server.test_hooks import JSONS
@@ -20,6 +23,11 @@ from workflows.registry import LIFECYCLES
 
 REFUSAL = {"error", "rule", "message"}
 ROBIN = {"name": "Robin", "role": "customer_service"}
+ROBINS = {
+    "cookie": f"{HERE}=x:customer_service:{b'Robin'.hex()}",
+    "accept": "text/html,*/*",
+}
+"""What a browser sends in which Robin is at the desk."""
 
 
 @pytest.fixture(scope="session")
@@ -209,3 +217,46 @@ async def test_what_was_refused_at_the_door_changes_no_row(desk: Desk) -> None:
     for body in BODIES.values():
         await given_raw(desk, body)
     assert [await how_many(desk.database, table) for table in tables] == before
+
+
+# --- too many at once -------------------------------------------------------------------------
+
+
+async def test_a_command_that_is_put_off_says_so_at_the_desk_and_to_programs(
+    house: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def behind(_: Pressure) -> None:
+        raise BehindError(4)
+
+    job = await house.searching()
+    monkeypatch.setattr(Pressure, "command", behind)
+    address = f"/jobs/{job.id}/plus-one/customer_called"
+    sent = {"actor": ROBIN, "about": "When?"}
+    program = await house.http.post(address, json={**sent, "message_id": "m-1"})
+    assert (program.status_code, program.headers["retry-after"]) == (429, "4")
+    assert program.json() == {
+        "error": "too_many",
+        "rule": None,
+        "message": "Steward is behind with commands. Yours was not carried out.",
+        "instead": "Try again in 4 seconds.",
+    }
+    entries = {"form_token": form_token("x"), "about": "When?"}
+    form = await house.http.post(f"/console{address}", data=entries, headers=ROBINS)
+    assert form.status_code == 429
+    assert "Steward is behind with commands." in form.text
+    assert "Try again in 4 seconds." in form.text
+    assert "When?" in form.text, "what was typed stays"
+    monkeypatch.undo()
+    again = await house.http.post(address, json={**sent, "message_id": "m-1"})
+    assert again.status_code == 200, "it was never given"
+    figures = (await house.http.get("/metrics")).text
+    assert 'steward_requests_put_off_total{reason="behind"} 1.0' in figures
+
+
+async def test_a_sender_of_more_events_than_expected_is_counted_and_taken(
+    house: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pace, "seconds_to_wait", lambda *_: 12)
+    await house.searching()
+    figures = (await house.http.get("/metrics")).text
+    assert 'steward_hooks_over_quota_total{sender="1"}' in figures

@@ -14,10 +14,12 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from domain.roles import Actor, Role
 from starters.access import Caller
 from starters.doorkeeper import CHANGES, JOB_EVENTS, Doorkeeper, Limits
+from starters.pace import Pace
 from store.database import StoreUnavailableError
 
 GUARDS = {
@@ -48,6 +50,7 @@ async def door(
         identify=identify if tokens else None,
         hosts=how.pop("hosts", ()),
         limits=limits,
+        **how,
     )
     transport = httpx.ASGITransport(keeper)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
@@ -482,3 +485,100 @@ async def test_one_person_leaves_room_for_the_streams_of_others() -> None:
 async def test_a_stream_needs_a_token_as_all_else_does() -> None:
     async with door(tokens=True) as client:
         is_refusal(await client.get(CHANGES), 401)
+
+
+# --- HTTPS ------------------------------------------------------------------------------------
+
+
+async def test_whoever_came_by_https_is_told_to_come_by_nothing_else() -> None:
+    async with door(tokens=True) as client:
+        dana = {"authorization": "Bearer dana"}
+        plain = await client.get("/jobs", headers=dana)
+        assert "strict-transport-security" not in plain.headers
+        for headers in ({**dana, "x-forwarded-proto": "https"}, {"x-forwarded-proto": "https"}):
+            answer = await client.get("/jobs", headers=headers)
+            assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+async def test_who_is_turned_away_is_logged_without_what_they_showed() -> None:
+    with capture_logs() as lines:
+        async with door(tokens=True) as client:
+            await client.get("/jobs", headers={"authorization": "Bearer secret"})
+            await client.get("/jobs", headers={"authorization": "Bearer dana"})
+    assert lines == [
+        {
+            "event": "a request was turned away",
+            "log_level": "info",
+            "status": 401,
+            "method": "GET",
+        }
+    ]
+
+
+# --- how often --------------------------------------------------------------------------------
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("per_minute", [60, 77, 3000])
+def test_a_sender_has_a_minutes_requests_at_once_or_one_after_another(per_minute: int) -> None:
+    clock = Clock()
+    pace = Pace(per_minute, clock)
+    for _ in range(per_minute):
+        assert pace.seconds_to_wait("dana") == 0
+    assert pace.seconds_to_wait("dana") == 1
+    assert pace.seconds_to_wait("sam") == 0, "everybody has their own"
+    clock.now += 60.0 / per_minute
+    assert pace.seconds_to_wait("dana") == 0
+    assert pace.seconds_to_wait("dana") == 1
+    clock.now += 60
+    for _ in range(3 * per_minute):  # whoever sends evenly may do so for ever
+        assert pace.seconds_to_wait("dana") == 0
+        clock.now += 60.0 / per_minute
+    clock.now += 600
+    assert [pace.seconds_to_wait("dana") for _ in range(per_minute + 1)][-2:] == [0, 1]
+
+
+def test_senders_are_remembered_in_bounded_memory() -> None:
+    pace = Pace(60, Clock())
+    for each in range(10_000):
+        assert pace.seconds_to_wait(str(each)) == 0
+    assert len(pace._full_at) == 4096
+    assert "9999" in pace._full_at
+
+
+async def test_whoever_sends_too_much_is_told_when_to_try_again() -> None:
+    clock, counted = Clock(), list[str]()
+    door_ = door(tokens=True, pace=Pace(60, clock), put_off=counted.append)
+    dana = {"authorization": "Bearer dana"}
+    async with door_ as client:
+        for _ in range(60):
+            assert (await client.get("/jobs", headers=dana)).status_code == 200
+        refused = await client.get("/jobs", headers=dana)
+        is_refusal(refused, 429)
+        assert refused.headers["retry-after"] == "1"
+        assert refused.json()["error"] == "too_many"
+        assert refused.json()["instead"] == "Try again in 1 second."
+        is_refusal(await client.post(COMMAND, json={}, headers=dana), 429)
+        # Health and hooks are not counted, nor is a token that nobody knows.
+        for path in ("/healthz", "/readyz"):
+            assert (await client.get(path, headers=dana)).status_code == 200
+        assert (await client.post(JOB_EVENTS, headers=dana)).status_code == 200
+        is_refusal(await client.get("/jobs", headers={"authorization": "Bearer sam"}), 401)
+        clock.now += 1.0
+        assert (await client.get("/jobs", headers=dana)).status_code == 200
+    assert counted == ["rate", "rate"]
+
+
+async def test_where_nobody_shows_who_they_are_nobody_is_counted() -> None:
+    async with door(pace=Pace(60, Clock())) as client:
+        for _ in range(100):
+            assert (await client.get("/jobs")).status_code == 200

@@ -10,6 +10,7 @@ import pytest
 from starters.app import Api
 from starters.desk.people import HERE, form_token
 from starters.doorkeeper import Limits
+from starters.pace import Pace
 from store.board import Board
 from store.database import StoreUnavailableError
 from store.task_list import TaskList
@@ -68,6 +69,19 @@ async def test_a_busy_and_a_slow_server_say_so_on_a_page(desk: Desk) -> None:
         assert (await busy.http.get("/jobs", headers=PERSON)).json()["error"] == "unavailable"
     async with api(desk, limits=Limits(reading=timedelta(0))) as slow:
         is_page(await slow.http.get("/console", headers=PERSON), "Steward took too long to answer.")
+
+
+async def test_whoever_asks_too_often_reads_when_to_try_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("starters.doorkeeper._sender", lambda _: "session 1")
+    monkeypatch.setattr(Pace, "seconds_to_wait", lambda *_: 12)
+    page = await desk.http.get("/console", headers=PERSON)
+    is_page(page, "Try again in 12 seconds.", 429)
+    assert page.headers["retry-after"] == "12"
+    form = await desk.http.post("/console/role", data={}, headers=PERSON | {"hx-request": "true"})
+    assert (form.status_code, form.headers["hx-reswap"]) == (429, "beforebegin")
+    assert "Nothing was changed. Try again in 12 seconds." in form.text
 
 
 async def test_a_fault_is_told_on_a_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -35,8 +35,8 @@ TULSA = account("Tulsa Plumbing", "4711")
 
 
 @pytest.fixture(scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    async with open_office(tmp_path_factory.mktemp("office")) as opened:
+async def office(new_store: Callable[[], str]) -> AsyncIterator[Office]:
+    async with open_office(new_store()) as opened:
         yield opened
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from domain.directory import Directory
 from domain.roles import Role
@@ -18,6 +19,7 @@ from workers.settings import (
     Settings,
     SettingsError,
     load_settings,
+    secret_variables,
 )
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 32).decode()
@@ -28,6 +30,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run in an empty folder, with no variable of ours set."""
     for name in Settings.model_fields:
         monkeypatch.delenv(f"STEWARD_{name.upper()}", raising=False)
+        monkeypatch.delenv(f"STEWARD_{name.upper()}_FILE", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -159,6 +162,111 @@ def test_a_policy_that_makes_no_sense_is_told_with_file_line_and_key(
     (tmp_path / "policy.toml").write_text(text)
     said = complaint(monkeypatch, STEWARD_POLICY="policy.toml", STEWARD_HOOK_SECRETS=SECRET)
     assert said.startswith(f"STEWARD_POLICY: {because}")
+
+
+# --- secrets from files -----------------------------------------------------------------------
+
+SAID = {
+    "STEWARD_DATABASE_URL": "postgresql+psycopg://steward@db/steward",
+    "STEWARD_DATABASE_PASSWORD": "hunter2:@/",
+    "STEWARD_HOOK_SECRETS": SECRET,
+    "STEWARD_OIDC_CLIENT_SECRET": "known to two",
+    "STEWARD_SMTP_URL": "smtps://steward:hunter3@mail.example:465",
+    "STEWARD_JOB_SYSTEM_TOKEN": "bearer",
+    "STEWARD_EVENTS_SECRETS": SECRET,
+}
+"""A value of every secret."""
+WITH_THEM = {
+    "STEWARD_AUTH": "tokens",
+    "STEWARD_OIDC_ISSUER": "https://accounts.example/realm",
+    "STEWARD_OIDC_CLIENT_ID": "steward",
+    "STEWARD_OIDC_ROLES": "roles.toml",
+    "STEWARD_JOB_SYSTEM_URL": "https://jobs.example",
+    "STEWARD_EVENTS_URL": "https://events.example",
+}
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_every_secret_may_stand_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: str
+) -> None:
+    assert SAID.keys() <= secret_variables()
+    for variable, value in WITH_THEM.items():
+        monkeypatch.setenv(variable, value)
+    for variable, value in SAID.items():
+        (tmp_path / variable).write_text(value + end, newline="")
+        monkeypatch.setenv(f"{variable}_FILE", variable)
+    from_files = load_settings()
+    for variable, value in SAID.items():
+        monkeypatch.delenv(f"{variable}_FILE")
+        monkeypatch.setenv(variable, value)
+    assert from_files == load_settings()
+    url = make_url(from_files.database_in(tmp_path))
+    assert (url.username, url.password, url.host) == ("steward", "hunter2:@/", "db")
+    assert not any(hidden in repr(from_files.database_password) for hidden in SAID.values())
+
+
+@pytest.mark.parametrize(
+    ("content", "because"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"\xff\xfe", "not UTF-8 text"),
+        (b"x" * 65_537, "longer than 65536 bytes"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, because: str
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    said = complaint(monkeypatch, STEWARD_HOOK_SECRETS_FILE="secret")
+    assert said == f"STEWARD_HOOK_SECRETS_FILE: secret: {because}"
+
+
+def test_a_file_that_is_empty_says_that_there_is_no_such_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("\n")
+    for variable in secret_variables():
+        monkeypatch.setenv(f"{variable}_FILE", "secret")
+    assert load_settings() == Settings()
+    assert complaint(monkeypatch) == "STEWARD_HOOK_SECRETS: not set, but required here"
+
+
+def test_what_a_file_says_is_checked_like_a_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("mail.example:hunter2")
+    said = complaint(monkeypatch, STEWARD_SMTP_URL_FILE="secret", STEWARD_HOOK_SECRETS=SECRET)
+    assert said.startswith("STEWARD_SMTP_URL: an SMTP URL looks like smtp://")
+    assert "hunter" not in said
+
+
+@pytest.mark.parametrize("variable", sorted(SAID))
+def test_a_secret_stands_in_one_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    (tmp_path / "secret").write_text(SAID[variable])
+    said = complaint(monkeypatch, **{variable: SAID[variable], f"{variable}_FILE": "secret"})
+    assert said == f"{variable}: set beside {variable}_FILE. Unset one of them"
+
+
+@pytest.mark.parametrize(
+    ("url", "because"),
+    [
+        (None, "STEWARD_DATABASE_URL: not set"),
+        ("postgresql+psycopg://steward:hunter2@db/steward", "has a password already"),
+        ("sqlite:///steward.sqlite3", "or is SQLite's"),
+    ],
+)
+def test_a_password_needs_a_database_that_asks_for_one(
+    monkeypatch: pytest.MonkeyPatch, url: str | None, because: str
+) -> None:
+    if url is not None:
+        monkeypatch.setenv("STEWARD_DATABASE_URL", url)
+    said = complaint(monkeypatch, STEWARD_DATABASE_PASSWORD="hunter2")
+    assert because in said
+    assert "hunter2" not in said
 
 
 # --- tokens -----------------------------------------------------------------------------------

@@ -19,9 +19,7 @@ from sqlalchemy import make_url
 SOCKET = ".s.PGSQL.5432"
 """Name of the socket in the server's folder."""
 
-_SUPERUSER = "steward"
 _INITDB = (
-    f"--username={_SUPERUSER}",
     "--auth=trust",
     "--encoding=UTF8",
     "--locale=C",
@@ -35,7 +33,8 @@ _FOR_SPEED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "ji
 class PostgreSQL:
     """One running server; what is in it is gone when it stops."""
 
-    def __init__(self) -> None:
+    def __init__(self, superuser: str = "steward") -> None:
+        self.superuser = superuser
         self.folder = Path(tempfile.mkdtemp(prefix="steward-postgresql-"))
         """Where its socket is; it listens on no port, which somebody else might have taken."""
         self._names = count(1)
@@ -44,7 +43,7 @@ class PostgreSQL:
         data, log, user = str(self.folder / "data"), self.folder / "log", _user()
         if user is not None:
             shutil.chown(self.folder, user)
-        initdb = [_program("initdb"), *_INITDB, "-D", data]
+        initdb = [_program("initdb"), f"--username={self.superuser}", *_INITDB, "-D", data]
         subprocess.run(initdb, user=user, cwd=self.folder, stdout=subprocess.DEVNULL, check=True)
         settings = ("listen_addresses=", f"unix_socket_directories={self.folder}", *_FOR_SPEED)
         options = [option for setting in settings for option in ("-c", setting)]
@@ -68,7 +67,14 @@ class PostgreSQL:
         name = f"steward_{next(self._names)}"
         with self._connection() as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
-        return f"postgresql+psycopg://{_SUPERUSER}@/{name}?host={self.folder}"
+        return f"postgresql+psycopg://{self.superuser}@/{name}?host={self.folder}"
+
+    def ask_for_passwords(self) -> None:
+        """Let nobody in without a password but the superuser."""
+        rules = f"local all {self.superuser} trust\nlocal all all scram-sha-256\n"
+        (self.folder / "data" / "pg_hba.conf").write_text(rules)
+        with self._connection() as connection:
+            connection.execute("SELECT pg_reload_conf()")
 
     def disconnect_all(self, url: str) -> None:
         """End all connections to a database, as its administrator would."""
@@ -81,7 +87,7 @@ class PostgreSQL:
     def _connection(self) -> psycopg.Connection:
         return psycopg.connect(
             host=str(self.folder),
-            user=_SUPERUSER,
+            user=self.superuser,
             dbname="postgres",
             autocommit=True,
             connect_timeout=5,

@@ -17,6 +17,10 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""Since when all is encrypted where nothing has ever gone to Temporal: no plain message of ours is
+under way there, as it may be for a while where it was switched on."""
+
 
 _KEPT = ("snapshot", "in_turn", "began_with")
 """What a lifecycle goes on from whose workflow Temporal has lost."""
@@ -67,7 +71,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", name="pk_erased_jobs"),
     )
     if _nothing_runs():
-        on = {"name": "payloads", "is_on": True, "since": datetime.now(UTC)}
+        on = {"name": "payloads", "is_on": True, "since": _EVER}
         op.bulk_insert(switches, [on])
 
 

@@ -1,0 +1,154 @@
+"""Erases jobs: what a supervisor decides, once nothing of the job runs any more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from temporalio.client import Client
+
+from domain.field_problems import field_problems
+from domain.labels import lifecycle_label
+from domain.lifecycles import job_of
+from domain.refusals import Refused, conflicting, forbidden, unreadable
+from domain.roles import Actor, Role
+from domain.values import Prose
+from service.acting import who_acts
+from service.signalling import RPC_TIMEOUT, is_not_found, no_answer
+from store.erasures import Erasure, Erasures, StillOpenError
+from workers.temporal import NO_ANSWER
+
+_LOOKS_EVERY_SECONDS = 0.05
+PATIENCE = timedelta(seconds=8)
+"""How long lifecycles that are ended first have for it."""
+
+EXAMPLE: Final[Mapping[str, object]] = {
+    "actor": {"name": "Sam", "role": Role.SUPERVISOR.value},
+    "reason": "Requested by the customer",
+}
+"""A body to copy."""
+
+
+class JobErase(BaseModel):
+    """A supervisor has a job's data erased for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    actor: Actor | None = None
+    """Who decides; in `tokens` mode it may be left out."""
+    reason: Prose
+    """Why. It is kept, so it must not tell of a person."""
+    end: bool = False
+    """Whether procedures that still run on the job are cancelled first."""
+
+
+class ErasingDesk:
+    """Does what supervisors decide about the data of jobs."""
+
+    def __init__(
+        self,
+        erasures: Erasures,
+        client: Client | None,
+        clock: Callable[[], datetime],
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        """Take what the desk works with.
+
+        Args:
+            erasures: the store's.
+            client: the way to Temporal; None where nothing is ever ended first.
+            clock: the wall clock, aware UTC.
+            patience: how long lifecycles that are ended first have for it.
+        """
+        self._erasures = erasures
+        self._client = client
+        self._clock = clock
+        self._patience = patience
+
+    async def asked(self, job_id: str, fields: object, by: Actor | None) -> Erasure | None:
+        """Erase a job as somebody asks over HTTP; see `erase`.
+
+        Args:
+            job_id: the job.
+            fields: what was sent, unread.
+            by: who sent it by their token, None where the body's actor is believed.
+        """
+        try:
+            said = JobErase.model_validate(fields)
+        except ValidationError as error:
+            raise unreadable(
+                field_problems(error, "an erasure", JobErase),
+                instead=f"Send fields like {json.dumps(EXAMPLE)}.",
+            ) from error
+        actor = who_acts(said.actor, by, "Say who erases the job.")
+        return await self.erase(job_id, actor, said.reason, end=said.end)
+
+    async def erase(self, job_id: str, by: Actor, reason: str, *, end: bool) -> Erasure | None:
+        """Erase a job for ever; one that is erased already stays so.
+
+        Args:
+            job_id: the job.
+            by: who wants it.
+            reason: why.
+            end: whether lifecycles that still run are cancelled first.
+
+        Returns:
+            The erasure; None if there is no such job.
+
+        Raises:
+            Refused: the role may not, or a lifecycle runs.
+            StoreUnavailableError: the store does not answer.
+        """
+        if by.role is not Role.SUPERVISOR:
+            raise forbidden(None, "Only a supervisor can erase a job.", instead="Ask a supervisor.")
+        try:
+            if end:
+                await self._end(job_id)
+            return await self._erasures.erase(job_id, by, reason, self._clock())
+        except StillOpenError as error:
+            running = " and ".join(lifecycle_label(job_of(each)[0]) for each in error.workflow_ids)
+            raise conflicting(
+                None,
+                f"{running} still runs on job {job_id}, so it wasn't erased.",
+                instead='Wait until it has ended, or end it first: `--end`, or "end": true.',
+            ) from error
+
+    async def _end(self, job_id: str) -> None:
+        """Cancel what runs on a job, and return once the store knows that it has ended.
+
+        Raises:
+            Refused: Temporal doesn't answer, or it takes too long.
+        """
+        if self._client is None:
+            raise RuntimeError("nothing can be ended without a way to Temporal")
+        for workflow_id in await self._erasures.open_lifecycles(job_id):
+            try:
+                handle = self._client.get_workflow_handle(workflow_id)
+                await handle.cancel(rpc_timeout=RPC_TIMEOUT)
+            except NO_ANSWER as error:
+                if not is_not_found(error):
+                    raise _not_ended(str(no_answer(error))) from error
+        try:
+            async with asyncio.timeout(self._patience.total_seconds()):
+                while await self._erasures.open_lifecycles(job_id):  # noqa: ASYNC110  the store tells nobody
+                    await asyncio.sleep(_LOOKS_EVERY_SECONDS)
+        except TimeoutError as error:
+            why = "Its procedures were cancelled, but haven't ended yet"
+            raise _not_ended(why) from error
+
+
+def _not_ended(why: str) -> Refused:
+    return conflicting(
+        None,
+        f"{why}, so the job wasn't erased.",
+        instead="Check that a worker runs, then erase the job again.",
+    )
+
+
+def shown(erasure: Erasure) -> dict[str, Any]:
+    """Return an erasure as answers show it."""
+    return erasure._asdict()

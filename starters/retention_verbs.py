@@ -1,0 +1,69 @@
+"""`steward retention`: what was kept long enough, and its deletion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starters.on_the_database import DEFAULT_DATA, AsJson, DataOption, on_the_database
+
+if TYPE_CHECKING:
+    from store.database import Database
+
+_IF_NONE = "so nothing is kept. Name another folder with --data"
+_EXAMPLES = ("retention --dry-run", "retention --dry-run --json", "retention --data desk")
+_LABELS = {
+    "hook_bodies": "bodies of events",
+    "mails": "texts of mails",
+    "answers": "answers to commands",
+    "ended_jobs": "jobs that are over",
+}
+
+
+def add_retention_verb(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    epilog = "\b\nExamples:\n" + "\n".join(f"  steward {line}" for line in _EXAMPLES)
+    app.command("retention", epilog=epilog)(retention)
+
+
+def retention(
+    data: DataOption = DEFAULT_DATA,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what the policy keeps no longer. The API does so by itself every 10 minutes."""
+    from datetime import UTC, datetime
+
+    from service.retaining import Due, Retention
+    from starters.rendering import print_json, print_text
+    from store.leases import Leases
+    from store.retention import RetentionStore
+    from workers.settings import load_settings
+
+    async def work(database: Database) -> list[Due]:
+        policy = load_settings().load_policy()
+        clock = datetime.now(UTC)
+        keeping = Retention(
+            RetentionStore(database), Leases(database), lambda: policy, lambda: clock
+        )
+        due = await keeping.due()
+        if dry_run:
+            return due
+        deleted = await keeping.sweep()
+        return [each._replace(count=deleted[each.kept]) for each in due]
+
+    found = on_the_database(data, work, _IF_NONE)
+    if as_json:
+        items = [
+            {"what": each.kept.value, "before": each.before.isoformat(), "count": each.count}
+            for each in found
+        ]
+        print_json({"deleted": not dry_run, "items": items})
+        return
+    for each in found:
+        would = "would go" if dry_run else "deleted"
+        print_text(
+            f"{each.count:>8} {_LABELS[each.kept]} from before {each.before:%Y-%m-%d} {would}"
+        )

@@ -1,0 +1,117 @@
+"""A supervisor erases a job: nothing of the customer is left, nothing about it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from starters.cli import app
+from store import schema
+from store.database import migrate
+from store.retention import Kept
+from tests.desk import Desk, Told, sqlite_url
+from tests.server.test_cli import said
+
+SAM = {"name": "Sam", "role": "supervisor"}
+WORDS = ("Tweety", "tweety@canary.example", "918-555-0199", "canary row")
+CUSTOMER = {
+    "name": "Tweety Byron",
+    "email": "tweety@canary.example",
+    "phone": "918-555-0199",
+    "zip": "74101",
+    "state": "OK",
+}
+
+
+async def told_of(desk: Desk, job: Told) -> str:
+    """Return all that the store has of a job, whatever the column."""
+    found = []
+    for table in schema.metadata.sorted_tables:
+        rows = await desk.database.read(lambda tx, table=table: tx.execute(select(table)).all())
+        found += [each for row in rows if job.id in (each := str(tuple(row)))]
+    return "\n".join(found)
+
+
+async def test_a_job_is_ended_erased_and_stays_erased(house: Desk) -> None:
+    job = await house.searching(customer=CUSTOMER, item={"name": "canary row", "category": "other"})
+    await job.accepted()
+    await job.note("ASSIGNMENT: Tweety Byron was called")
+    await job.ok("approve", "authorizations", amount="240.00", text="for Tweety", message_id="m1")
+    before = await told_of(house, job)
+    assert [word for word in WORDS if word not in before] == []
+    path, reason = f"/jobs/{job.id}/erase", "Requested by the owner"
+    asked = {"actor": SAM, "reason": reason}
+    for actor, status in (({"name": "Dana", "role": "dispatch"}, 403), (SAM, 409)):
+        answer = await house.http.post(path, json={**asked, "actor": actor})
+        assert answer.status_code == status, answer.text
+    assert "PlusOne search still runs" in answer.json()["message"]
+    done = await house.http.post(path, json={**asked, "end": True})
+    assert done.status_code == 200, done.text
+    assert (await house.http.post(path, json=asked)).json() == done.json()
+    left = await told_of(house, job)
+    assert [word for word in WORDS if word in left] == []
+
+    again = await job.event("job.status_changed")
+    assert again["outcome"] == "dead_letter"
+    assert "This job was erased" in again["reason"]
+    left = await told_of(house, job)
+    assert [word for word in WORDS if word in left] == []
+    status, refused = await job.refused("request_info", "authorizations", what="more")
+    assert (status, refused["error"]) == (404, "not_running")
+    status, _ = await job.of("apo").refused(
+        "offer_apo", "dispatch", reason="x", in_network_exhausted=True
+    )
+    assert status == 404
+    shown = (await house.http.get(f"/jobs/{job.id}")).json()
+    assert shown["erased"]["reason"] == reason
+    assert shown.get("allowed", []) == []
+    assert all(each["allowed"] == [] for each in shown["lifecycles"])
+    page = await house.http.get(f"/console/jobs/{job.id}")
+    assert page.status_code == 200
+    assert "Tweety" not in page.text
+    assert (await house.http.post("/jobs/SJ-nobody/erase", json=asked)).status_code == 404
+
+
+async def verb(*arguments: str) -> str:
+    return await asyncio.to_thread(said, *arguments)
+
+
+async def refused(*arguments: str) -> str:
+    return (await asyncio.to_thread(CliRunner().invoke, app, list(arguments))).output
+
+
+@pytest.fixture
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    monkeypatch.setenv("STEWARD_DATABASE_URL", "")
+    monkeypatch.chdir(tmp_path)
+    return str(tmp_path)
+
+
+async def test_the_verb_erases_and_lists_for_a_restore(desk: Desk, data: str) -> None:
+    job = desk.job(customer=CUSTOMER, assigned_to={"number": None, "name": "Procure Vendor"})
+    await job.event("job.created")
+    job_id, where = job.id, ("--data", str(Path(desk.database.url.database or "").parent))
+    assert "say why: --reason" in await refused("erase", job_id, *where)
+    done = json.loads(await verb("erase", job_id, "--reason", "Requested", *where, "--json"))
+    assert (done["job_id"], done["reason"]) == (job_id, "Requested")
+    listed = json.loads(await verb("erasures", *where, "--json"))
+    assert job_id in {each["job_id"] for each in listed["items"]}
+    assert f"{job_id}  " in await verb("erasures", *where)
+    (Path(data) / "list.json").write_text(json.dumps(listed))
+    again = json.loads(await verb("erase", "--from", f"{data}/list.json", *where, "--json"))
+    assert done in again["items"]
+    unknown = await refused("erase", "SJ-nobody", "--reason", "x", *where)
+    assert "there is no job SJ-nobody" in unknown
+
+
+async def test_the_verb_says_what_would_go_and_deletes_it(data: str) -> None:
+    migrate(sqlite_url(Path(data)))
+    told = json.loads(await verb("retention", "--dry-run", "--data", data, "--json"))
+    assert told["deleted"] is False
+    assert [each["what"] for each in told["items"]] == [each.value for each in Kept]
+    assert "0 jobs that are over from before" in await verb("retention", "--data", data)

@@ -1,0 +1,150 @@
+"""Erasing a job leaves that it was there and when what happened, and nothing of anybody."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import JSON, Boolean, Date, Integer, LargeBinary, String, Table, Text
+
+from domain.erasing import ERASED
+from domain.jobs import Customer
+from domain.roles import Actor, Role
+from store import schema
+from store.database import Database
+from store.erasures import Erasures, StillOpenError
+from store.jobs import held_job
+from store.reading import Reading
+from store.schema import UtcDateTime
+from tests.domain.factories import a_job
+from tests.store.rows import NOW, execute, keep, rows
+
+SAM = Actor(name="Sam", role=Role.SUPERVISOR)
+CANARY = "Tweety of SJ-1"
+LEFT = {
+    # Who reads, decides and works: employees. What is not of this job's customer.
+    "reads": {"name"},
+    "notes": {"author_name"},
+    "assignments": {"name", "number", "by"},
+    "tasks": {"closed_by_name", "taken_by_name", "closed_with"},
+    "service_jobs": {"name", "number", "added_job_id"},
+    "journal": {"actor_name"},
+    "lifecycles": {"started_by", "run_id"},
+    # Identifiers and kinds that are ours.
+    "inbox": {"webhook_id", "digest", "origin", "outcome", "workflow_id"},
+    "outbox": {"subject", "what", "destination", "workflow_id"},
+    "emails": {"template"},
+}
+"""Columns of text that an erasure leaves alone, by table."""
+_KINDS = {"state", "status", "role", "kind", "code", "visibility", "rule", "lifecycle", "stage"}
+_KINDS |= {"author_role", "actor_role", "closed_by_role", "taken_by_role", "waiting_on"}
+_KINDS |= {"outcome", "fault", "key", "id", "job_id", "workflow_id", "claim"}
+_OF_A_JOB = [table for table in schema.metadata.sorted_tables if "job_id" in table.c]
+_OWN = {"jobs", "data_keys", "erased_jobs"}
+
+
+def filled(table: Table, number: int, **given: object) -> dict[str, Any]:
+    """Return a row whose every text holds the canary."""
+    row: dict[str, Any] = {}
+    for column in table.c:
+        kind = column.type
+        if column.name == "id" and isinstance(kind, Integer):
+            continue
+        if isinstance(kind, UtcDateTime):
+            row[column.name] = NOW
+        elif isinstance(kind, Date):
+            row[column.name] = NOW.date()
+        elif isinstance(kind, Boolean):
+            row[column.name] = True
+        elif isinstance(kind, JSON):
+            row[column.name] = {"said": CANARY}
+        elif isinstance(kind, LargeBinary):
+            row[column.name] = CANARY.encode()
+        elif isinstance(kind, Integer):
+            row[column.name] = number
+        elif isinstance(kind, String | Text):
+            row[column.name] = f"{CANARY} {number}"[: getattr(kind, "length", None) or 100]
+    return {name: value for name, value in {**row, **given}.items() if name in table.c}
+
+
+async def erase(database: Database, job_id: str = "SJ-1001") -> object:
+    return await Erasures(database).erase(job_id, SAM, "Requested", NOW + timedelta(days=1))
+
+
+async def test_no_column_of_a_jobs_rows_tells_of_anybody(database: Database) -> None:
+    """A new column that may hold a text is erased, or listed above with the reason."""
+    job = a_job(customer=Customer(name=CANARY, email="a@b.example", phone="1", zip="74101"))
+    await keep(database, job)
+    tables = [table for table in _OF_A_JOB if table.name not in _OWN]
+    for number, table in enumerate(tables):
+        ours = filled(
+            table,
+            number,
+            job_id=job.job_id,
+            outcome="done",
+            state="done",
+            workflow_id="plus-one/SJ-1001",
+            author_role="dispatch",
+            actor_role="dispatch",
+            closed_by_role="dispatch",
+            fault="ours",
+        )
+        other = {
+            **ours,
+            **filled(table, number, job_id="SJ-2", outcome="done", workflow_id="apo/SJ-2"),
+        }
+        other |= {name: f"{name}-2" for name in ("key", "claim") if name in table.c}
+        await execute(database, table.insert().values(ours), table.insert().values(other))
+    assert await erase(database) is not None
+    told = {}
+    for table in [*tables, schema.jobs]:
+        for row in await rows(database, table, job_id=job.job_id):
+            found = {
+                name for name, value in row.items() if CANARY in str(value) and name not in _KINDS
+            }
+            if found - LEFT.get(table.name, set()):
+                told[table.name] = found - LEFT.get(table.name, set())
+        others = [] if table is schema.jobs else await rows(database, table, job_id="SJ-2")
+        assert all(CANARY in str(row) for row in others), table.name
+    assert told == {}
+
+
+async def test_what_is_left_is_that_it_was_there_and_no_lifecycle_can_start(
+    database: Database,
+) -> None:
+    job = await keep(database, a_job())
+    before = await Erasures(database).erase("SJ-0", SAM, "Requested", NOW)
+    assert before is None
+    assert await erase(database) == await erase(database)
+    shown = await Reading(database).job(job.job_id)
+    assert shown is not None
+    assert shown["erased"]["by"] == "Sam"
+    assert shown["job"]["item"]["name"] == ERASED
+    assert shown["job"]["customer"] is None
+    assert shown["job"]["assigned_at"] is not None
+    assert [each["what"] for each in shown["journal"]] == ["erased the job's data: Requested"]
+    assert await database.read(lambda connection: held_job(connection, job.job_id)) is None
+    ((erasure,), after) = await Erasures(database).page()
+    assert (erasure.job_id, after) == (job.job_id, None)
+
+
+async def test_a_job_with_a_lifecycle_that_runs_is_not_erased(database: Database) -> None:
+    job = await keep(database, a_job())
+    listed = filled(schema.lifecycles, 1, job_id=job.job_id, workflow_id="apo/SJ-1001")
+    await execute(database, schema.lifecycles.insert().values({**listed, "outcome": None}))
+    with pytest.raises(StillOpenError, match="apo/SJ-1001"):
+        await erase(database)
+    assert (await rows(database, schema.jobs))[0]["job"]["item"]["name"] != ERASED
+
+
+async def test_letters_that_nobody_could_read_are_emptied_where_they_name_the_job(
+    database: Database,
+) -> None:
+    job = await keep(database, a_job())
+    bodies = [b'{"job_id": "SJ-1001", oops', b'{"job_id": "SJ-10012", oops', b"SJ-1001"]
+    for number, body in enumerate(bodies):
+        letter = filled(schema.inbox, number, job_id=None, state="dead", body=body)
+        await execute(database, schema.inbox.insert().values(letter))
+    await erase(database, job.job_id)
+    assert [row["body"] for row in await rows(database, schema.inbox)] == [b"", bodies[1], b""]

@@ -1,0 +1,150 @@
+"""Traces by OpenTelemetry: from a hook through Temporal and a worker to mail and job system.
+
+Whatever is recorded passes `Discreet` on its way out: only attributes that are known to name nobody
+get through, of an exception only its type, and no text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagate import inject
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    ConsoleSpanExporter,
+    SpanExporter,
+    SpanExportResult,
+)
+from temporalio.client import Client
+from temporalio.contrib.opentelemetry import TracingInterceptor
+
+from activities.outward import OUTWARD
+from domain.commands import DISMISS_ATTENTION
+from workers.spans import Mark
+from workflows.messages import BEGIN_ANEW
+from workflows.registry import LIFECYCLES
+
+_OURS: Final = "steward."
+_KEPT: Final = frozenset(
+    {"temporalWorkflowID", "temporalRunID", "temporalActivityID", "temporalActivityType"}
+)
+"""Attributes of the SDK's that name nobody: ids that Steward makes of jobs and steps."""
+_LONGEST: Final = 300
+_TYPE: Final = "exception.type"
+_MESSAGES: Final = frozenset(
+    {
+        *(command for kind in LIFECYCLES.values() for command in kind.commands),
+        *("job_event", "beat", BEGIN_ANEW, DISMISS_ATTENTION),
+    }
+)
+_OF_MESSAGE: Final = re.compile(r"\w*(?:Signal|Query|Update)\w*(?=:)")
+"""How the names of spans begin whose rest is what a sender has called a message: anything."""
+
+
+class Discreet(SpanExporter):
+    """Passes spans on without anything that could be a person's."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        """Take what sends them."""
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans, each without what is not known to name nobody."""
+        return self._exporter.export([_discreet(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """Send nothing any more."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Send what waits; return whether that worked in time, in milliseconds."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _discreet(span: ReadableSpan) -> ReadableSpan:
+    return ReadableSpan(
+        name=_named(span.name),
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes={
+            name: value[:_LONGEST] if isinstance(value, str) else value
+            for name, value in (span.attributes or {}).items()
+            if name in _KEPT or name.startswith(_OURS)
+        },
+        events=[
+            Event("exception", {_TYPE: kind}, event.timestamp)
+            for event in span.events
+            if isinstance(kind := (event.attributes or {}).get(_TYPE), str)
+        ],
+        links=[trace.Link(link.context) for link in span.links],
+        kind=span.kind,
+        status=trace.Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _named(name: str) -> str:
+    """Return the name of a span; a message that is none of ours is not called by its name."""
+    if (kind := _OF_MESSAGE.match(name)) is None or name[kind.end() + 1 :] in _MESSAGES:
+        return name
+    return f"{kind[0]}:unknown"
+
+
+class Tracing:
+    """Keeps traces; see `workers.spans.Spans`."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        """Take what records spans and hands them on."""
+        self._provider = provider
+        self._tracer = provider.get_tracer("steward")
+        self.interceptor = TracingInterceptor(self._tracer)
+
+    @contextmanager
+    def span(self, name: str, **said: str | int) -> Iterator[Mark]:
+        """Have what happens in the context be a step of a trace."""
+        ours: dict[str, Any] = {f"{_OURS}{key}": value for key, value in said.items()}
+        with self._tracer.start_as_current_span(name, attributes=ours) as span:
+            headers: dict[str, str] = {}
+            inject(headers)
+            token = OUTWARD.set(headers)
+            try:
+                yield lambda key, value: span.set_attribute(f"{_OURS}{key}", value)
+            finally:
+                OUTWARD.reset(token)
+
+    def on(self, client: Client) -> Client:
+        """Return a client whose calls, and whose workers' work, are steps of traces."""
+        config = client.config()
+        config["interceptors"] = [*config["interceptors"], self.interceptor]
+        return Client(**config)
+
+    def close(self) -> None:
+        """Send what has not been sent yet."""
+        self._provider.shutdown()
+
+
+def tracing_of(part: str, exporters: Collection[str]) -> Tracing:
+    """Return what keeps the traces of a part and sends them where OpenTelemetry's variables say.
+
+    Args:
+        part: what the part is called, unless `OTEL_SERVICE_NAME` says otherwise.
+        exporters: `otlp`, `console`, or both.
+    """
+    called = os.environ.get("OTEL_SERVICE_NAME") or part
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: called}))
+    if "otlp" in exporters:
+        provider.add_span_processor(BatchSpanProcessor(Discreet(OTLPSpanExporter())))
+    if "console" in exporters:
+        provider.add_span_processor(BatchSpanProcessor(Discreet(ConsoleSpanExporter())))
+    return Tracing(provider)
