@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 from temporalio.client import Client
 
+from activities.job_system import JobSystem
 from activities.postman import Postman, SmtpPostman
 from domain.faults import in_brief
 from domain.policy import Policy, policy_warnings
@@ -128,8 +129,7 @@ async def run_stack(
         await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
         await _ask_for_proofs(settings, database)
         guard = NamespaceGuard(database, client)
-        await guard.adopt()
-        await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
+        await _adopt(guard, policy(), job_system)
         worker = make_worker(
             client,
             database,
@@ -176,12 +176,17 @@ async def run_stack(
 
         async def set_up_again() -> None:
             await server.start()
-            await guard.adopt()
-            await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
+            await _adopt(guard, policy(), job_system)
             await _rebuild_if_due(database, client, guard, announce)
 
         await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")
+
+
+async def _adopt(guard: NamespaceGuard, policy: Policy, job_system: JobSystem) -> None:
+    """Work in the namespace that there is, whose data may be new."""
+    await guard.adopt()
+    await ensure_schedules(guard.client, policy, has_job_system=job_system.is_elsewhere)
 
 
 async def _rebuild_if_due(

@@ -595,9 +595,14 @@ async def open_door(
 ) -> AsyncIterator[Desk]:
     """Open hooks and commands alone, with no worker, on a store that is there."""
     database = Database(url, [Destination.JOB_SYSTEM] if job_system.is_elsewhere else ())
-    app = make_app(replace(_parts(client, database, policy), job_system=job_system))
-    async with app.router.lifespan_context(app), _http(app) as http:
-        yield Desk(client, database, http, app, Letterbox(), policy)
+    if IN_PRODUCTION:
+        client = await encrypted(client, database)
+    app, made = (
+        make_app(replace(_parts(client, database, policy), job_system=job_system)),
+        list[Told](),
+    )
+    async with app.router.lifespan_context(app), _http(app, database, made) as http:
+        yield Desk(client, database, http, app, Letterbox(), policy, made)
     await database.close()
 
 

@@ -19,6 +19,7 @@ from store.database import Database
 from tests.desk import Desk, free_port, open_desk, open_door, sqlite_url
 from tests.fleet import POLICY, STORIES, Fleet, a_fleet
 from tests.job_system import MemoryJobSystem
+from tests.production import IN_PRODUCTION, encrypted
 from workers.dev_server import DevServer, ServerOptions
 from workers.namespace import NamespaceGuard
 
@@ -39,6 +40,8 @@ async def an_empty_temporal() -> AsyncIterator[Client]:
 async def rebuild(client: Client, url: str, *, dry: bool = False) -> list[Rebuilt]:
     """Make a Temporal the store's, and have every lifecycle started there again."""
     database = Database(url)
+    if IN_PRODUCTION:
+        client = await encrypted(client, database)
     guard = NamespaceGuard(database, client)
     await guard.adopt()
     rebuilt = await Rebuilder(database, client, guard, lambda: datetime.now(UTC)).run(dry=dry)
