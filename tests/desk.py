@@ -594,6 +594,23 @@ async def open_desk(
 
 
 @asynccontextmanager
+async def open_door(
+    client: Client, url: str, policy: Policy, job_system: JobSystem
+) -> AsyncIterator[Desk]:
+    """Open hooks and commands alone, with no worker, on a store that is there."""
+    database = Database(url, [Destination.JOB_SYSTEM] if job_system.is_elsewhere else ())
+    if IN_PRODUCTION:
+        client = await encrypted(client, database)
+    app, made = (
+        make_app(replace(_parts(client, database, policy), job_system=job_system)),
+        list[Told](),
+    )
+    async with app.router.lifespan_context(app), _http(app, database, made) as http:
+        yield Desk(client, database, http, app, Letterbox(), policy, made)
+    await database.close()
+
+
+@asynccontextmanager
 async def open_desk_for_long_histories(url: str) -> AsyncIterator[Desk]:
     """Open a desk at a server of its own, that takes fifty events for a long history."""
     server = DevServer(
