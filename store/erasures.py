@@ -48,6 +48,8 @@ TEXTS: Mapping[Table, Mapping[str, Any]] = {
         "call": None,
         "before_loss": None,
         "snapshot": None,
+        "in_turn": None,
+        "began_with": None,
         "lost_at": None,
         "urgent_at": NO_DEADLINE,
     },
