@@ -133,7 +133,7 @@ async def _groups(client: Client, now: datetime) -> Mapping[Group, list[Workflow
     """Return the open workflows by procedure and stage, and those that ended lately."""
     ours = f'TaskQueue = "{TASK_QUEUE}" AND '
     is_open = f'{ours}ExecutionStatus = "Running"'
-    ended = f'{ours}ExecutionStatus != "Running" AND CloseTime > "{(now - _LATELY).isoformat()}"'
+    ended = f'{ours}ExecutionStatus != "Running" AND CloseTime > "{now - _LATELY:%Y-%m-%dT%H:%M:%SZ}"'
     found: dict[Group, list[WorkflowExecution]] = {}
     for query, limit in ((is_open, None), (ended, _ENDED)):
         async for member in client.list_workflows(query, limit=limit, page_size=1000):
