@@ -25,12 +25,11 @@ from opentelemetry.sdk.trace.export import (
 )
 from temporalio.client import Client
 from temporalio.contrib.opentelemetry import TracingInterceptor
+from temporalio.workflow import _Definition  # noqa: TID251  which messages a workflow takes
 
 from activities.outward import OUTWARD
-from domain.commands import DISMISS_ATTENTION
 from workers.spans import Mark
-from workflows.messages import BEGIN_ANEW
-from workflows.registry import LIFECYCLES
+from workers.worker import ALL_WORKFLOWS
 
 _OURS: Final = "steward."
 _KEPT: Final = frozenset(
@@ -40,12 +39,16 @@ _KEPT: Final = frozenset(
 _LONGEST: Final = 300
 _TYPE: Final = "exception.type"
 _MESSAGES: Final = frozenset(
-    {
-        *(command for kind in LIFECYCLES.values() for command in kind.commands),
-        *("job_event", "beat", BEGIN_ANEW, DISMISS_ATTENTION),
-    }
+    name
+    for workflow in ALL_WORKFLOWS
+    for defined in [_Definition.must_from_class(workflow)]
+    for name in (*defined.signals, *defined.queries, *defined.updates)
 )
-_OF_MESSAGE: Final = re.compile(r"\w*(?:Signal|Query|Update)\w*(?=:)")
+"""What our own workflows call the messages that they take."""
+_OF_MESSAGE: Final = re.compile(
+    r"(?:(?:Signal|Query)(?:Child|External)?Workflow|StartWorkflowUpdate"
+    r"|Handle(?:Signal|Query|Update)|ValidateUpdate)(?=:)"
+)
 """How the names of spans begin whose rest is what a sender has called a message: anything."""
 
 

@@ -125,6 +125,8 @@ async def test_a_trace_leads_from_a_hook_to_a_mail_and_names_nobody(office: Offi
     mails = found.named("send e-mail")
     assert mails, sorted({span.name for span in found.spans()})
     assert any(ancestors(mail, found.spans())[-1] == "hook" for mail in mails)
+    assert found.named("HandleSignal:job_event")
+    assert found.named("HandleUpdate:request_info")
     assert found.named("HandleSignal:unknown"), "what a stranger calls a signal is not told"
     assert [name for name in CANARIES if name in found.text()] == []
 
