@@ -403,6 +403,7 @@ OUTGOING_STATES: Final[Mapping[str, str]] = {
 
 
 STUCK: Final[Mapping[str, str]] = {
+    "rebuild_due": "Open jobs don't run in this Temporal",
     "lost_lifecycle": "Nobody is following these jobs",
     "reopened_job": "Reopened jobs",
     "attention": "Alerts",

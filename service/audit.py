@@ -217,6 +217,10 @@ class Audit:
         """Return the lost lifecycles that wait for a decision."""
         return await self._losses.lost()
 
+    async def rebuild_due_since(self) -> datetime | None:
+        """Return since when `steward rebuild` has to run first, None if it does not."""
+        return await self._losses.rebuild_due_since()
+
     async def reopened(self) -> list[LostLifecycle]:
         """Return the reopened jobs that wait for a decision."""
         return await self._losses.reopened()
@@ -250,7 +254,7 @@ class Audit:
         """
         started = self._clock()
         await self._prove_namespace()
-        if await self._losses.is_rebuild_due():
+        if await self._losses.rebuild_due_since() is not None:
             log.warning("the audit concludes nothing", reason="run `steward rebuild`")
             return
         suspects = set(await self._losses.unbegun())

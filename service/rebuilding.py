@@ -333,6 +333,17 @@ class _Messages:
 
     def carried(self) -> tuple[tuple[WaitingMessage, ...], tuple[int, ...]]:
         """Return what goes with the start, and the inbox's ids of what is too much for that."""
+        left, kept, left_out = _CARRIED, list[WaitingMessage](), list[int]()
+        for message, inbox_id in self._waiting():
+            left -= len(message.model_dump_json())
+            if left >= 0 or inbox_id is None:
+                kept.append(message)
+            else:
+                left_out.append(inbox_id)
+        return tuple(kept), tuple(left_out)
+
+    def _waiting(self) -> list[tuple[WaitingMessage, int | None]]:
+        """Return what waits, each with the id by which the inbox has it, if it has."""
         by_id = {each.event_id: each for each in self._around.messages}
         waiting = self._snapshot.waiting if self._snapshot else ()
         told, named = list[tuple[WaitingMessage, int | None]](), set[str]()
@@ -352,14 +363,7 @@ class _Messages:
         for message in self._untaken():
             if message.event_id not in named:
                 told += self._as_waiting(message)
-        left, kept, left_out = _CARRIED, list[WaitingMessage](), list[int]()
-        for waiting_message, inbox_id in told:
-            left -= len(waiting_message.model_dump_json())
-            if left >= 0 or inbox_id is None:
-                kept.append(waiting_message)
-            else:
-                left_out.append(inbox_id)
-        return tuple(kept), tuple(left_out)
+        return told
 
     def _untaken(self) -> list[KeptMessage]:
         """Return the messages of the inbox that were for this lifecycle, and it has not taken."""

@@ -145,6 +145,7 @@ class StuckList:
             self._sight.at = now
         return [
             *await _unwritable(self.leases, now),
+            *await _rebuild_due(self.audit),
             *await _lost(self.audit),
             *await _reopened(self.audit),
             *await _in_the_store(self.reading, self.inbox, now),
@@ -221,6 +222,14 @@ async def _unwritable(leases: Leases, now: datetime) -> list[StuckThing]:
         )
         return [StuckThing("database", None, what, cure, None)]
     return []
+
+
+async def _rebuild_due(audit: Audit) -> list[StuckThing]:
+    since = await audit.rebuild_due_since()
+    if since is None:
+        return []
+    what = "Open jobs don't run in this Temporal yet. It is not the one they ran in."
+    return [StuckThing("rebuild_due", None, what, "Run `steward rebuild`.", since)]
 
 
 async def _lost(audit: Audit) -> list[StuckThing]:

@@ -18,6 +18,7 @@ _FOR_ENGINEERS: Final = frozenset(
         "namespace",
         "no_worker",
         "overdue_promise",
+        "rebuild_due",
         "reconciliation",
         "temporal",
         "workflow_task",

@@ -10,7 +10,6 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -19,13 +18,16 @@ from typer.core import TyperGroup
 
 from starters import conveniences
 from starters.erase_verbs import add_erase_verb, add_erasures_verb
-from starters.failures import Failure, one_line
+from starters.failures import Failure
+from starters.faults_told import failures_told
 from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
 from starters.key_verbs import keys
 from starters.mail_verbs import list_mails, take_back
+from starters.moving_verbs import add_moving_verb
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
+from starters.rebuild_verbs import add_rebuild_verb
 from starters.reconcile_verbs import add_reconcile_verb
 from starters.retention_verbs import add_retention_verb
 from starters.row_ids import row_id
@@ -186,7 +188,7 @@ def up(
 
         typer.echo(await to_thread(_send_samples, url, data, events, known))
 
-    with _failures_told():
+    with failures_told():
         _serve(
             run_stack(
                 load_settings(),
@@ -219,7 +221,7 @@ def worker(
     on, and names it.
     """
     _log(as_json, measures_core=bool(os.environ.get("STEWARD_WORKER_LISTEN")))
-    with _failures_told():
+    with failures_told():
         if verify:
             from starters.release_verbs import verify_release
 
@@ -244,7 +246,7 @@ def promote(
     this replays some jobs of each procedure and stage, as `steward worker --verify` does.
     """
     _log(as_json=False)
-    with _failures_told():
+    with failures_told():
         from starters.release_verbs import promote_release
 
         raise typer.Exit(_run(promote_release(None if unverified else sample, as_json=as_json)))
@@ -265,7 +267,7 @@ def api(
     from workers.settings import load_settings
 
     _log(as_json, measures_core=True)
-    with _failures_told():
+    with failures_told():
         _serve(run_api(load_settings(), host=host, port=port))
 
 
@@ -285,7 +287,7 @@ def setup(
     _log(as_json)
     from workers.setup import main as set_up
 
-    with _failures_told():
+    with failures_told():
         _run(set_up(adopt_namespace=adopt_namespace))
 
 
@@ -745,6 +747,8 @@ add_task_verbs(app)
 add_outbox_verbs(app)
 add_job_system_verbs(app)
 add_reconcile_verb(app)
+add_rebuild_verb(app)
+add_moving_verb(app)
 add_read_verb(app)
 add_health_verb(app)
 add_erase_verb(app)
@@ -855,36 +859,6 @@ def _log(as_json: bool, *, measures_core: bool = False) -> None:  # noqa: FBT001
     if as_json:
         os.environ["STEWARD_LOG"] = "json"
     configure_logging(log_form(), measures_core=measures_core)
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    from sqlalchemy.exc import DBAPIError
-    from temporalio.service import RPCError
-
-    from starters.stack import CannotRun
-    from store.database import StoreUnavailableError
-    from workers.settings import SettingsError
-    from workers.temporal import TemporalUnreachableError
-
-    try:
-        yield
-    except (SettingsError, CannotRun) as error:
-        raise Failure(str(error), _MISCONFIGURED) from error
-    except (StoreUnavailableError, TemporalUnreachableError) as error:
-        raise Failure(one_line(str(error))) from error
-    except RPCError as error:
-        raise Failure(
-            f"Temporal refused the request: {one_line(error.message)}. Check TEMPORAL_NAMESPACE "
-            "and what its credentials allow, then run `steward setup`"
-        ) from error
-    except DBAPIError as error:
-        # Its first line says what failed; the next ones may quote what was written.
-        reason = next(iter(str(error.orig).splitlines()), "")
-        raise Failure(
-            f"the database refused the request: {reason}. Check STEWARD_DATABASE_URL and the "
-            "rights of its user"
-        ) from error
 
 
 def _send_samples(url: str, data: Path, events: list[HookEvent], known: Collection[str]) -> str:

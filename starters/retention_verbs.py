@@ -52,12 +52,12 @@ def retention(
         if dry_run:
             return due
         deleted = await keeping.sweep()
-        return [each._replace(count=deleted[each.kept]) for each in due]
+        return [each._replace(rows=deleted[each.kept]) for each in due]
 
     found = on_the_database(data, work, _IF_NONE)
     if as_json:
         items = [
-            {"what": each.kept.value, "before": each.before.isoformat(), "count": each.count}
+            {"what": each.kept.value, "before": each.before.isoformat(), "count": each.rows}
             for each in found
         ]
         print_json({"deleted": not dry_run, "items": items})
@@ -65,5 +65,5 @@ def retention(
     for each in found:
         would = "would go" if dry_run else "deleted"
         print_text(
-            f"{each.count:>8} {_LABELS[each.kept]} from before {each.before:%Y-%m-%d} {would}"
+            f"{each.rows:>8} {_LABELS[each.kept]} from before {each.before:%Y-%m-%d} {would}"
         )

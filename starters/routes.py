@@ -68,14 +68,12 @@ class Routes(APIRouter):
     def __init__(
         self,
         *,
-        prefix: str = "",
         tags: Sequence[str] = (),
         include_in_schema: bool = True,
         dependencies: Sequence[Depends] = (),
     ) -> None:
         """Take what all its routes have in common, in FastAPI's words."""
         super().__init__(
-            prefix=prefix,
             tags=list(tags),
             include_in_schema=include_in_schema,
             dependencies=list(dependencies),

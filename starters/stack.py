@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
+from temporalio.client import Client
 
+from activities.job_system import JobSystem
 from activities.postman import Postman, SmtpPostman
 from domain.faults import in_brief
 from domain.policy import Policy, policy_warnings
 from domain.signatures import HookSecrets, generate_secret
+from service.rebuilding import Fate, Rebuilder
 from starters.api_client import DEFAULT_URL
 from starters.app import Parts, make_app
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
@@ -26,6 +29,7 @@ from starters.oidc import CompanyAccounts
 from starters.serving import server_of
 from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError, migrate
+from store.losses import Losses
 from store.reading import Reading
 from store.switches import Switch, Switches
 from store.tokens import TokenStore
@@ -125,8 +129,7 @@ async def run_stack(
         await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
         await _ask_for_proofs(settings, database)
         guard = NamespaceGuard(database, client)
-        await guard.adopt()  # what ran in another namespace, the audit finds lost
-        await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
+        await _adopt(guard, policy(), job_system)
         worker = make_worker(
             client,
             database,
@@ -137,6 +140,7 @@ async def run_stack(
             spans=spans,
         )
         await stack.enter_async_context(worker)
+        await _rebuild_if_due(database, client, guard, announce)
         parts = Parts(
             database=database,
             client=client,
@@ -172,11 +176,29 @@ async def run_stack(
 
         async def set_up_again() -> None:
             await server.start()
-            await guard.adopt()  # its data may have been lost with it
-            await ensure_schedules(client, policy(), has_job_system=job_system.is_elsewhere)
+            await _adopt(guard, policy(), job_system)
+            await _rebuild_if_due(database, client, guard, announce)
 
         await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")
+
+
+async def _adopt(guard: NamespaceGuard, policy: Policy, job_system: JobSystem) -> None:
+    """Work in the namespace that there is, whose data may be new."""
+    await guard.adopt()
+    await ensure_schedules(guard.client, policy, has_job_system=job_system.is_elsewhere)
+
+
+async def _rebuild_if_due(
+    database: Database, client: Client, guard: NamespaceGuard, announce: Announce
+) -> None:
+    """Start what ran in a Temporal whose data is gone; what has no snapshot, the audit finds."""
+    if await Losses(database).rebuild_due_since() is None:
+        return
+    announce("Temporal's data is gone. Starting every open job again from the store …")
+    rebuilt = await Rebuilder(database, client, guard, lambda: datetime.now(UTC)).run()
+    started = sum(each.fate is Fate.STARTED for each in rebuilt)
+    announce(f"Started again: {started:,} of {len(rebuilt):,}. See the rest with `steward stuck`.")
 
 
 async def run_api(settings: Settings, *, host: str, port: int) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -51,6 +52,10 @@ _WRITERS = 8
 Those that read and those that write have threads of their own, so that neither can keep the others
 out; a SQLite file has one writer.
 """
+
+
+HALF_COPIED: Final = "half copied"
+"""The revision of a store while it is copied from another."""
 
 
 class DatabaseUrlError(ValueError):
@@ -105,7 +110,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.insert: _DialectInsert = sqlite.insert if self.is_sqlite else postgresql.insert
         """Makes an insert of this database's dialect, which can say what a conflict does."""
-        self._engine = _engine_of(self.url)
+        self._engine = engine_of(self.url)
         self._reading = self._engine.execution_options(steward_writes=False)
         self._writing = self._engine.execution_options(steward_writes=True)
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
@@ -173,7 +178,8 @@ class Database:
         Raises:
             StoreUnavailableError: it does not, or the schema is another.
         """
-        revision = await self.read(_revision_of)
+        revision = await self.read(revision_of)
+        _must_be_whole(revision)
         if revision != newest_revision():
             raise StoreUnavailableError(
                 f"the schema is at {revision or 'nothing'}, this release needs "
@@ -201,10 +207,11 @@ def migrate(database_url: str) -> None:
             raise StoreUnavailableError(
                 f"cannot create the database's folder: {error.strerror}: {error.filename}"
             ) from error
-    engine = _engine_of(url, patient=False)
+    engine = engine_of(url, patient=False)
     config = _alembic()
     try:
         with engine.execution_options(steward_writes=True).begin() as connection:
+            _must_be_whole(revision_of(connection))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
@@ -226,9 +233,9 @@ def is_empty(database_url: str) -> bool:
     url = checked_url(database_url)
     if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).exists()):
         return True
-    engine = _engine_of(url)
+    engine = engine_of(url)
     try:
-        return _transact(engine.execution_options(steward_writes=False), _revision_of) is None
+        return _transact(engine.execution_options(steward_writes=False), revision_of) is None
     finally:
         engine.dispose()
 
@@ -245,12 +252,21 @@ def _alembic() -> Config:
     return config
 
 
-def _revision_of(connection: Connection) -> str | None:
+def _must_be_whole(revision: str | None) -> None:
+    if revision == HALF_COPIED:
+        raise StoreUnavailableError(
+            "this database is an interrupted copy of another (`steward migrate-store`): make it "
+            "empty, and copy again"
+        )
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of a database's schema, None if it has none."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _engine_of(url: URL, *, patient: bool = True) -> Engine:
-    """Return the engine of a database.
+def engine_of(url: URL, *, patient: bool = True) -> Engine:
+    """Return the engine of a database; what writes has the option `steward_writes`.
 
     Args:
         url: its URL.
@@ -323,9 +339,19 @@ async def _in_thread(
 
 
 def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with outages_told(), engine.begin() as connection:
+        return work(connection)
+
+
+@contextmanager
+def outages_told() -> Iterator[None]:
+    """Tell what fails because a database does not answer.
+
+    Raises:
+        StoreUnavailableError: it does not.
+    """
     try:
-        with engine.begin() as connection:
-            return work(connection)
+        yield
     except DBAPIError as error:
         if is_outage(error):
             raise StoreUnavailableError(_no_answer(error)) from error

@@ -142,10 +142,13 @@ class Losses:
         """Return the reopened jobs that wait for a decision, the oldest first."""
         return await self._asked_for_by(CommonTask.JOB_REOPENED)
 
-    async def is_rebuild_due(self) -> bool:
-        """Return whether `steward rebuild` has to run before anything counts as lost."""
+    async def rebuild_due_since(self) -> datetime | None:
+        """Return since when `steward rebuild` has to run first, before anything counts as lost.
+
+        None if it does not have to.
+        """
         setting = await Switches(self._database).setting(Switch.REBUILD_DUE)
-        return setting is not None and setting.is_on
+        return setting.since if setting is not None and setting.is_on else None
 
     async def _asked_for_by(self, kind: CommonTask) -> list[LostLifecycle]:
         tasks = schema.tasks

@@ -443,7 +443,11 @@ class Desk:
     made: list[Told] = field(default_factory=list)
 
     async def post_event(
-        self, body: dict[str, Any] | bytes, webhook_id: str | None = None, secret: str = SECRET
+        self,
+        body: dict[str, Any] | bytes,
+        webhook_id: str | None = None,
+        secret: str = SECRET,
+        to: str = "/hooks/jobs",
     ) -> httpx.Response:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         event_id = webhook_id or f"msg_{uuid4().hex}"
@@ -454,7 +458,7 @@ class Desk:
             "webhook-signature": sign(secret, event_id, at, raw),
             "content-type": "application/json",
         }
-        return await self.http.post("/hooks/jobs", content=raw, headers=headers)
+        return await self.http.post(to, content=raw, headers=headers)
 
     def job(self, **fields: Any) -> Told:
         """Return a new job on PlusOne's account, assigned just now."""
@@ -586,6 +590,23 @@ async def open_desk(
         _http(app, database, made) as http,
     ):
         yield Desk(client, database, http, app, letterbox, followed, made)
+    await database.close()
+
+
+@asynccontextmanager
+async def open_door(
+    client: Client, url: str, policy: Policy, job_system: JobSystem
+) -> AsyncIterator[Desk]:
+    """Open hooks and commands alone, with no worker, on a store that is there."""
+    database = Database(url, [Destination.JOB_SYSTEM] if job_system.is_elsewhere else ())
+    if IN_PRODUCTION:
+        client = await encrypted(client, database)
+    app, made = (
+        make_app(replace(_parts(client, database, policy), job_system=job_system)),
+        list[Told](),
+    )
+    async with app.router.lifespan_context(app), _http(app, database, made) as http:
+        yield Desk(client, database, http, app, Letterbox(), policy, made)
     await database.close()
 
 

@@ -147,18 +147,34 @@ class Fleet:
     async def run(self, *, reconciles: bool) -> list[str]:
         """Have every story happen; return what reconciliation found to be missed."""
         missed: list[str] = []
-        await self._begin()
-        waves = max(len(story.steps) for story in self.stories)
-        for wave in range(waves):
+        await self.begin()
+        for wave in self.waves:
             await self._send(self._happening_in(wave), wave)
             missed += await self._reconciled() if reconciles else []
         for wave in sorted(self.late):
             await self._post(self.late.pop(wave))
         missed += await self._reconciled() if reconciles else []
-        await self._until_all_have_ended()
+        await self.until_all_have_ended()
         return missed
 
-    async def _begin(self) -> None:
+    @property
+    def waves(self) -> range:
+        """The places of all steps that stories have."""
+        return range(max(len(story.steps) for story in self.stories))
+
+    async def goes_on(self, wave: int, *, waits: bool = True) -> None:
+        """Have the next step of every story happen; nothing gets lost.
+
+        Args:
+            wave: the place of the step.
+            waits: whether to wait until the lifecycles are told; nobody may be there to tell them.
+        """
+        hooks = self._happening_in(wave)
+        await _some_at_a_time(self._post_one(hook) for hook in hooks)
+        if waits:
+            await self.until_delivered()
+
+    async def begin(self) -> None:
         """Have the jobs entered; those that a person begins are known before that."""
         by_hand, by_hook = list[Hook](), list[Hook]()
         for index in self.indexes:
@@ -253,7 +269,7 @@ class Fleet:
 
     async def _post(self, hooks: Iterable[Hook]) -> None:
         await _some_at_a_time(self._post_one(hook) for hook in hooks)
-        await self._until_delivered()
+        await self.until_delivered()
 
     async def _post_one(self, hook: Hook) -> None:
         raw = json.dumps(hook.body).encode()
@@ -270,19 +286,19 @@ class Fleet:
             assert found.status_code == 200, found.text
             answer = found.json()
             missed += [f"{each['job_id']} {each['what']}" for each in answer["missed"]]
-            await self._until_delivered()
+            await self.until_delivered()
             if answer["done"] and not answer["left"]:
                 assert answer["unreadable"] == []
                 return missed
         raise AssertionError(f"it does not come to an end: {answer}")
 
-    async def _until_delivered(self) -> None:
+    async def until_delivered(self) -> None:
         """Return once the inbox is empty and every lifecycle has heard what it was told."""
         pending = select(func.count()).where(schema.inbox.c.state.in_(("pending", "faulty")))
         while await self.desk.database.read(lambda connection: connection.scalar(pending)):  # noqa: ASYNC110  no event tells of it
             await asyncio.sleep(0.05)
 
-    async def _until_all_have_ended(self) -> None:
+    async def until_all_have_ended(self) -> None:
         open_ = select(schema.lifecycles.c.workflow_id).where(
             schema.lifecycles.c.job_id.like(f"SJ-{self.name}-%"),
             schema.lifecycles.c.outcome.is_(None),

@@ -20,7 +20,16 @@ _OF_NO_MATTER = {
     "inbox": {"id", "body", "digest", "envelope", "reason", "attempts", "claim"},
     "jobs": {"version", "words"},
     "leases": {"holder"},
-    "lifecycles": {"run_id", "before_loss", "was_reset", "sequence", "attention_since"},
+    "lifecycles": {
+        "run_id",
+        "before_loss",
+        "was_reset",
+        "sequence",
+        "attention_since",
+        "snapshot",
+        "in_turn",
+        "began_with",
+    },
     "outbox": {"id", "attempts", "reason", "subject"},
 }
 """Columns that may differ where a process has died, beside those of instants."""

@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 
 from domain.unfollowed import NOBODY_FOLLOWS
 from service.audit import Audit, Standing, loss_of
+from service.rebuilding import Fate, Rebuilder
 from service.signalling import NotDeliveredError
 from starters.command_fields import read_fields
 from store import schema
@@ -27,6 +28,7 @@ from store.leases import Leases
 from store.lifecycles import Lifecycles
 from store.losses import Losses
 from store.namespaces import Namespace, Namespaces
+from store.switches import Switch, Switches
 from tests.desk import Desk, Letterbox, Told, iso, now, open_desk, sqlite_url
 from tests.options import instructed, invoiced
 from tests.server.conftest import api
@@ -449,13 +451,14 @@ async def test_a_namespace_made_anew_under_the_name_is_another(own: Desk, tmp_pa
 async def test_when_all_data_of_temporal_is_lost_each_job_becomes_a_task(
     own: Desk, tmp_path: Path
 ) -> None:
-    """As `steward up` finds it whose Temporal has lost its file: the namespace is adopted."""
+    """The namespace is adopted, and somebody has decided to start nothing there again."""
     job = await own.searching()
     server = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=None))
     client = await server.start()
     url = sqlite_url(tmp_path)
     migrate(url)
     database = Database(url)
+    await NamespaceGuard(database, client).adopt()
     async with (
         make_worker(client, database, Letterbox()),
         api(replace(own, client=client, database=database)) as desk,
@@ -467,12 +470,27 @@ async def test_when_all_data_of_temporal_is_lost_each_job_becomes_a_task(
     await server.stop()
     bare = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=None))
     fresh = await bare.start()
-    await NamespaceGuard(database, fresh).adopt()
+    guard, switches = NamespaceGuard(database, fresh), Switches(database)
+    await guard.adopt()
     audit = audit_of(replace(desk, client=fresh), fresh)
+    await audit.compare()
+    assert audit.figures.closed == 0  # first they may be started again
+    assert await audit.rebuild_due_since() is not None
+    await switches.turn(Switch.REBUILD_DUE, now(), is_on=False)
     await audit.compare()
     assert audit.figures.closed == 3
     assert {each.job_id for each in await audit.lost()} == {each.id for each in lost}
     assert (await job.page()).tasks("supervisor") == []
+    rebuilt = await Rebuilder(database, fresh, guard, now).run()
+    assert [each.fate for each in rebuilt] == [Fate.STARTED] * 3
+    assert await audit.lost() == []
+    async with (
+        make_worker(fresh, database, Letterbox()),
+        api(replace(own, client=fresh, database=database)) as desk,
+    ):
+        for each in lost:
+            page = await replace(each, desk=desk).page()
+            assert (page.stage, page.promises) == ("searching", [("PO-17", None)])
     await database.close()
     await bare.stop()
 

@@ -213,25 +213,26 @@ def assert_refused(running: Running, *words: str) -> None:
         assert each in line
 
 
-def test_when_temporals_file_is_lost_each_open_job_becomes_a_task(
+def test_when_temporals_file_is_lost_each_open_job_goes_on(
     processes: Processes, tmp_path: Path
 ) -> None:
     stack = Stack.somewhere(processes, tmp_path)
     running = stack.up()
     running.until_said("Steward is running")
     stack.run("hook", str(FAUCET), "--data", str(stack.data))
+    eventually(lambda: stack.get("/jobs/SJ-2001")["promises"], "the promise to search", 30)
+    before = stack.get("/jobs/SJ-2001")
     running.interrupt()
     assert running.exit_code(within=10) == 0
     for each in stack.data.glob("temporal.sqlite3*"):
         each.unlink()
 
     running = stack.up()
+    running.until_said("Started again: 1 of 1.")
     running.until_said("Steward is running")
-    eventually(lambda: "workflow_ended" in stack.tasks("SJ-2001"), "the task for a supervisor", 60)
-    kinds = [item["kind"] for item in stack.get("/stuck")["items"]]
-    assert "lost_lifecycle" in kinds
-    ended, nobody = stack.get("/jobs/SJ-2001/why")["items"]
-    assert (ended["lifecycle"], nobody["lifecycle"]) == ("plus-one", None)
-    assert ended["why"].startswith("Steward stopped following the PlusOne search on this job: ")
-    assert nobody["why"].startswith("Nobody is following up on this job. ")
+    assert stack.get("/jobs/SJ-2001")["promises"] == before["promises"]
+    stack.run("do", "SJ-2001", "plus-one", "report_cannot_locate", "--as", "dispatch")
+    after = stack.get("/jobs/SJ-2001")
+    assert [each["outcome"] for each in after["lifecycles"]] == ["no_provider_found"]
+    assert len(after["promises"]) == len(before["promises"])
     assert stack.get("/readyz")["ready"]
