@@ -32,7 +32,7 @@ from temporalio.workflow import _Definition  # noqa: TID251  which messages a wo
 
 from activities.outward import OUTWARD
 from workers.spans import Mark
-from workers.worker import ALL_WORKFLOWS
+from workflows.registry import ALL_WORKFLOWS
 
 _OURS: Final = "steward."
 _KEPT: Final = frozenset(
