@@ -583,7 +583,7 @@ def _mark_of(payloads: Sequence[RawValue]) -> Mark | None:
     if len(payloads) != 1:
         return None
     metadata = payloads[0].payload.metadata
-    if metadata.get(SEALED_BY) != BY_STEWARD or MEANT_FOR not in metadata:
+    if metadata.get(SEALED_BY) != BY_STEWARD or not metadata.keys() >= {MEANT_FOR, SEAL}:
         return None
     return Mark(metadata[SEAL].decode(), metadata[MEANT_FOR].decode())
 
