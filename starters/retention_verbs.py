@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _IF_NONE = "so nothing is kept. Name another folder with --data"
 _EXAMPLES = ("retention --dry-run", "retention --dry-run --json", "retention --data desk")
 _LABELS = {
-    "hook_bodies": "bodies of events",
-    "mails": "texts of mails",
-    "answers": "answers to commands",
-    "ended_jobs": "jobs that are over",
+    "hook_bodies": "Bodies of events",
+    "mails": "Texts of mails",
+    "answers": "Answers to commands",
+    "ended_jobs": "Jobs that are over",
 }
 
 
@@ -42,12 +42,11 @@ def retention(
     from store.retention import RetentionStore
     from workers.settings import load_settings
 
+    now = datetime.now(UTC)
+
     async def work(database: Database) -> list[Due]:
         policy = load_settings().load_policy()
-        clock = datetime.now(UTC)
-        keeping = Retention(
-            RetentionStore(database), Leases(database), lambda: policy, lambda: clock
-        )
+        keeping = Retention(RetentionStore(database), Leases(database), lambda: policy, lambda: now)
         due = await keeping.due()
         if dry_run:
             return due

@@ -117,4 +117,6 @@ async def test_the_verb_says_what_would_go_and_deletes_it(data: str) -> None:
     told = json.loads(await verb("retention", "--dry-run", "--data", data, "--json"))
     assert told["deleted"] is False
     assert [each["what"] for each in told["items"]] == [each.value for each in Kept]
-    assert "0 jobs that are over from before" in await verb("retention", "--data", data)
+    assert "Jobs that are over, older than 2557 days: 0 deleted" in await verb(
+        "retention", "--data", data
+    )
