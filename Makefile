@@ -48,8 +48,8 @@ coverage: environment ## the tests that need no server, and how much of the rule
 mutants: environment ## changes to the rules that no test notices; takes ten minutes
 	@scripts/mutants.py $(ARGS)
 
-fleet: environment ## 500 jobs whose hooks get lost, doubled and late; takes minutes
-	@FLEET=500 pytest -q -n 0 tests/scenarios/test_lost_hooks.py $(ARGS)
+fleet: environment ## 500 jobs: hooks get lost, doubled and late, and then Temporal's data; takes minutes
+	@FLEET=500 pytest -q -n 0 tests/scenarios/test_lost_hooks.py tests/scenarios/test_losing_the_engine.py $(ARGS)
 
 crashes: environment ## a death at every place where the world is touched; takes half an hour
 	@CRASHES_PART=all pytest -q -n 2 tests/crash_points $(ARGS)

@@ -35,6 +35,7 @@ from domain.told import UnreadableEventError, read_event, read_own_event
 from service import starting
 from service.audit import VANISHED
 from service.relayed_commands import message_id_of_relayed, relayed_command_in
+from store.data_keys import KeyDestroyedError
 from store.database import Database
 from store.losses import Losses
 from store.plans import Plan
@@ -166,6 +167,10 @@ class Rebuilder:
             await self._switches.turn(Switch.REBUILD_DUE, self._clock(), is_on=False)
         return [each for each in rebuilt if each.fate is not Fate.NONE]
 
+    async def without_snapshot(self) -> int:
+        """Return how many lifecycles run that could not be started again."""
+        return await self._snapshots.count_without()
+
     async def _each(self, workflow_ids: Sequence[str], *, dry: bool) -> list[Rebuilt]:
         left, rebuilt = iter(workflow_ids), list[Rebuilt]()
 
@@ -188,6 +193,8 @@ class Rebuilder:
         except SnapshotNotReadableError as error:
             reason = f"The store can't start it: {error}. {_BY_HAND}"
             return Rebuilt(workflow_id, Fate.NO_SNAPSHOT, reason)
+        except KeyDestroyedError:  # its job was erased, so nobody goes on with it
+            return Rebuilt(workflow_id, Fate.NONE)
         except RPCError as error:
             log.warning("a lifecycle is not started again", reason=in_brief(error))
             said = f"Temporal didn't start it ({error.status.name}). Run `steward rebuild` again."

@@ -22,6 +22,7 @@ NOT_RUN = {
         f"{COMPOSE} up --detach --wait postgresql",
         "kubectl delete --ignore-not-found --namespace steward job steward-setup",
     ],
+    "docs/moving.md": ["steward migrate-store --from sqlite:///.steward/steward.sqlite3 \\"],
     "docs/job-system.md": [
         "export STEWARD_JOB_SYSTEM_TOKEN=secret",
         "steward job-system check --adapter mainframe",

@@ -7,19 +7,29 @@ import os
 import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from temporalio.client import Client
 
+from activities.postman import NotTakenError
 from service.rebuilding import Fate, Rebuilder, Rebuilt
+from store import schema
 from store.database import Database
-from tests.desk import Desk, free_port, open_desk, open_door, sqlite_url
+from store.mail_queue import MailFault
+from store.moving import move
+from tests.conferences import AGENT, available, fee_asked, in_days
+from tests.desk import Desk, acting, free_port, now, open_desk, open_door, sqlite_url
 from tests.fleet import POLICY, STORIES, Fleet, a_fleet
 from tests.job_system import MemoryJobSystem
+from tests.options import instructed
 from tests.production import IN_PRODUCTION, encrypted
+from tests.store.postgresql import PostgreSQL
+from tests.store.rows import execute
 from workers.dev_server import DevServer, ServerOptions
 from workers.namespace import NamespaceGuard
 
@@ -115,3 +125,59 @@ async def test_jobs_of_all_kinds_go_on_as_if_nothing_had_happened(tmp_path: Path
     assert {job: page for job, page in before.items() if after[job] != page} == {}
     expected = {id(story): calm_ends[index] for index, story in enumerate(calm.stories)}
     assert ends == {index: expected[id(story)] for index, story in enumerate(torn.stories)}
+
+
+async def test_open_jobs_move_to_another_server_and_database(
+    postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    """From SQLite and one Temporal to PostgreSQL and another, with all that is not settled yet."""
+    url, there = sqlite_url(tmp_path), postgresql.new_database()
+    said = {"reason": "Too late", "message_id": "once"}
+    async with an_empty_temporal() as client, open_desk(client, url) as desk:
+        unsent = NotTakenError(
+            "busy", for_good=False, fault=MailFault.OURS, waits=True, for_logs="busy"
+        )
+        desk.letterbox.failures["apo/"] = [unsent] * 1000
+        option = await instructed(desk)
+        late = await desk.searching()
+        leaving = await available(desk)
+        await leaving.ok("provider_conference", AGENT, agrees=False, will_contact_by=in_days(1))
+        asked = await fee_asked(desk)
+        await asked.signal("decline_travel_fee", {"actor": acting("supervisor"), **said})
+        jobs = [option, late, leaving, asked]
+        for job in jobs:
+            await job.rests()
+        before = [await job.show() for job in jobs]
+    source = Database(url)
+    overdue = update(schema.lifecycles).where(schema.lifecycles.c.workflow_id == late.workflow_id)
+    await execute(source, overdue.values(due_at=now() - timedelta(minutes=5)))
+    await source.close()
+
+    move(url, there, now(), lambda _: None)
+    async with an_empty_temporal() as client:
+        rebuilt = await rebuild(client, there)
+        async with open_desk(client, there) as desk:
+            option, late, leaving, asked = (
+                replace(job, desk=desk, lifecycle=job.lifecycle) for job in jobs
+            )
+            for job in (option, late, leaving, asked):
+                desk.made.append(job)
+            await asked.signal("decline_travel_fee", {"actor": acting("supervisor"), **said})
+            page = await late.ends_as("no_provider_found")
+            sent = await desk.eventually(option, lambda shown: mail_states(shown) == ["sent"])
+            await leaving.fast_forward("37h")
+            left = await leaving.page()
+            shown = await asked.page()
+
+    assert [each.fate for each in rebuilt] == [Fate.STARTED] * 4
+    assert page.promises == [("PO-17", "broken")]
+    assert len(desk.letterbox.about(option.id)) == 1
+    assert [each["template"] for each in sent["emails"]] == ["apo_instructions"]
+    assert left.tasks(AGENT) == ["unscheduled"]
+    assert len(left.assignments) == len(before[2]["assignments"])
+    assert shown.shown["lifecycles"] == before[3]["lifecycles"]
+    assert [entry for _, entry, _ in shown.journal].count("decline_travel_fee") == 1
+
+
+def mail_states(shown: dict[str, Any]) -> list[str]:
+    return [mail["state"] for mail in shown["emails"]]

@@ -152,7 +152,6 @@ async def payloads(job: Told, kind: str) -> list[Payload]:
     return found
 
 
-COMPLETED_TASK = "workflow_task_completed_event_attributes"
 STARTED = "workflow_execution_started_event_attributes"
 SIGNALED = "workflow_execution_signaled_event_attributes"
 DONE = "activity_task_completed_event_attributes"
@@ -348,7 +347,7 @@ async def test_nobody_else_starts_a_lifecycle(house_of_proofs: House) -> None:
     (opened,) = await house.codec(job).decode([payload])
     start = json.loads(opened.data)
     other = await house.desk.accepted()
-    await other.event("job.cancelled", {"reason": "Sold"})
+    await other.becomes("Cancelled")
     await other.outcome()
     plain = Payload(metadata={"encoding": b"json/plain"}, data=opened.data)
     assert start["job"]["job_id"] == job.id
@@ -382,7 +381,9 @@ async def test_what_temporal_sends_again_after_a_reset_is_believed(house_of_proo
     await job.note("Told before the reset")
     await job.rests()
     history = (await job.handle.fetch_history()).events
-    first = next(each for each in history if each.HasField(COMPLETED_TASK))
+    first = next(
+        each for each in history if each.HasField("workflow_task_completed_event_attributes")
+    )
     await job.desk.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace="default",
