@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
+import zlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,13 +25,13 @@ from store.database import Database
 from store.mail_queue import MailFault
 from store.moving import move
 from tests.conferences import AGENT, available, fee_asked, in_days
-from tests.desk import Desk, acting, free_port, now, open_desk, open_door, sqlite_url
+from tests.desk import Desk, free_port, iso, now, open_desk, open_door, sqlite_url
 from tests.fleet import POLICY, STORIES, Fleet, a_fleet
 from tests.job_system import MemoryJobSystem
 from tests.options import instructed
 from tests.production import IN_PRODUCTION, encrypted
 from tests.store.postgresql import PostgreSQL
-from tests.store.rows import execute
+from tests.store.rows import execute, rows
 from workers.dev_server import DevServer, ServerOptions
 from workers.namespace import NamespaceGuard
 
@@ -132,7 +134,6 @@ async def test_open_jobs_move_to_another_server_and_database(
 ) -> None:
     """From SQLite and one Temporal to PostgreSQL and another, with all that is not settled yet."""
     url, there = sqlite_url(tmp_path), postgresql.new_database()
-    said = {"reason": "Too late", "message_id": "once"}
     async with an_empty_temporal() as client, open_desk(client, url) as desk:
         unsent = NotTakenError(
             "busy", for_good=False, fault=MailFault.OURS, waits=True, for_logs="busy"
@@ -143,14 +144,18 @@ async def test_open_jobs_move_to_another_server_and_database(
         leaving = await available(desk)
         await leaving.ok("provider_conference", AGENT, agrees=False, will_contact_by=in_days(1))
         asked = await fee_asked(desk)
-        await asked.signal("decline_travel_fee", {"actor": acting("supervisor"), **said})
+        declined = await asked.ok("decline_travel_fee", "supervisor", message_id="once")
         jobs = [option, late, leaving, asked]
-        for job in jobs:
+        await desk.eventually(option, lambda shown: mail_states(shown) == ["queued"])
+        for job in jobs[1:]:
             await job.rests()
         before = [await job.show() for job in jobs]
     source = Database(url)
+    (row,) = await rows(source, schema.lifecycles, workflow_id=late.workflow_id)
+    told = json.loads(zlib.decompress(row["snapshot"]))
+    told["case"]["waiting"]["due"]["at"] = iso(now() - timedelta(minutes=5))  # it passed meanwhile
     overdue = update(schema.lifecycles).where(schema.lifecycles.c.workflow_id == late.workflow_id)
-    await execute(source, overdue.values(due_at=now() - timedelta(minutes=5)))
+    await execute(source, overdue.values(snapshot=zlib.compress(json.dumps(told).encode())))
     await source.close()
 
     move(url, there, now(), lambda _: None)
@@ -162,7 +167,7 @@ async def test_open_jobs_move_to_another_server_and_database(
             )
             for job in (option, late, leaving, asked):
                 desk.made.append(job)
-            await asked.signal("decline_travel_fee", {"actor": acting("supervisor"), **said})
+            again = await asked.ok("decline_travel_fee", "supervisor", message_id="once")
             page = await late.ends_as("no_provider_found")
             sent = await desk.eventually(option, lambda shown: mail_states(shown) == ["sent"])
             await leaving.fast_forward("37h")
@@ -175,6 +180,7 @@ async def test_open_jobs_move_to_another_server_and_database(
     assert [each["template"] for each in sent["emails"]] == ["apo_instructions"]
     assert left.tasks(AGENT) == ["unscheduled"]
     assert len(left.assignments) == len(before[2]["assignments"])
+    assert again == declined
     assert shown.shown["lifecycles"] == before[3]["lifecycles"]
     assert [entry for _, entry, _ in shown.journal].count("decline_travel_fee") == 1
 
