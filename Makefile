@@ -11,7 +11,7 @@ MEASURED = tests/domain tests/engine tests/replay tests/service
 # They are on PostgreSQL alone: SQLite has the same desk in tests/server and tests/browser.
 IN_PRODUCTION = tests/scenarios
 
-.PHONY: help run test production check format coverage mutants crashes fleet lifecycle bench screenshots setup lock audit sbom environment postgresql browser provider
+.PHONY: help run test production check format coverage mutants crashes fleet lifecycle bench screenshots setup lock audit sbom environment postgresql browser provider promtool
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
@@ -63,7 +63,7 @@ bench: environment ## measure Steward beside the bare engine; writes benchmarks/
 screenshots: environment browser ## the pictures of the desk in docs/images, in two minutes
 	@scripts/screenshots.py
 
-setup: environment postgresql browser provider ## what running and testing need, from PyPI and Debian
+setup: environment postgresql browser provider promtool ## what running and testing need, from PyPI and Debian
 
 lock: environment ## requirements*.txt from requirements*.in
 	@scripts/lock.sh
@@ -86,3 +86,6 @@ browser:
 
 provider: environment
 	@scripts/provider.sh
+
+promtool: environment
+	@scripts/promtool.sh

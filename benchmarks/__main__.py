@@ -18,7 +18,18 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import asking, costs, desk, growth, latency, replay, sandbox, skipped, throughput
+from benchmarks import (
+    asking,
+    costs,
+    desk,
+    growth,
+    latency,
+    replay,
+    sandbox,
+    secrecy,
+    skipped,
+    throughput,
+)
 from benchmarks.figures import Section
 from benchmarks.processes import ROOT
 from benchmarks.report import PAGE_FILE, goal_in_words, in_words, write_page
@@ -37,6 +48,7 @@ SECTIONS: Mapping[str, Callable[[Scale, Tell], Awaitable[Section]]] = {
     "skipped": skipped.measure,
     "asking": asking.measure,
     "desk": desk.measure,
+    "secrecy": secrecy.measure,
 }
 
 _PAGE_FOLDER = ROOT / "benchmarks"

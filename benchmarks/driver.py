@@ -20,10 +20,10 @@ from benchmarks.lives import FloorLives, Life, StewardLives
 from benchmarks.pace import Pace
 from benchmarks.processes import Measured, run_as_child, serve
 from benchmarks.quiet_paths import MANY_CALLS
+from benchmarks.sealing import client_for
 from domain.outgoing import Destination
 from store.database import Database, migrate
 from workers.mail_sink import MailSink
-from workers.temporal import connect
 
 
 class Errand(BaseModel):
@@ -156,9 +156,9 @@ async def main(errand: Errand) -> None:
         await _serve(errand, client, [floor.prepared(number) for number in range(errand.lives)], "")
         return
     migrate(errand.store_url)
-    client = await connect(target_host=errand.address, namespace="default")
     tells = {Destination.JOB_SYSTEM} if errand.is_elsewhere else ()
     database, sink = Database(errand.store_url, tells), MailSink()
+    client = await client_for(errand.address, database)
     steward = StewardLives(path, client, database)
     lives = [await steward.prepared(number) for number in range(errand.lives)]
     await _serve(errand, client, lives, await sink.start())

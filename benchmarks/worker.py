@@ -16,12 +16,12 @@ from activities.postman import SmtpPostman
 from benchmarks.floor import TASK_QUEUE, Floor, nothing
 from benchmarks.partner import TOKEN
 from benchmarks.processes import run_as_child, serve
+from benchmarks.sealing import client_for
 from domain.outgoing import Destination
 from domain.policy import load_policy
 from store.database import Database
 from workers.settings import LogForm
 from workers.telemetry import configure_logging
-from workers.temporal import connect
 from workers.worker import make_worker
 
 
@@ -45,7 +45,7 @@ async def work_for_steward(
     database = Database(store_url, {Destination.JOB_SYSTEM} if job_system_url else ())
     job_system = HttpJobSystem(job_system_url, TOKEN) if job_system_url else OwnCopy()
     postman = SmtpPostman(smtp_url, load_policy(None).mail.sender)
-    client = await connect(target_host=address, namespace="default")
+    client = await client_for(address, database)
     async with make_worker(client, database, postman, job_system=job_system):
         await serve(_nothing_to_say)
     await database.close()

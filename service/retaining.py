@@ -34,7 +34,7 @@ class Due(NamedTuple):
 
     kept: Kept
     before: datetime
-    count: int
+    rows: int
 
 
 class Retention:

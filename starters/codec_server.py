@@ -21,6 +21,7 @@ from starters.access import Caller, Employee
 from starters.bodies import limited_body
 from starters.http_errors import error_response
 from starters.reads import Reads
+from starters.routes import Routes
 from store.data_keys import DataKeys, KeyDestroyedError, UnknownDataKeyError
 from store.key_ring import UnknownRingKeyError
 from workers.sealing import (
@@ -53,15 +54,15 @@ def codec_routes(keys: DataKeys, reads: Reads, namespace: str) -> APIRouter:
         reads: notes who reads which job's data.
         namespace: the only one whose payloads are taken.
     """
-    router = APIRouter(tags=["codec"], prefix="/codec", include_in_schema=False)
+    router = Routes(tags=["codec"], include_in_schema=False)
     server = _CodecServer(keys, reads, namespace)
 
-    @router.post("/decode")
+    @router.post("/codec/decode")
     async def decode(caller: Employee, request: Request) -> Response:
         asked = await server.payloads(request)
         return asked if isinstance(asked, Response) else await server.decoded(caller, asked)
 
-    @router.post("/encode")
+    @router.post("/codec/encode")
     async def encode(_: Employee, request: Request) -> Response:
         asked = await server.payloads(request)
         return asked if isinstance(asked, Response) else await server.encoded(asked)

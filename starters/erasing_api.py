@@ -14,13 +14,14 @@ from service.erasing import EXAMPLE, ErasingDesk, JobErase, shown
 from starters.access import Supervisor, no_job, reader
 from starters.bodies import fields_of, refused_answer
 from starters.openapi import answers
+from starters.routes import Routes
 
 _JSON = TypeAdapter(dict[str, Any])
 
 
 def erasing_routes(desk: ErasingDesk) -> APIRouter:
     """Return the route that erases a job, which is the supervisors' alone."""
-    router = APIRouter(tags=["jobs"])
+    router = Routes(tags=["jobs"])
 
     @router.post(
         "/jobs/{job_id}/erase",

@@ -15,6 +15,7 @@ from service.proofs import ProofDesk
 from starters.access import reader, require_command
 from starters.bodies import fields_of, refused_answer
 from starters.openapi import proof_body
+from starters.routes import Routes
 from store.holders import Holders
 
 
@@ -22,7 +23,7 @@ def proof_routes(
     desk: ProofDesk, lifecycles: Mapping[str, LifecycleKind], holders: Holders
 ) -> APIRouter:
     """Return the route that makes a proof."""
-    router = APIRouter(tags=["proofs"])
+    router = Routes(tags=["proofs"])
 
     @router.post(
         "/jobs/{job_id}/{lifecycle}/{command}/proof",

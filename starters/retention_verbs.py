@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _IF_NONE = "so nothing is kept. Name another folder with --data"
 _EXAMPLES = ("retention --dry-run", "retention --dry-run --json", "retention --data desk")
 _LABELS = {
-    "hook_bodies": "bodies of events",
-    "mails": "texts of mails",
-    "answers": "answers to commands",
-    "ended_jobs": "jobs that are over",
+    "hook_bodies": "Bodies of events",
+    "mails": "Texts of mails",
+    "answers": "Answers to commands",
+    "ended_jobs": "Jobs that are over",
 }
 
 
@@ -42,22 +42,21 @@ def retention(
     from store.retention import RetentionStore
     from workers.settings import load_settings
 
+    now = datetime.now(UTC)
+
     async def work(database: Database) -> list[Due]:
         policy = load_settings().load_policy()
-        clock = datetime.now(UTC)
-        keeping = Retention(
-            RetentionStore(database), Leases(database), lambda: policy, lambda: clock
-        )
+        keeping = Retention(RetentionStore(database), Leases(database), lambda: policy, lambda: now)
         due = await keeping.due()
         if dry_run:
             return due
         deleted = await keeping.sweep()
-        return [each._replace(count=deleted[each.kept]) for each in due]
+        return [each._replace(rows=deleted[each.kept]) for each in due]
 
     found = on_the_database(data, work, _IF_NONE)
     if as_json:
         items = [
-            {"what": each.kept.value, "before": each.before.isoformat(), "count": each.count}
+            {"what": each.kept.value, "before": each.before.isoformat(), "count": each.rows}
             for each in found
         ]
         print_json({"deleted": not dry_run, "items": items})
@@ -65,5 +64,5 @@ def retention(
     for each in found:
         would = "would go" if dry_run else "deleted"
         print_text(
-            f"{each.count:>8} {_LABELS[each.kept]} from before {each.before:%Y-%m-%d} {would}"
+            f"{each.rows:>8} {_LABELS[each.kept]} from before {each.before:%Y-%m-%d} {would}"
         )

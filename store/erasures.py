@@ -162,6 +162,7 @@ def erase_job(
     _keep_what_is_left(database, connection, job_id)
     _take_out(connection, job_id, now)
     _take_names_out(connection, job_id)
+    _empty_mail_reports(connection, job_id)
     _empty_letters(connection, job_id)
     _revoke_tokens(connection, job_id, now)
     destroy_key(connection, job_id, now)
@@ -248,6 +249,16 @@ def _take_out(connection: Connection, job_id: str, now: datetime) -> None:
         connection.execute(changing.values({**texts, **settled.get(table, {})}))
     of_job = schema.answers.c.workflow_id.endswith(f"/{job_id}", autoescape=True)
     connection.execute(schema.answers.delete().where(of_job))
+
+
+def _empty_mail_reports(connection: Connection, job_id: str) -> None:
+    """Empty the reports of mails that came back: they name whom the mail was for."""
+    inbox, emails = schema.inbox, schema.emails
+    reports = select(emails.c.reported_by).where(
+        emails.c.job_id == job_id, emails.c.reported_by.is_not(None)
+    )
+    emptying = {"body": b"", "reason": None}
+    connection.execute(update(inbox).where(inbox.c.id.in_(reports)).values(emptying))
 
 
 def _take_names_out(connection: Connection, job_id: str) -> None:

@@ -443,7 +443,11 @@ class Desk:
     made: list[Told] = field(default_factory=list)
 
     async def post_event(
-        self, body: dict[str, Any] | bytes, webhook_id: str | None = None, secret: str = SECRET
+        self,
+        body: dict[str, Any] | bytes,
+        webhook_id: str | None = None,
+        secret: str = SECRET,
+        to: str = "/hooks/jobs",
     ) -> httpx.Response:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         event_id = webhook_id or f"msg_{uuid4().hex}"
@@ -454,7 +458,7 @@ class Desk:
             "webhook-signature": sign(secret, event_id, at, raw),
             "content-type": "application/json",
         }
-        return await self.http.post("/hooks/jobs", content=raw, headers=headers)
+        return await self.http.post(to, content=raw, headers=headers)
 
     def job(self, **fields: Any) -> Told:
         """Return a new job on PlusOne's account, assigned just now."""

@@ -37,6 +37,9 @@ _DYNAMIC_CONFIG = (
     "history.visibilityProcessorMaxPollRPS=5000",
     # Jobs whose code fails get the search attribute TemporalReportedProblems.
     "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
+    # A run that continues as new begins at once. In a second of waiting, with no timer set yet, a
+    # job whose time is skipped would leap over all that falls due in its new run.
+    'history.workflowIdReuseMinimalInterval="0s"',
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.api.common.v1 import Payload
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import StorageDriverStoreContext, WorkflowSerializationContext
 from temporalio.worker import (
@@ -14,6 +15,8 @@ from temporalio.worker import (
     WorkflowRunner,
 )
 from temporalio.workflow import Info, _Definition  # noqa: TID251  types of the runner's interface
+
+from workflows.messages import STARTED_WITH
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ class ContextFreeRunner(WorkflowRunner):
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """Return a workflow about to be carried out."""
         context = WorkflowSerializationContext(det.info.namespace, det.info.workflow_id)
-        return _ContextFree(self.runner.create_instance(det), context)
+        start = _Start()
+        functions = {**det.extern_functions, STARTED_WITH: start.payloads}
+        instance = self.runner.create_instance(replace(det, extern_functions=functions))
+        return _ContextFree(instance, context, start)
 
     def set_worker_level_failure_exception_types(
         self, types: Sequence[type[BaseException]]
@@ -45,12 +51,37 @@ class ContextFreeRunner(WorkflowRunner):
         self.runner.set_worker_level_failure_exception_types(types)
 
 
+class _Start:
+    """What a workflow was started with: the SDK hands it on converted, without its metadata."""
+
+    def __init__(self) -> None:
+        self._payloads: Sequence[Payload] | None = None
+
+    def payloads(self) -> Sequence[Payload]:
+        """Return the payloads, decrypted."""
+        return self._payloads or ()
+
+    def look_at(self, act: WorkflowActivation) -> None:
+        """Take the payloads out of the first activation."""
+        if self._payloads is None:
+            jobs = (job.initialize_workflow for job in act.jobs if _initializes(job))
+            self._payloads = next((tuple(job.arguments) for job in jobs), ())
+
+
+def _initializes(job: WorkflowActivationJob) -> bool:
+    return job.HasField("initialize_workflow")
+
+
 class _ContextFree(WorkflowInstance):
-    def __init__(self, instance: WorkflowInstance, context: WorkflowSerializationContext) -> None:
+    def __init__(
+        self, instance: WorkflowInstance, context: WorkflowSerializationContext, start: _Start
+    ) -> None:
         self._instance = instance
         self._context = context
+        self._start = start
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        self._start.look_at(act)
         return self._instance.activate(act)
 
     def get_serialization_context(

@@ -22,8 +22,10 @@ from temporalio.client import (
     Interceptor,
     OutboundInterceptor,
     SignalWorkflowInput,
+    StartWorkflowInput,
     StartWorkflowUpdateInput,
     StartWorkflowUpdateWithStartInput,
+    WorkflowHandle,
     WorkflowUpdateHandle,
 )
 from temporalio.common import RawValue
@@ -46,7 +48,7 @@ from store.data_keys import (
 )
 from store.key_ring import NONCE_BYTES
 from workers.payloads import DATA_CONVERTER, SealableFailureConverter
-from workflows.messages import BY_STEWARD, MEANT_FOR, SEAL, SEALED_BY, meant_for
+from workflows.messages import BY_STEWARD, MEANT_FOR, SEAL, SEALED_BY, START, meant_for
 
 ENCODING = b"binary/encrypted"
 _KEY = "key"
@@ -206,7 +208,7 @@ def sealing_converter(keys: DataKeys) -> DataConverter:
 
 
 class Marking(Interceptor):
-    """Marks each signal and update that a client sends with its name, its workflow and when."""
+    """Marks each message, and each start, that a client sends: what, to which workflow and when."""
 
     def __init__(self, converter: DataConverter) -> None:
         self._converter = converter
@@ -220,6 +222,17 @@ class _Marking(OutboundInterceptor):
     def __init__(self, next_: OutboundInterceptor, converter: DataConverter) -> None:
         super().__init__(next_)
         self._converter = converter.payload_converter
+
+    async def start_workflow(
+        self,
+        input: StartWorkflowInput,  # noqa: A002  the SDK's name
+    ) -> WorkflowHandle[Any, Any]:
+        input.args = self._marked(input.args, START, input.id)
+        if input.start_signal is not None:
+            input.start_signal_args = self._marked(
+                input.start_signal_args, input.start_signal, input.id
+            )
+        return await super().start_workflow(input)
 
     async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002  the SDK's name
         input.args = self._marked(input.args, input.signal, input.id)
@@ -236,8 +249,9 @@ class _Marking(OutboundInterceptor):
         self,
         input: StartWorkflowUpdateWithStartInput,  # noqa: A002  the SDK's name
     ) -> WorkflowUpdateHandle[Any]:
-        update = input.update_workflow_input
-        update.args = self._marked(update.args, update.update, input.start_workflow_input.id)
+        start, update = input.start_workflow_input, input.update_workflow_input
+        start.args = self._marked(start.args, START, start.id)
+        update.args = self._marked(update.args, update.update, start.id)
         return await super().start_update_with_start_workflow(input)
 
     def _marked(self, args: Sequence[object], name: str, workflow_id: str) -> list[RawValue]:

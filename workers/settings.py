@@ -78,7 +78,7 @@ class Address:
             raise problem
         if not found.is_private:
             raise ValueError(
-                "has to be an address of loopback or of a private network: whoever reaches it "
+                "has to be an address of loopback or of a private network: anybody who reaches it "
                 "reads the figures"
             )
         return cls(str(found), port)

@@ -23,14 +23,16 @@ from opentelemetry.sdk.trace.export import (
     SpanExporter,
     SpanExportResult,
 )
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.contrib.opentelemetry import TracingInterceptor
+from temporalio.contrib.opentelemetry import TracingInterceptor, TracingWorkflowInboundInterceptor
+from temporalio.converter import PayloadConverter
+from temporalio.worker import WorkflowInboundInterceptor, WorkflowInterceptorClassInput
+from temporalio.workflow import _Definition  # noqa: TID251  which messages a workflow takes
 
 from activities.outward import OUTWARD
-from domain.commands import DISMISS_ATTENTION
 from workers.spans import Mark
-from workflows.messages import BEGIN_ANEW
-from workflows.registry import LIFECYCLES
+from workflows.registry import ALL_WORKFLOWS
 
 _OURS: Final = "steward."
 _KEPT: Final = frozenset(
@@ -40,12 +42,16 @@ _KEPT: Final = frozenset(
 _LONGEST: Final = 300
 _TYPE: Final = "exception.type"
 _MESSAGES: Final = frozenset(
-    {
-        *(command for kind in LIFECYCLES.values() for command in kind.commands),
-        *("job_event", "beat", BEGIN_ANEW, DISMISS_ATTENTION),
-    }
+    name
+    for workflow in ALL_WORKFLOWS
+    for defined in [_Definition.must_from_class(workflow)]
+    for name in (*defined.signals, *defined.queries, *defined.updates)
 )
-_OF_MESSAGE: Final = re.compile(r"\w*(?:Signal|Query|Update)\w*(?=:)")
+"""What our own workflows call the messages that they take."""
+_OF_MESSAGE: Final = re.compile(
+    r"(?:(?:Signal|Query)(?:Child|External)?Workflow|StartWorkflowUpdate"
+    r"|Handle(?:Signal|Query|Update)|ValidateUpdate)(?=:)"
+)
 """How the names of spans begin whose rest is what a sender has called a message: anything."""
 
 
@@ -101,6 +107,56 @@ def _named(name: str) -> str:
     return f"{kind[0]}:unknown"
 
 
+class _Carriers(PayloadConverter):
+    """Reads and writes the header that carries a trace; what is no such header carries none.
+
+    Anybody who can reach Temporal may send a workflow any header, and what cannot be read would
+    hold up its task for ever.
+    """
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """Write headers as the SDK does."""
+        return PayloadConverter.default.to_payloads(values)
+
+    def from_payloads(
+        self, payloads: Sequence[Payload], type_hints: list[type[Any]] | None = None
+    ) -> list[Any]:
+        """Read headers, each of which says where it stands in a trace, or nothing."""
+        try:
+            found = PayloadConverter.default.from_payloads(payloads, type_hints)
+        except (RuntimeError, TypeError, ValueError):
+            found = [None] * len(payloads)
+        return [each if _is_carrier(each) else {} for each in found]
+
+
+def _is_carrier(found: object) -> bool:
+    return isinstance(found, dict) and all(
+        isinstance(each, str) for each in (*found, *found.values())
+    )
+
+
+class _OfWorkflows(TracingWorkflowInboundInterceptor):
+    def __init__(self, next_: WorkflowInboundInterceptor) -> None:
+        super().__init__(next_)
+        self.payload_converter = _Carriers()
+
+
+class _Interceptor(TracingInterceptor):
+    """The SDK's own, but for headers that it could not read."""
+
+    def __init__(self, tracer: trace.Tracer) -> None:
+        super().__init__(tracer)
+        self.payload_converter = _Carriers()
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002  the SDK's name
+    ) -> type[TracingWorkflowInboundInterceptor]:
+        """Return what makes steps of traces of what a workflow does."""
+        super().workflow_interceptor_class(input)
+        return _OfWorkflows
+
+
 class Tracing:
     """Keeps traces; see `workers.spans.Spans`."""
 
@@ -108,7 +164,7 @@ class Tracing:
         """Take what records spans and hands them on."""
         self._provider = provider
         self._tracer = provider.get_tracer("steward")
-        self.interceptor = TracingInterceptor(self._tracer)
+        self.interceptor = _Interceptor(self._tracer)
 
     @contextmanager
     def span(self, name: str, **said: str | int) -> Iterator[Mark]:

@@ -133,7 +133,10 @@ async def _groups(client: Client, now: datetime) -> Mapping[Group, list[Workflow
     """Return the open workflows by procedure and stage, and those that ended lately."""
     ours = f'TaskQueue = "{TASK_QUEUE}" AND '
     is_open = f'{ours}ExecutionStatus = "Running"'
-    ended = f'{ours}ExecutionStatus != "Running" AND CloseTime > "{(now - _LATELY).isoformat()}"'
+    # What Schedules start ends all the time, and would leave no room for jobs.
+    since = (now - _LATELY).isoformat()
+    lately = f'CloseTime > "{since}" AND Lifecycle IS NOT NULL'
+    ended = f'{ours}ExecutionStatus != "Running" AND {lately}'
     found: dict[Group, list[WorkflowExecution]] = {}
     for query, limit in ((is_open, None), (ended, _ENDED)):
         async for member in client.list_workflows(query, limit=limit, page_size=1000):

@@ -27,15 +27,19 @@ class HeartbeatWorkflow:
 
     @workflow.run
     async def run(self) -> None:
-        """Wait for a heartbeat, then for its timer, and record that it has come through."""
+        """Wait for a heartbeat, then for its timer, and record that it has come through.
+
+        One that comes meanwhile finds this run, and is taken before it ends.
+        """
         await workflow.wait_condition(lambda: self._beat is not None)
-        if self._beat is None:
-            return
-        await workflow.sleep(self._beat.pause, summary="the heartbeat's timer")
-        await workflow.execute_activity(
-            "record_heartbeat",
-            self._beat,
-            start_to_close_timeout=_ONE_ATTEMPT,
-            retry_policy=_RETRY,
-            summary="the heartbeat has come through",
-        )
+        while (beat := self._beat) is not None:
+            await workflow.sleep(beat.pause, summary="the heartbeat's timer")
+            await workflow.execute_activity(
+                "record_heartbeat",
+                beat,
+                start_to_close_timeout=_ONE_ATTEMPT,
+                retry_policy=_RETRY,
+                summary="the heartbeat has come through",
+            )
+            if self._beat is beat:
+                return

@@ -18,6 +18,12 @@ from domain.proofs import Unproven
 from domain.refusals import Refusal
 from domain.roles import STEWARD, Actor
 
+START = "start"
+"""Under which name a workflow's input is marked, and proven."""
+
+STARTED_WITH = "steward_started_with"
+"""Name of the worker's function that tells the payloads that a workflow was started with."""
+
 CONTINUING = "Continuing"
 """Failure type of a command that came while its workflow continued as new: to be sent again."""
 

@@ -10,14 +10,15 @@ from typing import Any
 
 from domain.commands import Answer
 from domain.lifecycles import LifecycleStart
-from domain.proofs import Verdict, unproven, without_proof
-from domain.refusals import Refused
+from domain.proofs import Claim, Unproven, Verdict, unproven, without_proof
+from domain.refusals import Refusal, Refused
 from domain.roles import STEWARD
 from workflows.command_desk import CommandDesk
 from workflows.effects import EffectBuffer
 from workflows.mailbox import Mailbox, unproven_message
 from workflows.messages import (
     MEMORY,
+    START,
     Mark,
     Message,
     Read,
@@ -96,6 +97,30 @@ class Prover:
         if meant_for != f"{name} {self._runtime.workflow_id}" or mark.seal in self._seals:
             return False
         return int(sent_at) >= (self._hears_from - _CLOCKS_DIFFER).timestamp()
+
+    # --- starts ------------------------------------------------------------------------------
+
+    async def prove_start(self) -> Refusal | None:
+        """Return why this run may not begin, None if it may: Steward alone starts lifecycles.
+
+        Nobody gets a proof for a start: one of somebody else counts where no proofs are asked for.
+        One that may not begin is journalled, and answers whoever waits.
+        """
+        runtime = self._runtime
+        if runtime.is_continued or not self.needs_proof(START, runtime.start_mark):
+            return None
+        claim = Claim.made(runtime.workflow_id, START, STEWARD, None)
+        asked = [Unproven(claim=claim, proof=None)]
+        (verdict,) = await self._effects.insist(lambda: runtime.check_proofs(asked))
+        if verdict is Verdict.BELIEVED:
+            return None
+        refusal, began = unproven(verdict), self._hears_from.isoformat()
+        runtime.record_refusal(f"{START}:{began}", STEWARD, START, refusal)
+        for each in self._mailbox.unproven(MEMORY):
+            if each.reply is not None:
+                each.reply.set_exception(Refused(refusal))
+        await runtime.wait_until(runtime.handlers_are_finished)
+        return refusal
 
     # --- all others --------------------------------------------------------------------------
 

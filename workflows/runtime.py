@@ -18,6 +18,7 @@ from domain.lifecycles import LifecycleStart
 from domain.proofs import Unproven, Verdict
 from domain.refusals import Refusal
 from domain.roles import Actor, Role
+from workflows.messages import Mark
 
 
 class Clock:
@@ -96,6 +97,14 @@ class Runtime(Protocol):
     @property
     def started_at(self) -> datetime:
         """When this run was started, aware UTC."""
+
+    @property
+    def start_mark(self) -> Mark | None:
+        """What the start says of itself that Steward has sealed, None if it has not."""
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether an earlier run has started this one."""
 
     @property
     def can_ask_for_proofs(self) -> bool:

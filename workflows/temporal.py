@@ -53,6 +53,7 @@ from workflows.messages import (
     REFUSED,
     SEAL,
     SEALED_BY,
+    STARTED_WITH,
     ContinuingError,
     Mark,
     Read,
@@ -117,6 +118,17 @@ class TemporalRuntime:
     def started_at(self) -> datetime:
         """When this run was started, aware UTC."""
         return self._info.workflow_start_time
+
+    @property
+    def start_mark(self) -> Mark | None:
+        """What the start says of itself that Steward has sealed, None if it has not."""
+        started_with = workflow.extern_functions().get(STARTED_WITH)
+        return _mark_of([RawValue(each) for each in started_with()]) if started_with else None
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether an earlier run has started this one; only the server can say so."""
+        return self._info.continued_run_id is not None
 
     @property
     def can_ask_for_proofs(self) -> bool:
@@ -438,12 +450,16 @@ def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
         Raises:
             ValidationError: it was started without input, or with more than one.
             UnknownEditionError: it began under rules that this worker does not have yet.
+            ApplicationError: somebody else than Steward has started it.
         """
         if self.engine is None:
             story.kind.start.model_validate(None)
         _leave_to_a_newer_worker(starts[0])
+        engine = _engine_of(self)
+        if (refusal := await engine.prover.prove_start()) is not None:
+            raise _failure(refusal)
         try:
-            return await _engine_of(self).run_to_end()
+            return await engine.run_to_end()
         except ValidationError as error:
             # Of all that pydantic may refuse, only a start that cannot be read fails the workflow.
             raise StoryFaultError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic_core import from_json
@@ -13,10 +14,11 @@ from starters.desk.acting import declared
 from starters.desk.forms import job_address, plain
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
-from starters.desk.people import CurrentPerson, SentForm
+from starters.desk.people import CurrentPerson, Person, SentForm
 from starters.routes import Routes
 
-_FIELDS = 422
+_OK, _FIELDS = 200, 422
+_NOT_JSON = "The input isn't JSON. Write one JSON object."
 
 
 def proof_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
@@ -24,22 +26,36 @@ def proof_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     router = Routes()
     address = "/console/jobs/{job_id}/{lifecycle}/{command}/proof"
 
+    def shown(
+        request: Request,
+        who: Person,
+        at: tuple[str, str, str],
+        status: int,
+        **said: Any,  # noqa: ANN401  whatever the template shows
+    ) -> Response:
+        job_id, lifecycle, command = at
+        shown = {"said": "", "proven": "", "expires_at": None, "payload": "", **said}
+        back = job_address(job_id)
+        return pages.show(
+            request,
+            who,
+            "proof.html",
+            status,
+            job_id=job_id,
+            lifecycle=lifecycle,
+            command=command,
+            back=back,
+            **shown,
+        )
+
     @router.get(address)
     async def ask(
         request: Request, who: CurrentPerson, job_id: Storable, lifecycle: str, command: str
     ) -> Response:
         _, given = declared(lifecycle, command)
         payload = {"actor": who.actor.model_dump(mode="json"), **given.example}
-        return pages.show(
-            request,
-            who,
-            "proof.html",
-            job_id=job_id,
-            lifecycle=lifecycle,
-            command=command,
-            back=job_address(job_id),
-            payload=json.dumps(payload, indent=2),
-        )
+        at = job_id, lifecycle, command
+        return shown(request, who, at, _OK, payload=json.dumps(payload, indent=2))
 
     @router.post(address)
     async def make(
@@ -51,32 +67,18 @@ def proof_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         command: str,
     ) -> Response:
         kind, _ = declared(lifecycle, command)
-        typed, made, refusal, status = sent.get("payload") or "", None, None, 200
+        at, typed = (job_id, lifecycle, command), sent.get("payload") or ""
         try:
             fields = from_json(typed, allow_inf_nan=False)
+        except ValueError:
+            return shown(request, who, at, _FIELDS, payload=typed, said=_NOT_JSON)
+        try:
             made = await parts.proofs.make(kind, job_id, command, fields, who.actor)
         except Refused as refused:
-            refusal, status = refused.refusal, _FIELDS
-        except ValueError:
-            status = _FIELDS
-        return pages.show(
-            request,
-            who,
-            "proof.html",
-            status,
-            job_id=job_id,
-            lifecycle=lifecycle,
-            command=command,
-            back=job_address(job_id),
-            payload=typed,
-            said=_why_not(refusal.message, refusal.instead) if refusal else None,
-            is_unreadable=made is None and refusal is None,
-            proven=json.dumps(made.payload, indent=2) if made else None,
-            expires_at=made.expires_at if made else None,
-        )
+            refusal = refused.refusal
+            said = f"{refusal.message} {refusal.instead or ''}"
+            return shown(request, who, at, _FIELDS, payload=typed, said=plain(said))
+        proven = json.dumps(made.payload, indent=2)
+        return shown(request, who, at, _OK, proven=proven, expires_at=made.expires_at)
 
     return router
-
-
-def _why_not(message: str, instead: str | None) -> str:
-    return plain(f"{message} {instead}" if instead else message)

@@ -57,6 +57,24 @@ def test_operations_names_every_setting_search_attribute_and_activity() -> None:
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
+INLINE = re.findall(
+    r"`(steward [a-z][^`]*)`", (ROOT / "docs" / "operations.md").read_text().replace("\n", " ")
+)
+
+
+@pytest.mark.parametrize("line", sorted(set(INLINE)))
+def test_operations_names_verbs_and_options_that_there_are(line: str) -> None:
+    """What stands in a block is run; what stands in a sentence is held against the verbs."""
+    words = re.split(r" +", line)[1:]
+    command = typer.main.get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]  # type: ignore[attr-defined]  # a group of commands
+    assert not hasattr(command, "commands") or not words, f"{line}: there is no such verb"
+    known = {option for parameter in command.params for option in parameter.opts}
+    options = [word.partition("=")[0] for word in words if word.startswith("--")]
+    assert [option for option in options if option not in known] == []
+
+
 def test_the_readme_names_options_of_make_run_that_there_are() -> None:
     (arguments,) = re.findall(r'make run ARGS="([^"]+)"', (ROOT / "README.md").read_text())
     command = typer.main.get_command(app)

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import typer.main
 import yaml
@@ -88,6 +87,8 @@ def is_read(variable: str) -> bool:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_manifest_is_one_that_kubernetes_takes(version: str) -> None:
+    import kubernetes_validate  # noqa: PLC0415  seconds, which none else shall spend
+
     whole = [*MANIFESTS, *(m for m in documents(EXAMPLE) if m["kind"] == "Namespace")]
     for manifest in whole:
         kubernetes_validate.validate(manifest, version, strict=True)

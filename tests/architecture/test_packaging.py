@@ -183,18 +183,16 @@ def test_the_wheel_runs_without_the_repository_and_without_temporals_own_server(
 ) -> None:
     """As in the image: a fresh environment with the wheel and the packages beside it."""
     fresh = tmp_path / "steward"
-    subprocess.run(["uv", "--quiet", "venv", fresh, "--python", sys.executable], check=True)
-    subprocess.run(
-        ["uv", "--quiet", "pip", "install", "--no-deps", "--python", fresh, str(wheel.filename)],
-        check=True,
-    )
+    subprocess.run(["uv", "--quiet", "venv", str(fresh), "--python", sys.executable], check=True)
+    install = ["pip", "install", "--no-deps", "--python", str(fresh), str(wheel.filename)]
+    subprocess.run(["uv", "--quiet", *install], check=True)
     (packages,) = fresh.glob("lib/*/site-packages")
     (packages / "beside.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     bare = {"PATH": str(fresh / "bin"), "STEWARD_DATABASE_URL": "postgresql://u@127.0.0.1:9/x"}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [fresh / "bin" / "steward", *arguments],
+            [str(fresh / "bin" / "steward"), *arguments],
             cwd="/",
             env=bare,
             capture_output=True,
@@ -211,7 +209,7 @@ def test_the_wheel_runs_without_the_repository_and_without_temporals_own_server(
         2,
         "steward: STEWARD_SMTP_URL: not set, but required here\n",
     )
-    where = [fresh / "bin" / "python", "-c", "import starters; print(starters.__file__)"]
+    where = [str(fresh / "bin" / "python"), "-c", "import starters; print(starters.__file__)"]
     imported = subprocess.run(where, cwd="/", capture_output=True, text=True, check=True)
     assert imported.stdout.startswith(str(fresh))
 

@@ -3,6 +3,7 @@
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,14 @@ def _marked_in(
                 yield f"{within}{node.name}", marks | known.get("pytestmark", frozenset())
 
 
-MARKS = {
-    f"{file.relative_to(ROOT).as_posix()}::{name}": marks
-    for file in sorted((ROOT / "tests").rglob("test_*.py"))
-    for name, marks in marked_tests(file.read_text("utf-8")).items()
-}
-"""The rules that each test is marked with, by the test's name as pytest says it."""
-
-MARKED = frozenset().union(*MARKS.values())
+@cache
+def all_marks() -> Mapping[str, frozenset[str]]:
+    """Return the rules that each test is marked with, by the test's name as pytest says it."""
+    return {
+        f"{file.relative_to(ROOT).as_posix()}::{name}": marks
+        for file in sorted((ROOT / "tests").rglob("test_*.py"))
+        for name, marks in marked_tests(file.read_text("utf-8")).items()
+    }
 
 
 def test_every_clause_of_the_procedures_is_in_the_catalogue() -> None:
@@ -76,21 +77,25 @@ def test_no_clause_is_open() -> None:
 
 @pytest.mark.parametrize("rule", SHOWN, ids=lambda rule: rule.id)
 def test_a_rule_is_shown_by_a_test_that_is_marked_with_it(rule: Rule) -> None:
-    assert rule.shown_by in MARKS, f"{rule.id} names no test: {rule.shown_by!r}"
-    assert rule.id in MARKS[rule.shown_by], f"{rule.shown_by} is not marked with {rule.id}"
+    assert rule.shown_by in all_marks(), f"{rule.id} names no test: {rule.shown_by!r}"
+    assert rule.id in all_marks()[rule.shown_by], f"{rule.shown_by} is not marked with {rule.id}"
 
 
 @pytest.mark.parametrize("rule", INFORMATIONAL, ids=lambda rule: rule.id)
 def test_an_informational_rule_says_why_no_test_shows_it(rule: Rule) -> None:
     assert rule.shown_by, f"{rule.id} has no reason: {rule.rule}"
     assert "::" not in rule.shown_by, f"{rule.id} names a test, so it is enforced or performed"
-    by = [name for name, marks in MARKS.items() if rule.id in marks]
+    by = [name for name, marks in all_marks().items() if rule.id in marks]
     assert by == [], f"{rule.id} is tested, so it is enforced or performed"
 
 
 def test_tests_name_only_rules_that_there_are() -> None:
     procedures = tuple({f"{rule.procedure}-" for rule in RULES.values()})
-    assert {rule_id for rule_id in MARKED if rule_id.startswith(procedures)} - RULES.keys() == set()
+    assert {
+        rule_id
+        for rule_id in frozenset().union(*all_marks().values())
+        if rule_id.startswith(procedures)
+    } - RULES.keys() == set()
 
 
 def test_a_mark_is_found_wherever_it_stands() -> None:

@@ -60,6 +60,7 @@ JUDGED = {
         "hooks that change no job: processor time, against the own copy",
     },
     "desk": {"first page", "search by a phone number", "asking what changed"},
+    "secrecy": {"PlusOne to completed: worker's processor time, encrypted against plain"},
 }
 
 

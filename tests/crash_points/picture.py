@@ -61,7 +61,9 @@ async def picture_of(world: World, answers: list[Any]) -> Picture:
     taken = await world.store.read(_tables)
     came = Counter(message_id[1:33] for message_id in world.mails.taken)
     for mail in taken["emails"]:
-        mail["came"] = came.pop(sha256(mail["key"].encode()).hexdigest()[:32], 0)
+        token = sha256(mail["key"].encode()).hexdigest()[:32]
+        mail["came"] = came.pop(token, 0)
+        mail["a report on it finds it"] = mail.pop("message_id") == token
         mail["was being handed over"] = mail["key"] in world.died_at_handing_over
     taken["mails of which the ledger knows nothing"] = list(came)
     taken["answers given"] = answers

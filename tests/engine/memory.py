@@ -56,6 +56,7 @@ from tests.engine.loop import MemoryLoop
 from tests.words import must_be_readable
 from workflows.engine import Engine
 from workflows.lifecycle import Lifecycle
+from workflows.messages import Mark
 from workflows.runtime import Clock, MailGivenUpError, Standing, StoreNotReachedError
 
 EffectT = TypeVar("EffectT", bound=BaseModel)
@@ -250,6 +251,14 @@ class MemoryRuntime:
     @property
     def started_at(self) -> datetime:
         return self._life.starts[-1].occurred_at
+
+    @property
+    def start_mark(self) -> Mark | None:
+        return None
+
+    @property
+    def is_continued(self) -> bool:
+        return len(self._life.starts) > 1
 
     @property
     def can_ask_for_proofs(self) -> bool:

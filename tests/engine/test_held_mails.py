@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,7 @@ def test_a_mail_that_comes_back_late_has_the_customer_reached_in_another_way(fat
         {"template": "x" * 81},
     ],
 )
-def test_what_nobody_can_use_is_refused(wrong: dict[str, object]) -> None:
-    life = came_back(instructed(), **wrong)  # type: ignore[arg-type]  the fate is any text
+def test_what_nobody_can_use_is_refused(wrong: dict[str, Any]) -> None:
+    life = came_back(instructed(), **wrong)
     assert standing(life)[3] == ["bad_message"]
     assert "mail_came_back" in life.store.journal[-1]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from domain.heartbeats import LATEST, Heartbeat, heartbeat_in
 from domain.signatures import HookSecrets
@@ -63,7 +64,9 @@ async def come_through(store: Heartbeats, since: datetime) -> HeartbeatRecord:
             await asyncio.sleep(0.02)
 
 
-async def test_a_heartbeat_comes_through_and_leaves_nothing(desk: Desk) -> None:
+async def test_a_heartbeat_comes_through_and_leaves_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with api(desk, heartbeat=EVERY, figures=Figures()) as there:
         for _ in range(2):
             began = now()
@@ -75,11 +78,33 @@ async def test_a_heartbeat_comes_through_and_leaves_nothing(desk: Desk) -> None:
         metrics = (await there.http.get("/metrics")).text
     assert f"steward_heartbeat_interval_seconds {EVERY.total_seconds()}" in metrics
     assert "steward_heartbeat_succeeded_timestamp_seconds 0.0" not in metrics
-    await rounds(desk)._clear()
-    ended = f'WorkflowId = "{WORKFLOW_ID}" AND ExecutionStatus != "Running"'
+    known = await ended(desk)
+    assert known <= await cleared(desk, monkeypatch), "Temporal is asked to forget them"
+
+
+async def ended(desk: Desk) -> set[str]:
+    """The runs that have ended, as far as Temporal lists them: it deletes in its own time."""
+    runs = f'WorkflowId = "{WORKFLOW_ID}" AND ExecutionStatus != "Running"'
     async with asyncio.timeout(30):
-        while (await desk.client.count_workflows(ended)).count:  # noqa: ASYNC110  no other way
+        while True:
+            if found := {run.run_id async for run in desk.client.list_workflows(runs)}:
+                return found
             await asyncio.sleep(0.05)
+
+
+async def cleared(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The runs that Temporal takes a request to forget for."""
+    asked, service = set[str](), desk.client.workflow_service
+    delete = service.delete_workflow_execution
+
+    async def remember(request: DeleteWorkflowExecutionRequest) -> Any:
+        answer = await delete(request)
+        asked.add(request.workflow_execution.run_id)
+        return answer
+
+    monkeypatch.setattr(service, "delete_workflow_execution", remember)
+    await rounds(desk)._clear()
+    return asked
 
 
 async def test_one_that_temporal_does_not_take_is_not_kept(desk: Desk) -> None:

@@ -14,6 +14,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from temporalio.api.common.v1 import Header, Payload, WorkflowExecution
+from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.worker import Replayer
 
 from activities.http_job_system import HttpJobSystem
@@ -112,6 +114,19 @@ async def test_a_trace_leads_from_a_hook_to_a_mail_and_names_nobody(office: Offi
     await job.reported()
     await job.ok("request_info", "authorizations", what=f"Ask {NAME} at {PHONE}")
     await job.signal(NAME.replace(" ", "_"), {"text": MAIL})
+    for strange in (b"junk", b'{"traceparent": 5}', b"[]", b'"x"'):
+        await desk.client.workflow_service.signal_workflow_execution(
+            SignalWorkflowExecutionRequest(
+                namespace=desk.client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=job.workflow_id),
+                signal_name="strange",
+                header=Header(
+                    fields={
+                        "_tracer-data": Payload(metadata={"encoding": b"json/plain"}, data=strange)
+                    }
+                ),
+            )
+        )
     await job.refused("update_parts", "customer", text=NAME)
     await job.rests()
 
@@ -125,6 +140,8 @@ async def test_a_trace_leads_from_a_hook_to_a_mail_and_names_nobody(office: Offi
     mails = found.named("send e-mail")
     assert mails, sorted({span.name for span in found.spans()})
     assert any(ancestors(mail, found.spans())[-1] == "hook" for mail in mails)
+    assert found.named("HandleSignal:job_event")
+    assert found.named("HandleUpdate:request_info")
     assert found.named("HandleSignal:unknown"), "what a stranger calls a signal is not told"
     assert [name for name in CANARIES if name in found.text()] == []
 

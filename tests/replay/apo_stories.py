@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from activities.postman import NotTakenError, UncertainError
+from domain.mail_ids import message_token
 from tests.desk import Desk, Told, account, acting, iso, now
 from tests.options import (
     ADDRESS,
@@ -177,6 +178,22 @@ async def mails_come_back(desk: Desk) -> Told:
     return job
 
 
+async def reminded_in_the_morning(desk: Desk) -> Told:
+    """A reminder is held for the morning, the next one until the answer; a mail comes back late."""
+    morning = '[mail.hours]\nopens = "06:00"\ncloses = "15:00"'
+    job = await instructed(desk.under(f'[mail]\nholds = "reminders"\n{morning}'))
+    await falls_due(job)
+    await job.fast_forward("20h")
+    key = desk.letterbox.about(job.id)[-1].key
+    said = {"type": "mail.bounced", "message_id": f"<{message_token(key)}@warranty.example>"}
+    answer = await desk.post_event(said, to="/hooks/mail")
+    assert answer.json()["outcome"] == "delivered", answer.text
+    await job.ok("instructions_not_received", "customer_service", corrected_email=ADDRESS)
+    await falls_due(job)
+    await job.ok("customer_refused", "customer_service", reason="No")
+    return job
+
+
 async def left_without_a_mail_server(desk: Desk) -> Told:
     """No mail server takes the mail, and it is given up after its hours."""
     job = await offered(desk)
@@ -270,6 +287,7 @@ STORIES: tuple[Callable[[Desk], Awaitable[Told]], ...] = (
     assigned_out_of_turn,
     overtaken,
     mails_come_back,
+    reminded_in_the_morning,
     left_without_a_mail_server,
     changed_under_a_command,
     messages_that_cannot_be_followed,

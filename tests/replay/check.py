@@ -42,13 +42,14 @@ from activities.mails import Mails
 from domain.editions import Edition
 from domain.effects import Batch
 from workers.replaying import replayed
-from workers.worker import ALL_WORKFLOWS, runner
+from workers.worker import runner
 from workflows import search_attributes
-from workflows.registry import LIFECYCLES
+from workflows.registry import ALL_WORKFLOWS, LIFECYCLES
 
 HERE = Path(__file__).parent
 FINGERPRINTS = HERE / "fingerprints"
 NAMES = FINGERPRINTS / "names.txt"
+_NEW = "this history is new: put it on record with python -m tests.replay.fingerprints"
 _CONTINUES = "continue as new with "
 _DEFINITION = "__temporal_activity_definition"
 FOLDERS = ("histories", "first_edition", "third_edition", "fourth_edition")
@@ -103,7 +104,9 @@ async def problems(paths: Iterable[Path]) -> AsyncGenerator[Problem]:
         async for path, differs, issued in found:
             if differs is not None:
                 yield Problem("replay", name_of(path), differs)
-            elif said := _changed(fingerprints.get(name_of(path), ()), issued):
+            elif name_of(path) not in fingerprints:
+                yield Problem("fingerprint", name_of(path), _NEW)
+            elif said := _changed(fingerprints[name_of(path)], issued):
                 yield Problem("fingerprint", name_of(path), said)
 
 

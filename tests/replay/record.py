@@ -4,7 +4,8 @@ Each story is told once at a real desk. Name the stories to record on the comman
 module of them (`apo` for `apo_stories.py`); without a name all are recorded. A story whose name
 begins with `long` is told at a server that takes forty events for a long history. Before a story is
 recorded again, read `test_replay.py`; to record it as jobs of a newer edition tell it, name another
-folder first: `python -m tests.replay.record --to third_edition storm_weekend`.
+folder first: `python -m tests.replay.record --to third_edition storm_weekend`. Then have
+`python -m tests.replay.fingerprints` put the commands of the new history on record.
 """
 
 from __future__ import annotations

@@ -145,15 +145,11 @@ def test_every_command_is_in_a_history() -> None:
     assert declared - for_people <= given | causes
 
 
-SINCE_THE_THIRD_EDITION = {"withdraw_mails"}
-"""Effects that no job of these histories could have: they follow earlier editions."""
-
-
 def test_every_kind_of_effect_is_in_a_history() -> None:
     carried_out = {step.effect.kind for batch in batches() for step in batch.steps}
     union, _ = get_args(Effect)
     kinds = {kind.model_fields["kind"].default for kind in get_args(union)}
-    assert carried_out == kinds - SINCE_THE_THIRD_EDITION
+    assert carried_out == kinds
 
 
 @pytest.mark.parametrize("kind", LIFECYCLES.values(), ids=lambda kind: kind.name)

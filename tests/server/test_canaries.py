@@ -1,27 +1,36 @@
-"""What people are called, live at and write gets into no log and no failure, whatever fails."""
+"""What people are called, live at and write gets nowhere but into the store and the mails.
+
+Not into logs, failures and figures, whatever fails; not into Temporal's database, by whatever door
+it comes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sqlite3
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-from temporalio.client import Client
+from google.protobuf.json_format import MessageToDict, ParseDict
+from temporalio.api.common.v1 import Payload, Payloads
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
+from temporalio.converter import PayloadCodec
 
 from domain.signatures import sign
 from tests.desk import SECRET, account, iso, now
 from tests.server.processes import Processes, Running, environment, quiet_port, steward
 from tests.server.smtp_script import HANGS_UP, Script, scripted
 from workers.dev_server import DevServer, ServerOptions
+from workers.payloads import DATA_CONVERTER
 
 CANARIES = ("Tweety", "tweety", "canary.example", "918-555-0199")
 """Each personal value holds one of these."""
@@ -29,6 +38,35 @@ NAME, MAIL, PHONE = "Tweety Byron", "tweety@canary.example", "918-555-0199"
 SAID = f"{NAME} <{MAIL}> {PHONE} was here"
 ACTOR = {"name": f"{NAME} of the desk", "role": "dispatch"}
 REPLY = f"<{MAIL}>: {NAME} is not wanted here"
+
+
+CONTROL = "Sylvester the control"
+"""Sent to Temporal unencrypted, so that it is known to be found there."""
+
+
+class UiCodec(PayloadCodec):
+    """Has payloads encrypted by the codec server, as Temporal's own tools do."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return await self._asked("encode", payloads)
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return await self._asked("decode", payloads)
+
+    async def _asked(self, what: str, payloads: Sequence[Payload]) -> list[Payload]:
+        body = MessageToDict(Payloads(payloads=payloads))
+        answer = await self._http.post(f"/codec/{what}", json=body)
+        assert answer.status_code == 200, answer.text
+        return list(ParseDict(answer.json(), Payloads()).payloads)
+
+
+def through_the_codec_server(client: Client, http: httpx.AsyncClient) -> Client:
+    config = client.config()
+    config["data_converter"] = replace(DATA_CONVERTER, payload_codec=UiCodec(http))
+    return Client(**config)
 
 
 @dataclass
@@ -88,7 +126,8 @@ class House:
 @asynccontextmanager
 async def house(folder: Path, form: str) -> AsyncIterator[House]:
     store = folder / "steward.sqlite3"
-    server = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=None))
+    database = folder / "temporal.sqlite3"
+    server = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=database))
     port = quiet_port()
     client = await server.start()
     try:
@@ -109,7 +148,9 @@ async def house(folder: Path, form: str) -> AsyncIterator[House]:
                     await asyncio.to_thread(each.until_said, words)
                 url = f"http://127.0.0.1:{port}"
                 async with httpx.AsyncClient(base_url=url, timeout=60) as http:
-                    yield House(processes, store, url, client, mail, http, running)
+                    ui = through_the_codec_server(client, http)
+                    yield House(processes, store, url, ui, mail, http, running)
+                    await client.get_workflow_handle("plus-one/SJ-1").signal("control", CONTROL)
     finally:
         await server.stop()
 
@@ -214,6 +255,14 @@ async def provoke_at_signals(here: House) -> None:
     )
 
 
+async def provoke_at_updates(here: House) -> None:
+    handle = here.client.get_workflow_handle("plus-one/SJ-1")
+    agent = {"name": NAME, "role": "customer_service"}
+    await handle.execute_update("customer_called", {"actor": agent, "about": SAID})
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update("deny", {"actor": ACTOR, "reason": SAID, SAID: SAID})
+
+
 async def provoke_at_the_mail_server(here: House) -> None:
     for stage, reply, states in (
         ("CONNECT", f"554 5.7.1 {REPLY}", ("queued",)),
@@ -275,6 +324,31 @@ async def provoke_at_the_start(here: House) -> None:
         here.running.append(started)
 
 
+def kept_by_temporal(folder: Path) -> Iterator[bytes]:
+    """Yield all that Temporal's database holds: its pages, and what is compressed in it."""
+    for file in sorted(folder.glob("temporal.sqlite3*")):
+        yield file.read_bytes()
+    with closing(sqlite3.connect(folder / "temporal.sqlite3")) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        assert len(tables) > 20
+        for (table,) in tables:
+            for row in database.execute(f'SELECT * FROM "{table}"'):  # noqa: S608  a name of its own
+                for value in row:
+                    blob = value if isinstance(value, bytes) else str(value).encode()
+                    yield blob
+                    with suppress(zlib.error):
+                        yield zlib.decompress(blob, wbits=47)
+
+
+def assert_nobody_is_in_temporal(folder: Path) -> None:
+    there = list(kept_by_temporal(folder))
+    for found in (b"plus-one/SJ-1", b"Plumbing", CONTROL.encode()):
+        assert any(found in each for each in there), found
+    for canary in CANARIES:
+        (said,) = {canary.encode() in each for each in there}
+        assert not said, canary
+
+
 def assert_nobody_is_named(told: str, where: str) -> None:
     for canary in CANARIES:
         place = told.find(canary)
@@ -285,6 +359,7 @@ EVERYWHERE = (
     provoke_at_the_hook,
     provoke_at_commands,
     provoke_at_signals,
+    provoke_at_updates,
     provoke_at_the_mail_server,
     provoke_at_the_store,
     provoke_at_the_start,
@@ -305,7 +380,10 @@ async def test_nobody_is_named_in_logs_and_failures_whatever_fails(
         for provoke in provocations:
             await provoke(here)
         failures = await failures_of(here.client)
+        figures = (await here.http.get("/metrics")).text
         said = [each.said for each in here.running]
+    assert_nobody_is_in_temporal(tmp_path)
+    assert_nobody_is_named(figures, "the figures")
     for text in said:
         assert_nobody_is_named(text, "a log")
     for text in failures:

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -237,6 +238,7 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "outbox retry",
         "policy check",
         "policy show",
+        "proof",
         "promote",
         "reads",
         "rebuild",
@@ -580,6 +582,34 @@ def test_who_has_read_a_job_is_listed(api: ScriptedServer) -> None:
     )
     api.answers["GET /jobs/SJ-2001/reads"] = 200, {"items": [], "after": None}
     assert said("reads", "SJ-2001") == "Nobody has read this job yet.\n"
+
+
+def test_a_mail_that_came_back_is_posted_whole_and_signed(
+    api: ScriptedServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "returned.eml"
+    file.write_bytes(b"Subject: Undelivered \xff\n\nSorry\n")
+    done = {"event_id": "returned-1", "outcome": "delivered", "workflow_id": "apo/SJ-1"}
+    api.answers["POST /hooks/mail"] = 200, done
+    assert said("mail", "bounce", str(file)).startswith("The e-mail counts as not delivered.")
+    assert told("mail", "bounce", str(file)) == done
+    first, second = api.asked
+    event_id = verify(HookSecrets.parse(SECRET), second.headers, second.body, datetime.now(UTC))
+    assert event_id == first.headers["webhook-id"], "the same message counts once"
+    assert second.json["type"] == "mail.returned"
+    assert b64decode(second.json["raw"]) == file.read_bytes()
+
+    for outcome, line in (
+        ("duplicate", "Steward knows of this message already.\n"),
+        ("ignored", "Nothing changes.\n"),
+    ):
+        api.answers["POST /hooks/mail"] = 200, {"outcome": outcome, "reason": "Nothing changes."}
+        assert said("mail", "bounce", "-", typed="Subject: x") == line
+    api.answers["POST /hooks/mail"] = 200, {"outcome": "dead_letter", "reason": "bad"}
+    assert "nobody knows which e-mail it was" in complaint("mail", "bounce", str(file))
+    api.answers["POST /hooks/mail"] = 413, {"message": "too large"}
+    assert complaint("mail", "bounce", str(file)) == "steward: too large (HTTP 413)"
+    assert "can't read" in complaint("mail", "bounce", "none.eml")
 
 
 def test_the_verbs_about_mail_are_told_on_asking() -> None:

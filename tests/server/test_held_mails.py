@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,6 @@ import httpx
 import pytest
 
 from domain.mail_ids import message_token
-from domain.signatures import sign
 from tests.desk import SECRET, Desk, Told, now
 from tests.domain.test_mail_reports import OURS, TOKEN, returned
 from tests.options import instructed, offered
@@ -123,14 +121,7 @@ async def test_by_night_a_mail_waits_and_by_the_built_in_policy_answers_never_do
 async def report(
     desk: Desk, body: dict[str, Any] | bytes, webhook_id: str | None = None, secret: str = SECRET
 ) -> httpx.Response:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    event_id, at = webhook_id or f"report-{uuid4().hex}", now()
-    headers = {
-        "webhook-id": event_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": sign(secret, event_id, at, raw),
-    }
-    return await desk.http.post("/hooks/mail", content=raw, headers=headers)
+    return await desk.post_event(body, webhook_id, secret, to="/hooks/mail")
 
 
 def bounce(mail_key: str, **changes: Any) -> dict[str, Any]:
@@ -215,7 +206,7 @@ async def test_what_is_about_no_mail_of_ours_is_a_dead_letter_and_forged_is_refu
         answer = (await report(house, body)).json()
         assert answer["outcome"] == "dead_letter", body
     dead = (await house.http.get("/hooks/dead")).json()["items"]
-    assert dead[0]["webhook_id"].startswith("mail:report-")
+    assert dead[0]["webhook_id"].startswith("mail:msg_")
     replayed = await house.http.post(f"/hooks/dead/{dead[0]['id']}/replay")
     assert replayed.json()["outcome"] == "dead_letter"
     assert 'steward_bounces_total{kind="unreadable"}' in (await house.http.get("/metrics")).text

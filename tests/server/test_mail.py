@@ -25,6 +25,7 @@ from domain.accounts import NO_PROVIDER_FOUND
 from domain.directory import Addressee, Directory, Person, nobody_known
 from domain.effects import Batch, BatchResult, MailFate, ReassignJob, SendEmail, UpdateJob
 from domain.jobs import Assignee
+from domain.mail_ids import message_token
 from domain.roles import STEWARD, Role
 from store import schema
 from store.database import Database, migrate
@@ -32,6 +33,7 @@ from store.ledger import Ledger
 from store.mail_queue import MailQueue, MailState, QueuedMail, RenderedMail
 from tests.desk import free_port, sqlite_url
 from tests.domain.factories import HOLD, LAST_SECOND, a_job
+from tests.server.smtp_script import scripted
 from tests.store.rows import NOW, a_batch, keep, rows
 
 SENDER = "Steward <steward@home-warranty.example>"
@@ -122,6 +124,17 @@ async def refused(bringing: Awaitable[object]) -> NotTakenError:
 # --- what is sent -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("offers", "said"), [("DSN", True), ("HELP", False)])
+async def test_a_bounce_can_name_the_mail_where_the_relay_knows_how(
+    offers: str, *, said: bool
+) -> None:
+    async with scripted(EHLO=f"250-relay\r\n250 {offers}") as server:
+        await SmtpPostman(server.url, SENDER).bring(MAIL, NOW)
+    (begun,) = [each for each in server.said if each.startswith("MAIL FROM:")]
+    assert begun.endswith(f"> ENVID={message_token(MAIL.key)}") is said
+    assert f"<{message_token(MAIL.key)}@home-warranty.example>".encode() in server.taken[0]
+
+
 async def test_a_mail_arrives_as_text_and_as_html(box: Box) -> None:
     await bring(box)
     (message,) = box.taken
@@ -131,6 +144,8 @@ async def test_a_mail_arrives_as_text_and_as_html(box: Box) -> None:
     assert message["Subject"] == MAIL.subject
     assert parsedate_to_datetime(message["Date"]) == NOW
     assert message["Auto-Submitted"] == "auto-generated"
+    assert message["X-Auto-Response-Suppress"] == "OOF, AutoReply"
+    assert {"Precedence", "List-Unsubscribe"}.isdisjoint(message)
     assert message.get_content_type() == "multipart/alternative"
     bodies = {part.get_content_type(): part.get_content() for part in message.iter_parts()}
     assert bodies == {"text/plain": MAIL.text, "text/html": MAIL.html + "\n"}

@@ -13,8 +13,14 @@ from typing import Any
 
 import httpx
 import pytest
-from temporalio.api.common.v1 import Payload
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.api.common.v1 import ActivityType, Payload, WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import (
+    Client,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import RawValue
 from temporalio.converter import PayloadCodec
 from temporalio.worker import Replayer
@@ -31,7 +37,7 @@ from tests.server.test_auth import entry
 from workers.dev_server import DevServer, ServerOptions
 from workers.sealing import ENCODING, Origin, SealingCodec, sealed, sealing_converter
 from workers.worker import runner
-from workflows.registry import WORKFLOWS
+from workflows.registry import TASK_QUEUE, WORKFLOWS
 
 DANA = {"name": "Dana", "role": "dispatch"}
 CALLED = {"actor": {"name": "Kim", "role": "customer_service"}}
@@ -51,7 +57,7 @@ class Reads(PayloadCodec):
     """The codec of an engineer, who may read what is encrypted and sends what is not."""
 
     def __init__(self, keys: DataKeys) -> None:
-        self._reading = SealingCodec(keys, passes_unreadable=True)
+        self._reading = SealingCodec(keys)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return list(payloads)
@@ -82,6 +88,9 @@ class House:
         assert response.status_code == 200, response.text
         payload: dict[str, Any] = response.json()["payload"]
         return payload
+
+    def codec(self, job: Told) -> SealingCodec:
+        return SealingCodec(self.keys, job_id=job.id)
 
     def forged(self, job: Told) -> WorkflowHandle[Any, Any]:
         return self.stranger.get_workflow_handle(job.workflow_id)
@@ -327,6 +336,66 @@ async def test_what_the_codec_server_encrypts_is_somebody_else_s(house_of_proofs
         await house.forged(job).signal("customer_called", RawValue(encrypted))
     assert len(await house.unproven(job)) == 1
     assert await calls(job) == 1
+
+
+# --- starts --------------------------------------------------------------------------------------
+
+
+async def test_nobody_else_starts_a_lifecycle(house_of_proofs: House) -> None:
+    house, job = house_of_proofs, await house_of_proofs.desk.accepted()
+    (payload,) = await payloads(job, STARTED)
+    (opened,) = await house.codec(job).decode([payload])
+    start = json.loads(opened.data)
+    other = await house.desk.accepted()
+    await other.becomes("Cancelled")
+    await other.outcome()
+    plain = Payload(metadata={"encoding": b"json/plain"}, data=opened.data)
+    assert start["job"]["job_id"] == job.id
+    forged: WorkflowHandle[Any, Any] = await house.stranger.start_workflow(
+        "PlusOneSearch",
+        RawValue(plain),
+        id=other.workflow_id,
+        task_queue=TASK_QUEUE,
+        start_signal="customer_called",
+        start_signal_args=[CALLED],
+    )
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(forged.result(), timeout=60)
+
+    assert "unproven" in str(failed.value.cause)
+    assert [each.name for each in await _scheduled(forged)] == ["check_proofs"]
+    assert (await other.page()).standing["outcome"] is not None
+    assert len(await house.unproven(other)) == 1
+
+
+async def _scheduled(handle: WorkflowHandle[Any, Any]) -> list[ActivityType]:
+    return [
+        event.activity_task_scheduled_event_attributes.activity_type
+        for event in (await handle.fetch_history()).events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    ]
+
+
+async def test_what_temporal_sends_again_after_a_reset_is_believed(house_of_proofs: House) -> None:
+    house, job = house_of_proofs, await house_of_proofs.desk.accepted()
+    await job.note("Told before the reset")
+    await job.rests()
+    history = (await job.handle.fetch_history()).events
+    first = next(
+        each for each in history if each.HasField("workflow_task_completed_event_attributes")
+    )
+    await job.desk.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id=job.workflow_id),
+            reason="try it",
+            request_id=job.id,
+            workflow_task_finish_event_id=first.event_id,
+        )
+    )
+    assert await calls(job) == 0
+    assert "check_proofs" not in await job.activities()
+    assert await house.unproven(job) == []
 
 
 # --- floods, modes, upgrades ----------------------------------------------------------------------

@@ -34,7 +34,7 @@ LEFT = {
     # Identifiers and kinds that are ours.
     "inbox": {"webhook_id", "digest", "origin", "outcome", "workflow_id"},
     "outbox": {"subject", "what", "destination", "workflow_id"},
-    "emails": {"template"},
+    "emails": {"template", "message_id", "held_for"},
 }
 """Columns of text that an erasure leaves alone, by table."""
 _KINDS = {"state", "status", "role", "kind", "code", "visibility", "rule", "lifecycle", "stage"}

@@ -67,7 +67,7 @@ async def test_what_is_old_goes_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(retention, "BITE", 2)
     await store_with_all_ages(database)
-    due = {each.kept: each.count for each in await keeping(database).due()}
+    due = {each.kept: each.rows for each in await keeping(database).due()}
     assert due == dict.fromkeys(Kept, 3)
     assert [row["body"] for row in await rows(database, schema.inbox)] == [b"said"] * 6
     sweeping = keeping(database)
@@ -83,7 +83,7 @@ async def test_what_is_old_goes_and_nothing_else(
     assert [each == ERASED for each in items] == [True] * 3 + [False] * 3
     entries = {row["actor_role"] for row in await rows(database, schema.journal, job_id="SJ-0")}
     assert entries == {"system"}
-    assert {each.count for each in await keeping(database).due()} == {0}
+    assert {each.rows for each in await keeping(database).due()} == {0}
 
 
 async def test_an_event_whose_body_is_gone_is_still_a_duplicate(database: Database) -> None:
