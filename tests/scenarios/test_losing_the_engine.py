@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
-import zlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 from temporalio.client import Client
 
 from activities.postman import NotTakenError
 from service.rebuilding import Fate, Rebuilder, Rebuilt
-from store import schema
 from store.database import Database
 from store.mail_queue import MailFault
 from store.moving import move
 from tests.conferences import AGENT, available, fee_asked, in_days
-from tests.desk import Desk, free_port, iso, now, open_desk, open_door, sqlite_url
+from tests.desk import Desk, ago, free_port, now, open_desk, open_door, sqlite_url
 from tests.fleet import POLICY, STORIES, Fleet, a_fleet
 from tests.job_system import MemoryJobSystem
 from tests.options import instructed
 from tests.production import IN_PRODUCTION, encrypted
 from tests.store.postgresql import PostgreSQL
-from tests.store.rows import execute, rows
 from workers.dev_server import DevServer, ServerOptions
 from workers.namespace import NamespaceGuard
 
@@ -140,7 +135,7 @@ async def test_open_jobs_move_to_another_server_and_database(
         )
         desk.letterbox.failures["apo/"] = [unsent] * 1000
         option = await instructed(desk)
-        late = await desk.searching()
+        late = await desk.searching(assigned_at=ago("47h"))
         leaving = await available(desk)
         await leaving.ok("provider_conference", AGENT, agrees=False, will_contact_by=in_days(1))
         asked = await fee_asked(desk)
@@ -150,14 +145,6 @@ async def test_open_jobs_move_to_another_server_and_database(
         for job in jobs[1:]:
             await job.rests()
         before = [await job.show() for job in jobs]
-    source = Database(url)
-    (row,) = await rows(source, schema.lifecycles, workflow_id=late.workflow_id)
-    told = json.loads(zlib.decompress(row["snapshot"]))
-    told["case"]["waiting"]["due"]["at"] = iso(now() - timedelta(minutes=5))  # it passed meanwhile
-    overdue = update(schema.lifecycles).where(schema.lifecycles.c.workflow_id == late.workflow_id)
-    await execute(source, overdue.values(snapshot=zlib.compress(json.dumps(told).encode())))
-    await source.close()
-
     move(url, there, now(), lambda _: None)
     async with an_empty_temporal() as client:
         rebuilt = await rebuild(client, there)
@@ -168,6 +155,7 @@ async def test_open_jobs_move_to_another_server_and_database(
             for job in (option, late, leaving, asked):
                 desk.made.append(job)
             again = await asked.ok("decline_travel_fee", "supervisor", message_id="once")
+            await late.fast_forward("1h1m")
             page = await late.ends_as("no_provider_found")
             sent = await desk.eventually(option, lambda shown: mail_states(shown) == ["sent"])
             await leaving.fast_forward("37h")
