@@ -129,6 +129,7 @@ async def test_open_jobs_move_to_another_server_and_database(
 ) -> None:
     """From SQLite and one Temporal to PostgreSQL and another, with all that is not settled yet."""
     url, there = sqlite_url(tmp_path), postgresql.new_database()
+    approving = ("approve_travel_fee", "supervisor")
     async with an_empty_temporal() as client, open_desk(client, url) as desk:
         unsent = NotTakenError(
             "busy", for_good=False, fault=MailFault.OURS, waits=True, for_logs="busy"
@@ -139,7 +140,7 @@ async def test_open_jobs_move_to_another_server_and_database(
         leaving = await available(desk)
         await leaving.ok("provider_conference", AGENT, agrees=False, will_contact_by=in_days(1))
         asked = await fee_asked(desk)
-        declined = await asked.ok("decline_travel_fee", "supervisor", message_id="once")
+        answered = await asked.ok(*approving, amount="30.00", message_id="once")
         jobs = [option, late, leaving, asked]
         await desk.eventually(option, lambda shown: mail_states(shown) == ["queued"])
         for job in jobs[1:]:
@@ -154,7 +155,7 @@ async def test_open_jobs_move_to_another_server_and_database(
             )
             for job in (option, late, leaving, asked):
                 desk.made.append(job)
-            again = await asked.ok("decline_travel_fee", "supervisor", message_id="once")
+            again = await asked.ok(*approving, amount="30.00", message_id="once")
             await late.fast_forward("1h1m")
             page = await late.ends_as("no_provider_found")
             sent = await desk.eventually(option, lambda shown: mail_states(shown) == ["sent"])
@@ -168,9 +169,9 @@ async def test_open_jobs_move_to_another_server_and_database(
     assert [each["template"] for each in sent["emails"]] == ["apo_instructions"]
     assert left.tasks(AGENT) == ["unscheduled"]
     assert len(left.assignments) == len(before[2]["assignments"])
-    assert again == declined
+    assert again == answered
     assert shown.shown["lifecycles"] == before[3]["lifecycles"]
-    assert [entry for _, entry, _ in shown.journal].count("decline_travel_fee") == 1
+    assert [entry for _, entry, _ in shown.journal].count("approve_travel_fee") == 1
 
 
 def mail_states(shown: dict[str, Any]) -> list[str]:
