@@ -479,7 +479,7 @@ def _is_open_to_all(path: str) -> bool:
 def _came_by_https(scope: Scope) -> bool:
     """Return whether a request came by HTTPS, which a proxy before us may have ended."""
     said = _values(scope["headers"], b"x-forwarded-proto")
-    return scope["scheme"] == "https" or any(b"https" in each for each in said)
+    return scope.get("scheme") == "https" or any(b"https" in each for each in said)
 
 
 def _is_of_desk(scope: Scope) -> bool:

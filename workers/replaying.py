@@ -20,7 +20,8 @@ from temporalio.worker import Replayer, WorkflowReplayResult, WorkflowRunner
 from temporalio.workflow import NondeterminismError  # noqa: TID251  what a replay fails with
 
 from workers.payloads import DATA_CONVERTER
-from workers.worker import ALL_WORKFLOWS, runner
+from workers.worker import runner
+from workflows.registry import ALL_WORKFLOWS
 
 _MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 _CODE = re.compile(r"^\[TMPRL\d+\] ")

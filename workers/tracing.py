@@ -32,8 +32,7 @@ from temporalio.workflow import _Definition  # noqa: TID251  which messages a wo
 
 from activities.outward import OUTWARD
 from workers.spans import Mark
-from workflows.heartbeat import HeartbeatWorkflow
-from workflows.registry import WORKFLOWS
+from workflows.registry import ALL_WORKFLOWS
 
 _OURS: Final = "steward."
 _KEPT: Final = frozenset(
@@ -44,7 +43,7 @@ _LONGEST: Final = 300
 _TYPE: Final = "exception.type"
 _MESSAGES: Final = frozenset(
     name
-    for workflow in (*WORKFLOWS, HeartbeatWorkflow)
+    for workflow in ALL_WORKFLOWS
     for defined in [_Definition.must_from_class(workflow)]
     for name in (*defined.signals, *defined.queries, *defined.updates)
 )

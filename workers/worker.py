@@ -49,10 +49,7 @@ from workers.settings import DEFAULT_DATA, Address, Settings, load_settings
 from workers.spans import NO_SPANS, Spans, spans_of
 from workers.telemetry import configure_logging, core_listener
 from workers.temporal import connect_when_it_answers, must_know_search_attributes
-from workflows.digest import SpecialistsDigest
-from workflows.heartbeat import HeartbeatWorkflow
-from workflows.reconciliation import Reconciliation
-from workflows.registry import TASK_KINDS, TASK_QUEUE, WORKFLOWS
+from workflows.registry import ALL_WORKFLOWS, TASK_KINDS, TASK_QUEUE
 
 log = structlog.get_logger()
 
@@ -88,13 +85,6 @@ does. That they touch nothing they must not is found where it costs nobody time:
 story under guard.
 """
 
-ALL_WORKFLOWS: tuple[type, ...] = (
-    *WORKFLOWS,
-    SpecialistsDigest,
-    Reconciliation,
-    HeartbeatWorkflow,
-)
-"""What a worker carries out: the lifecycles, and what Schedules start."""
 
 _PATIENCE = timedelta(minutes=1)
 _GRACE = timedelta(seconds=5)

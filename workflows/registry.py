@@ -8,8 +8,11 @@ from domain.lifecycles import LifecycleKind
 from domain.tasks import TaskKind
 from workflows.am_escalation import AreaManagerEscalationWorkflow
 from workflows.apo import AlternateProviderOptionWorkflow
+from workflows.digest import SpecialistsDigest
+from workflows.heartbeat import HeartbeatWorkflow
 from workflows.plus_one import PlusOneSearchWorkflow
 from workflows.reassignment import ConferenceReassignmentWorkflow
+from workflows.reconciliation import Reconciliation
 from workflows.spoc import SpocFollowUpWorkflow
 from workflows.temporal import DurableLifecycle
 
@@ -22,6 +25,14 @@ WORKFLOWS: tuple[type[DurableLifecycle], ...] = (
     SpocFollowUpWorkflow,
     ConferenceReassignmentWorkflow,
 )
+
+ALL_WORKFLOWS: tuple[type, ...] = (
+    *WORKFLOWS,
+    SpecialistsDigest,
+    Reconciliation,
+    HeartbeatWorkflow,
+)
+"""What a worker carries out: the lifecycles, and what Schedules start."""
 
 LIFECYCLES: Mapping[str, LifecycleKind] = {
     workflow.story.kind.name: workflow.story.kind for workflow in WORKFLOWS

@@ -42,9 +42,9 @@ from activities.mails import Mails
 from domain.editions import Edition
 from domain.effects import Batch
 from workers.replaying import replayed
-from workers.worker import ALL_WORKFLOWS, runner
+from workers.worker import runner
 from workflows import search_attributes
-from workflows.registry import LIFECYCLES
+from workflows.registry import ALL_WORKFLOWS, LIFECYCLES
 
 HERE = Path(__file__).parent
 FINGERPRINTS = HERE / "fingerprints"
