@@ -238,8 +238,8 @@ def test_the_verbs_are_those_that_people_rely_on() -> None:
         "outbox retry",
         "policy check",
         "policy show",
-        "proof",
         "promote",
+        "proof",
         "reads",
         "rebuild",
         "reconcile",
@@ -859,6 +859,16 @@ def test_a_command_is_answered_in_plain_words(api: ScriptedServer) -> None:
         "amount": "240.00",
         "actor": {"name": "dana", "role": "authorizations"},
     }
+
+
+def test_a_proof_is_printed_with_the_input_that_it_is_for(api: ScriptedServer) -> None:
+    payload = {"actor": {"name": "Ana", "role": "authorizations"}, "amount": "9", "proof": "p1"}
+    made = {"proof": "p1", "expires_at": "2026-11-29T12:00:00Z", "payload": payload}
+    api.answers["POST /jobs/SJ-1/plus-one/approve/proof"] = 200, made
+    asking = ("proof", "SJ-1", "plus-one", "approve", "amount=9", "--name", "Ana")
+    assert json.loads(said(*asking)) == payload
+    assert api.asked[-1].json["actor"]["name"] == "Ana"
+    assert told(*asking) == made
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from store.key_ring import KeyRing, new_ring_key
 from store.switches import Switch, Switches
 from store.tokens import TokenStore
 from tests.desk import Desk, Page, Told, free_port, open_desk, sqlite_url
+from tests.desk_forms import Sitter
 from tests.server.conftest import api
 from tests.server.test_auth import entry
 from workers.dev_server import DevServer, ServerOptions
@@ -272,6 +275,26 @@ async def test_who_gets_a_proof(house_of_proofs: House) -> None:
     assert (await house.proof(nowhere, "Kim", "customer_called")).status_code == 404
     unknown = f"/jobs/{job.id}/plus-one/customer_called/proof"
     assert (await house.guarded.http.post(unknown, json={})).status_code == 401
+
+
+async def test_the_desk_gives_a_proof_to_copy(house_of_proofs: House) -> None:
+    house, job = house_of_proofs, await house_of_proofs.desk.accepted()
+    sitter = await Sitter.of(house.desk, "customer_service", "Kim")
+    address = f"/console/jobs/{job.id}/plus-one/customer_called/proof"
+    page = await sitter.opens(address)
+
+    made = await sitter.sends(page, address)
+    assert made.status_code == 200, made.text
+    shown = re.search(r'<pre id="proven"[^>]*>(.*?)</pre>', made.text, re.DOTALL)
+    assert shown is not None
+    await house.forged(job).signal("customer_called", json.loads(unescape(shown[1])))
+    await job.rests()
+    assert await calls(job) == 1
+
+    for typed, said in (("{", "JSON"), ('{"noise": 1}', "noise")):
+        refused = await sitter.sends(page, address, payload=typed)
+        assert (refused.status_code, said in refused.text) == (422, True)
+        assert "proven" not in refused.text
 
 
 # --- copies of what is encrypted ------------------------------------------------------------------
