@@ -62,7 +62,5 @@ def retention(
         print_json({"deleted": not dry_run, "items": items})
         return
     for each in found:
-        would = "would go" if dry_run else "deleted"
-        print_text(
-            f"{each.rows:>8} {_LABELS[each.kept]} from before {each.before:%Y-%m-%d} {would}"
-        )
+        days, done = (now - each.before).days, "would go" if dry_run else "deleted"
+        print_text(f"{_LABELS[each.kept]}, older than {days} days: {each.rows} {done}")

@@ -32,6 +32,8 @@ IN_PRODUCTION = os.environ.get("STEWARD_TESTS") == "production"
 _READER = Actor(name="Robin of supervisor", role=Role.SUPERVISOR)
 """Who asks where no body says who does."""
 _HOOKS = "/hooks/jobs"
+_RING = KeyRing((new_ring_key(),))
+"""The key ring of all stores of a run: whoever opens one again needs the same."""
 
 
 class Job(Protocol):
@@ -125,7 +127,6 @@ def payloads_in(message: Message) -> Iterator[Payload]:
 
 async def encrypted(client: Client, database: Database) -> Client:
     """Return a client that seals what it sends with keys of a store, which seals from now on."""
-    ring = KeyRing((new_ring_key(),))
-    await RingKeys(database).claim(ring, datetime.now(UTC))
+    await RingKeys(database).claim(_RING, datetime.now(UTC))
     await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
-    return sealed(client, DataKeys(database, lambda: ring))
+    return sealed(client, DataKeys(database, lambda: _RING))

@@ -12,8 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from tests.replay.edits import BREAKING, HARMLESS, Edit
 
+pytestmark = pytest.mark.timeout(600)  # some processor time for each copy, 25 seconds in all
 ROOT = Path(__file__).parents[2]
 Verdict = dict[str, str] | None
 

@@ -11,20 +11,20 @@ from workflows.registry import LIFECYCLES
 
 TABLE = """
 path                                                | starts | activities | timers | signals | updates | upserts | Actions | events | tasks | KB at most
-PlusOne to No Provider Found                        |      1 |          3 |      2 |       0 |       0 |       1 |       7 |     34 |     6 |         17
-PlusOne accepted to completed                       |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         20
-PlusOne accepted, diagnosed, approved and completed |      1 |          5 |      4 |       3 |       1 |       4 |      18 |     64 |    10 |         30
-one reminder of PlusOne's silence                   |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          4
+PlusOne to No Provider Found                        |      1 |          3 |      2 |       0 |       0 |       1 |       7 |     34 |     6 |         24
+PlusOne accepted to completed                       |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         26
+PlusOne accepted, diagnosed, approved and completed |      1 |          5 |      4 |       3 |       1 |       4 |      18 |     64 |    10 |         40
+one reminder of PlusOne's silence                   |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          6
 one day of waiting                                  |      0 |          0 |      0 |       0 |       0 |       0 |       0 |      0 |     0 |          0
-APO offered to paid                                 |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         35
-one reminder of an APO offer                        |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          5
+APO offered to paid                                 |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         45
+one reminder of an APO offer                        |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          7
 half a day of waiting for an answer to it           |      0 |          0 |      0 |       0 |       0 |       0 |       0 |      0 |     0 |          0
-a concern escalated and resolved                    |      1 |          6 |      5 |       0 |       5 |       5 |      22 |     81 |    12 |         40
-one reminder of a call to a provider                |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          4
-SPoC diagnosis confirmed to closed                  |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         18
-one reminder of a SPoC report                       |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          5
-a job reassigned in a conference                    |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         40
-one provider more who does not answer               |      0 |          1 |      1 |       0 |       1 |       1 |       4 |     14 |     2 |          7
+a concern escalated and resolved                    |      1 |          6 |      5 |       0 |       5 |       5 |      22 |     81 |    12 |         46
+one reminder of a call to a provider                |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          6
+SPoC diagnosis confirmed to closed                  |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         24
+one reminder of a SPoC report                       |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          6
+a job reassigned in a conference                    |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         50
+one provider more who does not answer               |      0 |          1 |      1 |       0 |       1 |       1 |       4 |     14 |     2 |          9
 """  # noqa: E501  a table is read by its columns
 
 ENCRYPTED = 1.12

@@ -8,28 +8,25 @@ import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 from temporalio.client import Client
 
 from activities.postman import NotTakenError
 from service.rebuilding import Fate, Rebuilder, Rebuilt
-from store import schema
 from store.database import Database
 from store.mail_queue import MailFault
 from store.moving import move
 from tests.conferences import AGENT, available, fee_asked, in_days
-from tests.desk import Desk, acting, free_port, now, open_desk, open_door, sqlite_url
+from tests.desk import Desk, ago, free_port, now, open_desk, open_door, sqlite_url
 from tests.fleet import POLICY, STORIES, Fleet, a_fleet
 from tests.job_system import MemoryJobSystem
 from tests.options import instructed
 from tests.production import IN_PRODUCTION, encrypted
 from tests.store.postgresql import PostgreSQL
-from tests.store.rows import execute
 from workers.dev_server import DevServer, ServerOptions
 from workers.namespace import NamespaceGuard
 
@@ -132,27 +129,23 @@ async def test_open_jobs_move_to_another_server_and_database(
 ) -> None:
     """From SQLite and one Temporal to PostgreSQL and another, with all that is not settled yet."""
     url, there = sqlite_url(tmp_path), postgresql.new_database()
-    said = {"reason": "Too late", "message_id": "once"}
+    approving = ("approve_travel_fee", "supervisor")
     async with an_empty_temporal() as client, open_desk(client, url) as desk:
         unsent = NotTakenError(
             "busy", for_good=False, fault=MailFault.OURS, waits=True, for_logs="busy"
         )
         desk.letterbox.failures["apo/"] = [unsent] * 1000
         option = await instructed(desk)
-        late = await desk.searching()
+        late = await desk.searching(assigned_at=ago("47h"))
         leaving = await available(desk)
         await leaving.ok("provider_conference", AGENT, agrees=False, will_contact_by=in_days(1))
         asked = await fee_asked(desk)
-        await asked.signal("decline_travel_fee", {"actor": acting("supervisor"), **said})
+        answered = await asked.ok(*approving, amount="30.00", message_id="once")
         jobs = [option, late, leaving, asked]
-        for job in jobs:
+        await desk.eventually(option, lambda shown: mail_states(shown) == ["queued"])
+        for job in jobs[1:]:
             await job.rests()
         before = [await job.show() for job in jobs]
-    source = Database(url)
-    overdue = update(schema.lifecycles).where(schema.lifecycles.c.workflow_id == late.workflow_id)
-    await execute(source, overdue.values(due_at=now() - timedelta(minutes=5)))
-    await source.close()
-
     move(url, there, now(), lambda _: None)
     async with an_empty_temporal() as client:
         rebuilt = await rebuild(client, there)
@@ -162,7 +155,8 @@ async def test_open_jobs_move_to_another_server_and_database(
             )
             for job in (option, late, leaving, asked):
                 desk.made.append(job)
-            await asked.signal("decline_travel_fee", {"actor": acting("supervisor"), **said})
+            again = await asked.ok(*approving, amount="30.00", message_id="once")
+            await late.fast_forward("1h1m")
             page = await late.ends_as("no_provider_found")
             sent = await desk.eventually(option, lambda shown: mail_states(shown) == ["sent"])
             await leaving.fast_forward("37h")
@@ -175,8 +169,9 @@ async def test_open_jobs_move_to_another_server_and_database(
     assert [each["template"] for each in sent["emails"]] == ["apo_instructions"]
     assert left.tasks(AGENT) == ["unscheduled"]
     assert len(left.assignments) == len(before[2]["assignments"])
+    assert again == answered
     assert shown.shown["lifecycles"] == before[3]["lifecycles"]
-    assert [entry for _, entry, _ in shown.journal].count("decline_travel_fee") == 1
+    assert [entry for _, entry, _ in shown.journal].count("approve_travel_fee") == 1
 
 
 def mail_states(shown: dict[str, Any]) -> list[str]:

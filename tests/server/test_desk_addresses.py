@@ -20,6 +20,7 @@ PERSON = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 NOTED = {
     "/console/jobs/{job_id}",
     "/console/jobs/{job_id}/{lifecycle}/{command}",
+    "/console/jobs/{job_id}/{lifecycle}/{command}/proof",
     "/console/jobs/{job_id}/call/{lifecycle}",
     "/console/mail/{mail_id}",
     "/console/mail/{mail_id}/html",

@@ -22,6 +22,7 @@ from workers.dev_server import DevServer, ServerOptions
 from workers.sealing import ENCODING
 from workers.temporal import connect
 
+pytestmark = pytest.mark.timeout(600)  # they start many processes
 FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
 
@@ -59,6 +60,12 @@ def hears_its_customer(installation: Installation, port: int, job_id: str) -> No
     shown = installation.get(port, f"/jobs/{job_id}")
     assert installation.tell(port, shown["job"], "customer.called", about="News?") == "delivered"
     installation.calls[job_id] += 1
+
+
+async def are_encrypted(client: Client, job_id: str) -> bool:
+    """Return whether the newest of a search's signals is encrypted."""
+    signals = await signals_to(client, "plus-one", job_id)
+    return bool(signals) and signals[-1].input.payloads[0].metadata["encoding"] == ENCODING
 
 
 async def test_a_data_folder_of_the_last_release_goes_on(
@@ -188,7 +195,9 @@ async def test_worker_and_api_of_two_releases_work_beside_each_other(
     await database.close()
     client = await connect(target_host=temporal.address)
     after = installation.assign(new_port)
-    for job_id in (of_the_last, between, beside, after):
+    while not await are_encrypted(client, after):  # each process hears of it within some seconds
+        hears_its_customer(installation, new_port, after)
+    for job_id in (of_the_last, between, beside):
         hears_its_customer(installation, new_port, job_id)
         said = installation.do(new_port, job_id, "report_cannot_locate", "dispatch")
         assert said["stage"] == "no_provider_found"
