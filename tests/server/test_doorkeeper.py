@@ -318,7 +318,8 @@ async def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")]}
+    scope: dict[str, Any] = {"type": "http", "scheme": "http", "method": "GET", "path": "/"}
+    scope["headers"] = [(b"host", b"localhost")]
     keeper = Doorkeeper(
         hooks=failing, everything_else=failing, identify=None, hosts=(), limits=OTHERS
     )
