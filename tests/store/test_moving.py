@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Float,
     Integer,
     LargeBinary,
     Table,
@@ -47,6 +48,7 @@ def value_of(column: Column[Any], number: int) -> object:
         LargeBinary: b"\x00\xff\x80" + bytes([number]),
         Date: date(2026, 11, 21),
         BigInteger: number + 7,
+        Float: number + 0.1,
         Integer: number + 7,
     }
     return values.get(type(column.type), f"é{number}")
