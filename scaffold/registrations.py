@@ -42,7 +42,7 @@ REGISTRATIONS: tuple[Registration, ...] = (
     ),
     Registration(
         path="workflows/registry.py",
-        before=r"\)\n\nLIFECYCLES",
+        before=r"\)\n\nALL_WORKFLOWS",
         lines="    ${camel}Workflow,\n",
     ),
     Registration(

@@ -79,7 +79,7 @@ def erase(
 
 def add_erasures_verb(app: typer.Typer) -> None:
     """Add the verb that lists erasures to the command line."""
-    epilog = "\b\nExamples:\n  steward erasures\n  steward erasures --json > erasures.json"
+    epilog = "\b\nExamples:\n  steward erasures\n  steward erasures --json"
     app.command("erasures", epilog=epilog)(erasures)
 
 

@@ -21,6 +21,8 @@ WRITERS = {
     "store/losses.py": {"lifecycles", "promises"},
     "store/lifecycles.py": {"lifecycles"},
     "store/attention.py": {"lifecycles"},  # attention, of which nobody is told
+    # how far a turn has come, of which nobody is told; and a loss that a rebuild takes back
+    "store/snapshots.py": {"lifecycles", "promises"},
 }
 """The modules that write them, and which."""
 WRITING = {"insert", "update", "delete", "upsert", "insert_once"}
