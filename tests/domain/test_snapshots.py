@@ -21,14 +21,16 @@ from domain.attention import Attention
 from domain.clocks import record_clocks
 from domain.commands import Answer
 from domain.directory import parse_directory
-from domain.effects import MailFate
+from domain.effects import MailFate, OpenTask
 from domain.events import EventEnvelope, SearchesTried
 from domain.exceptions import ExceptionCode
 from domain.lifecycles import (
+    SAID,
     Answered,
     Cause,
     LifecycleKind,
     LifecycleStart,
+    LookAfterEnd,
     WaitingMessage,
 )
 from domain.operator_files import OperatorFileError
@@ -118,6 +120,7 @@ OF_EVERY_CASE: dict[str, Any] = {
     "turns": 3,
     "named": {"note": 2},
     "events_taken": ["msg-2"],
+    "signals_taken": ["seal-1"],
     "answers": {"msg-3": Answered(command="approve", answer=ANSWER)},
     "clocks": CLOCKS,
 }
@@ -171,7 +174,13 @@ OF_EVERY_START: dict[str, Any] = {
                 kind=RefusalKind.CONFLICT, rule="PO-18", message="Not now.", instead="Wait."
             ),
             more=3,
+            unproven={SAID: {"amount": "240.00"}},
         ),
+    ),
+    "seals": ("5e41",),
+    "hears_from": ASSIGNED_AT,
+    "look_after_end": LookAfterEnd(
+        at=WINDOW_ENDS, effect=OpenTask(role=Role.DISPATCH, task="call", text="Look at the job.")
     ),
 }
 CANDIDATE = Candidate(
@@ -306,6 +315,8 @@ def with_added_keys(value: object, written: Any) -> Any:
 
 
 KEYS_ARE_DATA = {
+    "said",
+    "unproven",
     "attempts_for",
     "clocks",
     "mail_fates",
