@@ -36,6 +36,8 @@ def migrate_store(
 
     Stop Steward first. The copy gets the schema, every row, and the same numbers. The source stays
     as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
+
+    STEWARD_DATABASE_PASSWORD, or its file, is the password of a PostgreSQL URL that has none.
     """
     from datetime import UTC, datetime
 
@@ -44,6 +46,7 @@ def migrate_store(
     from starters.rendering import print_json, print_text
     from store.database import DatabaseUrlError
     from store.moving import CannotMoveError, move
+    from workers.settings import with_database_password
 
     def tell(copied: Copied) -> None:
         typer.echo(f"{copied.table}: {copied.rows:,} of {copied.of:,}", err=True)
@@ -51,7 +54,12 @@ def migrate_store(
     try:
         with failures_told(), ExitStack() as stack:
             _hold_folder(source, stack)
-            counts = move(source, target, datetime.now(UTC), tell)
+            counts = move(
+                with_database_password(source),
+                with_database_password(target),
+                datetime.now(UTC),
+                tell,
+            )
     except DatabaseUrlError as error:
         raise Failure(str(error), _MISCONFIGURED) from error
     except CannotMoveError as error:
@@ -81,4 +89,4 @@ def _hold_folder(source: str, stack: ExitStack) -> None:
     if not file.is_file():
         raise Failure(f"{file}: there is no database. Name another with --from")
     if file.name == STORE_FILE:
-        stack.enter_context(hold(file.parent))
+        stack.enter_context(hold(file.parent, "Stop it, then copy again"))
