@@ -89,6 +89,14 @@ def in_words(problem: Problem) -> str:
     if kind in {"enum", "literal_error"}:
         choices = _choices(str(context["expected"]))
         return f"choose one of {choices}{_meant(problem.get('input'), choices)}"
+    if kind == "union_tag_invalid":
+        of = str(context["discriminator"]).strip("'")
+        asked = _meant(context["tag"], _choices(str(context["expected_tags"])))
+        return f"this {of} is unknown{asked or f'. The documentation lists each {of}'}"
+    if kind == "union_tag_not_found":
+        return f"the field {context['discriminator']} is missing".replace("'", "")
+    if kind == "json_invalid":
+        return f"this is not JSON: {context['error']}"
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(context["pattern"], "this is not in the right form")
     if kind in _LIMITS:
