@@ -232,7 +232,7 @@ def test_what_is_no_event_is_a_dead_letter(sent: bytes) -> None:
         (b"nonsense", "body: this is not JSON: expected ident at line 1 column 2"),
         (b'{"type": "x"}', "body: this type is unknown. The documentation lists each type"),
         (b'{"type": "job.note"}', 'body: this type is unknown. Did you mean "job.note_added"?'),
-        (b'{"job": {}}', "body: the field type is missing"),
+        (b'{"job": {}}', "body: the field 'type' is missing"),
     ],
 )
 def test_why_it_is_no_event_is_told_in_whole_words(sent: bytes, why: str) -> None:

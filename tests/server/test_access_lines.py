@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
@@ -66,7 +64,7 @@ async def test_a_command_has_a_line_and_is_counted_however_it_ends(
         "job": "SJ-1",
         "status": status,
     }
-    faults: list[dict[str, Any]] = [each for each in logs if each["event"] == "a request failed"]
+    faults = [each for each in logs if each["event"] == "a request failed"]
     assert [(each["route"], each["status"]) for each in faults] == (
         [(ROUTE, 500)] if status == 500 else []
     )

@@ -96,7 +96,7 @@ def test_the_log_quotes_no_file_that_may_name_people(file: Path, clock: Clock) -
 
 
 def test_a_missing_key_ring_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(OperatorFileError, match="cannot be read: .* steward keys new"):
+    with pytest.raises(OperatorFileError, match=r"cannot be read: .* steward keys new"):
         load_ring(tmp_path / "none")
 
 
