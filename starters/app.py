@@ -68,6 +68,7 @@ from starters.access import (
     reader,
     require_command,
 )
+from starters.access_lines import tell_of
 from starters.bodies import fields_of, limited_body, too_large
 from starters.codec_server import codec_routes
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
@@ -85,6 +86,7 @@ from starters.desk.sign_in import FrontDesk
 from starters.doorkeeper import (
     JOB_EVENTS,
     MAIL_REPORTS,
+    Answered,
     Doorkeeper,
     Failed,
     FailedPage,
@@ -198,6 +200,7 @@ class Api(FastAPI):
         reception: Reception | None,
         failed_page: FailedPage,
         put_off: PutOff,
+        answered: Answered,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
@@ -212,6 +215,7 @@ class Api(FastAPI):
             failed_page=failed_page,
             pace=Pace(parts.requests_per_minute),
             put_off=put_off,
+            answered=answered,
             codec_origins=parts.codec_origins,
             limits=replace(
                 parts.limits,
@@ -257,7 +261,7 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
     metrics.watch(service.audit, service.background)
     metrics.watch_retention(service.retention)
     if parts.job_system.is_elsewhere:
-        metrics.watch_reconciliation(Reconciliations(parts.database))
+        metrics.watch_reconciliation(Reconciliations(parts.database), current(parts.policy))
 
     heartbeats = Heartbeats(parts.database) if parts.heartbeat is not None else None
     if heartbeats is not None and parts.heartbeat is not None:
@@ -296,6 +300,7 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
         FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         partial(failed_page, pages),
         lambda why: metrics.put_off.labels(reason=why).inc(),
+        partial(tell_of, count=metrics.count_command),
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -511,11 +516,6 @@ def _commands(
         if isinstance(fields, Response):
             return fields
         reply = await commands.reply(kind, job_id, name, fields, reader(request).actor)
-        metrics.commands.labels(
-            lifecycle=kind.name,
-            command=name if name in kind.commands else "unknown",
-            status=str(reply.status),
-        ).inc()
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             metrics.put_off.labels(reason="behind").inc()
         return _reply(reply)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ CODEC = frozenset({"/codec/encode", "/codec/decode"})
 OPEN_TO_ALL = frozenset({*HOOKS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
+_KNOWN_PATHS = OPEN_TO_ALL | CODEC | {CHANGES, SIGN_IN}
+"""Paths that are routes themselves, also to whoever is not let in."""
 
 REQUEST_ID = b"x-request-id"
 """The header that says which request it is, in what is asked and in each answer."""
@@ -136,6 +139,8 @@ FailedPage = Callable[[Scope, Failed, int], Response | None]
 again; None if no person sent it."""
 PutOff = Callable[[Literal["rate", "busy"]], None]
 """Counts a request that came too often, or while too many others were under way."""
+Answered = Callable[[Scope, int, float], None]
+"""Takes in how a changing request was answered: with which status, after how many seconds."""
 
 
 class TurnedAwayError(Exception):
@@ -169,6 +174,7 @@ class Doorkeeper:
         failed_page: FailedPage = lambda _, __, ___: None,
         pace: Pace | None = None,
         put_off: PutOff = lambda _: None,
+        answered: Answered = lambda _, __, ___: None,
         codec_origins: Iterable[str] = (),
     ) -> None:
         """Take what is behind the door.
@@ -183,10 +189,12 @@ class Doorkeeper:
             failed_page: shows people how a request failed.
             pace: how many requests one token or session may send, if that is limited.
             put_off: counts whom it sends away for a while.
+            answered: told of each request that changes something, once it is answered.
             codec_origins: the origins of Temporal UI, whose pages may use the codec server.
         """
         self._pace = pace
         self._put_off = put_off
+        self._answered = answered
         self._reception = reception
         self._codec_origins = frozenset(each.encode() for each in codec_origins)
         self._failed_page = failed_page
@@ -209,9 +217,11 @@ class Doorkeeper:
             (REQUEST_ID, request_id.encode()),
             *(_ONLY_BY_HTTPS if _came_by_https(scope) else ()),
         ]
-        answer = _Answer(send, own, self._codec_headers(scope))
+        answer, begun = _Answer(send, own, self._codec_headers(scope)), time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, answer)
+            if answer.status is not None and scope["method"] not in _UNCHANGING:
+                self._answered(scope, answer.status, time.perf_counter() - begun)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
@@ -231,9 +241,11 @@ class Doorkeeper:
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:
-            log.exception("a request failed", method=scope["method"], path=scope["path"])
+            log.exception(
+                "a request failed", method=scope["method"], route=route_of(scope), status=500
+            )
             response = self._failed_page(scope, Failed.FAULT, 1) or fault()
-        if response is not None and not answer.begun:
+        if response is not None and answer.status is None:
             await response(scope, receive, answer.send)
 
     async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> Response | None:
@@ -417,17 +429,29 @@ class _Answer:
         self._send = send
         self._own = own
         self.headers = headers
-        self.begun = False
+        self.status: int | None = None
+        """Of HTTP, once the answer has begun."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
+            self.status = message["status"]
             headers = list(message.get("headers", ()))
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
             headers += [*self._own, *self.headers]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the route of a request, with the names of what stands in it, never what was typed.
+
+    What is no route of ours, or was not let in, is `unknown`.
+    """
+    if scope["path"] in _KNOWN_PATHS:
+        return str(scope["path"])
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "unknown"
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

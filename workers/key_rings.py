@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,7 +40,15 @@ def load_ring(path: Path) -> KeyRing:
     Raises:
         OperatorFileError: it is not there, or no key ring; no message repeats a key.
     """
-    text = read_text(path)
+    try:
+        text = read_text(path)
+    except OperatorFileError as error:
+        (problem,) = error.problems
+        reason = (
+            f"{problem.reason}. Put the file back. For a store that was never encrypted, make its "
+            "first key: steward keys new"
+        )
+        raise OperatorFileError(replace(problem, reason=reason)) from error
     try:
         return KeyRing.parse(text)
     except ValueError as error:

@@ -341,7 +341,7 @@ class Settings(BaseSettings):
             SettingsError: as `load_policy` does.
         """
         self.load_policy()
-        return Watched("STEWARD_POLICY", self.policy, load_policy)
+        return Watched("STEWARD_POLICY", self.policy, load_policy, names_nobody=True)
 
     def watched_directory(self) -> Watched[Directory]:
         """Return what tells who answers for which providers now.
