@@ -484,7 +484,7 @@ def test_mails_are_listed_and_those_of_a_job_shown_whole(api: ScriptedServer) ->
     told("mail", "list", "SJ-2", "--state", "sent", "--after", "x")
     assert api.asked[-1].query == {"job_id": ["SJ-2"], "state": ["sent"], "after": ["x"]}
     held = {"state": "queued", "held_until": "2026-11-23T14:00:00Z", "held_for": "quiet_hours"}
-    api.answers["GET /mail"] = 200, {"items": [mails[1] | held], "after": None}
+    api.answers["GET /mail"] = 200, {"items": [{**mails[1], **held}], "after": None}
     why = "it's outside the hours in which customers get e-mail"
     assert f"Held until Mon, Nov 23, 9:00 AM ET: {why}" in said("mail", "SJ-2")
     assert f"Held until Mon, Nov 23, 9:00 AM ET: {why}" in said("mail")
