@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.faults import in_brief
 from starters.access import EVERYBODY, Caller
+from starters.attempts import Attempts
 from starters.hosts import host_of, is_loopback
 from starters.http_errors import again_in, error_response, fault
 from starters.pace import Pace
@@ -67,6 +68,9 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """What every answer says unless it says otherwise itself."""
+
+_KEPT_A_WHILE = ((b"cache-control", b"no-cache"),)
+"""What a library says of its streams: that a browser may keep them."""
 
 _FOR_TEMPORAL_UI = (
     (b"access-control-allow-credentials", b"true"),
@@ -192,6 +196,7 @@ class Doorkeeper:
             answered: told of each request that changes something, once it is answered.
             codec_origins: the origins of Temporal UI, whose pages may use the codec server.
         """
+        self._attempts = Attempts()
         self._pace = pace
         self._put_off = put_off
         self._answered = answered
@@ -342,6 +347,8 @@ class Doorkeeper:
                 return signed_in
         caller = await self._identify(shown[0].decode("latin-1") if len(shown) == 1 else None)
         if caller is None:
+            if shown:
+                self._require_few_wrong_tokens(scope)
             raise _turned_away(
                 401,
                 "Your bearer token is missing, unknown, revoked or expired.",
@@ -349,6 +356,28 @@ class Doorkeeper:
                 headers={"www-authenticate": 'Bearer realm="Steward"'},
             )
         return caller
+
+    def _require_few_wrong_tokens(self, scope: Scope) -> None:
+        """Return if an address, which has just shown a wrong token, hasn't shown too many.
+
+        Whoever shows a right one never waits: else anybody could keep others out who come from the
+        same address, such as a proxy's.
+
+        Raises:
+            TurnedAwayError: it has (429).
+        """
+        client = scope.get("client")
+        address = client[0] if client else ""
+        wait = self._attempts.seconds_to_wait(address)
+        self._attempts.failed(address)
+        if wait := wait or self._attempts.seconds_to_wait_after_failing():
+            self._put_off("rate")
+            raise _turned_away(
+                429,
+                "You sent too many wrong bearer tokens within a minute.",
+                instead="Send a token that is valid. It is let in at once.",
+                headers={"retry-after": str(wait)},
+            )
 
     async def _received(self, scope: Scope, reception: Reception) -> Caller:
         caller = await reception.caller(scope)
@@ -435,7 +464,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = list(message.get("headers", ()))
+            headers = [each for each in message.get("headers", ()) if each not in _KEPT_A_WHILE]
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
             headers += [*self._own, *self.headers]

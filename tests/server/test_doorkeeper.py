@@ -268,6 +268,29 @@ async def test_everything_needs_a_token_but_hooks_and_health(path: str) -> None:
         is_refusal(await client.get(path, headers=twice), 401)
 
 
+async def test_wrong_tokens_are_slowed_down_and_right_ones_and_hooks_never() -> None:
+    wrong = {"authorization": "Bearer guess"}
+    async with door(tokens=True) as client:
+        answers = [await client.get("/jobs", headers=wrong) for _ in range(12)]
+        assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 2
+        is_refusal(answers[-1], 429)
+        assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+        known = await client.get("/jobs", headers={"authorization": "Bearer dana"})
+        assert known.status_code == 200
+        is_refusal(await client.get("/jobs"), 401)
+        assert (await client.post(JOB_EVENTS, headers=wrong)).status_code == 200
+
+
+async def test_no_answer_but_a_static_file_is_kept_by_a_browser() -> None:
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        said = Response("data", headers={"cache-control": "no-cache"})
+        await said(scope, receive, send)
+
+    async with door(stream) as client:
+        answer = await client.get("/console/changes")
+        assert answer.headers.get_list("cache-control") == ["no-store"]
+
+
 @pytest.mark.parametrize("path", [JOB_EVENTS, "/healthz", "/readyz"])
 async def test_hooks_and_health_are_open(path: str) -> None:
     async with door(tokens=True) as client:

@@ -13,9 +13,11 @@ from typer.testing import CliRunner
 from starters.cli import app
 from store import schema
 from store.database import migrate
+from store.reading import PARTS
 from store.retention import Kept
 from tests.desk import Desk, Told, sqlite_url
 from tests.server.test_cli import said
+from workflows.registry import LIFECYCLES
 
 SAM = {"name": "Sam", "role": "supervisor"}
 WORDS = ("Tweety", "tweety@canary.example", "918-555-0199", "canary row")
@@ -65,11 +67,12 @@ async def test_a_job_is_ended_erased_and_stays_erased(house: Desk) -> None:
     left = await told_of(house, job)
     assert [word for word in WORDS if word in left] == []
     status, refused = await job.refused("request_info", "authorizations", what="more")
-    assert (status, refused["error"]) == (404, "not_running")
-    status, _ = await job.of("apo").refused(
+    assert (status, refused["error"]) == (409, "conflict")
+    assert "was erased on" in refused["message"]
+    status, told = await job.of("apo").refused(
         "offer_apo", "dispatch", reason="x", in_network_exhausted=True
     )
-    assert status == 404
+    assert (status, told["message"]) == (409, refused["message"])
     shown = (await house.http.get(f"/jobs/{job.id}")).json()
     assert shown["erased"]["reason"] == reason
     assert shown.get("allowed", []) == []
@@ -77,7 +80,50 @@ async def test_a_job_is_ended_erased_and_stays_erased(house: Desk) -> None:
     page = await house.http.get(f"/console/jobs/{job.id}")
     assert page.status_code == 200
     assert "Tweety" not in page.text
+    assert "This job&#39;s data was erased on " in page.text
+    assert f"by Sam: {reason}." in page.text
+    assert "Erased" not in page.text
+    (why,) = (await house.http.get(f"/jobs/{job.id}/why")).json()["items"]
+    assert why == {"lifecycle": None, "why": shown["next"]}
+    assert f"by Sam: {reason}." in why["why"]
+    await nothing_is_a_fault(house, job)
+    await no_command_is_possible(house, job)
     assert (await house.http.post("/jobs/SJ-nobody/erase", json=asked)).status_code == 404
+
+
+async def nothing_is_a_fault(house: Desk, job: Told) -> None:
+    """Ask every route about an erased job: each answers, and what changes something is refused."""
+    tasks = (await house.http.get("/tasks", params={"job_id": job.id})).json()["items"]
+    mails = (await house.http.get("/mail", params={"job_id": job.id})).json()["items"]
+    assert tasks
+    assert mails
+    for each in tasks:
+        for change in ("done", "undo", "take", "release"):
+            said = await house.http.post(f"/tasks/{each['id']}/{change}", json={"actor": SAM})
+            assert (said.status_code, "was erased on" in said.text) == (409, True), change
+    for each in mails:
+        page = await house.http.get(f"/console/mail/{each['id']}")
+        assert (page.status_code, "<iframe" in page.text) == (200, False)
+        assert "data was erased on" in page.text
+    for path in (f"/console/jobs/{job.id}/call/spoc", f"/console/jobs/{job.id}/readers"):
+        assert (await house.http.get(path)).status_code < 500, path
+    for part in PARTS:
+        assert (await house.http.get(f"/jobs/{job.id}/history/{part}")).status_code < 500, part
+
+
+async def no_command_is_possible(house: Desk, job: Told) -> None:
+    """Give every command on an erased job, and ask for its form and its proof."""
+    for kind in LIFECYCLES.values():
+        for command in kind.commands.values():
+            if not command.is_for_people:
+                continue
+            fields = command.example_payload()
+            address = f"/jobs/{job.id}/{kind.name}/{command.name}"
+            for path in (address, f"{address}/proof"):
+                said = await house.http.post(path, json=fields)
+                assert (said.status_code, "was erased on" in said.text) == (409, True), path
+            for path in (f"/console{address}", f"/console{address}/proof"):
+                assert (await house.http.get(path)).status_code == 409, path
 
 
 async def verb(*arguments: str) -> str:

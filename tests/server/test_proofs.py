@@ -291,10 +291,17 @@ async def test_the_desk_gives_a_proof_to_copy(house_of_proofs: House) -> None:
     await job.rests()
     assert await calls(job) == 1
 
-    for typed, said in (("{", "JSON"), ('{"noise": 1}', "noise")):
-        refused = await sitter.sends(page, address, payload=typed)
-        assert (refused.status_code, said in refused.text) == (422, True)
-        assert "proven" not in refused.text
+    address = f"/console/jobs/{job.id}/plus-one/approve/proof"
+    lee = await Sitter.of(house.desk, "authorizations", "Lee")
+    page = await lee.opens(address)
+    assert dict(page.forms[address])["amount"] == "", "no example becomes true with one tap"
+    refused = await lee.sends(page, address)
+    assert (refused.status_code, "Check th" in refused.text) == (422, True)
+    assert 'id="proven"' not in refused.text
+    made = await lee.sends(page, address, amount="181.50")
+    assert "181.50" in made.text
+    nowhere = await lee.http.get("/console/jobs/SJ-nobody/plus-one/approve/proof")
+    assert nowhere.status_code == 404
 
 
 # --- copies of what is encrypted ------------------------------------------------------------------
