@@ -58,8 +58,11 @@ class HeartbeatWorkflow:
                 retry_policy=_RETRY,
                 summary="the heartbeat has come through",
             )
-            if self._beat is None and self._unproven is None:
+            if not self._has_come():
                 return
+
+    def _has_come(self) -> bool:
+        return self._beat is not None or self._unproven is not None
 
     async def _proven(self) -> Heartbeat:
         """Return the heartbeat that has come, where Steward has not encrypted it.

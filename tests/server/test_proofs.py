@@ -42,9 +42,10 @@ from tests.domain.factories import POLICY
 from tests.server.conftest import api
 from tests.server.test_auth import entry
 from workers.dev_server import DevServer, ServerOptions
-from workers.schedules import DIGEST, ensure_digest
+from workers.schedules import ensure_digest
 from workers.sealing import ENCODING, Origin, SealingCodec, sealed, sealing_converter
 from workers.worker import runner
+from workflows.digest import DIGEST
 from workflows.registry import TASK_QUEUE, WORKFLOWS
 
 DANA = {"name": "Dana", "role": "dispatch"}
@@ -495,7 +496,7 @@ async def test_what_nobody_proves_or_reads_ends_at_once(house_of_proofs: House) 
         assert ("not one of Steward's" in said, activities) == (True, [])
     for type_, good in (
         ("SpecialistsDigest", "America/New_York"),
-        ("Reconciliation", {"grace": "PT1M"}),
+        ("Reconciliation", {"grace": "1m"}),
     ):
         said, activities = await ends(type_, "forged", good)
         assert ("unproven" in said, activities) == (True, ["check_proofs"])
