@@ -417,7 +417,7 @@ def _in_this_process(background: Background) -> list[StuckThing]:
 
 
 async def _failing_tasks(guard: NamespaceGuard) -> list[StuckThing]:
-    cure = "The workflow's code fails. Find out why in Temporal UI, and deploy a fix."
+    cure = "Find out why in Temporal UI. Terminate what Steward did not start; else deploy a fix."
     return [
         StuckThing("workflow_task", _job_in(workflow_id), "; ".join(problems), cure, None)
         for workflow_id, problems in await failing_workflows(guard.client)
