@@ -327,7 +327,9 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
     )
     app.take(_reads(reading, look, views, service.startable, reads))
     app.take(read_routes(reads))
-    erasing = ErasingDesk(Erasures(parts.database), parts.client, lambda: datetime.now(UTC))
+    opened = [each for each in (parts.keys, keys) if each is not None]
+    erasures = Erasures(parts.database)
+    erasing = ErasingDesk(erasures, parts.client, lambda: datetime.now(UTC), keys=opened)
     app.take(erasing_routes(erasing))
     if parts.keys is not None:
         app.take(codec_routes(parts.keys, reads, parts.client.namespace))
