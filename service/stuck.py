@@ -65,7 +65,7 @@ _CURES_HERE: Mapping[str, str] = {
     Attention.RULE_CONFLICT: "Read on the job what happened, and correct it in the job system.",
 }
 """The same, where the job is one click away."""
-OF_ERASED_JOB = "Delete the job in the job system too, so that it sends no more events about it."
+OF_ERASED_JOB = "Delete the job in the job system too. Then no more events about it arrive."
 """What to do about an event of an erased job, of which nothing is kept that could be replayed."""
 _SAID_ONCE = frozenset({Attention.JOB_SYSTEM_UNREACHABLE, Attention.JOB_SYSTEM_REFUSES})
 """What the outbox says: once for all jobs, or with what to do about each change."""

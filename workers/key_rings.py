@@ -88,9 +88,7 @@ async def data_keys_of(settings: Settings, data: Path, database: Database) -> Da
     except WrongRingError as error:
         raise SettingsError(f"STEWARD_KEYS: {path}: {error}") from error
     if others_can_read(path):
-        log.warning(
-            "every user of this machine can read the key file", instead=f"chmod o-rwx {path}"
-        )
+        log.warning("every user can read STEWARD_KEYS", instead="chmod o-rwx FILE")
     return DataKeys(database, ring, look_again=ring.look_again)
 
 
