@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.attention import SETTLED_BY_TASKS, Attention
 from domain.commands import Command
+from domain.erasing import NOT_TAKEN_UP
 from domain.labels import attention_label, task_label
 from domain.lifecycles import job_of
 from domain.outgoing import trouble_with
@@ -62,6 +63,8 @@ _CURES_HERE: Mapping[str, str] = {
     Attention.RULE_CONFLICT: "Read on the job what happened, and correct it in the job system.",
 }
 """The same, where the job is one click away."""
+OF_ERASED_JOB = "Delete the job in the job system too. Then no more events about it arrive."
+"""What to do about an event of an erased job, of which nothing is kept that could be replayed."""
 _SAID_ONCE = frozenset({Attention.JOB_SYSTEM_UNREACHABLE, Attention.JOB_SYSTEM_REFUSES})
 """What the outbox says: once for all jobs, or with what to do about each change."""
 _RECONCILED_WITHIN = timedelta(hours=1)
@@ -342,10 +345,14 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[S
             "dead_letter",
             None,
             f"Event {letter['id']} is a dead letter: {letter['reason']}",
-            f"Ask its sender to correct it and send it again. Or try this one again: "
+            OF_ERASED_JOB
+            if letter["reason"] == NOT_TAKEN_UP
+            else f"Ask its sender to correct it and send it again. Or try this one again: "
             f"`steward hooks replay {letter['id']}`",
             letter["received_at"],
-            here="Ask its sender to correct it and send it again. Or replay this one.",
+            here=OF_ERASED_JOB
+            if letter["reason"] == NOT_TAKEN_UP
+            else "Ask its sender to correct it and send it again. Or replay this one.",
             event_id=letter["id"],
             reason=letter["reason"],
         )

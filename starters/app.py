@@ -337,7 +337,8 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
     )
     app.take(_reads(reading, look, views, service.startable, reads, current(parts.policy)))
     app.take(read_routes(reads))
-    erasing = ErasingDesk(erasures, parts.client, lambda: datetime.now(UTC))
+    opened = [each for each in (parts.keys, keys) if each is not None]
+    erasing = ErasingDesk(erasures, parts.client, lambda: datetime.now(UTC), keys=opened)
     app.take(erasing_routes(erasing))
     if parts.keys is not None:
         app.take(codec_routes(parts.keys, reads, parts.client.namespace))

@@ -10,7 +10,8 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -28,9 +29,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from domain.faults import in_brief
 from starters.access import EVERYBODY, Caller
 from starters.attempts import Attempts
+from starters.bodies import LARGEST_BODY, gathered, too_large
 from starters.hosts import host_of, is_loopback
 from starters.http_errors import again_in, error_response, fault
 from starters.pace import Pace
+from starters.tokens import token_in
 from store.database import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -53,6 +56,9 @@ OPEN_TO_ALL = frozenset({*HOOKS, "/healthz", "/readyz"})
 HEALTH = frozenset({"/healthz", "/readyz"})
 _KNOWN_PATHS = OPEN_TO_ALL | CODEC | {CHANGES, SIGN_IN}
 """Paths that are routes themselves, also to whoever is not let in."""
+
+_LARGEST_OF_NOBODY = 16 * 1024
+"""Bytes of a body that are gathered of somebody who has shown no token: a form to sign in."""
 
 REQUEST_ID = b"x-request-id"
 """The header that says which request it is, in what is asked and in each answer."""
@@ -99,8 +105,14 @@ class Limits:
     """After this a request that only reads is answered 503."""
     changing: timedelta = timedelta(seconds=12)
     """After this one that changes something is: longer than a command waits for a worker."""
+    body: timedelta = timedelta(seconds=8)
+    """After this a request whose body is not there whole is answered 408."""
     at_once: int = 200
-    """Requests under way that are no hooks: whoever comes then is answered 503."""
+    """Requests under way that are no hooks: whoever comes then is answered 503. While a body is on
+    its way, its request takes no place: how long that lasts is up to its sender."""
+    codec_at_once: int = 50
+    """Requests to the codec server under way; they have room for themselves, since their bodies are
+    too large to be gathered at the door."""
     hooks_at_once: int = 1000
     """Hooks under way; they have this room for themselves."""
     streams_at_once: int = 200
@@ -163,6 +175,33 @@ def _turned_away(status: int, message: str, **more: Any) -> TurnedAwayError:  # 
     return TurnedAwayError(error_response(status, message, **more))
 
 
+class _NoPlaceError(Exception):
+    """As many requests are under way as may be."""
+
+
+class _Places:
+    """So many requests may be under way."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Hold a place for one request.
+
+        Raises:
+            _NoPlaceError: all are taken.
+        """
+        if self._taken >= self._most:
+            raise _NoPlaceError
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+
 class Doorkeeper:
     """Lets requests in, and answers those that it does not let in or that take too long."""
 
@@ -208,8 +247,9 @@ class Doorkeeper:
         self._identify = identify
         self._hosts = frozenset(host.casefold().strip("[]") for host in hosts)
         self._limits = limits
-        self._under_way = 0
-        self._hooks_under_way = 0
+        self._places = _Places(limits.at_once)
+        self._codec_places = _Places(limits.codec_at_once)
+        self._hook_places = _Places(limits.hooks_at_once)
         self._streams = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -270,31 +310,70 @@ class Doorkeeper:
             await self._serve_stream(scope, receive, answer)
         elif scope["path"] in HEALTH:
             await self._serve(scope, receive, answer)
-        elif self._under_way >= self._limits.at_once:
-            self._put_off("busy")
-            return self._failed_page(scope, Failed.BUSY, 1) or _busy()
         else:
-            self._under_way += 1
             try:
-                await self._serve(scope, receive, answer)
-            finally:
-                self._under_way -= 1
+                await self._serve_in_turn(scope, receive, answer)
+            except _NoPlaceError:
+                self._put_off("busy")
+                return self._failed_page(scope, Failed.BUSY, 1) or _busy()
         return None
+
+    async def _serve_in_turn(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Serve a request that takes a place, but none while its body is on its way.
+
+        Raises:
+            _NoPlaceError: all places are taken.
+        """
+        if _is_of_codec(scope):
+            with self._codec_places.one():
+                await self._serve(scope, receive, answer)
+            return
+        if not _has_body(scope):
+            with self._places.one():
+                await self._serve(scope, receive, answer)
+            return
+        with self._places.one():
+            await self._let_in(scope)
+        receive = await self._gathered(scope, receive)
+        with self._places.one():
+            async with asyncio.timeout(self._patience(scope)):
+                await self._everything_else(scope, receive, answer.send)
+
+    async def _gathered(self, scope: Scope, receive: Receive) -> Receive:
+        """Return what receives a body that is there whole, or is known to be too large.
+
+        Raises:
+            TurnedAwayError: it does not come in time (408), or somebody who has shown nothing sends
+                more than a form to sign in has (413).
+        """
+        is_nobodys = scope["path"] == SIGN_IN or scope["path"].startswith(f"{SIGN_IN}/")
+        largest = _LARGEST_OF_NOBODY if is_nobodys else LARGEST_BODY
+        try:
+            async with asyncio.timeout(self._limits.body.total_seconds()):
+                whole, is_too_large = await gathered(receive, largest)
+        except TimeoutError as error:
+            raise _turned_away(
+                408,
+                "The request didn't arrive in full in time, so nothing was done.",
+                instead="Send it again.",
+            ) from error
+        if is_nobodys and is_too_large:
+            raise TurnedAwayError(too_large(largest))
+        return whole
 
     async def _serve_hook(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Serve a hook, which bounds its time itself: it knows what it may promise when."""
-        if self._hooks_under_way >= self._limits.hooks_at_once:
+        receive = await self._gathered(scope, receive) if _has_body(scope) else receive
+        try:
+            with self._hook_places.one():
+                await self._hooks(scope, receive, answer.send)
+        except _NoPlaceError as error:
             raise _turned_away(
                 503,
                 "Too many events at once. This one was not stored.",
                 instead="Send it again with the same webhook-id.",
                 headers={"retry-after": "1"},
-            )
-        self._hooks_under_way += 1
-        try:
-            await self._hooks(scope, receive, answer.send)
-        finally:
-            self._hooks_under_way -= 1
+            ) from error
 
     async def _serve_stream(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Serve a stream of changes, which is open as long as its page is."""
@@ -326,15 +405,30 @@ class Doorkeeper:
             del self._streams[whose]
 
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        reads = scope["method"] in _UNCHANGING
-        patience = self._limits.reading if reads else self._limits.changing
-        async with asyncio.timeout(patience.total_seconds()):
+        async with asyncio.timeout(self._patience(scope)):
+            await self._let_in(scope)
+            await self._everything_else(scope, receive, answer.send)
+
+    async def _let_in(self, scope: Scope) -> None:
+        """Find out who a request comes from, and return if it may come in now.
+
+        Raises:
+            TurnedAwayError: it may not.
+            StoreUnavailableError: the store does not answer, so that nobody knows.
+            TimeoutError: nor does it say so.
+        """
+        async with asyncio.timeout(self._patience(scope)):
             state: MutableMapping[str, Any] = scope.setdefault("state", {})
             state["caller"] = await self._caller(scope)
             state["is_still_in"] = partial(self._is_still_in, scope)
             self._require_pace(scope)
             _require_json(scope)
-            await self._everything_else(scope, receive, answer.send)
+
+    def _patience(self, scope: Scope) -> float:
+        """Return how many seconds a request may take."""
+        reads = scope["method"] in _UNCHANGING
+        patience = self._limits.reading if reads else self._limits.changing
+        return patience.total_seconds()
 
     async def _caller(self, scope: Scope) -> Caller:
         if self._identify is None or _is_open_to_all(scope["path"]):
@@ -568,7 +662,8 @@ def _sender(scope: Scope) -> str | None:
     shown = _values(scope["headers"], b"authorization")
     if caller.actor is None or not shown:
         return None
-    return f"token {sha256(shown[0]).hexdigest()}"
+    token = token_in(shown[0].decode("latin-1"))
+    return f"token {sha256(token.encode()).hexdigest()}"
 
 
 def _no_stream(scope: Scope) -> TurnedAwayError:
@@ -597,16 +692,21 @@ def _require_json(scope: Scope) -> None:
     """
     if scope["method"] in _UNCHANGING or _is_of_desk(scope):
         return
-    headers = scope["headers"]
-    types = _values(headers, b"content-type")
-    lengths = _values(headers, b"content-length")
-    has_body = any(each.strip(b"0 ") for each in lengths) or _values(headers, b"transfer-encoding")
-    if (types or has_body) and not (len(types) == 1 and _is_json(types[0])):
+    types = _values(scope["headers"], b"content-type")
+    if (types or _has_body(scope)) and not (len(types) == 1 and _is_json(types[0])):
         raise _turned_away(
             415,
             "The body isn't declared as JSON.",
             instead="Send JSON with the header: Content-Type: application/json.",
         )
+
+
+def _has_body(scope: Scope) -> bool:
+    """Return whether a request says that a body follows."""
+    lengths = _values(scope["headers"], b"content-length")
+    return any(each.strip(b"0 ") for each in lengths) or bool(
+        _values(scope["headers"], b"transfer-encoding")
+    )
 
 
 def _is_json(content_type: bytes) -> bool:

@@ -174,6 +174,20 @@ class Database:
         """
         return _upsert(self.insert, table, key, tuple(columns), only_if, tells)
 
+    async def empty_log(self) -> bool:
+        """Empty SQLite's log, which still has what was deleted; PostgreSQL sees to its own.
+
+        Returns:
+            Whether nothing is left in it: a transaction that reads may hold it open.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        if not self.is_sqlite:
+            return True
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writers, _empty_log, self._engine)
+
     async def check(self) -> None:
         """Return if the database answers and its schema is one that this release can work on.
 
@@ -365,6 +379,14 @@ def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         return work(connection)
 
 
+def _empty_log(engine: Engine) -> bool:
+    with outages_told(), engine.connect() as connection:
+        # The driver's own connection: a checkpoint has no place in a transaction.
+        driver: Any = connection.connection.driver_connection
+        (is_held, _, _) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not is_held
+
+
 @contextmanager
 def outages_told() -> Iterator[None]:
     """Tell what fails because a database does not answer.
@@ -397,6 +419,8 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: A
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",
+        # What is deleted, or written over, is not left in the file's free space.
+        "secure_delete = ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

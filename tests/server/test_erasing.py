@@ -10,14 +10,24 @@ import pytest
 from sqlalchemy import Connection, select
 from typer.testing import CliRunner
 
+from domain.jobs import Customer
+from domain.roles import Actor, Role
+from service.erasing import ErasingDesk
 from starters.cli import app
 from store import schema
+from store.data_keys import KeyDestroyedError
 from store.database import migrate
+from store.erasures import Erasures
 from store.reading import PARTS
 from store.retention import Kept
 from tests.desk import Desk, Told, sqlite_url
+from tests.domain.factories import a_job
 from tests.server.test_cli import said
+from tests.server.test_sealing import NOW, PLAIN, World, world
+from tests.store.rows import keep
 from workflows.registry import LIFECYCLES
+
+__all__ = ["world"]
 
 SAM = {"name": "Sam", "role": "supervisor"}
 WORDS = ("Tweety", "tweety@canary.example", "918-555-0199", "canary row")
@@ -64,6 +74,11 @@ async def test_a_job_is_ended_erased_and_stays_erased(house: Desk) -> None:
     again = await job.event("job.status_changed")
     assert again["outcome"] == "dead_letter"
     assert "This job was erased" in again["reason"]
+    stuck = (await house.http.get("/stuck")).json()["items"]
+    letters = [each for each in stuck if again["reason"] in str(each)]
+    assert letters
+    assert "replay" not in str(letters)
+    assert "Delete the job in the job system too" in str(letters)
     left = await told_of(house, job)
     assert [word for word in WORDS if word in left] == []
     status, refused = await job.refused("request_info", "authorizations", what="more")
@@ -124,6 +139,22 @@ async def no_command_is_possible(house: Desk, job: Told) -> None:
                 assert (said.status_code, "was erased on" in said.text) == (409, True), path
             for path in (f"/console{address}", f"/console{address}/proof"):
                 assert (await house.http.get(path)).status_code == 409, path
+
+
+async def test_who_erased_forgets_the_key_and_the_file_forgets_the_texts(world: World) -> None:
+    job = await keep(world.database, a_job(customer=Customer.model_validate(CUSTOMER)))
+    file = Path(world.database.url.database or "")
+    files = (file, file.with_name(f"{file.name}-wal"))
+    keys = world.keys()
+    sealed = await world.codec(job.job_id, keys).encode([PLAIN])
+    assert b"Tweety Byron" in b"".join(each.read_bytes() for each in files)
+    desk = ErasingDesk(Erasures(world.database), None, lambda: NOW, keys=[keys])
+    sam = Actor(name="Sam", role=Role.SUPERVISOR)
+    assert await desk.erase(job.job_id, sam, "Requested", end=False) is not None
+    with pytest.raises(KeyDestroyedError):
+        await world.codec(job.job_id, keys).decode(sealed)
+    left = b"".join(each.read_bytes() for each in files)
+    assert [word for word in WORDS if word.encode() in left] == []
 
 
 async def verb(*arguments: str) -> str:
