@@ -167,10 +167,6 @@ class Rebuilder:
             await self._switches.turn(Switch.REBUILD_DUE, self._clock(), is_on=False)
         return [each for each in rebuilt if each.fate is not Fate.NONE]
 
-    async def without_snapshot(self) -> int:
-        """Return how many lifecycles run that could not be started again."""
-        return await self._snapshots.count_without()
-
     async def _each(self, workflow_ids: Sequence[str], *, dry: bool) -> list[Rebuilt]:
         left, rebuilt = iter(workflow_ids), list[Rebuilt]()
 
