@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from domain.calendars import Window, day_around, next_open
+from domain.moments import spoken
 from domain.zips import zones_of
 
 _DAYS_AHEAD: Final = 60
@@ -36,8 +37,19 @@ class HeldFor(StrEnum):
 
 _BECAUSE: Final = {
     HeldFor.QUIET_HOURS: "it's outside the hours in which customers get e-mail",
-    HeldFor.DAILY_LIMIT: "the customer already gets enough e-mails that day",
+    HeldFor.DAILY_LIMIT: "the customer gets enough other e-mails before then",
 }
+
+
+def held_sentence(until: datetime, held_for: str, zone: str) -> str:
+    """Return until when a mail is held and why, as people read it.
+
+    Args:
+        until: when it goes out, aware.
+        held_for: why it is held, one of `HeldFor`.
+        zone: the company's IANA zone.
+    """
+    return f"Held until {spoken(until, zone)}: {HeldFor(held_for).because}."
 
 
 class ContactLimits(BaseModel):

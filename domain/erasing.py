@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from domain.jobs import Assignee, Item, Job
+from domain.moments import spoken
+from domain.refusals import Refusal, conflict
 
 ERASED = "Erased"
 """What stands where a text was."""
@@ -31,3 +35,30 @@ def job_left(job: Job) -> Job:
 def erased_sentence(reason: str) -> str:
     """Return what the journal says of an erasure."""
     return f"erased the job's data: {reason}"
+
+
+def erased_refusal(job_id: str, at: datetime, zone: str) -> Refusal:
+    """Return the refusal of whatever somebody wants of an erased job.
+
+    Args:
+        job_id: the job.
+        at: when it was erased, aware.
+        zone: the company's IANA zone.
+    """
+    return conflict(
+        None,
+        f"The data of job {job_id} was erased on {spoken(at, zone)}. Nothing can be done on it.",
+        instead="Does the customer still need work done? Open a new job.",
+    )
+
+
+def erased_banner(at: datetime, by: str, reason: str, zone: str) -> str:
+    """Return that a job was erased, as one sentence for those who look at it.
+
+    Args:
+        at: when, aware.
+        by: who decided it.
+        reason: why, in their words.
+        zone: the company's IANA zone.
+    """
+    return f"This job's data was erased on {spoken(at, zone)} by {by}: {reason.rstrip('.')}."

@@ -86,9 +86,8 @@ def in_words(problem: Problem) -> str:
     kind, context = problem["type"], problem.get("ctx") or {}
     if kind in _WRITE:
         return _WRITE[kind]
-    if kind in {"enum", "literal_error"}:
-        choices = _choices(str(context["expected"]))
-        return f"choose one of {choices}{_meant(problem.get('input'), choices)}"
+    if kind in {"enum", "literal_error", "union_tag_invalid"}:
+        return _no_choice(problem, context)
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(context["pattern"], "this is not in the right form")
     if kind in _LIMITS:
@@ -104,6 +103,15 @@ def _place(problem: Problem) -> str:
 def _whole(problem: Problem) -> str:
     said = in_words(problem)
     return f"{said[:1].upper()}{said[1:]}"
+
+
+def _no_choice(problem: Problem, context: Mapping[str, Any]) -> str:
+    if problem["type"] != "union_tag_invalid":
+        choices = _choices(str(context["expected"]))
+        return f"choose one of {choices}{_meant(problem.get('input'), choices)}"
+    of = str(context["discriminator"]).strip("'")
+    asked = _meant(context["tag"], _choices(str(context["expected_tags"])))
+    return f"this {of} is unknown{asked or f'. The documentation lists each {of}'}"
 
 
 def _choices(expected: str) -> str:
@@ -161,6 +169,8 @@ _WRITE: Mapping[str, str] = {
 """What to write, by the kind of problem that pydantic has with a field."""
 
 _LIMITS: Mapping[str, str] = {
+    "json_invalid": "this is not JSON: {error}",
+    "union_tag_not_found": "the field {discriminator} is missing",
     "string_too_short": "this can't be empty",
     "string_too_long": "write at most {max_length} characters",
     "too_short": "list at least {min_length}",

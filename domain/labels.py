@@ -403,31 +403,33 @@ OUTGOING_STATES: Final[Mapping[str, str]] = {
 
 
 STUCK: Final[Mapping[str, str]] = {
+    "database": "Database",
+    "namespace": "Wrong namespace",
+    "temporal": "Temporal doesn't answer",
+    "no_worker": "No worker",
     "rebuild_due": "Open jobs don't run in this Temporal",
+    "workflow_task": "Failing workflow tasks",
+    "background": "Failing background tasks",
+    "job_system": "Job system",
+    "events": "Receiver of events",
+    "reconciliation": "Reconciliation",
+    "heartbeat": "Heartbeat",
+    "mail_server": "E-mail not sent yet",
     "lost_lifecycle": "Nobody is following these jobs",
     "reopened_job": "Reopened jobs",
     "attention": "Alerts",
+    "overdue_promise": "Deadlines nobody noticed",
     "mail": "E-mail not delivered",
-    "held_mail": "E-mail that waits for its hour",
     "refused": "Refused by the job system",
     "untold": "Not sent yet",
-    "dead_letter": "Dead letters",
-    "database": "Database",
-    "temporal": "Temporal doesn't answer",
-    "namespace": "Wrong namespace",
-    "no_worker": "No worker",
-    "workflow_task": "Failing workflow tasks",
-    "background": "Failing background tasks",
-    "overdue_promise": "Deadlines nobody noticed",
-    "job_system": "Job system",
-    "events": "Receiver of events",
     "hook": "Events waiting for Temporal",
-    "reconciliation": "Reconciliation",
+    "dead_letter": "Dead letters",
+    "held_mail": "Held e-mail",
 }
-"""Each kind of what is stuck, as a heading, in the order in which somebody looks at it."""
+"""Each kind of what is stuck, as a heading: what stops most first, what needs nobody last."""
 
 MAIL_STATES: Final[Mapping[str, str]] = {
-    "queued": "Queued",
+    "queued": "Waiting to be sent",
     "sent": "Sent",
     "uncertain": "May not have arrived",
     "bounced": "Not delivered",

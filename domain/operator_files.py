@@ -16,6 +16,9 @@ from pydantic_core import ErrorDetails
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+_MOST_IN_LOGS: Final = 10
+"""Problems of a file that one log line tells."""
+
 
 @dataclass(frozen=True, order=True)
 class FileProblem:
@@ -29,16 +32,30 @@ class FileProblem:
     reason: str
 
     def __str__(self) -> str:
-        place = f"{self.source}:{self.line}" if self.line else self.source
-        return ": ".join(part for part in (place, self.key, self.reason) if part)
+        return ": ".join(part for part in (self.place, self.key, self.reason) if part)
+
+    @property
+    def place(self) -> str:
+        """The file, and the line if it has lines."""
+        return f"{self.source}:{self.line}" if self.line else self.source
 
 
 class OperatorFileError(ValueError):
-    """A file that cannot be worked with, and everything that is wrong with it."""
+    """A file that cannot be worked with, and everything that is wrong with it.
+
+    Attributes:
+        problems: what is wrong, each with its line.
+        for_logs: where; reasons may quote what stands in the file.
+    """
 
     def __init__(self, *problems: FileProblem) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+        self.for_logs = ", ".join(each.place for each in problems[:_MOST_IN_LOGS])
+
+    def in_one_line(self) -> str:
+        """Return the first problems with their reasons, which may quote what stands in the file."""
+        return "; ".join(map(str, self.problems[:_MOST_IN_LOGS]))
 
 
 def read_text(path: Path) -> str:

@@ -32,7 +32,7 @@ LIFETIME: Final = timedelta(minutes=15)
 
 _VERSION = "p1"
 _TOKEN = re.compile(
-    rf"{_VERSION}\.([0-9a-f]{{8}})\.([0-9a-f]{{32}})\.(\d{{1,11}})\.([0-9a-f]{{64}})"
+    rf"{_VERSION}\.([0-9a-f]{{8}})\.([0-9a-f]{{32}})\.(0|[1-9][0-9]{{0,10}})\.([0-9a-f]{{64}})"
 )
 _LONGEST = 200
 _UNREADABLE = "-"

@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from domain.events import EVENT, Event
 from domain.field_problems import in_words
 from domain.jobs import Job
-from domain.values import MAX_TEXT, TOLD_YEARS, Instant
+from domain.values import MAX_TEXT, TOLD_YEARS, Instant, shortened
 
 AHEAD = timedelta(days=1)
 """How far ahead of our clock the job system may tell of an assignment or a report."""
@@ -202,9 +202,8 @@ def _said(faults: list[Any]) -> str:
 
 def _sentence(fault: Any) -> str:  # noqa: ANN401  pydantic's own
     """Return what is wrong with a field, without what it says."""
-    where = ".".join(map(str, fault["loc"]))[:_LONGEST_NAME] or "body"
-    said = f"{where}: {in_words(fault)}"[:_LONGEST_SENTENCE]
-    return said.replace("\0", "\\0")  # what was sent may be quoted, and no database keeps a NUL
+    where = shortened(".".join(map(str, fault["loc"])), _LONGEST_NAME) or "body"
+    return shortened(f"{where}: {in_words(fault)}", _LONGEST_SENTENCE)
 
 
 _LONGEST_NAME, _LONGEST_SENTENCE = 100, 300

@@ -19,6 +19,7 @@ from service.audit import Audit
 from service.commands import PATIENCE, CommandDispatcher
 from service.courier import Courier, Deliver, send_event, tell_job_system
 from service.dismissals import Dismissals
+from service.erased_jobs import ErasedJobs
 from service.events import EventDispatcher
 from service.heartbeat import HeartbeatDoor, HeartbeatRound
 from service.mail_reports import MailReportDesk
@@ -33,6 +34,7 @@ from service.startable import Startable
 from service.traffic import Traffic
 from store.database import Database
 from store.deliveries import Deliveries, Outgoing
+from store.erasures import Erasures
 from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.intake import Intake
@@ -151,6 +153,7 @@ def make_service(
         reading,
         router,
         audit,
+        ErasedJobs(Erasures(database), policy),
         Dismissals(database, clock),
         Questions(lifecycles, reading, journal, router, clock),
         command_patience,

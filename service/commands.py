@@ -41,11 +41,13 @@ from domain.roles import STEWARD, Actor
 from domain.values import MessageId
 from service.audit import Audit, Standing
 from service.dismissals import Dismissals
+from service.erased_jobs import ErasedJobs
 from service.pressure import Pressure
 from service.questions import Questions
 from service.routing import Router
 from service.signalling import NotDeliveredError, is_not_found
 from service.starting import require_startable, start_with_command, with_message_id
+from store.data_keys import KeyDestroyedError
 from store.database import StoreUnavailableError
 from store.journal import Journal, RefusedAttempt
 from store.lifecycles import Lifecycles
@@ -92,6 +94,7 @@ class CommandDispatcher:
         reading: Reading,
         router: Router,
         audit: Audit,
+        erased: ErasedJobs,
         dismissals: Dismissals,
         questions: Questions,
         patience: timedelta,
@@ -103,6 +106,7 @@ class CommandDispatcher:
         self._reading = reading
         self._router = router
         self._audit = audit
+        self._erased = erased
         self._dismissals = dismissals
         self._questions = questions
         self._patience = patience
@@ -122,11 +126,21 @@ class CommandDispatcher:
             by: who gives it, None where the payload's actor is believed.
 
         Raises:
-            Refused: it is refused; the journal says so.
+            Refused: it is refused; the journal says so, except of a job that was erased.
             UnansweredError: nobody answered in time.
             BehindError: too many commands wait for an answer; this one was not given.
             StoreUnavailableError: the journal cannot be read or written.
         """
+        await self._erased.require_kept(job_id)
+        try:
+            return await self._dispatch(kind, job_id, command, fields, by)
+        except KeyDestroyedError:
+            await self._erased.require_kept(job_id)  # it was erased just now
+            raise
+
+    async def _dispatch(
+        self, kind: LifecycleKind, job_id: str, command: str, fields: object, by: Actor | None
+    ) -> Answer:
         actor, message_id = actor_of(fields), message_id_of(fields)
         giver = by or actor
         update_id = uuid4().hex

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from domain.roles import Actor, Role
 from domain.values import Prose
 from service.acting import who_acts
 from service.signalling import RPC_TIMEOUT, is_not_found, no_answer
+from store.data_keys import DataKeys
 from store.erasures import Erasure, Erasures, StillOpenError
 from workers.temporal import NO_ANSWER
 
@@ -55,6 +56,7 @@ class ErasingDesk:
         client: Client | None,
         clock: Callable[[], datetime],
         patience: timedelta = PATIENCE,
+        keys: Collection[DataKeys] = (),
     ) -> None:
         """Take what the desk works with.
 
@@ -63,7 +65,9 @@ class ErasingDesk:
             client: the way to Temporal; None where nothing is ever ended first.
             clock: the wall clock, aware UTC.
             patience: how long lifecycles that are ended first have for it.
+            keys: the open data keys of this process, which uses those of erased jobs no more.
         """
+        self._keys = keys
         self._erasures = erasures
         self._client = client
         self._clock = clock
@@ -108,7 +112,7 @@ class ErasingDesk:
         try:
             if end:
                 await self._end(job_id)
-            return await self._erasures.erase(job_id, by, reason, self._clock())
+            erasure = await self._erasures.erase(job_id, by, reason, self._clock())
         except StillOpenError as error:
             running = " and ".join(lifecycle_label(job_of(each)[0]) for each in error.workflow_ids)
             raise conflicting(
@@ -116,6 +120,10 @@ class ErasingDesk:
                 f"{running} still runs on job {job_id}, so it wasn't erased.",
                 instead='Wait until it has ended, or end it first: `--end`, or "end": true.',
             ) from error
+        if erasure is not None:
+            for each in self._keys:
+                each.forget(job_id)
+        return erasure
 
     async def _end(self, job_id: str) -> None:
         """Cancel what runs on a job, and return once the store knows that it has ended.

@@ -16,6 +16,7 @@ from domain.refusals import Refusal, RefusalKind, Refused, conflicting
 from domain.roles import STEWARD, Actor
 from domain.values import Instant
 from service.commands import actor_of, signed
+from service.erased_jobs import ErasedJobs
 from store.journal import Journal, RefusedAttempt
 from store.key_ring import KeyRing
 from store.reading import Reading
@@ -39,6 +40,7 @@ class ProofDesk:
         self,
         reading: Reading,
         journal: Journal,
+        erased: ErasedJobs,
         ring: Callable[[], KeyRing] | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -47,11 +49,13 @@ class ProofDesk:
         Args:
             reading: knows which lifecycles run.
             journal: records who had a proof made.
+            erased: refuses what is wanted of erased jobs.
             ring: tells the key ring; None where nothing is encrypted, so that no proof is asked.
             clock: the wall clock, aware UTC.
         """
         self._reading = reading
         self._journal = journal
+        self._erased = erased
         self._ring = ring
         self._clock = clock
 
@@ -70,9 +74,11 @@ class ProofDesk:
             by: who asks for the proof, None where the payload's actor is believed.
 
         Raises:
-            Refused: the payload can't be read, the role may not, or nothing takes the command.
+            Refused: the payload can't be read, the role may not, nothing takes the command, or
+                the job was erased.
             StoreUnavailableError: the store does not answer.
         """
+        await self._erased.require_kept(job_id)
         now, workflow_id = self._clock(), kind.workflow_id(job_id)
         try:
             request, payload = _readable(kind, command, fields, by)

@@ -117,6 +117,7 @@ class Retention:
                 bites += 1
                 await asyncio.sleep(self._breath)
         if deleted:
+            await self._store.empty_log()
             log.info("kept long enough, and deleted", **{each: deleted[each] for each in deleted})
         return {each: deleted[each] for each in Kept}
 

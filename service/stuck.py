@@ -5,29 +5,28 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from domain.attention import SETTLED_BY_TASKS, Attention
 from domain.commands import Command
-from domain.contact_hours import HeldFor
+from domain.erasing import NOT_TAKEN_UP
 from domain.labels import attention_label, task_label
 from domain.lifecycles import job_of
-from domain.moments import spoken
 from domain.outgoing import trouble_with
 from domain.policy import Policy
 from domain.roles import Actor, Role
 from service.audit import Audit
 from service.heartbeat import stuck_heartbeat
+from service.stuck_mails import held_mails, stuck_mails
 from service.stuck_outbox import stuck_in_outbox
-from service.stuck_things import StuckThing
+from service.stuck_things import StuckThing, by_weight
 from store.database import StoreUnavailableError
 from store.heartbeats import Heartbeats
 from store.inbox import Inbox
 from store.leases import Leases
 from store.losses import LostLifecycle
-from store.mail_queue import MailFault
 from store.outbox_list import OutboxList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
@@ -64,31 +63,13 @@ _CURES_HERE: Mapping[str, str] = {
     Attention.RULE_CONFLICT: "Read on the job what happened, and correct it in the job system.",
 }
 """The same, where the job is one click away."""
+OF_ERASED_JOB = "Delete the job in the job system too. Then no more events about it arrive."
+"""What to do about an event of an erased job, of which nothing is kept that could be replayed."""
 _SAID_ONCE = frozenset({Attention.JOB_SYSTEM_UNREACHABLE, Attention.JOB_SYSTEM_REFUSES})
 """What the outbox says: once for all jobs, or with what to do about each change."""
-_MAIL_CURES: Mapping[str, str] = {
-    "queued": "Check that the mail server answers. Steward retries automatically.",
-    "sending": "Check that the mail server answers.",
-    "sent": "Not everybody got it. Correct the other address, and call that person.",
-    "uncertain": "Ask the recipient whether it arrived. Steward does not send it again.",
-    "bounced": "Correct the address, and call the recipient.",
-}
 _RECONCILED_WITHIN = timedelta(hours=1)
 """How long reconciliation may not succeed before somebody has to look at it."""
 _SILENT = "Temporal doesn't answer: "
-_OURS = (
-    "Check STEWARD_SMTP_URL, its account, and mail.sender in the policy. The e-mail goes out as "
-    "soon as the server takes it."
-)
-_NOT_WANTED = "Call the recipient. The address itself accepts e-mail."
-
-
-def _mail_cure(state: str, fault: str | None) -> str:
-    if state in ("queued", "sending") and fault == MailFault.OURS:
-        return _OURS
-    if state == "bounced" and fault in (MailFault.OURS, MailFault.MESSAGE):
-        return _NOT_WANTED
-    return _MAIL_CURES[state]
 
 
 @dataclass
@@ -118,6 +99,7 @@ class StuckList:
     heartbeat_every: timedelta = timedelta(minutes=5)
 
     _sight: _Sight = field(default_factory=_Sight, repr=False)
+    _first_seen: dict[tuple[str, str], datetime] = field(default_factory=dict, repr=False)
 
     async def items(self, now: datetime) -> list[dict[str, Any]]:
         """Return each thing that is overdue or failing: kind, job, what, the cure, and since when.
@@ -131,7 +113,7 @@ class StuckList:
         return [thing.listed for thing in await self.things(now)]
 
     async def things(self, now: datetime, *, asks_temporal: bool = True) -> list[StuckThing]:
-        """Return each thing that is overdue or failing.
+        """Return each thing that is overdue or failing, what stops most first.
 
         Args:
             now: the wall clock, aware UTC.
@@ -143,46 +125,49 @@ class StuckList:
         if asks_temporal or self._sight.at is None:
             self._sight.things = await _in_temporal(self.guard, now)
             self._sight.at = now
-        return [
+        faults = [
             *await _unwritable(self.leases, now),
-            *await _rebuild_due(self.audit),
-            *await _lost(self.audit),
-            *await _reopened(self.audit),
-            *await _in_the_store(self.reading, self.inbox, now),
-            *await self._held_mails(),
-            *await stuck_in_outbox(self.outbox, now),
-            *await self._reconciliation(now),
-            *await self._heartbeat(now),
             *self._sight.things,
             *_in_this_process(self.background),
         ]
+        return by_weight(
+            [
+                *self._since_first_seen(faults, now),
+                *await _rebuild_due(self.audit),
+                *await _lost(self.audit),
+                *await _reopened(self.audit),
+                *await _in_the_store(self.reading, self.inbox, now),
+                *await stuck_in_outbox(self.outbox, now),
+                *await self._reconciliation(now),
+                *await self._heartbeat(now),
+                *held_mails(await self.reading.held_mails(), self.policy().calendar.zone),
+            ]
+        )
 
     @property
     def asked_at(self) -> datetime | None:
         """When Temporal was asked last."""
         return self._sight.at
 
+    def _since_first_seen(self, faults: Sequence[StuckThing], now: datetime) -> list[StuckThing]:
+        """Return faults that nobody recorded the beginning of, each since it was seen here first.
+
+        Args:
+            faults: all of them that are there now; those that are gone are forgotten.
+            now: the wall clock, aware UTC.
+        """
+        known = self._first_seen.copy()
+        self._first_seen.clear()
+        for each in faults:
+            fault = each.kind, each.key
+            self._first_seen[fault] = known.get(fault, now)
+        return [replace(each, since=self._first_seen[each.kind, each.key]) for each in faults]
+
     async def _heartbeat(self, now: datetime) -> list[StuckThing]:
         """Return that no heartbeat comes through, if so for too long."""
         if self.heartbeats is None:
             return []
         return stuck_heartbeat(await self.heartbeats.record(), self.heartbeat_every, now)
-
-    async def _held_mails(self) -> list[StuckThing]:
-        """Return the e-mails that customers get later, and why."""
-        zone = self.policy().calendar.zone
-        return [
-            StuckThing(
-                "held_mail",
-                mail["job_id"],
-                f"E-mail “{mail['subject']}” waits until {spoken(mail['held_until'], zone)}: "
-                f"{HeldFor(mail['held_for']).because}.",
-                "Nothing to do: it goes out then. Too late? Call the customer.",
-                mail["at"],
-                mail_id=mail["id"],
-            )
-            for mail in await self.reading.held_mails()
-        ]
 
     async def _reconciliation(self, now: datetime) -> list[StuckThing]:
         """Return that what the hooks miss is not found, if so for too long."""
@@ -342,17 +327,7 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[S
             for task in [_task_about(raised["attention"], standing["tasks"])]
             if raised["attention"] not in _SAID_ONCE
         ]
-    items += [
-        StuckThing(
-            "mail",
-            mail["job_id"],
-            _unsent(mail),
-            _mail_cure(mail["state"], mail["fault"]),
-            mail["at"],
-            mail_id=mail["id"],
-        )
-        for mail in await reading.failing_mails()
-    ]
+    items += stuck_mails(await reading.failing_mails())
     items += [
         StuckThing(
             "hook",
@@ -370,10 +345,14 @@ async def _in_the_store(reading: Reading, inbox: Inbox, now: datetime) -> list[S
             "dead_letter",
             None,
             f"Event {letter['id']} is a dead letter: {letter['reason']}",
-            f"Ask its sender to correct it and send it again. Or try this one again: "
+            OF_ERASED_JOB
+            if letter["reason"] == NOT_TAKEN_UP
+            else f"Ask its sender to correct it and send it again. Or try this one again: "
             f"`steward hooks replay {letter['id']}`",
             letter["received_at"],
-            here="Ask its sender to correct it and send it again. Or replay this one.",
+            here=OF_ERASED_JOB
+            if letter["reason"] == NOT_TAKEN_UP
+            else "Ask its sender to correct it and send it again. Or replay this one.",
             event_id=letter["id"],
             reason=letter["reason"],
         )
@@ -397,21 +376,6 @@ def _missed(promise: Mapping[str, Any]) -> str:
     who = Role(promise["waiting_on"]).people
     said = f"{who[0].upper()}{who[1:]} missed the deadline to {promise['duty']}"
     return f"{said} ({promise['rule']})."
-
-
-def _unsent(mail: Mapping[str, Any]) -> str:
-    """Return which e-mail did not reach everybody, and what the mail server said, if it did."""
-    reply = f": {mail['last_error']}" if mail["last_error"] else "."
-    return f"E-mail “{mail['subject']}” {_STATES_OF_MAIL[mail['state']]}{reply}"
-
-
-_STATES_OF_MAIL: Mapping[str, str] = {
-    "queued": "is not sent yet",
-    "sending": "is being sent again",
-    "sent": "did not reach everybody",
-    "uncertain": "may not have arrived",
-    "bounced": "was not delivered",
-}
 
 
 async def _in_temporal(guard: NamespaceGuard, now: datetime) -> list[StuckThing]:
@@ -460,7 +424,7 @@ def _in_this_process(background: Background) -> list[StuckThing]:
 
 
 async def _failing_tasks(guard: NamespaceGuard) -> list[StuckThing]:
-    cure = "The workflow's code fails. Find out why in Temporal UI, and deploy a fix."
+    cure = "Find out why in Temporal UI. Terminate what Steward did not start; else deploy a fix."
     return [
         StuckThing("workflow_task", _job_in(workflow_id), "; ".join(problems), cure, None)
         for workflow_id, problems in await failing_workflows(guard.client)

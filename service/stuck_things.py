@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from domain.labels import STUCK
 
 _FOR_ENGINEERS: Final = frozenset(
     {
@@ -15,6 +17,7 @@ _FOR_ENGINEERS: Final = frozenset(
         "heartbeat",
         "hook",
         "job_system",
+        "mail_server",
         "namespace",
         "no_worker",
         "overdue_promise",
@@ -78,6 +81,14 @@ class StuckThing:
             "cure": self.cure,
             "since": self.since,
         }
+
+
+_WEIGHTS: Final = {kind: place for place, kind in enumerate(STUCK)}
+
+
+def by_weight(things: Sequence[StuckThing]) -> list[StuckThing]:
+    """Return things in the order of `STUCK`: what stops most first, and a kind nobody knows."""
+    return sorted(things, key=lambda each: _WEIGHTS.get(each.kind, -1))
 
 
 def grouped(things: list[StuckThing]) -> Mapping[str, list[StuckThing]]:

@@ -22,6 +22,7 @@ from domain.roles import Actor, Role
 from domain.tasks import TAKEN_FOR, UNDO_FOR, CommonTask
 from domain.values import MessageId, Prose
 from service.acting import who_acts
+from service.erased_jobs import ErasedJobs
 from store.task_undo import Undone
 from store.tasks import Task, TaskClosing, TaskFilter, Tasks
 
@@ -58,6 +59,7 @@ class TaskDesk:
         self,
         tasks: Tasks,
         kinds: Mapping[str, LifecycleKind],
+        erased: ErasedJobs,
         clock: Callable[[], datetime],
         policy: Policy | Callable[[], Policy],
     ) -> None:
@@ -66,11 +68,13 @@ class TaskDesk:
         Args:
             tasks: the store's tasks.
             kinds: the lifecycles, by name.
+            erased: refuses what is wanted of erased jobs.
             clock: the wall clock, aware UTC.
             policy: says on which clock people read when a task was closed.
         """
         self._tasks = tasks
         self._kinds = kinds
+        self._erased = erased
         self._clock = clock
         self._policy = current(policy)
 
@@ -109,6 +113,7 @@ class TaskDesk:
         task = await self._tasks.find(task_id)
         if task is None:
             return None
+        await self._erased.require_kept(task.job_id)
         outcome = f": {said.outcome}" if said.outcome else ""
         what = f"{CLOSED_TASK} “{task_label(task.kind)}”{outcome}"
         now = self._clock()
@@ -153,6 +158,7 @@ class TaskDesk:
         task = await self._tasks.find(task_id)
         if task is None:
             return None
+        await self._erased.require_kept(task.job_id)
         what = f"{REOPENED_TASK} “{task_label(task.kind)}”"
         undoing = TaskClosing(actor, None, None, self._clock(), what)
         try:
@@ -200,6 +206,7 @@ class TaskDesk:
         task = await self._tasks.find(task_id)
         if task is None:
             return None
+        await self._erased.require_kept(task.job_id)
         self._check_open(task, actor, "take it")
         if not await self._tasks.take(task, actor, self._clock()):
             raise self._already_done(await self._tasks.find(task_id) or task)
@@ -228,6 +235,7 @@ class TaskDesk:
         task = await self._tasks.find(task_id)
         if task is None:
             return None
+        await self._erased.require_kept(task.job_id)
         self._check_open(task, actor, "put it back")
         taken_by, taken_at = self.taken(task)
         if taken_by is not None and actor != taken_by and actor.role is not Role.SUPERVISOR:

@@ -26,6 +26,7 @@ from activities.subscriber import Subscriber
 from domain.commands import DISMISS_ATTENTION, unknown_command
 from domain.current import current
 from domain.directory import Directory
+from domain.erasing import erased_banner
 from domain.faults import in_brief
 from domain.field_problems import in_words, listed
 from domain.heartbeats import heartbeat_in
@@ -45,6 +46,7 @@ from domain.signatures import (
 from domain.values import JobId, Storable
 from service.assembly import make_service
 from service.commands import PATIENCE
+from service.erased_jobs import ErasedJobs
 from service.erasing import ErasingDesk, JobErase
 from service.events import EventDispatcher, Received
 from service.heartbeat import HeartbeatRound
@@ -68,6 +70,7 @@ from starters.access import (
     reader,
     require_command,
 )
+from starters.access_lines import tell_of
 from starters.bodies import fields_of, limited_body, too_large
 from starters.codec_server import codec_routes
 from starters.command_endpoint import CommandEndpoint, Reply, refusal_reply
@@ -85,6 +88,7 @@ from starters.desk.sign_in import FrontDesk
 from starters.doorkeeper import (
     JOB_EVENTS,
     MAIL_REPORTS,
+    Answered,
     Doorkeeper,
     Failed,
     FailedPage,
@@ -198,6 +202,7 @@ class Api(FastAPI):
         reception: Reception | None,
         failed_page: FailedPage,
         put_off: PutOff,
+        answered: Answered,
         **options: Any,  # noqa: ANN401  FastAPI's own
     ) -> None:
         super().__init__(**options)
@@ -212,6 +217,7 @@ class Api(FastAPI):
             failed_page=failed_page,
             pace=Pace(parts.requests_per_minute),
             put_off=put_off,
+            answered=answered,
             codec_origins=parts.codec_origins,
             limits=replace(
                 parts.limits,
@@ -257,7 +263,7 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
     metrics.watch(service.audit, service.background)
     metrics.watch_retention(service.retention)
     if parts.job_system.is_elsewhere:
-        metrics.watch_reconciliation(Reconciliations(parts.database))
+        metrics.watch_reconciliation(Reconciliations(parts.database), current(parts.policy))
 
     heartbeats = Heartbeats(parts.database) if parts.heartbeat is not None else None
     if heartbeats is not None and parts.heartbeat is not None:
@@ -296,6 +302,7 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
         FrontDesk(sign_in.sessions, pages) if sign_in is not None else None,
         partial(failed_page, pages),
         lambda why: metrics.put_off.labels(reason=why).inc(),
+        partial(tell_of, count=metrics.count_command),
         title="Steward",
         summary="Keeps a home-warranty company's service jobs from being forgotten.",
         version=version("steward"),
@@ -307,7 +314,10 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
     holders = Holders(parts.database)
     commands = CommandEndpoint(service.commands, Journal(parts.database))
     keys = keys_of(parts.client)
-    proofs = ProofDesk(reading, Journal(parts.database), keys.ring if keys is not None else None)
+    erasures = Erasures(parts.database)
+    erased = ErasedJobs(erasures, parts.policy)
+    ring = keys.ring if keys is not None else None
+    proofs = ProofDesk(reading, Journal(parts.database), erased, ring)
     for kind in LIFECYCLES.values():
         app.take(_commands(kind, commands, metrics, holders))
     reconciliations = Reconciliations(parts.database) if parts.job_system.is_elsewhere else None
@@ -325,13 +335,16 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
         heartbeats,
         parts.heartbeat or timedelta(),
     )
-    app.take(_reads(reading, look, views, service.startable, reads))
+    app.take(_reads(reading, look, views, service.startable, reads, current(parts.policy)))
     app.take(read_routes(reads))
-    erasing = ErasingDesk(Erasures(parts.database), parts.client, lambda: datetime.now(UTC))
+    opened = [each for each in (parts.keys, keys) if each is not None]
+    erasing = ErasingDesk(erasures, parts.client, lambda: datetime.now(UTC), keys=opened)
     app.take(erasing_routes(erasing))
     if parts.keys is not None:
         app.take(codec_routes(parts.keys, reads, parts.client.namespace))
-    desk = TaskDesk(Tasks(parts.database), LIFECYCLES, lambda: datetime.now(UTC), parts.policy)
+    desk = TaskDesk(
+        Tasks(parts.database), LIFECYCLES, erased, lambda: datetime.now(UTC), parts.policy
+    )
     app.take(task_routes(desk))
     outbox_desk = OutboxDesk(outbox, lambda: datetime.now(UTC))
     app.take(outbox_routes(outbox_desk))
@@ -511,11 +524,6 @@ def _commands(
         if isinstance(fields, Response):
             return fields
         reply = await commands.reply(kind, job_id, name, fields, reader(request).actor)
-        metrics.commands.labels(
-            lifecycle=kind.name,
-            command=name if name in kind.commands else "unknown",
-            status=str(reply.status),
-        ).inc()
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
             metrics.put_off.labels(reason="behind").inc()
         return _reply(reply)
@@ -555,7 +563,12 @@ def _commands(
 
 
 def _reads(
-    reading: Reading, look: StuckList, views: PartnerViews, startable: Startable, reads: Reads
+    reading: Reading,
+    look: StuckList,
+    views: PartnerViews,
+    startable: Startable,
+    reads: Reads,
+    policy: Callable[[], Policy],
 ) -> APIRouter:
     router = Routes(tags=["jobs"])
 
@@ -597,6 +610,9 @@ def _reads(
 
     async def alone(caller: Caller, job_id: str, found: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is said of a job that no lifecycle follows, to those who may start one."""
+        if "erased" in found:
+            said = erased_banner(**found["erased"], zone=policy().calendar.zone)
+            return {"next": said, "allowed": []}
         is_followed = any(each["outcome"] is None for each in found["lifecycles"])
         return {} if is_followed or not caller.reads_all else await startable.of(job_id)
 
@@ -614,26 +630,34 @@ def _reads(
     )
     async def why(caller: Reader, job_id: JobId) -> Any:  # noqa: ANN401  the contract's shape
         found = await views.job(caller, job_id, reading)
-        nobody = await alone(caller, job_id, found)
-        return {
-            "items": [
-                {"lifecycle": each["lifecycle"], "why": each["next"]}
-                | ({"guide": each["guide"]} if "guide" in each else {})
-                | (
-                    {"attention": each["attention_details"]}
-                    if each.get("attention_details")
-                    else {}
-                )
-                for each in found["lifecycles"]
-            ]
-            + ([{"lifecycle": None, "why": nobody["next"]}] if nobody else [])
-        } | ({"also": also} if (also := also_due(found, cites_rules=caller.reads_all)) else {})
+        return _reasons(found, await alone(caller, job_id, found), caller)
 
     @router.get("/stuck", summary="What is overdue or failing, and what to do about it")
     async def all_stuck(_: Employee) -> dict[str, Any]:
         return {"items": await look.items(datetime.now(UTC))}
 
     return router
+
+
+def _reasons(found: Mapping[str, Any], nobody: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    """Return why each lifecycle of a job stands where it stands.
+
+    Args:
+        found: the job, as `Reading.job` has it.
+        nobody: what is said of it if no lifecycle follows it; else nothing.
+        caller: who asks.
+    """
+    why = [{"lifecycle": None, "why": nobody["next"]}] if nobody else []
+    if "erased" in found:
+        return {"items": why}
+    each_why = [
+        {"lifecycle": each["lifecycle"], "why": each["next"]}
+        | ({"guide": each["guide"]} if "guide" in each else {})
+        | ({"attention": each["attention_details"]} if each.get("attention_details") else {})
+        for each in found["lifecycles"]
+    ]
+    also = also_due(found, cites_rules=caller.reads_all)
+    return {"items": each_why + why} | ({"also": also} if also else {})
 
 
 def _allowed(standing: Mapping[str, Any], caller: Caller) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic_core import from_json
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
 from domain.refusals import Refused, unreadable
 from starters.command_endpoint import refusal_reply
@@ -24,11 +26,38 @@ async def limited_body(request: Request, largest: int = LARGEST_BODY) -> bytes |
     return bytes(body)
 
 
-def too_large() -> Response:
+async def gathered(receive: Receive, largest: int) -> tuple[Receive, bool]:
+    """Wait for a body until it has come whole, or is known to have more bytes than the largest may.
+
+    Returns:
+        What receives it again, without waiting for its sender; and whether it is too large, and so
+        cut behind the piece that made it so.
+
+    Raises:
+        ClientDisconnect: the sender has gone.
+    """
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        is_too_large = len(body) > largest
+        if is_too_large or not message.get("more_body", False):
+            break
+    whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+    async def again() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return again, is_too_large
+
+
+def too_large(largest: int = LARGEST_BODY) -> Response:
     """Return the answer to a body that is too large."""
     return error_response(
         413,
-        f"The body is too large. {LARGEST_BODY:,} bytes are allowed.",
+        f"The body is too large. {largest:,} bytes are allowed.",
         instead="Send a smaller one.",
     )
 

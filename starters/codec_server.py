@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -22,7 +24,7 @@ from starters.bodies import limited_body
 from starters.http_errors import error_response
 from starters.reads import Reads
 from starters.routes import Routes
-from store.data_keys import DataKeys, KeyDestroyedError, UnknownDataKeyError
+from store.data_keys import DataKey, DataKeys, KeyDestroyedError, UnknownDataKeyError
 from store.key_ring import UnknownRingKeyError
 from workers.sealing import (
     Origin,
@@ -34,9 +36,17 @@ from workers.sealing import (
 )
 from workflows.messages import SEAL, SEALED_BY
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 LARGEST_REQUEST = 8 * 1024 * 1024
 """Bytes: a page of a history, as Temporal UI sends it, in Base64."""
 MOST_PAYLOADS = 5000
+MOST_METADATA = 16
+"""Entries of one payload's metadata; Temporal and Steward write half a dozen."""
+_MOST_MARKS = MOST_PAYLOADS * (2 * MOST_METADATA + 10)
+"""Commas and colons in a request: what the most payloads with the most metadata have. Each costs
+time and memory when it is parsed, and takes one byte to send."""
 _AT_ONCE = 100
 """Payloads that are dealt with before other requests get their turn."""
 
@@ -75,6 +85,7 @@ class _CodecServer:
     keys: DataKeys
     reads: Reads
     namespace: str
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "codec"))
 
     async def payloads(self, request: Request) -> Sequence[Payload] | Response:
         """Return the payloads that a request sends, or why it is refused."""
@@ -92,31 +103,20 @@ class _CodecServer:
                 f"The body is larger than {LARGEST_REQUEST // 1024**2} MiB.",
                 instead="Send fewer payloads at once.",
             )
-        try:
-            asked = from_json(body)
-            payloads = ParseDict(asked if isinstance(asked, dict) else {"": asked}, Payloads())
-        except (ValueError, ParseError):
-            return error_response(
-                422,
-                "The body isn't the JSON of Temporal's Payloads.",
-                instead='Send {"payloads": [{"metadata": {}, "data": ""}]}, values in Base64.',
-            )
-        if len(payloads.payloads) > MOST_PAYLOADS:
-            return error_response(
-                413,
-                f"{len(payloads.payloads)} payloads are too many at once.",
-                instead=f"Send at most {MOST_PAYLOADS}.",
-            )
-        return payloads.payloads
+        return await self._in_thread(_parsed, body)
+
+    async def _in_thread(self, work: Callable[[T], R], on: T) -> R:
+        """Return what is made of something large: one after another, and beside other requests."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, work, on)
 
     async def decoded(self, caller: Caller, payloads: Sequence[Payload]) -> Response:
         """Return payloads decrypted; what cannot be read says so in its place."""
-        opened = []
+        opened, keys = [], _KeysOfRequest(self.keys)
         for number, each in enumerate(payloads, start=1):
-            opened.append(await self._opened(caller, each))
+            opened.append(await self._opened(caller, each, keys))
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-        return _answer(opened)
+        return await self._in_thread(_answer, opened)
 
     async def encoded(self, payloads: Sequence[Payload]) -> Response:
         """Return payloads encrypted with Steward's own key, and marked as ours to be asked about.
@@ -130,14 +130,13 @@ class _CodecServer:
             encrypted = iter(await codec.encode(plain))
             sealed += [each if is_sealed(each) else next(encrypted) for each in some]
             await asyncio.sleep(0)
-        return _answer(sealed)
+        return await self._in_thread(_answer, sealed)
 
-    async def _opened(self, caller: Caller, payload: Payload) -> Payload:
+    async def _opened(self, caller: Caller, payload: Payload, keys: _KeysOfRequest) -> Payload:
         if not is_sealed(payload):
             return payload
-        key_id = key_id_of(payload)
         try:
-            key = self.keys.at_hand(key_id) or await self.keys.key(key_id)
+            key = await keys.key(key_id_of(payload))
             opened = open_payload(payload, key)
         except KeyDestroyedError:
             return _said(_ERASED)
@@ -152,6 +151,68 @@ class _CodecServer:
         for name in (SEALED_BY, SEAL):
             opened.metadata.pop(name, None)
         return opened
+
+
+class _KeysOfRequest:
+    """The data keys that one request needs.
+
+    The store is asked for each once, so that what another process has just erased isn't shown.
+    """
+
+    def __init__(self, keys: DataKeys) -> None:
+        self._keys = keys
+        self._asked: dict[str, DataKey | LookupError] = {}
+
+    async def key(self, key_id: str) -> DataKey:
+        """Return the key of an id; see `DataKeys.key_now`."""
+        if key_id not in self._asked:
+            try:
+                self._asked[key_id] = await self._keys.key_now(key_id)
+            except LookupError as error:
+                self._asked[key_id] = error
+        found = self._asked[key_id]
+        if isinstance(found, LookupError):
+            raise found
+        return found
+
+
+def _parsed(body: bytes) -> Sequence[Payload] | Response:
+    """Return the payloads of a body, or why it is refused; nothing large is parsed in vain."""
+    if body.count(b",") + body.count(b":") > _MOST_MARKS:
+        return _too_many("The body has too many values.")
+    try:
+        asked = from_json(body)
+        if (problem := _over_the_limits(asked)) is not None:
+            return problem
+        return ParseDict(asked if isinstance(asked, dict) else {"": asked}, Payloads()).payloads
+    except (ValueError, ParseError):
+        return error_response(
+            422,
+            "The body isn't the JSON of Temporal's Payloads.",
+            instead='Send {"payloads": [{"metadata": {}, "data": ""}]}, values in Base64.',
+        )
+
+
+def _over_the_limits(asked: object) -> Response | None:
+    """Return the refusal of payloads that are too many, or say too much of themselves."""
+    payloads = asked.get("payloads") if isinstance(asked, dict) else None
+    if not isinstance(payloads, list):
+        return None
+    if len(payloads) > MOST_PAYLOADS:
+        return _too_many(f"{len(payloads)} payloads are too many at once.")
+    for each in payloads:
+        metadata = each.get("metadata") if isinstance(each, dict) else None
+        if isinstance(metadata, dict) and len(metadata) > MOST_METADATA:
+            return _too_many(f"A payload has {len(metadata)} entries of metadata.")
+    return None
+
+
+def _too_many(said: str) -> Response:
+    return error_response(
+        413,
+        said,
+        instead=f"Send at most {MOST_PAYLOADS} payloads with {MOST_METADATA} entries each.",
+    )
 
 
 def _said(text: str) -> Payload:

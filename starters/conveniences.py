@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
 
 DEFAULT_DATA = Path(".steward")
+
+_MISCONFIGURED = 2
 
 
 def add_to(app: typer.Typer, hooks: typer.Typer) -> None:
@@ -111,13 +112,29 @@ def restore(
 
 
 def _store_must_lie_in(data: Path) -> None:
-    """Refuse to pretend that all is copied where the store lies elsewhere."""
-    if url := os.environ.get("STEWARD_DATABASE_URL"):
-        kind = url.partition(":")[0]
-        raise Failure(
-            f"the database isn't in {data}: STEWARD_DATABASE_URL names another one ({kind}). "
-            "See docs/backup.md"
-        )
+    """Refuse to pretend that all is copied where the store lies elsewhere.
+
+    Raises:
+        Failure: STEWARD_DATABASE_URL names another database than the folder's.
+    """
+    from starters.data_folder import STORE_FILE  # noqa: PLC0415  as above
+    from store.database import checked_url  # noqa: PLC0415  as above
+    from workers.settings import SettingsError, configured_database  # noqa: PLC0415  as above
+
+    try:
+        url = configured_database()
+    except SettingsError as error:
+        raise Failure(str(error), _MISCONFIGURED) from error
+    if url is None:
+        return
+    at = checked_url(url)
+    kind, own = at.get_backend_name(), data / STORE_FILE
+    if kind == "sqlite" and Path(at.database or "").resolve() == own.resolve():
+        return
+    raise Failure(
+        f"the database isn't in {data}: STEWARD_DATABASE_URL names another one ({kind}). For that "
+        f"one, see docs/backup.md. For {own}, unset STEWARD_DATABASE_URL"
+    )
 
 
 def _tell(document: object, text: str, as_json: bool) -> None:  # noqa: FBT001  the option's value

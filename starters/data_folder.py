@@ -44,8 +44,14 @@ def prepare(data: Path) -> None:
 
 
 @contextmanager
-def hold(data: Path) -> Iterator[None]:
+def hold(
+    data: Path, instead: str = "Stop it, or name another folder with --data"
+) -> Iterator[None]:
     """Hold the folder, so that a stack that starts meanwhile finds it taken.
+
+    Args:
+        data: the folder.
+        instead: what to do if somebody holds it already.
 
     Raises:
         Failure: somebody holds it.
@@ -55,9 +61,7 @@ def hold(data: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise Failure(
-                f"another `steward up` is running on {data}. Stop it, or name another folder "
-                "with --data",
-                exit_code=2,
+                f"another `steward up` is running on {data}. {instead}", exit_code=2
             ) from error
         yield
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -26,9 +28,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.faults import in_brief
 from starters.access import EVERYBODY, Caller
+from starters.attempts import Attempts
+from starters.bodies import LARGEST_BODY, gathered, too_large
 from starters.hosts import host_of, is_loopback
 from starters.http_errors import again_in, error_response, fault
 from starters.pace import Pace
+from starters.tokens import token_in
 from store.database import StoreUnavailableError
 
 log = structlog.get_logger()
@@ -49,6 +54,11 @@ CODEC = frozenset({"/codec/encode", "/codec/decode"})
 OPEN_TO_ALL = frozenset({*HOOKS, "/healthz", "/readyz"})
 """Paths that need no token."""
 HEALTH = frozenset({"/healthz", "/readyz"})
+_KNOWN_PATHS = OPEN_TO_ALL | CODEC | {CHANGES, SIGN_IN}
+"""Paths that are routes themselves, also to whoever is not let in."""
+
+_LARGEST_OF_NOBODY = 16 * 1024
+"""Bytes of a body that are gathered of somebody who has shown no token: a form to sign in."""
 
 REQUEST_ID = b"x-request-id"
 """The header that says which request it is, in what is asked and in each answer."""
@@ -64,6 +74,9 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 """What every answer says unless it says otherwise itself."""
+
+_KEPT_A_WHILE = ((b"cache-control", b"no-cache"),)
+"""What a library says of its streams: that a browser may keep them."""
 
 _FOR_TEMPORAL_UI = (
     (b"access-control-allow-credentials", b"true"),
@@ -92,8 +105,14 @@ class Limits:
     """After this a request that only reads is answered 503."""
     changing: timedelta = timedelta(seconds=12)
     """After this one that changes something is: longer than a command waits for a worker."""
+    body: timedelta = timedelta(seconds=8)
+    """After this a request whose body is not there whole is answered 408."""
     at_once: int = 200
-    """Requests under way that are no hooks: whoever comes then is answered 503."""
+    """Requests under way that are no hooks: whoever comes then is answered 503. While a body is on
+    its way, its request takes no place: how long that lasts is up to its sender."""
+    codec_at_once: int = 50
+    """Requests to the codec server under way; they have room for themselves, since their bodies are
+    too large to be gathered at the door."""
     hooks_at_once: int = 1000
     """Hooks under way; they have this room for themselves."""
     streams_at_once: int = 200
@@ -136,6 +155,8 @@ FailedPage = Callable[[Scope, Failed, int], Response | None]
 again; None if no person sent it."""
 PutOff = Callable[[Literal["rate", "busy"]], None]
 """Counts a request that came too often, or while too many others were under way."""
+Answered = Callable[[Scope, int, float], None]
+"""Takes in how a changing request was answered: with which status, after how many seconds."""
 
 
 class TurnedAwayError(Exception):
@@ -154,6 +175,33 @@ def _turned_away(status: int, message: str, **more: Any) -> TurnedAwayError:  # 
     return TurnedAwayError(error_response(status, message, **more))
 
 
+class _NoPlaceError(Exception):
+    """As many requests are under way as may be."""
+
+
+class _Places:
+    """So many requests may be under way."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Hold a place for one request.
+
+        Raises:
+            _NoPlaceError: all are taken.
+        """
+        if self._taken >= self._most:
+            raise _NoPlaceError
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+
 class Doorkeeper:
     """Lets requests in, and answers those that it does not let in or that take too long."""
 
@@ -169,6 +217,7 @@ class Doorkeeper:
         failed_page: FailedPage = lambda _, __, ___: None,
         pace: Pace | None = None,
         put_off: PutOff = lambda _: None,
+        answered: Answered = lambda _, __, ___: None,
         codec_origins: Iterable[str] = (),
     ) -> None:
         """Take what is behind the door.
@@ -183,10 +232,13 @@ class Doorkeeper:
             failed_page: shows people how a request failed.
             pace: how many requests one token or session may send, if that is limited.
             put_off: counts whom it sends away for a while.
+            answered: told of each request that changes something, once it is answered.
             codec_origins: the origins of Temporal UI, whose pages may use the codec server.
         """
+        self._attempts = Attempts()
         self._pace = pace
         self._put_off = put_off
+        self._answered = answered
         self._reception = reception
         self._codec_origins = frozenset(each.encode() for each in codec_origins)
         self._failed_page = failed_page
@@ -195,8 +247,9 @@ class Doorkeeper:
         self._identify = identify
         self._hosts = frozenset(host.casefold().strip("[]") for host in hosts)
         self._limits = limits
-        self._under_way = 0
-        self._hooks_under_way = 0
+        self._places = _Places(limits.at_once)
+        self._codec_places = _Places(limits.codec_at_once)
+        self._hook_places = _Places(limits.hooks_at_once)
         self._streams = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -209,9 +262,11 @@ class Doorkeeper:
             (REQUEST_ID, request_id.encode()),
             *(_ONLY_BY_HTTPS if _came_by_https(scope) else ()),
         ]
-        answer = _Answer(send, own, self._codec_headers(scope))
+        answer, begun = _Answer(send, own, self._codec_headers(scope)), time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, answer)
+            if answer.status is not None and scope["method"] not in _UNCHANGING:
+                self._answered(scope, answer.status, time.perf_counter() - begun)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
@@ -231,9 +286,11 @@ class Doorkeeper:
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:
-            log.exception("a request failed", method=scope["method"], path=scope["path"])
+            log.exception(
+                "a request failed", method=scope["method"], route=route_of(scope), status=500
+            )
             response = self._failed_page(scope, Failed.FAULT, 1) or fault()
-        if response is not None and not answer.begun:
+        if response is not None and answer.status is None:
             await response(scope, receive, answer.send)
 
     async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> Response | None:
@@ -253,31 +310,70 @@ class Doorkeeper:
             await self._serve_stream(scope, receive, answer)
         elif scope["path"] in HEALTH:
             await self._serve(scope, receive, answer)
-        elif self._under_way >= self._limits.at_once:
-            self._put_off("busy")
-            return self._failed_page(scope, Failed.BUSY, 1) or _busy()
         else:
-            self._under_way += 1
             try:
-                await self._serve(scope, receive, answer)
-            finally:
-                self._under_way -= 1
+                await self._serve_in_turn(scope, receive, answer)
+            except _NoPlaceError:
+                self._put_off("busy")
+                return self._failed_page(scope, Failed.BUSY, 1) or _busy()
         return None
+
+    async def _serve_in_turn(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """Serve a request that takes a place, but none while its body is on its way.
+
+        Raises:
+            _NoPlaceError: all places are taken.
+        """
+        if _is_of_codec(scope):
+            with self._codec_places.one():
+                await self._serve(scope, receive, answer)
+            return
+        if not _has_body(scope):
+            with self._places.one():
+                await self._serve(scope, receive, answer)
+            return
+        with self._places.one():
+            await self._let_in(scope)
+        receive = await self._gathered(scope, receive)
+        with self._places.one():
+            async with asyncio.timeout(self._patience(scope)):
+                await self._everything_else(scope, receive, answer.send)
+
+    async def _gathered(self, scope: Scope, receive: Receive) -> Receive:
+        """Return what receives a body that is there whole, or is known to be too large.
+
+        Raises:
+            TurnedAwayError: it does not come in time (408), or somebody who has shown nothing sends
+                more than a form to sign in has (413).
+        """
+        is_nobodys = scope["path"] == SIGN_IN or scope["path"].startswith(f"{SIGN_IN}/")
+        largest = _LARGEST_OF_NOBODY if is_nobodys else LARGEST_BODY
+        try:
+            async with asyncio.timeout(self._limits.body.total_seconds()):
+                whole, is_too_large = await gathered(receive, largest)
+        except TimeoutError as error:
+            raise _turned_away(
+                408,
+                "The request didn't arrive in full in time, so nothing was done.",
+                instead="Send it again.",
+            ) from error
+        if is_nobodys and is_too_large:
+            raise TurnedAwayError(too_large(largest))
+        return whole
 
     async def _serve_hook(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Serve a hook, which bounds its time itself: it knows what it may promise when."""
-        if self._hooks_under_way >= self._limits.hooks_at_once:
+        receive = await self._gathered(scope, receive) if _has_body(scope) else receive
+        try:
+            with self._hook_places.one():
+                await self._hooks(scope, receive, answer.send)
+        except _NoPlaceError as error:
             raise _turned_away(
                 503,
                 "Too many events at once. This one was not stored.",
                 instead="Send it again with the same webhook-id.",
                 headers={"retry-after": "1"},
-            )
-        self._hooks_under_way += 1
-        try:
-            await self._hooks(scope, receive, answer.send)
-        finally:
-            self._hooks_under_way -= 1
+            ) from error
 
     async def _serve_stream(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Serve a stream of changes, which is open as long as its page is."""
@@ -309,15 +405,30 @@ class Doorkeeper:
             del self._streams[whose]
 
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        reads = scope["method"] in _UNCHANGING
-        patience = self._limits.reading if reads else self._limits.changing
-        async with asyncio.timeout(patience.total_seconds()):
+        async with asyncio.timeout(self._patience(scope)):
+            await self._let_in(scope)
+            await self._everything_else(scope, receive, answer.send)
+
+    async def _let_in(self, scope: Scope) -> None:
+        """Find out who a request comes from, and return if it may come in now.
+
+        Raises:
+            TurnedAwayError: it may not.
+            StoreUnavailableError: the store does not answer, so that nobody knows.
+            TimeoutError: nor does it say so.
+        """
+        async with asyncio.timeout(self._patience(scope)):
             state: MutableMapping[str, Any] = scope.setdefault("state", {})
             state["caller"] = await self._caller(scope)
             state["is_still_in"] = partial(self._is_still_in, scope)
             self._require_pace(scope)
             _require_json(scope)
-            await self._everything_else(scope, receive, answer.send)
+
+    def _patience(self, scope: Scope) -> float:
+        """Return how many seconds a request may take."""
+        reads = scope["method"] in _UNCHANGING
+        patience = self._limits.reading if reads else self._limits.changing
+        return patience.total_seconds()
 
     async def _caller(self, scope: Scope) -> Caller:
         if self._identify is None or _is_open_to_all(scope["path"]):
@@ -330,6 +441,8 @@ class Doorkeeper:
                 return signed_in
         caller = await self._identify(shown[0].decode("latin-1") if len(shown) == 1 else None)
         if caller is None:
+            if shown:
+                self._require_few_wrong_tokens(scope)
             raise _turned_away(
                 401,
                 "Your bearer token is missing, unknown, revoked or expired.",
@@ -337,6 +450,28 @@ class Doorkeeper:
                 headers={"www-authenticate": 'Bearer realm="Steward"'},
             )
         return caller
+
+    def _require_few_wrong_tokens(self, scope: Scope) -> None:
+        """Return if an address, which has just shown a wrong token, hasn't shown too many.
+
+        Whoever shows a right one never waits: else anybody could keep others out who come from the
+        same address, such as a proxy's.
+
+        Raises:
+            TurnedAwayError: it has (429).
+        """
+        client = scope.get("client")
+        address = client[0] if client else ""
+        wait = self._attempts.seconds_to_wait(address)
+        self._attempts.failed(address)
+        if wait := wait or self._attempts.seconds_to_wait_after_failing():
+            self._put_off("rate")
+            raise _turned_away(
+                429,
+                "You sent too many wrong bearer tokens within a minute.",
+                instead="Send a token that is valid. It is let in at once.",
+                headers={"retry-after": str(wait)},
+            )
 
     async def _received(self, scope: Scope, reception: Reception) -> Caller:
         caller = await reception.caller(scope)
@@ -417,17 +552,29 @@ class _Answer:
         self._send = send
         self._own = own
         self.headers = headers
-        self.begun = False
+        self.status: int | None = None
+        """Of HTTP, once the answer has begun."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
-            headers = list(message.get("headers", ()))
+            self.status = message["status"]
+            headers = [each for each in message.get("headers", ()) if each not in _KEPT_A_WHILE]
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
             headers += [*self._own, *self.headers]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def route_of(scope: Scope) -> str:
+    """Return the route of a request, with the names of what stands in it, never what was typed.
+
+    What is no route of ours, or was not let in, is `unknown`.
+    """
+    if scope["path"] in _KNOWN_PATHS:
+        return str(scope["path"])
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "unknown"
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -515,7 +662,8 @@ def _sender(scope: Scope) -> str | None:
     shown = _values(scope["headers"], b"authorization")
     if caller.actor is None or not shown:
         return None
-    return f"token {sha256(shown[0]).hexdigest()}"
+    token = token_in(shown[0].decode("latin-1"))
+    return f"token {sha256(token.encode()).hexdigest()}"
 
 
 def _no_stream(scope: Scope) -> TurnedAwayError:
@@ -544,16 +692,21 @@ def _require_json(scope: Scope) -> None:
     """
     if scope["method"] in _UNCHANGING or _is_of_desk(scope):
         return
-    headers = scope["headers"]
-    types = _values(headers, b"content-type")
-    lengths = _values(headers, b"content-length")
-    has_body = any(each.strip(b"0 ") for each in lengths) or _values(headers, b"transfer-encoding")
-    if (types or has_body) and not (len(types) == 1 and _is_json(types[0])):
+    types = _values(scope["headers"], b"content-type")
+    if (types or _has_body(scope)) and not (len(types) == 1 and _is_json(types[0])):
         raise _turned_away(
             415,
             "The body isn't declared as JSON.",
             instead="Send JSON with the header: Content-Type: application/json.",
         )
+
+
+def _has_body(scope: Scope) -> bool:
+    """Return whether a request says that a body follows."""
+    lengths = _values(scope["headers"], b"content-length")
+    return any(each.strip(b"0 ") for each in lengths) or bool(
+        _values(scope["headers"], b"transfer-encoding")
+    )
 
 
 def _is_json(content_type: bytes) -> bool:

@@ -18,7 +18,8 @@ _ERRORS = {
     500: "fault",
     503: "unavailable",
 }
-_FIRST_OF_OURS = 500
+FIRST_FAULT = 500
+"""The least status that is no refusal, but a fault of ours."""
 
 
 def error_response(
@@ -32,7 +33,7 @@ def error_response(
         instead: what to do instead, if there is something.
         headers: more headers than an answer has anyway.
     """
-    unnamed = "unavailable" if status >= _FIRST_OF_OURS else "bad_request"
+    unnamed = "unavailable" if status >= FIRST_FAULT else "bad_request"
     body = {"error": _ERRORS.get(status, unnamed), "rule": None, "message": message}
     if instead is not None:
         body["instead"] = instead

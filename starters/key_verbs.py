@@ -53,6 +53,7 @@ def list_keys(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> No
     """List the keys by their IDs: which one is in use, and for how many jobs."""
     from starters.company_time import company_time
     from starters.rendering import print_json, print_text
+    from workers.key_rings import others_can_read
 
     async def read(
         database: Database,
@@ -73,12 +74,19 @@ def list_keys(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> No
             for each in items
             for since in [each["known_since"]]
         ]
-        print_json({"file": str(path), "encrypts": is_on, "items": shown})
+        others = others_can_read(path)
+        print_json(
+            {"file": str(path), "others_can_read": others, "encrypts": is_on, "items": shown}
+        )
         return
     print_text(f"Key file: {path}")
+    if others_can_read(path):
+        print_text(f"Every user of this machine can read it. Change that: chmod o-rwx {path}")
     for each in items:
         use = "encrypts" if each["is_first"] else "decrypts only"
-        if not each["in_file"]:
+        if each["is_another"]:
+            use = "another key than the database's of this ID: put the right one back"
+        elif not each["in_file"]:
             use = "missing from the file" if each["jobs"] else "removed from the file"
         since = each["known_since"]
         print_text(
@@ -228,15 +236,17 @@ async def _wrap_all(opened: DataKeys, progress: Callable[[int, int], None]) -> i
 def _items(ring: KeyRing, known: list[RingKeyUse]) -> list[dict[str, Any]]:
     """Return the keys of the file in its order, then those that the store alone knows."""
     uses = {each.id: each for each in known}
-    ids = [key.id for key in ring.keys]
+    in_file = {key.id: key for key in ring.keys}
+    ids = list(in_file)
     items = []
     for key_id in [*ids, *(each for each in uses if each not in ids)]:
-        use = uses.get(key_id)
+        use, key = uses.get(key_id), in_file.get(key_id)
         items.append(
             {
                 "id": key_id,
                 "is_first": key_id == ring.first.id,
-                "in_file": key_id in ids,
+                "in_file": key is not None,
+                "is_another": bool(use and key and use.check not in {None, key.check}),
                 "known_since": use.known_since if use else None,
                 "jobs": use.jobs if use else 0,
             }

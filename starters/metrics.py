@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar
@@ -14,19 +15,27 @@ from prometheus_client import (
     generate_latest,
 )
 
+from domain.contact_hours import HeldFor
+from domain.mail_reports import ReportKind
 from domain.outgoing import Contact, Destination
+from domain.policy import Policy
 from service.audit import Audit
 from service.retaining import Retention
 from starters.process_metrics import ProcessCollector
 from store.heartbeats import Heartbeats
-from store.inbox import Inbox
-from store.outbox_list import OutboxList
+from store.inbox import STATES, Inbox, Outcome
+from store.mail_queue import MailState
+from store.outbox_list import UNSETTLED, OutboxList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
 from store.retention import Kept
 from workers.background import Background
 from workers.core import CoreListener
 from workers.figures import Figures
+from workflows.registry import LIFECYCLES
+
+_FAULTS = ("500", "503")
+"""Statuses of commands that an alert watches."""
 
 
 class Metrics:
@@ -73,6 +82,7 @@ class Metrics:
             registry=self._registry,
         )
         self._reconciliations: Reconciliations | None = None
+        self._policy: Callable[[], Policy] | None = None
         self._reconciled = Gauge(
             "steward_reconciled_events",
             "Events that no hook told of and the job system's list shows, by type",
@@ -87,6 +97,11 @@ class Metrics:
         self._reconcile_failures = Gauge(
             "steward_reconciliation_failures",
             "Times that the job system's list could not be read",
+            registry=None,
+        )
+        self._reconciled_every = Gauge(
+            "steward_reconciliation_interval_seconds",
+            "How often the policy has the job system's list read",
             registry=None,
         )
         self._heartbeats: Heartbeats | None = None
@@ -154,20 +169,44 @@ class Metrics:
             registry=self._registry,
         )
 
+        self._begin_with_zero()
+
+    def _begin_with_zero(self) -> None:
+        """Show what alerts watch from the start: of a rise from nothing, no query knows."""
+        for outcome in ("refused", *Outcome):
+            self.hooks.labels(outcome=str(outcome))
+        for kind in LIFECYCLES.values():
+            for command in (*kind.commands, "unknown"):
+                for status in _FAULTS:
+                    self.commands.labels(lifecycle=kind.name, command=command, status=status)
+        for reason in ("rate", "busy", "behind"):
+            self.put_off.labels(reason=reason)
+        for kind_ in ("unreadable", *ReportKind):
+            self.mail_reports.labels(kind=str(kind_))
+
+    def count_command(self, lifecycle: str, command: str, status: int) -> None:
+        """Count a command by the status that it was answered with."""
+        self.commands.labels(lifecycle=lifecycle, command=command, status=str(status)).inc()
+
     def watch_retention(self, retention: Retention) -> None:
         """Have shown what this process deletes because it was kept long enough."""
         for kept in retention.deleted:
             read = partial(_deleted, retention, kept)
             self._retained.labels(what=kept.value).set_function(read)
 
-    def watch_reconciliation(self, reconciliations: Reconciliations) -> None:
+    def watch_reconciliation(
+        self, reconciliations: Reconciliations, policy: Callable[[], Policy]
+    ) -> None:
         """Have the figures of reconciliation shown, too: there is another job system."""
-        self._reconciliations = reconciliations
+        self._reconciliations, self._policy = reconciliations, policy
+        self._registry.register(self._reconciled_every)
         self._registry.register(self._reconciled)
         self._registry.register(self._reconciled_at)
         self._registry.register(self._reconcile_failures)
 
     async def _read_reconciliation(self, reconciliations: Reconciliations) -> None:
+        if self._policy is not None:
+            self._reconciled_every.set(self._policy().reconciliation.every.total_seconds())
         record = await reconciliations.record()
         if record is None:
             return
@@ -207,7 +246,7 @@ class Metrics:
             self._open.labels(lifecycle=lifecycle, stage=stage).set(count)
         self._overdue.set(len(await reading.overdue_promises(now)))
         self._inbox.clear()
-        for state, count in (await inbox.counts()).items():
+        for state, count in (dict.fromkeys(STATES, 0) | await inbox.counts()).items():
             self._inbox.labels(state=state).set(count)
         if self._audit is not None:
             self._lost.set(len(await self._audit.lost()))
@@ -216,9 +255,13 @@ class Metrics:
         if self._reconciliations is not None:
             await self._read_reconciliation(self._reconciliations)
         self._mails.clear()
+        for state in MailState:
+            self._mails.labels(state=state.value)
         for mail in await reading.failing_mails():
             self._mails.labels(state=mail["state"]).inc()
         self._held.clear()
+        for reason in HeldFor:
+            self._held.labels(reason=reason.value)
         for mail in await reading.held_mails():
             self._held.labels(reason=mail["held_for"]).inc()
 
@@ -232,7 +275,8 @@ class Metrics:
             gauge.clear()
         if not outbox.destinations:
             return
-        for (destination, state), count in (await outbox.counts()).items():
+        counts = {(each.value, state): 0 for each in outbox.destinations for state in UNSETTLED}
+        for (destination, state), count in (counts | await outbox.counts()).items():
             self._outbox.labels(destination=destination, state=state).set(count)
         known, asked = await outbox.standings(), None
         if Destination.JOB_SYSTEM in outbox.destinations:

@@ -39,6 +39,7 @@ def migrate_store(
     Stop the API and all workers first. The copy gets the schema, every row, and the same numbers.
     The source stays as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
 
+    STEWARD_DATABASE_PASSWORD, or its file, is the password of a PostgreSQL URL that has none.
     TEMPORAL_* names the Temporal server, which is asked if a worker is running.
     """
     from datetime import UTC, datetime
@@ -48,6 +49,7 @@ def migrate_store(
     from starters.rendering import print_json, print_text
     from store.database import DatabaseUrlError
     from store.moving import CannotMoveError, move
+    from workers.settings import with_database_password
 
     def tell(copied: Copied) -> None:
         typer.echo(f"{copied.table}: {copied.rows:,} of {copied.of:,}", err=True)
@@ -55,8 +57,9 @@ def migrate_store(
     try:
         with failures_told(), ExitStack() as stack:
             _hold_folder(source, stack)
-            _must_have_no_worker(source)
-            counts = move(source, target, datetime.now(UTC), tell)
+            known = with_database_password(source)
+            _must_have_no_worker(known)
+            counts = move(known, with_database_password(target), datetime.now(UTC), tell)
     except DatabaseUrlError as error:
         raise Failure(str(error), _MISCONFIGURED) from error
     except CannotMoveError as error:
@@ -138,4 +141,4 @@ def _hold_folder(source: str, stack: ExitStack) -> None:
     if not file.is_file():
         raise Failure(f"{file}: there is no database. Name another with --from")
     if file.name == STORE_FILE:
-        stack.enter_context(hold(file.parent))
+        stack.enter_context(hold(file.parent, "Stop it, then copy again"))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 
 _MINUTE = 60.0
 _MOST = 4096
-"""Senders that are remembered: of more, those that have been silent longest are forgotten."""
+"""Senders that are remembered: of more, those are forgotten whose purse is full, or is soonest."""
 
 
 class Pace:
@@ -23,7 +22,7 @@ class Pace:
         """Take how many, and a clock of seconds that only grow."""
         self._each = _MINUTE / per_minute
         self._clock = clock
-        self._full_at: OrderedDict[str, float] = OrderedDict()
+        self._full_at: dict[str, float] = {}
         """When the purse of each sender is full again."""
 
     def seconds_to_wait(self, sender: str) -> int:
@@ -34,7 +33,12 @@ class Pace:
         if missing > self._each / 2**20:  # more than what adding fractions loses
             return max(1, math.ceil(missing))
         self._full_at[sender] = full_at
-        self._full_at.move_to_end(sender)
         if len(self._full_at) > _MOST:
-            self._full_at.popitem(last=False)
+            self._forget(now)
         return 0
+
+    def _forget(self, now: float) -> None:
+        """Forget senders; never those that have sent most, or many others would wipe them out."""
+        self._full_at = {each: at for each, at in self._full_at.items() if at > now}
+        if len(self._full_at) > _MOST:
+            del self._full_at[min(self._full_at, key=self._full_at.__getitem__)]

@@ -148,6 +148,16 @@ def _print_verified(done: Verified) -> None:
     if not done.holds:
         print_text(f"Don't release this code. {CURE}")
     elif tried:
-        print_text(f"All {tried} replay: this code can carry on the jobs that run.")
+        print_text(_carries_on(tried, sum(done.found.values())))
     else:
         print_text("No job runs yet, so there was nothing to replay.")
+
+
+def _carries_on(tried: int, found: int) -> str:
+    """Return what is known once all that was tried replays: of a sample, no more than that."""
+    if tried >= found:
+        return f"All {tried:,} replay: this code can carry on the jobs that run."
+    return (
+        f"All {tried:,} of the sample replay. {found - tried:,} of {found:,} workflows were not "
+        "tried. To try more of each group, set --sample."
+    )

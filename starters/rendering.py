@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from domain.contact_hours import HeldFor
 from domain.labels import (
     OUTGOING,
     OUTGOING_STATES,
@@ -27,6 +28,7 @@ from domain.labels import (
     command_label,
     journal_label,
     lifecycle_label,
+    mail_state_label,
     missed_label,
     outgoing_label,
     stage_label,
@@ -158,6 +160,9 @@ def _print_more(page: Json) -> None:
 def print_job(document: Json) -> None:
     """Print everything about one job."""
     job = document["job"]
+    if "erased" in document:
+        print_text(f"{job['job_id']} · {job['status']}", document["next"])
+        return
     print_text(_headline(job), *_contacts(job))
     for standing in document["lifecycles"]:
         print_text("", *_standing(job["job_id"], standing))
@@ -165,11 +170,14 @@ def print_job(document: Json) -> None:
         print_text("", document["next"])
     for title, name, columns in _SECTIONS:
         if document[name]:
+            rows = document[name]
+            if name == "emails":
+                rows = [_held_told(row) for row in rows]
             print_text("", title)
             if name in document.get("older", {}):
                 print_text("These are the newest. To see the older ones, add --all.")
-            known = [each for each in columns if any(each.name in row for row in document[name])]
-            _print_table("", known, document[name])
+            known = [each for each in columns if any(each.name in row for row in rows)]
+            _print_table("", known, rows)
 
 
 def print_standing(job_id: str, standing: Json) -> None:
@@ -274,10 +282,11 @@ def print_mails(mails: Json) -> None:
 
 
 def _held_told(mail: Json) -> Json:
-    """Return a mail whose state says until when it is held, if it is."""
+    """Return a mail whose state is in words: until when it is held and why, if it is."""
     if "held_until" not in mail:
-        return mail
-    return {**mail, "state": f"held until {company_time(mail['held_until'])}"}
+        return {**mail, "state": mail_state_label(mail["state"])}
+    why = HeldFor(mail["held_for"]).because
+    return {**mail, "state": f"Held until {company_time(mail['held_until'])}: {why}"}
 
 
 def print_mail_texts(mails: Json) -> None:
@@ -405,7 +414,7 @@ _DEAD_LETTERS = (
 _MAILS = (
     Column("When", "at"),
     Column("Job", "job_id", whole=True),
-    Column("State", "state", whole=True),
+    Column("State", "state"),
     Column("To", "to"),
     Column("Subject", "subject"),
     Column("Template", "template", spare=True),
@@ -464,7 +473,7 @@ _SECTIONS: Sequence[tuple[str, str, Sequence[Column]]] = (
         "emails",
         (
             _AT,
-            Column("State", "state", whole=True),
+            Column("State", "state"),
             Column("To", "to"),
             Column("Subject", "subject"),
             Column("Template", "template", spare=True),

@@ -39,6 +39,12 @@ class TokenFileError(ValueError):
     """A token file that cannot be used; the message says where and why, and quotes no token."""
 
 
+def token_in(authorization: str) -> str:
+    """Return the token of a header `Authorization: Bearer …`, however spaced; empty if none."""
+    scheme, _, rest = authorization.partition(" ")
+    return rest.strip() if scheme.casefold() == "bearer" else ""
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -143,11 +149,8 @@ class Tokens:
         Raises:
             StoreUnavailableError: the store does not answer, so that nobody knows.
         """
-        scheme, _, rest = (authorization or "").partition(" ")
-        token = rest.strip()
-        if scheme.casefold() != "bearer" or not token:
-            return None
-        return await self.owner(token)
+        token = token_in(authorization or "")
+        return await self.owner(token) if token else None
 
     async def owner(self, token: str) -> Caller | None:
         """Return whose a token is, None if it is unknown, revoked or expired.

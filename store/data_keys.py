@@ -171,8 +171,10 @@ class DataKeys:
             UnknownRingKeyError: the ring does not open it.
             StoreUnavailableError: the database does not answer.
         """
-        if (at_hand := self.at_hand(key_id)) is not None:
-            return at_hand
+        return self.at_hand(key_id) or await self.key_now(key_id)
+
+    async def key_now(self, key_id: str) -> DataKey:
+        """Return the key of an id as the store has it now, as `key` does and with its errors."""
         kept = self._by_id.get(key_id)
         try:
             found = await self._database.read(lambda tx: _one(tx, _BY_ID, key_id))

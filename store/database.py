@@ -28,6 +28,7 @@ from sqlalchemy import (
     false,
     func,
     make_url,
+    select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -38,6 +39,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from domain.outgoing import Destination
 from store.outages import is_outage
 from store.patience import CONNECT_ARGUMENTS, SQLITE_BUSY_SECONDS
+from store.schema import schema_readers
 
 T = TypeVar("T")
 
@@ -172,19 +174,30 @@ class Database:
         """
         return _upsert(self.insert, table, key, tuple(columns), only_if, tells)
 
+    async def empty_log(self) -> bool:
+        """Empty SQLite's log, which still has what was deleted; PostgreSQL sees to its own.
+
+        Returns:
+            Whether nothing is left in it: a transaction that reads may hold it open.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        if not self.is_sqlite:
+            return True
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writers, _empty_log, self._engine)
+
     async def check(self) -> None:
-        """Return if the database answers and its schema is the one this release needs.
+        """Return if the database answers and its schema is one that this release can work on.
+
+        That is its own, or one that a newer release has made and that leaves it what it needs: so
+        a process of this release may start again while the newer one replaces it.
 
         Raises:
             StoreUnavailableError: it does not, or the schema is another.
         """
-        revision = await self.read(revision_of)
-        _must_be_whole(revision)
-        if revision != newest_revision():
-            raise StoreUnavailableError(
-                f"the schema is at {revision or 'nothing'}, this release needs "
-                f"{newest_revision()}: run `steward setup`"
-            )
+        await self.read(_must_fit)
 
     async def close(self) -> None:
         """Close all connections, once what was begun is done."""
@@ -258,6 +271,29 @@ def _must_be_whole(revision: str | None) -> None:
             "this database is an interrupted copy of another (`steward migrate-store`): make it "
             "empty, and copy again"
         )
+
+
+def _must_fit(connection: Connection) -> None:
+    revision, ours = revision_of(connection), newest_revision()
+    _must_be_whole(revision)
+    if revision == ours:
+        return
+    if revision is None or revision in _known_revisions():
+        raise StoreUnavailableError(
+            f"the schema is at {revision or 'nothing'}, this release needs {ours}: run `steward "
+            "setup`"
+        )
+    oldest = connection.execute(select(schema_readers.c.oldest)).scalar_one_or_none()
+    if oldest is None or ours is None or ours < oldest:
+        raise StoreUnavailableError(
+            f"the schema is at {revision}, of a newer release that this one ({ours}) can't work "
+            "beside: run the newer release"
+        )
+
+
+def _known_revisions() -> frozenset[str]:
+    script = ScriptDirectory.from_config(_alembic())
+    return frozenset(each.revision for each in script.walk_revisions())
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -343,6 +379,14 @@ def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
         return work(connection)
 
 
+def _empty_log(engine: Engine) -> bool:
+    with outages_told(), engine.connect() as connection:
+        # The driver's own connection: a checkpoint has no place in a transaction.
+        driver: Any = connection.connection.driver_connection
+        (is_held, _, _) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not is_held
+
+
 @contextmanager
 def outages_told() -> Iterator[None]:
     """Tell what fails because a database does not answer.
@@ -375,6 +419,8 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: A
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",
+        # What is deleted, or written over, is not left in the file's free space.
+        "secure_delete = ON",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

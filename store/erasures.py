@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import structlog
 from sqlalchemy import Connection, Table, case, func, select, update
 
 from domain.erasing import ERASED, erased_sentence, job_left
@@ -24,6 +25,9 @@ from store.jobs import held_job, keep_job
 from store.mail_queue import MailFault, MailState
 from store.urgency import NO_DEADLINE
 
+log = structlog.get_logger()
+
+_ERASE_AGAIN = "Erase the job again, or stop every process of Steward"
 _PAGE = 1000
 _LETTERS_AT_ONCE = 200
 
@@ -110,9 +114,12 @@ class Erasures:
             StillOpenError: a lifecycle of it runs.
             StoreUnavailableError: the database does not answer.
         """
-        return await self._database.write(
+        erasure = await self._database.write(
             lambda connection: erase_job(self._database, connection, job_id, by, reason, now)
         )
+        if erasure is not None and not await self._database.empty_log():
+            log.warning("the log of SQLite still has an erased job's texts", instead=_ERASE_AGAIN)
+        return erasure
 
     async def of(self, job_id: str) -> Erasure | None:
         """Return the erasure of a job, None if it was not erased.

@@ -93,6 +93,8 @@ EARLIER = schema.inbox.alias("earlier")
 MAIL_REPORT = "mail report"
 """The origin of a report on a mail that was sent; it is no workflow's, and about no job's event."""
 
+STATES = ("pending", "faulty", "done", "dead")
+"""What an event in the inbox can be."""
 UNDELIVERED = ("pending", "faulty")
 """States of events that are still to be delivered; no other event waits for a faulty one."""
 

@@ -35,8 +35,8 @@ from store.database import (
 
 _BATCH: Final = 500
 """Rows that are read and written at a time."""
-_LEFT_OUT: Final = frozenset({"leases"})
-"""Tables of which nothing is copied: what processes hold just now."""
+_LEFT_OUT: Final = frozenset({"leases", "schema_readers"})
+"""Tables of which nothing is copied: what processes hold just now, what is said of the schema."""
 _WHOLE: Final = 1 << 256
 
 

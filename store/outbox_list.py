@@ -23,7 +23,7 @@ PAGE = 100
 """Rows on one page of the list."""
 
 _OUTBOX = schema.outbox
-_UNSETTLED = (
+UNSETTLED = (
     OutgoingState.ASKING.value,
     OutgoingState.PENDING.value,
     OutgoingState.REFUSED.value,
@@ -233,7 +233,7 @@ class OutboxList:
             select(_OUTBOX.c.destination, _OUTBOX.c.state, func.count())
             .where(
                 _OUTBOX.c.destination.in_([each.value for each in Destination]),
-                _OUTBOX.c.state.in_(_UNSETTLED),
+                _OUTBOX.c.state.in_(UNSETTLED),
             )
             .group_by(_OUTBOX.c.destination, _OUTBOX.c.state)
         )
@@ -297,7 +297,7 @@ def _conditions(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
     everybody = _OUTBOX.c.destination.in_([each.value for each in Destination])
     conditions: list[ColumnElement[bool]] = [everybody]
     if wanted.state is None:
-        conditions.append(_OUTBOX.c.state.in_(_UNSETTLED))
+        conditions.append(_OUTBOX.c.state.in_(UNSETTLED))
     else:
         conditions.append(_OUTBOX.c.state == wanted.state)
     if wanted.destination is not None:

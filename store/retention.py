@@ -129,6 +129,14 @@ class RetentionStore:
             )
         return await self._database.write(lambda connection: _delete(connection, kept, cutoff))
 
+    async def empty_log(self) -> None:
+        """Take what was deleted out of SQLite's log too, if nobody reads from it now.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        await self._database.empty_log()
+
     def _erase(self, connection: Connection, cutoff: datetime, now: datetime, reason: str) -> int:
         asked = select(_JOBS.job_id).where(_over(cutoff)).order_by(_JOBS.job_id)
         jobs = list(connection.scalars(asked.limit(_JOBS_AT_ONCE)))

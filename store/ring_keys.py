@@ -27,6 +27,8 @@ class RingKeyUse(NamedTuple):
     """By the wall clock; None if the store only knows that data keys are wrapped under it."""
     jobs: int
     """Jobs whose data key is wrapped under it, and Steward's own."""
+    check: str | None
+    """`RingKey.check` of the key; None as above."""
 
 
 class RingKeys:
@@ -82,15 +84,17 @@ class RingKeys:
             .where(_DATA.c.wrapped.is_not(None))
             .group_by(_DATA.c.ring_key_id)
         )
-        knowing = select(_RING.c.id, _RING.c.known_since).order_by(_RING.c.known_since.desc())
+        knowing = select(_RING).order_by(_RING.c.known_since.desc())
 
         def read(connection: Connection) -> list[RingKeyUse]:
             jobs = {row[0]: int(row[1]) for row in connection.execute(counting)}
             known = [
-                RingKeyUse(row.id, row.known_since, jobs.pop(row.id, 0))
+                RingKeyUse(row.id, row.known_since, jobs.pop(row.id, 0), row.check)
                 for row in connection.execute(knowing)
             ]
-            return known + [RingKeyUse(each, None, count) for each, count in sorted(jobs.items())]
+            return known + [
+                RingKeyUse(each, None, count, None) for each, count in sorted(jobs.items())
+            ]
 
         return await self._database.read(read)
 

@@ -550,3 +550,6 @@ erased_jobs = Table(
     Column("reason", Text, nullable=False),
 )
 """Jobs whose data was erased: what comes about one later is not taken up."""
+
+schema_readers = Table("schema_readers", metadata, Column("oldest", String(32), primary_key=True))
+"""The oldest revision whose release may work on this schema; it has one row."""

@@ -108,6 +108,7 @@ class DevServer:
                 stdin=DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, "TEMPORAL_VERSION_CHECK_DISABLED": "1"},
                 start_new_session=True,  # a Ctrl-C is ours to handle
                 preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )

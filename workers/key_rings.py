@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,13 +39,37 @@ def load_ring(path: Path) -> KeyRing:
     """Return the key ring of a file.
 
     Raises:
-        OperatorFileError: it is not there, or no key ring; no message repeats a key.
+        OperatorFileError: it is not there, no key ring, or everybody may write it; no message
+            repeats a key.
     """
-    text = read_text(path)
+    try:
+        text = read_text(path)
+    except OperatorFileError as error:
+        (problem,) = error.problems
+        reason = (
+            f"{problem.reason}. Put the file back. For a store that was never encrypted, make its "
+            "first key: steward keys new"
+        )
+        raise OperatorFileError(replace(problem, reason=reason)) from error
+    if _mode(path) & stat.S_IWOTH:
+        why = f"every user of this machine can change it. Run `chmod o-rwx {path}`"
+        raise OperatorFileError(FileProblem(str(path), 0, "", why))
     try:
         return KeyRing.parse(text)
     except ValueError as error:
         raise OperatorFileError(FileProblem(str(path), 0, "", str(error))) from error
+
+
+def others_can_read(path: Path) -> bool:
+    """Return whether every user of the machine can read a ring's file."""
+    return bool(_mode(path) & stat.S_IROTH)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:  # it has just gone; whoever reads it says so
+        return 0
 
 
 async def data_keys_of(settings: Settings, data: Path, database: Database) -> DataKeys:
@@ -70,6 +96,8 @@ async def data_keys_of(settings: Settings, data: Path, database: Database) -> Da
         raise SettingsError(f"STEWARD_KEYS: {error}") from error
     except WrongRingError as error:
         raise SettingsError(f"STEWARD_KEYS: {path}: {error}") from error
+    if others_can_read(path):
+        log.warning("every user can read STEWARD_KEYS", instead="chmod o-rwx FILE")
     return DataKeys(database, ring, look_again=ring.look_again)
 
 

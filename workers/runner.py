@@ -18,6 +18,9 @@ from temporalio.workflow import Info, _Definition  # noqa: TID251  types of the 
 
 from workflows.messages import STARTED_WITH
 
+_READABLE = frozenset({b"json/plain", b"binary/null", b"binary/plain"})
+"""Encodings of what can be an input, once it is decrypted."""
+
 
 @dataclass(frozen=True)
 class ContextFreeRunner(WorkflowRunner):
@@ -62,10 +65,25 @@ class _Start:
         return self._payloads or ()
 
     def look_at(self, act: WorkflowActivation) -> None:
-        """Take the payloads out of the first activation."""
-        if self._payloads is None:
-            jobs = (job.initialize_workflow for job in act.jobs if _initializes(job))
-            self._payloads = next((tuple(job.arguments) for job in jobs), ())
+        """Take the payloads out of the first activation, and leave none there that nobody can read.
+
+        The SDK would try such an input for ever. Without one, the workflow fails at once. One that
+        has begun with it stays as it is: this worker may lack the keys.
+        """
+        if self._payloads is not None:
+            return
+        self._payloads = ()
+        for job in act.jobs:
+            if not _initializes(job):
+                continue
+            arguments = job.initialize_workflow.arguments
+            if not act.is_replaying and not all(map(_is_readable, arguments)):
+                del arguments[:]
+            self._payloads = tuple(arguments)
+
+
+def _is_readable(payload: Payload) -> bool:
+    return payload.metadata.get("encoding") in _READABLE
 
 
 def _initializes(job: WorkflowActivationJob) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio.client import (
     Client,
@@ -18,25 +18,21 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.common import RawValue
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.policy import Policy
 from domain.reconciliation import ReconciliationOrder
-from workflows.digest import SpecialistsDigest
-from workflows.reconciliation import Reconciliation
+from workers.payloads import DATA_CONVERTER
+from workflows.digest import DIGEST, SpecialistsDigest
+from workflows.messages import MEANT_FOR, START, meant_for
+from workflows.reconciliation import RECONCILE, Reconciliation
 from workflows.registry import TASK_QUEUE
-
-DIGEST = "specialists-digest"
-"""Id of the Schedule, and the beginning of the ids of the workflows that it starts."""
 
 _CATCH_UP = timedelta(hours=6)
 """A digest that Temporal could not start in time is of use on its morning, and not at night."""
 _AT_MOST = timedelta(hours=20)
 _RECONCILIATION_AT_MOST = timedelta(minutes=30)
-
-
-RECONCILE = "reconcile"
-"""The same of the Schedule that looks for what the hooks missed."""
 
 
 async def ensure_schedules(client: Client, policy: Policy, *, has_job_system: bool) -> None:
@@ -85,7 +81,7 @@ def reconciliation_schedule(policy: Policy) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
             Reconciliation.run,
-            args=[ReconciliationOrder(grace=policy.reconciliation.grace)],
+            args=_marked(ReconciliationOrder(grace=policy.reconciliation.grace), RECONCILE),
             id=RECONCILE,
             task_queue=TASK_QUEUE,
             execution_timeout=max(every, _RECONCILIATION_AT_MOST),
@@ -103,7 +99,7 @@ def digest_schedule(policy: Policy) -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
             SpecialistsDigest.run,
-            args=[zone],
+            args=_marked(zone, DIGEST),
             id=DIGEST,
             task_queue=TASK_QUEUE,
             execution_timeout=_AT_MOST,
@@ -119,6 +115,13 @@ def digest_schedule(policy: Policy) -> Schedule:
         ),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP),
     )
+
+
+def _marked(argument: object, schedule: str) -> list[RawValue]:
+    """Return the input of a Schedule's workflows, by which they know it once it is encrypted."""
+    (payload,) = DATA_CONVERTER.payload_converter.to_payloads([argument])
+    payload.metadata[MEANT_FOR] = meant_for(datetime.now(UTC), START, schedule).encode()
+    return [RawValue(payload)]
 
 
 def _updated(found: ScheduleUpdateInput, wanted: Schedule) -> ScheduleUpdate:

@@ -29,7 +29,7 @@ from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
 from domain.sign_in_roles import SignInRoles, load_sign_in_roles
 from domain.signatures import HookSecrets
-from store.database import checked_url
+from store.database import DatabaseUrlError, checked_url
 from workers.secret_files import SecretFileError, secret_of
 from workers.watched import Watched
 
@@ -310,8 +310,7 @@ class Settings(BaseSettings):
             return f"sqlite:///{data.absolute() / 'steward.sqlite3'}"
         if self.database_password is None:
             return self.database_url
-        whole = make_url(self.database_url).set(password=self.database_password.get_secret_value())
-        return whole.render_as_string(hide_password=False)
+        return _with_password(self.database_url, self.database_password.get_secret_value())
 
     def load_policy(self) -> Policy:
         """Return the policy that new jobs follow.
@@ -342,7 +341,7 @@ class Settings(BaseSettings):
             SettingsError: as `load_policy` does.
         """
         self.load_policy()
-        return Watched("STEWARD_POLICY", self.policy, load_policy)
+        return Watched("STEWARD_POLICY", self.policy, load_policy, names_nobody=True)
 
     def watched_directory(self) -> Watched[Directory]:
         """Return what tells who answers for which providers now.
@@ -461,6 +460,47 @@ def load_settings() -> Settings:
                 for problem in error.errors(include_input=False, include_url=False)
             )
         ) from error
+
+
+def configured_database() -> str | None:
+    """Return STEWARD_DATABASE_URL alone, from the environment or its file, whatever else is set.
+
+    Raises:
+        SettingsError: it is no URL of a database, or its file can't be read.
+    """
+    url = _secret("STEWARD_DATABASE_URL")
+    if url is None:
+        return None
+    try:
+        checked_url(url)
+    except DatabaseUrlError as error:
+        raise SettingsError(f"STEWARD_DATABASE_URL: {error}") from error
+    return url
+
+
+def with_database_password(url: str) -> str:
+    """Return a URL with STEWARD_DATABASE_PASSWORD in it, if it is PostgreSQL's and has none.
+
+    Raises:
+        DatabaseUrlError: the URL is none of a database.
+        SettingsError: the file of the password can't be read.
+    """
+    at = checked_url(url)
+    if at.get_backend_name() == "sqlite" or at.password is not None:
+        return url
+    password = _secret("STEWARD_DATABASE_PASSWORD")
+    return url if password is None else _with_password(url, password)
+
+
+def _with_password(url: str, password: str) -> str:
+    return make_url(url).set(password=password).render_as_string(hide_password=False)
+
+
+def _secret(variable: str) -> str | None:
+    try:
+        return secret_of(variable)
+    except SecretFileError as error:
+        raise SettingsError(str(error)) from error
 
 
 def must_be_loopback(host: str, auth: Auth) -> None:

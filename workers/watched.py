@@ -35,6 +35,8 @@ class Watched(Generic[T]):
         path: Path | None,
         load: Callable[[Path | None], T],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        names_nobody: bool = False,
     ) -> None:
         """Read a file.
 
@@ -43,11 +45,14 @@ class Watched(Generic[T]):
             path: the file; None for what holds without one, which never changes.
             load: reads it.
             clock: seconds that only grow.
+            names_nobody: whether the log may quote what stands in the file. Otherwise it tells the
+                lines alone.
 
         Raises:
             OperatorFileError: it cannot be used.
         """
         self._variable, self._path, self._load, self._clock = variable, path, load, clock
+        self._names_nobody = names_nobody
         self._version = _version(path)
         self._said = load(path)
         self._looked_at = clock()
@@ -75,10 +80,11 @@ class Watched(Generic[T]):
         try:
             self._said = self._load(self._path)
         except OperatorFileError as error:
+            reason = error.in_one_line() if self._names_nobody else in_brief(error)
             log.warning(
                 "a file cannot be used; what it said before holds",
                 setting=self._variable,
-                reason=in_brief(error),
+                reason=reason,
             )
         else:
             path = self._path.as_posix() if self._path else None

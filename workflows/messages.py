@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +20,9 @@ from domain.roles import STEWARD, Actor
 
 START = "start"
 """Under which name a workflow's input is marked, and proven."""
+
+_CONTINUED = "continued-from"
+"""The same of the input of a run that another has continued as, before that one's run id."""
 
 STARTED_WITH = "steward_started_with"
 """Name of the worker's function that tells the payloads that a workflow was started with."""
@@ -152,6 +155,15 @@ class Mark:
     seal: str
     meant_for: str
 
+    def is_for(self, name: str, workflow_id: str) -> bool:
+        """Return whether it was sent under a name, to a workflow."""
+        return self.meant_for.partition(" ")[2] == f"{name} {workflow_id}"
+
+    @property
+    def sent_at(self) -> datetime:
+        """When it was sent, by the clock of the Steward that did, in whole seconds; aware UTC."""
+        return datetime.fromtimestamp(int(self.meant_for.partition(" ")[0]), UTC)
+
 
 @dataclass(frozen=True)
 class NextEpisodeMessage:
@@ -174,6 +186,11 @@ def meant_for(at: datetime, name: str, workflow_id: str) -> str:
         workflow_id: where it is sent.
     """
     return f"{int(at.timestamp())} {name} {workflow_id}"
+
+
+def continued_from(run_id: str) -> str:
+    """Return under which name a run marks the input of the one that it continues as."""
+    return f"{_CONTINUED}:{run_id}"
 
 
 def actor_in(fields: object) -> Actor:

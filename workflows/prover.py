@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.commands import Answer
@@ -24,12 +24,15 @@ from workflows.messages import (
     Read,
     RejectedMessage,
     UnprovenMessage,
+    continued_from,
 )
 from workflows.runtime import Runtime
 
 _CHECKED_AT_ONCE = 200
 _CLOCKS_DIFFER = timedelta(minutes=5)
 """How far the clock of a Steward that sends may lie behind Temporal's."""
+_OWN_CLOCKS_DIFFER = timedelta(seconds=2)
+"""How far it may lie behind the clock of the Steward that has sent the start."""
 
 
 class Prover:
@@ -37,7 +40,7 @@ class Prover:
 
     Steward marks what it sends with its name, its workflow and when it was sent, and encrypts it
     with the mark: nobody else can. A copy of such a message, taken out of a history, is known by
-    its seal, or by being older than the first of the runs that continued one another.
+    its seal, or by being older than the start of the first of the runs that continued one another.
     """
 
     def __init__(
@@ -66,7 +69,20 @@ class Prover:
         self._desk = desk
         self._stewards_own = stewards_own
         self._seals = deque(start.seals, maxlen=MEMORY)
-        self._hears_from = start.hears_from or runtime.started_at
+        self._hears_from = self._since_when(start)
+
+    def _since_when(self, start: LifecycleStart) -> datetime:
+        """Return from when messages are sent to this run; copies of those before are not heard.
+
+        What an input says of it counts only from the run that this one continues.
+        """
+        runtime = self._runtime
+        if runtime.continues is not None and start.hears_from is not None:
+            return start.hears_from
+        mark = runtime.start_mark
+        if mark is not None and mark.is_for(START, runtime.workflow_id):
+            return mark.sent_at - _OWN_CLOCKS_DIFFER
+        return runtime.started_at - _CLOCKS_DIFFER
 
     def memory(self) -> dict[str, Any]:
         """Return what the next run has to know of the messages that were heard, as it starts."""
@@ -93,10 +109,9 @@ class Prover:
         return self._runtime.can_ask_for_proofs
 
     def _is_stewards(self, name: str, mark: Mark) -> bool:
-        sent_at, _, meant_for = mark.meant_for.partition(" ")
-        if meant_for != f"{name} {self._runtime.workflow_id}" or mark.seal in self._seals:
+        if not mark.is_for(name, self._runtime.workflow_id) or mark.seal in self._seals:
             return False
-        return int(sent_at) >= (self._hears_from - _CLOCKS_DIFFER).timestamp()
+        return bool(mark.sent_at >= self._hears_from)
 
     # --- starts ------------------------------------------------------------------------------
 
@@ -107,7 +122,7 @@ class Prover:
         One that may not begin is journalled, and answers whoever waits.
         """
         runtime = self._runtime
-        if runtime.is_continued or not self.needs_proof(START, runtime.start_mark):
+        if not self._start_needs_proof():
             return None
         claim = Claim.made(runtime.workflow_id, START, STEWARD, None)
         asked = [Unproven(claim=claim, proof=None)]
@@ -121,6 +136,20 @@ class Prover:
                 each.reply.set_exception(Refused(refusal))
         await runtime.wait_until(runtime.handlers_are_finished)
         return refusal
+
+    def _start_needs_proof(self) -> bool:
+        """Return whether this run has to be proven.
+
+        A run that continues another is that one's by the mark of its input. That it has continued
+        some run says nothing: the server says so of any that a workflow of anybody continues as.
+        """
+        runtime = self._runtime
+        before, mark = runtime.continues, runtime.start_mark
+        if before is None:
+            return self.needs_proof(START, mark)
+        if mark is not None and mark.is_for(continued_from(before), runtime.workflow_id):
+            return False
+        return runtime.asks_of_whom_it_continues()
 
     # --- all others --------------------------------------------------------------------------
 

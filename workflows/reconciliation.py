@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from domain.reconciliation import ReconciliationOrder
+from workflows.temporal import prove_input
 
 _ONE_ATTEMPT = timedelta(minutes=10)
 _SIGN_OF_LIFE = timedelta(minutes=2)
@@ -15,7 +17,11 @@ _ATTEMPTS = 3
 _RETRY = RetryPolicy(initial_interval=timedelta(seconds=10), maximum_attempts=_ATTEMPTS)
 
 
-@workflow.defn(name="Reconciliation")
+RECONCILE = "reconcile"
+"""Id of the Schedule, and the beginning of the ids of the workflows that it starts."""
+
+
+@workflow.defn(name="Reconciliation", failure_exception_types=[ValidationError, TypeError])
 class Reconciliation:
     """Reads the job system's list of changed jobs on from where it was read to before."""
 
@@ -25,7 +31,11 @@ class Reconciliation:
 
         Args:
             order: what to leave for the next run.
+
+        Raises:
+            ApplicationError: it is not Steward's Schedule that has started it.
         """
+        await prove_input(RECONCILE)
         missed: int = await workflow.execute_activity(
             "reconcile",
             order,

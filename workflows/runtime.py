@@ -100,11 +100,20 @@ class Runtime(Protocol):
 
     @property
     def start_mark(self) -> Mark | None:
-        """What the start says of itself that Steward has sealed, None if it has not."""
+        """What the start says of itself that Steward has sealed, None if it has not.
+
+        None, too, where the server has begun a run with it by itself, after another run of it.
+        """
 
     @property
-    def is_continued(self) -> bool:
-        """Whether an earlier run has started this one."""
+    def continues(self) -> str | None:
+        """The run id of the run that is said to have continued as this one, None if none is."""
+
+    def asks_of_whom_it_continues(self) -> bool:
+        """Return whether a run that is said to continue another has to be proven.
+
+        It says the same in every replay.
+        """
 
     @property
     def can_ask_for_proofs(self) -> bool:

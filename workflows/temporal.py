@@ -31,10 +31,10 @@ from domain.effects import (
     BatchResult,
     MailFate,
 )
-from domain.lifecycles import Answered, LifecycleStart
-from domain.proofs import Unproven, Verdict
+from domain.lifecycles import Answered, LifecycleKind, LifecycleStart, job_of
+from domain.proofs import Claim, Unproven, Verdict, unproven
 from domain.refusals import Refusal, Refused, unreadable
-from domain.roles import Actor
+from domain.roles import STEWARD, Actor
 from workflows import search_attributes
 from workflows.engine import Engine
 from workflows.lifecycle import Lifecycle
@@ -53,10 +53,13 @@ from workflows.messages import (
     REFUSED,
     SEAL,
     SEALED_BY,
+    START,
     STARTED_WITH,
     ContinuingError,
     Mark,
     Read,
+    continued_from,
+    meant_for,
 )
 from workflows.runtime import Clock, MailGivenUpError, Standing, StoreNotReachedError
 
@@ -121,14 +124,35 @@ class TemporalRuntime:
 
     @property
     def start_mark(self) -> Mark | None:
-        """What the start says of itself that Steward has sealed, None if it has not."""
+        """What the start says of itself that Steward has sealed, None if it has not.
+
+        None, too, where the server has begun this run by itself with what it had begun another: by
+        a cron schedule, or because that one failed or took too long. Steward asks for neither.
+        """
         started_with = workflow.extern_functions().get(STARTED_WITH)
-        return _mark_of([RawValue(each) for each in started_with()]) if started_with else None
+        if started_with is None or self._is_begun_by_server:
+            return None
+        return _mark_of([RawValue(each) for each in started_with()])
 
     @property
-    def is_continued(self) -> bool:
-        """Whether an earlier run has started this one; only the server can say so."""
-        return self._info.continued_run_id is not None
+    def continues(self) -> str | None:
+        """The run id of the run that is said to have continued as this one, None if none is.
+
+        Any workflow of anybody may say so: it may continue as whatever it likes, with any input.
+        """
+        return None if self._is_begun_by_server else self._info.continued_run_id
+
+    @property
+    def _is_begun_by_server(self) -> bool:
+        return self._info.cron_schedule is not None or self._info.attempt > 1
+
+    def asks_of_whom_it_continues(self) -> bool:
+        """Return whether a run that is said to continue another has to be proven.
+
+        A run that began under a release before has not asked, and must not in a replay.
+        """
+        asks = workflow.unsafe.is_replaying() or self.can_ask_for_proofs
+        return asks and self.patched("continued-runs-are-proven")
 
     @property
     def can_ask_for_proofs(self) -> bool:
@@ -271,8 +295,14 @@ class TemporalRuntime:
         return workflow.patched(change)
 
     def continue_as_new(self, start: LifecycleStart) -> NoReturn:
-        """End this run, and begin another one of the same workflow id."""
-        workflow.continue_as_new(start)
+        """End this run, and begin another one of the same workflow id.
+
+        The input is marked, so that the next run knows that it is of this one.
+        """
+        (payload,) = workflow.payload_converter().to_payloads([start])
+        name = continued_from(self._info.run_id)
+        payload.metadata[MEANT_FOR] = meant_for(workflow.now(), name, self.workflow_id).encode()
+        workflow.continue_as_new(RawValue(payload))
 
 
 _TROUBLES = {
@@ -418,11 +448,22 @@ def durable(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
 def _starting(story: type[Lifecycle[Any]]) -> Callable[..., None]:
     def __init__(self: DurableLifecycle, *starts: object) -> None:  # noqa: N807
         """Take the case up where it stands; `run` refuses to go on without one argument."""
-        if len(starts) == 1 and isinstance(starts[0], story.kind.start):
+        if len(starts) == 1 and isinstance(starts[0], story.kind.start) and _is_of(story.kind):
             start = starts[0]
             self.engine = story(start, start.opened(), TemporalRuntime()).engine
 
     return _takes_a_start(__init__, story, returns=None)
+
+
+_NO_ID = "The workflow id is not one of Steward's for this workflow type."
+
+
+def _is_of(kind: LifecycleKind) -> bool:
+    """Return whether the workflow id is one of a lifecycle's."""
+    try:
+        return job_of(workflow.info().workflow_id)[0] == kind.name
+    except ValueError:
+        return False
 
 
 def _leave_to_a_newer_worker(start: LifecycleStart) -> None:
@@ -450,14 +491,17 @@ def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
         Raises:
             ValidationError: it was started without input, or with more than one.
             UnknownEditionError: it began under rules that this worker does not have yet.
-            ApplicationError: somebody else than Steward has started it.
+            ApplicationError: somebody else than Steward has started it, or under an id that none
+                of its kind has.
         """
         if self.engine is None:
+            if not _is_of(story.kind):
+                raise ApplicationError(_NO_ID, non_retryable=True)
             story.kind.start.model_validate(None)
-        _leave_to_a_newer_worker(starts[0])
         engine = _engine_of(self)
         if (refusal := await engine.prover.prove_start()) is not None:
             raise _failure(refusal)
+        _leave_to_a_newer_worker(starts[0])
         try:
             return await engine.run_to_end()
         except ValidationError as error:
@@ -500,7 +544,7 @@ def _handlers_of(command: Command) -> dict[str, Any]:
     name = command.name
     description = f"{command.help} Send: {json.dumps(command.example_payload())}"
 
-    @_takes_one_payload
+    @takes_one_payload
     async def update(self: DurableLifecycle, *payloads: RawValue) -> Answer:
         read, engine = partial(_decoded, payloads), _engine_of(self)
         try:
@@ -510,7 +554,7 @@ def _handlers_of(command: Command) -> dict[str, Any]:
         except Refused as refused:
             raise _failure(refused.refusal) from refused
 
-    @_takes_one_payload
+    @takes_one_payload
     def validate(self: DurableLifecycle, *payloads: RawValue) -> None:
         _check_update(self, name, payloads)
 
@@ -550,7 +594,7 @@ def _signal_handler(
     """Return the handler of a signal, which hands over what was sent, unread."""
     most = LARGEST_MESSAGE if name == JOB_EVENT else LARGEST_COMMAND
 
-    @_takes_one_payload
+    @takes_one_payload
     def signal(self: DurableLifecycle, *payloads: RawValue) -> None:
         engine = self.engine
         if engine is None:
@@ -568,7 +612,52 @@ def _signal_handler(
     return workflow.signal(name=name, description=description)(signal)
 
 
-def _takes_one_payload(handler: DeclareT) -> DeclareT:
+async def prove_input(schedule: str) -> None:
+    """Return if the workflow was started by a Schedule of Steward's, or nobody asks for proofs.
+
+    Args:
+        schedule: the Schedule's id, which its workflows' ids begin with.
+
+    Raises:
+        ApplicationError: somebody else has started it.
+    """
+    runtime = TemporalRuntime()
+    mark, id_ = runtime.start_mark, runtime.workflow_id
+    is_own = id_ == schedule or id_.startswith(f"{schedule}-")
+    if mark is None or not is_own or not mark.is_for(START, schedule):
+        await _prove(runtime)
+
+
+async def prove_signal() -> None:
+    """Return if nobody asks for proofs: the signal that is taken now is not known for Steward's.
+
+    Raises:
+        ApplicationError: proofs are asked for, and nobody gets one for it.
+    """
+    await _prove(TemporalRuntime())
+
+
+async def _prove(runtime: TemporalRuntime) -> None:
+    if not runtime.asks_for_proof():
+        return
+    claim = Claim.made(runtime.workflow_id, START, STEWARD, None)
+    while True:
+        try:
+            (verdict,) = await runtime.check_proofs([Unproven(claim=claim, proof=None)])
+        except StoreNotReachedError:
+            continue
+        if verdict is not Verdict.BELIEVED:
+            raise _failure(unproven(verdict))
+        return
+
+
+def is_stewards_signal(name: str, payloads: Sequence[RawValue]) -> bool:
+    """Return whether Steward has sealed a signal of a name for the workflow that hears it."""
+    mark = _mark_of(payloads)
+    return mark is not None and mark.is_for(name, workflow.info().workflow_id)
+
+
+def takes_one_payload(handler: DeclareT) -> DeclareT:
     """Declare that a handler of `*payloads` takes one raw payload.
 
     A handler that could take only one would stop the workflow for good when more are sent.

@@ -20,6 +20,7 @@ from domain.roles import Role, may_act_as
 from domain.values import MessageId, Storable
 from service.questions import NOT_STARTED
 from starters.command_endpoint import Reply
+from starters.desk.erased_page import erased_page
 from starters.desk.fields import Values, known_zone, problems_with, read_values, rows_in
 from starters.desk.forms import (
     CONFERENCE,
@@ -102,6 +103,8 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if found is None:
             meant = await parts.reading.meant(job_id)
             return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
+        if sent is None and "erased" in found:
+            return erased_page(pages, request, who, found)
         return _AtForm(
             parts=parts,
             journal=journal,
@@ -230,7 +233,7 @@ class _AtForm:
     async def sent(self, sent: Form) -> Response:
         """Give the command; return what comes of it, or the form again with why it did not."""
         zone = self.parts.policy().calendar.zone
-        values = _values(sent, zone)
+        values = values_of_form(sent, zone)
         if rows := sent.get("more"):
             more = {f"{rows}.rows": str(max(rows_in(rows, values), 1) + 1)}
             return self._again(self.form(values | more), _OK)
@@ -383,7 +386,7 @@ def declared(lifecycle: str, name: str) -> tuple[LifecycleKind, Command]:
     return kind, command
 
 
-def _values(sent: Form, zone: str) -> dict[str, str]:
+def values_of_form(sent: Form, zone: str) -> dict[str, str]:
     """Return what the fields of a form say; a zone that nobody knows is the company's."""
     said = {name: sent.get(name) or "" for name in sent.names() if name not in _OF_EVERY_FORM}
     return {

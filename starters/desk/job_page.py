@@ -19,6 +19,7 @@ from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
 from starters.desk.acting import offered
+from starters.desk.erased_page import erased_page
 from starters.desk.forms import call_address, plain, talks, told_to
 from starters.desk.left_alone import left_alone
 from starters.desk.pages import Pages
@@ -35,14 +36,15 @@ from store.reading import MOST_OF_A_PART
 from store.tasks import TaskFilter
 from workflows.registry import LIFECYCLES
 
-_MAIL_STATES: Final[Mapping[str, tuple[str, str]]] = {
-    "queued": ("Waiting to be sent", "blue"),
-    "sent": ("Sent", ""),
-    "uncertain": ("May not have arrived", "amber"),
-    "bounced": ("Not delivered", "red"),
+_MAIL_TONES: Final[Mapping[str, str]] = {
+    "queued": "blue",
+    "sent": "",
+    "uncertain": "amber",
+    "bounced": "red",
 }
-"""What people call the states of a mail, and the tone of each label."""
+"""The tone of the label of each state of a mail."""
 
+_OK = 200
 _IS_AHEAD = timedelta(minutes=1)
 """How far a job's own clock is ahead before its page says so."""
 
@@ -59,7 +61,7 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         "told": told_to,
     }
     pages.environment.globals |= {
-        "mail_states": _MAIL_STATES,
+        "mail_tones": _MAIL_TONES,
         "drawn": {"axis": AXIS, "events": EVENTS, "lane": LANE, "stages": STAGES},
     }
 
@@ -75,6 +77,8 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if found is None:
             meant = await parts.reading.meant(job_id)
             return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
+        if "erased" in found:
+            return erased_page(pages, request, who, found, _OK)
         shown = show or []
         story = await parts.stories.story(job_id)
         stream = await parts.stories.stream(job_id, wanted_kinds(shown), after)

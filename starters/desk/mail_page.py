@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
+from domain.erasing import erased_banner
 from domain.values import Storable
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
@@ -70,6 +71,7 @@ def mail_pages(parts: DeskParts, pages: Pages) -> APIRouter:
             content_policy={"frame-src": "'self'"},
             mail=mail,
             reader=_reader(mail["to"], found["job"] if found else {}),
+            erased=_erased(found, pages.zone),
         )
 
     @router.get(f"{ADDRESS}/{{mail_id}}/html")
@@ -85,6 +87,14 @@ def mail_pages(parts: DeskParts, pages: Pages) -> APIRouter:
         return HTMLResponse(html, 200 if mail else 404, headers)
 
     return router
+
+
+def _erased(found: Mapping[str, Any] | None, zone: str) -> str | None:
+    """Return that a mail's job was erased, None if it was not."""
+    if found is None or "erased" not in found:
+        return None
+    erased = found["erased"]
+    return erased_banner(erased["at"], erased["by"], erased["reason"], zone)
 
 
 def _reader(address: str, job: Mapping[str, Any]) -> str | None:

@@ -28,6 +28,7 @@ from domain.texts import usd
 from domain.values import Storable
 from domain.zips import zones_of
 from starters.desk.acting import offered
+from starters.desk.erased_page import erased_page
 from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, plain, texts_of, told_to
 from starters.desk.outcomes import (
     BY_AGENTS,
@@ -112,6 +113,8 @@ def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         if found is None:
             meant = await parts.reading.meant(job_id)
             return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
+        if "erased" in found:
+            return erased_page(pages, request, who, found)
         now, policy = datetime.now(UTC), parts.policy()
         can = await offered(parts, found, who, now)
         standing = next(

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from domain.attention import WAITS_FOR_JOB_SYSTEM
 from domain.commands import DISMISS_ATTENTION
-from domain.labels import STUCK, attention_label, task_label
+from domain.labels import attention_label, task_label
 from domain.refusals import Refused
 from domain.roles import Role
 from service.outbox import MAY_DECIDE
@@ -29,7 +29,6 @@ LIVE = "x-live"
 """Header by which a page that stands open asks for its next state."""
 _LONGEST_ID = 18
 """Digits of an id: a database counts no further than 64 bits."""
-_ORDER = list(STUCK)
 
 
 class StuckPages:
@@ -48,7 +47,7 @@ class StuckPages:
         is_open_already = LIVE in request.headers
         things = await self._parts.look.things(now, asks_temporal=not is_open_already)
         by_kind = grouped(things)
-        kinds = sorted(by_kind, key=lambda kind: _ORDER.index(kind) if kind in _ORDER else 0)
+        kinds = list(dict.fromkeys(thing.kind for thing in things))
         of_desk = {kind: _of(by_kind[kind], engineers=False) for kind in kinds}
         of_engineers = {kind: _of(by_kind[kind], engineers=True) for kind in kinds}
         return self._pages.show(

@@ -172,6 +172,24 @@ def test_every_secret_is_made_by_the_script(tmp_path: Path) -> None:
     assert {file.name: file.read_text() for file in folder.iterdir()} == before
 
 
+def test_git_ignores_every_folder_of_secrets(tmp_path: Path) -> None:
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    kept = {"deploy/settings/policy.toml", "scripts/secrets.sh"}
+    pages = "\n".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
+    folders = {"deploy/secrets", *re.findall(r"scripts/secrets\.sh (\S+)", pages)}
+    assert "deploy/kubernetes/example/secrets" in folders
+    secret = {f"{folder}/keys" for folder in (*folders, "deploy/kubernetes/ours/secrets")}
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    ignored = subprocess.run(
+        ["git", "check-ignore", *kept, *secret],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(ignored.stdout.splitlines()) == secret
+
+
 def test_a_variable_that_nobody_reads_is_found() -> None:
     assert not is_read_by_steward("STEWARD_DATABASE")
     assert not is_read_by_temporal("TEMPORAL_HOST")
@@ -221,6 +239,10 @@ def test_temporal_ui_shows_and_changes_nothing() -> None:
     assert given["TEMPORAL_DISABLE_WRITE_ACTIONS"] == "true"
     (api,) = SERVICES["api"]["ports"]
     assert f"http://{api.rpartition(':')[0]}/" in given["TEMPORAL_CODEC_ENDPOINT"]
+    assert SERVICES["api"]["environment"]["STEWARD_AUTH"] == "tokens"
+    assert given["TEMPORAL_CODEC_INCLUDE_CREDENTIALS"] == "true", (
+        "the desk's cookie, which is asked for"
+    )
 
 
 @pytest.mark.parametrize("service", OURS)

@@ -12,8 +12,10 @@ import yaml
 from temporalio.envconfig import ClientConfigProfile
 from typer.core import TyperGroup
 
+from domain.directory import load_directory
 from domain.policy import load_policy
 from starters.cli import app
+from store.database import checked_url
 from workers.settings import Settings, secret_variables
 from workers.worker import _GRACE
 
@@ -21,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 BASE, EXAMPLE = (ROOT / "deploy" / "kubernetes" / name for name in ("base", "example"))
 VERSIONS = ("1.34", "1.37")
 """The oldest Kubernetes that the manifests are for, and the newest whose schemas are there."""
-OF_LIBRARIES = {"FORWARDED_ALLOW_IPS": "uvicorn's"}
+OF_LIBRARIES = {"FORWARDED_ALLOW_IPS": "uvicorn's", "DATABASE_ADDRESS": "STEWARD_DATABASE_URL's"}
 SETTINGS = {f"STEWARD_{field.upper()}" for field in Settings.model_fields}
 
 
@@ -63,7 +65,7 @@ def variables(pod: str) -> dict[str, str]:
     given: dict[str, str] = {}
     for source in container(pod)["envFrom"]:
         given |= named("ConfigMap", source["configMapRef"]["name"])["data"]
-    given |= {each["name"]: each["value"] for each in container(pod)["env"]}
+    given |= {each["name"]: each["value"] for each in container(pod)["env"] if "value" in each}
     for patch in documents(EXAMPLE):
         if patch["kind"] == "ConfigMap":
             given |= patch["data"]
@@ -71,6 +73,13 @@ def variables(pod: str) -> dict[str, str]:
             (changed,) = patch["spec"]["template"]["spec"]["containers"]
             assert changed["name"] == container(pod)["name"]
             given |= {each["name"]: each["value"] for each in changed["env"]}
+    # A value names only what stands before it in the same list, never what comes from `envFrom`.
+    before: set[str] = set()
+    for each in container(pod)["env"]:
+        for name in re.findall(r"\$\((\w+)\)", each.get("value", "")):
+            assert name in before
+            given[each["name"]] = given[each["name"]].replace(f"$({name})", given[name])
+        before.add(each["name"])
     return given
 
 
@@ -157,10 +166,26 @@ def test_every_file_that_a_part_is_told_of_is_mounted(pod: str) -> None:
     assert {value for value in variables(pod).values() if value.startswith("/")} <= there
 
 
+def test_an_overlay_says_where_the_database_is_in_one_place_and_has_files_of_its_own() -> None:
+    (settings,) = (each for each in documents(EXAMPLE) if each["kind"] == "ConfigMap")
+    address = settings["data"]["DATABASE_ADDRESS"]
+    for pod in PODS:
+        (source,) = (each["valueFrom"] for each in container(pod)["env"] if "valueFrom" in each)
+        assert source == {
+            "configMapKeyRef": {"name": settings["metadata"]["name"], "key": "DATABASE_ADDRESS"}
+        }
+        assert variables(pod)["STEWARD_DATABASE_URL"].endswith(f"@{address}")
+    (base,), (own,) = (kustomization(each)["configMapGenerator"] for each in (BASE, EXAMPLE))
+    assert own == {**base, "behavior": "merge"}
+    assert load_policy(EXAMPLE / "policy.toml").name == "company"
+    assert load_directory(EXAMPLE / "directory.toml").area_managers
+
+
 def test_only_setup_comes_as_the_owner_of_the_schema() -> None:
     for pod in PODS:
         user = "steward" if pod == "steward-setup" else "steward_app"
         assert f"//{user}@" in variables(pod)["STEWARD_DATABASE_URL"]
+        checked_url(variables(pod)["STEWARD_DATABASE_URL"])
         assert ("/run/secrets/owner" in str(container(pod))) is (pod == "steward-setup")
 
 
@@ -228,6 +253,7 @@ def test_the_network_lets_in_what_has_to_come_in() -> None:
     assert service["ports"][0]["targetPort"] == container("steward-api")["ports"][0]["name"]
     (out,) = (rule for rule in policies["steward-outwards"]["egress"] if "to" in rule)
     outwards = {port["port"] for port in out["ports"]}
+    assert 4318 in outwards, "traces leave over http/protobuf"
     for url in (
         variables("steward-worker")[v] for v in ("TEMPORAL_ADDRESS", "STEWARD_JOB_SYSTEM_URL")
     ):

@@ -160,6 +160,13 @@ def test_the_bill_of_materials_names_every_package_that_runs_with_its_hashes(
         for reference in component["externalReferences"]
         for each in reference["hashes"]
     }
+    assert [name for name, each in named.items() if "requirements" in str(each)] == []
+    assert {each["bom-ref"] for each in named.values()} >= {
+        reference
+        for each in bill.get("dependencies", ())
+        for reference in (each["ref"], *each.get("dependsOn", ()))
+        if reference != itself["bom-ref"]
+    }
     assert hashes == set(re.findall(r"--hash=sha256:([0-9a-f]{64})", locked))
 
 

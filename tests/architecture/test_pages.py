@@ -20,6 +20,7 @@ NOT_RUN = {
         f"{COMPOSE} --profile trial up --build --detach --wait",
         f"{COMPOSE} exec api \\",
         f"{COMPOSE} up --detach --wait postgresql",
+        f"{COMPOSE} build",
         "kubectl delete --ignore-not-found --namespace steward job steward-setup",
     ],
     "docs/moving.md": ["steward migrate-store --from sqlite:///.steward/steward.sqlite3 \\"],

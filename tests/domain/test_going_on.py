@@ -22,7 +22,8 @@ from domain.snapshots import (
     to_bytes,
     waits_for,
 )
-from tests.domain.test_snapshots import ANSWER, JOB, STARTS, WINDOW_ENDS
+from tests.domain.factories import WINDOW_ENDS
+from tests.domain.test_snapshots import ANSWER, JOB, STARTS
 from workflows.registry import LIFECYCLES
 
 STANDING = {"episode": 2, "sequence": 3, "mails": {"mail-1": "apo_offer"}, "waiting": ["msg-6"]}

@@ -226,6 +226,19 @@ def test_what_is_no_event_is_a_dead_letter(sent: bytes) -> None:
     assert why_dead(sent)
 
 
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (b"nonsense", "body: this is not JSON: expected ident at line 1 column 2"),
+        (b'{"type": "x"}', "body: this type is unknown. The documentation lists each type"),
+        (b'{"type": "job.note"}', 'body: this type is unknown. Did you mean "job.note_added"?'),
+        (b'{"job": {}}', "body: the field 'type' is missing"),
+    ],
+)
+def test_why_it_is_no_event_is_told_in_whole_words(sent: bytes, why: str) -> None:
+    assert why_dead(sent) == why
+
+
 def test_an_event_of_our_own_is_in_the_time_of_its_lifecycle() -> None:
     later = an_event("job.assigned", a_job(assigned_at=NOW + timedelta(days=30)))
     assert read_own_event(EVENT.dump_json(later)).event == later

@@ -254,11 +254,15 @@ class MemoryRuntime:
 
     @property
     def start_mark(self) -> Mark | None:
-        return None
+        return self._life.start_mark
 
     @property
-    def is_continued(self) -> bool:
-        return len(self._life.starts) > 1
+    def continues(self) -> str | None:
+        runs = len(self._life.starts)
+        return f"run {runs - 1}" if runs > 1 else self._life.continues
+
+    def asks_of_whom_it_continues(self) -> bool:
+        return self._life.asks_for_proofs
 
     @property
     def can_ask_for_proofs(self) -> bool:
@@ -355,6 +359,10 @@ class Life:
         """Changes that are not in force, as for a job that came past their place before."""
         self.asks_for_proofs = False
         """Whether messages count only with a proof."""
+        self.start_mark: Mark | None = None
+        """What its start says of itself that Steward has sealed."""
+        self.continues: str | None = None
+        """Which run its first run is said to continue."""
         self.proven = "the proof"
         """The proof that is believed."""
         self.checked: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from domain.commands import Answer
 from domain.refusals import RefusalKind, Refused
 from tests.engine.memory import Life
 from tests.engine.visits import a_visit
-from workflows.messages import ContinuingError, Mark, meant_for
+from workflows.messages import START, ContinuingError, Mark, continued_from, meant_for
 
 SAM = {"name": "Sam", "role": "customer"}
 PROOF = {"proof": "the proof"}
@@ -176,7 +177,50 @@ def test_steward_s_own_messages_are_known_by_their_mark_once() -> None:
     }
     for why, meant in elsewhere.items():
         assert prover.needs_proof("ring", Mark(why, meant)), why
-    assert prover.memory() == {"seals": ("seal 1",), "hears_from": visit.starts[0].occurred_at}
+    since = visit.starts[0].occurred_at - timedelta(minutes=5)
+    assert prover.memory() == {"seals": ("seal 1",), "hears_from": since}
+
+
+def begun(mark: Mark | None, continues: str | None = None) -> Life:
+    """Return a lifecycle where proofs are asked for, begun as its start says."""
+    visit = a_visit()
+    visit.asks_for_proofs = True
+    visit.start_mark, visit.continues = mark, continues
+    visit._run(visit.starts[0])
+    return visit
+
+
+def test_a_run_hears_what_was_sent_since_its_own_start() -> None:
+    visit = a_visit()
+    now, id_ = visit.loop.now(), visit.workflow_id
+    sent = now + timedelta(seconds=30)
+    prover = begun(Mark("start", meant_for(sent, START, id_))).engine.prover
+    assert not prover.needs_proof("ring", Mark("1", meant_for(sent, "ring", id_)))
+    behind = Mark("2", meant_for(sent - timedelta(seconds=2), "ring", id_))
+    assert not prover.needs_proof("ring", behind), "the clock of another API"
+    copy = Mark("3", meant_for(sent - timedelta(seconds=3), "ring", id_))
+    assert prover.needs_proof("ring", copy), "it was sent to the episode before"
+    assert prover.memory()["hears_from"] == sent - timedelta(seconds=2)
+
+
+def test_that_it_continues_some_run_proves_no_run() -> None:
+    visit = a_visit()
+    now, id_ = visit.loop.now(), visit.workflow_id
+
+    def refused(mark: Mark | None, continues: str | None) -> bool:
+        life = begun(mark, continues)
+        proving = life.loop.create_task(life.engine.prover.prove_start())
+        life.loop.run_until_quiet()
+        return proving.result() is not None
+
+    own = Mark("1", meant_for(now, continued_from("run 1"), id_))
+    assert not refused(own, "run 1")
+    assert refused(own, "run 2"), "a copy"
+    assert refused(own, None), "no run continued as it"
+    assert refused(Mark("1", meant_for(now, START, id_)), "run 1"), "a copy of a start"
+    assert refused(Mark("1", meant_for(now, continued_from("run 1"), "x/SJ-1")), "run 1")
+    assert refused(None, "run 1"), "anybody's workflow may continue as anything"
+    assert not refused(Mark("1", meant_for(now, START, id_)), None)
 
 
 def test_the_next_run_knows_what_was_heard() -> None:

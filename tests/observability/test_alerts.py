@@ -27,10 +27,13 @@ BUSY = 'temporal_workflow_task_schedule_to_start_latency_seconds_bucket{le="%s"}
 
 
 class Case(NamedTuple):
-    """Series, minute by minute for an hour: what has an alert fire, and what comes close to it."""
+    """Series, minute by minute: what has an alert fire, and what comes close to it."""
 
     fires: dict[str, str]
     silent: dict[str, str]
+    also_fires: tuple[dict[str, str], ...] = ()
+    also_silent: tuple[dict[str, str], ...] = ()
+    at: str = "55m"
 
 
 def histogram(series: str, *bounds: tuple[str, int]) -> dict[str, str]:
@@ -78,6 +81,19 @@ CASES: dict[str, Case] = {
             'steward_inbox_events{state="dead"}': "3x60",
             'steward_inbox_events{state="done"}': "0+9x60",
         },
+        also_fires=(
+            {'steward_inbox_events{state="dead"}': "_x40 1x80"},  # begins with the first
+            {  # an API is replaced while it happens
+                'steward_inbox_events{state="dead",instance="a"}': "3x35 stale",
+                'steward_inbox_events{state="dead",instance="b"}': "_x38 4x40",
+            },
+        ),
+        also_silent=(
+            {  # an API is replaced, and Prometheus stood still for a while
+                'steward_inbox_events{state="dead",instance="a"}': "3x15 _x10 3x10 stale",
+                'steward_inbox_events{state="dead",instance="b"}': "_x38 3x40",
+            },
+        ),
     ),
     "StewardEventsWaiting": Case(
         {'steward_inbox_events{state="pending"}': "500x60"},
@@ -100,16 +116,37 @@ CASES: dict[str, Case] = {
         {'steward_outbox{destination="job_system",state="pending"}': "2x60"},
     ),
     "StewardReconciliationStopped": Case(
-        {"steward_reconciliation_succeeded_timestamp_seconds": "-900x60"},
-        {"steward_reconciliation_succeeded_timestamp_seconds": "0x60"},
+        {
+            "steward_reconciliation_succeeded_timestamp_seconds": "-900x60",
+            "steward_reconciliation_interval_seconds": "900x60",
+        },
+        {
+            "steward_reconciliation_succeeded_timestamp_seconds": "0x60",
+            "steward_reconciliation_interval_seconds": "900x60",
+        },
+        also_silent=(
+            {  # the policy has it read every two hours
+                "steward_reconciliation_succeeded_timestamp_seconds": "-900x60",
+                "steward_reconciliation_interval_seconds": "7200x60",
+            },
+        ),
     ),
     "StewardMailWaiting": Case(
         {'steward_failing_mails{state="queued"}': "4x60"},
         {'steward_failing_mails{state="queued"}': "4x20 0x40"},
     ),
     "StewardMailUndelivered": Case(
-        {'steward_failing_mails{state="bounced"}': "0+1x60"},
-        {'steward_failing_mails{state="bounced"}': "40x30 41x30"},
+        {'steward_failing_mails{state="bounced"}': "0+1x120"},
+        {'steward_failing_mails{state="bounced"}': "40x90 41x30"},
+        also_fires=(
+            {'steward_failing_mails{state="bounced"}': "_x80 8x60"},
+            {
+                'steward_failing_mails{state="bounced"}': "40x120",
+                'steward_failing_mails{state="uncertain"}': "_x80 8x60",
+            },
+        ),
+        also_silent=({'steward_failing_mails{state="uncertain"}': "_x80 2x60"},),
+        at="115m",
     ),
     "StewardLifecyclesLost": Case(
         {"steward_lost_lifecycles": "1x60"}, {"steward_lost_lifecycles": "0x60"}
@@ -135,6 +172,14 @@ CASES: dict[str, Case] = {
             'steward_activity_attempts_total{activity="a",outcome="failed"}': "0+1x60",
             'steward_activity_attempts_total{activity="a",outcome="done"}': "0+9x60",
         },
+        also_silent=(
+            {  # the mail server is down: that is a ticket
+                'steward_activity_attempts_total{activity="send_email_again",outcome="failed"}': (
+                    "0+9x60"
+                ),
+            },
+            {'steward_activity_attempts_total{activity="a",outcome="failed"}': "0x44 1 2x15"},
+        ),
     ),
     "StewardWorkersBusy": Case(
         histogram(BUSY, ("1", 1), ("10", 60), ("+Inf", 60)),
@@ -149,6 +194,18 @@ CASES: dict[str, Case] = {
             'steward_commands_total{status="409"}': "0+9x60",
             'steward_commands_total{status="200"}': "0+1x60",
         },
+        also_fires=(
+            {
+                'steward_commands_total{status="500"}': "0x46 6x20",
+                'steward_commands_total{status="200"}': "0x60",
+            },
+        ),
+        also_silent=(
+            {  # one at night, when nobody else gives commands
+                'steward_commands_total{status="503"}': "0x46 1x20",
+                'steward_commands_total{status="200"}': "9x60",
+            },
+        ),
     ),
     "StewardEventLoopLate": Case(
         histogram(LAG, ("0.5", 10), ("1.0", 120), ("+Inf", 120)),
@@ -158,7 +215,7 @@ CASES: dict[str, Case] = {
 
 
 def both_ways(name: str, case: Case) -> list[dict[str, Any]]:
-    """Promtool's tests of one alert: it is looked for at the end of the hour."""
+    """Promtool's tests of one alert: it is looked for when its case says."""
     wanted = f'count(ALERTS{{alertname="{name}",alertstate="firing"}}) or vector(0)'
     return [
         {
@@ -168,12 +225,16 @@ def both_ways(name: str, case: Case) -> list[dict[str, Any]]:
             "promql_expr_test": [
                 {
                     "expr": wanted,
-                    "eval_time": "55m",
+                    "eval_time": case.at,
                     "exp_samples": [{"labels": "{}", "value": count}],
                 }
             ],
         }
-        for series, count in ((case.fires, 1), (case.silent, 0))
+        for count, all_series in (
+            (1, (case.fires, *case.also_fires)),
+            (0, (case.silent, *case.also_silent)),
+        )
+        for series in all_series
     ]
 
 

@@ -89,7 +89,9 @@ class KilledAfter(Interceptor):
 
 
 def killed_after(client: Client, starts: int) -> Client:
-    return Client(**{**client.config(), "interceptors": [KilledAfter(starts)]})
+    config = client.config()
+    config["interceptors"] = [KilledAfter(starts)]
+    return Client(**config)
 
 
 async def shown(desk: Desk, fleet: Fleet) -> dict[str, Any]:

@@ -16,6 +16,8 @@ import pytest
 
 from starters.api_client import ApiClient
 from starters.backups import DATABASES, MANIFEST, back_up, restore
+from starters.conveniences import backup
+from starters.conveniences import restore as restore_verb
 from starters.data_folder import hold
 from starters.event_files import HookEvent, read_events
 from starters.failures import Failure
@@ -217,3 +219,20 @@ def test_the_manifest_names_the_release(data: Path, tmp_path: Path) -> None:
     back_up(data, tmp_path / "copy", NOW)
     told = json.loads((tmp_path / "copy" / MANIFEST).read_text())
     assert set(told) == {"made_at", "version"}
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_the_folders_own_store_may_be_named(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_file: bool
+) -> None:
+    named = f"sqlite:///{data / DATABASES[0]}"
+    if by_file:
+        (tmp_path / "url").write_text(named)
+        monkeypatch.setenv("STEWARD_DATABASE_URL_FILE", str(tmp_path / "url"))
+    else:
+        monkeypatch.setenv("STEWARD_DATABASE_URL", named)
+    backup(tmp_path / "copy", data)
+    assert (tmp_path / "copy" / MANIFEST).exists()
+    with pytest.raises(Failure, match="unset STEWARD_DATABASE_URL"):
+        restore_verb(tmp_path / "copy", tmp_path / "again")
+    assert not (tmp_path / "again").exists()

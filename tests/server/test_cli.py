@@ -476,13 +476,18 @@ def test_mails_are_listed_and_those_of_a_job_shown_whole(api: ScriptedServer) ->
     assert told("mail", "list") == told("mail") == {"items": mails, "after": None}
     api.answers["GET /mail"] = 200, {"items": mails[1:], "after": "x"}
     shown = (
-        "Sat, Nov 21, 9:05 AM ET  sent  to jobs@plusone.example: A note\n\nHello 2\n\n"
+        "Sat, Nov 21, 9:05 AM ET  Sent  to jobs@plusone.example: A note\n\nHello 2\n\n"
         "There are more: add --after x\n"
     )
     assert said("mail", "SJ-2") == said("mail", "list", "SJ-2") == shown
     assert api.asked[-1].query == {"job_id": ["SJ-2"]}
     told("mail", "list", "SJ-2", "--state", "sent", "--after", "x")
     assert api.asked[-1].query == {"job_id": ["SJ-2"], "state": ["sent"], "after": ["x"]}
+    held = {"state": "queued", "held_until": "2026-11-23T14:00:00Z", "held_for": "quiet_hours"}
+    api.answers["GET /mail"] = 200, {"items": [{**mails[1], **held}], "after": None}
+    why = "it's outside the hours in which customers get e-mail"
+    assert f"Held until Mon, Nov 23, 9:00 AM ET: {why}" in said("mail", "SJ-2")
+    assert f"Held until Mon, Nov 23, 9:00 AM ET: {why}" in said("mail")
     api.answers["GET /mail"] = 200, {"items": [], "after": None}
     assert said("mail", "SJ-3") == "This job has no e-mail.\n"
     api.answers["GET /mail/2"] = 200, mails[1]

@@ -87,15 +87,20 @@ async def test_what_cannot_be_read_says_why_in_its_place(world: World) -> None:
     readable, foreign = (await sealed(world))[0], (await sealed(world))[0]
     changed["data"] = changed["data"][:-8]
     foreign["metadata"] = {**foreign["metadata"], "key": base64.b64encode(b"0" * 20).decode()}
-    await world.erase("SJ-1")
+    nameless = {**readable, "metadata": {**readable["metadata"], "key": "AAAA"}}
     async with codec_server(world) as http:
-        asked = {"payloads": [erased, changed, foreign, readable]}
+        assert said(await http.post("/codec/decode", json={"payloads": [erased]})) == [
+            "240.00 for the faucet"
+        ]
+        await world.erase("SJ-1")  # as another process does
+        asked = {"payloads": [erased, changed, foreign, readable, nameless]}
         answer = said(await http.post("/codec/decode", json=asked))
         world.ring = KeyRing((new_ring_key(),))
     assert "Erased" in answer[0]["message"]
     assert "changed after it was encrypted" in answer[1]["message"]
     assert "another Steward database" in answer[2]["message"]
     assert answer[3] == "240.00 for the faucet"
+    assert "does not say which key" in answer[4]["message"]
     async with codec_server(world) as http:
         answer = said(await http.post("/codec/decode", json={"payloads": [readable]}))
     assert "key ring" in answer[0]["message"]
@@ -130,6 +135,14 @@ NONSENSE: list[tuple[bytes, dict[str, str], int, str]] = [
     (b"{}", {"content-type": "text/plain"}, 415, "JSON"),
     (b" " * (LARGEST_REQUEST + 1), JSON, 413, "larger than 8 MiB"),
     (json.dumps({"payloads": [{}] * (MOST_PAYLOADS + 1)}).encode(), JSON, 413, "too many"),
+    (
+        json.dumps({"payloads": [{"metadata": dict.fromkeys(map(str, range(17)), "")}]}).encode(),
+        JSON,
+        413,
+        "17 entries of metadata",
+    ),
+    (b'{"payloads": [' + b"1," * 300_000 + b"1]}", JSON, 413, "too many values"),
+    (b'{"payloads": [{"metadata": 1}]}', JSON, 422, "Payloads"),
     (b'{"payloads": []}', {**JSON, "x-namespace": "other"}, 403, "namespace default"),
     (b'{"payloads": []}', {**JSON, "x-namespace": "default"}, 200, '{"payloads":[]}'),
 ]

@@ -17,7 +17,8 @@ from domain.policy import parse_policy
 from tests.desk import Desk
 from tests.domain.factories import POLICY
 from tests.follow_ups import contacted, tulsa_plumbing
-from workers.schedules import DIGEST, digest_schedule, ensure_digest
+from workers.schedules import digest_schedule, ensure_digest
+from workflows.digest import DIGEST
 
 
 @pytest.fixture

@@ -11,15 +11,16 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from domain.roles import Actor, Role
 from starters.access import Caller
-from starters.doorkeeper import CHANGES, JOB_EVENTS, Doorkeeper, Limits
+from starters.doorkeeper import CHANGES, JOB_EVENTS, SIGN_IN, Doorkeeper, Limits
 from starters.pace import Pace
+from starters.tokens import token_in
 from store.database import StoreUnavailableError
 
 GUARDS = {
@@ -37,7 +38,7 @@ async def behind(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def identify(authorization: str | None) -> Caller | None:
-    return DANA if authorization == "Bearer dana" else None
+    return DANA if token_in(authorization or "") == "dana" else None
 
 
 @asynccontextmanager
@@ -268,6 +269,29 @@ async def test_everything_needs_a_token_but_hooks_and_health(path: str) -> None:
         is_refusal(await client.get(path, headers=twice), 401)
 
 
+async def test_wrong_tokens_are_slowed_down_and_right_ones_and_hooks_never() -> None:
+    wrong = {"authorization": "Bearer guess"}
+    async with door(tokens=True) as client:
+        answers = [await client.get("/jobs", headers=wrong) for _ in range(12)]
+        assert [answer.status_code for answer in answers] == [401] * 10 + [429] * 2
+        is_refusal(answers[-1], 429)
+        assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+        known = await client.get("/jobs", headers={"authorization": "Bearer dana"})
+        assert known.status_code == 200
+        is_refusal(await client.get("/jobs"), 401)
+        assert (await client.post(JOB_EVENTS, headers=wrong)).status_code == 200
+
+
+async def test_no_answer_but_a_static_file_is_kept_by_a_browser() -> None:
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        said = Response("data", headers={"cache-control": "no-cache"})
+        await said(scope, receive, send)
+
+    async with door(stream) as client:
+        answer = await client.get("/console/changes")
+        assert answer.headers.get_list("cache-control") == ["no-store"]
+
+
 @pytest.mark.parametrize("path", [JOB_EVENTS, "/healthz", "/readyz"])
 async def test_hooks_and_health_are_open(path: str) -> None:
     async with door(tokens=True) as client:
@@ -430,6 +454,80 @@ async def test_hooks_have_a_limit_of_their_own() -> None:
         await asyncio.gather(*waiting)
 
 
+class Dripping:
+    """Bodies that begin, and whose rest comes when it is let go."""
+
+    def __init__(self, expected: int) -> None:
+        self.go = asyncio.Event()
+        self.all_wait = asyncio.Barrier(expected + 1)
+
+    async def __call__(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        await self.all_wait.wait()
+        await self.go.wait()
+        yield b"}"
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """What is behind the door: says what body it got."""
+    body = bytearray()
+    async for piece in Request(scope, receive).stream():
+        body += piece
+    await PlainTextResponse(f"{len(body)} {bytes(body[:2]).decode()}")(scope, receive, send)
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+DANAS = {"authorization": "Bearer dana", "content-type": "application/json"}
+BODIES = [(SIGN_IN, FORM), (f"{SIGN_IN}/company", FORM), (COMMAND, DANAS), (JOB_EVENTS, {})]
+
+
+async def test_whoever_sends_a_body_slowly_takes_nobodys_place() -> None:
+    limits, drips = Limits(at_once=1, hooks_at_once=1), Dripping(3 * len(BODIES))
+    async with door(echo, tokens=True, limits=limits) as client:
+        waiting = [
+            asyncio.create_task(client.post(path, content=drips(), headers=headers))
+            for path, headers in BODIES
+            for _ in range(3)
+        ]
+        await drips.all_wait.wait()
+        for path, headers in BODIES:
+            answer = await client.post(path, content=b"{}", headers=headers)
+            assert (answer.status_code, answer.text) == (200, "2 {}"), path
+        assert (await client.get("/jobs", headers=DANAS)).status_code == 200
+        drips.go.set()
+        assert {each.text for each in await asyncio.gather(*waiting)} == {"2 {}"}
+
+
+async def test_the_codec_server_leaves_room_for_everybody_else() -> None:
+    drips, path = Dripping(2), "/codec/decode"
+    async with door(echo, tokens=True, limits=Limits(codec_at_once=2)) as client:
+        waiting = [
+            asyncio.create_task(client.post(path, content=drips(), headers=DANAS)) for _ in range(2)
+        ]
+        await drips.all_wait.wait()
+        is_refusal(await client.post(path, content=b"{}", headers=DANAS), 503)
+        assert (await client.post(COMMAND, content=b"{}", headers=DANAS)).status_code == 200
+        drips.go.set()
+        assert {each.text for each in await asyncio.gather(*waiting)} == {"2 {}"}
+
+
+@pytest.mark.parametrize(("path", "headers"), BODIES)
+async def test_a_body_comes_whole_in_time_and_is_not_too_large(
+    path: str, headers: dict[str, str]
+) -> None:
+    drips = Dripping(1)
+    async with door(echo, tokens=True, limits=Limits(body=timedelta(milliseconds=20))) as client:
+        late = asyncio.create_task(client.post(path, content=drips(), headers=headers))
+        await drips.all_wait.wait()
+        is_refusal(await late, 408)
+        assert "nothing was done" in late.result().json()["message"]
+        large = await client.post(path, content=b"x" * 20_000, headers=headers)
+        if path.startswith(SIGN_IN):
+            is_refusal(large, 413)
+        else:
+            assert large.text == "20000 xx"
+
+
 async def test_the_answers_of_refusals_are_json_of_one_line() -> None:
     async with door() as client:
         response = await client.get("/jobs", headers={"host": "evil.example"})
@@ -556,6 +654,20 @@ def test_senders_are_remembered_in_bounded_memory() -> None:
     assert "9999" in pace._full_at
 
 
+def test_nobody_gets_another_minutes_requests_by_sending_as_many_others() -> None:
+    clock = Clock()
+    pace = Pace(60, clock)
+    for _ in range(60):
+        pace.seconds_to_wait("dana")
+    for each in range(5000):
+        pace.seconds_to_wait(str(each))
+    assert pace.seconds_to_wait("dana") == 1
+    clock.now += 60
+    for each in range(5000):  # by now nothing need be remembered of the others
+        pace.seconds_to_wait(f"{each} later")
+    assert len(pace._full_at) == 4096
+
+
 async def test_whoever_sends_too_much_is_told_when_to_try_again() -> None:
     clock, counted = Clock(), list[str]()
     door_ = door(tokens=True, pace=Pace(60, clock), put_off=counted.append)
@@ -574,9 +686,11 @@ async def test_whoever_sends_too_much_is_told_when_to_try_again() -> None:
             assert (await client.get(path, headers=dana)).status_code == 200
         assert (await client.post(JOB_EVENTS, headers=dana)).status_code == 200
         is_refusal(await client.get("/jobs", headers={"authorization": "Bearer sam"}), 401)
+        for same in ("Bearer  dana", "bearer dana", "BEARER \t dana  "):
+            is_refusal(await client.get("/jobs", headers={"authorization": same}), 429)
         clock.now += 1.0
         assert (await client.get("/jobs", headers=dana)).status_code == 200
-    assert counted == ["rate", "rate"]
+    assert counted == ["rate"] * 5
 
 
 async def test_where_nobody_shows_who_they_are_nobody_is_counted() -> None:

@@ -10,12 +10,24 @@ import pytest
 from sqlalchemy import Connection, select
 from typer.testing import CliRunner
 
+from domain.jobs import Customer
+from domain.roles import Actor, Role
+from service.erasing import ErasingDesk
 from starters.cli import app
 from store import schema
+from store.data_keys import KeyDestroyedError
 from store.database import migrate
+from store.erasures import Erasures
+from store.reading import PARTS
 from store.retention import Kept
 from tests.desk import Desk, Told, sqlite_url
+from tests.domain.factories import a_job
 from tests.server.test_cli import said
+from tests.server.test_sealing import NOW, PLAIN, World, world
+from tests.store.rows import keep
+from workflows.registry import LIFECYCLES
+
+__all__ = ["world"]
 
 SAM = {"name": "Sam", "role": "supervisor"}
 WORDS = ("Tweety", "tweety@canary.example", "918-555-0199", "canary row")
@@ -62,14 +74,20 @@ async def test_a_job_is_ended_erased_and_stays_erased(house: Desk) -> None:
     again = await job.event("job.status_changed")
     assert again["outcome"] == "dead_letter"
     assert "This job was erased" in again["reason"]
+    stuck = (await house.http.get("/stuck")).json()["items"]
+    letters = [each for each in stuck if again["reason"] in str(each)]
+    assert letters
+    assert "replay" not in str(letters)
+    assert "Delete the job in the job system too" in str(letters)
     left = await told_of(house, job)
     assert [word for word in WORDS if word in left] == []
     status, refused = await job.refused("request_info", "authorizations", what="more")
-    assert (status, refused["error"]) == (404, "not_running")
-    status, _ = await job.of("apo").refused(
+    assert (status, refused["error"]) == (409, "conflict")
+    assert "was erased on" in refused["message"]
+    status, told = await job.of("apo").refused(
         "offer_apo", "dispatch", reason="x", in_network_exhausted=True
     )
-    assert status == 404
+    assert (status, told["message"]) == (409, refused["message"])
     shown = (await house.http.get(f"/jobs/{job.id}")).json()
     assert shown["erased"]["reason"] == reason
     assert shown.get("allowed", []) == []
@@ -77,7 +95,66 @@ async def test_a_job_is_ended_erased_and_stays_erased(house: Desk) -> None:
     page = await house.http.get(f"/console/jobs/{job.id}")
     assert page.status_code == 200
     assert "Tweety" not in page.text
+    assert "This job&#39;s data was erased on " in page.text
+    assert f"by Sam: {reason}." in page.text
+    assert "Erased" not in page.text
+    (why,) = (await house.http.get(f"/jobs/{job.id}/why")).json()["items"]
+    assert why == {"lifecycle": None, "why": shown["next"]}
+    assert f"by Sam: {reason}." in why["why"]
+    await nothing_is_a_fault(house, job)
+    await no_command_is_possible(house, job)
     assert (await house.http.post("/jobs/SJ-nobody/erase", json=asked)).status_code == 404
+
+
+async def nothing_is_a_fault(house: Desk, job: Told) -> None:
+    """Ask every route about an erased job: each answers, and what changes something is refused."""
+    tasks = (await house.http.get("/tasks", params={"job_id": job.id})).json()["items"]
+    mails = (await house.http.get("/mail", params={"job_id": job.id})).json()["items"]
+    assert tasks
+    assert mails
+    for each in tasks:
+        for change in ("done", "undo", "take", "release"):
+            said = await house.http.post(f"/tasks/{each['id']}/{change}", json={"actor": SAM})
+            assert (said.status_code, "was erased on" in said.text) == (409, True), change
+    for each in mails:
+        page = await house.http.get(f"/console/mail/{each['id']}")
+        assert (page.status_code, "<iframe" in page.text) == (200, False)
+        assert "data was erased on" in page.text
+    for path in (f"/console/jobs/{job.id}/call/spoc", f"/console/jobs/{job.id}/readers"):
+        assert (await house.http.get(path)).status_code < 500, path
+    for part in PARTS:
+        assert (await house.http.get(f"/jobs/{job.id}/history/{part}")).status_code < 500, part
+
+
+async def no_command_is_possible(house: Desk, job: Told) -> None:
+    """Give every command on an erased job, and ask for its form and its proof."""
+    for kind in LIFECYCLES.values():
+        for command in kind.commands.values():
+            if not command.is_for_people:
+                continue
+            fields = command.example_payload()
+            address = f"/jobs/{job.id}/{kind.name}/{command.name}"
+            for path in (address, f"{address}/proof"):
+                said = await house.http.post(path, json=fields)
+                assert (said.status_code, "was erased on" in said.text) == (409, True), path
+            for path in (f"/console{address}", f"/console{address}/proof"):
+                assert (await house.http.get(path)).status_code == 409, path
+
+
+async def test_who_erased_forgets_the_key_and_the_file_forgets_the_texts(world: World) -> None:
+    job = await keep(world.database, a_job(customer=Customer.model_validate(CUSTOMER)))
+    file = Path(world.database.url.database or "")
+    files = (file, file.with_name(f"{file.name}-wal"))
+    keys = world.keys()
+    sealed = await world.codec(job.job_id, keys).encode([PLAIN])
+    assert b"Tweety Byron" in b"".join(each.read_bytes() for each in files)
+    desk = ErasingDesk(Erasures(world.database), None, lambda: NOW, keys=[keys])
+    sam = Actor(name="Sam", role=Role.SUPERVISOR)
+    assert await desk.erase(job.job_id, sam, "Requested", end=False) is not None
+    with pytest.raises(KeyDestroyedError):
+        await world.codec(job.job_id, keys).decode(sealed)
+    left = b"".join(each.read_bytes() for each in files)
+    assert [word for word in WORDS if word.encode() in left] == []
 
 
 async def verb(*arguments: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,7 +73,8 @@ async def test_nine_jobs_of_one_customer_are_not_nine_mails(house: Desk) -> None
     told = await told_of(desk, *jobs)
     assert told.keys() == {job.id for job in held}
     first, taken_back = held[0], held[1]
-    assert "the customer already gets enough e-mails that day." in told[first.id]["what"]
+    assert told[first.id]["what"].startswith("Held until ")
+    assert ": the customer gets enough other e-mails before then. " in told[first.id]["what"]
     assert told[first.id]["cure"].startswith("Nothing to do: it goes out then.")
     figures = (await desk.http.get("/metrics")).text
     assert 'steward_held_mails{reason="daily_limit"}' in figures
@@ -82,6 +84,8 @@ async def test_nine_jobs_of_one_customer_are_not_nine_mails(house: Desk) -> None
         shown = await desk.http.get(page, params={"job_id": first.id})
         assert shown.status_code == 200
         assert "until" in shown.text
+        assert re.search(r">\s*Held\s*</span>", shown.text), "one word for it everywhere"
+        assert "enough other e-mails before then." in shown.text
 
     until = datetime.fromisoformat(mails[first.id]["held_until"])
     await first.fast_forward_to(until + timedelta(minutes=1))

@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from starters.cli import app
 from store import data_keys
 from store.data_keys import DataKeys
 from store.database import Database, migrate
-from store.key_ring import KeyRing
+from store.key_ring import KeyRing, RingKey, new_ring_key
 from store.switches import Switch, Switches
 from tests.desk import sqlite_url
 from tests.server.test_cli import said
 from tests.server.test_sealing import PLAIN
 from workers.key_rings import data_keys_of
 from workers.sealing import SealingCodec
-from workers.settings import Settings
+from workers.settings import Settings, SettingsError
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -128,4 +129,31 @@ async def test_encryption_is_turned_on_in_an_upgraded_store(tmp_path: Path, data
     assert (await verb("start", "--data", data))["changed"]
     assert not (await verb("start", "--data", data))["changed"]
     assert (await verb("list", "--data", data))["encrypts"]
+    await database.close()
+
+
+async def test_a_key_file_that_is_another_or_everybodys_is_told_of(
+    tmp_path: Path, data: str
+) -> None:
+    database, keys = await opened(tmp_path)
+    await SealingCodec(keys, job_id="SJ-1").encode([PLAIN])
+    file = tmp_path / "keys"
+    file.chmod(0o644)
+    assert (await verb("list", "--data", data))["others_can_read"] is True
+    assert f"chmod o-rwx {file}" in await asyncio.to_thread(said, "keys", "list", "--data", data)
+    with capture_logs() as logs:
+        await data_keys_of(Settings(), tmp_path, database)
+    assert [each["instead"] for each in logs] == ["chmod o-rwx FILE"]
+    file.chmod(0o666)
+    with pytest.raises(SettingsError, match="can change it"):
+        await data_keys_of(Settings(), tmp_path, database)
+    key = new_ring_key()
+    before = KeyRing.parse(file.read_text()).first
+    file.write_text(f"{RingKey(before.id, key.secret).line()}\n")
+    file.chmod(0o600)
+    listed = await verb("list", "--data", data)
+    assert listed["others_can_read"] is False
+    assert [each["is_another"] for each in listed["items"]] == [True]
+    shown = await asyncio.to_thread(said, "keys", "list", "--data", data)
+    assert "put the right one back" in shown
     await database.close()

@@ -15,17 +15,20 @@ from typing import Any
 
 import httpx
 import pytest
+from temporalio import workflow
 from temporalio.api.common.v1 import ActivityType, Payload, WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import (
     Client,
+    ScheduleActionExecutionStartWorkflow,
+    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
 )
 from temporalio.common import RawValue
 from temporalio.converter import PayloadCodec
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, Worker
 
 from starters.tokens import TokenFile, Tokens
 from store.data_keys import DataKeys
@@ -35,11 +38,14 @@ from store.switches import Switch, Switches
 from store.tokens import TokenStore
 from tests.desk import Desk, Page, Told, free_port, open_desk, sqlite_url
 from tests.desk_forms import Sitter
+from tests.domain.factories import POLICY
 from tests.server.conftest import api
 from tests.server.test_auth import entry
 from workers.dev_server import DevServer, ServerOptions
+from workers.schedules import ensure_digest
 from workers.sealing import ENCODING, Origin, SealingCodec, sealed, sealing_converter
 from workers.worker import runner
+from workflows.digest import DIGEST
 from workflows.registry import TASK_QUEUE, WORKFLOWS
 
 DANA = {"name": "Dana", "role": "dispatch"}
@@ -155,6 +161,7 @@ async def payloads(job: Told, kind: str) -> list[Payload]:
     return found
 
 
+FAILED = WorkflowExecutionStatus.FAILED
 STARTED = "workflow_execution_started_event_attributes"
 SIGNALED = "workflow_execution_signaled_event_attributes"
 DONE = "activity_task_completed_event_attributes"
@@ -291,10 +298,17 @@ async def test_the_desk_gives_a_proof_to_copy(house_of_proofs: House) -> None:
     await job.rests()
     assert await calls(job) == 1
 
-    for typed, said in (("{", "JSON"), ('{"noise": 1}', "noise")):
-        refused = await sitter.sends(page, address, payload=typed)
-        assert (refused.status_code, said in refused.text) == (422, True)
-        assert "proven" not in refused.text
+    address = f"/console/jobs/{job.id}/plus-one/approve/proof"
+    lee = await Sitter.of(house.desk, "authorizations", "Lee")
+    page = await lee.opens(address)
+    assert dict(page.forms[address])["amount"] == "", "no example becomes true with one tap"
+    refused = await lee.sends(page, address)
+    assert (refused.status_code, "Check th" in refused.text) == (422, True)
+    assert 'id="proven"' not in refused.text
+    made = await lee.sends(page, address, amount="181.50")
+    assert "181.50" in made.text
+    nowhere = await lee.http.get("/console/jobs/SJ-nobody/plus-one/approve/proof")
+    assert nowhere.status_code == 404
 
 
 # --- copies of what is encrypted ------------------------------------------------------------------
@@ -389,6 +403,133 @@ async def test_nobody_else_starts_a_lifecycle(house_of_proofs: House) -> None:
     assert [each.name for each in await _scheduled(forged)] == ["check_proofs"]
     assert (await other.page()).standing["outcome"] is not None
     assert len(await house.unproven(other)) == 1
+
+
+async def _ends(handle: WorkflowHandle[Any, Any]) -> tuple[str, list[str]]:
+    """Return why a workflow fails, and the activities that it had carried out until then."""
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(handle.result(follow_runs=False), timeout=20)
+    return str(failed.value.cause), [each.name for each in await _scheduled(handle)]
+
+
+async def _start_of(house: House, job: Told) -> tuple[Payload, dict[str, Any]]:
+    """Return the start of a job's lifecycle: as it is encrypted, and what it says."""
+    (encrypted,) = await payloads(job, STARTED)
+    (opened,) = await house.codec(job).decode([encrypted])
+    return encrypted, json.loads(opened.data)
+
+
+async def _ended(house: House) -> Told:
+    """Return a job that is over: its workflow id is free."""
+    job = await house.desk.accepted()
+    await job.becomes("Cancelled")
+    await job.outcome()
+    return job
+
+
+async def test_no_run_is_believed_because_the_server_has_begun_it(house_of_proofs: House) -> None:
+    house, job = house_of_proofs, await _ended(house_of_proofs)
+    encrypted, start = await _start_of(house, job)
+    for argument in (start, RawValue(encrypted)):
+        forged: WorkflowHandle[Any, Any] = await house.stranger.start_workflow(
+            "PlusOneSearch",
+            argument,
+            id=job.workflow_id,
+            task_queue=TASK_QUEUE,
+            cron_schedule="@every 1s",
+        )
+        runs: dict[str, WorkflowExecutionStatus | None] = {}
+        async with asyncio.timeout(20):
+            while list(runs.values()).count(FAILED) < 2:
+                for run_id in {*runs, (await forged.describe()).run_id}:
+                    run = house.stranger.get_workflow_handle(job.workflow_id, run_id=run_id)
+                    runs[run_id] = (await run.describe()).status
+                await asyncio.sleep(0.05)
+        for run_id, status in runs.items():
+            run = house.stranger.get_workflow_handle(job.workflow_id, run_id=run_id)
+            if status is FAILED:
+                assert [each.name for each in await _scheduled(run)] == ["check_proofs"]
+        await forged.terminate()
+    assert len(await house.unproven(job)) >= 4
+
+
+@workflow.defn(name="SomebodyElses", sandboxed=False)
+class SomebodyElses:
+    """Continues as one of Steward's workflows, with whatever it was given."""
+
+    @workflow.run
+    async def run(self, start: dict[str, Any]) -> None:
+        workflow.continue_as_new(args=[start], workflow="PlusOneSearch", task_queue=TASK_QUEUE)
+
+
+async def test_no_run_is_believed_because_it_continues_somebody_s(house_of_proofs: House) -> None:
+    house, job = house_of_proofs, await _ended(house_of_proofs)
+    _, start = await _start_of(house, job)
+    forger = Worker(house.stranger, task_queue="forger", workflows=[SomebodyElses])
+    async with forger:
+        forged = await house.stranger.start_workflow(
+            "SomebodyElses", start, id=job.workflow_id, task_queue="forger"
+        )
+        with pytest.raises(WorkflowFailureError) as failed:
+            await asyncio.wait_for(forged.result(), timeout=20)
+    assert "unproven" in str(failed.value.cause)
+    latest = house.stranger.get_workflow_handle(job.workflow_id)
+    assert [each.name for each in await _scheduled(latest)] == ["check_proofs"]
+
+
+async def test_what_nobody_proves_or_reads_ends_at_once(house_of_proofs: House) -> None:
+    house, job = house_of_proofs, await _ended(house_of_proofs)
+    encrypted, start = await _start_of(house, job)
+    broken = Payload(metadata={"encoding": ENCODING}, data=b"zz")
+    unknown = Payload(metadata={"encoding": b"binary/other"}, data=b"zz")
+
+    async def ends(type_: str, id_: str, *args: object) -> tuple[str, list[str]]:
+        handle: WorkflowHandle[Any, Any] = await house.stranger.start_workflow(
+            type_, args=args, id=id_, task_queue=TASK_QUEUE
+        )
+        return await _ends(handle)
+
+    id_ = job.workflow_id
+    said, activities = await ends("PlusOneSearch", id_, start | {"edition": 9999})
+    assert ("unproven" in said, activities) == (True, ["check_proofs"])
+    for argument in (broken, unknown):
+        assert (await ends("PlusOneSearch", id_, RawValue(argument)))[1] == []
+    for type_, other in (
+        ("PlusOneSearch", "nonsense-id"),
+        ("PlusOneSearch", f"apo/{job.id}"),
+        ("AreaManagerEscalation", id_),
+    ):
+        said, activities = await ends(type_, other, RawValue(encrypted))
+        assert ("not one of Steward's" in said, activities) == (True, [])
+    for type_, good in (
+        ("SpecialistsDigest", "America/New_York"),
+        ("Reconciliation", {"grace": "1m"}),
+    ):
+        said, activities = await ends(type_, "forged", good)
+        assert ("unproven" in said, activities) == (True, ["check_proofs"])
+        for junk in ({"a": 1}, RawValue(broken), RawValue(encrypted)):
+            assert (await ends(type_, "forged", junk))[1] in ([], ["check_proofs"])
+    assert (await ends("Heartbeat", "forged"))[1] == []
+
+
+async def test_the_schedules_workflows_are_known_by_their_input(house_of_proofs: House) -> None:
+    house = house_of_proofs
+    await ensure_digest(house.desk.client, POLICY)
+    schedule = house.desk.client.get_schedule_handle(DIGEST)
+    await schedule.trigger()
+    async with asyncio.timeout(20):
+        ran = (await schedule.describe()).info.recent_actions
+        for _ in range(400):
+            if ran:
+                break
+            await asyncio.sleep(0.05)
+            ran = (await schedule.describe()).info.recent_actions
+    started = ran[0].action
+    assert isinstance(started, ScheduleActionExecutionStartWorkflow)
+    handle: WorkflowHandle[Any, Any] = house.stranger.get_workflow_handle(started.workflow_id)
+    await handle.result()
+    assert [each.name for each in await _scheduled(handle)] == ["send_specialists_digest"]
+    await schedule.delete()
 
 
 async def _scheduled(handle: WorkflowHandle[Any, Any]) -> list[ActivityType]:

@@ -28,7 +28,8 @@ from tests.domain.factories import POLICY
 from tests.follow_ups import tulsa_plumbing
 from tests.partner import Office, open_office
 from tests.store.rows import execute, rows
-from workers.schedules import RECONCILE, ensure_schedules, reconciliation_schedule
+from workers.schedules import ensure_schedules, reconciliation_schedule
+from workflows.reconciliation import RECONCILE
 
 APO = account("Alternate Provider Option")
 TULSA = account("Tulsa Plumbing", "4711")

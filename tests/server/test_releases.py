@@ -70,6 +70,10 @@ async def test_jobs_that_run_are_replayed_before_a_release(
     assert groups["plus-one", "accepted"]["replayed"] == 1
     assert groups["plus-one", "ended"]["replayed"] == 1
     assert (found["ok"], found["differences"]) == (True, [])
+    assert await verify_release(2, as_json=False) == 0
+    assert "All 4 of the sample replay. 1 of 5 workflows were not" in capsys.readouterr().out
+    assert await verify_release(3, as_json=False) == 0
+    assert "All 5 replay: this code can carry on" in capsys.readouterr().out
 
     monkeypatch.setattr("workflows.effects._principal", lambda _: "do_it_all")
     assert await verify_release(2, as_json=True) == 1

@@ -14,6 +14,7 @@ from domain.policy import Policy, load_policy
 from starters.hook_sender import SECRETS_FILE
 from tests.server.processes import Processes, environment, eventually, steward
 from tests.server.test_stack import FAUCET, Stack
+from workers.key_rings import load_ring
 from workers.settings import Settings
 from workers.watched import Watched
 
@@ -42,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def watched(file: Path, clock: Clock) -> Watched[Policy]:
-    return Watched("STEWARD_POLICY", file, load_policy, clock)
+    return Watched("STEWARD_POLICY", file, load_policy, clock, names_nobody=True)
 
 
 def days(policy: Policy) -> int:
@@ -77,10 +78,26 @@ def test_a_broken_file_changes_nothing_and_the_log_says_so_once(file: Path, cloc
             assert days(policy()) == 3
     (line,) = logs
     assert line["log_level"] == "warning"
-    assert line["reason"] == "OperatorFileError", "`steward policy check` says what is wrong"
+    assert line["reason"].startswith(f"{file}:2: plus_one.search_window: "), "line, key and reason"
     file.write_text(window(6))
     clock.seconds = 4
     assert days(policy()) == 6
+
+
+def test_the_log_quotes_no_file_that_may_name_people(file: Path, clock: Clock) -> None:
+    file.write_text("")
+    directory = Watched("STEWARD_DIRECTORY", file, load_directory, clock)
+    file.write_text('\n["Tweety"]\nphone = "918-555-0199"\n')
+    clock.seconds = 1
+    with capture_logs() as logs:
+        assert directory() == Directory()
+    (line,) = logs
+    assert line["reason"] == f"OperatorFileError: {file}:2"
+
+
+def test_a_missing_key_ring_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(OperatorFileError, match=r"cannot be read: .* steward keys new"):
+        load_ring(tmp_path / "none")
 
 
 def test_a_file_that_is_gone_changes_nothing_until_it_is_back(file: Path, clock: Clock) -> None:

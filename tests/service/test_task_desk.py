@@ -13,9 +13,11 @@ import pytest
 from domain.refusals import RefusalKind, Refused
 from domain.roles import Actor, Role
 from domain.tasks import TAKEN_FOR, UNDO_FOR
+from service.erased_jobs import ErasedJobs
 from service.tasks import TaskDesk
 from store import schema
 from store.database import Database, migrate
+from store.erasures import Erasures
 from store.tasks import TaskFilter, Tasks
 from tests.domain.factories import POLICY
 from tests.store.rows import DANA, NOW, SEARCH, add_lifecycle, keep, rows
@@ -38,7 +40,13 @@ class Room:
     desk: TaskDesk = field(init=False)
 
     def __post_init__(self) -> None:
-        self.desk = TaskDesk(Tasks(self.database), LIFECYCLES, lambda: self.now, POLICY)
+        self.desk = TaskDesk(
+            Tasks(self.database),
+            LIFECYCLES,
+            ErasedJobs(Erasures(self.database), POLICY),
+            lambda: self.now,
+            POLICY,
+        )
 
     async def gives(self, change: str, by: Actor, task_id: int) -> dict[str, Any]:
         """Return a task once it was changed."""

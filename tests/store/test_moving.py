@@ -21,6 +21,9 @@ from sqlalchemy import (
     text,
 )
 
+from starters.data_folder import hold
+from starters.failures import Failure
+from starters.moving_verbs import migrate_store
 from store import schema
 from store.database import Database, StoreUnavailableError, migrate
 from store.leases import Leases
@@ -29,7 +32,8 @@ from tests.desk import sqlite_url
 from tests.store.postgresql import PostgreSQL
 from tests.store.rows import NOW, execute, rows
 
-TABLES = [each for each in schema.metadata.sorted_tables if each.name != "leases"]
+NOT_COPIED = {"leases", "schema_readers"}
+TABLES = [each for each in schema.metadata.sorted_tables if each.name not in NOT_COPIED]
 ROWS = 3
 
 
@@ -139,3 +143,35 @@ async def test_what_cannot_be_copied_whole_is_refused_with_what_to_do(tmp_path: 
     await execute(source, text("UPDATE alembic_version SET version_num = '0012'"))
     assert "Run `steward setup` on it first" in refusal()
     await source.close()
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+async def test_the_password_of_the_variable_is_that_of_a_url_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_file: bool
+) -> None:
+    if by_file:
+        (tmp_path / "password").write_text("p@ss/word\n")
+        monkeypatch.setenv("STEWARD_DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+    else:
+        monkeypatch.setenv("STEWARD_DATABASE_PASSWORD", "p@ss/word")
+    moved: list[str] = []
+
+    def records(source: str, target: str, *_: object) -> dict[str, int]:
+        moved.extend((source, target))
+        return {}
+
+    monkeypatch.setattr("store.moving.move", records)
+    bare, own = ("postgresql+psycopg://steward@db/a", "postgresql+psycopg://steward:own@db/b")
+    file = (await filled(sqlite_url(tmp_path))).url.database
+    migrate_store(bare, own)
+    migrate_store(f"sqlite:///{file}", bare)
+    whole = bare.replace("@db", ":p%40ss%2Fword@db")
+    assert moved == [whole, own, f"sqlite:///{file}", whole]
+
+
+async def test_a_store_in_use_is_refused_with_what_this_verb_can_do(tmp_path: Path) -> None:
+    file = (await filled(sqlite_url(tmp_path))).url.database
+    with hold(tmp_path), pytest.raises(Failure, match="is running on") as refused:
+        migrate_store(f"sqlite:///{file}", "postgresql+psycopg://steward@db/steward")
+    assert "Stop it, then copy again" in str(refused.value)
+    assert "--data" not in str(refused.value)
