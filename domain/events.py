@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from pydantic import (
 
 from domain.jobs import Job, Visibility
 from domain.roles import Actor
-from domain.values import EventId, Ordinal, Storable, Text, ToldDate, ToldInstant, Usd
+from domain.values import EventId, Instant, Ordinal, Storable, Text, ToldDate, ToldInstant, Usd
 
 
 class _Data(BaseModel):
@@ -239,3 +240,22 @@ class EventEnvelope(BaseModel):
     age: Annotated[float, Field(ge=0, le=_OLDEST_SECONDS, allow_inf_nan=False)]
     """How long ago the event had occurred when it was delivered, in seconds. A lifecycle's time
     may be fast-forwarded, so what matters to it is how long ago, not when."""
+    at: Annotated[Instant | None, Field(exclude_if=lambda at: at is None)] = None
+    """When it happened, for an event that goes with the start of a lifecycle whose Temporal was
+    lost: a worker may take that up hours later. None: its age says it."""
+
+    def happened_at(self, heard_at: datetime) -> datetime:
+        """Return when the event happened, in the time of the lifecycle that hears it.
+
+        Args:
+            heard_at: when it is heard, in that time, aware UTC.
+        """
+        return self.at or heard_at - timedelta(seconds=self.age)
+
+    def dated(self, now: datetime) -> EventEnvelope:
+        """Return the event with its instant, for a lifecycle whose time is the wall clock.
+
+        Args:
+            now: the wall clock, aware UTC; nothing happened later.
+        """
+        return self.model_copy(update={"at": min(self.event.occurred_at, now)})

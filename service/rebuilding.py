@@ -167,10 +167,6 @@ class Rebuilder:
             await self._switches.turn(Switch.REBUILD_DUE, self._clock(), is_on=False)
         return [each for each in rebuilt if each.fate is not Fate.NONE]
 
-    async def without_snapshot(self) -> int:
-        """Return how many lifecycles run that could not be started again."""
-        return await self._snapshots.count_without()
-
     async def _each(self, workflow_ids: Sequence[str], *, dry: bool) -> list[Rebuilt]:
         left, rebuilt = iter(workflow_ids), list[Rebuilt]()
 
@@ -341,7 +337,8 @@ class _Messages:
     def carried(self) -> tuple[tuple[WaitingMessage, ...], tuple[int, ...]]:
         """Return what goes with the start, and the inbox's ids of what is too much for that."""
         left, kept, left_out = _CARRIED, list[WaitingMessage](), list[int]()
-        for message, inbox_id in self._waiting():
+        for carried, inbox_id in self._waiting():
+            message = self._dated(carried)
             left -= len(message.model_dump_json())
             if left >= 0 or inbox_id is None:
                 kept.append(message)
@@ -371,6 +368,12 @@ class _Messages:
             if message.event_id not in named:
                 told += self._as_waiting(message)
         return told
+
+    def _dated(self, message: WaitingMessage) -> WaitingMessage:
+        """Return a message, an event in it with its instant: the worker may start hours later."""
+        if message.event is None:
+            return message
+        return message.model_copy(update={"event": message.event.dated(self._now)})
 
     def _untaken(self) -> list[KeptMessage]:
         """Return the messages of the inbox that were for this lifecycle, and it has not taken."""
@@ -431,7 +434,8 @@ class _Messages:
         if row is None or row.version <= self._start.job_version:
             return []
         job = row.held.job.without_customer()
-        event = JobChanged(type="job.status_changed", occurred_at=self._now, actor=STEWARD, job=job)
+        at = row.newest_event_at or self._now
+        event = JobChanged(type="job.status_changed", occurred_at=at, actor=STEWARD, job=job)
         event_id = f"{_CAUGHT_UP}{row.version}"
         envelope = EventEnvelope(event_id=event_id, job_version=row.version, event=event, age=0.0)
         return [(WaitingMessage(event=envelope), None)]

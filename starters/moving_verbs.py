@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from store.moving import Copied
 
 _MISCONFIGURED = 2
+_PATIENCE_SECONDS = 3
+"""How long Temporal has to say whether a worker is running."""
 
 
 def add_moving_verb(app: typer.Typer) -> None:
@@ -34,10 +36,11 @@ def migrate_store(
 ) -> None:
     """Copy the store into another database, and check the copy.
 
-    Stop Steward first. The copy gets the schema, every row, and the same numbers. The source stays
-    as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
+    Stop the API and all workers first. The copy gets the schema, every row, and the same numbers.
+    The source stays as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
 
     STEWARD_DATABASE_PASSWORD, or its file, is the password of a PostgreSQL URL that has none.
+    TEMPORAL_* names the Temporal server, which is asked if a worker is running.
     """
     from datetime import UTC, datetime
 
@@ -54,12 +57,9 @@ def migrate_store(
     try:
         with failures_told(), ExitStack() as stack:
             _hold_folder(source, stack)
-            counts = move(
-                with_database_password(source),
-                with_database_password(target),
-                datetime.now(UTC),
-                tell,
-            )
+            known = with_database_password(source)
+            _must_have_no_worker(known)
+            counts = move(known, with_database_password(target), datetime.now(UTC), tell)
     except DatabaseUrlError as error:
         raise Failure(str(error), _MISCONFIGURED) from error
     except CannotMoveError as error:
@@ -70,6 +70,58 @@ def migrate_store(
         print_text(
             f"Copied and checked: {sum(counts.values()):,} rows. Now set STEWARD_DATABASE_URL."
         )
+
+
+def _must_have_no_worker(source: str) -> None:
+    """Return if no worker works on a store, or if that can't be seen, which is then said.
+
+    Raises:
+        Failure: one works on it.
+    """
+    import uvloop
+
+    from starters.failures import Failure
+    from store.moving import namespace_of
+
+    own = namespace_of(source)
+    if own is None:  # nothing has worked on it yet
+        return
+    polled = uvloop.run(_is_polled(own))
+    if polled is None:
+        typer.echo(
+            "Can't see if a worker is running: the store's Temporal doesn't answer at "
+            "TEMPORAL_ADDRESS. Make sure that all workers are stopped.",
+            err=True,
+        )
+    elif polled:
+        raise Failure(
+            "a worker is running on the source. Stop the worker, wait two minutes, and try again"
+        )
+
+
+async def _is_polled(namespace_id: str) -> bool | None:
+    """Return whether a worker polls in a namespace, None where its Temporal doesn't answer."""
+    import asyncio
+    from datetime import UTC, datetime
+
+    from workers.temporal import (
+        NO_ANSWER,
+        TemporalUnreachableError,
+        connect,
+        find_namespace,
+        pollers_of,
+    )
+    from workflows.registry import TASK_QUEUE
+
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            client = await connect()
+            found = await find_namespace(client)
+            if found is None or found.id != namespace_id:
+                return None
+            return bool((await pollers_of(client, TASK_QUEUE, datetime.now(UTC))).versions)
+    except (TemporalUnreachableError, *NO_ANSWER):
+        return None
 
 
 def _hold_folder(source: str, stack: ExitStack) -> None:

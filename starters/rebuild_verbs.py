@@ -48,28 +48,23 @@ def rebuild(
 
     from starters.failures import Failure
     from starters.faults_told import failures_told
-    from starters.rendering import print_json, print_text
+    from starters.rendering import print_json
 
     def tell(progress: Progress) -> None:
-        typer.echo(f"Checked {progress.done:,}, started {progress.started:,}.", err=True)
+        started = "to be started" if dry_run else "started"
+        typer.echo(f"Checked {progress.done:,}, {started} {progress.started:,}.", err=True)
 
     with failures_told():
-        rebuilt, without = uvloop.run(_rebuilt(data, dry=dry_run, tell=tell))
+        rebuilt = uvloop.run(_rebuilt(data, dry=dry_run, tell=tell))
     if as_json:
-        print_json(_told(rebuilt, dry=dry_run) | {"without_snapshot": without})
+        print_json(_told(rebuilt, dry=dry_run))
     else:
         _print(rebuilt, dry=dry_run)
-        if without:
-            print_text(
-                f"{without:,} couldn't be started again: nothing changed on them since the upgrade."
-            )
     if not dry_run and (failed := _count(rebuilt)["failed"]):
         raise Failure(f"{failed:,} were not started. Run `steward rebuild` again")
 
 
-async def _rebuilt(
-    data: Path, *, dry: bool, tell: Callable[[Progress], None]
-) -> tuple[list[Rebuilt], int]:
+async def _rebuilt(data: Path, *, dry: bool, tell: Callable[[Progress], None]) -> list[Rebuilt]:
     from datetime import UTC, datetime, timedelta
 
     from service.rebuilding import Rebuilder
@@ -93,7 +88,7 @@ async def _rebuilt(
         await guard.prove()
         await must_know_search_attributes(client)
         rebuilder = Rebuilder(database, client, guard, lambda: datetime.now(UTC))
-        return await rebuilder.run(dry=dry, tell=tell), await rebuilder.without_snapshot()
+        return await rebuilder.run(dry=dry, tell=tell)
     finally:
         await database.close()
 

@@ -95,6 +95,23 @@ def move(
         target.dispose()
 
 
+def namespace_of(url: str) -> str | None:
+    """Return the id of the Temporal namespace that a store belongs to, None if to none yet.
+
+    Raises:
+        DatabaseUrlError: the URL names no database.
+        StoreUnavailableError: the database does not answer.
+    """
+    table, engine = schema.temporal_namespace, engine_of(checked_url(url), patient=False)
+    try:
+        with outages_told(), engine.connect() as connection:
+            if not inspect(connection).has_table(table.name):
+                return None
+            return connection.scalar(select(table.c.namespace_id))
+    finally:
+        engine.dispose()
+
+
 def _of_one_instant(engine: Engine) -> Connection:
     """Return a connection that reads everything as of its first statement."""
     connection = engine.connect()

@@ -95,15 +95,6 @@ class Snapshots:
         )
         return await self._database.read(lambda connection: list(connection.scalars(ids)))
 
-    async def count_without(self) -> int:
-        """Return how many lifecycles are open of which nothing is kept to go on from."""
-        asked = (
-            select(func.count())
-            .select_from(_TABLE)
-            .where(_TABLE.c.outcome.is_(None), _TABLE.c.snapshot.is_(None))
-        )
-        return await self._database.read(lambda connection: connection.scalar(asked) or 0)
-
     async def case(self, workflow_id: str) -> OpenCase | None:
         """Return what is kept of a lifecycle, None if it needs no workflow any more.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from domain.effects import MailFate, OpenTask
@@ -180,7 +180,7 @@ class Engine:
             return
         case = self._case
         self.effects.begin_turn(f"event:{envelope.event_id}")
-        before, at = case.job, self._runtime.now() - timedelta(seconds=envelope.age)
+        before, at = case.job, envelope.happened_at(self._runtime.now())
         if case.last_heard is not None and envelope.job_version >= case.job_version:
             before, case.last_heard = case.last_heard, None
         if envelope.job_version > case.job_version:

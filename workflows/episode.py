@@ -347,7 +347,7 @@ class Episode:
             job_version=envelope.job_version,
             event_id=envelope.event_id,
             cause=Cause.of(event),
-            occurred_at=self._runtime.now() - timedelta(seconds=envelope.age),
+            occurred_at=envelope.happened_at(self._runtime.now()),
             started_by=event.actor,
         )
 

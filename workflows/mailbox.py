@@ -446,14 +446,15 @@ def fitting(events: Iterable[EventEnvelope], most: int) -> tuple[EventEnvelope, 
         (kept if most >= 0 and not left_out else left_out).append(each)
     if left_out:
         newest = max(left_out, key=lambda each: each.job_version)
-        event = newest.event
-        kept.append(_change(event.job, newest.job_version, event.occurred_at, newest.age))
+        event, dated = newest.event, {"age": newest.age, "at": newest.at}
+        change = _change(event.job, newest.job_version, event.occurred_at)
+        kept.append(change.model_copy(update=dated))
     return tuple(kept)
 
 
-def _change(job: Job, version: int, at: datetime, age: float = 0) -> EventEnvelope:
+def _change(job: Job, version: int, at: datetime) -> EventEnvelope:
     event = JobChanged(type="job.status_changed", occurred_at=at, actor=STEWARD, job=job)
-    return EventEnvelope(event_id=f"caught-up:{version}", job_version=version, event=event, age=age)
+    return EventEnvelope(event_id=f"caught-up:{version}", job_version=version, event=event, age=0.0)
 
 
 def known_by(event_id: str) -> str:

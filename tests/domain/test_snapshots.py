@@ -151,12 +151,14 @@ OF_EVERY_START: dict[str, Any] = {
                 {"note": {"author": DANA.model_dump(), "text": "It rains", "visibility": "Public"}},
             ),
             age=1.5,
+            at=ASSIGNED_AT,
         ),
         EventEnvelope(
             event_id="msg-5",
             job_version=6,
             event=an_event("document.received", JOB, {"kind": "estimate", "amount": "240.00"}),
             age=0.5,
+            at=ASSIGNED_AT,
         ),
     ),
     "waiting_messages": (
@@ -166,6 +168,7 @@ OF_EVERY_START: dict[str, Any] = {
                 job_version=7,
                 event=an_event("customer.called", JOB, {"about": "The rain"}),
                 age=0.25,
+                at=ASSIGNED_AT,
             ),
             name="approve",
             fields={"amount": "240.00"},

@@ -330,18 +330,20 @@ class Life:
         *,
         store: MemoryStore | None = None,
         edition: int | None = None,
+        at: datetime | None = None,
     ) -> None:
         """Begin; the story runs as soon as the loop does.
 
         Args:
             story: what is carried out.
-            start: its argument; its clock begins when that occurred.
+            start: its argument.
             store: the job's, where other lifecycles of it have run before.
             edition: of the rules that it follows; the newest unless said otherwise.
+            at: what its clock shows at first; when its argument occurred unless said otherwise.
         """
         start = start.model_copy(update={"edition": edition or max(start.edition, NEWEST)})
         self.story = story
-        self.loop = MemoryLoop.at(start.occurred_at)
+        self.loop = MemoryLoop.at(at or start.occurred_at)
         self.store = store or MemoryStore(start.job, start.job_version)
         self.workflow_id = self.kind.workflow_id(start.job.job_id)
         self.starts = [start]

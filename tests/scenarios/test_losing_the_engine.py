@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowInput,
+    WorkflowHandle,
+)
 
 from activities.postman import NotTakenError
 from service.rebuilding import Fate, Rebuilder, Rebuilt
@@ -32,6 +39,8 @@ from workers.namespace import NamespaceGuard
 
 JOBS = int(os.environ.get("FLEET", "34"))
 """`make fleet` loses Temporal under 500."""
+HALF = JOBS // 3
+"""Lifecycles that are started again before the rebuild is killed."""
 
 
 @asynccontextmanager
@@ -54,6 +63,35 @@ async def rebuild(client: Client, url: str, *, dry: bool = False) -> list[Rebuil
     rebuilt = await Rebuilder(database, client, guard, lambda: datetime.now(UTC)).run(dry=dry)
     await database.close()
     return rebuilt
+
+
+class KilledError(Exception):
+    """Stands for a process that is killed."""
+
+
+class KilledAfter(Interceptor):
+    """Kills whoever starts workflows once it has started so many."""
+
+    def __init__(self, starts: int) -> None:
+        self.left = starts
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002  the SDK's name
+        killed = self
+
+        class Counting(OutboundInterceptor):
+            async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:  # noqa: A002  the SDK's name
+                if killed.left == 0:
+                    raise KilledError
+                killed.left -= 1
+                return await super().start_workflow(input)
+
+        return Counting(next)
+
+
+def killed_after(client: Client, starts: int) -> Client:
+    config = client.config()
+    config["interceptors"] = [KilledAfter(starts)]
+    return Client(**config)
 
 
 async def shown(desk: Desk, fleet: Fleet) -> dict[str, Any]:
@@ -107,6 +145,8 @@ async def test_jobs_of_all_kinds_go_on_as_if_nothing_had_happened(tmp_path: Path
             await torn.goes_on(1, waits=False)
 
     async with an_empty_temporal() as client:
+        with pytest.raises(KilledError):
+            await rebuild(killed_after(client, HALF), url)
         second = await rebuild(client, url)
         async with open_desk(client, url, **options) as torn.desk:
             await torn.until_delivered()
@@ -115,7 +155,11 @@ async def test_jobs_of_all_kinds_go_on_as_if_nothing_had_happened(tmp_path: Path
             await torn.until_all_have_ended()
             ends = await torn.ends()
 
-    assert {each.fate for each in (*dry, *first, *second)} == {Fate.STARTED}
+    assert {each.fate for each in (*dry, *first)} == {Fate.STARTED}
+    assert Counter(each.fate for each in second) == {
+        Fate.RUNS: HALF,
+        Fate.STARTED: len(second) - HALF,
+    }
     assert [each.workflow_id for each in first] == sorted(open_ids(before)) != []
     assert dry == first
     assert {each.fate for each in again} == {Fate.RUNS}

@@ -16,11 +16,13 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
+from typer.testing import CliRunner, Result
 
 from domain.unfollowed import NOBODY_FOLLOWS
 from service.audit import Audit, Standing, loss_of
 from service.rebuilding import Fate, Rebuilder
 from service.signalling import NotDeliveredError
+from starters.cli import app
 from starters.command_fields import read_fields
 from store import schema
 from store.database import Database, migrate
@@ -493,6 +495,31 @@ async def test_when_all_data_of_temporal_is_lost_each_job_becomes_a_task(
             assert (page.stage, page.promises) == ("searching", [("PO-17", None)])
     await database.close()
     await bare.stop()
+
+
+async def test_verbs_that_move_a_store_say_what_still_works_on_it(
+    own: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await own.searching()
+    await NamespaceGuard(own.database, own.client).prove()
+
+    async def steward(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+    source = own.database.url.render_as_string(hide_password=False)
+    moves = ("migrate-store", "--from", source, "--to", sqlite_url(tmp_path))
+    monkeypatch.setenv("STEWARD_DATABASE_URL", source)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", own.client.service_client.config.target_host)
+    refused = await steward(*moves)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "a worker is running on the source. Stop the worker" in refused.stderr
+    would = await steward("rebuild", "--dry-run")
+    assert (would.exit_code, "running already" in would.stdout) == (0, True)
+    assert ", to be started " in would.stderr
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{quiet_port()}")
+    unseen = await steward(*moves)
+    assert unseen.stderr.startswith("Can't see if a worker is running")
+    assert (await job.page()).stage == "searching"
 
 
 # --- by itself --------------------------------------------------------------------------------
