@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,6 +104,16 @@ class Installation:
                     found[item["job_id"], item["lifecycle"]] = item["stage"]
             after = page["after"]
         return found
+
+    def standing_once(
+        self, port: int, expected: Mapping[tuple[str, str], str]
+    ) -> dict[tuple[str, str], str]:
+        """Where each open lifecycle stands, once some have come to where they are expected."""
+        while True:
+            found = self.standing(port)
+            if found.items() >= expected.items():
+                return found
+            time.sleep(0.1)
 
     def do(self, port: int, job_id: str, command: str, role: str, **fields: Any) -> dict[str, Any]:
         """Give a command of the search by PlusOne by the API at a port."""

@@ -23,6 +23,11 @@ from workers.sealing import ENCODING
 from workers.temporal import connect
 
 pytestmark = pytest.mark.timeout(600)  # they start many processes
+OVERDUE = {
+    ("SJ-5002", "spoc"): "report_overdue",
+    ("SJ-5003", "spoc"): "missing_information",
+}
+"""Samples that come to their stage by themselves, a moment after they were sent."""
 FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
 
@@ -74,7 +79,7 @@ async def test_a_data_folder_of_the_last_release_goes_on(
     installation = Installation(processes, tmp_path)
     before = installation.up(last, "--sample")
     installation.stack.until_said("Samples sent")
-    standing = installation.standing(before)
+    standing = installation.standing_once(before, OVERDUE)
     assert {lifecycle for _, lifecycle in standing} >= {"am-escalation", "apo", "plus-one", "spoc"}
     installation.stop()
 
