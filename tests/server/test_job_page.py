@@ -231,7 +231,7 @@ async def test_with_a_sign_in_signals_are_not_proposed_and_temporal_ui_is_where_
         answer = await guarded.http.get(f"/console/jobs/{job.id}", headers=bearer)
     engine = parsed(answer.text).one("section", id="engine")
     assert not engine.all("pre")
-    assert "through the API" in engine.text
+    assert "counts only with a proof" in engine.text
     (link,) = engine.all("a")
     workflows = "https://temporal.example/namespaces/default/workflows"
     assert link["href"] == f"{workflows}/plus-one%2F{job.id}"
