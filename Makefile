@@ -7,7 +7,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Measuring costs the scenarios, which run on a real server, a third more time: too much for CI.
 # The others wait for servers a third of their time: three at once keep two processors busy.
-MEASURED = tests/domain tests/engine tests/replay tests/service
+# Only a server shows what no recorded history has: who is believed, and the workflows of Schedules.
+MEASURED = tests/domain tests/engine tests/replay tests/service tests/server/test_proofs.py \
+  tests/server/test_digest.py tests/observability/test_heartbeat.py
 # They are on PostgreSQL alone: SQLite has the same desk in tests/server and tests/browser.
 IN_PRODUCTION = tests/scenarios
 

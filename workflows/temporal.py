@@ -495,7 +495,7 @@ def _running(story: type[Lifecycle[Any]]) -> Callable[..., Any]:
                 of its kind has.
         """
         if self.engine is None:
-            if starts and not _is_of(story.kind):
+            if not _is_of(story.kind):
                 raise ApplicationError(_NO_ID, non_retryable=True)
             story.kind.start.model_validate(None)
         engine = _engine_of(self)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import pytest
 
 from domain.labels import (
     COMMANDS,
+    MAIL_STATES,
+    MAIL_TEMPLATES,
+    OUTGOING_STATES,
+    STUCK,
+    choice_label,
     command_given,
     journal_label,
+    mail_state_label,
+    mail_template_label,
     missed_label,
     outgoing_label,
+    outgoing_state_label,
+    stuck_label,
     way_out,
 )
 
@@ -63,3 +74,25 @@ def test_what_somebody_is_told_is_named_and_an_event_by_its_type() -> None:
 def test_what_the_hooks_missed_is_named_and_anything_else_is_a_change() -> None:
     assert missed_label("job.assigned") == "an assignment"
     assert missed_label("job.reopened") == "a change of the job"
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [
+        (stuck_label, STUCK),
+        (mail_state_label, MAIL_STATES),
+        (mail_template_label, MAIL_TEMPLATES),
+        (outgoing_state_label, OUTGOING_STATES),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_what_a_newer_release_calls_something_is_told_plainly(
+    label: Callable[[str], str], known: Mapping[str, str]
+) -> None:
+    assert {name: label(name) for name in known} == known
+    assert label("of_another_release") == "Of another release"
+
+
+def test_a_code_that_is_chosen_is_its_own_name() -> None:
+    assert choice_label("NPF") == "NPF"
+    assert choice_label("of_another_release") == "Of another release"

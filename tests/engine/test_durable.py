@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,8 +77,23 @@ def test_a_story_that_leaves_a_command_out_is_refused() -> None:
 # --- a workflow that was started with nothing that can be read ------------------------------------
 
 
-def test_what_was_started_without_input_fails_at_once() -> None:
+def started_as(workflow_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the workflow be one that was started under an id."""
+    monkeypatch.setattr(workflow, "info", lambda: SimpleNamespace(workflow_id=workflow_id))
+
+
+def test_what_was_started_without_input_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    started_as(DOORBELL.workflow_id("SJ-1001"), monkeypatch)
     with pytest.raises(ValidationError):
+        asyncio.run(DoorbellWorkflow().run())
+
+
+@pytest.mark.parametrize("workflow_id", ["nonsense", "apo/SJ-1001"])
+def test_what_was_started_under_another_s_id_fails_at_once(
+    workflow_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started_as(workflow_id, monkeypatch)
+    with pytest.raises(ApplicationError, match="not one of Steward's"):
         asyncio.run(DoorbellWorkflow().run())
 
 
