@@ -44,7 +44,7 @@ format: environment ## let ruff fix and format the code
 	@ruff check --fix --quiet
 	@ruff format --quiet
 
-coverage: environment ## the tests that need no server, and how much of the rules and stories they run
+coverage: environment ## the tests of rules and stories, and how much of the rules and stories they run
 	@scripts/coverage.sh $(MEASURED) $(ARGS)
 
 mutants: environment ## changes to the rules that no test notices; takes ten minutes
