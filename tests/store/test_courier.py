@@ -500,6 +500,7 @@ async def test_the_id_of_an_added_job_is_kept(office: Office) -> None:
 async def test_what_somebody_drops_while_others_are_told_is_not_told(office: Office) -> None:
     for number in range(20):
         await office.note("first", f"SJ-{number}")
+    is_dropped = asyncio.Event()
 
     async def deliver(told: object) -> str | None:
         office.clock.passes(seconds=2)
@@ -508,6 +509,8 @@ async def test_what_somebody_drops_while_others_are_told_is_not_told(office: Off
             last = update(schema.outbox).where(schema.outbox.c.job_id == "SJ-19")
             values = last.values(state="dropped", changed_at=office.clock.now)
             await office.database.write(lambda connection: connection.execute(values))
+            is_dropped.set()
+        await is_dropped.wait()
         return await tell_job_system(office.partner)(told)  # type: ignore[arg-type]
 
     await office.rounds(office.courier(deliver), 2)
