@@ -29,7 +29,7 @@ if (canMorph) {
 
 function isInUse(node) {
   if (!(node instanceof Element)) return false;
-  if (node.id === "said") return true; // said once, and read at leisure
+  if (node.id === "said" || node.id === "copied") return true; // said once, and read at leisure
   if (node instanceof HTMLDialogElement && node.open) return true;
   // A form that was refused says why, with what was typed, until it is sent again.
   return node instanceof HTMLFormElement && (isEdited(node) || node.querySelector("[role=alert]") !== null);
