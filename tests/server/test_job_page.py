@@ -232,9 +232,11 @@ async def test_with_a_sign_in_signals_are_not_proposed_and_temporal_ui_is_where_
     engine = parsed(answer.text).one("section", id="engine")
     assert not engine.all("pre")
     assert "counts only with a proof" in engine.text
-    (link,) = engine.all("a")
+    link, *proofs = [each["href"] for each in engine.all("a")]
     workflows = "https://temporal.example/namespaces/default/workflows"
-    assert link["href"] == f"{workflows}/plus-one%2F{job.id}"
+    assert link == f"{workflows}/plus-one%2F{job.id}"
+    assert proofs
+    assert all(each.startswith(f"/console/jobs/{job.id}/plus-one/") for each in proofs)
 
 
 @pytest.mark.parametrize("typed", ["sj-{n}", "SJ{n}"])
