@@ -131,7 +131,8 @@ class CommandDispatcher:
             BehindError: too many commands wait for an answer; this one was not given.
             StoreUnavailableError: the journal cannot be read or written.
         """
-        await self._erased.require_kept(job_id)
+        with suppress(StoreUnavailableError):  # a lifecycle takes commands without it
+            await self._erased.require_kept(job_id)
         try:
             return await self._dispatch(kind, job_id, command, fields, by)
         except KeyDestroyedError:
