@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import structlog
@@ -26,7 +27,7 @@ from service.routing import Router
 from service.signalling import RPC_TIMEOUT, NotDeliveredError, no_answer, signal
 from service.traffic import Traffic
 from store.database import StoreUnavailableError
-from store.inbox import MAIL_REPORT, Inbox, Outcome, PendingEvent
+from store.inbox import MAIL_REPORT, Inbox, Kept, Outcome, PendingEvent
 from store.intake import NO_RECIPIENT, ErasedJobError, Intake, NotItsTurnError
 from store.plans import Plan, StartPlan
 from workers.spans import NO_SPANS, Spans
@@ -112,22 +113,18 @@ class EventDispatcher:
                 unreadable = str(error)
             except Exception:
                 log.exception("an event cannot be read", event_id=webhook_id)
-            try:
-                async with asyncio.timeout_at(deadline):
-                    kept = await self._inbox.keep(
-                        webhook_id,
-                        body,
-                        self._clock(),
-                        job_id=told.event.job.job_id if told else None,
-                        unreadable=unreadable,
-                        for_redelivery=many_at_once,
-                    )
-            except TimeoutError as error:
-                raise StoreUnavailableError("an event was not kept in time") from error
-            if kept.outcome is not None:
-                if kept.outcome is Outcome.DEAD_LETTER:
-                    log.error("dead letter", event_id=webhook_id)
-                return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+            async with _in_time(deadline, "an event"):
+                kept = await self._inbox.keep(
+                    webhook_id,
+                    body,
+                    self._clock(),
+                    job_id=told.event.job.job_id if told else None,
+                    unreadable=unreadable,
+                    for_redelivery=many_at_once,
+                )
+            if (settled := _settled(kept, webhook_id)) is not None:
+                _log_dead_letter(settled, webhook_id)
+                return settled
             pending = PendingEvent(
                 id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
             )
@@ -148,13 +145,10 @@ class EventDispatcher:
         Raises:
             StoreUnavailableError: it was not kept in time.
         """
-        try:
-            async with asyncio.timeout_at(deadline):
-                kept = await self._inbox.keep(webhook_id, body, self._clock())
-        except TimeoutError as error:
-            raise StoreUnavailableError("a heartbeat was not kept in time") from error
-        if kept.outcome is not None:
-            return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+        async with _in_time(deadline, "a heartbeat"):
+            kept = await self._inbox.keep(webhook_id, body, self._clock())
+        if (settled := _settled(kept, webhook_id)) is not None:
+            return settled
         pending = PendingEvent(
             id=kept.id, webhook_id=webhook_id, body=body, origin=None, attempts=0
         )
@@ -181,17 +175,13 @@ class EventDispatcher:
         deadline = asyncio.get_running_loop().time() + _ANSWER_SECONDS
         event_id = f"mail:{webhook_id}"  # two senders may use the same ids
         with self._traffic.answering():
-            try:
-                async with asyncio.timeout_at(deadline):
-                    kept = await self._inbox.keep(
-                        event_id, body, self._clock(), unreadable=unreadable, origin=MAIL_REPORT
-                    )
-            except TimeoutError as error:
-                raise StoreUnavailableError("a report was not kept in time") from error
-            if kept.outcome is not None:
-                if kept.outcome is Outcome.DEAD_LETTER:
-                    log.error("dead letter", event_id=event_id)
-                return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+            async with _in_time(deadline, "a report"):
+                kept = await self._inbox.keep(
+                    event_id, body, self._clock(), unreadable=unreadable, origin=MAIL_REPORT
+                )
+            if (settled := _settled(kept, webhook_id)) is not None:
+                _log_dead_letter(settled, event_id)
+                return settled
             pending = PendingEvent(
                 id=kept.id, webhook_id=event_id, body=body, origin=MAIL_REPORT, attempts=0
             )
@@ -394,6 +384,32 @@ class EventDispatcher:
         await self._inbox.postpone(pending.id, reason, self._clock())
         log.warning("kept, not told yet", event_id=pending.webhook_id)
         return _kept(pending, outcome, workflow_id, reason)
+
+
+@asynccontextmanager
+async def _in_time(deadline: float, what: str) -> AsyncIterator[None]:
+    """Have something kept by an instant of the event loop's clock.
+
+    Raises:
+        StoreUnavailableError: it was not.
+    """
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError as error:
+        raise StoreUnavailableError(f"{what} was not kept in time") from error
+
+
+def _settled(kept: Kept, webhook_id: str) -> Received | None:
+    """Return the answer to what needs no more than to be kept, None for what goes on."""
+    if kept.outcome is None:
+        return None
+    return Received(event_id=webhook_id, outcome=kept.outcome, reason=kept.reason)
+
+
+def _log_dead_letter(settled: Received, event_id: str) -> None:
+    if settled.outcome is Outcome.DEAD_LETTER:
+        log.error("dead letter", event_id=event_id)
 
 
 def _kept_for_later(pending: PendingEvent, reason: str, plan: Plan | None = None) -> Received:
