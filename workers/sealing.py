@@ -8,12 +8,13 @@ sealed for somebody: who, stands in its metadata and is protected with it.
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Sequence
-from dataclasses import replace
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, Self
 
 from cryptography.exceptions import InvalidTag
 from temporalio.api.common.v1 import Payload
@@ -54,6 +55,8 @@ ENCODING = b"binary/encrypted"
 _KEY = "key"
 _KEY_ID = re.compile(rb"[0-9a-f]{20}")
 _JOINT = b"\0"
+_CONVERTERS_KEPT = 1000
+"""How many workflows' converters a process keeps, about two kilobytes each."""
 _SAID_OF_SEALED = frozenset({SEALED_BY, SEAL})
 
 
@@ -126,7 +129,8 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             return list(payloads)
         job_id = self._job_id or STEWARDS_OWN
         key = self.keys.at_hand_of(job_id) or await self.keys.key_of(job_id)
-        return [_sealed(each, key, self._origin) for each in payloads]
+        by = self._origin.value.encode()
+        return [_sealed(each, key, by) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads; each says by whom it was sealed, if it was.
@@ -173,6 +177,29 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             raise PayloadNotReadableError("this payload was encrypted for another job")
 
 
+@dataclass(frozen=True)
+class SealingConverter(DataConverter):
+    """A converter that keeps those it makes for workflows: the SDK asks for one at each payload."""
+
+    _kept: Callable[[str, str], Self] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Begin with none kept."""
+        super().__post_init__()
+        object.__setattr__(self, "_kept", lru_cache(_CONVERTERS_KEPT)(self._of_workflow))
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """Return the converter of the workflow that something goes to or comes from."""
+        if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+            return super().with_context(context)
+        if context.workflow_id is None:
+            return self
+        return self._kept(context.namespace, context.workflow_id)
+
+    def _of_workflow(self, namespace: str, workflow_id: str) -> Self:
+        return super().with_context(WorkflowSerializationContext(namespace, workflow_id))
+
+
 def sealed_for(workflow_id: str) -> str:
     """Return the job whose data key seals a workflow's payloads; empty for one that has no job."""
     try:
@@ -200,8 +227,8 @@ def keys_of(client: Client) -> DataKeys | None:
 
 def sealing_converter(keys: DataKeys) -> DataConverter:
     """Return the converter of clients and replays that seals, and opens what was sealed."""
-    return replace(
-        DATA_CONVERTER,
+    return SealingConverter(
+        payload_converter_class=DATA_CONVERTER.payload_converter_class,
         payload_codec=SealingCodec(keys),
         failure_converter_class=SealableFailureConverter,
     )
@@ -262,9 +289,9 @@ class _Marking(OutboundInterceptor):
         return [RawValue(each) for each in payloads]
 
 
-def _sealed(payload: Payload, key: DataKey, origin: Origin) -> Payload:
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    by = origin.value.encode()
+def _sealed(payload: Payload, key: DataKey, by: bytes) -> Payload:
+    # Not the system's random bytes: asking for those gives other threads their turn each time.
+    nonce = ssl.RAND_bytes(NONCE_BYTES)
     data = key.cipher.encrypt(nonce, payload.SerializeToString(), _bound_to(key, by))
     metadata = {"encoding": ENCODING, _KEY: key.id.encode(), SEALED_BY: by}
     return Payload(metadata=metadata, data=nonce + data)
