@@ -34,8 +34,8 @@ Steward carries a path out with payloads encrypted and, at the same time, with p
 one worker each, in {rounds} rounds of {lifecycles} lifecycles, as in
 [throughput](#throughput-and-processor-time). Both have a new store and a new Temporal each time.
 They run beside each other, since a machine is now faster and now slower by more than encryption
-costs: so it is at both alike. Beside this, payloads of three sizes are encrypted and decrypted alone, {calls} times, by the codec
-of one job whose key is open."""
+costs: so it is at both alike. Beside this, payloads of three sizes are encrypted and decrypted
+alone, {calls} times, by the codec of one job whose key is open."""
 
 _LIMITS = """\
 A payload costs a call of OpenSSL, some random bytes and two copies. What else a worker spends on

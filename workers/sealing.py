@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, final
 
 from cryptography.exceptions import InvalidTag
 from temporalio.api.common.v1 import Payload
@@ -178,17 +178,18 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
 
 
 @dataclass(frozen=True)
+@final
 class SealingConverter(DataConverter):
     """A converter that keeps those it makes for workflows: the SDK asks for one at each payload."""
 
-    _kept: Callable[[str, str], Self] = field(init=False, repr=False, compare=False)
+    _kept: Callable[[str, str], SealingConverter] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Begin with none kept."""
         super().__post_init__()
         object.__setattr__(self, "_kept", lru_cache(_CONVERTERS_KEPT)(self._of_workflow))
 
-    def with_context(self, context: SerializationContext) -> Self:
+    def with_context(self, context: SerializationContext) -> SealingConverter:
         """Return the converter of the workflow that something goes to or comes from."""
         if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
             return super().with_context(context)
@@ -196,7 +197,7 @@ class SealingConverter(DataConverter):
             return self
         return self._kept(context.namespace, context.workflow_id)
 
-    def _of_workflow(self, namespace: str, workflow_id: str) -> Self:
+    def _of_workflow(self, namespace: str, workflow_id: str) -> SealingConverter:
         return super().with_context(WorkflowSerializationContext(namespace, workflow_id))
 
 
