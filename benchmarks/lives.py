@@ -72,7 +72,9 @@ class StewardLives:
         config = _client_for(path, client).config()
         self._kept = _Kept(client)
         config["interceptors"] = [self._kept, *config["interceptors"]]
-        self._dispatcher = make_service(database, Client(**config), _POLICY).events
+        self._dispatcher = make_service(
+            database, Client(**config), _POLICY, may_fast_forward=path.time_is_skipped
+        ).events
         commands = make_service(database, client, _POLICY).commands
         self._commands = CommandEndpoint(commands, Journal(database))
 

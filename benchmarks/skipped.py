@@ -72,7 +72,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
         child("benchmarks.worker", server.address, url, smtp_url) as worker,
     ):
         skipping = TimeSkipper(server.client).client
-        service = make_service(database, skipping, load_policy(None))
+        service = make_service(database, skipping, load_policy(None), may_fast_forward=True)
         yield House(server, worker.measured, service.events)
     await database.close()
     sink.stop()

@@ -238,19 +238,21 @@ class EventEnvelope(BaseModel):
     """Counts the changes of our copy: the higher is the newer, whatever order events arrive in."""
     event: Event
     age: Annotated[float, Field(ge=0, le=_OLDEST_SECONDS, allow_inf_nan=False)]
-    """How long ago the event had occurred when it was delivered, in seconds. A lifecycle's time
-    may be fast-forwarded, so what matters to it is how long ago, not when."""
+    """How long ago the event had occurred when it was delivered, in seconds. Where a lifecycle's
+    time may be fast-forwarded, what matters to it is how long ago, not when."""
     at: Annotated[Instant | None, Field(exclude_if=lambda at: at is None)] = None
-    """When it happened, for an event that goes with the start of a lifecycle whose Temporal was
-    lost: a worker may take that up hours later. None: its age says it."""
+    """When it happened, where a lifecycle's time is the wall clock: a worker may hear of it only
+    after days. None: its age says it."""
 
     def happened_at(self, heard_at: datetime) -> datetime:
         """Return when the event happened, in the time of the lifecycle that hears it.
 
         Args:
-            heard_at: when it is heard, in that time, aware UTC.
+            heard_at: when it is heard, in that time, aware UTC; nothing happened later.
         """
-        return self.at or heard_at - timedelta(seconds=self.age)
+        if self.at is not None:
+            return min(self.at, heard_at)
+        return heard_at - timedelta(seconds=self.age)
 
     def dated(self, now: datetime) -> EventEnvelope:
         """Return the event with its instant, for a lifecycle whose time is the wall clock.

@@ -111,6 +111,7 @@ def make_service(
     intake: Intake | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     spans: Spans = NO_SPANS,
+    may_fast_forward: bool = False,
 ) -> Service:
     """Return the service of one process, with redelivery and audit not yet running.
 
@@ -126,6 +127,8 @@ def make_service(
         intake: what takes events over, if it is not the usual one.
         clock: the wall clock, aware UTC.
         spans: keeps traces, if anything does.
+        may_fast_forward: whether jobs' time can be fast-forwarded, so that they have to be told how
+            long ago something happened, and not when.
     """
     router = Router(tuple(LIFECYCLES.values()), policy, directory)
     inbox = inbox or Inbox(database)
@@ -145,6 +148,7 @@ def make_service(
         MailReportDesk(inbox, MailReports(database), audit, client, clock).take,
         HeartbeatDoor(client, Heartbeats(database), clock),
         spans,
+        may_fast_forward=may_fast_forward,
     )
     commands = CommandDispatcher(
         client,

@@ -174,7 +174,9 @@ class Parts:
     hooks_per_minute: int = 6000
     """Events that one sender is expected to send in a minute."""
     rehearses: bool = False
-    """Whether this is the embedded stack, where jobs' clocks can be moved ahead."""
+    """Whether this is the embedded stack, whose desk moves jobs' clocks ahead."""
+    may_fast_forward: bool = False
+    """Whether anything moves jobs' clocks ahead."""
     temporal_ui: str | None = None
     """Address of Temporal UI, if it is known."""
     figures: Figures | None = None
@@ -257,6 +259,7 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
         command_patience=parts.command_patience,
         inbox=inbox,
         spans=parts.spans,
+        may_fast_forward=parts.may_fast_forward,
     )
     reads = Reads(ReadJournal(parts.database))
     metrics = Metrics(parts.figures, parts.core)

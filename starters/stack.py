@@ -155,6 +155,7 @@ async def run_stack(
             requests_per_minute=settings.requests_per_minute,
             hooks_per_minute=settings.hooks_per_minute,
             rehearses=True,
+            may_fast_forward=True,
             figures=figures,
             spans=spans,
             core=core_listener(),

@@ -636,6 +636,7 @@ def _parts(client: Client, database: Database, policy: Policy) -> Parts:
         secrets=HookSecrets.parse(SECRET),
         command_patience=timedelta(seconds=60),
         tokens=Tokens(TokenStore(database)) if IN_PRODUCTION else None,
+        may_fast_forward=True,
     )
 
 

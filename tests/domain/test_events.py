@@ -221,6 +221,18 @@ def test_a_delivery_is_read_back_as_what_it_was() -> None:
     assert EventEnvelope.model_validate_json(delivery.model_dump_json()) == delivery
 
 
+def test_a_dated_event_happened_when_it_did_however_late_it_is_heard() -> None:
+    event = an_event("job.note_added", data={"note": NOTE})
+    delivery = EventEnvelope(event_id="msg-1", job_version=2, event=event, age=60)
+    heard_at = event.occurred_at + timedelta(days=2)
+    assert delivery.happened_at(heard_at) == heard_at - timedelta(minutes=1)
+
+    dated = delivery.dated(event.occurred_at + timedelta(minutes=1))
+    assert dated.happened_at(heard_at) == event.occurred_at
+    just_before = event.occurred_at - timedelta(seconds=1)
+    assert dated.happened_at(just_before) == just_before
+
+
 def test_a_workflow_id_names_its_lifecycle_and_its_job() -> None:
     assert PLUS_ONE.workflow_id("SJ-1001") == "plus-one/SJ-1001"
     assert job_of("plus-one/SJ-1001") == ("plus-one", "SJ-1001")

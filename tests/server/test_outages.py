@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +22,10 @@ from service.assembly import make_service
 from service.routing import Router
 from store import schema
 from store.database import Database, migrate
-from store.inbox import Inbox
+from store.inbox import Inbox, Outcome
 from store.intake import Intake
 from store.reading import Reading
-from tests.desk import Desk, Letterbox, Told, now, open_desk, sqlite_url
+from tests.desk import Desk, Letterbox, Told, iso, now, open_desk, sqlite_url
 from tests.server.conftest import api
 from tests.server.processes import quiet_port
 from tests.server.test_mail import serving
@@ -198,6 +199,26 @@ async def test_an_event_that_we_cannot_deal_with_does_not_hold_up_the_others(
     assert "ZeroDivisionError: a fault" in first["reason"]
     assert service.background.failures == {"redelivery": 0}
     await database.close()
+
+
+async def test_what_is_heard_days_late_counts_from_when_it_happened(desk: Desk) -> None:
+    """No worker was there for 45 hours: the event lay in Temporal."""
+    assigned_at, accepted_at, told_at = (now() - timedelta(hours=ago) for ago in (47, 46, 45))
+    job = desk.job(assigned_at=iso(assigned_at))
+    await job.assigned(occurred_at=assigned_at)
+    await job.rests()
+    body = {
+        "type": "job.status_changed",
+        "occurred_at": iso(accepted_at),
+        "actor": {"name": "PlusOne", "role": "plusone"},
+        "job": {**job.fields, "status": "Accepted"},
+    }
+    service = make_service(desk.database, desk.client, desk.policy, clock=lambda: told_at)
+    received = await service.events.receive("msg_late", json.dumps(body).encode())
+    assert received.outcome is Outcome.DELIVERED
+
+    await job.until("accepted")
+    assert datetime.fromisoformat((await job.page()).standing["since"]) == accepted_at
 
 
 async def _is_done(database: Database, inbox_id: int) -> None:
