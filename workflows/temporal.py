@@ -17,7 +17,12 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    RetryState,
+    is_cancelled_exception,
+)
 
 from domain.attention import Attention
 from domain.commands import Answer, Command
@@ -236,7 +241,7 @@ class TemporalRuntime:
 
         Raises:
             MailGivenUpError: the activity has failed for eight hours.
-            asyncio.CancelledError: it was cancelled between two attempts.
+            asyncio.CancelledError: it was cancelled between two attempts, or in one that failed.
         """
         try:
             fate: MailFate = await workflow.execute_activity(
@@ -250,10 +255,15 @@ class TemporalRuntime:
                 summary=f"E-mail `{template}`",
             )
         except ActivityError as error:
-            if is_cancelled_exception(error):
+            if is_cancelled_exception(error) or self._is_let_go(error):
                 raise asyncio.CancelledError from error
             raise _given_up(error) from error
         return fate
+
+    def _is_let_go(self, error: ActivityError) -> bool:
+        """Return whether an activity would have been tried again, had it not been cancelled."""
+        is_cancelled = error.retry_state is RetryState.CANCEL_REQUESTED
+        return is_cancelled and self.patched("mails-let-go-in-an-attempt")
 
     def show(self, standing: Standing, details: str) -> None:
         """Set the search attributes that changed, and the details that Temporal UI shows."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+import itertools
+from datetime import datetime, timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
 from activities.postman import NotTakenError, UncertainError
+from store.mail_queue import QueuedMail
 from tests.desk import Desk, iso, now
 from workflows import temporal
 
@@ -138,6 +142,36 @@ async def test_a_job_that_comes_back_need_not_wait_for_the_mail_of_its_first_sea
     page = await job.page()
     assert (page.stage, page.promises[-1]) == ("searching", ("PO-17", None))
     assert [state for _, _, state in page.mails] == ["sent"]
+    assert len(desk.letterbox.about(job.id)) == 1
+
+
+async def test_a_mail_refused_just_as_its_job_comes_back_is_sent_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await desk.searching()
+    attempts, is_let_go = itertools.count(1), asyncio.Event()
+
+    async def bring(mail: QueuedMail, at: datetime) -> None:
+        attempt = next(attempts)
+        if attempt == 2:
+            await is_let_go.wait()
+        if attempt <= 2:
+            raise NotTakenError("451 try again later", for_good=False)
+        desk.letterbox.mails.append(mail)
+
+    monkeypatch.setattr(desk.letterbox, "bring", bring)
+    await job.ok("report_cannot_locate", "plusone")
+    history = job.handle.fetch_history_events(wait_new_event=True)
+    job.fields["assigned_at"] = iso(now())
+    await job.assigned()
+    async for event in history:
+        if event.event_type is EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED:
+            break
+    is_let_go.set()
+
+    await desk.eventually(job, lambda shown: shown["emails"][0]["state"] == "sent")
+    page = await job.page()
+    assert (page.stage, page.tasks("dispatch"), page.attention) == ("searching", [], [])
     assert len(desk.letterbox.about(job.id)) == 1
 
 
