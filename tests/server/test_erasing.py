@@ -125,9 +125,9 @@ async def test_what_still_waits_for_a_mail_server_ends_with_its_job(desk: Desk, 
         assert await erasing.erase(job.id, sam, "Requested", end=True) is not None
     else:
         await job.handle.cancel()
-        while await erasures.open_lifecycles(job.id):
+        while await erasures.open_lifecycles(job.id):  # noqa: ASYNC110  the store tells nobody
             await asyncio.sleep(0.05)
-        assert (await job.handle.describe()).status is WorkflowExecutionStatus.RUNNING  # noqa: ASYNC110  the store tells nobody
+        assert (await job.handle.describe()).status is WorkflowExecutionStatus.RUNNING
         await erasures.erase(job.id, sam, "Requested", now())
         await audit_of(desk).compare()
     assert (await job.handle.describe()).status is WorkflowExecutionStatus.TERMINATED
