@@ -192,7 +192,7 @@ def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
 
 def is_erased(mail: Row[Any]) -> bool:
     """Return whether the job of a mail that was on its way was erased: it has no recipient left."""
-    return mail.to == ""
+    return bool(mail.to == "")
 
 
 def withdraw(

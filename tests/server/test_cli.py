@@ -874,6 +874,10 @@ def test_a_proof_is_printed_with_the_input_that_it_is_for(api: ScriptedServer) -
     assert json.loads(said(*asking)) == payload
     assert api.asked[-1].json["actor"]["name"] == "Ana"
     assert told(*asking) == made
+    refusal = {"error": "role", "rule": "PO-41", "message": "Authorizations can (PO-41)."}
+    api.answers["POST /jobs/SJ-1/plus-one/approve/proof"] = 403, refusal
+    refused = CliRunner().invoke(app, [*asking, "--json"])
+    assert (refused.exit_code, json.loads(refused.stdout)) == (1, refusal)
 
 
 @pytest.mark.parametrize(
