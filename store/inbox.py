@@ -234,6 +234,7 @@ class Inbox:
         gone: dict[str, object] = {"body": b"", "envelope": None}
         dead = {"state": "dead", "outcome": Outcome.DEAD_LETTER.value, "reason": reason}
         await self._set(inbox_id, **gone, **dead)
+        await self._database.empty_log()
 
     async def postpone(
         self, inbox_id: int, reason: str, now: datetime, *, faulty: bool = False

@@ -63,9 +63,12 @@ class MailReports:
         Raises:
             StillSendingError: the mail is just being handed over.
         """
-        return await self._database.write(
+        mail = await self._database.write(
             lambda connection: _take(connection, inbox_id, report, now)
         )
+        if mail is not None and mail.nothing_new == NOT_TAKEN_UP:
+            await self._database.empty_log()
+        return mail
 
     async def ask_a_person(self, mail: ReportedMail, now: datetime) -> None:
         """Open the task about a mail that came back after its lifecycle had ended, once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -201,6 +202,13 @@ async def test_what_a_server_says_of_a_mail_under_way_is_not_kept(
     assert (await rows(database, schema.emails, key=key)) == [row]
     (kept,) = await rows(database, schema.inbox, id=report.id)
     assert (kept["body"], kept["job_id"]) == (b"", "SJ-1001")
+    assert CANARY.encode() not in files_of(database)
+
+
+def files_of(database: Database) -> bytes:
+    """Return what stands in SQLite's files; nothing where the database is PostgreSQL's."""
+    file = Path(database.url.database or "") if database.is_sqlite else None
+    return file.read_bytes() + file.with_name(f"{file.name}-wal").read_bytes() if file else b""
 
 
 async def test_of_letters_that_name_an_erased_job_nothing_is_kept(database: Database) -> None:
