@@ -170,7 +170,7 @@ class ApiClient:
 
 def in_the_logs(request_id: str) -> str:
     """Return by what the logs of API and worker tell more of a request, as a sentence."""
-    return f"Find it in the logs by request_id {request_id}."
+    return f"Steward's logs call this request {request_id}."
 
 
 def _path(*segments: str) -> str:

@@ -222,9 +222,10 @@ class TemporalRuntime:
             )
         except ActivityError as error:
             attention = _trouble(error)
-            said = "%s: the effects of %s wait"
             request = {"request_id": batch.request_id} if batch.request_ids else {}
-            workflow.logger.warning(said, attention, activity, extra=request)
+            workflow.logger.warning(
+                "%s: the effects of %s wait", attention, activity, extra=request
+            )
             raise StoreNotReachedError(attention) from error
         return result
 

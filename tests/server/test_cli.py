@@ -958,7 +958,7 @@ def test_a_fault_says_by_what_the_logs_tell_more(
     api.answers["POST /jobs/SJ-1/plus-one/deny"] = api.answers["GET /jobs"] = 503, silent
     command = ("do", "SJ-1", "plus-one", "deny", "--as", "authorizations")
     said = complaint(*command).splitlines()
-    first, line = api.asked[-1].headers["x-request-id"], "Find it in the logs by request_id"
+    first, line = api.asked[-1].headers["x-request-id"], "Steward's logs call this request"
     assert said == ["No worker answered.", f"{line} {first}."]
     told = json.loads(steward(*command, "--json").stdout)
     assert told == {**silent, "request_id": api.asked[-1].headers["x-request-id"]}
