@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
@@ -17,9 +18,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from structlog.stdlib import ExtraAdder
 from temporalio.api.common.v1 import Header, Payload, WorkflowExecution
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError
 from temporalio.worker import Replayer
 
 from activities.http_job_system import HttpJobSystem
@@ -43,12 +46,13 @@ from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman
 from workers.payloads import DATA_CONVERTER
 from workers.settings import SettingsError
 from workers.spans import NO_SPANS, spans_of
-from workers.telemetry import _add_trace
+from workers.telemetry import _TOLD_BESIDE, _add_trace
 from workers.tracing import Discreet, Tracing
 from workers.worker import runner
 from workflows.messages import REQUESTED_BY
 from workflows.registry import WORKFLOWS
-from workflows.temporal import _request_id_of
+from workflows.runtime import StoreNotReachedError
+from workflows.temporal import TemporalRuntime, _request_id_of
 
 CANARIES = ("Tweety", "tweety", "canary.example", "918-555-0199")
 NAME, MAIL, PHONE = "Tweety Byron", "tweety@canary.example", "918-555-0199"
@@ -385,6 +389,32 @@ async def test_a_line_of_the_worker_names_the_request_that_brought_its_work(
     }
     assert named_so >= {(part, first) for part in ("StartWorkflowUpdate", "RunActivity")}
     assert named_so >= {(part, told) for part in ("hook", "SignalWorkflow", "RunActivity")}
+
+
+async def test_a_line_of_a_workflow_names_the_request_whose_effects_wait(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = ActivityError(
+        "failed",
+        scheduled_event_id=1,
+        started_event_id=2,
+        identity="",
+        activity_type="add_note",
+        activity_id="1",
+        retry_state=None,
+    )
+    monkeypatch.setattr("temporalio.workflow.execute_activity", AsyncMock(side_effect=failed))
+    monkeypatch.setattr("temporalio.workflow.logger.log_during_replay", True)
+    asked_by = {"request_ids": ("a" * 32,)}
+    batch = a_batch(AddNote(author=STEWARD, text="x", visibility=Visibility.PRIVATE))
+    for each in (batch, batch.model_copy(update=asked_by)):
+        with pytest.raises(StoreNotReachedError):
+            await TemporalRuntime.carry_out(Mock(), "add_note", each, "")
+    first, second = caplog.records
+    assert first.getMessage() == "store_unreachable: the effects of add_note wait"
+    told = ExtraAdder(allow=_TOLD_BESIDE)
+    assert "request_id" not in told(None, "", {"_record": first})
+    assert told(None, "", {"_record": second})["request_id"] == "a" * 32
 
 
 @pytest.mark.parametrize(
