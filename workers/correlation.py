@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.effects import Batch
+
+log = structlog.get_logger()
 
 _TURN: Final = re.compile(r"#[0-9]+/(?:event:(?P<event>.+)|(?P<turn>[a-z_-]+).*)/[0-9]+", re.DOTALL)
 """What a batch's effects, or a mail, are for: in the keys of steps (`workflows.effects`)."""
@@ -20,7 +24,11 @@ _FIELDS: Final = {"event": "event_id"}
 
 
 class Correlating(Interceptor):
-    """Has each log line of an activity say which it is, and what it was done for."""
+    """Has each log line of an activity say which it is, and what it was done for.
+
+    What is done for a request has a line, as the request has one in the API. Of what fails the SDK
+    writes one each time, but for faults that are expected: of those the first attempt has one here.
+    """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  the SDK's name
         """Say it of what the next interceptor carries out."""
@@ -35,7 +43,18 @@ class _Correlated(ActivityInboundInterceptor):
         # that the line has it, too, which the SDK writes of an attempt that has failed.
         structlog.contextvars.bind_contextvars(**said)
         _tell_the_trace(said)
-        return await super().execute_activity(input)
+        if "request_id" not in said:
+            return await super().execute_activity(input)
+        begun = time.perf_counter()
+        try:
+            result = await super().execute_activity(input)
+        except ApplicationError as error:
+            if error.category is ApplicationErrorCategory.BENIGN and info.attempt == 1:
+                log.info("a request's work has to wait", reason=error.type)
+            raise
+        milliseconds = round(1000 * (time.perf_counter() - begun))
+        log.info("a request's work is done", milliseconds=milliseconds)
+        return result
 
 
 def _tell_the_trace(said: Mapping[str, object]) -> None:

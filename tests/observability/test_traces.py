@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, Mock
@@ -19,16 +19,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from structlog.stdlib import ExtraAdder
+from structlog.testing import capture_logs
 from temporalio.api.common.v1 import Header, Payload, WorkflowExecution
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory
+from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Replayer
 
 from activities.http_job_system import HttpJobSystem
 from activities.job_system import JobSystemError
 from activities.postman import NotTakenError
-from domain.effects import AddNote, Batch
+from domain.effects import JOB_SYSTEM_SILENT, AddNote, Batch
 from domain.jobs import Visibility
 from domain.roles import STEWARD
 from starters.doorkeeper import Doorkeeper, Limits
@@ -40,7 +42,7 @@ from tests.production import encrypted
 from tests.replay.record import FOLDER
 from tests.replay.test_replay import history
 from tests.store.rows import a_batch
-from workers.correlation import done_for
+from workers.correlation import Correlating, done_for
 from workers.dev_server import DevServer, ServerOptions
 from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman
 from workers.payloads import DATA_CONVERTER
@@ -54,6 +56,7 @@ from workflows.registry import WORKFLOWS
 from workflows.runtime import StoreNotReachedError
 from workflows.temporal import TemporalRuntime, _request_id_of
 
+BENIGN = ApplicationErrorCategory.BENIGN
 CANARIES = ("Tweety", "tweety", "canary.example", "918-555-0199")
 NAME, MAIL, PHONE = "Tweety Byron", "tweety@canary.example", "918-555-0199"
 
@@ -367,14 +370,18 @@ async def test_a_line_of_the_worker_names_the_request_that_brought_its_work(
     del desk.http.headers["x-request-id"]
     await job.rests()
     named = [calls(each, **{"x-request-id": each}) for each in (first, second)]
-    answers = await asyncio.gather(*named, calls("an id of Steward's own"))
-    with structlog.contextvars.bound_contextvars(request_id=PHONE):
-        await job.handle.execute_update(
-            "customer_called", {"actor": {"name": "Sam", "role": "customer_service"}}
-        )
+    with capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        answers = await asyncio.gather(*named, calls("an id of Steward's own"))
+        with structlog.contextvars.bound_contextvars(request_id=PHONE):
+            await job.handle.execute_update(
+                "customer_called", {"actor": {"name": "Sam", "role": "customer_service"}}
+            )
 
     calling = {answer.headers["x-request-id"] for answer in answers}
     assert calling > {first, second}
+    done = [line for line in logs if line["event"] == "a request's work is done"]
+    assert {(line["request_id"], line["attempt"]) for line in done} == {(id_, 2) for id_ in calling}
+    assert all(line["milliseconds"] >= 0 for line in done)
     of_activities = [line for line in failed_once.lines if "activity" in line]
     assert {line["event"] for line in of_activities} == {"Completing activity as failed"}
     by = {line.get("request_id"): line.get("turn", "an event") for line in of_activities}
@@ -389,6 +396,29 @@ async def test_a_line_of_the_worker_names_the_request_that_brought_its_work(
     }
     assert named_so >= {(part, first) for part in ("StartWorkflowUpdate", "RunActivity")}
     assert named_so >= {(part, told) for part in ("hook", "SignalWorkflow", "RunActivity")}
+
+
+@pytest.mark.parametrize(("attempt", "lines"), [(1, ["a request's work has to wait"]), (2, [])])
+async def test_of_a_fault_that_is_expected_the_first_attempt_has_a_line(
+    attempt: int, lines: list[str]
+) -> None:
+    silent = ApplicationError(MAIL, type=JOB_SYSTEM_SILENT, category=BENIGN)
+    correlated = Correlating().intercept_activity(
+        Mock(execute_activity=AsyncMock(side_effect=silent))
+    )
+    batch = a_batch(AddNote(author=STEWARD, text="x", visibility=Visibility.PRIVATE))
+    asked = batch.model_copy(update={"request_ids": ("a" * 32,)})
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=attempt)
+    with capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        with pytest.raises(ApplicationError):
+            await environment.run(correlated.execute_activity, Mock(args=[asked]))
+        with pytest.raises(ApplicationError):
+            await environment.run(correlated.execute_activity, Mock(args=[batch]))
+    assert [line["event"] for line in logs] == lines
+    assert {(line["request_id"], line["reason"]) for line in logs} == (
+        {("a" * 32, JOB_SYSTEM_SILENT)} if lines else set()
+    )
 
 
 async def test_a_line_of_a_workflow_names_the_request_whose_effects_wait(
