@@ -263,7 +263,7 @@ def api(
 
     TEMPORAL_* names the Temporal server and STEWARD_DATABASE_URL the database.
     """
-    from starters.stack import run_api
+    from starters.api_process import run_api
     from workers.settings import load_settings
 
     _log(as_json, measures_core=True)
