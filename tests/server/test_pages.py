@@ -28,7 +28,7 @@ from domain.calendars import is_business_day, is_open_everywhere
 from domain.policy import parse_policy
 from store.database import migrate
 from tests.pages import ROOT, pages, script
-from tests.server.processes import Processes, environment, quiet_port, steward
+from tests.server.processes import Processes, environment, quiet_port, warm
 from tests.store.postgresql import PostgreSQL, _program
 
 PAGES = [page for page in pages() if script(page)]
@@ -74,6 +74,11 @@ def closed_all_over_the_country(now: datetime) -> tuple[str, str]:
 CLOCKS = {"by day": Clock(11, works=True), "by night": Clock(23, works=False)}
 
 
+def programs() -> list[str]:
+    """The folders of `steward`, which starts at once, and of Python and its tools."""
+    return [str(Path(warm()[0]).parent), str(Path(sys.executable).parent)]
+
+
 def checkout(place: Path) -> Path:
     """What is in the repository, with the environment that `make` would have made."""
     place.mkdir()
@@ -104,9 +109,9 @@ def production(server: PostgreSQL) -> dict[str, str]:
                 connection.execute(f'DROP DATABASE IF EXISTS "{database}"'.encode())
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
     migrate(f"postgresql+psycopg://steward@/steward?host={server.folder}")
-    programs = str(Path(_program("pg_dump")).parent)
+    postgresqls = str(Path(_program("pg_dump")).parent)
     return {
-        "PATH": os.pathsep.join([str(Path(steward()[0]).parent), programs, os.environ["PATH"]]),
+        "PATH": os.pathsep.join([*programs(), postgresqls, os.environ["PATH"]]),
         "PGHOST": str(server.folder),
         "PGUSER": "steward",
     }
@@ -116,8 +121,16 @@ def pretend_that_make_was_run(place: Path) -> None:
     """Put our own environment where `make` would put one, stamped as up to date."""
     ours, venv = Path(sys.prefix), place / ".venv"
     venv.mkdir()
-    for name in ("bin", "lib", "pyvenv.cfg"):
+    for name in ("lib", "pyvenv.cfg"):
         (venv / name).symlink_to(ours / name)
+    (venv / "bin").mkdir()
+    for program in (ours / "bin").iterdir():
+        if program.name == "activate":
+            activate = program.read_text().replace(str(ours), str(venv))
+            (venv / "bin" / program.name).write_text(activate)
+        else:
+            at_once = program.name == "steward"
+            (venv / "bin" / program.name).symlink_to(warm()[0] if at_once else program)
     setup = (place / "scripts" / "setup.sh").read_text().splitlines()
     (wanted,) = (line for line in setup if line.startswith("wanted="))
     stamp = subprocess.run(
@@ -210,9 +223,9 @@ def test_pages_work_as_they_are_printed(
         "127.0.0.1:7233": f"127.0.0.1:{temporal_port}",
         JOB_SYSTEM: f"127.0.0.1:{job_system_port}",
     }
-    up = [sys.executable, "scripts/run.py"] if visit.beside else steward("up", "--sample")
+    up = [sys.executable, "scripts/run.py"] if visit.beside else warm("up", "--sample")
     variables = {
-        "PATH": os.pathsep.join([str(Path(steward()[0]).parent), os.environ["PATH"]]),
+        "PATH": os.pathsep.join([*programs(), os.environ["PATH"]]),
         "STEWARD_URL": f"http://127.0.0.1:{port}",
         "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal_port}",
     }
