@@ -263,7 +263,7 @@ def api(
 
     TEMPORAL_* names the Temporal server and STEWARD_DATABASE_URL the database.
     """
-    from starters.stack import run_api
+    from starters.api_process import run_api
     from workers.settings import load_settings
 
     _log(as_json, measures_core=True)
@@ -831,12 +831,15 @@ def _sent(*path: str, body: Mapping[str, Any], as_json: bool) -> Any:  # noqa: A
 
 def _refusal(body: Mapping[str, Any]) -> Iterator[str]:
     from domain.labels import way_out
+    from starters.api_client import in_the_logs
 
     rule, message = body.get("rule"), str(body["message"])
     cited = f" ({rule})" if rule and rule not in message else ""
     yield message if body.get("error") == "unavailable" else f"Refused{cited}: {message}"
     if instead := body.get("instead"):
         yield f"What to do: {way_out(instead)}"
+    if request_id := body.get("request_id"):
+        yield in_the_logs(request_id)
 
 
 def _client() -> ApiClient:
