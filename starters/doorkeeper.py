@@ -297,6 +297,7 @@ class Doorkeeper:
     async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> Response | None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         is_hook = scope["path"] in HOOKS and scope["method"] == "POST"
+        _require_one_host(headers)
         if self._identify is None:
             self._require_own_host(headers)
         is_of_temporal_ui = bool(answer.headers)
@@ -542,6 +543,16 @@ class Doorkeeper:
         if host is None:
             return False
         return host in self._hosts or is_loopback(host)
+
+
+def _require_one_host(headers: list[tuple[bytes, bytes]]) -> None:
+    """Return unless a request names several hosts: a proxy may go by another of them than we do.
+
+    Raises:
+        TurnedAwayError: it does (421).
+    """
+    if len(_values(headers, b"host")) > 1:
+        raise _turned_away(421, "Your request names more than one host.")
 
 
 class _Answer:

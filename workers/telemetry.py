@@ -28,7 +28,6 @@ from temporalio.runtime import (
     TelemetryConfig,
     TelemetryFilter,
 )
-from temporalio.worker import Worker  # noqa: F401  its loggers exist once it is imported
 
 from domain.faults import in_brief, places
 from domain.lifecycles import job_of

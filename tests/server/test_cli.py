@@ -29,8 +29,8 @@ from domain.policy import load_policy, parse_policy
 from domain.signatures import HookSecrets, generate_secret, verify
 from starters.cli import app
 from starters.day_at_the_desk import sample_events
+from starters.failures import CannotRun
 from starters.hook_sender import SECRETS_FILE
-from starters.stack import CannotRun
 from store.database import StoreUnavailableError
 from workers.fast_forward import CannotFastForward
 from workers.settings import DEFAULT_DATA, DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, SettingsError
@@ -876,6 +876,10 @@ def test_a_proof_is_printed_with_the_input_that_it_is_for(api: ScriptedServer) -
     assert json.loads(said(*asking)) == payload
     assert api.asked[-1].json["actor"]["name"] == "Ana"
     assert told(*asking) == made
+    refusal = {"error": "role", "rule": "PO-41", "message": "Authorizations can (PO-41)."}
+    api.answers["POST /jobs/SJ-1/plus-one/approve/proof"] = 403, refusal
+    refused = CliRunner().invoke(app, [*asking, "--json"])
+    assert (refused.exit_code, json.loads(refused.stdout)) == (1, refusal)
 
 
 @pytest.mark.parametrize(
@@ -1157,7 +1161,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 
         return ran
 
-    for name in ("starters.stack.run_stack", "starters.stack.run_api"):
+    for name in ("starters.stack.run_stack", "starters.api_process.run_api"):
         monkeypatch.setattr(name, run(name.rpartition(".")[2]))
     for name in ("workers.worker.main", "workers.setup.main"):
         monkeypatch.setattr(name, run(name.split(".")[1]))
