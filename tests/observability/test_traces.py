@@ -443,8 +443,8 @@ async def test_a_line_of_a_workflow_names_the_request_whose_effects_wait(
     first, second = caplog.records
     assert first.getMessage() == "store_unreachable: the effects of add_note wait"
     told = ExtraAdder(allow=_TOLD_BESIDE)
-    assert "request_id" not in told(None, "", {"_record": first})
-    assert told(None, "", {"_record": second})["request_id"] == "a" * 32
+    assert "request_id" not in told(logging.getLogger(), "", {"_record": first})
+    assert told(logging.getLogger(), "", {"_record": second})["request_id"] == "a" * 32
 
 
 @pytest.mark.parametrize(
