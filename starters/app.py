@@ -339,6 +339,7 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
         current(parts.policy),
         heartbeats,
         parts.heartbeat or timedelta(),
+        keys,
     )
     app.take(_reads(reading, look, views, service.startable, reads, current(parts.policy)))
     app.take(read_routes(reads))
