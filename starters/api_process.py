@@ -24,7 +24,8 @@ from starters.failures import CannotRun
 from starters.hook_sender import SECRETS_FILE
 from starters.hosts import origin_of
 from starters.serving import server_of
-from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
+from starters.token_verbs import HOW_TO_MAKE_THE_FIRST
+from starters.tokens import TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError
 from store.switches import Switch, Switches
 from store.tokens import TokenStore

@@ -44,7 +44,8 @@ from tests.replay.test_replay import history
 from tests.store.rows import a_batch
 from workers.correlation import Correlating, done_for
 from workers.dev_server import DevServer, ServerOptions
-from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman
+from workers.figures import Figures, MeasuredJobSystem
+from workers.measuring import MeasuredPostman
 from workers.payloads import DATA_CONVERTER
 from workers.settings import SettingsError
 from workers.spans import NO_SPANS, spans_of
