@@ -208,4 +208,4 @@ if __name__ == "__main__":
     Forks(socket.socket(fileno=int(sys.argv[1]))).serve()
     from starters.cli import main
 
-    sys.exit(main())
+    main()
