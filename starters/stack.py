@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -273,7 +273,13 @@ async def _ask_for_proofs(settings: Settings, database: Database) -> None:
 async def _serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.Task[None]]:
     app = make_app(parts)
     server = server_of(app, host, port)
-    task = asyncio.create_task(server._serve())  # noqa: SLF001  serve() would take our signals
+
+    async def serve() -> None:
+        # So it says that it can't listen. It would end the loop while others stop, who then hang.
+        with suppress(SystemExit):
+            await server._serve()  # noqa: SLF001  serve() would take our signals
+
+    task = asyncio.create_task(serve())
     while not server.started:
         if task.done():
             await task
