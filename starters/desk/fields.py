@@ -356,6 +356,11 @@ def rows_in(path: str, values: Values) -> int:
     return min(max(filled, int(said) if _SMALL.fullmatch(said) else 0), MOST_ROWS)
 
 
+def one_more_row(path: str, values: Values) -> Values:
+    """Return a form's values with another blank row of a list."""
+    return {**values, f"{path}.rows": str(max(rows_in(path, values), 1) + 1)}
+
+
 # --- from a form to a payload ---------------------------------------------------------------------
 
 

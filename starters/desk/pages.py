@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -190,6 +191,7 @@ def own_address(address: str | None, otherwise: str = "/console") -> str:
         address is not None
         and (address == "/console" or address.startswith(("/console/", "/console?")))
         and "\\" not in address
+        and ".." not in unquote(urlsplit(address).path).split("/")
         and address.isprintable()
     )
     return address if address is not None and is_ours else otherwise
