@@ -1,7 +1,7 @@
 """Brings a schema up to date, with Alembic.
 
-A module of its own, since a store that is up to date needs no Alembic, which takes longer to load
-than the rest of the store.
+A module of its own, since a store that is up to date needs no Alembic, which takes as long to
+load as the rest of the store.
 """
 
 from __future__ import annotations
