@@ -8,12 +8,14 @@ stories under guard, where what could differ when they are replayed is refused.
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 from temporalio import workflow
+from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
@@ -64,9 +66,13 @@ async def test_nothing_is_made_anew_while_workflows_run_but_stories_under_guard(
 ) -> None:
     runner = watched_sandbox(guards_stories=guards_stories)
     replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner, data_converter=DATA_CONVERTER)
-    for path in HISTORIES:
-        await replayer.replay_workflow(history(path))
 
+    async def one_by_one() -> AsyncIterator[WorkflowHistory]:
+        for path in HISTORIES:
+            yield history(path)
+
+    async with replayer.workflow_replay_iterator(one_by_one()) as results:
+        assert [result.replay_failure async for result in results] == [None] * len(HISTORIES)
     assert len(runner.instances) > len(HISTORIES)
     assert runner.made_anew() == made_anew, "see PASSED_THROUGH in workers.worker"
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from store import schema
-from tests.browser.looking import SCREENS, Looker, Screen, barriers, too_wide_at
+from tests.browser.looking import PHONE, WIDE, Looker, barriers, is_too_wide, too_wide_at
 from tests.desk import Desk, Told, now
 from tests.server.test_outbox_http import put
 from tests.store.rows import execute
@@ -32,19 +32,28 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("screen", SCREENS, ids=lambda each: f"{each.width}-{each.scheme}")
+@pytest.fixture(scope="module")
+async def job(desk: Desk) -> Told:
+    """Return a job that all pages have something to show of."""
+    searching = await desk.searching()
+    await put(desk, searching, reason="422: the job system takes no such change")
+    await settled(desk, searching)
+    return searching
+
+
 @pytest.mark.parametrize("path", PAGES)
-async def test_a_page_shuts_nobody_out(
-    desk: Desk, looker: Looker, path: str, screen: Screen
-) -> None:
-    job = await desk.searching()
-    await put(desk, job, reason="422: the job system takes no such change")
-    await settled(desk, job)
-    page = await looker.opens(path.format(job_id=job.id), screen)
-    assert "Steward" in await page.title()
-    await page.evaluate(_OPEN_ALL)
-    assert await barriers(page) == []
-    assert await too_wide_at(page) == []
+async def test_a_page_shuts_nobody_out(job: Told, looker: Looker, path: str) -> None:
+    """On a wide screen and a phone, in light colors and then in dark ones."""
+    for screen in (WIDE, PHONE):
+        page = await looker.opens(path.format(job_id=job.id), screen)
+        assert "Steward" in await page.title()
+        await page.evaluate(_OPEN_ALL)
+        assert await too_wide_at(page) == [], screen
+        assert await barriers(page) == [], screen
+        await page.emulate_media(color_scheme="dark")
+        assert await is_too_wide(page) is False, screen
+        assert await barriers(page) == [], f"{screen} in the dark"
+        await page.context.close()
 
 
 async def settled(desk: Desk, job: Told) -> None:

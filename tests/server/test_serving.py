@@ -14,9 +14,10 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from domain.signatures import HookSecrets
+from starters.api_process import serving as served
 from starters.app import Parts
+from starters.failures import CannotRun
 from starters.serving import ConnectionLimits, server_of
-from starters.stack import CannotRun, _serving
 from tests.desk import SECRET, Desk
 
 SOON = timedelta(seconds=0.3)
@@ -213,5 +214,5 @@ async def test_a_port_that_another_took_in_the_last_moment_is_named(desk: Desk) 
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(CannotRun, match=r"can't listen on 127\.0\.0\.1:\d+\. Choose another"),
     ):
-        async with _serving(parts, "127.0.0.1", taken.getsockname()[1]):
+        async with served(parts, "127.0.0.1", taken.getsockname()[1]):
             pass
