@@ -217,7 +217,7 @@ async def in_the_clear(keys: DataKeys | None) -> list[StuckThing]:
     """Return that what goes to Temporal is not encrypted, as after an upgrade, if so."""
     if keys is None or await keys.are_in_use():
         return []
-    what = "What goes to Temporal is not encrypted yet. Whoever reads its database reads our jobs."
+    what = "Data in Temporal is not encrypted yet. Its database shows names and texts of our jobs."
     cure = (
         "Run `steward keys start` once no process of a release without encryption is left. Then "
         "restart the workers."

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,8 @@ from starters.failures import CannotRun
 from starters.hook_sender import SECRETS_FILE
 from starters.hosts import origin_of
 from starters.serving import server_of
-from starters.tokens import HOW_TO_MAKE_THE_FIRST, TokenFile, TokenFileError, Tokens
+from starters.token_verbs import HOW_TO_MAKE_THE_FIRST
+from starters.tokens import TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError
 from store.switches import Switch, Switches
 from store.tokens import TokenStore
@@ -124,7 +125,13 @@ async def serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.T
     """
     app = make_app(parts)
     server = server_of(app, host, port)
-    task = asyncio.create_task(server._serve())  # noqa: SLF001  serve() would take our signals
+
+    async def serve() -> None:
+        # So it says that it can't listen. It would end the loop while others stop, who then hang.
+        with suppress(SystemExit):
+            await server._serve()  # noqa: SLF001  serve() would take our signals
+
+    task = asyncio.create_task(serve())
     while not server.started:
         if task.done():
             await task

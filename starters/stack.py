@@ -31,7 +31,7 @@ from starters.app import Parts
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.failures import CannotRun
 from starters.hook_sender import SECRETS_FILE
-from starters.tokens import HOW_TO_MAKE_THE_FIRST
+from starters.token_verbs import HOW_TO_MAKE_THE_FIRST
 from store.database import Database, StoreUnavailableError, migrate
 from store.losses import Losses
 from store.reading import Reading

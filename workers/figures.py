@@ -32,12 +32,9 @@ from activities.job_system import (
     NotReachedError,
     TurnedDownError,
 )
-from activities.postman import NotTakenError, Postman, UncertainError
 from domain.job_system import ChangedJobs, ChangeRequest, LiveJob, Telling
 from domain.lifecycles import job_of
 from domain.refusals import Refusal
-from domain.values import Instant
-from store.mail_queue import QueuedMail
 from workers.spans import NO_SPANS, Mark, Spans
 
 _SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -140,39 +137,6 @@ class Figures:
     def exposition(self) -> bytes:
         """Return the figures as Prometheus reads them."""
         return generate_latest(self.registry)
-
-
-# --- mail -----------------------------------------------------------------------------------------
-
-
-class MeasuredPostman:
-    """A postman whose every errand is counted, and a step of a trace."""
-
-    def __init__(self, postman: Postman, figures: Figures, spans: Spans = NO_SPANS) -> None:
-        self._postman = postman
-        self._spans = spans
-        self._mails = figures.mails
-
-    async def bring(self, mail: QueuedMail, now: Instant) -> str | None:
-        """Bring a mail to the server; see `Postman`."""
-        with self._spans.span("send e-mail") as mark:
-            return await self._bring(mail, now, mark)
-
-    async def _bring(self, mail: QueuedMail, now: Instant, mark: Mark) -> str | None:
-        outcome = "fault"
-        try:
-            left_out = await self._postman.bring(mail, now)
-            outcome = "partly_taken" if left_out else "taken"
-        except NotTakenError as error:
-            outcome = "refused" if error.for_good else "not_now"
-            raise
-        except UncertainError:
-            outcome = "uncertain"
-            raise
-        finally:
-            self._mails.labels(outcome=outcome).inc()
-            mark("outcome", outcome)
-        return left_out
 
 
 # --- the job system -------------------------------------------------------------------------------

@@ -9,8 +9,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.postman import NotTakenError, Postman, UncertainError
 from domain.effects import BatchResult
+from domain.values import Instant
+from store.mail_queue import QueuedMail
 from workers.figures import Figures
+from workers.spans import NO_SPANS, Mark, Spans
 
 
 class MeasuringInterceptor(Interceptor):
@@ -49,3 +53,33 @@ class _Measured(ActivityInboundInterceptor):
             figures.attempts.labels(activity=name, outcome=outcome).inc()
             figures.durations.labels(activity=name).observe(time.perf_counter() - begun)
         return result
+
+
+class MeasuredPostman:
+    """A postman whose every errand is counted, and a step of a trace."""
+
+    def __init__(self, postman: Postman, figures: Figures, spans: Spans = NO_SPANS) -> None:
+        self._postman = postman
+        self._spans = spans
+        self._mails = figures.mails
+
+    async def bring(self, mail: QueuedMail, now: Instant) -> str | None:
+        """Bring a mail to the server; see `Postman`."""
+        with self._spans.span("send e-mail") as mark:
+            return await self._bring(mail, now, mark)
+
+    async def _bring(self, mail: QueuedMail, now: Instant, mark: Mark) -> str | None:
+        outcome = "fault"
+        try:
+            left_out = await self._postman.bring(mail, now)
+            outcome = "partly_taken" if left_out else "taken"
+        except NotTakenError as error:
+            outcome = "refused" if error.for_good else "not_now"
+            raise
+        except UncertainError:
+            outcome = "uncertain"
+            raise
+        finally:
+            self._mails.labels(outcome=outcome).inc()
+            mark("outcome", outcome)
+        return left_out

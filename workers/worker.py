@@ -34,11 +34,11 @@ from store.mail_queue import MailQueue
 from store.proofs import UsedProofs
 from store.reading import Reading
 from workers.correlation import Correlating
-from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman
+from workers.figures import Figures, MeasuredJobSystem
 from workers.job_systems import destinations_of, job_system_of
 from workers.key_rings import data_keys_of, warn_if_plain
 from workers.listening import Listener, WorkerHealth, listening
-from workers.measuring import MeasuringInterceptor
+from workers.measuring import MeasuredPostman, MeasuringInterceptor
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
 from workers.proofs import AskingForProofs

@@ -19,12 +19,12 @@ from annotated_types import MaxLen
 from pydantic import AwareDatetime, BaseModel, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 
-from domain.clocks import host_zone
 from domain.commands import Command, Payload
 from domain.field_problems import in_words
 from domain.labels import choice_label, field_label
 from domain.roles import Actor
 from domain.values import LONGEST_PROSE
+from domain.zones import host_zone
 
 MOST_ROWS = 10
 """Rows that a form has of a list: more providers than are called while a customer waits."""

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from domain.contact_hours import HeldFor
+from domain.held import HeldFor
 from domain.labels import (
     attention_label,
     command_label,

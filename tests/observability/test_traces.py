@@ -44,7 +44,8 @@ from tests.replay.test_replay import history
 from tests.store.rows import a_batch
 from workers.correlation import Correlating, done_for
 from workers.dev_server import DevServer, ServerOptions
-from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman
+from workers.figures import Figures, MeasuredJobSystem
+from workers.measuring import MeasuredPostman
 from workers.payloads import DATA_CONVERTER
 from workers.settings import SettingsError
 from workers.spans import NO_SPANS, spans_of
@@ -443,8 +444,8 @@ async def test_a_line_of_a_workflow_names_the_request_whose_effects_wait(
     first, second = caplog.records
     assert first.getMessage() == "store_unreachable: the effects of add_note wait"
     told = ExtraAdder(allow=_TOLD_BESIDE)
-    assert "request_id" not in told(None, "", {"_record": first})
-    assert told(None, "", {"_record": second})["request_id"] == "a" * 32
+    assert "request_id" not in told(logging.getLogger(), "", {"_record": first})
+    assert told(logging.getLogger(), "", {"_record": second})["request_id"] == "a" * 32
 
 
 @pytest.mark.parametrize(

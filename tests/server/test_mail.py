@@ -26,7 +26,8 @@ from temporalio.testing import ActivityEnvironment
 from activities import effects, postman
 from activities.effects import Effects
 from activities.mails import Mails
-from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
+from activities.postman import NotTakenError, SmtpPostman, UncertainError
+from activities.smtp_url import SmtpUrlError
 from domain.accounts import NO_PROVIDER_FOUND
 from domain.directory import Addressee, Directory, Person, nobody_known
 from domain.effects import Batch, BatchResult, MailFate, ReassignJob, SendEmail, UpdateJob

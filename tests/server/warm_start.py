@@ -159,8 +159,8 @@ class Forks:
             self._selector.close()
             _become(call, streams)
             return
-        for each in streams:
-            os.close(each)
+        for stream in streams:
+            os.close(stream)
         self._running[client] = pid
         ends = os.pidfd_open(pid)
         self._when_readable(ends, partial(self._tell, ends, client))
@@ -208,4 +208,4 @@ if __name__ == "__main__":
     Forks(socket.socket(fileno=int(sys.argv[1]))).serve()
     from starters.cli import main
 
-    sys.exit(main())
+    main()
