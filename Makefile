@@ -53,7 +53,7 @@ mutants: environment ## changes to the rules that no test notices; takes ten min
 fleet: environment ## 500 jobs: hooks get lost, doubled and late, and then Temporal's data; takes minutes
 	@FLEET=500 pytest -q -n 0 tests/scenarios/test_lost_hooks.py tests/scenarios/test_losing_the_engine.py $(ARGS)
 
-crashes: environment ## a death at every place where the world is touched; takes half an hour
+crashes: environment ## a death at every place where the world is touched; takes ten minutes
 	@CRASHES_PART=all pytest -q -n 2 tests/crash_points $(ARGS)
 
 lifecycle: environment ## the skeleton of a new lifecycle: make lifecycle NAME=warranty-callback

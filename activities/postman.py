@@ -10,11 +10,11 @@ from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import cache, lru_cache
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
 from activities.smtp_replies import Stage, Verdict, enhanced_code, verdict
+from activities.smtp_url import SmtpUrl, SmtpUrlError
 from domain.addresses import Recipient, read_field
 from domain.mail_ids import message_token
 from domain.values import Instant
@@ -70,10 +70,6 @@ class UncertainError(Exception):
     """The mail server may have the mail, or not."""
 
 
-class SmtpUrlError(ValueError):
-    """An SMTP URL, or an address of the sender, that we cannot work with."""
-
-
 class _KnownHeaders(HeaderRegistry):
     """Python's headers, of which most are the same in each mail: so they are parsed but once."""
 
@@ -99,7 +95,7 @@ class SmtpPostman:
         Raises:
             SmtpUrlError: it is no such URL, or the sender has no address that mail can come from.
         """
-        parts = _Url(url)
+        parts = SmtpUrl(url)
         self._host = parts.host
         self._tls = parts.tls
         self._port = parts.port
@@ -173,45 +169,6 @@ class SmtpPostman:
                 fault=MailFault.MESSAGE,
                 for_logs="it cannot be composed",
             ) from error
-
-
-def check_smtp_url(url: str) -> None:
-    """Return if mail can be brought to a URL.
-
-    Raises:
-        SmtpUrlError: it is none of a mail server.
-    """
-    _Url(url)
-
-
-class _Url:
-    """What an SMTP URL says."""
-
-    def __init__(self, url: str) -> None:
-        shape = "an SMTP URL looks like smtp://[user:password@]host[:port]"
-        try:
-            parts = urlsplit(url)
-            self.host = parts.hostname or ""
-            port = parts.port
-        except ValueError as error:
-            reason = "its port is a number up to 65535" if "ort" in str(error) else "check its host"
-            raise SmtpUrlError(f"{shape}: {reason}") from None
-        if parts.scheme not in {"smtp", "smtps"} or not self.host:
-            raise SmtpUrlError(shape)
-        if parts.path not in {"", "/"} or parts.query or parts.fragment:
-            raise SmtpUrlError(
-                f"{shape}, and nothing after it: write / ? # in a password as %2F %3F %23"
-            )
-        if any(char.isspace() for char in self.host):
-            raise SmtpUrlError(f"{shape}, without spaces")
-        if port == 0:
-            raise SmtpUrlError(f"{shape}: no server listens on port 0")
-        self.tls = parts.scheme == "smtps"
-        self.port = port or (465 if self.tls else 25)
-        self.user = unquote(parts.username) if parts.username else None
-        self.password = unquote(parts.password) if parts.password else None
-        if (self.user is None) != (self.password is None):
-            raise SmtpUrlError(f"{shape}: a user needs a password")
 
 
 def _address_of_sender(sender: str) -> str:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +31,8 @@ from benchmarks import (
     throughput,
 )
 from benchmarks.figures import Section
-from benchmarks.processes import ROOT
+from benchmarks.nursery import nursery
+from benchmarks.processes import ROOT, environment
 from benchmarks.report import PAGE_FILE, goal_in_words, in_words, write_page
 from benchmarks.results import Machine, Measurement, Results, kept_in
 from benchmarks.scale import FULL, QUICK, Scale, Tell
@@ -111,6 +112,13 @@ async def _measure_all(names: Sequence[str], folder: Path, *, quick: bool) -> Re
     results, kept = Results(machine=Machine.this(), scale=scale_name), kept_in(folder)
     if kept and set(names) != set(SECTIONS) and kept.is_comparable_to(results):
         results = kept
+    # Where little is measured, the start of each process would take longer than what it does.
+    by_nursery = nursery(ROOT, environment()) if quick else nullcontext()
+    async with by_nursery:
+        return await _measured(results, names, folder, scale)
+
+
+async def _measured(results: Results, names: Sequence[str], folder: Path, scale: Scale) -> Results:
     for name in names:
         with _telling(name) as tell:
             load, began = os.getloadavg()[0], time.monotonic()

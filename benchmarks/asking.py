@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.driver import Driven, Errand, Watched
+from benchmarks.driver import Driven
+from benchmarks.driving import driven, under_way
 from benchmarks.figures import Bar, Figure, Goal, Picture, Section, at_most
 from benchmarks.golden_paths import GOLDEN_PATHS, Event, GoldenPath
 from benchmarks.lives import JOB, NotAsToldError, StewardLives
 from benchmarks.partner import Heard
-from benchmarks.processes import child, temporal
+from benchmarks.processes import child
 from benchmarks.quiet_paths import MANY_CALLS, MANY_NOTES
 from benchmarks.scale import Scale, Tell
-from benchmarks.throughput import under_way
 from domain.outgoing import Destination
 from store.database import Database, migrate
 from workers.temporal import connect
@@ -102,60 +101,25 @@ async def _rounds_of(path: GoldenPath, scale: Scale, tell: Tell) -> _Rounds:
     for number in range(1, scale.rounds + 1):
         for jobs in order:
             tell(f"{path.name}: round {number} of {scale.rounds}, {jobs}")
-            run = _run_elsewhere if jobs is Jobs.ELSEWHERE else _run
-            found[jobs].append(await run(path, scale))
+            found[jobs].append(await _run(path, scale, jobs))
         order.rotate(1)
     return found
 
 
-async def _run_elsewhere(path: GoldenPath, scale: Scale) -> _Run:
-    """Carry a path out with a job system that knows its jobs as their events show them."""
+async def _run(path: GoldenPath, scale: Scale, jobs: Jobs) -> _Run:
+    """Carry a path out; a job system knows its jobs as their events show them."""
+    if jobs is Jobs.OWN_COPY:
+        return _Run(await driven(path, scale), None)
     job = {"order_id": None, "assigned_at": datetime.now(UTC).isoformat(), **JOB}
     for told in (*path.before, *path.told):
         job |= told.job if isinstance(told, Event) else {}
     async with child("benchmarks.partner", json.dumps(job)) as partner:
-        run = await _run(path, scale, partner.said)
+        run = await driven(path, scale, job_system_url=partner.said)
         heard = Heard.model_validate_json(await partner.ask("heard"))
     lives = scale.lifecycles if path.name == _ASKS else 0
     if (path is MANY_CALLS and heard.asked) or heard.asked < lives:
         raise NotAsToldError(f"{path.name}: the job system was asked {heard.asked} times")
-    return _Run(run.driven, heard)
-
-
-async def _run(path: GoldenPath, scale: Scale, job_system_url: str | None = None) -> _Run:
-    with TemporaryDirectory() as folder:
-        async with temporal(Path(folder), thrown_away=True) as server:
-            store_url = f"sqlite:///{Path(folder) / 'store.sqlite3'}"
-            errand = Errand(
-                path=path.name,
-                address=server.address,
-                under_way=under_way(scale),
-                warm_up=scale.warm_up,
-                counted=scale.lifecycles,
-                store_url=store_url,
-                is_elsewhere=job_system_url is not None,
-            )
-            async with child("benchmarks.driver", errand.model_dump_json()) as driver:
-                asked = () if job_system_url is None else (job_system_url,)
-                arguments = (server.address, store_url, driver.said, *asked)
-                async with (
-                    child("benchmarks.worker", *arguments) as worker,
-                    _teller(store_url, job_system_url) as teller,
-                ):
-                    pids = {"worker": worker.measured.pid, "server": server.measured.pid}
-                    watched = Watched(**pids, teller=teller)
-                    driven = await driver.ask(watched.model_dump_json())
-    return _Run(Driven.model_validate_json(driven), None)
-
-
-@asynccontextmanager
-async def _teller(store_url: str, job_system_url: str | None) -> AsyncIterator[int | None]:
-    """Tell the job system, if there is one; return the process that does."""
-    if job_system_url is None:
-        yield None
-        return
-    async with child("benchmarks.teller", store_url, job_system_url) as teller:
-        yield teller.measured.pid
+    return _Run(run, heard)
 
 
 # --- hooks ------------------------------------------------------------------------------------

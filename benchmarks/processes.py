@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import psutil
 import uvloop
 from temporalio.client import Client
 
+from benchmarks.nursery import Raised, nursery_here
 from workers.dev_server import DevServer, ServerOptions
 from workers.memory import collect_rarely
 
@@ -134,7 +135,7 @@ class Child:
     said: str
     """What it told of itself when it was ready."""
     measured: Measured
-    process: Process
+    process: Process | Raised
     log: IO[bytes]
 
     async def ask(self, line: str) -> str:
@@ -163,19 +164,7 @@ async def child(module: str, *arguments: str) -> AsyncIterator[Child]:
         ChildFailedError: it does not become ready, or does not end well.
     """
     with tempfile.TemporaryFile() as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            module,
-            *arguments,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=log,
-            cwd=ROOT,
-            env=_environment(),
-            limit=_LONGEST_LINE,
-            start_new_session=True,  # a Ctrl-C is ours to handle
-        )
+        process = await _started([module, *arguments], log)
         try:
             said = await asyncio.wait_for(_readiness(process, module, log), _START_SECONDS)
             yield Child(module, said, Measured(process.pid), process, log)
@@ -189,7 +178,25 @@ async def child(module: str, *arguments: str) -> AsyncIterator[Child]:
                 await process.wait()
 
 
-async def _readiness(process: Process, module: str, log: IO[bytes]) -> str:
+async def _started(command: Sequence[str], log: IO[bytes]) -> Process | Raised:
+    """Run a module with arguments, by the nursery if there is one."""
+    if (nursery := nursery_here()) is not None:
+        return await Raised.start(nursery, command, log, _LONGEST_LINE)
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *command,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=log,
+        cwd=ROOT,
+        env=environment(),
+        limit=_LONGEST_LINE,
+        start_new_session=True,  # a Ctrl-C is ours to handle
+    )
+
+
+async def _readiness(process: Process | Raised, module: str, log: IO[bytes]) -> str:
     if process.stdout is None:
         raise ChildFailedError(f"{module} was started without pipes")
     while line := (await process.stdout.readline()).decode().rstrip("\n"):
@@ -198,14 +205,14 @@ async def _readiness(process: Process, module: str, log: IO[bytes]) -> str:
     raise await _failed(process, module, log)
 
 
-async def _failed(process: Process, module: str, log: IO[bytes]) -> ChildFailedError:
+async def _failed(process: Process | Raised, module: str, log: IO[bytes]) -> ChildFailedError:
     status = await asyncio.wait_for(process.wait(), _END_SECONDS)
     log.seek(0)
     said = log.read().decode(errors="replace")[-_LAST_WORDS:]
     return ChildFailedError(f"{module} ended (exit {status}):\n{said}")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return our environment without settings that somebody has at home."""
     at_home = ("STEWARD_", "TEMPORAL_", "PYTHON")
     ours = {name: said for name, said in os.environ.items() if not name.startswith(at_home)}

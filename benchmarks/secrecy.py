@@ -13,13 +13,12 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.converter import WorkflowSerializationContext
 
-from benchmarks.driver import Driven, Errand, Watched
+from benchmarks.driver import Driven
+from benchmarks.driving import driven
 from benchmarks.figures import Bar, Figure, Picture, Section, at_most
 from benchmarks.golden_paths import GOLDEN_PATHS, GoldenPath
-from benchmarks.processes import child, temporal
 from benchmarks.scale import Scale, Tell
 from benchmarks.sealing import KEYS_FILE, client_for
-from benchmarks.throughput import under_way
 from store.database import Database, migrate
 from store.key_ring import new_ring_key
 from workers.sealing import SealingCodec
@@ -78,33 +77,11 @@ async def _rounds_of(
         tell(f"{path.name}: round {number} of {scale.rounds}")
         async with asyncio.TaskGroup() as both:
             sealed, plain = (
-                both.create_task(_run(path, scale, is_sealed=each)) for each in (True, False)
+                both.create_task(driven(path, scale, is_sealed=each)) for each in (True, False)
             )
         found.append((sealed.result(), plain.result()))
     sealed_rounds, plain_rounds = zip(*found, strict=True)
     return sealed_rounds, plain_rounds
-
-
-async def _run(path: GoldenPath, scale: Scale, *, is_sealed: bool) -> Driven:
-    with TemporaryDirectory() as folder:
-        if is_sealed:
-            (Path(folder) / KEYS_FILE).write_text(f"{new_ring_key().line()}\n")
-        async with temporal(Path(folder), thrown_away=True) as server:
-            store_url = f"sqlite:///{Path(folder) / 'store.sqlite3'}"
-            errand = Errand(
-                path=path.name,
-                address=server.address,
-                under_way=under_way(scale),
-                warm_up=scale.warm_up,
-                counted=scale.lifecycles,
-                store_url=store_url,
-            )
-            async with child("benchmarks.driver", errand.model_dump_json()) as driver:
-                arguments = (server.address, store_url, driver.said)
-                async with child("benchmarks.worker", *arguments) as worker:
-                    watched = Watched(worker=worker.measured.pid, server=server.measured.pid)
-                    driven = await driver.ask(watched.model_dump_json())
-    return Driven.model_validate_json(driven)
 
 
 def _figures(

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
-from benchmarks.driver import Driven, Errand, Watched
+from benchmarks.driver import Driven
+from benchmarks.driving import driven, under_way
 from benchmarks.figures import Bar, Figure, Goal, Picture, Section, at_least, at_most
 from benchmarks.floor import Phase
 from benchmarks.golden_paths import GOLDEN_PATHS, GoldenPath
-from benchmarks.processes import child, temporal
 from benchmarks.scale import Scale, Tell
 from benchmarks.shape import Shape, shape_of
-
-_MOST_UNDER_WAY = 24
-"""Lifecycles at a time that leave no processor idle while the driver waits for some of them."""
 
 _METHOD = """\
 Each golden path is carried out by four: by Steward, whose database is a new SQLite file; by the
@@ -125,11 +120,6 @@ async def measure(scale: Scale, tell: Tell) -> Section:
     )
 
 
-def under_way(scale: Scale) -> int:
-    """Return how many lifecycles are carried out at a time."""
-    return min(_MOST_UNDER_WAY, max(1, scale.lifecycles // 5))
-
-
 async def _rounds_of(
     path: GoldenPath, variants: Sequence[Variant], scale: Scale, tell: Tell
 ) -> Rounds:
@@ -140,30 +130,10 @@ async def _rounds_of(
     for number in range(1, scale.rounds + 1):
         for variant in order:
             tell(f"{path.name}: round {number} of {scale.rounds}, {variant}")
-            found[variant].append(await _run(path, variant, shape, scale))
+            phases = None if variant is Variant.STEWARD else variant.phases_of(shape)
+            found[variant].append(await driven(path, scale, phases=phases))
         order.rotate(1)
     return found
-
-
-async def _run(path: GoldenPath, variant: Variant, shape: Shape, scale: Scale) -> Driven:
-    with TemporaryDirectory() as folder:
-        async with temporal(Path(folder), thrown_away=True) as server:
-            store_url = f"sqlite:///{Path(folder) / 'store.sqlite3'}"
-            errand = Errand(
-                path=path.name,
-                address=server.address,
-                under_way=under_way(scale),
-                warm_up=scale.warm_up,
-                counted=scale.lifecycles,
-                store_url=store_url if variant is Variant.STEWARD else None,
-                phases=tuple(variant.phases_of(shape)),
-            )
-            async with child("benchmarks.driver", errand.model_dump_json()) as driver:
-                store_and_mail = (store_url, driver.said) if variant is Variant.STEWARD else ()
-                async with child("benchmarks.worker", server.address, *store_and_mail) as worker:
-                    watched = Watched(worker=worker.measured.pid, server=server.measured.pid)
-                    driven = await driver.ask(watched.model_dump_json())
-    return Driven.model_validate_json(driven)
 
 
 # --- what is made of it -----------------------------------------------------------------------

@@ -27,8 +27,9 @@ from pydantic import (
     model_validator,
 )
 
-from domain.clocks import host_zone, jump
+from domain.clocks import jump
 from domain.operator_files import is_written_by_hand
+from domain.zones import host_zone
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEK: tuple[Weekday, ...] = get_args(Weekday)

@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.values import Instant
+from domain.zones import host_zone
 
 _RECORDED_AHEAD = timedelta(days=731)
 """How far a recorded clock knows its changes ahead; it goes on as it went from there on."""
@@ -67,20 +67,6 @@ class RecordedZone(tzinfo):
         found = max(bisect_right(self._instants, shown) - 1, 0)
         change = self._changes[found]
         return shown.astimezone(timezone(timedelta(seconds=change.offset), change.name))
-
-
-def host_zone(name: str) -> ZoneInfo:
-    """Return an IANA zone as this host's data has it; never asked where a replay might differ.
-
-    Raises:
-        ValueError: this host knows no zone of the name.
-    """
-    try:
-        return ZoneInfo(name)
-    except (LookupError, OSError, ValueError) as error:
-        raise ValueError(
-            f"{name!r} is not an IANA time zone: write it like America/New_York"
-        ) from error
 
 
 def zone_in(clocks: Mapping[str, Clock], name: str) -> tzinfo:

@@ -8,37 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.calendars import Window, day_around, next_open
+from domain.held import HeldFor
 from domain.moments import spoken
 from domain.zips import zones_of
 
 _DAYS_AHEAD: Final = 60
 """Days on which room is looked for; a mail that finds none goes out on the last of them."""
-
-
-class HeldFor(StrEnum):
-    """Why a mail is held."""
-
-    QUIET_HOURS = "quiet_hours"
-    """It is too late or too early where the customer lives."""
-    DAILY_LIMIT = "daily_limit"
-    """The customer gets as many mails that day as one should."""
-
-    @property
-    def because(self) -> str:
-        """The reason, as the end of a sentence."""
-        return _BECAUSE[self]
-
-
-_BECAUSE: Final = {
-    HeldFor.QUIET_HOURS: "it's outside the hours in which customers get e-mail",
-    HeldFor.DAILY_LIMIT: "the customer gets enough other e-mails before then",
-}
 
 
 def held_sentence(until: datetime, held_for: str, zone: str) -> str:

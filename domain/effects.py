@@ -309,6 +309,13 @@ class Batch(BaseModel):
     """The job's version as a command found it that starts the lifecycle; None in later batches."""
     kept: Kept | None = Field(default=None, exclude_if=lambda kept: kept is None)
     """From what the lifecycle can go on without its history; a release before told nothing."""
+    request_ids: tuple[str, ...] = Field(default=(), exclude_if=is_empty)
+    """By which requests the effects are asked for, as far as that is known: ids for log lines."""
+
+    @property
+    def request_id(self) -> str | None:
+        """Its requests as a log line names them, with spaces between; None where none is known."""
+        return " ".join(self.request_ids) or None
 
     @property
     def mails(self) -> dict[str, SendEmail]:

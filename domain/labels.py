@@ -414,6 +414,7 @@ STUCK: Final[Mapping[str, str]] = {
     "events": "Receiver of events",
     "reconciliation": "Reconciliation",
     "heartbeat": "Heartbeat",
+    "not_encrypted": "Temporal's data not encrypted",
     "mail_server": "E-mail not sent yet",
     "lost_lifecycle": "Nobody is following these jobs",
     "reopened_job": "Reopened jobs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from domain.clocks import host_zone
+from domain.zones import host_zone
 
 _SEASONS = ("ST", "DT")
 _ABBREVIATION = 3

@@ -104,6 +104,10 @@ JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 """A job's number: letters, digits, dot, dash and underscore, so that it is safe in ids and URLs."""
 
+REQUEST_ID = r"(?=.*[0-9a-fA-F]{8})[0-9a-fA-F-]{16,64}"
+"""Pattern of the id by which the log lines of one request are found: 16 to 64 hexadecimal digits,
+with or without hyphens. Nothing that a person is called, or lives at, looks like that."""
+
 # --- amounts ----------------------------------------------------------------------------------
 
 _AMOUNT = re.compile(r"[0-9]{1,7}(\.[0-9]{1,2})?", re.ASCII)

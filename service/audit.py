@@ -21,7 +21,13 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from domain.faults import in_brief
 from domain.lifecycles import LifecycleKind, job_of
 from domain.unfollowed import CANCELLED_IN_TEMPORAL, nobody_follows, task_to_take_up
-from service.signalling import RPC_TIMEOUT, NotDeliveredError, is_not_found, no_answer
+from service.signalling import (
+    RPC_TIMEOUT,
+    NotDeliveredError,
+    is_not_found,
+    no_answer,
+    stop_erased,
+)
 from service.starting import STARTED_BY
 from store.database import StoreUnavailableError
 from store.leases import Leases
@@ -265,6 +271,8 @@ class Audit:
             running = await running_ids(self._client, TASK_QUEUE)
             suspects |= await self._losses.open_ids() - running
             await self._take_back(await self._losses.lost_ids() & running)
+            for workflow_id in await self._losses.of_erased_jobs(running):
+                await stop_erased(self._client, workflow_id)
             self._compared_at, self._difference = started, difference
         await self._settle_all(suspects)
         for workflow_id in await self._losses.cancelled_unseen(started - _REMEMBERED):

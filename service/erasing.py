@@ -8,9 +8,11 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 from temporalio.client import Client
 
+from domain.faults import in_brief
 from domain.field_problems import field_problems
 from domain.labels import lifecycle_label
 from domain.lifecycles import job_of
@@ -18,10 +20,13 @@ from domain.refusals import Refused, conflicting, forbidden, unreadable
 from domain.roles import Actor, Role
 from domain.values import Prose
 from service.acting import who_acts
-from service.signalling import RPC_TIMEOUT, is_not_found, no_answer
+from service.signalling import RPC_TIMEOUT, is_not_found, no_answer, stop_erased
 from store.data_keys import DataKeys
 from store.erasures import Erasure, Erasures, StillOpenError
 from workers.temporal import NO_ANSWER
+from workflows.registry import LIFECYCLES
+
+log = structlog.get_logger()
 
 _LOOKS_EVERY_SECONDS = 0.05
 PATIENCE = timedelta(seconds=8)
@@ -123,6 +128,8 @@ class ErasingDesk:
         if erasure is not None:
             for each in self._keys:
                 each.forget(job_id)
+            if self._client is not None:
+                await _stop(self._client, job_id)
         return erasure
 
     async def _end(self, job_id: str) -> None:
@@ -147,6 +154,18 @@ class ErasingDesk:
         except TimeoutError as error:
             why = "Its procedures were cancelled, but haven't ended yet"
             raise _not_ended(why) from error
+
+
+async def _stop(client: Client, job_id: str) -> None:
+    """Terminate what still runs for an erased job: it can't be read, and has nothing to do.
+
+    A lifecycle that has ended stays open in Temporal until its last mail has gone out.
+    """
+    try:
+        for kind in LIFECYCLES.values():
+            await stop_erased(client, kind.workflow_id(job_id))
+    except NO_ANSWER as error:
+        log.warning("what runs for an erased job is ended by the audit", reason=in_brief(error))
 
 
 def _not_ended(why: str) -> Refused:

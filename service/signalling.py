@@ -26,6 +26,20 @@ def is_not_found(error: Exception) -> bool:
     return names_no_workflow(error)
 
 
+async def stop_erased(client: Client, workflow_id: str) -> None:
+    """Terminate the workflow of an erased job, if it still runs.
+
+    Raises:
+        Exception: one of `NO_ANSWER`: Temporal does not answer.
+    """
+    try:
+        handle = client.get_workflow_handle(workflow_id)
+        await handle.terminate(reason="The job was erased", rpc_timeout=RPC_TIMEOUT)
+    except NO_ANSWER as error:
+        if not is_not_found(error):
+            raise
+
+
 async def signal(client: Client, workflow_id: str, name: str, payload: BaseModel) -> bool:
     """Signal a workflow; return whether it still runs.
 

@@ -22,6 +22,7 @@ from service.heartbeat import stuck_heartbeat
 from service.stuck_mails import held_mails, stuck_mails
 from service.stuck_outbox import stuck_in_outbox
 from service.stuck_things import StuckThing, by_weight
+from store.data_keys import DataKeys
 from store.database import StoreUnavailableError
 from store.heartbeats import Heartbeats
 from store.inbox import Inbox
@@ -97,6 +98,8 @@ class StuckList:
     heartbeats: Heartbeats | None = None
     """None where no heartbeat is sent."""
     heartbeat_every: timedelta = timedelta(minutes=5)
+    keys: DataKeys | None = None
+    """The keys that this API's payloads are encrypted with; None where it has none."""
 
     _sight: _Sight = field(default_factory=_Sight, repr=False)
     _first_seen: dict[tuple[str, str], datetime] = field(default_factory=dict, repr=False)
@@ -129,6 +132,7 @@ class StuckList:
             *await _unwritable(self.leases, now),
             *self._sight.things,
             *_in_this_process(self.background),
+            *await in_the_clear(self.keys),
         ]
         return by_weight(
             [
@@ -207,6 +211,18 @@ async def _unwritable(leases: Leases, now: datetime) -> list[StuckThing]:
         )
         return [StuckThing("database", None, what, cure, None)]
     return []
+
+
+async def in_the_clear(keys: DataKeys | None) -> list[StuckThing]:
+    """Return that what goes to Temporal is not encrypted, as after an upgrade, if so."""
+    if keys is None or await keys.are_in_use():
+        return []
+    what = "Data in Temporal is not encrypted yet. Its database shows names and texts of our jobs."
+    cure = (
+        "Run `steward keys start` once no process of a release without encryption is left. Then "
+        "restart the workers."
+    )
+    return [StuckThing("not_encrypted", None, what, cure, None)]
 
 
 async def _rebuild_due(audit: Audit) -> list[StuckThing]:

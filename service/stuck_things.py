@@ -20,6 +20,7 @@ _FOR_ENGINEERS: Final = frozenset(
         "mail_server",
         "namespace",
         "no_worker",
+        "not_encrypted",
         "overdue_promise",
         "rebuild_due",
         "reconciliation",

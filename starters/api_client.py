@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 
 from domain.labels import way_out
 from starters.failures import Failure
 
+_REQUEST_ID = "x-request-id"
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -24,14 +26,17 @@ class RequestRefused(Failure):
     """Raised where Steward answers, and refuses.
 
     Attributes:
-        body: the refusal as it was answered: `error`, `rule`, `message` and perhaps `instead`.
+        body: the refusal as it was answered: `error`, `rule`, `message` and perhaps `instead`. Of a
+            fault of Steward's it has the `request_id` as well, by which the logs tell more.
     """
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         rule, instead = body.get("rule"), body.get("instead")
         cited = f"{rule}: " if rule and rule not in body["message"] else ""
         to_do = f" What to do: {way_out(instead)}" if instead else ""
-        super().__init__(f"{cited}{body['message']}{to_do}")
+        request_id = body.get("request_id")
+        found = f" {in_the_logs(request_id)}" if request_id else ""
+        super().__init__(f"{cited}{body['message']}{to_do}{found}")
         self.body = body
 
 
@@ -117,13 +122,21 @@ class ApiClient:
         answer = self._ask("POST", _path("hooks", hook), headers=headers, content=body)
         return HookAnswer(answer.status_code, self._said(answer))
 
-    def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:  # noqa: ANN401
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        **content: Any,  # noqa: ANN401  httpx's own
+    ) -> httpx.Response:
+        request_id = uuid4().hex
+        named = {**(headers or {}), _REQUEST_ID: request_id}
         try:
-            return self._http.request(method, path, **content)
+            return self._http.request(method, path, headers=named, **content)
         except httpx.TimeoutException as error:
             raise Failure(
                 f"no answer from {self.url} within {_PATIENCE_SECONDS:.0f} seconds. Check the job "
-                "before you try again"
+                f"before you try again. {in_the_logs(request_id)}"
             ) from error
         except httpx.RequestError as error:
             raise Failure(
@@ -137,7 +150,8 @@ class ApiClient:
             return said
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise Failure(f"{said['message']} Set STEWARD_TOKEN to your own token")
-        raise RequestRefused(said)
+        known = answer.headers.get(_REQUEST_ID) if answer.is_server_error else None
+        raise RequestRefused(said if known is None else {**said, "request_id": known})
 
     def _said(self, answer: httpx.Response) -> Any:  # noqa: ANN401  JSON
         try:
@@ -152,6 +166,11 @@ class ApiClient:
         return Failure(
             f"{self.url} answered {answer.status_code}, but it isn't Steward. Check STEWARD_URL"
         )
+
+
+def in_the_logs(request_id: str) -> str:
+    """Return by what the logs of API and worker tell more of a request, as a sentence."""
+    return f"Steward's logs call this request {request_id}."
 
 
 def _path(*segments: str) -> str:

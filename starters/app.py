@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import httpx
@@ -101,7 +101,6 @@ from starters.history_api import history_routes
 from starters.http_errors import NotFoundError, error_response, fault
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
-from starters.oidc import CompanyAccounts
 from starters.openapi_errors import describe_errors
 from starters.outbox_api import outbox_routes
 from starters.pace import Pace
@@ -140,6 +139,9 @@ from workers.figures import Figures
 from workers.sealing import keys_of
 from workers.spans import NO_SPANS, Spans
 from workflows.registry import LIFECYCLES
+
+if TYPE_CHECKING:
+    from starters.oidc import CompanyAccounts
 
 log = structlog.get_logger()
 
@@ -337,6 +339,7 @@ def make_app(parts: Parts) -> Api:  # noqa: PLR0915  one place puts the parts to
         current(parts.policy),
         heartbeats,
         parts.heartbeat or timedelta(),
+        keys,
     )
     app.take(_reads(reading, look, views, service.startable, reads, current(parts.policy)))
     app.take(read_routes(reads))

@@ -263,7 +263,7 @@ def api(
 
     TEMPORAL_* names the Temporal server and STEWARD_DATABASE_URL the database.
     """
-    from starters.stack import run_api
+    from starters.api_process import run_api
     from workers.settings import load_settings
 
     _log(as_json, measures_core=True)
@@ -538,19 +538,10 @@ def do(
     Prints the new status, or why the command was refused and what to do instead. With STEWARD_TOKEN
     set, you act as the owner of the token unless --as or --name says otherwise.
     """
-    from starters.api_client import RequestRefused
     from starters.rendering import print_answer, print_json
 
     body = _payload(lifecycle, command, fields, role, name)
-    try:
-        with _client() as client:
-            answer = client.post("jobs", job, lifecycle, command, body=body)
-    except RequestRefused as refused:
-        if as_json:
-            print_json(refused.body)
-        else:
-            _complain(*_refusal(refused.body))
-        raise typer.Exit(1) from refused
+    answer = _sent("jobs", job, lifecycle, command, body=body, as_json=as_json)
     if as_json:
         print_json(answer)
     else:
@@ -581,8 +572,7 @@ def proof(
     from starters.rendering import print_json
 
     body = _payload(lifecycle, command, fields, role, name)
-    with _client() as client:
-        made = client.post("jobs", job, lifecycle, command, "proof", body=body)
+    made = _sent("jobs", job, lifecycle, command, "proof", body=body, as_json=as_json)
     print_json(made if as_json else made["payload"])
 
 
@@ -823,14 +813,33 @@ def _complain(*lines: str) -> None:
         typer.echo(printable(line), err=True)
 
 
+def _sent(*path: str, body: Mapping[str, Any], as_json: bool) -> Any:  # noqa: ANN401  what the API answers
+    """Send something and return the answer; a refusal ends the verb, in JSON if that is asked."""
+    from starters.api_client import RequestRefused
+    from starters.rendering import print_json
+
+    try:
+        with _client() as client:
+            return client.post(*path, body=body)
+    except RequestRefused as refused:
+        if as_json:
+            print_json(refused.body)
+        else:
+            _complain(*_refusal(refused.body))
+        raise typer.Exit(1) from refused
+
+
 def _refusal(body: Mapping[str, Any]) -> Iterator[str]:
     from domain.labels import way_out
+    from starters.api_client import in_the_logs
 
     rule, message = body.get("rule"), str(body["message"])
     cited = f" ({rule})" if rule and rule not in message else ""
     yield message if body.get("error") == "unavailable" else f"Refused{cited}: {message}"
     if instead := body.get("instead"):
         yield f"What to do: {way_out(instead)}"
+    if request_id := body.get("request_id"):
+        yield in_the_logs(request_id)
 
 
 def _client() -> ApiClient:

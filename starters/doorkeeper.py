@@ -27,6 +27,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.faults import in_brief
+from domain.values import REQUEST_ID
 from starters.access import EVERYBODY, Caller
 from starters.attempts import Attempts
 from starters.bodies import LARGEST_BODY, gathered, too_large
@@ -60,9 +61,9 @@ _KNOWN_PATHS = OPEN_TO_ALL | CODEC | {CHANGES, SIGN_IN}
 _LARGEST_OF_NOBODY = 16 * 1024
 """Bytes of a body that are gathered of somebody who has shown no token: a form to sign in."""
 
-REQUEST_ID = b"x-request-id"
+_HEADER_OF_ID = b"x-request-id"
 """The header that says which request it is, in what is asked and in each answer."""
-_FIT_FOR_AN_ID = re.compile(rb"(?=.*[0-9a-fA-F]{8})[0-9a-fA-F-]{16,64}")
+_FIT_FOR_AN_ID = re.compile(REQUEST_ID.encode())
 _UNCHANGING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 """What a browser says of a request that a page of ours, or a person, caused."""
@@ -259,7 +260,7 @@ class Doorkeeper:
             return
         request_id = request_id_of(scope["headers"])
         own = [
-            (REQUEST_ID, request_id.encode()),
+            (_HEADER_OF_ID, request_id.encode()),
             *(_ONLY_BY_HTTPS if _came_by_https(scope) else ()),
         ]
         answer, begun = _Answer(send, own, self._codec_headers(scope)), time.perf_counter()
@@ -296,6 +297,7 @@ class Doorkeeper:
     async def _served(self, scope: Scope, receive: Receive, answer: _Answer) -> Response | None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         is_hook = scope["path"] in HOOKS and scope["method"] == "POST"
+        _require_one_host(headers)
         if self._identify is None:
             self._require_own_host(headers)
         is_of_temporal_ui = bool(answer.headers)
@@ -543,6 +545,16 @@ class Doorkeeper:
         return host in self._hosts or is_loopback(host)
 
 
+def _require_one_host(headers: list[tuple[bytes, bytes]]) -> None:
+    """Return unless a request names several hosts: a proxy may go by another of them than we do.
+
+    Raises:
+        TurnedAwayError: it does (421).
+    """
+    if len(_values(headers, b"host")) > 1:
+        raise _turned_away(421, "Your request names more than one host.")
+
+
 class _Answer:
     """What is answered, with the headers that every answer has."""
 
@@ -583,7 +595,7 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     A sender's counts if it is of 16 to 64 hexadecimal digits, with or without hyphens: nothing that
     a person is called, or lives at, looks like that.
     """
-    sent = _values(headers, REQUEST_ID)
+    sent = _values(headers, _HEADER_OF_ID)
     if len(sent) == 1 and _FIT_FOR_AN_ID.fullmatch(sent[0]):
         return sent[0].decode("ascii")
     return uuid4().hex

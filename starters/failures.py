@@ -18,3 +18,7 @@ class Failure(Exception):  # noqa: N818  an answer for a person, not a fault of 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class CannotRun(Exception):  # noqa: N818  an answer for a person
+    """A process cannot run here; the message says why, in one line."""

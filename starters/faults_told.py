@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from starters.failures import Failure, one_line
+from starters.failures import CannotRun, Failure, one_line
 
 _MISCONFIGURED = 2
 
@@ -20,7 +20,6 @@ def failures_told() -> Iterator[None]:
     from sqlalchemy.exc import DBAPIError
     from temporalio.service import RPCError
 
-    from starters.stack import CannotRun
     from store.database import StoreUnavailableError
     from workers.settings import SettingsError
     from workers.temporal import TemporalUnreachableError

@@ -15,7 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from domain.contact_hours import HeldFor
+from domain.held import HeldFor
 from domain.mail_reports import ReportKind
 from domain.outgoing import Contact, Destination
 from domain.policy import Policy

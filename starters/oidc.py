@@ -28,6 +28,7 @@ from domain.faults import in_brief
 from domain.roles import Actor, Role
 from domain.sign_in_roles import SignInRoles
 from starters.sessions import cookie_name, drop_cookie, keep_cookie, scheme_of
+from starters.signed_in import Account, NotSignedInError
 
 log = structlog.get_logger()
 
@@ -57,32 +58,6 @@ class Patience:
     """Seconds for all that one request of ours needs: less than a page may take."""
     metadata: float = 3600.0
     """Seconds after which its metadata and keys are asked for again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Account:
-    """Somebody who has signed in at the provider."""
-
-    name: str
-    roles: tuple[Role, ...]
-    back: str
-    """The address that they wanted to, as it was given to `begin`."""
-
-
-class NotSignedInError(Exception):
-    """Somebody does not come in by a company account.
-
-    Attributes:
-        said: why, and what they can do, for them.
-        status: of HTTP.
-        is_failure: whether it counts as an attempt that failed.
-    """
-
-    def __init__(self, said: str, status: int, *, is_failure: bool = True) -> None:
-        super().__init__(said)
-        self.said = said
-        self.status = status
-        self.is_failure = is_failure
 
 
 class CompanyAccounts:

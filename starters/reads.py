@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Collection
+from contextvars import Context
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -56,7 +57,9 @@ class Reads:
         self._known.add((actor, job_id))
         self._waiting.append(read)
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
+            self._writing = asyncio.create_task(
+                self._write(), context=Context()
+            )  # several requests'
 
     async def settle(self) -> None:
         """Return once all that was noted is written down, or could not be."""

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from domain.contact_hours import HeldFor
+from domain.held import HeldFor
 from domain.labels import (
     OUTGOING,
     OUTGOING_STATES,
@@ -35,7 +35,7 @@ from domain.labels import (
     task_label,
     to_do,
 )
-from domain.roles import Role
+from domain.role import Role
 from starters.company_time import company_time
 
 Json = Mapping[str, Any]

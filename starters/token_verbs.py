@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
+HOW_TO_MAKE_THE_FIRST = (
+    "There is no token yet, so only the job system's hooks are accepted. Make the first one: "
+    "steward token new --name NAME --role supervisor"
+)
+
 
 def _examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  steward token {line}" for line in lines)
@@ -106,7 +111,6 @@ def list_tokens(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> 
     from datetime import UTC, datetime
 
     from starters.rendering import print_json, print_text
-    from starters.tokens import HOW_TO_MAKE_THE_FIRST
 
     now = datetime.now(UTC)
 

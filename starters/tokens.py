@@ -29,11 +29,6 @@ from store.tokens import Token, TokenStore, digest_of
 
 log = structlog.get_logger()
 
-HOW_TO_MAKE_THE_FIRST = (
-    "There is no token yet, so only the job system's hooks are accepted. Make the first one: "
-    "steward token new --name NAME --role supervisor"
-)
-
 
 class TokenFileError(ValueError):
     """A token file that cannot be used; the message says where and why, and quotes no token."""

@@ -145,6 +145,8 @@ class _Finder(ast.NodeVisitor):
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> None:
         name = target.id if isinstance(target, ast.Name) else ""
+        if name == "__all__":  # names, not words
+            return
         if self._places or not name:
             self._as(name, value)
             return

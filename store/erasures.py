@@ -6,6 +6,7 @@ rule. Copies made before are not reached; see docs/operations.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -30,6 +31,10 @@ log = structlog.get_logger()
 _ERASE_AGAIN = "Erase the job again, or stop every process of Steward"
 _PAGE = 1000
 _LETTERS_AT_ONCE = 200
+_CHUNK = 500
+"""Words that are looked up in one statement."""
+_WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+"""What may be a job's number."""
 
 TEXTS: Mapping[Table, Mapping[str, Any]] = {
     schema.notes: {"text": ERASED},
@@ -275,6 +280,17 @@ def _take_names_out(connection: Connection, job_id: str) -> None:
             .where(table.c.job_id == job_id, table.c[role] == Role.CUSTOMER.value)
             .values({name: ERASED})
         )
+
+
+def tells_of_erased_job(connection: Connection, body: bytes) -> bool:
+    """Return whether a body that nobody can read names a job that was erased."""
+    words = {word.decode() for word in _WORD.findall(body)}
+    words |= {word.strip("._-") for word in words}
+    wanted, erased = sorted(words), _ERASED_JOBS.c.job_id
+    return any(
+        connection.scalar(select(erased).where(erased.in_(wanted[start : start + _CHUNK])).limit(1))
+        for start in range(0, len(wanted), _CHUNK)
+    )
 
 
 def _empty_letters(connection: Connection, job_id: str) -> None:

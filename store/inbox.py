@@ -23,9 +23,11 @@ from sqlalchemy import (
     update,
 )
 
+from domain.erasing import NOT_TAKEN_UP
 from store import schema
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
+from store.erasures import tells_of_erased_job
 from store.group_commit import GroupCommit
 
 _Arrival = dict[str, Any]
@@ -174,6 +176,7 @@ class Inbox:
         self, connection: Connection, arrivals: Sequence[tuple[_Arrival, bool]]
     ) -> list[Kept]:
         inbox, first = schema.inbox, dict[str, _Arrival]()
+        arrivals = [(_unless_erased(connection, arrival), once) for arrival, once in arrivals]
         for arrival, _ in arrivals:
             first.setdefault(arrival["claim"], arrival)
         if not self._database.is_sqlite:
@@ -231,6 +234,7 @@ class Inbox:
         gone: dict[str, object] = {"body": b"", "envelope": None}
         dead = {"state": "dead", "outcome": Outcome.DEAD_LETTER.value, "reason": reason}
         await self._set(inbox_id, **gone, **dead)
+        await self._database.empty_log()
 
     async def postpone(
         self, inbox_id: int, reason: str, now: datetime, *, faulty: bool = False
@@ -380,6 +384,13 @@ class Inbox:
         inbox = schema.inbox
         setting = update(inbox).where(inbox.c.id == inbox_id).values(**values)
         await self._database.write(lambda connection: connection.execute(setting))
+
+
+def _unless_erased(connection: Connection, arrival: _Arrival) -> _Arrival:
+    """Return what is kept of a body: of one that can't be read, nothing if its job was erased."""
+    if arrival["state"] != "dead" or not tells_of_erased_job(connection, arrival["body"]):
+        return arrival
+    return {**arrival, "body": b"", "reason": NOT_TAKEN_UP}
 
 
 def _pending(row: Row[Any]) -> PendingEvent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -43,6 +43,8 @@ from store.urgency import ENDED, urgent_at
 
 _TABLE = schema.lifecycles
 
+_CHUNK = 500
+"""Workflows that are looked up in one statement."""
 _NOT_SENT = "not sent: the workflow that had to send it ended first"
 _UNKNOWN = "interrupted: the workflow that was sending it ended"
 
@@ -208,6 +210,20 @@ class Losses:
         """Return the workflow ids of all lifecycles that were found lost and not started again."""
         ids = select(_TABLE.c.workflow_id).where(_TABLE.c.lost_at.is_not(None))
         return await self._database.read(lambda connection: set(connection.scalars(ids)))
+
+    async def of_erased_jobs(self, workflow_ids: Iterable[str]) -> list[str]:
+        """Return those of some workflows whose job was erased: nothing of them can be read."""
+        ids, erased = sorted(workflow_ids), schema.erased_jobs.c.job_id
+
+        def read(connection: Connection) -> list[str]:
+            found: list[str] = []
+            for start in range(0, len(ids), _CHUNK):
+                of_job = {each: each.partition("/")[2] for each in ids[start : start + _CHUNK]}
+                gone = set(connection.scalars(select(erased).where(erased.in_(of_job.values()))))
+                found += [each for each, job_id in of_job.items() if job_id in gone]
+            return found
+
+        return await self._database.read(read)
 
     async def abandon(self, lifecycle: OpenLifecycle, now: datetime, loss: Loss) -> bool:
         """Close a lifecycle with all that it left open, and open a task for a person.

@@ -129,7 +129,9 @@ class MailQueue:
     ) -> MailState:
         """Record what became of a mail; return its state.
 
-        One that is to wait again does not if it was withdrawn meanwhile, or counts as uncertain.
+        One that is to wait again does not if it was withdrawn meanwhile, or counts as uncertain. Of
+        one whose job was erased meanwhile nothing is kept but that it arrived, if it did: what the
+        mail server says names the recipient.
 
         Args:
             key: the step that queued it.
@@ -141,10 +143,15 @@ class MailQueue:
         values = {"of": key, "changed_at": now, "last_error": error, "fault": fault}
 
         def work(connection: Connection) -> MailState:
-            if state is MailState.SENT:
+            if state is MailState.SENT and error is None:
                 connection.execute(_CHANGE_MAIL, {"state": state, **values})
                 return state
             row = connection.execute(_LOCK_MAIL, {"of": key}).one()
+            if is_erased(row):
+                if state is MailState.SENT:
+                    nothing = {"last_error": None, "fault": None}
+                    connection.execute(_CHANGE_MAIL, {"state": state, **values, **nothing})
+                return state if state is MailState.SENT else MailState(row.state)
             if state is MailState.QUEUED and row.state not in _UNDER_WAY:
                 return MailState(row.state)
             if state is MailState.QUEUED and row.withdrawn_at is not None:
@@ -181,6 +188,11 @@ def take(connection: Connection, key: str, now: datetime) -> QueuedMail | None:
             return _queued(row, MailState.UNCERTAIN)
         case _:
             return _queued(row)
+
+
+def is_erased(mail: Row[Any]) -> bool:
+    """Return whether the job of a mail that was on its way was erased: it has no recipient left."""
+    return bool(mail.to == "")
 
 
 def withdraw(

@@ -9,13 +9,14 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 
 from domain.addresses import read_field
 from domain.effects import CameBack
+from domain.erasing import NOT_TAKEN_UP
 from domain.mail_reports import MailReport, ReportKind
 from domain.roles import Role
 from domain.tasks import CommonTask
 from store import schema
 from store.database import Database
 from store.job_rows import Origin, open_task
-from store.mail_queue import MailFault, MailState
+from store.mail_queue import MailFault, MailState, is_erased
 
 EVERYBODY_KNOWS: Final = "The e-mail came back before."
 
@@ -51,7 +52,8 @@ class MailReports:
     async def take(self, inbox_id: int, report: MailReport, now: datetime) -> ReportedMail | None:
         """Record what a report says; return the mail, None if there is no such mail.
 
-        Taken again under the same row of the inbox, it says the same again.
+        Taken again under the same row of the inbox, it says the same again. Of a report on a mail
+        whose job was erased nothing is kept but that it came.
 
         Args:
             inbox_id: the row of the inbox that keeps the report.
@@ -61,9 +63,12 @@ class MailReports:
         Raises:
             StillSendingError: the mail is just being handed over.
         """
-        return await self._database.write(
+        mail = await self._database.write(
             lambda connection: _take(connection, inbox_id, report, now)
         )
+        if mail is not None and mail.nothing_new == NOT_TAKEN_UP:
+            await self._database.empty_log()
+        return mail
 
     async def ask_a_person(self, mail: ReportedMail, now: datetime) -> None:
         """Open the task about a mail that came back after its lifecycle had ended, once."""
@@ -89,6 +94,9 @@ def _take(
     row = connection.execute(_LOCK, {"token": report.token}).one_or_none()
     if row is None:
         return None
+    if is_erased(row):
+        connection.execute(_EMPTY, {"of": inbox_id, "about": row.job_id})
+        return _reported(row, None, NOT_TAKEN_UP)
     state, nothing_new = MailState(row.state), "Nothing changes."
     if state is MailState.SENDING:
         raise StillSendingError
@@ -134,4 +142,5 @@ _IS_ABOUT = (
     .where(schema.inbox.c.id == bindparam("of"))
     .values(job_id=bindparam("about"))
 )
+_EMPTY = _IS_ABOUT.values(body=b"", reason=None)
 _CHANGE = update(schema.emails).where(schema.emails.c.id == bindparam("of"))

@@ -371,8 +371,8 @@ class Reading:
         return await self._database.read(read)
 
     async def failing_mails(self) -> list[dict[str, Any]]:
-        """Return the mails that could not be delivered, or not yet."""
-        emails = schema.emails
+        """Return the mails that could not be delivered, or not yet; none of erased jobs."""
+        emails, erased = schema.emails, schema.erased_jobs
         failing = or_(
             emails.c.state == "uncertain",
             and_(
@@ -383,7 +383,11 @@ class Reading:
             and_(emails.c.state == "sending", emails.c.last_error.is_not(None)),
             and_(emails.c.state == "sent", emails.c.last_error.is_not(None)),
         )
-        query = select(emails).where(failing).order_by(emails.c.id)
+        query = (
+            select(emails)
+            .where(failing, ~exists().where(erased.c.job_id == emails.c.job_id))
+            .order_by(emails.c.id)
+        )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [
             {

@@ -11,7 +11,12 @@ from hypothesis import settings
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-pytest_plugins = ["tests.store.postgresql", "tests.fixtures", "tests.crash_points.summary"]
+pytest_plugins = [
+    "tests.store.postgresql",
+    "tests.fixtures",
+    "tests.crash_points.summary",
+    "tests.server.warm_start",
+]
 
 # No deadline, since a busy machine is no bug; and the same way in CI.
 settings.register_profile("steward", deadline=None, derandomize="CI" in os.environ)

@@ -442,6 +442,12 @@ class Desk:
     policy: Policy
     made: list[Told] = field(default_factory=list)
 
+    @classmethod
+    def outside(cls, client: Client, http: httpx.AsyncClient) -> Desk:
+        """Return the desk of those who only ask, of parts that run as processes of their own."""
+        nowhere = Database("sqlite://")
+        return cls(client, nowhere, http, FastAPI(), Letterbox(), load_policy(None))
+
     async def post_event(
         self,
         body: dict[str, Any] | bytes,

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.common.v1 import TimeSkippingConfig as StoredConfig
@@ -18,11 +18,13 @@ from temporalio.api.workflow.v1 import WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionOptionsRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
-from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from domain.effects import JOB_SYSTEM_REFUSES, JOB_SYSTEM_SILENT
 from domain.lifecycles import job_of
 from workers.temporal import TemporalUnreachableError, connect
+
+if TYPE_CHECKING:
+    from temporalio.testing import TimeSkipper
 
 _LOOKS_EVERY: Final = 0.5
 """Seconds between two looks at what a job waits for while its time is skipped."""
@@ -51,7 +53,7 @@ async def skip(client: Client, workflow_id: str, ahead: timedelta) -> datetime:
     Raises:
         CannotFastForward: no such workflow runs, or the server does not skip time.
     """
-    skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+    skipper = _skipper(client)
     handle = client.get_workflow_handle(workflow_id)
     try:
         if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
@@ -71,11 +73,18 @@ async def time_of(client: Client, workflow_id: str) -> datetime:
     Raises:
         CannotFastForward: there is no such workflow, or the server does not skip time.
     """
-    skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+    skipper = _skipper(client)
     try:
         return await skipper.get_current_time(client.get_workflow_handle(workflow_id))
     except RPCError as error:
         raise CannotFastForward(f"{workflow_id}: {error.message}") from error
+
+
+def _skipper(client: Client) -> TimeSkipper:
+    # With it comes all that a worker is made of, which an API has no use for.
+    from temporalio.testing import TimeSkipper, TimeSkippingConfig  # noqa: PLC0415  as it says
+
+    return TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
 
 
 async def fast_forward(

@@ -86,7 +86,11 @@ class RefusalRecorder(Interceptor):
             await self._journal.refused(attempt)
         except StoreUnavailableError as error:
             log.warning(
-                "a refusal could not be journalled", command=attempt.command, reason=in_brief(error)
+                "a refusal could not be journalled",
+                lifecycle=attempt.lifecycle,
+                job=attempt.job_id,
+                command=attempt.command,
+                reason=in_brief(error),
             )
         except Exception as error:  # noqa: BLE001  nobody waits for it, and nobody else would tell
             self._background.count("refusals", error)

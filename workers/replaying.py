@@ -20,7 +20,7 @@ from temporalio.worker import Replayer, WorkflowReplayResult, WorkflowRunner
 from temporalio.workflow import NondeterminismError  # noqa: TID251  what a replay fails with
 
 from workers.payloads import DATA_CONVERTER
-from workers.worker import runner
+from workers.worker import build_id, runner
 from workflows.registry import ALL_WORKFLOWS
 
 _MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
@@ -49,6 +49,7 @@ async def replayed(
     replayer = Replayer(
         workflows=workflows,
         workflow_runner=workflow_runner or runner(),
+        build_id=build_id(),
         data_converter=_only_reading(data_converter),
     )
     with _without_the_sdks_own_lines():

@@ -16,6 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, final
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from temporalio.api.common.v1 import Payload
 from temporalio.client import (
@@ -49,7 +50,15 @@ from store.data_keys import (
 )
 from store.key_ring import NONCE_BYTES
 from workers.payloads import DATA_CONVERTER, SealableFailureConverter
-from workflows.messages import BY_STEWARD, MEANT_FOR, SEAL, SEALED_BY, START, meant_for
+from workflows.messages import (
+    BY_STEWARD,
+    MEANT_FOR,
+    REQUESTED_BY,
+    SEAL,
+    SEALED_BY,
+    START,
+    meant_for,
+)
 
 ENCODING = b"binary/encrypted"
 _KEY = "key"
@@ -236,7 +245,10 @@ def sealing_converter(keys: DataKeys) -> DataConverter:
 
 
 class Marking(Interceptor):
-    """Marks each message, and each start, that a client sends: what, to which workflow and when."""
+    """Marks each message, and each start, that a client sends: what, to which workflow and when.
+
+    What is sent while a request is answered says for which one, so that a worker's log lines do.
+    """
 
     def __init__(self, converter: DataConverter) -> None:
         self._converter = converter
@@ -284,9 +296,12 @@ class _Marking(OutboundInterceptor):
 
     def _marked(self, args: Sequence[object], name: str, workflow_id: str) -> list[RawValue]:
         mark = meant_for(datetime.now(UTC), name, workflow_id).encode()
+        request_id: str | None = structlog.contextvars.get_contextvars().get("request_id")
         payloads = self._converter.to_payloads(args)
         for each in payloads:
             each.metadata[MEANT_FOR] = mark
+            if request_id is not None:
+                each.metadata[REQUESTED_BY] = request_id.encode()
         return [RawValue(each) for each in payloads]
 
 

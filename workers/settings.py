@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -21,17 +21,20 @@ from pydantic_settings import (
 )
 from sqlalchemy import make_url
 
-from activities.postman import check_smtp_url
-from domain.directory import Directory, load_directory
+from activities.smtp_url import check_smtp_url
 from domain.durations import parse_elapsed
 from domain.field_problems import in_words
 from domain.operator_files import OperatorFileError
-from domain.policy import Policy, load_policy
-from domain.sign_in_roles import SignInRoles, load_sign_in_roles
 from domain.signatures import HookSecrets
 from store.database import DatabaseUrlError, checked_url
 from workers.secret_files import SecretFileError, secret_of
-from workers.watched import Watched
+
+# Most verbs of the command line read settings, and neither policy nor directory.
+if TYPE_CHECKING:
+    from domain.directory import Directory
+    from domain.policy import Policy
+    from domain.sign_in_roles import SignInRoles
+    from workers.watched import Watched
 
 DEFAULT_DATA = Path(".steward")
 DEFAULT_PORT = 8080
@@ -318,6 +321,8 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: the file is not there, or not a policy; file, line, key and reason.
         """
+        from domain.policy import load_policy  # noqa: PLC0415  as above
+
         try:
             return load_policy(self.policy)
         except OperatorFileError as error:
@@ -329,6 +334,8 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: the file is not there, or not a directory; file, line, key and reason.
         """
+        from domain.directory import load_directory  # noqa: PLC0415  as above
+
         try:
             return load_directory(self.directory)
         except OperatorFileError as error:
@@ -340,6 +347,9 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: as `load_policy` does.
         """
+        from domain.policy import load_policy  # noqa: PLC0415  as above
+        from workers.watched import Watched  # noqa: PLC0415  as above
+
         self.load_policy()
         return Watched("STEWARD_POLICY", self.policy, load_policy, names_nobody=True)
 
@@ -349,6 +359,9 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: as `load_directory` does.
         """
+        from domain.directory import load_directory  # noqa: PLC0415  as above
+        from workers.watched import Watched  # noqa: PLC0415  as above
+
         self.load_directory()
         return Watched("STEWARD_DIRECTORY", self.directory, load_directory)
 
@@ -360,6 +373,9 @@ class Settings(BaseSettings):
         """
         if (path := self.oidc_roles) is None:
             return None
+        from domain.sign_in_roles import load_sign_in_roles  # noqa: PLC0415  as above
+        from workers.watched import Watched  # noqa: PLC0415  as above
+
         try:
             return Watched("STEWARD_OIDC_ROLES", path, lambda _: load_sign_in_roles(path))
         except OperatorFileError as error:

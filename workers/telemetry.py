@@ -28,7 +28,6 @@ from temporalio.runtime import (
     TelemetryConfig,
     TelemetryFilter,
 )
-from temporalio.worker import Worker  # noqa: F401  its loggers exist once it is imported
 
 from domain.faults import in_brief, places
 from domain.lifecycles import job_of
@@ -42,6 +41,8 @@ _Event = MutableMapping[str, Any]
 
 _OF_CORE = ("workflow_id", "run_id", "workflow_type", "activity_id", "task_queue")
 """What is kept of the fields of a line of Temporal's core; others may hold payloads."""
+_TOLD_BESIDE = ("temporal_workflow", "temporal_activity", "request_id")
+"""What is kept of what a library's line, or a workflow's, tells beside its text."""
 _WORDS = re.compile(r"[A-Za-z' ]+")
 _ADDRESS = re.compile(r"[^\s<>\"'(){}\[\],;:=]+@[^\s<>\"'(){}\[\],;:=]+")
 
@@ -65,7 +66,7 @@ def configure_logging(
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(allow=("temporal_workflow", "temporal_activity")),
+        structlog.stdlib.ExtraAdder(allow=_TOLD_BESIDE),
         _add_job,
         _add_trace,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagate import inject
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import Event, ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import (
     BatchSpanProcessor,
     ConsoleSpanExporter,
@@ -157,11 +159,24 @@ class _Interceptor(TracingInterceptor):
         return _OfWorkflows
 
 
+class _OfRequests(SpanProcessor):
+    """Has each span say to which request it belongs, as the log lines beside it do.
+
+    A workflow carries a command out in a trace of its own: the id leads from one to the other.
+    """
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002  OpenTelemetry's signature
+        """Add the id of the request that is being answered, or carried out."""
+        if (request_id := structlog.contextvars.get_contextvars().get("request_id")) is not None:
+            span.set_attribute(f"{_OURS}request_id", request_id)
+
+
 class Tracing:
     """Keeps traces; see `workers.spans.Spans`."""
 
     def __init__(self, provider: TracerProvider) -> None:
-        """Take what records spans and hands them on."""
+        """Take what records spans and hands them on; each says to which request it belongs."""
+        provider.add_span_processor(_OfRequests())
         self._provider = provider
         self._tracer = provider.get_tracer("steward")
         self.interceptor = _Interceptor(self._tracer)

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
+from importlib.metadata import version as version_of_package
 
 import structlog
 from temporalio.client import Client
@@ -33,10 +34,11 @@ from store.mail_queue import MailQueue
 from store.proofs import UsedProofs
 from store.reading import Reading
 from workers.correlation import Correlating
-from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman, MeasuringInterceptor
+from workers.figures import Figures, MeasuredJobSystem
 from workers.job_systems import destinations_of, job_system_of
 from workers.key_rings import data_keys_of, warn_if_plain
 from workers.listening import Listener, WorkerHealth, listening
+from workers.measuring import MeasuredPostman, MeasuringInterceptor
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
 from workers.proofs import AskingForProofs
@@ -188,11 +190,18 @@ def make_worker(
         ],
         max_cached_workflows=max_cached_workflows,
         graceful_shutdown_timeout=_GRACE,
+        # Without it the SDK makes one of the code of all modules: a sixth of what a start takes.
+        build_id=build_id() if version is None else None,
         deployment_config=None if version is None else _deployment(version),
     )
     worker.mails = mails
     _give_time_to_long_tasks(worker)
     return worker
+
+
+def build_id() -> str:
+    """Return what the workflow tasks of a worker without a version are marked with."""
+    return f"steward-{version_of_package('steward')}"
 
 
 def _deployment(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:

@@ -136,7 +136,9 @@ class CommandDesk:
             self._runtime.record_refusal(update_id, STEWARD, name, refused.refusal)
             raise
 
-    async def answer_update(self, name: str, read: Read, update_id: str) -> Answer:
+    async def answer_update(
+        self, name: str, read: Read, update_id: str, request_id: str | None = None
+    ) -> Answer:
         """Hand an update to the story, and return its answer.
 
         Raises:
@@ -146,20 +148,22 @@ class CommandDesk:
         if answer := self._answered(request):
             return answer
         reply: asyncio.Future[Answer] = asyncio.Future()
-        self._mailbox.put(CommandMessage(request, reply, update_id))
+        self._mailbox.put(CommandMessage(request, reply, update_id, request_id))
         return await reply
 
-    def take_signal(self, name: str, read: Read) -> None:
+    def take_signal(self, name: str, read: Read, request_id: str | None = None) -> None:
         """Hand a signal to the story, or record why it cannot be used."""
-        self._mailbox.put(self.signalled(name, read))
+        self._mailbox.put(self.signalled(name, read, request_id))
 
-    def signalled(self, name: str, read: Read) -> CommandMessage | RejectedMessage:
+    def signalled(
+        self, name: str, read: Read, request_id: str | None = None
+    ) -> CommandMessage | RejectedMessage:
         """Return the command that a signal gives, or why it cannot be used."""
         actor = STEWARD
         try:
             fields = read()
             actor = actor_in(fields)
-            return CommandMessage(self._read(name, fields))
+            return CommandMessage(self._read(name, fields), request_id=request_id)
         except Refused as refused:
             return RejectedMessage(name, actor, refused.refusal)
 
@@ -189,7 +193,7 @@ class CommandDesk:
     async def execute(self, message: CommandMessage) -> None:
         """Execute a command in a turn of its own; if it is refused, the turn did not happen."""
         request, name = message.request, message.request.command.name
-        self._effects.begin_counted_turn(name)
+        self._effects.begin_counted_turn(name, message.request_id)
         if self.is_settled(message):
             return
         before = self._case.before_turn()

@@ -33,6 +33,8 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 _LONG = timedelta(minutes=1)
 """How long a batch takes to fail where it is the store that does not answer."""
 
+_REQUESTS_KNOWN = 20
+"""Turns, the latest, of which it is known by which request they are asked for."""
 _LONGEST_TURN = 280
 """Characters of a turn's name that fit a key with all that stands beside it."""
 
@@ -77,6 +79,8 @@ class EffectBuffer:
         self._steps: list[Step] = []
         self._turn = f"continued:{case.turns}" if case.turns else "start"
         self._steps_in_turn = 0
+        self._requests = dict[str, str]()
+        self._asked_for_by(runtime.start_request_id)
         self.keeper: KeepsCase | None = None
         """Says what the store keeps of the case, once the engine is put together."""
         self.was_cancelled = False
@@ -88,21 +92,46 @@ class EffectBuffer:
 
     # --- collecting --------------------------------------------------------------------------
 
-    def begin_turn(self, name: str) -> None:
-        """Name the effects that follow for what woke the lifecycle."""
+    def begin_turn(self, name: str, request_id: str | None = None) -> None:
+        """Name the effects that follow for what woke the lifecycle.
+
+        Args:
+            name: what did.
+            request_id: the request that brought it, where one is known.
+        """
         if len(name) > _LONGEST_TURN:
             name = f"{name[: _LONGEST_TURN - 65]}:{sha256(name.encode()).hexdigest()}"
         self._turn, self._steps_in_turn = name, 0
+        self._asked_for_by(request_id)
+
+    def _asked_for_by(self, request_id: str | None) -> None:
+        """Remember for log lines by which request this turn is asked for."""
+        if request_id is not None:
+            self._requests[self._prefix] = request_id
+            if len(self._requests) > _REQUESTS_KNOWN:
+                del self._requests[next(iter(self._requests))]
+
+    def _requests_of(self, steps: Sequence[Step]) -> tuple[str, ...]:
+        """Return the requests that effects are asked for by.
+
+        What follows from a mail's fate has the turn that has queued the mail in its key.
+        """
+        found = (
+            request_id
+            for turn, request_id in self._requests.items()
+            if any(turn in step.key for step in steps)
+        )
+        return tuple(dict.fromkeys(found))
 
     @property
     def turn(self) -> str:
         """What woke the lifecycle, by which its effects are named."""
         return self._turn
 
-    def begin_counted_turn(self, name: str) -> None:
+    def begin_counted_turn(self, name: str, request_id: str | None = None) -> None:
         """Name the effects that follow for something that may happen many times."""
         ordinal = self._case.named[name] = self._case.named.get(name, 0) + 1
-        self.begin_turn(f"{name}:{ordinal}")
+        self.begin_turn(f"{name}:{ordinal}", request_id)
 
     def add(self, effect: Effect) -> str:
         """Collect an effect of this turn, and return its key."""
@@ -180,6 +209,7 @@ class EffectBuffer:
             kept=None
             if self.keeper is None
             else self.keeper.kept_with(steps, progress, mid_turn=mid_turn),
+            request_ids=self._requests_of(steps),
         )
 
     async def _carry_out(self, batch: Batch, summary: str) -> BatchResult:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from domain.effects import MailFate, OpenTask
-from domain.events import Event, EventEnvelope
+from domain.events import Event
 from domain.jobs import Job
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.refusals import Refused, unreadable
@@ -96,7 +96,7 @@ class Engine:
         self._story = story
         self._case = case
         self._runtime = runtime
-        self._opening = _opening_command(kind, start, case)
+        self._opening = _opening_command(kind, start, case, runtime.start_request_id)
         self._passes_event_on = False
         self.mailbox = mailbox = Mailbox(kind, start, case, runtime.workflow_id)
         self.effects = effects = EffectBuffer(runtime, start, case, self._describe)
@@ -153,7 +153,7 @@ class Engine:
         if isinstance(message, CommandMessage):
             await self.desk.execute(message)
         else:
-            await self._hear(message.envelope)
+            await self._hear(message)
 
     def hear_of_mail(self, read: Read) -> None:
         """Have a person do what a mail could not that came back after it was sent."""
@@ -175,11 +175,12 @@ class Engine:
         """Have the event that ends this episode heard by the next, if it begins one."""
         self._passes_event_on = True
 
-    async def _hear(self, envelope: EventEnvelope) -> None:
+    async def _hear(self, message: EventMessage) -> None:
+        envelope = message.envelope
         if not self.mailbox.is_new(envelope):
             return
         case = self._case
-        self.effects.begin_turn(f"event:{envelope.event_id}")
+        self.effects.begin_turn(f"event:{envelope.event_id}", message.request_id)
         before, at = case.job, envelope.happened_at(self._runtime.now())
         if case.last_heard is not None and envelope.job_version >= case.job_version:
             before, case.last_heard = case.last_heard, None
@@ -187,7 +188,7 @@ class Engine:
             case.job, case.job_version = envelope.event.job, envelope.job_version
         await self._story.hear(envelope.event, before, at)
         if self._passes_event_on:
-            self.episode.hear_too_late(envelope)
+            self.episode.hear_too_late(message)
 
     def _act(self, command: str, payload: Any) -> Awaitable[Result] | Result:  # noqa: ANN401  the method of its name knows the type
         """Do what a command asks for: the story's method of its name."""
@@ -202,9 +203,10 @@ class Engine:
 
 
 def _opening_command(
-    kind: LifecycleKind, start: LifecycleStart, case: Case
+    kind: LifecycleKind, start: LifecycleStart, case: Case, request_id: str | None
 ) -> CommandMessage | None:
     """Return the command that starts this episode, None if an event does or it goes on."""
     if case.begun or start.cause.kind == "event":
         return None
-    return CommandMessage(kind.commands.read(start.cause.name, start.cause.fields, case.edition))
+    request = kind.commands.read(start.cause.name, start.cause.fields, case.edition)
+    return CommandMessage(request, request_id=request_id)

@@ -30,6 +30,7 @@ from workflows.mails import MailTracker
 from workflows.messages import (
     BEGIN_ANEW,
     CommandMessage,
+    EventMessage,
     NextEpisodeMessage,
     Read,
     RejectedMessage,
@@ -278,7 +279,7 @@ class Episode:
             elif isinstance(message, NextEpisodeMessage):
                 self._next_start = message.start
             else:
-                self.hear_too_late(message.envelope)
+                self.hear_too_late(message)
 
     def _is_for_the_next(self, message: CommandMessage) -> bool:
         """Leave what another lifecycle hands over to the next episode; return whether it is that.
@@ -308,12 +309,13 @@ class Episode:
             self._next_start = self._next_start.model_copy(update=behind)
         return True
 
-    def hear_too_late(self, envelope: EventEnvelope) -> None:
+    def hear_too_late(self, message: EventMessage) -> None:
         """Begin the next episode with an event that came at the end, or leave it to a person.
 
         What comes after an event that begins the next episode is for that one to hear.
         """
-        event, ended_as, next_start = envelope.event, self._case.stage, self._next_start
+        envelope, ended_as, next_start = message.envelope, self._case.stage, self._next_start
+        event = envelope.event
         if next_start is not None and envelope.job_version >= next_start.job_version:
             unheard = {"unheard": fitting((*next_start.unheard, envelope), _HANDED_OVER)}
             self._next_start = next_start.model_copy(update=unheard)
@@ -326,7 +328,7 @@ class Episode:
         elif (task := self._kind.task_after_end(event, ended_as)) or (
             task := self._task_on_reopening(envelope)
         ):
-            self._effects.begin_turn(f"event:{envelope.event_id}")
+            self._effects.begin_turn(f"event:{envelope.event_id}", message.request_id)
             self._effects.add(task)
 
     def _task_on_reopening(self, envelope: EventEnvelope) -> OpenTask | None:

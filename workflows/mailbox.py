@@ -124,11 +124,11 @@ class Mailbox:
             self._rejected += 1
         return True
 
-    def put_event(self, read: Read) -> None:
+    def put_event(self, read: Read, request_id: str | None = None) -> None:
         """Put in an event as the hooks deliver it, or that it cannot be used."""
-        self.put(self.event_in(read))
+        self.put(self.event_in(read, request_id))
 
-    def event_in(self, read: Read) -> EventMessage | RejectedMessage:
+    def event_in(self, read: Read, request_id: str | None = None) -> EventMessage | RejectedMessage:
         """Return the event that a message tells, or why it cannot be used."""
         try:
             envelope = read_as(EventEnvelope, JOB_EVENT, read, self._case.edition)
@@ -136,7 +136,7 @@ class Mailbox:
                 raise unreadable("This event is about another job.")
         except Refused as refused:
             return RejectedMessage(JOB_EVENT, STEWARD, refused.refusal)
-        return EventMessage(envelope)
+        return EventMessage(envelope, request_id)
 
     def put_unknown(self, name: str, read: Read) -> None:
         """Put in that a signal came whose name this lifecycle does not know."""

@@ -60,6 +60,9 @@ SEAL = "seal"
 MEANT_FOR = "meant-for"
 """Metadata of a payload that Steward sends as a message: when, under which name, and to whom."""
 
+REQUESTED_BY = "request-id"
+"""Metadata of a payload that Steward sends: for which request, as `X-Request-Id` names it."""
+
 ASKS_FOR_PROOFS = "steward_asks_for_proofs"
 """Name of the worker's function that a worker has which can tell Steward's own messages."""
 
@@ -114,6 +117,8 @@ class CommandMessage:
     """Where the sender waits for the answer; None for a signal."""
     update_id: str = ""
     """By it the refusal of an update stands in the journal once."""
+    request_id: str | None = None
+    """The request that brought it, for log lines; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,8 @@ class EventMessage:
     """The job system, or another lifecycle, told of an event."""
 
     envelope: EventEnvelope
+    request_id: str | None = None
+    """The request that brought it, for log lines; None where it is not known."""
 
 
 @dataclass(frozen=True)

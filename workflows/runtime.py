@@ -106,6 +106,10 @@ class Runtime(Protocol):
         """
 
     @property
+    def start_request_id(self) -> str | None:
+        """The request that had the lifecycle start, for log lines; None where it is not known."""
+
+    @property
     def continues(self) -> str | None:
         """The run id of the run that is said to have continued as this one, None if none is."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -40,6 +41,7 @@ from domain.lifecycles import Answered, LifecycleKind, LifecycleStart, job_of
 from domain.proofs import Claim, Unproven, Verdict, unproven
 from domain.refusals import Refusal, Refused, unreadable
 from domain.roles import STEWARD, Actor
+from domain.values import REQUEST_ID
 from workflows import search_attributes
 from workflows.engine import Engine
 from workflows.lifecycle import Lifecycle
@@ -56,6 +58,7 @@ from workflows.messages import (
     MEANT_FOR,
     RECORD_REFUSAL,
     REFUSED,
+    REQUESTED_BY,
     SEAL,
     SEALED_BY,
     START,
@@ -84,6 +87,8 @@ _MAIL_RETRY = RetryPolicy(
 _MAIL_PATIENCE = timedelta(hours=8)
 """How long a mail server may refuse for the moment before the mail counts as undeliverable."""
 
+
+_IS_REQUEST_ID = re.compile(REQUEST_ID.encode()).fullmatch
 
 _MANY_EVENTS = 25_000
 _MANY_BYTES = 25 * 1024 * 1024
@@ -138,6 +143,12 @@ class TemporalRuntime:
         if started_with is None or self._is_begun_by_server:
             return None
         return _mark_of([RawValue(each) for each in started_with()])
+
+    @property
+    def start_request_id(self) -> str | None:
+        """The request that had the lifecycle start, for log lines; None where it is not known."""
+        started_with = workflow.extern_functions().get(STARTED_WITH)
+        return started_with and _request_id_of([RawValue(each) for each in started_with()])
 
     @property
     def continues(self) -> str | None:
@@ -211,7 +222,10 @@ class TemporalRuntime:
             )
         except ActivityError as error:
             attention = _trouble(error)
-            workflow.logger.warning("%s: the effects of %s wait", attention, activity)
+            request = {"request_id": batch.request_id} if batch.request_ids else {}
+            workflow.logger.warning(
+                "%s: the effects of %s wait", attention, activity, extra=request
+            )
             raise StoreNotReachedError(attention) from error
         return result
 
@@ -429,17 +443,17 @@ def durable(story: type[Lifecycle[Any]]) -> type[DurableLifecycle]:
         "job_event": _signal_handler(
             JOB_EVENT,
             "An event of the job system; sent by Steward's hooks.",
-            lambda engine, read: engine.mailbox.put_event(read),
+            lambda engine, read, request_id: engine.mailbox.put_event(read, request_id),
         ),
         MAIL_CAME_BACK: _signal_handler(
             MAIL_CAME_BACK,
             "An e-mail came back after it was sent; sent by Steward.",
-            lambda engine, read: engine.hear_of_mail(read),
+            lambda engine, read, _: engine.hear_of_mail(read),
         ),
         "begin_anew": _signal_handler(
             BEGIN_ANEW,
             "The next episode, to begin once this one has closed; sent by Steward.",
-            lambda engine, read: engine.episode.begin_anew(read),
+            lambda engine, read, _: engine.episode.begin_anew(read),
         ),
     }
     for command in kind.commands.values():
@@ -560,7 +574,8 @@ def _handlers_of(command: Command) -> dict[str, Any]:
         try:
             if engine.prover.needs_proof(name, _mark_of(payloads)):
                 return await engine.prover.answer_update(name, read, _update_id())
-            return await engine.desk.answer_update(name, read, _update_id())
+            request_id = _request_id_of(payloads)
+            return await engine.desk.answer_update(name, read, _update_id(), request_id)
         except Refused as refused:
             raise _failure(refused.refusal) from refused
 
@@ -571,7 +586,9 @@ def _handlers_of(command: Command) -> dict[str, Any]:
     handler = workflow.update(name=name, description=description)(update)
     handler.validator(validate)
     signal = _signal_handler(
-        name, description, lambda engine, read: engine.desk.take_signal(name, read)
+        name,
+        description,
+        lambda engine, read, request_id: engine.desk.take_signal(name, read, request_id),
     )
     return {f"update_{name}": handler, f"signal_{name}": signal}
 
@@ -599,9 +616,9 @@ def _check_update(self: DurableLifecycle, name: str, payloads: Sequence[RawValue
 def _signal_handler(
     name: str,
     description: str,
-    hand_over: Callable[[Engine, Read], None],
+    hand_over: Callable[[Engine, Read, str | None], None],
 ) -> Callable[..., None]:
-    """Return the handler of a signal, which hands over what was sent, unread."""
+    """Return the handler of a signal, which hands over what was sent, unread, and its request."""
     most = LARGEST_MESSAGE if name == JOB_EVENT else LARGEST_COMMAND
 
     @takes_one_payload
@@ -614,7 +631,7 @@ def _signal_handler(
             if engine.prover.needs_proof(name, _mark_of(payloads)):
                 reading = partial(engine.prover.take_signal, name, read)
             else:
-                reading = partial(hand_over, engine, read)
+                reading = partial(hand_over, engine, read, _request_id_of(payloads))
             engine.mailbox.take_in(_size(payloads), reading)
         except ValidationError as error:
             raise StoryFaultError(f"{name} has a fault: {error}") from error
@@ -685,6 +702,17 @@ def _mark_of(payloads: Sequence[RawValue]) -> Mark | None:
     if metadata.get(SEALED_BY) != BY_STEWARD or not metadata.keys() >= {MEANT_FOR, SEAL}:
         return None
     return Mark(metadata[SEAL].decode(), metadata[MEANT_FOR].decode())
+
+
+def _request_id_of(payloads: Sequence[RawValue]) -> str | None:
+    """Return the request that a message says it is sent for, None if it says none of our form.
+
+    It serves for log lines alone, so it needs no proof; but anybody may send anything.
+    """
+    if len(payloads) != 1:
+        return None
+    said = payloads[0].payload.metadata.get(REQUESTED_BY, b"")
+    return said.decode() if _IS_REQUEST_ID(said) else None
 
 
 def _size(payloads: Sequence[RawValue]) -> int:

@@ -20,8 +20,7 @@ from domain.roles import Role, may_act_as
 from domain.values import MessageId, Storable
 from service.questions import NOT_STARTED
 from starters.command_endpoint import Reply
-from starters.desk.erased_page import erased_page
-from starters.desk.fields import Values, known_zone, problems_with, read_values, rows_in
+from starters.desk.fields import Values, known_zone, one_more_row, problems_with, read_values
 from starters.desk.forms import (
     CONFERENCE,
     CommandForm,
@@ -39,6 +38,7 @@ from starters.desk.forms import (
     step_of,
     texts_of,
 )
+from starters.desk.found_job import NOTHING_CAN_BE_DONE, found_job
 from starters.desk.outcomes import Outcome, outcome_of
 from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts
@@ -99,12 +99,11 @@ def acting_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         """Return somebody at the form of a command, or what they see if there is no such job."""
         kind, command = declared(lifecycle, name)
         element = (sent.get("element") if sent else None) or ""
-        found = await parts.reading.job(job_id)
-        if found is None:
-            meant = await parts.reading.meant(job_id)
-            return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
-        if sent is None and "erased" in found:
-            return erased_page(pages, request, who, found)
+        # What is sent is refused beside its form.
+        erased = NOTHING_CAN_BE_DONE if sent is None else None
+        found = await found_job(parts, pages, request, who, job_id, erased=erased)
+        if isinstance(found, Response):
+            return found
         return _AtForm(
             parts=parts,
             journal=journal,
@@ -235,8 +234,7 @@ class _AtForm:
         zone = self.parts.policy().calendar.zone
         values = values_of_form(sent, zone)
         if rows := sent.get("more"):
-            more = {f"{rows}.rows": str(max(rows_in(rows, values), 1) + 1)}
-            return self._again(self.form(values | more), _OK)
+            return self._again(self.form(one_more_row(rows, values)), _OK)
         read = read_values(self.command, values, zone, self.now)
         if read.problems and may_act_as(self.who.role, self.command.roles):
             wrong = problems_with(self.command, self.who.actor, read.fields) | read.problems

@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from domain.attention import Attention
-from domain.clocks import host_zone
 from domain.jobs import Severity
 from domain.labels import STAGES, attention_label, lifecycle_label, stage_label, task_label
 from domain.roles import Role
 from domain.unfollowed import NOBODY_FOLLOWS
 from domain.values import Storable
+from domain.zones import host_zone
 from starters.company_time import company_time, relative
 from starters.desk.clocks import clocks_of
 from starters.desk.forms import plain

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from contextvars import Context
 from datetime import timedelta
 from typing import Final
 
@@ -86,7 +87,8 @@ class Changes:
             listener.end()
         self._listeners.add(listener)
         if self._polling is None or self._polling.done():
-            self._polling = asyncio.create_task(self._poll())
+            # It goes on for whoever listens next, and so belongs to nobody's request.
+            self._polling = asyncio.create_task(self._poll(), context=Context())
         try:
             yield listener
         finally:

@@ -19,12 +19,12 @@ from annotated_types import MaxLen
 from pydantic import AwareDatetime, BaseModel, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 
-from domain.clocks import host_zone
 from domain.commands import Command, Payload
 from domain.field_problems import in_words
 from domain.labels import choice_label, field_label
 from domain.roles import Actor
 from domain.values import LONGEST_PROSE
+from domain.zones import host_zone
 
 MOST_ROWS = 10
 """Rows that a form has of a list: more providers than are called while a customer waits."""
@@ -354,6 +354,11 @@ def rows_in(path: str, values: Values) -> int:
     filled = max((int(each) + 1 for each in places if _SMALL.fullmatch(each)), default=0)
     said = values.get(f"{path}.rows", "")
     return min(max(filled, int(said) if _SMALL.fullmatch(said) else 0), MOST_ROWS)
+
+
+def one_more_row(path: str, values: Values) -> Values:
+    """Return a form's values with another blank row of a list."""
+    return {**values, f"{path}.rows": str(max(rows_in(path, values), 1) + 1)}
 
 
 # --- from a form to a payload ---------------------------------------------------------------------

@@ -19,8 +19,8 @@ from domain.roles import Role, may_act_as
 from domain.values import Storable
 from starters.company_time import countdown
 from starters.desk.acting import offered
-from starters.desk.erased_page import erased_page
 from starters.desk.forms import call_address, plain, talks, told_to
+from starters.desk.found_job import found_job
 from starters.desk.left_alone import left_alone
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
@@ -73,12 +73,10 @@ def job_routes(parts: DeskParts, pages: Pages) -> APIRouter:
         show: Annotated[list[str] | None, Query()] = None,
         after: Cursor = None,
     ) -> Response:
-        found = await parts.reading.job(job_id, parts=("assignments", "tasks"))
-        if found is None:
-            meant = await parts.reading.meant(job_id)
-            return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
-        if "erased" in found:
-            return erased_page(pages, request, who, found, _OK)
+        wanted = ("assignments", "tasks")
+        found = await found_job(parts, pages, request, who, job_id, wanted=wanted, erased=_OK)
+        if isinstance(found, Response):
+            return found
         shown = show or []
         story = await parts.stories.story(job_id)
         stream = await parts.stories.stream(job_id, wanted_kinds(shown), after)

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from domain.contact_hours import HeldFor
+from domain.held import HeldFor
 from domain.labels import (
     attention_label,
     command_label,
@@ -190,6 +191,7 @@ def own_address(address: str | None, otherwise: str = "/console") -> str:
         address is not None
         and (address == "/console" or address.startswith(("/console/", "/console?")))
         and "\\" not in address
+        and ".." not in unquote(urlsplit(address).path).split("/")
         and address.isprintable()
     )
     return address if address is not None and is_ours else otherwise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from domain.directory import Directory
 from domain.policy import Policy
@@ -17,7 +18,6 @@ from service.tasks import TaskDesk
 from starters.attempts import Attempts
 from starters.command_endpoint import CommandEndpoint
 from starters.desk.changes import Changes
-from starters.oidc import CompanyAccounts
 from starters.reads import Reads
 from starters.sessions import Sessions
 from store.board import Board
@@ -28,6 +28,9 @@ from store.mails import MailList
 from store.reading import Reading
 from store.reconciliations import Reconciliations
 from store.task_list import TaskList
+
+if TYPE_CHECKING:
+    from starters.oidc import CompanyAccounts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,8 @@ from domain.texts import usd
 from domain.values import Storable
 from domain.zips import zones_of
 from starters.desk.acting import offered
-from starters.desk.erased_page import erased_page
 from starters.desk.forms import ON_THE_PHONE, CommandForm, Offered, plain, texts_of, told_to
+from starters.desk.found_job import found_job
 from starters.desk.outcomes import (
     BY_AGENTS,
     BY_DISPATCH,
@@ -109,12 +109,9 @@ def phone_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     ) -> Response:
         if lifecycle not in ON_THE_PHONE:
             raise HTTPException(404, "There is no call screen for this.")
-        found = await parts.reading.job(job_id)
-        if found is None:
-            meant = await parts.reading.meant(job_id)
-            return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
-        if "erased" in found:
-            return erased_page(pages, request, who, found)
+        found = await found_job(parts, pages, request, who, job_id)
+        if isinstance(found, Response):
+            return found
         now, policy = datetime.now(UTC), parts.policy()
         can = await offered(parts, found, who, now)
         standing = next(

@@ -17,9 +17,9 @@ from domain.values import Storable
 from service.proofs import MadeProof
 from starters.command_endpoint import refusal_reply
 from starters.desk.acting import declared, values_of_form
-from starters.desk.erased_page import erased_page
-from starters.desk.fields import Values, problems_with, read_values, rows_in
+from starters.desk.fields import Values, one_more_row, problems_with, read_values
 from starters.desk.forms import CommandForm, Said, form_for, job_address, plain
+from starters.desk.found_job import found_job
 from starters.desk.pages import Pages
 from starters.desk.parts import DeskParts
 from starters.desk.people import CurrentPerson, Form, Person, SentForm
@@ -38,12 +38,9 @@ def proof_page_routes(parts: DeskParts, pages: Pages) -> APIRouter:
     ) -> _AtProof | Response:
         """Return somebody at the form, or what they see where no job takes the command."""
         kind, command = declared(lifecycle, name)
-        found = await parts.reading.job(job_id)
-        if found is None:
-            meant = await parts.reading.meant(job_id)
-            return pages.show(request, who, "missing.html", 404, job_id=job_id, meant=meant)
-        if "erased" in found:
-            return erased_page(pages, request, who, found)
+        found = await found_job(parts, pages, request, who, job_id)
+        if isinstance(found, Response):
+            return found
         return _AtProof(parts, pages, request, who, kind, command, found)
 
     @router.get(address)
@@ -104,8 +101,7 @@ class _AtProof:
         zone = self.parts.policy().calendar.zone
         values = values_of_form(sent, zone)
         if rows := sent.get("more"):
-            more = {f"{rows}.rows": str(max(rows_in(rows, values), 1) + 1)}
-            return self.page(self.form(values | more), _OK)
+            return self.page(self.form(one_more_row(rows, values)), _OK)
         read = read_values(self.command, values, zone, datetime.now(UTC))
         if problems := problems_with(self.command, self.who.actor, read.fields) | read.problems:
             return self.page(self.form(values, problems), _FIELDS)

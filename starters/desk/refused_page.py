@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import structlog
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
@@ -13,7 +14,7 @@ from starters.access import reader
 from starters.desk.pages import Pages
 from starters.desk.people import person
 from starters.doorkeeper import DESK, SIGN_IN, Failed
-from starters.http_errors import again_in
+from starters.http_errors import FIRST_FAULT, again_in
 
 _NOT_THERE = 404
 _ONLY_FOR_FORMS = 405
@@ -104,11 +105,18 @@ def failed_page(pages: Pages, scope: Scope, failed: Failed, seconds: int = 1) ->
         is_part=is_part,
         may_be_done=is_form and failed.may_be_done,
         again="Try again in a moment." if seconds == 1 else again_in(seconds),
+        request_id=_request_id() if failed.status >= FIRST_FAULT else None,
     )
     page.headers["retry-after"] = str(seconds)
     if is_part:
         page.headers["hx-reswap"] = "beforebegin"
     return page
+
+
+def _request_id() -> str | None:
+    """Return by what the log lines of this very request are found."""
+    found: str | None = structlog.contextvars.get_contextvars().get("request_id")
+    return found
 
 
 def _is_theirs(request: Request) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from secrets import token_urlsafe
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import URL
@@ -16,9 +17,12 @@ from starters.desk.pages import Pages, own_address
 from starters.desk.parts import DeskParts, SignIn
 from starters.desk.people import Form, SentForm, form_token, read_form, require_form_token
 from starters.doorkeeper import DESK, SIGN_IN
-from starters.oidc import CompanyAccounts, NotSignedInError
 from starters.routes import Routes
 from starters.sessions import Sessions, cookie_name, keep_cookie
+from starters.signed_in import NotSignedInError
+
+if TYPE_CHECKING:
+    from starters.oidc import CompanyAccounts
 
 CHANGES = f"{DESK}/changes"
 """The stream of changes, which a script listens to."""

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
 
-from domain.clocks import host_zone
 from domain.labels import task_label, way_out
 from domain.refusals import Refused
 from domain.roles import EMPLOYEES, Actor, Role, may_act_as
 from domain.values import Storable
+from domain.zones import host_zone
 from starters.command_endpoint import refusal_reply
 from starters.desk.clocks import clocks_of
 from starters.desk.forms import CommandForm, form_for, plain, talks, told_to

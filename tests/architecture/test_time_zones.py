@@ -11,10 +11,15 @@ ROOT = Path(__file__).parents[2]
 MODULES = [
     path for folder in ("domain", "workflows") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
-ASKS_THE_HOST = "domain/clocks.py"
-FOR_ACTIVITIES = {"domain/calendars.py", "domain/moments.py", "domain/promises.py"}
-"""Where deadlines in business days are made, whose results are recorded, and where instants are
-written for people: no story asks them."""
+ASKS_THE_HOST = "domain/zones.py"
+FOR_ACTIVITIES = {
+    "domain/calendars.py",
+    "domain/clocks.py",
+    "domain/moments.py",
+    "domain/promises.py",
+}
+"""Where clocks are recorded and deadlines in business days are made, whose results are recorded,
+and where instants are written for people: no story asks them."""
 HOST = {"host_zone", "business_days_after", "is_business_day", "resolve"}
 
 

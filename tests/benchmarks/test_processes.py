@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.processes import ROOT, ChildFailedError, Measured, child, temporal
+from benchmarks.nursery import nursery
+from benchmarks.processes import ROOT, ChildFailedError, Measured, child, environment, temporal
 from tests.server.processes import eventually, running_now
 
 ECHO = "tests.benchmarks.echo"
@@ -48,6 +49,26 @@ async def test_a_child_that_fails_tells_why(module: str, reason: str) -> None:
     with pytest.raises(ChildFailedError, match=reason):
         async with child(module) as echo:
             await echo.ask("fail")
+
+
+async def test_a_nursery_starts_children_that_do_as_others() -> None:
+    before = running_now()
+    async with nursery(ROOT, environment()):
+        async with child(ECHO, "hello") as first, child(ECHO) as second:
+            assert first.said == "hello"
+            assert [await each.ask("one") for each in (first, second)] == ["ONE", "ONE"]
+            (keeps,) = {psutil.Process(each.measured.pid).ppid() for each in (first, second)}
+        with pytest.raises(ChildFailedError, match="No module named"):
+            async with child("tests.benchmarks.nobody"):
+                pass
+        with pytest.raises(ChildFailedError, match="in the mood"):
+            async with child(ECHO) as third:
+                await third.ask("fail")
+        with pytest.raises(TimeoutError):
+            async with child(ECHO) as fourth:
+                await asyncio.wait_for(fourth.ask("dream"), 0.05)
+    ours = {keeps, *(each.measured.pid for each in (first, second, third, fourth))}
+    assert not {each for each in running_now() - before if each.pid in ours}
 
 
 async def test_a_child_is_ended_even_while_it_answers() -> None:

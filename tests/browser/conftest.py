@@ -10,8 +10,8 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from domain.signatures import HookSecrets
+from starters import api_process
 from starters.app import Parts
-from starters.stack import _serving
 from tests.browser.looking import Looker, Screen
 from tests.desk import SECRET, Desk, free_port
 
@@ -53,7 +53,7 @@ async def serving(desk: Desk, **changes: object) -> AsyncIterator[str]:
         "secrets": HookSecrets.parse(SECRET),
     }
     port = free_port()
-    async with _serving(Parts(**{**parts, **changes}), "127.0.0.1", port):  # type: ignore[arg-type]  # as the test says
+    async with api_process.serving(Parts(**{**parts, **changes}), "127.0.0.1", port):  # type: ignore[arg-type]  # as the test says
         yield f"http://127.0.0.1:{port}"
 
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 from playwright.async_api import Page, expect
 
 from domain.signatures import HookSecrets
+from starters.api_process import serving
 from starters.app import Parts
-from starters.stack import _serving
 from tests.browser.looking import PHONE, Looker
 from tests.desk import SECRET, Desk, Told, ago, free_port
 
@@ -110,7 +110,7 @@ async def serving_on(desk: Desk, port: int) -> AsyncIterator[None]:
         policy=desk.policy,
         secrets=HookSecrets.parse(SECRET),
     )
-    async with _serving(parts, "127.0.0.1", port):
+    async with serving(parts, "127.0.0.1", port):
         yield
 
 

@@ -30,6 +30,7 @@ Dispatchers = "dispatch"
 "Desk leads" = "supervisor"
 """)
 
+KEPT = "sessionStorage.getItem('steward-board')"
 PROVIDERS_OWN = ("fonts.googleapis.com", "net::ERR_FAILED")
 """What the pages of the provider ask for, and do not get."""
 
@@ -127,12 +128,15 @@ async def test_somebody_signs_in_with_a_token_until_it_is_taken_away(
     await expect(page).to_have_url(f"{guarded}/console/stuck")
     await page.get_by_role("link", name="Board", exact=True).click()
     await expect(page).to_have_url(f"{guarded}/console")
+    await page.goto("/console?q=Byron")
+    await page.wait_for_function(f"{KEPT} === '?q=Byron'")
 
     ended = update(schema.sessions).where(schema.sessions.c.name == "Sam Lee")
     expired = ended.values(expires_at=now() - timedelta(seconds=1))
     await desk.database.write(lambda connection: connection.execute(expired))
     await page.get_by_role("link", name="Stuck", exact=True).click()
     await expect(page).to_have_title("Sign in · Steward")
+    await page.wait_for_function(f"{KEPT} === null")
     await signs_in(page, made.token)
     await expect(page).to_have_url(f"{guarded}/console/stuck")
 

@@ -15,8 +15,8 @@ from temporalio.client import Client, WorkflowFailureError
 from domain.policy import load_policy
 from domain.roles import Actor, Role
 from domain.signatures import HookSecrets
+from starters.api_process import serving
 from starters.app import Parts
-from starters.stack import _serving
 from starters.tokens import Tokens
 from store.data_keys import DataKeys, destroy_key
 from store.database import Database, migrate
@@ -65,7 +65,7 @@ class House:
             keys=self.keys,
             codec_origins=frozenset({f"http://127.0.0.1:{self.ui_port}"}),
         )
-        async with _serving(parts, "127.0.0.1", self.port):
+        async with serving(parts, "127.0.0.1", self.port):
             yield f"http://127.0.0.1:{self.port}"
 
     def history(self, host: str = "127.0.0.1", workflow_id: str = FAILS) -> str:

@@ -64,6 +64,7 @@ class Outside:
         self, type_: str, data: dict[str, Any] | None = None, actor: dict[str, str] | None = None
     ) -> None:
         """Tell of an event of the job."""
+        self._world.enter_step()
         said = {
             "type": type_,
             "occurred_at": iso(now()),
@@ -101,6 +102,7 @@ class Outside:
 
     async def do(self, lifecycle: str, command: str, role: str, **fields: Any) -> None:
         """Give a command."""
+        self._world.enter_step()
         actor = {"name": "Sam", "role": role}
         given = {"actor": actor, "message_id": f"said-{self._next_step()}", **fields}
         path = f"/jobs/{self._world.job_id}/{lifecycle}/{command}"
@@ -134,6 +136,7 @@ class Outside:
         await self._passes_until(lifecycle, due + _MINUTE)
 
     async def _passes_until(self, lifecycle: str, until: datetime) -> None:
+        self._world.enter_step()
         workflow_id, temporal = f"{lifecycle}/{self._world.job_id}", self._world.temporal
         handle = temporal.get_workflow_handle(workflow_id)
 

@@ -17,7 +17,7 @@ from tests.crash_points.outside import Outside
 from tests.crash_points.partners import Listener, Partner
 from tests.crash_points.paths import Golden
 from tests.crash_points.picture import Picture, picture_of
-from tests.crash_points.places import Place
+from tests.crash_points.places import Deaths, Place
 from tests.crash_points.process import belonging
 from tests.crash_points.world import a_world
 
@@ -33,8 +33,9 @@ class Run:
     """One run of a path."""
 
     met: list[Place]
-    """The places of its first process, until that died if it did."""
-    has_died: bool
+    """The places that its processes came to, in order."""
+    died_at: list[Place]
+    """The places at which they died."""
     picture: Picture
 
 
@@ -47,8 +48,8 @@ class Ground:
     """A store that is migrated and empty."""
     folder: Path
 
-    async def run(self, golden: Golden, dies_at: Place | None = None) -> Run:
-        """Go a path to its end, with another process from where the first one dies."""
+    async def run(self, golden: Golden, deaths: Deaths | None = None) -> Run:
+        """Go a path to its end, with another process from each place where one dies."""
         a_new_world = a_world(
             self.temporal,
             self.template,
@@ -56,14 +57,15 @@ class Ground:
             _POLICY,
             Partner() if golden.has_job_system else None,
             Listener() if golden.publishes else None,
+            deaths or {},
         )
         with _nobody_mourns(), _couriers_hurry():
             async with belonging(), a_new_world as world:
                 outside = Outside(world)
-                first = await world.begin(dies_at)
+                await world.begin()
                 await golden.path(outside)
                 picture = await picture_of(world, outside.answers)
-                return Run(first.met, first.is_dead, picture)
+            return Run(world.met, world.died_at, picture)
 
 
 @contextmanager

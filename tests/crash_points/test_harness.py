@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.crash_points.picture import differences
-from tests.crash_points.places import Died, Gate, Place
+from tests.crash_points.places import Died, Gate, Place, together
 from tests.crash_points.runs import PARTS, part_of
 
 
 async def test_a_dead_process_gets_no_further_whatever_it_catches() -> None:
-    gate, done = Gate(Place("commit", 2)), []
+    gate, done = Gate(Place(0, "commit", 2)), []
 
     async def live() -> None:
         for number in range(5):
@@ -68,7 +68,31 @@ def test_what_is_lost_doubled_or_hidden_is_noticed(found: dict[str, list[Any]]) 
     assert differences(picture(mail()), found)
 
 
+async def test_a_place_is_told_apart_within_its_step() -> None:
+    gate = Gate()
+    await gate.touch("commit")
+    gate.enter(1, dies_at=Place(1, "commit", 2))
+    await gate.touch("commit")
+    assert not gate.is_dead
+    dying = asyncio.create_task(gate.touch("commit"))
+    await gate.died.wait()
+    assert gate.met == [Place(0, "commit", 1), Place(1, "commit", 1), Place(1, "commit", 2)]
+    gate.bury()
+    with pytest.raises(Died):
+        await dying
+
+
+PLACES = [Place(number // 7, "commit", number % 7) for number in range(37)]
+
+
 def test_the_parts_are_all_places() -> None:
-    places = [Place("commit", number) for number in range(37)]
-    parts = (part_of(places, part) for part in range(PARTS))
-    assert sorted(place for part in parts for place in part) == places
+    parts = (part_of(PLACES, part) for part in range(PARTS))
+    assert sorted(place for part in parts for place in part) == PLACES
+
+
+def test_the_runs_are_all_places_each_with_one_death_in_a_step() -> None:
+    runs = together(PLACES)
+    assert sorted(place for deaths in runs for place in deaths.values()) == PLACES
+    assert all(place.step == step for deaths in runs for step, place in deaths.items())
+    assert len(runs) == 7
+    assert together([]) == []

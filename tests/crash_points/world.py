@@ -27,7 +27,7 @@ from store import schema
 from store.database import Database
 from tests.crash_points.mail_server import MailServer, mail_server
 from tests.crash_points.partners import Listener, Partner
-from tests.crash_points.places import Gate, Place
+from tests.crash_points.places import Deaths, Gate, Place
 from tests.crash_points.process import GatedDatabase, GatedService, Process
 from tests.desk import DIRECTORY, SECRET
 from workers.payloads import DATA_CONVERTER
@@ -59,15 +59,30 @@ class World:
     """The job system, None where our own copy is it."""
     listener: Listener | None
     """Who takes Steward's events, None if nobody does."""
+    deaths: Deaths
+    """Where processes die."""
     mails: MailServer = field(init=False)
     process: Process = field(init=False)
+    met: list[Place] = field(default_factory=list)
+    """The places that processes came to which are no more, in order."""
+    died_at: list[Place] = field(default_factory=list)
+    """The places at which processes died."""
     died_at_handing_over: set[str] = field(default_factory=set)
     """Keys of the mails that were being handed over when a process died."""
     job_id: str = field(default_factory=lambda: f"SJ-{os.getpid()}-{next(_numbers):05}")
+    _step: int = 0
 
-    async def begin(self, dies_at: Place | None = None) -> Gate:
-        """Start a process, and let it come to rest; return its gate."""
-        gate = Gate(dies_at)
+    async def begin(self) -> None:
+        """Start the first process, and let it come to rest."""
+        await self._begin(Gate(self.deaths.get(0)))
+
+    def enter_step(self) -> None:
+        """Let another thing come from outside, now that all is at rest."""
+        self._step += 1
+        self.process.gate.enter(self._step, self.deaths.get(self._step))
+
+    async def _begin(self, gate: Gate) -> None:
+        """Start a process, and let it come to rest."""
         told = {Destination.JOB_SYSTEM: self.partner, Destination.EVENTS: self.listener}
         tells = frozenset(name for name, whom in told.items() if whom is not None)
         database = GatedDatabase(self.url, tells, gate)
@@ -96,7 +111,6 @@ class World:
         self.process = Process(gate, parts, worker, database)
         await self.process.start()
         await self._rests()
-        return gate
 
     async def outlive(self, doing: Callable[[Process], Awaitable[T]]) -> T:
         """Have something done, again if the process dies over it; return once all is at rest."""
@@ -128,19 +142,23 @@ class World:
 
     async def _come_back(self) -> None:
         """Start another process, a while after the last one has died."""
-        await self.process.die()
-        await self.process.bury()
+        await self._take_away()
+        self.died_at.append(self.met[-1])
         emails = schema.emails
         self.died_at_handing_over |= set(
             await self.rows(select(emails.c.key).where(emails.c.state == "sending"))
         )
         await self.store.write(_a_while_passes)
-        await self.begin()
+        await self._begin(Gate(step=self._step))
+
+    async def _take_away(self) -> None:
+        await self.process.die()
+        await self.process.bury()
+        self.met += self.process.gate.met
 
     async def end(self) -> None:
         """End the process that lives."""
-        await self.process.die()
-        await self.process.bury()
+        await self._take_away()
         await self.store.close()
 
     async def rows(self, query: Select[Any]) -> list[Any]:
@@ -162,9 +180,10 @@ class World:
         """Return what still goes on by itself, None if nothing does."""
         if not self.process.is_idle:
             return "the process is at work"
-        if unfinished := await self.store.read(_unfinished):
+        unfinished, workflow_ids = await self.store.read(_unfinished)
+        if unfinished:
             return unfinished
-        for workflow_id in await self.rows(select(schema.lifecycles.c.workflow_id)):
+        for workflow_id in workflow_ids:
             if await self._is_at_work(workflow_id):
                 return f"{workflow_id} is at work"
         return None
@@ -189,13 +208,20 @@ _UNFINISHED: tuple[tuple[Table, ColumnElement[bool]], ...] = (
     (schema.emails, schema.emails.c.state.in_(["queued", "sending"])),
     (schema.outbox, schema.outbox.c.state.in_(["asking", "pending"])),
 )
+_HOW_MANY = [
+    (table.name, select(func.count()).select_from(table).where(where))
+    for table, where in _UNFINISHED
+]
+_LIFECYCLES = select(schema.lifecycles.c.workflow_id)
+"""Made once: they are asked hundreds of times in a run."""
 
 
-def _unfinished(connection: Connection) -> str | None:
-    for table, where in _UNFINISHED:
-        if count := connection.scalar(select(func.count()).select_from(table).where(where)):
-            return f"{count} rows of {table.name} are to be dealt with"
-    return None
+def _unfinished(connection: Connection) -> tuple[str | None, list[str]]:
+    """Return what is to be dealt with, None if nothing is, and the lifecycles that may do it."""
+    for name, how_many in _HOW_MANY:
+        if count := connection.scalar(how_many):
+            return f"{count} rows of {name} are to be dealt with", []
+    return None, list(connection.scalars(_LIFECYCLES))
 
 
 _WALL_CLOCK = (
@@ -227,6 +253,7 @@ async def a_world(
     policy: Policy,
     partner: Partner | None,
     listener: Listener | None,
+    deaths: Deaths,
 ) -> AsyncIterator[World]:
     """Make a world with an empty store, in which no process lives yet.
 
@@ -237,11 +264,12 @@ async def a_world(
         policy: what lifecycles start under.
         partner: the job system, None where our own copy is it.
         listener: who takes Steward's events, None if nobody does.
+        deaths: where processes die in it.
     """
     file = folder / f"{next(_numbers):05}.sqlite3"
     shutil.copy(template, file)
     url = f"sqlite:///{file}"
-    world = World(temporal, url, Database(url), policy, partner, listener)
+    world = World(temporal, url, Database(url), policy, partner, listener, deaths)
     async with mail_server(lambda: world.process.gate) as world.mails:
         try:
             yield world

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calendars import Window
-from domain.contact_hours import ContactLimits, HeldFor, Slot, customer_zones, slot_for
+from domain.contact_hours import ContactLimits, Slot, customer_zones, slot_for
+from domain.held import HeldFor
 from domain.policy import load_policy, parse_policy
 
 DAY = ContactLimits(hours=Window(opens=timedelta(hours=8), closes=timedelta(hours=21)), per_day=3)

@@ -257,6 +257,10 @@ class MemoryRuntime:
         return self._life.start_mark
 
     @property
+    def start_request_id(self) -> str | None:
+        return self._life.start_request_id if len(self._life.starts) == 1 else None
+
+    @property
     def continues(self) -> str | None:
         runs = len(self._life.starts)
         return f"run {runs - 1}" if runs > 1 else self._life.continues
@@ -331,6 +335,7 @@ class Life:
         store: MemoryStore | None = None,
         edition: int | None = None,
         at: datetime | None = None,
+        request_id: str | None = None,
     ) -> None:
         """Begin; the story runs as soon as the loop does.
 
@@ -340,6 +345,7 @@ class Life:
             store: the job's, where other lifecycles of it have run before.
             edition: of the rules that it follows; the newest unless said otherwise.
             at: what its clock shows at first; when its argument occurred unless said otherwise.
+            request_id: the request that has it start.
         """
         start = start.model_copy(update={"edition": edition or max(start.edition, NEWEST)})
         self.story = story
@@ -361,6 +367,7 @@ class Life:
         """Whether messages count only with a proof."""
         self.start_mark: Mark | None = None
         """What its start says of itself that Steward has sealed."""
+        self.start_request_id = request_id
         self.continues: str | None = None
         """Which run its first run is said to continue."""
         self.proven = "the proof"

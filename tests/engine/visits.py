@@ -40,14 +40,15 @@ def a_visit(**changes: Any) -> Life:
     return Life(Doorbell, a_start(**changes)).settle()
 
 
-def rung(**changes: Any) -> Life:
-    """A visit that somebody's command begins; nothing has happened yet."""
+def rung(*, request_id: str | None = None, **changes: Any) -> Life:
+    """A visit that somebody's command begins, by a request; nothing has happened yet."""
     fields: dict[str, JsonValue] = {
         "actor": VISITOR.model_dump(mode="json"),
         "message_id": "ring-1",
     }
     cause = Cause(kind="command", name="ring", fields=fields)
-    return Life(Doorbell, a_start(cause=cause, event_id="ring-1", **changes))
+    start = a_start(cause=cause, event_id="ring-1", **changes)
+    return Life(Doorbell, start, request_id=request_id)
 
 
 def with_a_look_after_the_end() -> Life:

@@ -95,6 +95,13 @@ CASES: dict[str, Case] = {
             },
         ),
     ),
+    "StewardSenderOverQuota": Case(
+        {'steward_hooks_over_quota_total{sender="1",instance="a"}': "0+20x60"},
+        {  # a burst, and a sender that was over it before
+            'steward_hooks_over_quota_total{sender="0"}': "0x35 40 40x20",
+            'steward_hooks_over_quota_total{sender="1"}': "900x60",
+        },
+    ),
     "StewardEventsWaiting": Case(
         {'steward_inbox_events{state="pending"}': "500x60"},
         {'steward_inbox_events{state="pending"}': "500x5 40x55"},

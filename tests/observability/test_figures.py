@@ -32,8 +32,9 @@ from tests.observability.metrics import is_of_core, metrics_in, shown_in
 from tests.server.conftest import api
 from workers.core import CoreListener
 from workers.dev_server import DevServer
-from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman
+from workers.figures import Figures, MeasuredJobSystem
 from workers.listening import Listener, WorkerHealth
+from workers.measuring import MeasuredPostman
 from workers.settings import Address, SettingsError, load_settings
 from workflows.registry import TASK_QUEUE
 

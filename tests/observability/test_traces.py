@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import httpx
 import pytest
@@ -14,33 +18,46 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from structlog.stdlib import ExtraAdder
+from structlog.testing import capture_logs
 from temporalio.api.common.v1 import Header, Payload, WorkflowExecution
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory
+from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Replayer
 
 from activities.http_job_system import HttpJobSystem
 from activities.job_system import JobSystemError
 from activities.postman import NotTakenError
-from domain.effects import AddNote
+from domain.effects import JOB_SYSTEM_SILENT, AddNote, Batch
 from domain.jobs import Visibility
 from domain.roles import STEWARD
 from starters.doorkeeper import Doorkeeper, Limits
+from store.database import Database, StoreUnavailableError, migrate
+from store.ledger import Ledger
 from tests.desk import Desk, Letterbox, free_port, open_desk, sqlite_url
 from tests.partner import Partner
+from tests.production import encrypted
 from tests.replay.record import FOLDER
 from tests.replay.test_replay import history
 from tests.store.rows import a_batch
-from workers.correlation import done_for
+from workers.correlation import Correlating, done_for
 from workers.dev_server import DevServer, ServerOptions
-from workers.figures import Figures, MeasuredJobSystem, MeasuredPostman
+from workers.figures import Figures, MeasuredJobSystem
+from workers.measuring import MeasuredPostman
 from workers.payloads import DATA_CONVERTER
 from workers.settings import SettingsError
 from workers.spans import NO_SPANS, spans_of
-from workers.telemetry import _add_trace
+from workers.telemetry import _TOLD_BESIDE, _add_trace
 from workers.tracing import Discreet, Tracing
 from workers.worker import runner
+from workflows.messages import REQUESTED_BY
 from workflows.registry import WORKFLOWS
+from workflows.runtime import StoreNotReachedError
+from workflows.temporal import TemporalRuntime, _request_id_of
 
+BENIGN = ApplicationErrorCategory.BENIGN
 CANARIES = ("Tweety", "tweety", "canary.example", "918-555-0199")
 NAME, MAIL, PHONE = "Tweety Byron", "tweety@canary.example", "918-555-0199"
 
@@ -88,19 +105,22 @@ class Office:
 
 @pytest.fixture(scope="module")
 async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
-    """A desk whose every part keeps traces, at a server of its own."""
+    """A desk whose every part keeps traces, at a server of its own; what it sends is sealed."""
     found, figures, letterbox = traced(), Figures(), Letterbox()
     refused = NotTakenError(f"550 <{MAIL}>: {NAME}", for_good=True, for_logs="RCPT 550")
     letterbox.failures = {"SJ": [refused]}
     server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
-    client = found.tracing.on(await server.start())
+    url = sqlite_url(tmp_path_factory.mktemp("traced"))
+    migrate(url)
+    keys = Database(url)
+    client = found.tracing.on(await encrypted(await server.start(), keys))
     jobs = MeasuredJobSystem(Partner(), figures, found.tracing)
     postman = MeasuredPostman(letterbox, figures, found.tracing)
-    url = sqlite_url(tmp_path_factory.mktemp("traced"))
     async with open_desk(
         client, url, postman=postman, job_system=jobs, spans=found.tracing
     ) as desk:
         yield Office(desk, found)
+    await keys.close()
     await server.stop()
 
 
@@ -295,3 +315,153 @@ def test_a_line_of_an_activity_says_what_it_is_for() -> None:
     assert keyed("event:evt_7") == {"event_id": "evt_7"}
     assert keyed("reminder:search:20261128T205006.305000/0:1") == {"turn": "reminder"}
     assert keyed("accept:Tweety-918-555-0199") == {"turn": "accept"}
+    asked = batch.model_copy(update={"request_ids": ("a" * 32, "b" * 32)})
+    assert done_for([asked])["request_id"] == f"{'a' * 32} {'b' * 32}"
+    mail = "plus-one/SJ-1#1/accept:1/2"
+    assert done_for([mail]) == {"turn": "accept"}, "a mail that had to wait"
+
+
+class Heard(logging.Handler):
+    """Keeps what the SDK says of activities, with what stands beside each line."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[dict[str, object]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = structlog.contextvars.get_contextvars()
+        self.lines.append({**said, "event": record.getMessage().partition(" (")[0]})
+
+
+@pytest.fixture
+def failed_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heard]:
+    """What is said of each batch's first attempt: it fails."""
+    heard, tried, logger = Heard(), set[str](), logging.getLogger("temporalio.activity")
+
+    def failing(carry_out: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def at_first(ledger: Ledger, batch: Batch, *args: Any, **named: Any) -> Any:
+            if (known := f"{batch.workflow_id} {batch.sequence}") not in tried:
+                tried.add(known)
+                raise StoreUnavailableError("locked")
+            return await carry_out(ledger, batch, *args, **named)
+
+        return at_first
+
+    for name in ("apply", "apply_and_take"):
+        monkeypatch.setattr(Ledger, name, failing(getattr(Ledger, name)))
+    logger.addHandler(heard)
+    yield heard
+    logger.removeHandler(heard)
+
+
+async def test_a_line_of_the_worker_names_the_request_that_brought_its_work(
+    office: Office, failed_once: Heard
+) -> None:
+    desk, job = office.desk, office.desk.job()
+    started, told, first, second = (digit * 32 for digit in "abcd")
+
+    async def calls(about: str, **headers: str) -> httpx.Response:
+        body = {"actor": {"name": "Sam", "role": "customer_service"}, "about": about}
+        address = f"/jobs/{job.id}/plus-one/customer_called"
+        return await desk.http.post(address, json=body, headers=headers)
+
+    for request_id, event in ((started, job.assigned), (told, job.accepted)):
+        desk.http.headers["x-request-id"] = request_id
+        await event()
+    del desk.http.headers["x-request-id"]
+    await job.rests()
+    named = [calls(each, **{"x-request-id": each}) for each in (first, second)]
+    with capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        answers = await asyncio.gather(*named, calls("an id of Steward's own"))
+        with structlog.contextvars.bound_contextvars(request_id=PHONE):
+            await job.handle.execute_update(
+                "customer_called", {"actor": {"name": "Sam", "role": "customer_service"}}
+            )
+
+    calling = {answer.headers["x-request-id"] for answer in answers}
+    assert calling > {first, second}
+    done = [line for line in logs if line["event"] == "a request's work is done"]
+    assert {(line["request_id"], line["attempt"]) for line in done} == {(id_, 2) for id_ in calling}
+    assert all(line["milliseconds"] >= 0 for line in done)
+    of_activities = [line for line in failed_once.lines if "activity" in line]
+    assert {line["event"] for line in of_activities} == {"Completing activity as failed"}
+    by = {line.get("request_id"): line.get("turn", "an event") for line in of_activities}
+    assert by == {
+        started: "start",
+        told: "an event",
+        **dict.fromkeys([*calling, None], "customer_called"),
+    }
+    spans = [dict(span.attributes or {}, name=span.name) for span in office.traced.spans()]
+    named_so = {
+        (str(span["name"]).partition(":")[0], span.get("steward.request_id")) for span in spans
+    }
+    assert named_so >= {(part, first) for part in ("StartWorkflowUpdate", "RunActivity")}
+    assert named_so >= {(part, told) for part in ("hook", "SignalWorkflow", "RunActivity")}
+
+
+@pytest.mark.parametrize(("attempt", "lines"), [(1, ["a request's work has to wait"]), (2, [])])
+async def test_of_a_fault_that_is_expected_the_first_attempt_has_a_line(
+    attempt: int, lines: list[str]
+) -> None:
+    silent = ApplicationError(MAIL, type=JOB_SYSTEM_SILENT, category=BENIGN)
+    correlated = Correlating().intercept_activity(
+        Mock(execute_activity=AsyncMock(side_effect=silent))
+    )
+    batch = a_batch(AddNote(author=STEWARD, text="x", visibility=Visibility.PRIVATE))
+    asked = batch.model_copy(update={"request_ids": ("a" * 32,)})
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=attempt)
+    with capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+        with pytest.raises(ApplicationError):
+            await environment.run(correlated.execute_activity, Mock(args=[asked]))
+        with pytest.raises(ApplicationError):
+            await environment.run(correlated.execute_activity, Mock(args=[batch]))
+    assert [line["event"] for line in logs] == lines
+    assert {(line["request_id"], line["reason"]) for line in logs} == (
+        {("a" * 32, JOB_SYSTEM_SILENT)} if lines else set()
+    )
+
+
+async def test_a_line_of_a_workflow_names_the_request_whose_effects_wait(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = ActivityError(
+        "failed",
+        scheduled_event_id=1,
+        started_event_id=2,
+        identity="",
+        activity_type="add_note",
+        activity_id="1",
+        retry_state=None,
+    )
+    monkeypatch.setattr("temporalio.workflow.execute_activity", AsyncMock(side_effect=failed))
+    monkeypatch.setattr("temporalio.workflow.logger.log_during_replay", True)
+    asked_by = {"request_ids": ("a" * 32,)}
+    batch = a_batch(AddNote(author=STEWARD, text="x", visibility=Visibility.PRIVATE))
+    for each in (batch, batch.model_copy(update=asked_by)):
+        with pytest.raises(StoreNotReachedError):
+            await TemporalRuntime.carry_out(Mock(), "add_note", each, "")
+    first, second = caplog.records
+    assert first.getMessage() == "store_unreachable: the effects of add_note wait"
+    told = ExtraAdder(allow=_TOLD_BESIDE)
+    assert "request_id" not in told(logging.getLogger(), "", {"_record": first})
+    assert told(logging.getLogger(), "", {"_record": second})["request_id"] == "a" * 32
+
+
+@pytest.mark.parametrize(
+    ("sent", "believed"),
+    [
+        (b"8f14e45fceea167a5a36dedd4bea2543", True),
+        (b"8f14e45fceea167a5a36dedd4bea2543\n", False),
+        (b"Tweety-918-555-0199", False),
+        (b"918-555-0199-918", False),
+        (b"\xff" * 32, False),
+        (b"a" * 65, False),
+        (b"", False),
+    ],
+)
+def test_of_a_message_only_ids_of_our_own_form_are_believed(sent: bytes, *, believed: bool) -> None:
+    payload = RawValue(Payload(metadata={REQUESTED_BY: sent}))
+    assert _request_id_of([payload]) == (sent.decode() if believed else None)
+    assert _request_id_of([payload, payload]) is None
+    assert _request_id_of([RawValue(Payload())]) is None

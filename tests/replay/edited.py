@@ -30,7 +30,6 @@ _THEIRS = (
     "aiosmtplib",
     "alembic.migration",
     "cryptography.hazmat.primitives.ciphers.aead",
-    "email_validator",
     "holidays",
     "httpx",
     "jinja2.sandbox",

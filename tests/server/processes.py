@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from tests.server.warm_start import PLACE
+
 PATIENCE = 120.0
 """Seconds after which something that was waited for counts as never coming."""
 
@@ -23,6 +25,11 @@ PATIENCE = 120.0
 def steward(*arguments: str) -> list[str]:
     """The command line of a verb, run by this environment."""
     return [str(Path(sys.executable).with_name("steward")), *arguments]
+
+
+def warm(*arguments: str) -> list[str]:
+    """The same, started at once: see warm_start.py, and what differs."""
+    return [os.environ[PLACE], *arguments]
 
 
 def environment(**variables: str) -> dict[str, str]:

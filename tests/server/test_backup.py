@@ -22,7 +22,7 @@ from starters.data_folder import hold
 from starters.event_files import HookEvent, read_events
 from starters.failures import Failure
 from starters.hook_sender import SECRETS_FILE, send, signing_secret
-from tests.server.processes import Processes, environment, eventually, steward
+from tests.server.processes import Processes, environment, eventually, warm
 from tests.server.test_stack import FAUCET, Stack
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -194,7 +194,7 @@ def test_a_store_that_lies_elsewhere_is_not_passed_over(
     processes: Processes, tmp_path: Path, verb: str
 ) -> None:
     elsewhere = environment(STEWARD_DATABASE_URL="postgresql+psycopg://steward:secret@db/steward")
-    refused = processes.start(steward(verb, str(tmp_path / "copy")), elsewhere)
+    refused = processes.start(warm(verb, str(tmp_path / "copy")), elsewhere)
     assert refused.exit_code() == 1
     assert "docs/backup.md" in refused.said
     assert "secret" not in refused.said
@@ -208,7 +208,7 @@ def test_the_copy_of_a_newer_release_is_refused_in_one_line(
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         connection.execute("INSERT INTO alembic_version VALUES ('9999')")
         connection.commit()
-    refused = processes.start(steward("setup"), environment(STEWARD_DATABASE_URL=url))
+    refused = processes.start(warm("setup"), environment(STEWARD_DATABASE_URL=url))
     assert refused.exit_code() == 1
     *_, line = refused.said.splitlines()
     assert line.startswith("steward: the schema is of a newer release")

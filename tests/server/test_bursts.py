@@ -20,7 +20,7 @@ from tests.server.conftest import api
 from tests.server.test_outages import nobody
 from tests.store.rows import rows
 
-BURST = 500
+BURST = 250
 NOTES_OF_A_JOB = 24
 
 

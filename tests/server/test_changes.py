@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
@@ -27,9 +28,11 @@ class Feed:
     def __init__(self, *said: Said | StoreUnavailableError) -> None:
         self.said = list(said)
         self.begun = 0
+        self.asked_for: dict[str, object] = {}
 
     async def begin(self) -> None:
         self.begun += 1
+        self.asked_for = structlog.contextvars.get_contextvars()
         await self._next()
 
     async def changed(self) -> Said:
@@ -135,7 +138,9 @@ async def test_the_store_is_asked_only_while_somebody_listens() -> None:
     feed = Feed()
     changes = Changes(feed)  # type: ignore[arg-type]  # it has what is used of a feed
     for round_ in (1, 2):
-        await heard(changes, times(1))
+        with structlog.contextvars.bound_contextvars(request_id="of the first who listens"):
+            await heard(changes, times(1))
         await asyncio.sleep(3 * QUICK.total_seconds())
         assert feed.begun == round_
         assert not changes.is_current
+    assert feed.asked_for == {}, "it is nobody's request"

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 import typer.main
 from typer.core import TyperGroup
@@ -28,8 +29,8 @@ from domain.policy import load_policy, parse_policy
 from domain.signatures import HookSecrets, generate_secret, verify
 from starters.cli import app
 from starters.day_at_the_desk import sample_events
+from starters.failures import CannotRun
 from starters.hook_sender import SECRETS_FILE
-from starters.stack import CannotRun
 from store.database import StoreUnavailableError
 from workers.fast_forward import CannotFastForward
 from workers.settings import DEFAULT_DATA, DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, SettingsError
@@ -122,6 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(content)))
+        self.send_header("x-request-id", self.headers.get("x-request-id", "none"))
         self.end_headers()
         self.wfile.write(content)
 
@@ -874,6 +876,10 @@ def test_a_proof_is_printed_with_the_input_that_it_is_for(api: ScriptedServer) -
     assert json.loads(said(*asking)) == payload
     assert api.asked[-1].json["actor"]["name"] == "Ana"
     assert told(*asking) == made
+    refusal = {"error": "role", "rule": "PO-41", "message": "Authorizations can (PO-41)."}
+    api.answers["POST /jobs/SJ-1/plus-one/approve/proof"] = 403, refusal
+    refused = CliRunner().invoke(app, [*asking, "--json"])
+    assert (refused.exit_code, json.loads(refused.stdout)) == (1, refusal)
 
 
 @pytest.mark.parametrize(
@@ -947,6 +953,31 @@ def test_a_refusal_says_the_rule_and_the_way_out(api: ScriptedServer) -> None:
     refused = steward(*command, "--json")
     assert (refused.exit_code, refused.stderr) == (1, "")
     assert json.loads(refused.stdout) == REFUSAL
+
+
+def test_a_fault_says_by_what_the_logs_tell_more(
+    api: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = {"error": "unavailable", "rule": None, "message": "No worker answered."}
+    api.answers["POST /jobs/SJ-1/plus-one/deny"] = api.answers["GET /jobs"] = 503, silent
+    command = ("do", "SJ-1", "plus-one", "deny", "--as", "authorizations")
+    said = complaint(*command).splitlines()
+    first, line = api.asked[-1].headers["x-request-id"], "Steward's logs call this request"
+    assert said == ["No worker answered.", f"{line} {first}."]
+    told = json.loads(steward(*command, "--json").stdout)
+    assert told == {**silent, "request_id": api.asked[-1].headers["x-request-id"]}
+    assert told["request_id"] != first
+    listed = complaint("jobs")
+    assert listed.endswith(f" {line} {api.asked[-1].headers['x-request-id']}.")
+
+    sent = list[str]()
+
+    def hang(*_: object, headers: dict[str, str], **__: object) -> None:
+        sent.append(headers["x-request-id"])
+        raise httpx.ReadTimeout("too long")
+
+    monkeypatch.setattr(httpx.Client, "request", hang)
+    assert complaint("jobs").endswith(f"before you try again. {line} {sent[-1]}.")
 
 
 def test_a_refusal_without_a_rule_is_a_sentence(api: ScriptedServer) -> None:
@@ -1130,7 +1161,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 
         return ran
 
-    for name in ("starters.stack.run_stack", "starters.stack.run_api"):
+    for name in ("starters.stack.run_stack", "starters.api_process.run_api"):
         monkeypatch.setattr(name, run(name.rpartition(".")[2]))
     for name in ("workers.worker.main", "workers.setup.main"):
         monkeypatch.setattr(name, run(name.split(".")[1]))

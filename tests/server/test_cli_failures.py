@@ -13,7 +13,7 @@ import pytest
 
 from domain.signatures import HookSecrets, generate_secret
 from tests.desk import free_port
-from tests.server.processes import environment, steward
+from tests.server.processes import environment, warm
 from tests.store.postgresql import PostgreSQL
 from workers.dev_server import DevServer, ServerOptions
 
@@ -44,7 +44,7 @@ zip = "33999"
 def failure(arguments: list[str], folder: Path, **variables: str) -> str:
     """Run a verb that fails, and return the one line that it ends with."""
     ran = subprocess.run(
-        steward(*arguments),
+        warm(*arguments),
         cwd=folder,
         env=environment(**variables),
         capture_output=True,
@@ -211,7 +211,7 @@ def test_a_folder_that_cannot_be_one(tmp_path: Path) -> None:
 
 def printed(*arguments: str, **variables: str) -> str:
     return subprocess.run(
-        steward(*arguments),
+        warm(*arguments),
         env=environment(**variables),
         capture_output=True,
         text=True,

@@ -11,7 +11,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from tests.desk import free_port
-from tests.server.processes import Processes, Running, eventually, quiet_port, steward
+from tests.server.processes import Processes, Running, eventually, quiet_port, steward, warm
 from tests.store.postgresql import PostgreSQL, _program
 from workers.dev_server import DevServer, ServerOptions
 from workflows.registry import TASK_QUEUE
@@ -87,11 +87,11 @@ class Composed:
             **{variable: self.here(value) for variable, value in declared.items()},
         }
 
-    def start(self, name: str) -> Running:
+    def start(self, name: str, by: Callable[..., list[str]] = warm) -> Running:
         program, *arguments = self.services[name]["command"]
         assert program == "steward"
         return self.processes.start(
-            steward(*map(self.here, arguments)), self.variables(name), folder=Path("/")
+            by(*map(self.here, arguments)), self.variables(name), folder=Path("/")
         )
 
     def is_up(self, started: Running, name: str) -> bool:
@@ -103,7 +103,7 @@ class Composed:
         if name == "worker" and "STEWARD_WORKER_LISTEN" not in variables:
             return self.polls(variables["HOSTNAME"])
         variables["STEWARD_URL"] = self.here("http://127.0.0.1:8080")
-        return self.processes.start(steward("health"), variables).exit_code() == 0
+        return self.processes.start(warm("health"), variables).exit_code() == 0
 
     def polls(self, host: str) -> bool:
         asked = ["temporal", "task-queue", "describe", f"--task-queue={TASK_QUEUE}"]
@@ -177,14 +177,14 @@ def composed(
 
 @pytest.mark.timeout(180)
 def test_every_service_of_ours_becomes_ready(composed: Composed, server: PostgreSQL) -> None:
-    setup = composed.start("setup")
+    setup = composed.start("setup", by=steward)
     assert setup.exit_code() == 0, setup.said
     for name in ("worker", "api"):
-        started = composed.start(name)
+        started = composed.start(name, by=steward)
         eventually(partial(composed.is_up, started, name), f"{name} healthy")
         assert not started.ended, started.said
     event = composed.processes.start(
-        steward("hook", "samples/01-faucet-searching.json"),
+        warm("hook", "samples/01-faucet-searching.json"),
         composed.variables("api") | {"STEWARD_URL": composed.here("http://127.0.0.1:8080")},
         folder=ROOT,
     )
@@ -280,7 +280,7 @@ def test_an_installation_of_an_earlier_release_gets_its_users(secrets: Path) -> 
 
 def test_the_policy_and_the_directory_are_those_of_the_folder(composed: Composed) -> None:
     shown = {
-        (name, verb): composed.processes.start(steward(verb, "show"), composed.variables(name))
+        (name, verb): composed.processes.start(warm(verb, "show"), composed.variables(name))
         for name in ("worker", "api", "setup")
         for verb in ("policy", "directory")
     }

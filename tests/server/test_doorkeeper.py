@@ -121,8 +121,9 @@ async def test_a_foreign_host_is_misdirected(host: str, method: str, path: str) 
     is_refusal(response, 421)
 
 
-async def test_a_request_names_one_host() -> None:
-    async with door() as client:
+@pytest.mark.parametrize("tokens", [False, True])
+async def test_a_request_names_one_host(*, tokens: bool) -> None:
+    async with door(tokens=tokens) as client:
         twice = [("host", "localhost"), ("host", "localhost")]
         is_refusal(await client.get("/jobs", headers=twice), 421)
 

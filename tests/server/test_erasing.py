@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
+from temporalio.client import WorkflowExecutionStatus
 from typer.testing import CliRunner
 
+from activities.postman import NotTakenError
 from domain.jobs import Customer
 from domain.roles import Actor, Role
 from service.erasing import ErasingDesk
@@ -18,17 +20,21 @@ from store import schema
 from store.data_keys import KeyDestroyedError
 from store.database import migrate
 from store.erasures import Erasures
+from store.mail_queue import MailFault
 from store.reading import PARTS
 from store.retention import Kept
-from tests.desk import Desk, Told, sqlite_url
+from tests.desk import Desk, Told, now, sqlite_url
 from tests.domain.factories import a_job
+from tests.options import instructed
+from tests.server.test_audit import audit_of
 from tests.server.test_cli import said
 from tests.server.test_sealing import NOW, PLAIN, World, world
-from tests.store.rows import keep
+from tests.store.rows import keep, rows
 from workflows.registry import LIFECYCLES
 
 __all__ = ["world"]
 
+OTHER = "tweety.byron@canary.example"
 SAM = {"name": "Sam", "role": "supervisor"}
 WORDS = ("Tweety", "tweety@canary.example", "918-555-0199", "canary row")
 CUSTOMER = {
@@ -104,6 +110,31 @@ async def test_a_job_is_ended_erased_and_stays_erased(house: Desk) -> None:
     await nothing_is_a_fault(house, job)
     await no_command_is_possible(house, job)
     assert (await house.http.post("/jobs/SJ-nobody/erase", json=asked)).status_code == 404
+
+
+@pytest.mark.parametrize("finds", ["the desk", "the audit"])
+async def test_what_still_waits_for_a_mail_server_ends_with_its_job(desk: Desk, finds: str) -> None:
+    """A lifecycle stays open in Temporal until its mail is sent; erased, it can't be read."""
+    job = await instructed(desk)
+    no_server = NotTakenError("no", for_good=False, fault=MailFault.OURS, waits=True)
+    desk.letterbox.failures[f"/{job.id}#"] = [no_server] * 50
+    await job.ok("instructions_not_received", "customer_service", corrected_email=OTHER)
+    erasures, sam = Erasures(desk.database), Actor(name="Sam", role=Role.SUPERVISOR)
+    if finds == "the desk":
+        erasing = ErasingDesk(erasures, desk.client, now)
+        assert await erasing.erase(job.id, sam, "Requested", end=True) is not None
+    else:
+        await job.handle.cancel()
+        while await erasures.open_lifecycles(job.id):  # noqa: ASYNC110  the store tells nobody
+            await asyncio.sleep(0.05)
+        assert (await job.handle.describe()).status is WorkflowExecutionStatus.RUNNING
+        await erasures.erase(job.id, sam, "Requested", now())
+        await audit_of(desk).compare()
+    assert (await job.handle.describe()).status is WorkflowExecutionStatus.TERMINATED
+    await audit_of(desk).compare()
+    tasks = await rows(desk.database, schema.tasks, job_id=job.id)
+    assert {each["status"] for each in tasks} == {"done"}
+    assert (await desk.http.get("/stuck")).text.count(job.id) == 0
 
 
 async def nothing_is_a_fault(house: Desk, job: Told) -> None:

@@ -79,6 +79,7 @@ async def test_whoever_asks_too_often_reads_when_to_try_again(
     page = await desk.http.get("/console", headers=PERSON)
     is_page(page, "Try again in 12 seconds.", 429)
     assert page.headers["retry-after"] == "12"
+    assert page.headers["x-request-id"] not in page.text, "there is nothing to look for"
     form = await desk.http.post("/console/role", data={}, headers=PERSON | {"hx-request": "true"})
     assert (form.status_code, form.headers["hx-reswap"]) == (429, "beforebegin")
     assert "Nothing was changed. Try again in 12 seconds." in form.text
@@ -90,4 +91,6 @@ async def test_a_fault_is_told_on_a_page(desk: Desk, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Board, "page", broken)
     assert isinstance(desk.app, Api)
-    is_page(await desk.http.get("/console", headers=PERSON), "Steward failed on this request.", 500)
+    page = await desk.http.get("/console", headers=PERSON)
+    is_page(page, "Steward failed on this request.", 500)
+    assert f"<code>{page.headers['x-request-id']}</code>" in page.text

@@ -33,6 +33,14 @@ def customer(email: str) -> dict[str, Any]:
     return {"name": "Ada", "email": email, "phone": None, "zip": zip_code, "state": None}
 
 
+def by_night(hers: dict[str, Any]) -> str:
+    """A policy under which it is night now where a customer lives."""
+    zone = "Pacific/Honolulu" if hers["zip"] < "96900" else "Pacific/Guam"
+    wall = now().astimezone(ZoneInfo(zone))
+    opens = wall.hour + 2 if wall.hour < 15 else wall.hour - 8
+    return f'{EVERYTHING}[mail.hours]\nopens = "{opens:02}:00"\ncloses = "{opens + 7:02}:00"\n'
+
+
 def someone() -> str:
     return f"ada-{uuid4().hex[:12]}@example.com"
 
@@ -105,11 +113,7 @@ async def test_by_night_a_mail_waits_and_by_the_built_in_policy_answers_never_do
     house: Desk,
 ) -> None:
     hers = customer(someone())
-    zone = "Pacific/Honolulu" if hers["zip"] < "96900" else "Pacific/Guam"
-    wall = now().astimezone(ZoneInfo(zone))
-    opens = wall.hour + 2 if wall.hour < 15 else wall.hour - 8
-    night = f'[mail.hours]\nopens = "{opens:02}:00"\ncloses = "{opens + 7:02}:00"\n'
-    job = await instructed(house.under(EVERYTHING + night), customer=hers)
+    job = await instructed(house.under(by_night(hers)), customer=hers)
     mail = await mail_of(job)
     assert (mail["state"], mail["held_for"]) == ("queued", "quiet_hours")
     told = (await told_of(house, job))[job.id]["what"]

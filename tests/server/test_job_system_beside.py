@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.server.processes import (
     quiet_port,
     running_now,
     steward,
+    warm,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -55,18 +56,19 @@ class Both:
             JOB_SYSTEM_PORT=str(self.job_system_port),
         )
 
-    def start(self) -> Running:
+    def start(self, by: Callable[..., list[str]] = warm) -> Running:
+        """Start both; by `steward` where it matters whose children their processes are."""
         arguments = [
             *("--port", str(self.port), "--temporal-port", str(self.temporal_port)),
             *("--data", str(self.data)),
         ]
         program = [sys.executable, str(ROOT / "scripts" / "run.py"), *arguments]
-        path = f"{Path(sys.executable).parent}:{self.variables['PATH']}"
+        path = f"{Path(by()[0]).parent}:{self.variables['PATH']}"
         return self.processes.start(program, {**self.variables, "PATH": path})
 
     def type(self, *arguments: str) -> Running:
         """Type a command beside it."""
-        return self.processes.start(steward(*arguments), self.variables)
+        return self.processes.start(warm(*arguments), self.variables)
 
     def run(self, *arguments: str) -> str:
         typed = self.type(*arguments)
@@ -195,7 +197,7 @@ def test_a_job_that_only_a_hook_told_of_is_told_too(both: tuple[Both, Running]) 
 def test_one_ctrl_c_ends_both_and_both_go_on_afterwards(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         stack = Both.somewhere(processes, tmp_path)
-        running = stack.start()
+        running = stack.start(by=steward)
         running.until_said("Samples sent")
         stack.act("SJ-2001", act="note", text="Two providers asked", who="plusone")
         seen = "Two providers asked"

@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from service.stuck import in_the_clear
 from starters.cli import app
 from store import data_keys
 from store.data_keys import DataKeys
@@ -126,9 +127,15 @@ async def test_encryption_is_turned_on_in_an_upgraded_store(tmp_path: Path, data
     listed = await asyncio.to_thread(said, "keys", "list", "--data", data)
     assert "Payloads are not encrypted yet. Turn encryption on: steward keys start" in listed
     assert "not used yet" not in listed
+    (stuck,) = await in_the_clear(keys)
+    assert (stuck.kind, stuck.is_for_engineers) == ("not_encrypted", True)
+    assert "steward keys start" in stuck.cure
     assert (await verb("start", "--data", data))["changed"]
     assert not (await verb("start", "--data", data))["changed"]
     assert (await verb("list", "--data", data))["encrypts"]
+    await database.close()
+    database, keys = await opened(tmp_path)
+    assert await in_the_clear(keys) == []
     await database.close()
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -14,13 +16,18 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities import effects, postman
 from activities.effects import Effects
 from activities.mails import Mails
-from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
+from activities.postman import NotTakenError, SmtpPostman, UncertainError
+from activities.smtp_url import SmtpUrlError
 from domain.accounts import NO_PROVIDER_FOUND
 from domain.directory import Addressee, Directory, Person, nobody_known
 from domain.effects import Batch, BatchResult, MailFate, ReassignJob, SendEmail, UpdateJob
@@ -119,6 +126,43 @@ async def refused(bringing: Awaitable[object]) -> NotTakenError:
     with pytest.raises(NotTakenError) as not_taken:
         await bringing
     return not_taken.value
+
+
+def nobody_vouches_for(folder: Path) -> ssl.SSLContext:
+    """Return what a server shows that has signed its certificate itself."""
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")]),
+    )
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(datetime(2000, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / "server.pem"
+    file.write_bytes(pem + signed.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp"])
+async def test_a_server_that_nobody_vouches_for_gets_no_mail_and_no_password(
+    scheme: str, tmp_path: Path
+) -> None:
+    context, box = nobody_vouches_for(tmp_path), Box()
+    at_once, offered = (context, None) if scheme == "smtps" else (None, context)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(box, hostname="relay", tls_context=offered), "127.0.0.1", 0, ssl=at_once
+    )
+    url = f"{scheme}://ada:secret@localhost:{server.sockets[0].getsockname()[1]}"
+    with pytest.raises(NotTakenError, match="CERTIFICATE_VERIFY_FAILED") as refused:
+        await SmtpPostman(url, SENDER).bring(MAIL, NOW)
+    assert (refused.value.waits, refused.value.for_good, box.taken) == (True, False, [])
+    server.close()
 
 
 # --- what is sent -----------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from domain.calendars import is_business_day, is_open_everywhere
 from domain.policy import parse_policy
 from store.database import migrate
 from tests.pages import ROOT, pages, script
-from tests.server.processes import Processes, environment, quiet_port, steward
+from tests.server.processes import Processes, environment, quiet_port, warm
 from tests.store.postgresql import PostgreSQL, _program
 
 PAGES = [page for page in pages() if script(page)]
@@ -74,6 +74,11 @@ def closed_all_over_the_country(now: datetime) -> tuple[str, str]:
 CLOCKS = {"by day": Clock(11, works=True), "by night": Clock(23, works=False)}
 
 
+def programs() -> list[str]:
+    """The folders of `steward`, which starts at once, and of Python and its tools."""
+    return [str(Path(warm()[0]).parent), str(Path(sys.executable).parent)]
+
+
 def checkout(place: Path) -> Path:
     """What is in the repository, with the environment that `make` would have made."""
     place.mkdir()
@@ -104,9 +109,9 @@ def production(server: PostgreSQL) -> dict[str, str]:
                 connection.execute(f'DROP DATABASE IF EXISTS "{database}"'.encode())
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
     migrate(f"postgresql+psycopg://steward@/steward?host={server.folder}")
-    programs = str(Path(_program("pg_dump")).parent)
+    postgresqls = str(Path(_program("pg_dump")).parent)
     return {
-        "PATH": os.pathsep.join([str(Path(steward()[0]).parent), programs, os.environ["PATH"]]),
+        "PATH": os.pathsep.join([*programs(), postgresqls, os.environ["PATH"]]),
         "PGHOST": str(server.folder),
         "PGUSER": "steward",
     }
@@ -116,8 +121,16 @@ def pretend_that_make_was_run(place: Path) -> None:
     """Put our own environment where `make` would put one, stamped as up to date."""
     ours, venv = Path(sys.prefix), place / ".venv"
     venv.mkdir()
-    for name in ("bin", "lib", "pyvenv.cfg"):
+    for name in ("lib", "pyvenv.cfg"):
         (venv / name).symlink_to(ours / name)
+    (venv / "bin").mkdir()
+    for program in (ours / "bin").iterdir():
+        if program.name == "activate":
+            activate = program.read_text().replace(str(ours), str(venv))
+            (venv / "bin" / program.name).write_text(activate)
+        else:
+            at_once = program.name == "steward"
+            (venv / "bin" / program.name).symlink_to(warm()[0] if at_once else program)
     setup = (place / "scripts" / "setup.sh").read_text().splitlines()
     (wanted,) = (line for line in setup if line.startswith("wanted="))
     stamp = subprocess.run(
@@ -134,6 +147,13 @@ _HAS_HOURS = re.compile(r"\bsteward (?:do \S+ (?:apo|reassignment)|fast-forward 
 _JOB = re.compile(r"\bSJ-\d+\b")
 JOB_SYSTEM = "127.0.0.1:8090"
 """Where the job system of `make run` is, on pages that speak to it."""
+PROMISED = {"README.md": ("PO-18", "No Provider Found", "APO-18", "Paid by check", "SJ-9001")}
+"""What the commands of a page show, as it says."""
+
+
+def has_a_job_system_beside(page: str) -> bool:
+    """Whether readers of a page have a job system beside the stack, as `make run` has it."""
+    return page == "README.md" or JOB_SYSTEM in script(page)
 
 
 @dataclass
@@ -142,7 +162,7 @@ class Visit:
 
     clock: str
     beside: bool
-    """Whether a job system is beside the stack, as `make run` has it."""
+    """Whether a job system is beside the stack."""
     pages: list[str] = field(default_factory=list)
     jobs: set[str] = field(default_factory=set)
     """The jobs that these pages tell of."""
@@ -159,7 +179,7 @@ def visits() -> list[Visit]:
     for page in sorted(PAGES, key=lambda page: -len(told[page])):
         commands = script(page)
         for clock in CLOCKS if _HAS_HOURS.search(commands) else ["by day"]:
-            visit = Visit(clock, JOB_SYSTEM in commands)
+            visit = Visit(clock, has_a_job_system_beside(page))
             alike = (each for each in found if (each.clock, each.beside) == (clock, visit.beside))
             fits = [each for each in alike if not each.jobs & told[page]]
             if fits:
@@ -210,9 +230,9 @@ def test_pages_work_as_they_are_printed(
         "127.0.0.1:7233": f"127.0.0.1:{temporal_port}",
         JOB_SYSTEM: f"127.0.0.1:{job_system_port}",
     }
-    up = [sys.executable, "scripts/run.py"] if visit.beside else steward("up", "--sample")
+    up = [sys.executable, "scripts/run.py"] if visit.beside else warm("up", "--sample")
     variables = {
-        "PATH": os.pathsep.join([str(Path(steward()[0]).parent), os.environ["PATH"]]),
+        "PATH": os.pathsep.join([*programs(), os.environ["PATH"]]),
         "STEWARD_URL": f"http://127.0.0.1:{port}",
         "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal_port}",
     }
@@ -240,6 +260,8 @@ def test_pages_work_as_they_are_printed(
                 folder,
             )
             assert terminal.exit_code() == 0, f"{page}:\n{terminal.said}"
+            for promised in PROMISED.get(page, ()):
+                assert promised in terminal.said
             assert not stack.ended, f"{page}:\n{stack.said}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,7 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from domain.signatures import HookSecrets
+from starters.api_process import serving as served
+from starters.app import Parts
+from starters.failures import CannotRun
 from starters.serving import ConnectionLimits, server_of
+from tests.desk import SECRET, Desk
 
 SOON = timedelta(seconds=0.3)
 LATE = timedelta(minutes=10)
@@ -194,3 +200,19 @@ async def test_whoever_is_being_answered_is_not_thrown_out() -> None:
         connection = await sent(port, WHOLE)  # those now idle make room
         assert await answer(connection) == b"HTTP/1.1 200 OK\r\n"
         close([*slow, connection])
+
+
+async def test_a_port_that_another_took_in_the_last_moment_is_named(desk: Desk) -> None:
+    """And nothing else ends by it: whoever serves beside it is told, and stops in order."""
+    parts = Parts(
+        database=desk.database,
+        client=desk.client,
+        policy=desk.policy,
+        secrets=HookSecrets.parse(SECRET),
+    )
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(CannotRun, match=r"can't listen on 127\.0\.0\.1:\d+\. Choose another"),
+    ):
+        async with served(parts, "127.0.0.1", taken.getsockname()[1]):
+            pass

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from domain.directory import Directory
 from domain.roles import Role
-from starters.stack import _secrets, _token_file
+from starters.api_process import secrets_of, token_file
 from workers.settings import (
     DEFAULT_DATA,
     Auth,
@@ -48,8 +48,8 @@ def check_all() -> None:
     settings = load_settings().require("hook_secrets")
     settings.load_policy()
     settings.load_directory()
-    _secrets(settings, DEFAULT_DATA)
-    _token_file(settings)
+    secrets_of(settings, DEFAULT_DATA)
+    token_file(settings)
     settings.watched_sign_in_roles()
 
 

@@ -341,6 +341,8 @@ async def test_a_form_of_nobody_changes_nothing_and_says_how_to_go_on(door: Door
         "javascript:alert(1)",
         "/jobs",
         "/console\r\nset-cookie: a=b",
+        "/console/../jobs",
+        "/console/%2e%2e/jobs",
         "/console/sign-in?back=/console",
     ],
 )

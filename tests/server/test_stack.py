@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.server.processes import (
     quiet_port,
     running_now,
     steward,
+    warm,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -44,10 +45,10 @@ class Stack:
     def somewhere(cls, processes: Processes, folder: Path) -> Stack:
         return cls(processes, folder / "data", quiet_port(), quiet_port(UI))
 
-    def up(self, *options: str) -> Running:
-        """Start it."""
+    def up(self, *options: str, by: Callable[..., list[str]] = warm) -> Running:
+        """Start it; by `steward` where it matters whose children its processes are."""
         return self.processes.start(
-            steward(
+            by(
                 "up",
                 *("--port", str(self.port), "--temporal-port", str(self.temporal_port)),
                 *("--data", str(self.data), *options),
@@ -61,11 +62,14 @@ class Stack:
             STEWARD_URL=f"http://127.0.0.1:{self.port}",
             TEMPORAL_ADDRESS=f"127.0.0.1:{self.temporal_port}",
         )
-        verb = self.processes.start(steward(*arguments), variables)
+        verb = self.processes.start(warm(*arguments), variables)
         assert verb.exit_code() == 0, verb.said
 
+    def ask(self, path: str, **query: str | bool) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", params=query, timeout=30)
+
     def get(self, path: str, **query: str | bool) -> Any:
-        answer = httpx.get(f"http://127.0.0.1:{self.port}{path}", params=query, timeout=30)
+        answer = self.ask(path, **query)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -89,7 +93,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Runni
     folder = tmp_path_factory.mktemp("day")
     with Processes(folder) as started:
         stack = Stack.somewhere(started, folder)
-        running = stack.up("--sample")
+        running = stack.up("--sample", by=steward)
         running.until_said("Samples sent")
         yield stack, running
 
@@ -145,6 +149,7 @@ def test_temporal_is_started_again_and_jobs_go_on(day: tuple[Stack, Running]) ->
     killed.kill()
     running.until_said("Starting it again")
     eventually(lambda: temporal_of(stack, running) - {killed}, "a new Temporal")
+    eventually(lambda: stack.ask("/readyz").is_success, "that it answers")
     stack.run("fast-forward", "SJ-2001", "plus-one", "48h")
     eventually(lambda: stack.stage("SJ-2001") == "no_provider_found", "the end of the search")
 
@@ -152,7 +157,7 @@ def test_temporal_is_started_again_and_jobs_go_on(day: tuple[Stack, Running]) ->
 @pytest.mark.timeout(300)
 def test_stopped_and_started_again_every_job_goes_on(processes: Processes, tmp_path: Path) -> None:
     stack = Stack.somewhere(processes, tmp_path)
-    running = stack.up()
+    running = stack.up(by=steward)
     running.until_said("Steward is running")
     stack.run("hook", str(FAUCET), "--data", str(stack.data))
     stack.run("fast-forward", "SJ-2001", "plus-one", "24h")
@@ -164,7 +169,7 @@ def test_stopped_and_started_again_every_job_goes_on(processes: Processes, tmp_p
     assert running.exit_code(within=10) == 0
     assert not family & running_now()
 
-    running = stack.up()
+    running = stack.up(by=steward)
     running.until_said("Steward is running")
     assert stack.get("/jobs/SJ-2001") == before
     assert stack.tasks("SJ-2001") == ["search_running"]

@@ -11,7 +11,7 @@ from domain.signatures import generate_secret
 from store.database import Database, migrate
 from store.namespaces import Namespace, Namespaces
 from tests.desk import now, sqlite_url
-from tests.server.processes import Processes, Running, environment, quiet_port, steward
+from tests.server.processes import Processes, Running, environment, quiet_port, warm
 from workers.dev_server import DevServer
 from workers.namespace import NamespaceGuard
 from workers.temporal import connect, find_namespace
@@ -44,7 +44,7 @@ def part(name: str, processes: Processes, server: DevServer, url: str, namespace
         TEMPORAL_ADDRESS=server.address,
         TEMPORAL_NAMESPACE=namespace,
     )
-    return processes.start(steward(name, *options), settings)
+    return processes.start(warm(name, *options), settings)
 
 
 def complaint(running: Running) -> str:
@@ -93,7 +93,7 @@ async def test_setup_adopts_a_namespace_when_it_is_told_to(
     settings = environment(
         STEWARD_DATABASE_URL=url, TEMPORAL_ADDRESS=server.address, TEMPORAL_NAMESPACE="default"
     )
-    running = processes.start(steward("setup", "--adopt-namespace"), settings)
+    running = processes.start(warm("setup", "--adopt-namespace"), settings)
     assert running.exit_code() == 0, running.said
     client = await connect(target_host=server.address, namespace="default")
     assert await Namespaces(database).own() == await find_namespace(client)

@@ -12,7 +12,7 @@ from domain.directory import Directory, load_directory
 from domain.operator_files import OperatorFileError
 from domain.policy import Policy, load_policy
 from starters.hook_sender import SECRETS_FILE
-from tests.server.processes import Processes, environment, eventually, steward
+from tests.server.processes import Processes, environment, eventually, warm
 from tests.server.test_stack import FAUCET, Stack
 from workers.key_rings import load_ring
 from workers.settings import Settings
@@ -129,7 +129,7 @@ def test_a_job_keeps_its_policy_and_the_next_one_follows_the_new_one(
     with Processes(tmp_path) as processes:
         stack = Stack.somewhere(processes, tmp_path)
         running = processes.start(
-            steward(
+            warm(
                 "up",
                 *("--port", str(stack.port), "--temporal-port", str(stack.temporal_port)),
                 *("--data", str(stack.data)),

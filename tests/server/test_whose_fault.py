@@ -9,8 +9,9 @@ from email.policy import default
 import pytest
 
 from activities import postman
-from activities.postman import NotTakenError, SmtpPostman, SmtpUrlError, UncertainError
+from activities.postman import NotTakenError, SmtpPostman, UncertainError
 from activities.smtp_replies import Stage, Verdict, verdict
+from activities.smtp_url import SmtpUrlError
 from store.mail_queue import MailFault
 from tests.server.smtp_script import HANGS_UP, SILENCE, Script, scripted
 from tests.server.test_mail import MAIL, SENDER

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.contact_hours import HeldFor
+from domain.held import HeldFor
 from domain.labels import STUCK
 from service.stuck_mails import held_mails, stuck_mails
 from service.stuck_things import StuckThing, by_weight

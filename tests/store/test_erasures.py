@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import JSON, Boolean, Date, Integer, LargeBinary, String, Table, Text
 
-from domain.erasing import ERASED
+from domain.effects import SendEmail
+from domain.erasing import ERASED, NOT_TAKEN_UP
 from domain.jobs import Customer
+from domain.mail_ids import message_token
+from domain.mail_reports import MailReport, ReportKind
 from domain.roles import Actor, Role
 from store import schema
 from store.database import Database
 from store.erasures import Erasures, StillOpenError
+from store.inbox import Inbox
 from store.jobs import held_job
+from store.ledger import Ledger
+from store.losses import Losses
+from store.mail_queue import MailFault, MailQueue, MailState, RenderedMail
+from store.mail_reports import MailReports
 from store.reading import Reading
 from store.schema import UtcDateTime
 from tests.domain.factories import a_job
-from tests.store.rows import NOW, execute, keep, rows
+from tests.store.rows import NOW, a_batch, execute, keep, rows
 
 SAM = Actor(name="Sam", role=Role.SUPERVISOR)
 CANARY = "Tweety of SJ-1"
@@ -148,3 +157,72 @@ async def test_letters_that_nobody_could_read_are_emptied_where_they_name_the_jo
         await execute(database, schema.inbox.insert().values(letter))
     await erase(database, job.job_id)
     assert [row["body"] for row in await rows(database, schema.inbox)] == [b"", bodies[1], b""]
+
+
+REPLY = f"550 5.1.1 {CANARY} is unknown here"
+
+
+async def handed_over(database: Database) -> tuple[str, str]:
+    """Return the step and the token of a mail that is handed over as its job is erased."""
+    await keep(database)
+    batch = a_batch(SendEmail(to="ada@example.com", template="apo_offer"))
+    mail = RenderedMail(to="ada@example.com", subject=CANARY, text=CANARY, html=CANARY)
+    await Ledger(database).apply(batch, lambda *_: mail)
+    (step,) = batch.steps
+    await MailQueue(database).take(step.key, NOW)
+    await execute(database, schema.lifecycles.update().values(outcome="cancelled"))
+    await erase(database)
+    return step.key, message_token(step.key)
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [
+        (MailState.SENT, ("sent", None)),
+        (MailState.BOUNCED, ("bounced", "withdrawn")),
+        (MailState.UNCERTAIN, ("bounced", "withdrawn")),
+        (MailState.QUEUED, ("bounced", "withdrawn")),
+    ],
+)
+async def test_what_a_server_says_of_a_mail_under_way_is_not_kept(
+    database: Database, end: MailState, left: tuple[str, str | None]
+) -> None:
+    key, token = await handed_over(database)
+    state = await MailQueue(database).change(key, end, NOW, REPLY, MailFault.RECIPIENT)
+    (row,) = await rows(database, schema.emails, key=key)
+    assert state == row["state"]
+    assert ((row["state"], row["fault"]), row["last_error"]) == (left, None)
+    assert await Reading(database).failing_mails() == []
+
+    report = await Inbox(database).keep("mail:1", REPLY.encode(), NOW, origin="mail report")
+    said = MailReport(ReportKind.BOUNCED, token, REPLY)
+    told = await MailReports(database).take(report.id, said, NOW)
+    assert told is not None
+    assert (told.came_back, told.nothing_new) == (None, NOT_TAKEN_UP)
+    assert (await rows(database, schema.emails, key=key)) == [row]
+    (kept,) = await rows(database, schema.inbox, id=report.id)
+    assert (kept["body"], kept["job_id"]) == (b"", "SJ-1001")
+    assert CANARY.encode() not in files_of(database)
+
+
+def files_of(database: Database) -> bytes:
+    """Return what stands in SQLite's files; nothing where the database is PostgreSQL's."""
+    file = Path(database.url.database or "") if database.is_sqlite else None
+    return file.read_bytes() + file.with_name(f"{file.name}-wal").read_bytes() if file else b""
+
+
+async def test_of_letters_that_name_an_erased_job_nothing_is_kept(database: Database) -> None:
+    await keep(database)
+    await erase(database)
+    inbox = Inbox(database)
+    for number, body in enumerate([b'{"job_id": "SJ-1001", oops', b"about SJ-1001.", b"SJ-10012"]):
+        await inbox.keep(f"letter-{number}", body, NOW, unreadable="it is no JSON")
+    kept = [(row["body"], row["reason"]) for row in await rows(database, schema.inbox)]
+    assert kept == [(b"", NOT_TAKEN_UP), (b"", NOT_TAKEN_UP), (b"SJ-10012", "it is no JSON")]
+
+
+async def test_it_is_known_which_workflows_are_of_erased_jobs(database: Database) -> None:
+    await keep(database)
+    await erase(database)
+    ids = ["apo/SJ-1001", "apo/SJ-10012", "heartbeat", "spoc/SJ-1001"]
+    assert await Losses(database).of_erased_jobs(ids) == ["apo/SJ-1001", "spoc/SJ-1001"]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from domain.calendars import Window
-from domain.contact_hours import ContactLimits, HeldFor
+from domain.contact_hours import ContactLimits
 from domain.effects import SendEmail, WithdrawMails
+from domain.held import HeldFor
 from domain.jobs import Customer
 from store import schema
 from store.database import Database

@@ -21,12 +21,13 @@ from store.database import (
     Database,
     DatabaseUrlError,
     StoreUnavailableError,
-    _alembic,
     checked_url,
+    known_revisions,
     migrate,
     newest_revision,
 )
 from store.jobs import held_job
+from store.migrating import alembic_config
 from store.schema import metadata
 from store.urgency import NO_DEADLINE
 from tests.domain.factories import WINDOW_ENDS, a_job
@@ -61,7 +62,7 @@ def differences(connection: Connection) -> list[object]:
 
 def revisions() -> list[str]:
     """Return all revisions, the first one first."""
-    script = ScriptDirectory.from_config(_alembic())
+    script = ScriptDirectory.from_config(alembic_config())
     return [revision.revision for revision in script.walk_revisions()][::-1]
 
 
@@ -69,7 +70,7 @@ def to(revision: str) -> Callable[[Connection], None]:
     """Return what brings a schema to a revision, up or down."""
 
     def move(connection: Connection) -> None:
-        config = _alembic()
+        config = alembic_config()
         config.attributes["connection"] = connection
         context = MigrationContext.configure(connection)
         known = ["base", *revisions()]
@@ -186,9 +187,10 @@ async def test_what_the_first_release_kept_is_read_as_it_was(bare_url: str) -> N
 
 
 def test_there_is_one_way_through_them() -> None:
-    script = ScriptDirectory.from_config(_alembic())
+    script = ScriptDirectory.from_config(alembic_config())
     assert script.get_heads() == [newest_revision()]
     assert script.get_bases() == [revisions()[0]]
+    assert known_revisions() == frozenset(revisions())
 
 
 async def test_a_database_without_our_schema_is_not_worked_with(bare_url: str) -> None:

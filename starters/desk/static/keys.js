@@ -78,8 +78,10 @@ function openRow(event) {
   linkOf(row)?.click();
 }
 
-/* The menu leads back to the board as this tab last saw it. */
+/* The menu leads back to the board as this tab last saw it. Whoever signs in next doesn't learn what
+   somebody searched for. */
 function rememberBoard() {
+  if (location.pathname.startsWith("/console/sign-in")) sessionStorage.removeItem(BOARD);
   const link = document.querySelector('header nav a[data-home="/console"]');
   if (location.pathname === "/console") sessionStorage.setItem(BOARD, location.search);
   else if (link) link.href = `/console${sessionStorage.getItem(BOARD) ?? ""}`;
