@@ -19,11 +19,12 @@ from domain.accounts import PLUSONE_PARTS
 from domain.job_system import TellNote, TellServiceJob, TellTask, TellTaskDone
 from domain.jobs import Visibility
 from domain.outgoing import Destination
-from domain.roles import STEWARD, Role
+from domain.roles import STEWARD, Actor, Role
 from service.courier import KEPT_FOR, Courier, Deliver, tell_job_system
 from store import schema
 from store.database import Database
 from store.deliveries import Deliveries, Outgoing, standings
+from store.erasures import Erasures
 from store.job_rows import Origin, add_service_job
 from store.leases import Leases
 from store.outbox import tell
@@ -215,6 +216,31 @@ async def test_a_process_that_dies_is_followed_by_one_that_goes_on(
     await next_one.run_once()
 
     assert office.told() == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("answer", ["taken", "turned down", "lost"])
+async def test_what_is_on_its_way_as_its_job_is_erased_leaves_nothing(
+    office: Office, answer: str
+) -> None:
+    """Whatever the partner answers may name the customer."""
+    said, tried = f"no customer Ada Byron in {JOB}", list[str]()
+
+    async def deliver(outgoing: Outgoing) -> None:
+        tried.append(outgoing.body["text"])
+        sam = Actor(name="Sam", role=Role.SUPERVISOR)
+        assert await Erasures(office.database).erase(JOB, sam, "Requested", NOW) is not None
+        if answer == "turned down":
+            raise TurnedDownError(said)
+        if answer == "lost":
+            raise NotReachedError(said, may_have_happened=True)
+
+    await keep(office.database, a_job(job_id=JOB))
+    await office.note("for Ada Byron")
+    await office.note("for Ada Byron, too")
+    await office.rounds(office.courier(deliver), 3)
+    assert tried == ["for Ada Byron"], "what has not left yet stays"
+    assert "Ada" not in str(await rows(office.database, schema.outbox))
+    assert await rows(office.database, schema.tasks) == []
 
 
 async def test_only_one_of_two_processes_tells(office: Office) -> None:
