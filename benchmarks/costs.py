@@ -454,7 +454,7 @@ async def cost_of(path: GoldenPath, desk: Desk) -> Cost:
 # --- the section ------------------------------------------------------------------------------
 
 
-async def measure(scale: Scale, tell: Tell) -> Section:  # noqa: ARG001  a cost has no size
+async def measure(scale: Scale, tell: Tell) -> Section:
     """Go each path once."""
     costs: dict[GoldenPath, Cost] = {}
     with TemporaryDirectory() as folder:
@@ -463,6 +463,8 @@ async def measure(scale: Scale, tell: Tell) -> Section:  # noqa: ARG001  a cost 
             open_desk(server.client, sqlite_url(Path(folder))) as desk,
         ):
             for path in PATHS:
+                if not (scale.costs_without_goal or path.actions or path.events):
+                    continue
                 tell(path.title)
                 costs[path] = await cost_of(path, desk)
     return Section(

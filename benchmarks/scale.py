@@ -48,6 +48,8 @@ class Scale:
     """How many of the histories on record are replayed; None for all of them."""
     readings: int
     """How often a list is read at each size of the stack."""
+    costs_without_goal: bool
+    """Whether paths are counted, too, whose cost has no goal; a test counts each of them."""
     skipped: int
     """Whole searches carried out in skipped time."""
     on_board: int
@@ -71,6 +73,7 @@ FULL = Scale(
     replays=20,
     histories=None,
     readings=5,
+    costs_without_goal=True,
     skipped=1000,
     on_board=10_000,
 )
@@ -89,8 +92,9 @@ QUICK = Scale(
     overdue=5,
     instances=5,
     replays=1,
-    histories=8,
+    histories=3,
     readings=1,
+    costs_without_goal=False,
     skipped=5,
     on_board=20,
 )

@@ -12,8 +12,8 @@ def same_instant(one: datetime | None, other: datetime | None) -> bool:
 
     Two that both have a fraction are as exact as the less exact of them.
     """
-    if one is None or other is None:
-        return one is other
+    if one is None or other is None or one == other:
+        return one == other
     unit = max(_unit(one), _unit(other))
     return _cut(one, unit) == _cut(other, unit)
 
@@ -29,7 +29,7 @@ def _cut(at: datetime, unit: int) -> datetime:
 
 def same_text(one: str | None, other: str | None) -> bool:
     """Return whether two short texts say the same: blanks around them and capitals do not count."""
-    return plain(one) == plain(other)
+    return one == other or plain(one) == plain(other)
 
 
 def plain(text: str | None) -> str:

@@ -281,7 +281,14 @@ def histories(
 @pytest.mark.rule("PO-18")
 @pytest.mark.rule("PO-19")
 @pytest.mark.rule("PO-20")
-@pytest.mark.parametrize(("expired_counts_as_new", "length"), [(True, 6), (False, 4)])
+@pytest.mark.parametrize(
+    ("expired_counts_as_new", "length"),
+    [
+        # Measured, it takes twice as long; what it runs, others run, too.
+        pytest.param(True, 6, marks=pytest.mark.no_cover),
+        (False, 4),
+    ],
+)
 def test_every_order_of_events_is_judged_as_the_document_says(
     *, expired_counts_as_new: bool, length: int
 ) -> None:

@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import aclosing
+from importlib.util import cache_from_source
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,15 +76,19 @@ async def _first_problem(edits: Sequence[Edit]) -> dict[str, str] | None:
 def make_copy(folder: Path, edits: Sequence[Edit]) -> None:
     """Make a copy of our packages in a folder: links to all files, but for those that are edited.
 
+    With the bytecode of the others: compiling all of them for each copy costs more than the check.
+
     Raises:
         ValueError: a text that an edit replaces is not there.
     """
+    edited = {ROOT / file for edit in edits for file, _, _ in edit.changes}
+    bytecode = {Path(cache_from_source(str(file))) for file in edited}
     for package in _OURS:
         for path in (ROOT / package, *(ROOT / package).rglob("*")):
             copy = folder / path.relative_to(ROOT)
-            if path.is_dir() and path.name != "__pycache__":
+            if path.is_dir():
                 copy.mkdir()
-            elif path.parent.name != "__pycache__":
+            elif path not in bytecode:
                 copy.symlink_to(path)
     for edit in edits:
         for file, old, new in edit.changes:

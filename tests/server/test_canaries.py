@@ -311,15 +311,14 @@ async def provoke_at_the_store(here: House) -> None:
 
 async def provoke_at_the_start(here: House) -> None:
     """Start parts that cannot run, with settings that hold somebody's data."""
-    for verb, variables in (
-        ("worker", {"STEWARD_SMTP_URL": f"smtp://{NAME}:{PHONE}/{MAIL}@mail"}),
-        ("worker", {"STEWARD_SMTP_URL": f"ftp://u:{PHONE}@canary.example.invalid"}),
-        ("setup", {"STEWARD_DATABASE_URL": f"sqlite:///{here.store}/no-folder/x.sqlite3"}),
-        ("api", {"STEWARD_DATABASE_URL": f"mysql://u:{PHONE}@localhost/x"}),
+    for verb, form, name, value in (
+        ("worker", "json", "STEWARD_SMTP_URL", f"smtp://{NAME}:{PHONE}/{MAIL}@mail"),
+        ("worker", "console", "STEWARD_SMTP_URL", f"ftp://u:{PHONE}@canary.example.invalid"),
+        ("setup", "console", "STEWARD_DATABASE_URL", f"sqlite:///{here.store}/no-folder/x.sqlite3"),
+        ("api", "json", "STEWARD_DATABASE_URL", f"mysql://u:{PHONE}@localhost/x"),
     ):
-        started = here.processes.start(
-            steward(verb), environment(STEWARD_HOOK_SECRETS=SECRET, **variables)
-        )
+        variables = {"STEWARD_HOOK_SECRETS": SECRET, "STEWARD_LOG": form, name: value}
+        started = here.processes.start(steward(verb), environment(**variables))
         assert await asyncio.to_thread(started.exit_code) != 0
         here.running.append(started)
 
@@ -364,7 +363,7 @@ EVERYWHERE = (
     provoke_at_the_store,
     provoke_at_the_start,
 )
-AT_THE_DOORS = (provoke_at_the_hook, provoke_at_commands, provoke_at_the_start)
+AT_THE_DOORS = (provoke_at_the_hook, provoke_at_commands)
 
 
 @pytest.mark.timeout(400)
