@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from starters import conveniences
 from starters.erase_verbs import add_erase_verb, add_erasures_verb
 from starters.failures import Failure
-from starters.faults_told import failures_told
+from starters.faults_told import failures_told, log_as_configured
 from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
 from starters.key_verbs import keys
@@ -600,6 +600,7 @@ def fast_forward(
     from workers.fast_forward import CannotFastForward
     from workers.fast_forward import fast_forward as skip_ahead
 
+    log_as_configured()
     kind = _kind(lifecycle)
     try:
         elapsed = parse_elapsed(ahead)

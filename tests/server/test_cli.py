@@ -1,11 +1,14 @@
 """The command line: what it asks, what it prints, and what it says when something is wrong."""
 
 import json
+import logging
 import os
 import re
 import shlex
 import subprocess
 import sys
+import threading
+import warnings
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import structlog
 import typer.main
 from typer.core import TyperGroup
 from typer.testing import CliRunner, Result
@@ -280,6 +284,80 @@ def test_every_verb_has_examples_that_it_can_read(names: tuple[str, ...]) -> Non
         for name in names:
             command = command.commands[name]
         command.make_context(names[-1], words[len(names) :])
+
+
+LOGGING = {
+    "api",
+    "erase",
+    "erasures",
+    "fast-forward",
+    "job-system check",
+    "keys list",
+    "keys rotate",
+    "keys start",
+    "migrate-store",
+    "promote",
+    "rebuild",
+    "retention",
+    "session end",
+    "session list",
+    "setup",
+    "token list",
+    "token new",
+    "token revoke",
+    "up",
+    "worker",
+}
+"""The verbs that work on the database, with Temporal or with a job system themselves."""
+
+
+@pytest.fixture
+def _logging_put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.raiseExceptions
+    for module, name in (
+        (sys, "excepthook"),
+        (sys, "unraisablehook"),
+        (threading, "excepthook"),
+        (warnings, "showwarning"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    yield
+    root.handlers[:], root.level, logging.raiseExceptions = before
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_logging_put_back")
+def test_what_is_logged_never_gets_into_the_answer_of_a_verb(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def heard(*_: object, **__: object) -> None:
+        structlog.get_logger().warning("something is odd")
+        raise SettingsError("stop here")
+
+    for name in ("load_settings", "with_database_password", "partner_address"):
+        monkeypatch.setattr(f"workers.settings.{name}", heard)
+    monkeypatch.setattr("workers.fast_forward.fast_forward", heard)
+    for name in ("setup", "worker"):
+        monkeypatch.setattr(f"workers.{name}.load_settings", heard)
+    monkeypatch.setattr("starters.release_verbs.load_settings", heard)
+    monkeypatch.setenv("STEWARD_LOG", "json")
+    monkeypatch.setenv("STEWARD_URL", "http://127.0.0.1:1")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".steward").mkdir()
+    (tmp_path / ".steward/steward.sqlite3").touch()
+    logged = set()
+    for names in VERBS:
+        structlog.reset_defaults()
+        shown = said(*names, "--help").partition("Examples:\n")[2].replace("\\\n", "")
+        example = shlex.split(shown.splitlines()[0].partition(" < ")[0])[1:]
+        result = steward(*example)
+        assert "odd" not in result.stdout, example
+        lines = [each for each in result.stderr.splitlines() if "odd" in each]
+        assert all(json.loads(each)["level"] == "warning" for each in lines)
+        if lines:
+            logged.add(" ".join(names))
+    assert logged == LOGGING
 
 
 def test_help_loads_nothing_that_is_slow() -> None:
