@@ -319,6 +319,7 @@ def hook(
     from datetime import UTC, datetime
     from http import HTTPStatus
 
+    from starters.api_client import in_the_logs
     from starters.event_files import read_events
     from starters.hook_sender import send, signing_secret, was_lost
     from starters.rendering import print_json, print_sent
@@ -335,8 +336,10 @@ def hook(
             "signature refused: check the secret (--data, STEWARD_HOOK_SECRETS) and the clock"
         )
     if lost:
+        found = [in_the_logs(item["request_id"]) for item in lost if "request_id" in item]
         raise Failure(
             f"{len(lost)} of {len(events)} events were not accepted; see the reasons above"
+            + (f". {' '.join(found)}" if found else "")
         )
 
 

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from domain.commands import Answer
 from service.commands import CommandDispatcher, UnansweredError
+from service.events import EventDispatcher
 from starters.access_lines import command_in, tell_of
 from store.database import StoreUnavailableError
 from tests.desk import Desk
@@ -67,6 +68,23 @@ async def test_a_command_has_a_line_and_is_counted_however_it_ends(
     assert [(each["route"], each["status"]) for each in faults] == (
         [(ROUTE, 500)] if status == 500 else []
     )
+    silent = [each["route"] for each in logs if each["event"] == "the store does not answer"]
+    assert silent == ([ROUTE] if isinstance(outcome, StoreUnavailableError) else [])
+
+
+async def test_an_event_that_cannot_be_stored_is_found_by_its_id(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def receive(*_: object) -> object:
+        raise StoreUnavailableError("silent")
+
+    monkeypatch.setattr(EventDispatcher, "receive", receive)
+    async with api(desk) as there:
+        with capture_logs() as logs:
+            answer = await there.post_event({"type": "job.assigned"}, "evt-7")
+    assert answer.status_code == 503
+    (line,) = [each for each in logs if each["event"] == "the store does not answer"]
+    assert (line["route"], line["event_id"]) == ("/hooks/jobs", "evt-7")
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,15 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 import structlog
 import typer.main
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
 from typer.testing import CliRunner, Result
 
@@ -36,7 +38,7 @@ from starters.day_at_the_desk import sample_events
 from starters.failures import CannotRun
 from starters.hook_sender import SECRETS_FILE
 from store.database import StoreUnavailableError
-from workers.fast_forward import CannotFastForward
+from workers.fast_forward import CannotFastForward, skip
 from workers.settings import DEFAULT_DATA, DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, SettingsError
 from workers.temporal import TemporalUnreachableError
 
@@ -864,6 +866,11 @@ def test_an_event_that_is_not_taken_is_a_failure(
     assert result.exit_code == 1
     assert [row[-2:] for row in rows(result.stdout)] == [row_end]
     assert result.stderr.startswith(f"steward: {complaint_begin}")
+    known = api.asked[-1].headers["x-request-id"]
+    assert (f"Steward's logs call this request {known}." in result.stderr) is (status == 503)
+    (item,) = json.loads(steward("hook", event_file, "--json").stdout)["items"]
+    own = api.asked[-1].headers["x-request-id"] if status == 503 else None
+    assert item.get("request_id") == own
 
 
 def test_the_secret_is_that_of_the_data_folder_unless_one_is_set(
@@ -1111,6 +1118,25 @@ def test_time_that_cannot_be_moved_is_one_line(monkeypatch: pytest.MonkeyPatch) 
     )
     assert complaint("fast-forward", "SJ-1", "plus-one", "48").startswith(
         "steward: '48' is not a dur"
+    )
+
+
+async def test_a_server_that_cannot_skip_time_is_told_in_two_sentences(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Elsewhere:
+        def get_workflow_handle(self, _: str) -> Any:
+            return self
+
+        async def describe(self) -> None:
+            raise RPCError("not enabled for namespace.", RPCStatusCode.INVALID_ARGUMENT, b"")
+
+    monkeypatch.setattr("workers.fast_forward._skipper", lambda client: client)
+    with pytest.raises(CannotFastForward) as refused:
+        await skip(cast("Client", Elsewhere()), "plus-one/SJ-1", timedelta(hours=1))
+    assert str(refused.value) == (
+        "plus-one/SJ-1: not enabled for namespace. Only running jobs of the embedded stack can be "
+        "fast-forwarded"
     )
 
 
