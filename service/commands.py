@@ -353,7 +353,8 @@ class CommandDispatcher:
             if await self._reading.job(job_id) is None:
                 message = f"There is no job {job_id}."
                 meant = await self._reading.meant(job_id)
-                instead = f"Did you mean {meant}?" if meant else "See the list of jobs: GET /jobs."
+                way_out = "See the list of jobs: GET /jobs, or `steward jobs`."
+                instead = f"Did you mean {meant}?" if meant else way_out
         elif known["outcome"] is None:
             message = f"{called} of job {job_id} has no running workflow."
             instead = "See `steward stuck` and Temporal UI. If it is still starting, try again."

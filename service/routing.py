@@ -160,7 +160,8 @@ class Router:
                     kind=RefusalKind.NOT_RUNNING,
                     rule=None,
                     message=f"There is no job {job_id}.",
-                    instead="Check the number with GET /jobs. A job is known from its first event.",
+                    instead="Check the number: GET /jobs, or `steward jobs`. A job is known from "
+                    "its first event.",
                 )
             )
         if known.lifecycle is not None and known.lifecycle.outcome is None:

@@ -158,5 +158,7 @@ def no_job(job_id: str, meant: str | None = None) -> NotFoundError:
         job_id: its number, as it was typed.
         meant: the job that was probably meant, if whoever asks may know of it.
     """
-    way_out = f"Did you mean {meant}?" if meant else "See the list of jobs: GET /jobs."
+    way_out = (
+        f"Did you mean {meant}?" if meant else "See the list of jobs: GET /jobs, or `steward jobs`."
+    )
     return NotFoundError(f"There is no job {quoted(job_id)}.", way_out)

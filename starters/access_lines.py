@@ -21,8 +21,8 @@ from workflows.registry import LIFECYCLES
 log = structlog.get_logger()
 
 _OF_A_JOB: Final = re.compile(r"(?P<desk>/console)?/jobs/(?P<job>[^/]+)/(?P<rest>.+)")
-_UNPROVEN: Final = frozenset({404, 422})
-"""Statuses that are answered before anybody has found the job: what was typed may be anything."""
+_FIRST_REFUSAL: Final = 400
+_CONFLICT: Final = 409
 
 CountCommand = Callable[[str, str, int], None]
 """Counts a command: its lifecycle, its name, and the status that it was answered with."""
@@ -65,7 +65,8 @@ def tell_of(scope: Scope, status: int, seconds: float, count: CountCommand) -> N
         if "route" in scope or status >= FIRST_FAULT:
             count(given.lifecycle, given.command, status)
     of_a_job = _OF_A_JOB.fullmatch(path)
-    if of_a_job and status not in _UNPROVEN and re.fullmatch(JOB_ID, of_a_job["job"]):
+    is_job = "route" in scope and _shows_a_job(status)
+    if of_a_job and is_job and re.fullmatch(JOB_ID, of_a_job["job"]):
         said["job"] = of_a_job["job"]
     milliseconds = round(1000 * seconds)
     log.info(
@@ -75,3 +76,8 @@ def tell_of(scope: Scope, status: int, seconds: float, count: CountCommand) -> N
         milliseconds=milliseconds,
         **said,
     )
+
+
+def _shows_a_job(status: int) -> bool:
+    """Return whether a route answers so only of a job that exists: else anything may be typed."""
+    return status < _FIRST_REFUSAL or status == _CONFLICT

@@ -46,6 +46,8 @@ class HookAnswer:
 
     status: int
     body: Mapping[str, Any]
+    request_id: str | None = None
+    """By which the logs tell more of a fault of Steward's; None if it is none."""
 
 
 class ApiClient:
@@ -120,7 +122,7 @@ class ApiClient:
             Failure: nobody, or somebody else, answered.
         """
         answer = self._ask("POST", _path("hooks", hook), headers=headers, content=body)
-        return HookAnswer(answer.status_code, self._said(answer))
+        return HookAnswer(answer.status_code, self._said(answer), _id_of_fault(answer))
 
     def _ask(
         self,
@@ -150,7 +152,7 @@ class ApiClient:
             return said
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise Failure(f"{said['message']} Set STEWARD_TOKEN to your own token")
-        known = answer.headers.get(_REQUEST_ID) if answer.is_server_error else None
+        known = _id_of_fault(answer)
         raise RequestRefused(said if known is None else {**said, "request_id": known})
 
     def _said(self, answer: httpx.Response) -> Any:  # noqa: ANN401  JSON
@@ -166,6 +168,10 @@ class ApiClient:
         return Failure(
             f"{self.url} answered {answer.status_code}, but it isn't Steward. Check STEWARD_URL"
         )
+
+
+def _id_of_fault(answer: httpx.Response) -> str | None:
+    return answer.headers.get(_REQUEST_ID) if answer.is_server_error else None
 
 
 def in_the_logs(request_id: str) -> str:

@@ -137,9 +137,13 @@ async def serving(parts: Parts, host: str, port: int) -> AsyncIterator[asyncio.T
             await task
             raise CannotRun(f"the API can't listen on {host}:{port}. Choose another --port")
         await asyncio.sleep(0.02)
+    looking = asyncio.create_task(parts.company.look()) if parts.company is not None else None
     try:
         yield task
     finally:
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
         app.end_streams()
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)

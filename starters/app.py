@@ -95,10 +95,11 @@ from starters.doorkeeper import (
     Limits,
     PutOff,
     Reception,
+    route_of,
 )
 from starters.erasing_api import erasing_routes
 from starters.history_api import history_routes
-from starters.http_errors import NotFoundError, error_response, fault
+from starters.http_errors import NotFoundError, error_response, fault, no_database
 from starters.mail_api import mail_routes
 from starters.metrics import Metrics
 from starters.openapi_errors import describe_errors
@@ -453,7 +454,12 @@ class _JobEvents:
             else:
                 received = await self.dispatcher.receive(event_id, body)
         except StoreUnavailableError as error:
-            log.warning("the store does not answer", reason=in_brief(error))
+            log.warning(
+                "the store does not answer",
+                reason=in_brief(error),
+                route=route_of(request.scope),
+                event_id=event_id,
+            )
             return error_response(
                 503,
                 "The database doesn't answer, so the event was not stored.",
@@ -510,7 +516,7 @@ def _hooks(events: _JobEvents, dispatcher: EventDispatcher, inbox: Inbox) -> API
             return error_response(
                 404,
                 f"There is no dead letter {inbox_id}.",
-                instead="See the list of dead letters: GET /hooks/dead.",
+                instead="See the list of dead letters: GET /hooks/dead, or `steward hooks dead`.",
             )
         return JSONResponse(received.model_dump(mode="json", exclude_none=True))
 
@@ -719,8 +725,11 @@ def _health(
 def _add_error_answers(app: FastAPI, reading: Reading, pages: Pages) -> None:
     @app.exception_handler(StoreUnavailableError)
     async def no_store(request: Request, error: StoreUnavailableError) -> Response:
+        log.warning(
+            "the store does not answer", reason=in_brief(error), route=route_of(request.scope)
+        )
         page = failed_page(pages, request.scope, Failed.NO_DATABASE)
-        return _no_store(error, page)
+        return page or no_database()
 
     @app.exception_handler(CursorError)
     async def no_cursor(request: Request, error: CursorError) -> Response:
@@ -763,13 +772,6 @@ async def _no_such_job(request: Request, reading: Reading, pages: Pages) -> Resp
         return page
     refused = no_job(typed, meant)
     return error_response(404, str(refused.detail), instead=refused.instead)
-
-
-def _no_store(error: StoreUnavailableError, page: Response | None) -> Response:
-    log.warning("the store does not answer", reason=in_brief(error))
-    return page or error_response(
-        503, "The database doesn't answer.", instead="Try again in a moment."
-    )
 
 
 def _reply(reply: Reply) -> Response:

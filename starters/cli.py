@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from starters import conveniences
 from starters.erase_verbs import add_erase_verb, add_erasures_verb
 from starters.failures import Failure
-from starters.faults_told import failures_told
+from starters.faults_told import failures_told, log_as_configured
 from starters.health_verbs import add_health_verb
 from starters.job_system_verbs import add_job_system_verbs
 from starters.key_verbs import keys
@@ -319,6 +319,7 @@ def hook(
     from datetime import UTC, datetime
     from http import HTTPStatus
 
+    from starters.api_client import in_the_logs
     from starters.event_files import read_events
     from starters.hook_sender import send, signing_secret, was_lost
     from starters.rendering import print_json, print_sent
@@ -335,8 +336,10 @@ def hook(
             "signature refused: check the secret (--data, STEWARD_HOOK_SECRETS) and the clock"
         )
     if lost:
+        found = [in_the_logs(item["request_id"]) for item in lost if "request_id" in item]
         raise Failure(
             f"{len(lost)} of {len(events)} events were not accepted; see the reasons above"
+            + (f". {' '.join(found)}" if found else "")
         )
 
 
@@ -600,6 +603,7 @@ def fast_forward(
     from workers.fast_forward import CannotFastForward
     from workers.fast_forward import fast_forward as skip_ahead
 
+    log_as_configured()
     kind = _kind(lifecycle)
     try:
         elapsed = parse_elapsed(ahead)

@@ -32,7 +32,7 @@ from starters.access import EVERYBODY, Caller
 from starters.attempts import Attempts
 from starters.bodies import LARGEST_BODY, gathered, too_large
 from starters.hosts import host_of, is_loopback
-from starters.http_errors import again_in, error_response, fault
+from starters.http_errors import again_in, error_response, fault, no_database
 from starters.pace import Pace
 from starters.tokens import token_in
 from store.database import StoreUnavailableError
@@ -280,10 +280,8 @@ class Doorkeeper:
         except TimeoutError:
             response = self._failed_page(scope, Failed.TOO_SLOW, 1) or _too_slow(scope)
         except StoreUnavailableError as error:
-            log.warning("the store does not answer", reason=in_brief(error))
-            response = self._failed_page(scope, Failed.NO_DATABASE, 1) or error_response(
-                503, "The database doesn't answer.", instead="Try again in a moment."
-            )
+            log.warning("the store does not answer", reason=in_brief(error), route=route_of(scope))
+            response = self._failed_page(scope, Failed.NO_DATABASE, 1) or no_database()
         except ClientDisconnect:
             return  # nobody is there to be answered
         except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,9 +11,26 @@ from starters.failures import CannotRun, Failure, one_line
 _MISCONFIGURED = 2
 
 
+def log_as_configured() -> None:
+    """Send what is logged to standard error in the form of `STEWARD_LOG`.
+
+    Nothing changes where logging is configured already. Verbs that work on the database or with
+    Temporal need it: structlog by itself writes to standard output, which is the verb's answer.
+    """
+    import structlog
+
+    if structlog.is_configured():
+        return
+    from workers.telemetry import configure_logging, log_form
+
+    told = sys.excepthook
+    configure_logging(log_form())
+    sys.excepthook = told  # a verb tells a fault as `main` says
+
+
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """Tell what fails as verbs do.
+    """Tell what fails as verbs do, and log to standard error in the configured form.
 
     Raises:
         Failure: it failed.
@@ -24,6 +42,7 @@ def failures_told() -> Iterator[None]:
     from workers.settings import SettingsError
     from workers.temporal import TemporalUnreachableError
 
+    log_as_configured()
     try:
         yield
     except (SettingsError, CannotRun) as error:

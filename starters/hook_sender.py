@@ -44,7 +44,8 @@ def signing_secret(data: Path) -> str:
 def send(client: ApiClient, event: HookEvent, secret: str) -> dict[str, Any]:
     """Send an event now and return what became of it, with what tells it from others.
 
-    The outcome is the one that Steward answered, or `refused` where it answered with an error.
+    The outcome is the one that Steward answered, or `refused` where it answered with an error. If
+    Steward failed, `request_id` says by what the logs tell more.
 
     Raises:
         Failure: the secret is malformed, or nobody answers.
@@ -56,6 +57,8 @@ def send(client: ApiClient, event: HookEvent, secret: str) -> dict[str, Any]:
     answer = client.send_hook(headers, event.body)
     taken = answer.status == HTTPStatus.OK
     refusal = {"outcome": "refused", "reason": answer.body.get("message")}
+    if answer.request_id is not None:
+        refusal["request_id"] = answer.request_id
     return {
         "source": event.source,
         "webhook_id": event.webhook_id,

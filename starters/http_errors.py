@@ -64,3 +64,8 @@ def fault() -> Response:
         "Steward failed on this request.",
         instead="Look for the error in the log of the API, then try again.",
     )
+
+
+def no_database() -> Response:
+    """Return the answer to a request for which the database doesn't answer."""
+    return error_response(503, "The database doesn't answer.", instead="Try again in a moment.")

@@ -68,8 +68,10 @@ def check(
     """
     import uvloop
 
+    from starters.faults_told import log_as_configured
     from starters.rendering import print_json
 
+    log_as_configured()
     where = _PASSWORD.sub("//", url) if url is not None else adapter
     token = os.environ.get("STEWARD_JOB_SYSTEM_TOKEN") or None
     try:

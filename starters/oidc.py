@@ -100,6 +100,14 @@ class CompanyAccounts:
         """What people know the provider by: its host."""
         return urlsplit(self._issuer).hostname or self._issuer
 
+    async def look(self) -> None:
+        """Log a warning if the provider does not answer as it should; it may do so later."""
+        try:
+            async with asyncio.timeout(self._patience.whole):
+                await self._provider()
+        except _NO_ANSWER as error:
+            self._warn(error)
+
     async def begin(self, request: Request, path: str, back: str) -> Response:
         """Return the answer that leads to the provider's pages.
 
@@ -226,8 +234,11 @@ class CompanyAccounts:
             return {}
         return session
 
-    def _no_answer(self, error: Exception) -> NotSignedInError:
+    def _warn(self, error: Exception) -> None:
         log.warning("the sign-in provider does not answer as it should", reason=in_brief(error))
+
+    def _no_answer(self, error: Exception) -> NotSignedInError:
+        self._warn(error)
         return NotSignedInError(
             f"{self.name} doesn't answer. Try again in a minute, or sign in with a personal token.",
             503,

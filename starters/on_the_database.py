@@ -45,6 +45,7 @@ def on_the_database(
     import asyncio
 
     from starters.data_folder import FolderError, prepare
+    from starters.faults_told import log_as_configured
     from store.database import Database, StoreUnavailableError, is_empty, migrate
     from workers.settings import SettingsError, load_settings
 
@@ -56,6 +57,7 @@ def on_the_database(
         finally:
             await database.close()
 
+    log_as_configured()
     try:
         settings = load_settings()
         url = settings.database_in(data)

@@ -107,7 +107,7 @@ async def _answered(change: _Change, request: Request, task_id: int) -> Response
         return error_response(
             404,
             f"There is no task {task_id}.",
-            instead="See the list of tasks: GET /tasks.",
+            instead="See the list of tasks: GET /tasks, or `steward tasks`.",
         )
     return JSONResponse(_JSON.dump_python(task, mode="json"))
 

@@ -62,8 +62,8 @@ async def skip(client: Client, workflow_id: str, ahead: timedelta) -> datetime:
         return await skipper.get_current_time(handle)
     except RPCError as error:
         raise CannotFastForward(
-            f"{workflow_id}: {error.message}. Only running jobs of the embedded stack can be "
-            "fast-forwarded."
+            f"{workflow_id}: {error.message.rstrip('.')}. Only running jobs of the embedded stack "
+            "can be fast-forwarded"
         ) from error
 
 

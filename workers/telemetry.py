@@ -35,8 +35,17 @@ from workers.core import CoreListener
 from workers.settings import LogForm
 
 _QUIET = ("uvicorn", "httpx", "httpx2", "httpcore", "httpcore2", "alembic", "mail.log", "asyncio")
-_SPEAKS_OF_NOBODY = ("temporalio", "temporal_core", "uvicorn", "alembic")
-"""Libraries whose log lines name what they work with, and never what that says."""
+_SPEAKS_OF_NOBODY = (
+    "temporalio",
+    "temporal_core",
+    "uvicorn",
+    "alembic",
+    "opentelemetry.exporter",
+)
+"""Libraries whose log lines name what they work with, and never what that says.
+
+The exporter of traces has only what `workers.tracing.Discreet` lets through.
+"""
 _Event = MutableMapping[str, Any]
 
 _OF_CORE = ("workflow_id", "run_id", "workflow_type", "activity_id", "task_queue")

@@ -118,8 +118,9 @@ async def run(
         while played and not (stopping.done() or serving.done()):
             if not system.book.count_waiting(of_stories=True):
                 announce(
-                    f"Samples sent: {played}. See them with `steward jobs`, or at "
-                    f"http://{host}:{port}/"
+                    # Steward has said so, too, before all that it logs of them.
+                    f"Samples sent: {played}. See them with `steward jobs`, at "
+                    f"{system.steward}/console, or at http://{host}:{port}/"
                 )
                 break
             await asyncio.sleep(0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -35,6 +36,13 @@ def test_texts_for_people_have_no_identifiers_and_no_riddles() -> None:
     said = [f"{text.path}, {problem}" for text in texts() for problem in problems_in(text)]
     assert len({text.path for text in texts()}) > 200
     assert said == []
+
+
+def test_who_is_sent_to_a_route_is_told_the_verb_too() -> None:
+    routes = re.compile(r"(?<!\()GET /(jobs|tasks|hooks)\b")
+    sent = [each.said for each in texts() if routes.search(each.said)]
+    assert sent
+    assert [said for said in sent if "`steward " not in said] == []
 
 
 def test_each_exception_is_still_needed() -> None:

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from domain.commands import Answer
 from service.commands import CommandDispatcher, UnansweredError
-from starters.access_lines import command_in
+from service.events import EventDispatcher
+from starters.access_lines import command_in, tell_of
 from store.database import StoreUnavailableError
 from tests.desk import Desk
 from tests.server.conftest import api
@@ -61,13 +62,52 @@ async def test_a_command_has_a_line_and_is_counted_however_it_ends(
         "route": ROUTE,
         "lifecycle": "plus-one",
         "command": "customer_called",
-        "job": "SJ-1",
         "status": status,
-    }
+    } | ({"job": "SJ-1"} if status == 200 else {})
     faults = [each for each in logs if each["event"] == "a request failed"]
     assert [(each["route"], each["status"]) for each in faults] == (
         [(ROUTE, 500)] if status == 500 else []
     )
+    silent = [each["route"] for each in logs if each["event"] == "the store does not answer"]
+    assert silent == ([ROUTE] if isinstance(outcome, StoreUnavailableError) else [])
+
+
+async def test_an_event_that_cannot_be_stored_is_found_by_its_id(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def receive(*_: object) -> object:
+        raise StoreUnavailableError("silent")
+
+    monkeypatch.setattr(EventDispatcher, "receive", receive)
+    async with api(desk) as there:
+        with capture_logs() as logs:
+            answer = await there.post_event({"type": "job.assigned"}, "evt-7")
+    assert answer.status_code == 503
+    (line,) = [each for each in logs if each["event"] == "the store does not answer"]
+    assert (line["route"], line["event_id"]) == ("/hooks/jobs", "evt-7")
+
+
+@pytest.mark.parametrize(
+    ("route", "status", "shown"),
+    [
+        ("found", 200, True),
+        ("found", 303, True),
+        ("found", 409, True),
+        *((None, status, False) for status in (200, 303, 409)),
+        *(
+            ("found", status, False)
+            for status in (401, 403, 404, 408, 413, 415, 421, 422, 429, 500, 503)
+        ),
+    ],
+)
+def test_a_line_names_a_job_only_where_the_answer_shows_that_it_exists(
+    route: str | None, status: int, *, shown: bool
+) -> None:
+    scope: dict[str, object] = {"path": "/jobs/JaneDoe405-555-0100/plus-one/approve"}
+    scope |= {"method": "POST"} | ({} if route is None else {"route": route})
+    with capture_logs() as logs:
+        tell_of(scope, status, 0.1, lambda *_: None)
+    assert ("JaneDoe" in str(logs)) is shown
 
 
 async def test_a_line_repeats_nothing_that_was_typed(desk: Desk) -> None:

@@ -203,7 +203,8 @@ async def test_there_is_no_such_job(house: Desk, path: str, job_id: str) -> None
     assert set(error) == {"error", "rule", "message", "instead"}
     assert error["error"] == "not_found"
     assert re.fullmatch(
-        r"Did you mean SJ-\d+\?|See the list of jobs: GET /jobs\.", error["instead"]
+        r"Did you mean SJ-\d+\?|See the list of jobs: GET /jobs, or `steward jobs`\.",
+        error["instead"],
     )
 
 

@@ -1,23 +1,29 @@
 """The command line: what it asks, what it prints, and what it says when something is wrong."""
 
 import json
+import logging
 import os
 import re
 import shlex
 import subprocess
 import sys
+import threading
+import warnings
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import structlog
 import typer.main
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
 from typer.testing import CliRunner, Result
 
@@ -32,7 +38,7 @@ from starters.day_at_the_desk import sample_events
 from starters.failures import CannotRun
 from starters.hook_sender import SECRETS_FILE
 from store.database import StoreUnavailableError
-from workers.fast_forward import CannotFastForward
+from workers.fast_forward import CannotFastForward, skip
 from workers.settings import DEFAULT_DATA, DEFAULT_PORT, DEFAULT_TEMPORAL_PORT, SettingsError
 from workers.temporal import TemporalUnreachableError
 
@@ -280,6 +286,80 @@ def test_every_verb_has_examples_that_it_can_read(names: tuple[str, ...]) -> Non
         for name in names:
             command = command.commands[name]
         command.make_context(names[-1], words[len(names) :])
+
+
+LOGGING = {
+    "api",
+    "erase",
+    "erasures",
+    "fast-forward",
+    "job-system check",
+    "keys list",
+    "keys rotate",
+    "keys start",
+    "migrate-store",
+    "promote",
+    "rebuild",
+    "retention",
+    "session end",
+    "session list",
+    "setup",
+    "token list",
+    "token new",
+    "token revoke",
+    "up",
+    "worker",
+}
+"""The verbs that work on the database, with Temporal or with a job system themselves."""
+
+
+@pytest.fixture
+def _logging_put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.raiseExceptions
+    for module, name in (
+        (sys, "excepthook"),
+        (sys, "unraisablehook"),
+        (threading, "excepthook"),
+        (warnings, "showwarning"),
+    ):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    yield
+    root.handlers[:], root.level, logging.raiseExceptions = before
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_logging_put_back")
+def test_what_is_logged_never_gets_into_the_answer_of_a_verb(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def heard(*_: object, **__: object) -> None:
+        structlog.get_logger().warning("something is odd")
+        raise SettingsError("stop here")
+
+    for name in ("load_settings", "with_database_password", "partner_address"):
+        monkeypatch.setattr(f"workers.settings.{name}", heard)
+    monkeypatch.setattr("workers.fast_forward.fast_forward", heard)
+    for name in ("setup", "worker"):
+        monkeypatch.setattr(f"workers.{name}.load_settings", heard)
+    monkeypatch.setattr("starters.release_verbs.load_settings", heard)
+    monkeypatch.setenv("STEWARD_LOG", "json")
+    monkeypatch.setenv("STEWARD_URL", "http://127.0.0.1:1")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".steward").mkdir()
+    (tmp_path / ".steward/steward.sqlite3").touch()
+    logged = set()
+    for names in VERBS:
+        structlog.reset_defaults()
+        shown = said(*names, "--help").partition("Examples:\n")[2].replace("\\\n", "")
+        example = shlex.split(shown.splitlines()[0].partition(" < ")[0])[1:]
+        result = steward(*example)
+        assert "odd" not in result.stdout, example
+        lines = [each for each in result.stderr.splitlines() if "odd" in each]
+        assert all(json.loads(each)["level"] == "warning" for each in lines)
+        if lines:
+            logged.add(" ".join(names))
+    assert logged == LOGGING
 
 
 def test_help_loads_nothing_that_is_slow() -> None:
@@ -786,6 +866,11 @@ def test_an_event_that_is_not_taken_is_a_failure(
     assert result.exit_code == 1
     assert [row[-2:] for row in rows(result.stdout)] == [row_end]
     assert result.stderr.startswith(f"steward: {complaint_begin}")
+    known = api.asked[-1].headers["x-request-id"]
+    assert (f"Steward's logs call this request {known}." in result.stderr) is (status == 503)
+    (item,) = json.loads(steward("hook", event_file, "--json").stdout)["items"]
+    own = api.asked[-1].headers["x-request-id"] if status == 503 else None
+    assert item.get("request_id") == own
 
 
 def test_the_secret_is_that_of_the_data_folder_unless_one_is_set(
@@ -1033,6 +1118,25 @@ def test_time_that_cannot_be_moved_is_one_line(monkeypatch: pytest.MonkeyPatch) 
     )
     assert complaint("fast-forward", "SJ-1", "plus-one", "48").startswith(
         "steward: '48' is not a dur"
+    )
+
+
+async def test_a_server_that_cannot_skip_time_is_told_in_two_sentences(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Elsewhere:
+        def get_workflow_handle(self, _: str) -> Any:
+            return self
+
+        async def describe(self) -> None:
+            raise RPCError("not enabled for namespace.", RPCStatusCode.INVALID_ARGUMENT, b"")
+
+    monkeypatch.setattr("workers.fast_forward._skipper", lambda client: client)
+    with pytest.raises(CannotFastForward) as refused:
+        await skip(cast("Client", Elsewhere()), "plus-one/SJ-1", timedelta(hours=1))
+    assert str(refused.value) == (
+        "plus-one/SJ-1: not enabled for namespace. Only running jobs of the embedded stack can be "
+        "fast-forwarded"
     )
 
 

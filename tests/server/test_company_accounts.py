@@ -18,11 +18,15 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from domain.sign_in_roles import SignInRoles, parse_sign_in_roles
+from domain.signatures import HookSecrets, generate_secret
+from starters.api_process import serving
+from starters.app import Parts
 from starters.desk.sign_in import COMPANY, COMPANY_BACK
 from starters.oidc import CompanyAccounts, Patience
-from tests.desk import Desk
+from tests.desk import Desk, free_port
 from tests.server.test_sign_in import HERE, Browser, Door, form_token_of, open_door
 from workers import telemetry
 
@@ -111,6 +115,7 @@ class Setting:
     roles: list[SignInRoles]
     """What the operator's file says, last."""
     clock: list[float]
+    company: CompanyAccounts
 
 
 @pytest.fixture
@@ -125,7 +130,7 @@ def setting(desk: Desk) -> Setting:
         transport=httpx2.MockTransport(provider),
         clock=lambda: clock[0],
     )
-    return Setting(open_door(desk, company=company), provider, roles, clock)
+    return Setting(open_door(desk, company=company), provider, roles, clock, company)
 
 
 @pytest.fixture
@@ -344,6 +349,27 @@ async def test_a_provider_that_is_down_is_said_to_be_and_asked_again(
     assert 'value="/console/mail"' in page.text
     setting.provider.answers.clear()
     assert (await comes_back(setting, browser)).status_code == 303
+
+
+async def test_a_start_warns_of_a_provider_that_is_down(setting: Setting) -> None:
+    desk = setting.door.desk
+    parts = Parts(
+        database=desk.database,
+        client=desk.client,
+        policy=desk.policy,
+        secrets=HookSecrets.parse(generate_secret()),
+        company=setting.company,
+    )
+    where = "/.well-known/openid-configuration"
+    setting.provider.answers[where] = lambda: httpx2.Response(503)
+    with capture_logs() as logs:
+        async with serving(parts, "127.0.0.1", free_port()), asyncio.timeout(10):
+            while not any("sign-in provider" in each["event"] for each in logs):  # noqa: ASYNC110  nobody tells of a line
+                await asyncio.sleep(0.01)
+    setting.provider.answers.clear()
+    with capture_logs() as logs:
+        await setting.company.look()
+    assert logs == []
 
 
 async def test_a_provider_that_hangs_is_not_waited_for(setting: Setting, browser: Browser) -> None:

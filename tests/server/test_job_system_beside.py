@@ -133,6 +133,7 @@ def assert_nobody_was_found_once(stack: Both, job_id: str) -> None:
 def test_it_says_where_to_look(both: tuple[Both, Running]) -> None:
     stack, running = both
     assert f"http://127.0.0.1:{stack.port}/console" in running.said
+    assert f"/console, or at http://127.0.0.1:{stack.job_system_port}/" in running.said
     assert f"  Job system    http://127.0.0.1:{stack.job_system_port}\n" in running.said
     listed = stack.run("jobs")
     for job_id in ("SJ-2001", "SJ-3002", "SJ-4001", "SJ-5001"):

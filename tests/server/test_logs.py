@@ -154,6 +154,17 @@ def test_json_is_one_object_a_line_whatever_is_told(
     assert all({"event", "level", "timestamp", "logger"} <= set(line) for line in lines)
 
 
+def test_the_exporter_of_traces_says_why_it_cannot_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    with logging_as(LogForm.JSON, monkeypatch) as written:
+        logging.getLogger("opentelemetry.exporter.otlp.proto.http").warning(
+            "Transient error %s encountered while exporting", "Service Unavailable"
+        )
+        logging.getLogger("opentelemetry.trace").warning("Invalid state %s", CANARY)
+    sent, other = (json.loads(line)["event"] for line in written.getvalue().splitlines())
+    assert sent == "Transient error Service Unavailable encountered while exporting"
+    assert other == "Invalid state %s"
+
+
 def test_a_fault_is_told_by_its_kind_its_places_and_its_causes() -> None:
     first, *rest = places(failing())
     assert first == "LookupError"
