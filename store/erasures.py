@@ -192,6 +192,11 @@ def erase_job(
     return erasure
 
 
+def is_erased(connection: Connection, job_id: str) -> bool:
+    """Return whether a job was erased."""
+    return _found(connection, job_id) is not None
+
+
 def _found(connection: Connection, job_id: str) -> Erasure | None:
     asked = select(_ERASED_JOBS).where(_ERASED_JOBS.c.job_id == job_id)
     row = connection.execute(asked).one_or_none()

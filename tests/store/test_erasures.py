@@ -14,12 +14,14 @@ from domain.erasing import ERASED, NOT_TAKEN_UP
 from domain.jobs import Customer
 from domain.mail_ids import message_token
 from domain.mail_reports import MailReport, ReportKind
+from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
 from store import schema
 from store.database import Database
 from store.erasures import Erasures, StillOpenError
 from store.inbox import Inbox
 from store.jobs import held_job
+from store.journal import Journal, RefusedAttempt
 from store.ledger import Ledger
 from store.losses import Losses
 from store.mail_queue import MailFault, MailQueue, MailState, RenderedMail
@@ -226,3 +228,25 @@ async def test_it_is_known_which_workflows_are_of_erased_jobs(database: Database
     await erase(database)
     ids = ["apo/SJ-1001", "apo/SJ-10012", "heartbeat", "spoc/SJ-1001"]
     assert await Losses(database).of_erased_jobs(ids) == ["apo/SJ-1001", "spoc/SJ-1001"]
+
+
+async def test_of_a_command_that_meets_the_erasure_nothing_is_kept(database: Database) -> None:
+    await keep(database)
+    await erase(database)
+    before, journal = await rows(database, schema.journal), Journal(database)
+    ada = Actor(name=CANARY, role=Role.CUSTOMER)
+    refusal = Refusal(kind=RefusalKind.CONFLICT, rule=None, message=CANARY)
+    attempt = RefusedAttempt(
+        id="1",
+        job_id="SJ-1001",
+        lifecycle="apo",
+        command="approve",
+        at=NOW,
+        actor=ada,
+        refusal=refusal,
+    )
+    await journal.refused(attempt)
+    await journal.noted("SJ-1001", "apo", ada, {"asked": None}, NOW, "asked:1")
+    await journal.answer("apo/SJ-1001", ada, "m1", "approve", 200, {"next": CANARY}, NOW)
+    assert await rows(database, schema.journal) == before
+    assert await rows(database, schema.answers) == []
