@@ -135,7 +135,7 @@ class ErasingDesk:
         return erasure
 
     async def _end(self, job_id: str) -> None:
-        """Cancel what runs on a job, run after run, and return once the store knows that it has ended.
+        """Cancel what runs on a job, run after run, until the store knows that all has ended.
 
         Raises:
             Refused: Temporal doesn't answer, or it takes too long.
