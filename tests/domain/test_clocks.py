@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import clocks
+from domain import zones
 from domain.calendars import Calendar, Window, is_open_everywhere, next_close, next_open
 from domain.clocks import Clock, record_clocks, zone_in
 from domain.lifecycles import Cause
@@ -76,7 +76,7 @@ def test_no_snapshot_asks_the_host_for_its_zones(monkeypatch: pytest.MonkeyPatch
     def no_zones(name: str) -> ZoneInfo:
         raise LookupError(name)
 
-    monkeypatch.setattr(clocks, "ZoneInfo", no_zones)
+    monkeypatch.setattr(zones, "ZoneInfo", no_zones)
 
     assert Calendar.model_validate_json(written) == POLICY.calendar
     with pytest.raises(ValueError, match="'America/New_York' is not an IANA time zone"):

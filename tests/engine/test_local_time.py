@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain import clocks
+from domain import zones
 from domain.effects import AddNote
 from tests.domain.reassignment_cases import HONOLULU, MIDNIGHT_IN_THE_WEST, NIGHT, NOON, PHOENIX
 from tests.engine.memory import Life
@@ -65,7 +65,7 @@ def test_a_conference_goes_on_as_it_was_begun_on_whatever_host(
     begun: dict[str, Any], zone: Callable[[str], tzinfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, elsewhere = a_conference(**begun)(), a_conference(**begun)
-    monkeypatch.setattr(clocks, "ZoneInfo", zone)
+    monkeypatch.setattr(zones, "ZoneInfo", zone)
 
     there = elsewhere()
 

@@ -119,7 +119,7 @@ BREAKING = (
     ),
     _one(
         "a role renamed",
-        "domain/roles.py",
+        "domain/role.py",
         'DISPATCH = "dispatch"',
         'DISPATCH = "dispatchers"',
         "reading",

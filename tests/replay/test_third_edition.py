@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from temporalio.worker import Replayer
 
-from domain import calendars, clocks
+from domain import calendars, zones
 from domain.editions import Edition
 from domain.effects import Batch
 from tests.replay.record import FOLDER, THIRD_EDITION
@@ -71,7 +71,7 @@ def test_every_lifecycle_has_histories_of_the_third_edition() -> None:
 async def test_a_job_of_the_third_edition_goes_on_and_no_replay_depends_on_the_hosts_time_zones(
     path: Path, zone: Callable[[str], ZoneInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clocks, "ZoneInfo", zone)
+    monkeypatch.setattr(zones, "ZoneInfo", zone)
     monkeypatch.setattr(calendars, "country_holidays", lambda *_args, **_kwargs: {})
     await replay(path)
 
