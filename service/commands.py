@@ -63,6 +63,9 @@ PATIENCE = timedelta(seconds=8)
 _SHORTLY = 0.1
 """Seconds until an ended run may have closed."""
 
+_CLOSED = "AcceptedUpdateCompletedWorkflow"
+"""Temporal's failure type of an update that a workflow took, but closed before it answered."""
+
 _MESSAGE_ID: TypeAdapter[str] = TypeAdapter(MessageId)
 _FIELDS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[str, Any])
 
@@ -135,8 +138,13 @@ class CommandDispatcher:
             await self._erased.require_kept(job_id)
         try:
             return await self._dispatch(kind, job_id, command, fields, by)
-        except KeyDestroyedError:
-            await self._erased.require_kept(job_id)  # it was erased just now
+        except (KeyDestroyedError, Refused, UnansweredError, WorkflowUpdateFailedError) as error:
+            with suppress(StoreUnavailableError):
+                await self._erased.require_kept(job_id)  # it may have been erased just now
+            if isinstance(error, WorkflowUpdateFailedError) and _has_closed(error):
+                said = f"{lifecycle_label(kind.name)} was stopped before it answered. "
+                said += "The command may have been carried out."
+                raise UnansweredError(said, message_id_of(fields)) from error
             raise
 
     async def _dispatch(
@@ -242,7 +250,7 @@ class CommandDispatcher:
                     start_with_command(self._client, kind, argument, update_id, self._patience)
                 )
             except WorkflowUpdateFailedError as failed:
-                if argument is None or _refusal_in(failed)[0].kind is not RefusalKind.NOT_RUNNING:
+                if argument is None or not _says_not_running(failed):
                     raise
                 # The run before has ended but still has mail to send: it begins the next itself.
                 await self._client.get_workflow_handle(workflow_id).signal(
@@ -398,6 +406,18 @@ def signed(fields: object, by: Actor) -> object:
 def _is_continuing(failed: WorkflowUpdateFailedError) -> bool:
     """Return whether a command came while its workflow continued as new."""
     return isinstance(failed.cause, ApplicationError) and failed.cause.type == CONTINUING
+
+
+def _has_closed(failed: WorkflowUpdateFailedError) -> bool:
+    """Return whether a workflow was stopped, as by terminating it, with a command unanswered."""
+    return isinstance(failed.cause, ApplicationError) and failed.cause.type == _CLOSED
+
+
+def _says_not_running(failed: WorkflowUpdateFailedError) -> bool:
+    """Return whether a workflow refused a command because its lifecycle has ended."""
+    if _has_closed(failed):
+        return False
+    return _refusal_in(failed)[0].kind is RefusalKind.NOT_RUNNING
 
 
 def _refusal_in(failed: WorkflowUpdateFailedError) -> tuple[Refusal, datetime]:

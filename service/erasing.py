@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ from workflows.registry import LIFECYCLES
 log = structlog.get_logger()
 
 _LOOKS_EVERY_SECONDS = 0.05
+_LOOKS_AT_A_RUN = 10
+"""After how many looks a workflow is cancelled again: the run that was, may have begun another."""
 PATIENCE = timedelta(seconds=8)
 """How long lifecycles that are ended first have for it."""
 
@@ -133,27 +135,38 @@ class ErasingDesk:
         return erasure
 
     async def _end(self, job_id: str) -> None:
-        """Cancel what runs on a job, and return once the store knows that it has ended.
+        """Cancel what runs on a job, run after run, until the store knows that all has ended.
 
         Raises:
             Refused: Temporal doesn't answer, or it takes too long.
         """
         if self._client is None:
             raise RuntimeError("nothing can be ended without a way to Temporal")
-        for workflow_id in await self._erasures.open_lifecycles(job_id):
-            try:
-                handle = self._client.get_workflow_handle(workflow_id)
-                await handle.cancel(rpc_timeout=RPC_TIMEOUT)
-            except NO_ANSWER as error:
-                if not is_not_found(error):
-                    raise _not_ended(str(no_answer(error))) from error
+        looks = 0
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
-                while await self._erasures.open_lifecycles(job_id):  # noqa: ASYNC110  the store tells nobody
+                while running := await self._erasures.open_lifecycles(job_id):
+                    if looks % _LOOKS_AT_A_RUN == 0:
+                        await _cancel(self._client, running)
                     await asyncio.sleep(_LOOKS_EVERY_SECONDS)
+                    looks += 1
         except TimeoutError as error:
             why = "Its procedures were cancelled, but haven't ended yet"
             raise _not_ended(why) from error
+
+
+async def _cancel(client: Client, workflow_ids: Iterable[str]) -> None:
+    """Cancel the newest run of each workflow; one that is cancelled already, stays so.
+
+    Raises:
+        Refused: Temporal doesn't answer.
+    """
+    for workflow_id in workflow_ids:
+        try:
+            await client.get_workflow_handle(workflow_id).cancel(rpc_timeout=RPC_TIMEOUT)
+        except NO_ANSWER as error:
+            if not is_not_found(error):
+                raise _not_ended(str(no_answer(error))) from error
 
 
 async def _stop(client: Client, job_id: str) -> None:

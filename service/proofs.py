@@ -88,6 +88,7 @@ class ProofDesk:
                     None, "No proof is needed here: nothing is encrypted.", "Send it without one."
                 )
         except Refused as refused:
+            await self._erased.require_kept(job_id)  # it may have been erased just now
             attempt = RefusedAttempt(
                 id=f"proof:{now.isoformat()}",
                 job_id=job_id,
@@ -101,6 +102,7 @@ class ProofDesk:
             raise
         claim = Claim.made(workflow_id, command, request.actor, payload)
         proof = Proof.made(claim, self._ring().derived(PURPOSE), now)
+        await self._erased.require_kept(job_id)
         made = {f"got a proof to {to_do(command)} (`{command}`)": None}
         key = f"proof:{workflow_id}:{proof.id}"
         await self._journal.noted(job_id, kind.name, request.actor, made, now, key)

@@ -259,11 +259,9 @@ class Doorkeeper:
             await self._everything_else(scope, receive, send)
             return
         request_id = request_id_of(scope["headers"])
-        own = [
-            (_HEADER_OF_ID, request_id.encode()),
-            *(_ONLY_BY_HTTPS if _came_by_https(scope) else ()),
-        ]
-        answer, begun = _Answer(send, own, self._codec_headers(scope)), time.perf_counter()
+        own, by_https = [(_HEADER_OF_ID, request_id.encode())], _came_by_https(scope)
+        answer = _Answer(send, own, self._codec_headers(scope), by_https=by_https)
+        begun = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._answer(scope, receive, answer)
             if answer.status is not None and scope["method"] not in _UNCHANGING:
@@ -557,10 +555,16 @@ class _Answer:
     """What is answered, with the headers that every answer has."""
 
     def __init__(
-        self, send: Send, own: list[tuple[bytes, bytes]], headers: list[tuple[bytes, bytes]]
+        self,
+        send: Send,
+        own: list[tuple[bytes, bytes]],
+        headers: list[tuple[bytes, bytes]],
+        *,
+        by_https: bool,
     ) -> None:
         self._send = send
         self._own = own
+        self._by_https = by_https
         self.headers = headers
         self.status: int | None = None
         """Of HTTP, once the answer has begun."""
@@ -572,8 +576,18 @@ class _Answer:
             said = {name.lower() for name, _ in headers}
             headers += [each for each in _HEADERS if each[0] not in said]
             headers += [*self._own, *self.headers]
+            if self._by_https:
+                headers = [*map(_by_https_alone, headers), *_ONLY_BY_HTTPS]
             message = {**message, "headers": headers}
         await self._send(message)
+
+
+def _by_https_alone(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Return a header of an answer; a cookie is one that browsers send by HTTPS alone."""
+    name, value = header
+    if name.lower() != b"set-cookie" or b"; secure" in value.lower():
+        return header
+    return name, value + b"; Secure"
 
 
 def route_of(scope: Scope) -> str:

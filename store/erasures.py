@@ -6,6 +6,7 @@ rule. Copies made before are not reached; see docs/operations.md.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -35,6 +36,10 @@ _CHUNK = 500
 """Words that are looked up in one statement."""
 _WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """What may be a job's number."""
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+"""An escape in a string of JSON."""
+LETTERS = 0x696E626F78
+"""Which advisory lock of PostgreSQL letters are kept under; those of jobs are 32 bits."""
 
 TEXTS: Mapping[Table, Mapping[str, Any]] = {
     schema.notes: {"text": ERASED},
@@ -163,7 +168,11 @@ def erase_job(
     database: Database, connection: Connection, job_id: str, by: Actor, reason: str, now: datetime
 ) -> Erasure | None:
     """Erase a job in a transaction; see `Erasures.erase`."""
-    if not database.is_sqlite:  # an event of the job may just be taken over
+    if not database.is_sqlite:
+        # A letter is kept before, and emptied, or sees the erasure. This lock comes first: who
+        # keeps letters may wait for a row that is changed below.
+        connection.execute(select(func.pg_advisory_xact_lock(LETTERS)))
+        # An event of the job may just be taken over.
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(job_id))))
     if (before := _found(connection, job_id)) is not None:
         return before
@@ -190,6 +199,11 @@ def erase_job(
     }
     connection.execute(database.insert_once(schema.journal), entry)
     return erasure
+
+
+def is_erased(connection: Connection, job_id: str) -> bool:
+    """Return whether a job was erased."""
+    return _found(connection, job_id) is not None
 
 
 def _found(connection: Connection, job_id: str) -> Erasure | None:
@@ -284,13 +298,30 @@ def _take_names_out(connection: Connection, job_id: str) -> None:
 
 def tells_of_erased_job(connection: Connection, body: bytes) -> bool:
     """Return whether a body that nobody can read names a job that was erased."""
-    words = {word.decode() for word in _WORD.findall(body)}
+    words = {word.decode() for text in _readings(body) for word in _WORD.findall(text)}
     words |= {word.strip("._-") for word in words}
     wanted, erased = sorted(words), _ERASED_JOBS.c.job_id
     return any(
         connection.scalar(select(erased).where(erased.in_(wanted[start : start + _CHUNK])).limit(1))
         for start in range(0, len(wanted), _CHUNK)
     )
+
+
+def _readings(body: bytes) -> Sequence[bytes]:
+    """Return a body as it came, and as a reader of JSON would read it.
+
+    JSON may be in UTF-16 and UTF-32, and may escape any character of a string.
+    """
+    encoding = json.detect_encoding(body)
+    if encoding == "utf-8" and b"\\" not in body:
+        return (body,)
+    return body, _ESCAPE.sub(_unescaped, body.decode(encoding, "replace")).encode()
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """Return the character that an escape means; a space for one that is in no job's number."""
+    character = chr(int(escape[1], 16)) if escape[1] else " "
+    return character if character.isascii() else " "
 
 
 def _empty_letters(connection: Connection, job_id: str) -> None:
@@ -315,7 +346,11 @@ def _empty_letters(connection: Connection, job_id: str) -> None:
 
 def _names(body: bytes, job_id: str) -> bool:
     """Return whether a body names a job: its number, and no longer one that begins with it."""
-    wanted, place = job_id.encode(), -1
+    return any(_stands_in(text, job_id.encode()) for text in _readings(body))
+
+
+def _stands_in(body: bytes, wanted: bytes) -> bool:
+    place = -1
     while (place := body.find(wanted, place + 1)) >= 0:
         around = body[place - 1 : place] if place else b""
         behind = body[place + len(wanted) : place + len(wanted) + 1]

@@ -27,7 +27,7 @@ from domain.erasing import NOT_TAKEN_UP
 from store import schema
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
-from store.erasures import tells_of_erased_job
+from store.erasures import LETTERS, tells_of_erased_job
 from store.group_commit import GroupCommit
 
 _Arrival = dict[str, Any]
@@ -37,8 +37,6 @@ _LEASE = timedelta(seconds=5)
 _LONGEST_REASON = 2000
 DEAD_LETTERS_PAGE = 100
 """Dead letters on one page of a list."""
-_KEEPING = 0x696E626F78
-"""Which advisory lock the keeping of a group takes; those of jobs are 32 bits."""
 
 
 class Outcome(StrEnum):
@@ -176,12 +174,13 @@ class Inbox:
         self, connection: Connection, arrivals: Sequence[tuple[_Arrival, bool]]
     ) -> list[Kept]:
         inbox, first = schema.inbox, dict[str, _Arrival]()
+        if not self._database.is_sqlite:
+            # Two processes that keep the same ids in another order would wait for each other; and
+            # an erasure that looks through the letters would miss one that is not committed yet.
+            connection.execute(select(func.pg_advisory_xact_lock(LETTERS)))
         arrivals = [(_unless_erased(connection, arrival), once) for arrival, once in arrivals]
         for arrival, _ in arrivals:
             first.setdefault(arrival["claim"], arrival)
-        if not self._database.is_sqlite:
-            # Two processes that keep the same ids in another order would wait for each other.
-            connection.execute(select(func.pg_advisory_xact_lock(_KEEPING)))
         keeping = self._database.insert_once(inbox, "claim", returning=(inbox.c.claim, inbox.c.id))
         inserted = connection.execute(keeping, list(first.values()))
         ids = {claim: inbox_id for claim, inbox_id in inserted}  # noqa: C416  rows are no tuples to mypy

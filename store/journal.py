@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, Insert, select, tuple_
 
 from domain.effects import OpenTask
 from domain.labels import to_do
+from domain.lifecycles import job_of
 from domain.refusals import Refusal, refused_sentence
 from domain.relayed import RelayedCommand
 from domain.roles import STEWARD, Actor
 from domain.values import Instant
 from store import schema
 from store.database import Database
+from store.erasures import is_erased
 from store.job_rows import Origin, open_task
 
 _DONE = 200
@@ -39,7 +41,10 @@ class RefusedAttempt(BaseModel):
 
 
 class Journal:
-    """Writes refusals, and keeps what commands with a message id were answered."""
+    """Writes refusals, and keeps what commands with a message id were answered.
+
+    Of a job that was erased it writes and keeps nothing: that would name who asked.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -56,8 +61,7 @@ class Journal:
             "rule": attempt.refusal.rule,
             "key": f"refused:{attempt.lifecycle}/{attempt.job_id}:{attempt.id}",
         }
-        writing = self._database.insert_once(schema.journal)
-        await self._database.write(lambda connection: connection.execute(writing, entry))
+        await self._write(attempt.job_id, self._database.insert_once(schema.journal), [entry])
 
     async def noted(
         self,
@@ -91,8 +95,7 @@ class Journal:
             }
             for number, (what, rule) in enumerate(entries.items())
         ]
-        writing = self._database.insert_once(schema.journal)
-        await self._database.write(lambda connection: connection.execute(writing, rows))
+        await self._write(job_id, self._database.insert_once(schema.journal), rows)
 
     async def relay_refused(
         self,
@@ -191,4 +194,11 @@ class Journal:
         keeping = self._database.insert_once(
             schema.answers, "workflow_id", "actor_role", "actor_name", "message_id"
         )
-        await self._database.write(lambda connection: connection.execute(keeping, answer))
+        await self._write(job_of(workflow_id)[1], keeping, [answer])
+
+    async def _write(self, job_id: str, writing: Insert, rows: Sequence[dict[str, Any]]) -> None:
+        def write(connection: Connection) -> None:
+            if not is_erased(connection, job_id):
+                connection.execute(writing, rows)
+
+        await self._database.write(write)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus
 from typer.testing import CliRunner
 
@@ -23,7 +24,7 @@ from store.erasures import Erasures
 from store.mail_queue import MailFault
 from store.reading import PARTS
 from store.retention import Kept
-from tests.desk import Desk, Told, now, sqlite_url
+from tests.desk import Desk, Told, iso, now, sqlite_url
 from tests.domain.factories import a_job
 from tests.options import instructed
 from tests.server.test_audit import audit_of
@@ -135,6 +136,47 @@ async def test_what_still_waits_for_a_mail_server_ends_with_its_job(desk: Desk, 
     tasks = await rows(desk.database, schema.tasks, job_id=job.id)
     assert {each["status"] for each in tasks} == {"done"}
     assert (await desk.http.get("/stuck")).text.count(job.id) == 0
+
+
+async def test_a_procedure_that_begins_again_as_it_is_cancelled_is_ended_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next run begins once its mail server has answered, and doesn't know of the first."""
+    job = await desk.searching()
+    asked, answers = asyncio.Event(), asyncio.Event()
+    no_server = NotTakenError("no", for_good=False, fault=MailFault.OURS, waits=True)
+
+    async def bring(*_: object) -> None:
+        if asked.is_set():
+            await answers.wait()
+        asked.set()
+        raise no_server
+
+    monkeypatch.setattr(desk.letterbox, "bring", bring)
+    await job.ok("report_cannot_locate", "dispatch", text="Nobody near")
+    await asked.wait()
+    job.fields["assigned_at"] = iso(now())
+    assert (await job.assigned())["outcome"] == "started"
+    erasing = ErasingDesk(Erasures(desk.database), desk.client, now)
+    sam = Actor(name="Sam", role=Role.SUPERVISOR)
+    erased = asyncio.create_task(erasing.erase(job.id, sam, "Requested", end=True))
+    await the_cancellation_of(job)
+    first = await job.run_id()
+    answers.set()
+    assert await erased is not None
+    assert await job.run_id() != first
+    assert (await job.handle.describe()).status is not WorkflowExecutionStatus.RUNNING
+
+
+async def the_cancellation_of(job: Told) -> None:
+    """Return once somebody has asked Temporal to cancel the newest run."""
+    wanted = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+    for _ in range(1000):
+        history = await job.handle.fetch_history()
+        if any(event.event_type == wanted for event in history.events):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody cancelled it")
 
 
 async def nothing_is_a_fault(house: Desk, job: Told) -> None:

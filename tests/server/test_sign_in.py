@@ -23,6 +23,7 @@ from starters.attempts import AttemptLimits, Attempts
 from starters.desk.people import form_token
 from starters.tokens import TokenFile, Tokens
 from store import schema
+from store.inbox import Inbox
 from store.sessions import SessionStore
 from store.tokens import NewToken, TokenStore, digest_of
 from tests.desk import SECRET, Desk, now
@@ -513,6 +514,24 @@ async def test_where_nobody_is_asked_a_cookie_that_no_page_gave_is_not_believed(
     sent = {"form_token": form_token(id_), "role": "dispatch"}
     refused = await desk.http.post("/console/role", data=sent, headers={"cookie": cookie})
     assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(("scheme", "is_secure"), [("https", True), ("http", False)])
+async def test_cookies_that_came_by_https_go_by_https_alone(
+    desk: Desk, scheme: str, *, is_secure: bool
+) -> None:
+    """Where nobody signs in, people may come without it: their browser keeps cookies then, too."""
+    await desk.post_event(b"oops")
+    (letter, *_), _ = await Inbox(desk.database).dead()
+    sent = {"form_token": form_token("x")}
+    by = {"cookie": f"steward-here=x:supervisor:{b'Sam'.hex()}", "x-forwarded-proto": scheme}
+    answers = [
+        await desk.http.get("/console", headers={**by, "cookie": "steward-here=nobody"}),
+        await desk.http.post(f"/console/hooks/{letter['id']}/replay", data=sent, headers=by),
+    ]
+    cookies = [each for answer in answers for each in answer.headers.get_list("set-cookie")]
+    assert [each.partition("=")[0] for each in cookies] == ["steward-here", "steward-said"]
+    assert [each.endswith("; Secure") for each in cookies] == [is_secure] * 2
 
 
 @pytest.mark.parametrize("name", ["Dana\n\n(Supervisor)", "Dana\u202e approved"])

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Date, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import JSON, Boolean, Connection, Date, Integer, LargeBinary, String, Table, Text
 
 from domain.effects import SendEmail
 from domain.erasing import ERASED, NOT_TAKEN_UP
 from domain.jobs import Customer
 from domain.mail_ids import message_token
 from domain.mail_reports import MailReport, ReportKind
+from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
 from store import schema
 from store.database import Database
-from store.erasures import Erasures, StillOpenError
+from store.erasures import Erasures, StillOpenError, erase_job
 from store.inbox import Inbox
 from store.jobs import held_job
+from store.journal import Journal, RefusedAttempt
 from store.ledger import Ledger
 from store.losses import Losses
 from store.mail_queue import MailFault, MailQueue, MailState, RenderedMail
@@ -27,7 +30,7 @@ from store.mail_reports import MailReports
 from store.reading import Reading
 from store.schema import UtcDateTime
 from tests.domain.factories import a_job
-from tests.store.rows import NOW, a_batch, execute, keep, rows
+from tests.store.rows import NOW, a_batch, busy, execute, keep, rows
 
 SAM = Actor(name="Sam", role=Role.SUPERVISOR)
 CANARY = "Tweety of SJ-1"
@@ -147,16 +150,30 @@ async def test_a_job_with_a_lifecycle_that_runs_is_not_erased(database: Database
     assert (await rows(database, schema.jobs))[0]["job"]["item"]["name"] != ERASED
 
 
+NAMED = [
+    b'{"job_id": "SJ-1001", oops',
+    b"about SJ-1001.",
+    rb'{"job_id": "\u0053J-1\u003001", oops',
+    rb'{"note": "about\nSJ-1001", oops',
+    '{"job_id": "SJ-1001", oops'.encode("utf-16"),
+    '{"job_id": "SJ-1001", oops'.encode("utf-32"),
+    '{"job_id": "SJ-1001", oops'.encode("utf-16-be"),
+]
+"""Bodies that nobody can read, and that name the job."""
+
+
 async def test_letters_that_nobody_could_read_are_emptied_where_they_name_the_job(
     database: Database,
 ) -> None:
     job = await keep(database, a_job())
-    bodies = [b'{"job_id": "SJ-1001", oops', b'{"job_id": "SJ-10012", oops', b"SJ-1001"]
+    others = [b'{"job_id": "SJ-10012", oops', rb'{"job_id": "\u0053J-10012", oops']
+    bodies = [*NAMED, *others]
     for number, body in enumerate(bodies):
         letter = filled(schema.inbox, number, job_id=None, state="dead", body=body)
         await execute(database, schema.inbox.insert().values(letter))
     await erase(database, job.job_id)
-    assert [row["body"] for row in await rows(database, schema.inbox)] == [b"", bodies[1], b""]
+    kept = [row["body"] for row in await rows(database, schema.inbox)]
+    assert kept == [b""] * len(NAMED) + others
 
 
 REPLY = f"550 5.1.1 {CANARY} is unknown here"
@@ -215,10 +232,26 @@ async def test_of_letters_that_name_an_erased_job_nothing_is_kept(database: Data
     await keep(database)
     await erase(database)
     inbox = Inbox(database)
-    for number, body in enumerate([b'{"job_id": "SJ-1001", oops', b"about SJ-1001.", b"SJ-10012"]):
+    for number, body in enumerate([*NAMED, b"SJ-10012"]):
         await inbox.keep(f"letter-{number}", body, NOW, unreadable="it is no JSON")
     kept = [(row["body"], row["reason"]) for row in await rows(database, schema.inbox)]
-    assert kept == [(b"", NOT_TAKEN_UP), (b"", NOT_TAKEN_UP), (b"SJ-10012", "it is no JSON")]
+    assert kept == [(b"", NOT_TAKEN_UP)] * len(NAMED) + [(b"SJ-10012", "it is no JSON")]
+
+
+async def test_a_letter_that_comes_while_its_job_is_erased_is_not_kept(database: Database) -> None:
+    """Whichever of the two is first, the other one sees it."""
+    await keep(database)
+
+    def erases(connection: Connection) -> None:
+        erase_job(database, connection, "SJ-1001", SAM, "Requested", NOW)
+
+    async with busy(database, erases):
+        keeping = asyncio.create_task(
+            Inbox(database).keep("letter", NAMED[0], NOW, unreadable="it is no JSON")
+        )
+        await asyncio.wait([keeping], timeout=0.3)  # where nothing holds it up, it is kept by now
+    await keeping
+    assert [row["body"] for row in await rows(database, schema.inbox)] == [b""]
 
 
 async def test_it_is_known_which_workflows_are_of_erased_jobs(database: Database) -> None:
@@ -226,3 +259,25 @@ async def test_it_is_known_which_workflows_are_of_erased_jobs(database: Database
     await erase(database)
     ids = ["apo/SJ-1001", "apo/SJ-10012", "heartbeat", "spoc/SJ-1001"]
     assert await Losses(database).of_erased_jobs(ids) == ["apo/SJ-1001", "spoc/SJ-1001"]
+
+
+async def test_of_a_command_that_meets_the_erasure_nothing_is_kept(database: Database) -> None:
+    await keep(database)
+    await erase(database)
+    before, journal = await rows(database, schema.journal), Journal(database)
+    ada = Actor(name=CANARY, role=Role.CUSTOMER)
+    refusal = Refusal(kind=RefusalKind.CONFLICT, rule=None, message=CANARY)
+    attempt = RefusedAttempt(
+        id="1",
+        job_id="SJ-1001",
+        lifecycle="apo",
+        command="approve",
+        at=NOW,
+        actor=ada,
+        refusal=refusal,
+    )
+    await journal.refused(attempt)
+    await journal.noted("SJ-1001", "apo", ada, {"asked": None}, NOW, "asked:1")
+    await journal.answer("apo/SJ-1001", ada, "m1", "approve", 200, {"next": CANARY}, NOW)
+    assert await rows(database, schema.journal) == before
+    assert await rows(database, schema.answers) == []
