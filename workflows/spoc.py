@@ -462,7 +462,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if self.case.stage == Stage.REPORT_RECEIVED:
             if not self.case.is_overdue_beside:
                 self.case.unflag(Attention.OVERDUE)  # there was news, whatever the promise's key
-            self.enter(Stage.REPORT_RECEIVED, at)  # the quiet days count from the last event
+            self.enter(Stage.REPORT_RECEIVED, at)  # the quiet days count from the newest event
 
     def have_the_customer_called(self, before: Job) -> None:
         """Ask Authorizations to call about a job that became a Medical Emergency (CONF-41)."""

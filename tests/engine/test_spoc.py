@@ -523,3 +523,27 @@ def test_another_diagnosis_that_the_report_is_about_begins_nothing_again() -> No
     earlier = life.loop.now() - timedelta(hours=1)
     life.hears("job.appointment_confirmed", {"kind": "diagnosis", "at": earlier.isoformat()})
     assert life.settle().stage == "report_received"
+
+
+@pytest.mark.rule("SPOC-14")
+def test_old_news_moves_no_wait_back() -> None:
+    life = reports(awaiting()).passes("20d")
+    life.hears("customer.called", {"about": "The appointment"}).settle()
+    due_at = life.lifecycle.case.due_at
+    life.passes("12d")
+    said = {"note": {"author": {"name": "Ann", "role": "authorizations"}, "text": "An old one"}}
+    for told, data, days in (
+        ("job.note_added", said, 33),
+        ("job.status_changed", {}, 33),
+        ("job.report_submitted", {"complete": True}, 31),  # newer than the one that is known
+    ):
+        life.hears(told, data, late=timedelta(days=days)).settle()
+        assert (life.stage, life.lifecycle.case.due_at) == ("report_received", due_at)
+
+    life = reports(awaiting(), complete=False)
+    began = life.loop.now()
+    while not life.lifecycle.case.reminded:
+        life.passes("1h")
+    due_at, late = life.lifecycle.case.due_at, life.loop.now() - began - timedelta(minutes=1)
+    life.hears("job.report_submitted", {"complete": False}, late=late).settle()
+    assert (life.stage, life.lifecycle.case.due_at) == ("missing_information", due_at)
