@@ -308,6 +308,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Close the promise to confirm an order, if it is open, beside the one waited for."""
         awaited = self.case.confirmation
         if awaited is not None and not self.case.confirmation_late:
+            due_at = self.case.deadlines.get(NamedDeadline.ORDER_CONFIRMATION)
+            outcome = self.settled(outcome, due_at)
             self.add(ClosePromise(promise_key=awaited.key, outcome=outcome))
 
     # --- the Leadership Desk and the specialist ----------------------------------------------

@@ -547,3 +547,24 @@ def test_old_news_moves_no_wait_back() -> None:
     due_at, late = life.lifecycle.case.due_at, life.loop.now() - began - timedelta(minutes=1)
     life.hears("job.report_submitted", {"complete": False}, late=late).settle()
     assert (life.stage, life.lifecycle.case.due_at) == ("missing_information", due_at)
+
+
+@pytest.mark.rule("SPOC-13")
+def test_a_report_that_came_late_while_no_worker_ran_breaks_its_promise_and_no_more() -> None:
+    for late, outcome in ((timedelta(hours=5), "broken"), (timedelta(hours=60), "kept")):
+        life = awaiting().is_away("110h")
+        told, at = {"complete": True}, life.loop.now() - late
+        life.hears("job.report_submitted", told, late=late, diagnostic_report_at=at).settle()
+
+        assert outcomes(life) == [outcome, None]
+        assert (life.stage, life.attention, life.store.tasks) == ("report_received", [], [])
+        assert life.store.effects(SendEmail) == []
+
+
+@pytest.mark.rule("SPOC-34")
+def test_an_order_that_was_confirmed_late_while_no_worker_ran_is_no_promise_kept() -> None:
+    life = an_order_to_confirm(reports(awaiting()))
+    (key,) = life.lifecycle.case.promised_beside
+    life.is_away("5d").does("information_received", "spoc_specialist", summary="Confirmed")
+
+    assert (life.store.promises[key], life.attention) == ("broken", [])
