@@ -540,6 +540,12 @@ def test_old_news_moves_no_wait_back() -> None:
         life.hears(told, data, late=timedelta(days=days)).settle()
         assert (life.stage, life.lifecycle.case.due_at) == ("report_received", due_at)
 
+    life = awaiting().passes("40d")
+    life.hears("job.note_added", said).settle()
+    heard_at = life.loop.now()
+    life.hears("job.report_submitted", {"complete": True}, late=timedelta(days=33)).settle()
+    assert (life.stage, life.lifecycle.case.counts_from) == ("report_received", heard_at)
+
     life = reports(awaiting(), complete=False)
     began = life.loop.now()
     while not life.lifecycle.case.reminded:
