@@ -285,7 +285,8 @@ class Kept(BaseModel):
     start: str = Field(default="", exclude_if=is_empty)
     """What it began with, until the store has said that it keeps that."""
     in_turn: str = Field(default="", exclude_if=is_empty)
-    """Where the batch is not the last of its turn: the turn. What was kept before it stays."""
+    """The turn, where somebody may be asked before the batch comes true. Beside no snapshot, the
+    turn goes on after the batch, and what was kept before it stays."""
 
 
 class Batch(BaseModel):

@@ -217,8 +217,6 @@ def kept_columns(
     if kept is None:  # a worker of a release before told nothing, so what was kept is no longer so
         return {"snapshot": None, "in_turn": None}
     start = {"began_with": to_bytes(kept.start)} if kept.start else {}
-    if kept.in_turn:
-        return {"in_turn": to_bytes(kept.in_turn), **start}
     snapshot = to_bytes(kept.snapshot) if kept.snapshot else None
     if snapshot is None:
         return {"snapshot": None, "in_turn": None, "began_with": None}

@@ -35,12 +35,13 @@ from domain.signatures import HookSecrets, generate_secret, sign
 from domain.values import Instant
 from starters.app import Parts, make_app
 from starters.tokens import Tokens
+from store import schema
 from store.database import Database, migrate
 from store.ledger import Ledger
 from store.mail_queue import QueuedMail
 from store.tokens import TokenStore
 from tests.production import IN_PRODUCTION, Bearer, encrypted, keep_out
-from tests.store.rows import a_batch, busy
+from tests.store.rows import a_batch, busy, rows
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import skip
 from workers.spans import NO_SPANS, Spans
@@ -364,7 +365,14 @@ class Told:
     async def page(self) -> Page:
         """Return the job's page once everything that it was told so far has been heard."""
         await self.rests()
+        await self._is_kept_whole()
         return Page(await self.show(), self.lifecycle)
+
+    async def _is_kept_whole(self) -> None:
+        """Assert that no turn is kept as if it went on: if Temporal is lost, it comes again."""
+        of = {"workflow_id": f"{self.lifecycle}/{self.id}"}
+        for row in await rows(self.desk.database, schema.lifecycles, **of):
+            assert row["in_turn"] is None, f"a turn of {of['workflow_id']} is kept at rest"
 
     async def rests(self) -> None:
         """Return once the lifecycle has nothing to do but wait."""

@@ -54,15 +54,20 @@ class Keeper:
             mid_turn: whether the turn goes on after it.
         """
         start = "" if self._keeps_start else pack_start(self._start)
-        if mid_turn or progress is None:
-            turn = InTurn(sequence=self._case.turns, message=self._desk.in_turn())
-            return Kept(start=start, in_turn=pack_turn(turn))
+        in_turn = self._turn() if mid_turn or progress is None else ""
+        if progress is None:
+            return Kept(start=start, in_turn=in_turn)
         mails = self._mails_after(steps)
         look = self._episode.look
         if progress.outcome is not None and not mails and look is None:
             self._keeps_start = False
             return Kept()
-        return Kept(snapshot=self._snapshot(steps, progress, mails, look), start=start)
+        snapshot = self._snapshot(steps, progress, mails, look)
+        return Kept(snapshot=snapshot, start=start, in_turn=in_turn)
+
+    def _turn(self) -> str:
+        turn = InTurn(sequence=self._case.turns, message=self._desk.in_turn())
+        return pack_turn(turn)
 
     def has_kept(self, batch: Batch, result: BatchResult) -> None:
         """Take in that a batch has come true."""

@@ -17,6 +17,9 @@ from workflows.mailbox import Mailbox
 from workflows.publisher import Publisher
 from workflows.runtime import Runtime
 
+COMMITS_SAY_WHERE_IT_STANDS = "commits-say-where-it-stands"
+"""The change from when on each commit keeps from where a lifecycle goes on if Temporal is lost."""
+
 _Believed = tuple[Job, int, Job | None]
 """What a case knew of its job: the job, its version, and the one last heard of."""
 
@@ -79,7 +82,8 @@ class Moves:
             summary: what a person reads of it in Temporal UI, if the effects say nothing.
             ending: the final stage, where it ends the lifecycle; nothing is left open then.
             entering: the stage to advance to otherwise; None: the lifecycle goes on in its own, and
-                the open promise stays open.
+                the open promise stays open. Either way, nothing of the turn comes after it: from
+                here the lifecycle goes on if Temporal is lost.
             closing: how the open promise closes where the stage changes.
 
         Raises:
@@ -205,6 +209,8 @@ class Moves:
             self._story.settle_the_wait()
             self._case.enter(entering, self._runtime.now())
             self._publisher.open(self._kind.promise(self._case))
+            progress = self._publisher.progress()
+        elif self._runtime.patched(COMMITS_SAY_WHERE_IT_STANDS):
             progress = self._publisher.progress()
         result = await self._publisher.flush(progress, summary, mid_turn=ending is None)
         if result.refusal is not None:

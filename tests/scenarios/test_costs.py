@@ -20,7 +20,7 @@ APO offered to paid                                 |      1 |          5 |     
 one reminder of an APO offer                        |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          7
 half a day of waiting for an answer to it           |      0 |          0 |      0 |       0 |       0 |       0 |       0 |      0 |     0 |          0
 a concern escalated and resolved                    |      1 |          6 |      5 |       0 |       5 |       5 |      22 |     81 |    12 |         46
-one reminder of a call to a provider                |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          6
+one reminder of a call to a provider                |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          5
 SPoC diagnosis confirmed to closed                  |      1 |          3 |      2 |       2 |       0 |       2 |      10 |     37 |     6 |         24
 one reminder of a SPoC report                       |      0 |          1 |      1 |       0 |       0 |       1 |       3 |     12 |     2 |          6
 a job reassigned in a conference                    |      1 |          5 |      4 |       0 |       5 |       5 |      20 |     70 |    10 |         50
