@@ -27,6 +27,23 @@ class PromiseOutcome(StrEnum):
     """Whoever it was owed to no longer wants it: the job was cancelled."""
 
 
+def settled(
+    closing: PromiseOutcome, came_at: datetime | None, due_at: datetime | None
+) -> PromiseOutcome:
+    """Return how a promise closes: what came after its deadline has not kept it, but broken it.
+
+    A worker that was away hears of both at once, and of what came first.
+
+    Args:
+        closing: how it closes if it came in time.
+        came_at: when what it asked for came, aware UTC; None: that isn't known.
+        due_at: its deadline, as the calendar has it; None: it has none.
+    """
+    if closing is not PromiseOutcome.KEPT or came_at is None or due_at is None:
+        return closing
+    return PromiseOutcome.BROKEN if came_at > due_at else closing
+
+
 class DueAt(BaseModel):
     """A deadline at an instant."""
 

@@ -151,7 +151,8 @@ class Engine:
     async def handle(self, message: CommandMessage | EventMessage) -> None:
         """Execute a command, or hear an event."""
         if isinstance(message, CommandMessage):
-            await self.desk.execute(message)
+            with self.publisher.handling(self._runtime.now()):
+                await self.desk.execute(message)
         else:
             await self._hear(message)
 
@@ -186,7 +187,8 @@ class Engine:
             before, case.last_heard = case.last_heard, None
         if envelope.job_version > case.job_version:
             case.job, case.job_version = envelope.event.job, envelope.job_version
-        await self._story.hear(envelope.event, before, at)
+        with self.publisher.handling(at):
+            await self._story.hear(envelope.event, before, at)
         if self._passes_event_on:
             self.episode.hear_too_late(message)
 

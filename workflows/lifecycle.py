@@ -84,6 +84,7 @@ class Lifecycle(Generic[CaseT]):
         self.handle = engine.handle
         self.take_opening_command = engine.take_opening_command
         self.pass_event_on = engine.pass_event_on
+        self.settled = engine.publisher.settled
         self.begin_turn = engine.effects.begin_turn
         self.commit_or_refuse = engine.moves.commit_or_refuse
         self.reassign = engine.moves.reassign
@@ -277,7 +278,7 @@ class Lifecycle(Generic[CaseT]):
         Args:
             stage: where the lifecycle goes on.
             at: what its wait counts from, aware UTC; None: from now.
-            closing: how the open promise closes.
+            closing: how the open promise closes; what came after its deadline has not kept it.
         """
         self.close_promise(closing)
         self.settle_the_wait()

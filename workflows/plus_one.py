@@ -441,6 +441,10 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         case = self.case
         self.drop_duties(PromiseOutcome.SUPERSEDED)
         case.accepted_at, case.acceptances, case.owed = at, case.acceptances + 1, tuple(Duty)
+        # The deadline of an acceptance before is none of this one's.
+        case.deadlines = {
+            name: told for name, told in case.deadlines.items() if name != waits.INFORMING
+        }
         for duty in case.owed:
             self.add(OpenPromise(promise=waits.duty_promise(case, duty)))
         self.add(ComputeDeadline(name=waits.INFORMING, due=waits.informing_due(case)))
@@ -504,6 +508,7 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
     def close_duties(self, duties: Iterable[Duty], outcome: PromiseOutcome) -> None:
         """Close the promises of some duties, unless their time has passed already."""
         if not self.case.owed_late:
+            outcome = self.settled(outcome, self.case.deadlines.get(waits.INFORMING))
             for duty in duties:
                 self.add(ClosePromise(promise_key=self.case.duty_key(duty), outcome=outcome))
 

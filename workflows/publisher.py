@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 
 from domain.attention import Attention
@@ -18,6 +21,7 @@ from domain.promises import (
     ended_sentence,
     makes_overdue,
     sentence,
+    settled,
 )
 from workflows.effects import EffectBuffer
 from workflows.mails import MailTracker
@@ -41,6 +45,8 @@ class Publisher:
         self._effects = effects
         self._mails = mails
         self._published: Progress | None = None
+        self._came_at: datetime | None = None
+        """When what is being handled came; None: nothing is."""
 
     @property
     def has_told_the_end(self) -> bool:
@@ -68,6 +74,8 @@ class Publisher:
     def close(self, outcome: PromiseOutcome, *, reminders_left: bool = False) -> None:
         """Close the promise that is open, if any; whether somebody is overdue follows from it.
 
+        Nobody is overdue any more with what has come, though it came late.
+
         Args:
             outcome: how it closes.
             reminders_left: whether whoever broke it is reminded before anything else happens.
@@ -75,12 +83,25 @@ class Publisher:
         promise, case = self._case.waiting, self._case
         if promise is None:
             return
-        self._close(promise, outcome)
+        self._close(promise, self.settled(outcome, case.due_at))
         if outcome is not PromiseOutcome.BROKEN:
             if not case.is_overdue_beside:
                 case.unflag(Attention.OVERDUE)
         elif makes_overdue(promise, reminders_left=reminders_left):
             case.flag(Attention.OVERDUE)
+
+    @contextmanager
+    def handling(self, came_at: datetime) -> Iterator[None]:
+        """Have the promises that close meanwhile held against when something came, aware UTC."""
+        self._came_at = came_at
+        try:
+            yield
+        finally:
+            self._came_at = None
+
+    def settled(self, closing: PromiseOutcome, due_at: datetime | None) -> PromiseOutcome:
+        """Return how a promise with a deadline closes, by what is being handled; see `settled`."""
+        return settled(closing, self._came_at, due_at)
 
     def supersede(self) -> None:
         """Close the promise that is open for another of the same wait: who was overdue still is."""

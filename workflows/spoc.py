@@ -308,6 +308,8 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """Close the promise to confirm an order, if it is open, beside the one waited for."""
         awaited = self.case.confirmation
         if awaited is not None and not self.case.confirmation_late:
+            due_at = self.case.deadlines.get(NamedDeadline.ORDER_CONFIRMATION)
+            outcome = self.settled(outcome, due_at)
             self.add(ClosePromise(promise_key=awaited.key, outcome=outcome))
 
     # --- the Leadership Desk and the specialist ----------------------------------------------
@@ -446,6 +448,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     async def hear(self, event: Event, before: Job, at: datetime) -> None:
         """Follow what happened to the job; see `Lifecycle.hear`."""
         job = self.case.job
+        newest = self.case.heard_at = max(at, self.case.heard_at or at)
         if self.ends_with_the_job(job):
             return
         if self.has_another_holder(before):
@@ -462,7 +465,9 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if self.case.stage == Stage.REPORT_RECEIVED:
             if not self.case.is_overdue_beside:
                 self.case.unflag(Attention.OVERDUE)  # there was news, whatever the promise's key
-            self.enter(Stage.REPORT_RECEIVED, at)  # the quiet days count from the last event
+            # The quiet days count from the newest event; until edition 3, from the one told last.
+            keys_differ = self.case.edition >= Edition.FACTS_BY_MEANING
+            self.enter(Stage.REPORT_RECEIVED, newest if keys_differ else at)
 
     def have_the_customer_called(self, before: Job) -> None:
         """Ask Authorizations to call about a job that became a Medical Emergency (CONF-41)."""

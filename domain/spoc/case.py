@@ -107,6 +107,8 @@ class SpocCase(Case):
     """The confirmed diagnosis appointment."""
     confirmed_at: Instant | None = None
     """When it was confirmed, by the job system's clock; a case from before does not say it."""
+    heard_at: Instant | None = None
+    """When the newest event happened that it has heard of."""
     report: Report | None = None
     """The newest report since that appointment was confirmed."""
     overdue: bool = False

@@ -254,6 +254,7 @@ STARTS: dict[str, LifecycleStart] = {
             **OF_EVERY_CASE,
             appointment_at=WINDOW_ENDS,
             confirmed_at=ASSIGNED_AT,
+            heard_at=ASSIGNED_AT,
             report=Report(
                 at=WINDOW_ENDS,
                 missing="The model",

@@ -75,6 +75,10 @@ class MemoryLoop(asyncio.AbstractEventLoop):
             self.run_until_quiet()
         self._elapsed = until
 
+    def skip_time(self, span: timedelta) -> None:
+        """Let time pass in which no worker runs: what is due in it is not done."""
+        self._elapsed += span
+
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Return once a condition holds."""
         waiting = self.create_future()

@@ -442,6 +442,11 @@ class Life:
         self.loop.pass_time(parse_elapsed(span))
         return self.settle()
 
+    def is_away(self, span: str) -> Life:
+        """Let so much time pass while no worker runs."""
+        self.loop.skip_time(parse_elapsed(span))
+        return self
+
     # --- messages --------------------------------------------------------------------------------
 
     def signals(self, name: str, payload: object) -> Life:
@@ -466,14 +471,15 @@ class Life:
         data: dict[str, Any] | None = None,
         *,
         by: Actor = _DANA,
+        late: timedelta = timedelta(0),
         **changes: Any,
     ) -> Life:
-        """Tell of an event, with the job as it now stands."""
+        """Tell of an event, with the job as it now stands, so long after it has happened."""
         job = self.store.job.model_copy(update=changes)
         self.store.job, self.store.version = job, self.store.version + 1
         told = {
             "type": type_,
-            "occurred_at": self.loop.now(),
+            "occurred_at": self.loop.now() - late,
             "actor": by.model_dump(mode="json"),
             "job": job.model_dump(mode="json"),
             "data": data or {},
@@ -482,7 +488,7 @@ class Life:
             event_id=f"event-{next(_numbers)}",
             job_version=self.store.version,
             event=EVENT.validate_python(told),
-            age=0,
+            age=late.total_seconds(),
         )
         return self.signals("job_event", envelope.model_dump(mode="json"))
 

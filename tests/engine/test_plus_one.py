@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from domain.accounts import NO_PROVIDER_FOUND, PROCURE_VENDOR, Account
 from domain.attention import Attention
+from domain.durations import parse_elapsed
 from domain.editions import Edition
 from domain.effects import AddNote, AddServiceJob, OpenTask, SendCommand, SendEmail
 from domain.jobs import Assignee, JobStatus, Severity, Visibility
@@ -1022,3 +1023,28 @@ def test_the_longest_report_still_asks_for_the_alternate_provider_option() -> No
     (asked,) = life.store.effects(SendCommand)
     assert len(str(asked.fields["reason"])) == LONGEST_PROSE
     assert life.outcome == "no_provider_found"
+
+
+@pytest.mark.rule("PO-17")
+@pytest.mark.parametrize(("late", "outcome"), [("30m", "broken"), ("2h", "kept")])
+def test_an_acceptance_after_the_48_hours_keeps_no_promise_though_no_worker_ran(
+    late: str, outcome: str
+) -> None:
+    life = a_search().is_away("49h")
+    life.hears("job.status_changed", late=parse_elapsed(late), status=JobStatus.ACCEPTED).settle()
+
+    assert outcomes(life) == [outcome, None]
+    assert (life.stage, life.attention, life.store.tasks) == ("accepted", [], [])
+
+
+@pytest.mark.rule("PO-62")
+def test_what_plusone_does_late_while_no_worker_runs_keeps_no_duty() -> None:
+    life = a_repair().is_away("5d")
+    informs(life)
+
+    assert [*duties(life).values()] == ["broken"] * 3
+    assert life.attention == []
+
+    life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
+    informs(accepts(life))
+    assert [*duties(life).values()] == ["broken"] * 3 + ["kept"] * 3

@@ -523,3 +523,54 @@ def test_another_diagnosis_that_the_report_is_about_begins_nothing_again() -> No
     earlier = life.loop.now() - timedelta(hours=1)
     life.hears("job.appointment_confirmed", {"kind": "diagnosis", "at": earlier.isoformat()})
     assert life.settle().stage == "report_received"
+
+
+@pytest.mark.rule("SPOC-14")
+def test_old_news_moves_no_wait_back() -> None:
+    life = reports(awaiting()).passes("20d")
+    life.hears("customer.called", {"about": "The appointment"}).settle()
+    due_at = life.lifecycle.case.due_at
+    life.passes("12d")
+    said = {"note": {"author": {"name": "Ann", "role": "authorizations"}, "text": "An old one"}}
+    for told, data, days in (
+        ("job.note_added", said, 33),
+        ("job.status_changed", {}, 33),
+        ("job.report_submitted", {"complete": True}, 31),  # newer than the one that is known
+    ):
+        life.hears(told, data, late=timedelta(days=days)).settle()
+        assert (life.stage, life.lifecycle.case.due_at) == ("report_received", due_at)
+
+    life = awaiting().passes("40d")
+    life.hears("job.note_added", said).settle()
+    heard_at = life.loop.now()
+    life.hears("job.report_submitted", {"complete": True}, late=timedelta(days=33)).settle()
+    assert (life.stage, life.lifecycle.case.counts_from) == ("report_received", heard_at)
+
+    life = reports(awaiting(), complete=False)
+    began = life.loop.now()
+    while not life.lifecycle.case.reminded:
+        life.passes("1h")
+    due_at, late = life.lifecycle.case.due_at, life.loop.now() - began - timedelta(minutes=1)
+    life.hears("job.report_submitted", {"complete": False}, late=late).settle()
+    assert (life.stage, life.lifecycle.case.due_at) == ("missing_information", due_at)
+
+
+@pytest.mark.rule("SPOC-13")
+def test_a_report_that_came_late_while_no_worker_ran_breaks_its_promise_and_no_more() -> None:
+    for late, outcome in ((timedelta(hours=5), "broken"), (timedelta(hours=60), "kept")):
+        life = awaiting().is_away("110h")
+        told, at = {"complete": True}, life.loop.now() - late
+        life.hears("job.report_submitted", told, late=late, diagnostic_report_at=at).settle()
+
+        assert outcomes(life) == [outcome, None]
+        assert (life.stage, life.attention, life.store.tasks) == ("report_received", [], [])
+        assert life.store.effects(SendEmail) == []
+
+
+@pytest.mark.rule("SPOC-34")
+def test_an_order_that_was_confirmed_late_while_no_worker_ran_is_no_promise_kept() -> None:
+    life = an_order_to_confirm(reports(awaiting()))
+    (key,) = life.lifecycle.case.promised_beside
+    life.is_away("5d").does("information_received", "spoc_specialist", summary="Confirmed")
+
+    assert (life.store.promises[key], life.attention) == ("broken", [])
