@@ -336,13 +336,7 @@ class Case(BaseModel):
         return ()
 
     def enter(self, stage: str, at: datetime) -> None:
-        """Go on to a stage, whose wait counts from an instant.
-
-        What is told late moves no wait of the same stage back: it counts from the newest. Until
-        edition 3 it did, since two waits that count from one instant have one key there.
-        """
-        if stage == self.stage and self.edition >= Edition.FACTS_BY_MEANING:
-            at = max(at, self.counts_from or at)
+        """Go on to a stage, whose wait counts from an instant."""
         self.stage, self.counts_from, self.reminded = stage, at, 0
         self.entered += 1
 

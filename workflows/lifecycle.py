@@ -52,6 +52,9 @@ SUPERSEDED = "superseded"
 """The final stage of every lifecycle whose job somebody has given to another account."""
 _ANOTHER = Assignee(name="another account")
 
+LATE_NEWS_MOVES_NOTHING_BACK = "late-news-moves-nothing-back"
+"""The change from when on waits count from the newest, and not from what was told last."""
+
 _LATE = timedelta(hours=1)
 """How long after its deadline something may happen and still count from the deadline."""
 
@@ -286,8 +289,24 @@ class Lifecycle(Generic[CaseT]):
         self.enter(stage, at)
 
     def enter(self, stage: str, at: datetime | None = None) -> None:
-        """Go on to a stage, whose wait counts from an instant: now, unless said otherwise."""
-        self.case.enter(stage, at or self.now())
+        """Go on to a stage, whose wait counts from an instant: now, unless said otherwise.
+
+        What is told late moves no wait of the same stage back.
+        """
+        counts_from = at or self.now()
+        if stage == self.case.stage:
+            counts_from = self.newest(counts_from, self.case.counts_from)
+        self.case.enter(stage, counts_from)
+
+    def newest(self, at: datetime, before: datetime | None) -> datetime:
+        """Return the later of the instant of something and of what was known before, if it was.
+
+        Until edition 3 it is the one told last: two waits that count from one instant have one key
+        there.
+        """
+        if before is None or before <= at or self.case.edition < Edition.FACTS_BY_MEANING:
+            return at
+        return before if self.patched(LATE_NEWS_MOVES_NOTHING_BACK) else at
 
     def end(self, stage: str, closing: PromiseOutcome) -> None:
         """End the lifecycle in a final stage, once `run` returns; nothing is left open.

@@ -448,7 +448,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
     async def hear(self, event: Event, before: Job, at: datetime) -> None:
         """Follow what happened to the job; see `Lifecycle.hear`."""
         job = self.case.job
-        newest = self.case.heard_at = max(at, self.case.heard_at or at)
+        newest = self.case.heard_at = self.newest(at, self.case.heard_at)
         if self.ends_with_the_job(job):
             return
         if self.has_another_holder(before):
@@ -465,9 +465,7 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         if self.case.stage == Stage.REPORT_RECEIVED:
             if not self.case.is_overdue_beside:
                 self.case.unflag(Attention.OVERDUE)  # there was news, whatever the promise's key
-            # The quiet days count from the newest event; until edition 3, from the one told last.
-            keys_differ = self.case.edition >= Edition.FACTS_BY_MEANING
-            self.enter(Stage.REPORT_RECEIVED, newest if keys_differ else at)
+            self.enter(Stage.REPORT_RECEIVED, newest)  # the quiet days count from the newest event
 
     def have_the_customer_called(self, before: Job) -> None:
         """Ask Authorizations to call about a job that became a Medical Emergency (CONF-41)."""
