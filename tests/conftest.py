@@ -1,7 +1,8 @@
-"""What holds for every test: bytecode, how hypothesis tries, and how Python collects garbage."""
+"""What holds for every test: bytecode, Ctrl-C, how hypothesis tries, and how Python collects garbage."""
 
 import gc
 import os
+import signal
 import sys
 
 from hypothesis import settings
@@ -10,6 +11,10 @@ from hypothesis import settings
 # starting takes twice as long.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Started in the background of a shell, all that tests start would ignore a Ctrl-C, as we do then.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [
     "tests.store.postgresql",

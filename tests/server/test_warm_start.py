@@ -74,7 +74,7 @@ def end_of(by: Callable[..., list[str]], number: int, folder: Path) -> tuple[int
     with subprocess.Popen(by("policy", "check", str(file)), stderr=subprocess.PIPE) as verb:
         eventually(reads, "that it reads")
         verb.send_signal(number)
-        _, said = verb.communicate()
+        _, said = verb.communicate(timeout=60)
     eventually(is_gone, "its end")
     os.close(writing[0])
     return verb.returncode, said
