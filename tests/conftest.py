@@ -1,4 +1,4 @@
-"""What holds for every test: bytecode, Ctrl-C, how hypothesis tries, and how Python collects garbage."""
+"""What holds for every test: bytecode, Ctrl-C, hypothesis, and how Python collects garbage."""
 
 import gc
 import os
