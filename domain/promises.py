@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,6 +27,10 @@ class PromiseOutcome(StrEnum):
     """Whoever it was owed to no longer wants it: the job was cancelled."""
 
 
+_A_MOMENT: Final = timedelta(minutes=1)
+"""How late a timer may ring: what is heard before it within this time has come first."""
+
+
 def settled(
     closing: PromiseOutcome, came_at: datetime | None, due_at: datetime | None
 ) -> PromiseOutcome:
@@ -41,7 +45,7 @@ def settled(
     """
     if closing is not PromiseOutcome.KEPT or came_at is None or due_at is None:
         return closing
-    return PromiseOutcome.BROKEN if came_at > due_at else closing
+    return PromiseOutcome.BROKEN if came_at > due_at + _A_MOMENT else closing
 
 
 class DueAt(BaseModel):

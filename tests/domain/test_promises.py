@@ -20,6 +20,7 @@ from domain.promises import (
     ended_sentence,
     resolve,
     sentence,
+    settled,
 )
 from domain.roles import Role
 from tests.domain.calendar_oracle import Hours
@@ -287,3 +288,23 @@ def test_a_deadline_without_zone_length_beginning_or_kind_is_none(
 ) -> None:
     with pytest.raises(ValidationError):
         DUE.validate_python(nonsense)
+
+
+@pytest.mark.parametrize(
+    ("late", "closes"),
+    [
+        (timedelta(), PromiseOutcome.KEPT),
+        (timedelta(minutes=1), PromiseOutcome.KEPT),  # it was heard before the timer rang
+        (timedelta(minutes=1, seconds=1), PromiseOutcome.BROKEN),
+    ],
+    ids=str,
+)
+def test_what_comes_after_its_deadline_has_not_kept_its_promise(
+    late: timedelta, closes: PromiseOutcome
+) -> None:
+    due_at = datetime(2026, 11, 23, 15, tzinfo=UTC)
+    assert settled(PromiseOutcome.KEPT, due_at + late, due_at) is closes
+    assert settled(PromiseOutcome.KEPT, None, due_at) is PromiseOutcome.KEPT
+    assert settled(PromiseOutcome.KEPT, due_at, None) is PromiseOutcome.KEPT
+    for other in (PromiseOutcome.SUPERSEDED, PromiseOutcome.WAIVED):
+        assert settled(other, due_at + late, due_at) is other
