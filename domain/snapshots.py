@@ -66,7 +66,7 @@ class SnapshotNotReadableError(ValueError):
 
 
 class InTurn(BaseModel):
-    """A turn of which something has come true, and not all.
+    """A turn that is not over: more of it follows, or a commit waits for what somebody answers.
 
     It is taken again from its beginning: what has come true has its key, and is not done twice.
     """
@@ -74,7 +74,7 @@ class InTurn(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     sequence: int
-    """The batch with which something came true."""
+    """The batch it was kept with."""
     message: WaitingMessage | None = None
     """The command that began the turn; None where an event or a deadline did, which come again."""
 

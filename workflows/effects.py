@@ -45,7 +45,7 @@ class KeepsCase(Protocol):
     """Tells the store from what the lifecycle can go on; see `workflows.keeping`."""
 
     def kept_with(
-        self, steps: Sequence[Step], progress: Progress | None, *, mid_turn: bool
+        self, steps: Sequence[Step], progress: Progress | None, *, keeps_turn: bool
     ) -> Kept:
         """Return what the store keeps with a batch of these effects."""
 
@@ -168,20 +168,21 @@ class EffectBuffer:
     # --- carrying out ------------------------------------------------------------------------
 
     async def flush(
-        self, progress: Progress | None, summary: str, *, mid_turn: bool = False
+        self, progress: Progress | None, summary: str, *, keeps_turn: bool = False
     ) -> tuple[Batch, BatchResult]:
         """Let the collected effects come true, all of them or none, however long it takes.
 
         Args:
             progress: where the lifecycle stands with them, None to leave that as it is.
             summary: what a person reads of it, if the effects say nothing themselves.
-            mid_turn: whether the turn goes on after it.
+            keeps_turn: whether somebody may be asked before it comes true: the store then keeps
+                what began the turn, too.
 
         Returns:
             The batch, and what came of it. If it was refused, what this turn has collected is
             forgotten; what was collected beside it is kept for the next batch.
         """
-        batch = self._batch(progress, mid_turn=mid_turn)
+        batch = self._batch(progress, keeps_turn=keeps_turn)
         result = await self._carry_out(batch, summary)
         if result.refusal is not None:
             self._steps = self._beside(batch.steps) + self._steps
@@ -191,7 +192,7 @@ class EffectBuffer:
                 self.keeper.has_kept(batch, result)
         return batch, result
 
-    def _batch(self, progress: Progress | None, *, mid_turn: bool) -> Batch:
+    def _batch(self, progress: Progress | None, *, keeps_turn: bool) -> Batch:
         steps, self._steps = tuple(self._steps), []
         self._case.turns += 1
         lifecycle, job_id = job_of(self._runtime.workflow_id)
@@ -208,7 +209,7 @@ class EffectBuffer:
             known_version=self._known_version if self._case.turns == 1 else None,
             kept=None
             if self.keeper is None
-            else self.keeper.kept_with(steps, progress, mid_turn=mid_turn),
+            else self.keeper.kept_with(steps, progress, keeps_turn=keeps_turn),
             request_ids=self._requests_of(steps),
         )
 

@@ -21,8 +21,9 @@ _MOST_WAITING = 16 * 1024
 class Keeper:
     """Tells the store how far the lifecycle has come: what a continue-as-new now would carry.
 
-    In the middle of a turn there is no such moment. The store keeps what it has then, and the
-    command that began the turn; an event comes again from the inbox, and a deadline by itself.
+    In the middle of a turn there is no such moment, and somebody may be asked before a commit comes
+    true. The store then also keeps the command that began the turn, so that it can be taken again;
+    an event comes again from the inbox, and a deadline by itself.
     """
 
     def __init__(
@@ -44,17 +45,18 @@ class Keeper:
         """Whether the store has said that it keeps what the lifecycle began with."""
 
     def kept_with(
-        self, steps: Sequence[Step], progress: Progress | None, *, mid_turn: bool
+        self, steps: Sequence[Step], progress: Progress | None, *, keeps_turn: bool
     ) -> Kept:
         """Return what the store keeps with a batch.
 
         Args:
             steps: the effects of the batch.
             progress: where the lifecycle stands with it.
-            mid_turn: whether the turn goes on after it.
+            keeps_turn: whether somebody may be asked before it comes true: the store then keeps
+                what began the turn, too.
         """
         start = "" if self._keeps_start else pack_start(self._start)
-        in_turn = self._turn() if mid_turn or progress is None else ""
+        in_turn = self._turn() if keeps_turn or progress is None else ""
         if progress is None:
             return Kept(start=start, in_turn=in_turn)
         mails = self._mails_after(steps)

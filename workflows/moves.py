@@ -212,7 +212,7 @@ class Moves:
             progress = self._publisher.progress()
         elif self._runtime.patched(COMMITS_SAY_WHERE_IT_STANDS):
             progress = self._publisher.progress()
-        result = await self._publisher.flush(progress, summary, mid_turn=ending is None)
+        result = await self._publisher.flush(progress, summary, keeps_turn=ending is None)
         if result.refusal is not None:
             self._case.roll_back_to(before)
             if result.turned_down:

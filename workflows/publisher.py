@@ -138,16 +138,17 @@ class Publisher:
         await self.flush(self.progress(ended_as=stage), summary)
 
     async def flush(
-        self, progress: Progress | None, summary: str, *, mid_turn: bool = False
+        self, progress: Progress | None, summary: str, *, keeps_turn: bool = False
     ) -> BatchResult:
         """Have all that is collected come true, and keep in the case what it told.
 
         Args:
             progress: what the lists say from then on; None leaves them as they are.
             summary: what a person reads of it in Temporal UI, if the effects say nothing.
-            mid_turn: whether the turn goes on after it.
+            keeps_turn: whether somebody may be asked before it comes true: the store then keeps
+                what began the turn, too.
         """
-        batch, result = await self._effects.flush(progress, summary, mid_turn=mid_turn)
+        batch, result = await self._effects.flush(progress, summary, keeps_turn=keeps_turn)
         case = self._case
         if result.job is not None and result.job_version is not None:
             unheard = result.refusal is not None and result.job_version > case.job_version
