@@ -34,8 +34,9 @@ _AT_ONCE = 500
 """Keys that are wrapped anew in one transaction."""
 
 _KEYS = schema.data_keys
-_BY_ID = select(_KEYS).where(_KEYS.c.id == bindparam("wanted"))
-_OF_JOB = select(_KEYS).where(_KEYS.c.job_id == bindparam("wanted"))
+_WRAPPED: Select[Any] = select(_KEYS.c.id, _KEYS.c.job_id, _KEYS.c.ring_key_id, _KEYS.c.wrapped)
+_BY_ID = _WRAPPED.where(_KEYS.c.id == bindparam("wanted"))
+_OF_JOB = _WRAPPED.where(_KEYS.c.job_id == bindparam("wanted"))
 
 
 class KeyDestroyedError(LookupError):
@@ -68,7 +69,7 @@ class DataKey:
 @dataclass
 class _Kept:
     key: DataKey
-    asked_at: datetime
+    believed_until: datetime
 
 
 def _wall_clock() -> datetime:
@@ -116,7 +117,7 @@ class DataKeys:
     def at_hand(self, key_id: str) -> DataKey | None:
         """Return the key of an id if it is open and needs no question to the store."""
         kept = self._by_id.get(key_id)
-        if kept is None or self._clock() - kept.asked_at >= _BELIEVED_FOR:
+        if kept is None or self._clock() >= kept.believed_until:
             return None
         self._by_id.move_to_end(key_id)
         return kept.key
@@ -207,7 +208,7 @@ class DataKeys:
             self._id_of_job.pop(row.job_id, None)
             raise KeyDestroyedError(row.job_id)
         key = DataKey(row.id, row.job_id, AESGCM(self._unwrapped(row)))
-        self._by_id[row.id] = _Kept(key, self._clock())
+        self._by_id[row.id] = _Kept(key, self._clock() + _BELIEVED_FOR)
         self._by_id.move_to_end(row.id)
         self._id_of_job[row.job_id] = row.id
         if len(self._by_id) > _KEPT:
@@ -266,7 +267,7 @@ class DataKeys:
 
 
 def _wrapped_under_another(ring: KeyRing) -> Select[Any]:
-    return select(_KEYS).where(_KEYS.c.wrapped.is_not(None), _KEYS.c.ring_key_id != ring.first.id)
+    return _WRAPPED.where(_KEYS.c.wrapped.is_not(None), _KEYS.c.ring_key_id != ring.first.id)
 
 
 def destroy_key(connection: Connection, job_id: str, now: datetime) -> bool:

@@ -8,13 +8,12 @@ sealed for somebody: who, stands in its metadata and is protected with it.
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, final
+from typing import Any, Final, final
 
 import structlog
 from cryptography.exceptions import InvalidTag
@@ -49,6 +48,7 @@ from store.data_keys import (
     UnknownDataKeyError,
 )
 from store.key_ring import NONCE_BYTES
+from workers.nonces import new_nonce
 from workers.payloads import DATA_CONVERTER, SealableFailureConverter
 from workflows.messages import (
     BY_STEWARD,
@@ -66,6 +66,8 @@ _KEY_ID = re.compile(rb"[0-9a-f]{20}")
 _JOINT = b"\0"
 _CONVERTERS_KEPT = 1000
 """How many workflows' converters a process keeps, about two kilobytes each."""
+_OF_A_WORKFLOW: Final = (WorkflowSerializationContext, ActivitySerializationContext)
+"""The contexts of what belongs to a workflow."""
 _SAID_OF_SEALED = frozenset({SEALED_BY, SEAL})
 
 
@@ -113,10 +115,11 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
         self.keys = keys
         self._job_id = job_id
         self._origin = origin
+        self._by = origin.value.encode()
 
     def with_context(self, context: SerializationContext) -> SealingCodec:
         """Return the codec of the job that a workflow, or an activity of it, is about."""
-        if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+        if not isinstance(context, _OF_A_WORKFLOW):
             return self
         workflow_id = context.workflow_id
         if workflow_id is None:
@@ -138,8 +141,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
             return list(payloads)
         job_id = self._job_id or STEWARDS_OWN
         key = self.keys.at_hand_of(job_id) or await self.keys.key_of(job_id)
-        by = self._origin.value.encode()
-        return [_sealed(each, key, by) for each in payloads]
+        return [_sealed(each, key, self._by) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads; each says by whom it was sealed, if it was.
@@ -200,7 +202,7 @@ class SealingConverter(DataConverter):
 
     def with_context(self, context: SerializationContext) -> SealingConverter:
         """Return the converter of the workflow that something goes to or comes from."""
-        if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+        if not isinstance(context, _OF_A_WORKFLOW):
             return super().with_context(context)
         if context.workflow_id is None:
             return self
@@ -306,11 +308,18 @@ class _Marking(OutboundInterceptor):
 
 
 def _sealed(payload: Payload, key: DataKey, by: bytes) -> Payload:
-    # Not the system's random bytes: asking for those gives other threads their turn each time.
-    nonce = ssl.RAND_bytes(NONCE_BYTES)
-    data = key.cipher.encrypt(nonce, payload.SerializeToString(), _bound_to(key, by))
-    metadata = {"encoding": ENCODING, _KEY: key.id.encode(), SEALED_BY: by}
-    return Payload(metadata=metadata, data=nonce + data)
+    nonce = new_nonce()
+    content = key.cipher.encrypt(nonce, payload.SerializeToString(), _bound_to(key, by))
+    sealed = Payload()
+    sealed.CopyFrom(_empty(key.id, by))
+    sealed.data = nonce + content
+    return sealed
+
+
+@lru_cache(_CONVERTERS_KEPT)
+def _empty(key_id: str, by: bytes) -> Payload:
+    """Return a sealed payload without content, to be copied: to make one takes five times that."""
+    return Payload(metadata={"encoding": ENCODING, _KEY: key_id.encode(), SEALED_BY: by})
 
 
 def is_sealed(payload: Payload) -> bool:
@@ -347,10 +356,10 @@ def open_payload(payload: Payload, key: DataKey) -> Payload:
     Raises:
         PayloadNotReadableError: it was tampered with.
     """
-    by = payload.metadata.get(SEALED_BY, b"")
-    nonce, data = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
+    by, data = payload.metadata.get(SEALED_BY, b""), payload.data
+    nonce, content = data[:NONCE_BYTES], data[NONCE_BYTES:]
     try:
-        opened = Payload.FromString(key.cipher.decrypt(nonce, data, _bound_to(key, by)))
+        opened = Payload.FromString(key.cipher.decrypt(nonce, content, _bound_to(key, by)))
     except (InvalidTag, ValueError) as error:
         raise PayloadNotReadableError("this payload was changed after it was encrypted") from error
     opened.metadata[SEALED_BY] = by
