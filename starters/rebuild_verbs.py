@@ -69,24 +69,15 @@ async def _rebuilt(data: Path, *, dry: bool, tell: Callable[[Progress], None]) -
 
     from service.rebuilding import Rebuilder
     from store.database import Database
-    from workers.key_rings import data_keys_of
     from workers.namespace import NamespaceGuard
-    from workers.sealing import sealed
     from workers.settings import load_settings
-    from workers.temporal import (
-        connect_when_it_answers,
-        must_know_search_attributes,
-    )
+    from workers.store_client import client_of_store
 
     settings = load_settings()
     database = Database(settings.database_in(data))
     try:
-        await database.check()
-        keys = await data_keys_of(settings, data, database)
-        client = sealed(await connect_when_it_answers(timedelta(seconds=10)), keys)
+        client = await client_of_store(settings, data, database, timedelta(seconds=10))
         guard = NamespaceGuard(database, client)
-        await guard.prove()
-        await must_know_search_attributes(client)
         rebuilder = Rebuilder(database, client, guard, lambda: datetime.now(UTC))
         return await rebuilder.run(dry=dry, tell=tell)
     finally:
