@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from starters.on_the_database import DataOption
+from starters.options import DEFAULT_DATA, AsJson, examples
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from service.rebuilding import Progress, Rebuilt
 
-_DATA = Path(".steward")
 _SHOWN = 50
 """Lifecycles of which people are told one by one."""
 
@@ -21,21 +23,17 @@ def add_rebuild_verb(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     app.command(
         "rebuild",
-        epilog="\b\nExamples:\n  steward rebuild --dry-run\n  steward rebuild\n"
-        "  steward rebuild --json",
+        epilog=examples("rebuild --dry-run", "rebuild", "rebuild --json"),
     )(rebuild)
 
 
 def rebuild(
-    data: Annotated[
-        Path,
-        typer.Option("--data", help="The folder of `steward up`, unless STEWARD_DATABASE_URL."),
-    ] = _DATA,
+    data: DataOption = DEFAULT_DATA,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be started; change nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start every open job again in a Temporal that doesn't have it.
 
