@@ -31,8 +31,7 @@ from benchmarks import (
     throughput,
 )
 from benchmarks.figures import Section
-from benchmarks.nursery import nursery
-from benchmarks.processes import ROOT, environment
+from benchmarks.processes import ROOT, starting_at_once
 from benchmarks.report import PAGE_FILE, goal_in_words, in_words, write_page
 from benchmarks.results import Machine, Measurement, Results, kept_in
 from benchmarks.scale import FULL, QUICK, Scale, Tell
@@ -112,9 +111,7 @@ async def _measure_all(names: Sequence[str], folder: Path, *, quick: bool) -> Re
     results, kept = Results(machine=Machine.this(), scale=scale_name), kept_in(folder)
     if kept and set(names) != set(SECTIONS) and kept.is_comparable_to(results):
         results = kept
-    # Where little is measured, the start of each process would take longer than what it does.
-    by_nursery = nursery(ROOT, environment()) if quick else nullcontext()
-    async with by_nursery:
+    with starting_at_once() if quick else nullcontext():
         return await _measured(results, names, folder, scale)
 
 

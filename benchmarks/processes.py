@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import runpy
 import secrets
 import socket
 import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -20,7 +22,7 @@ import psutil
 import uvloop
 from temporalio.client import Client
 
-from benchmarks.nursery import Raised, nursery_here
+from benchmarks.forks import forks
 from workers.dev_server import DevServer, ServerOptions
 from workers.memory import collect_rarely
 
@@ -34,6 +36,10 @@ _END_SECONDS = 20
 _SDK_SETTLES_SECONDS = 0.3
 _LAST_WORDS = 4000
 _MIB = 2**20
+_IMPORTED = ("benchmarks.lives", "benchmarks.sealing", "uvicorn", "workers.worker")
+"""What most children need."""
+_PYTHON: ContextVar[Sequence[str]] = ContextVar("python", default=(sys.executable, "-m"))
+"""What a child's module and arguments are handed to."""
 
 
 class ChildFailedError(Exception):
@@ -135,7 +141,7 @@ class Child:
     said: str
     """What it told of itself when it was ready."""
     measured: Measured
-    process: Process | Raised
+    process: Process
     log: IO[bytes]
 
     async def ask(self, line: str) -> str:
@@ -166,8 +172,9 @@ async def child(module: str, *arguments: str) -> AsyncIterator[Child]:
     with tempfile.TemporaryFile() as log:
         process = await _started([module, *arguments], log)
         try:
-            said = await asyncio.wait_for(_readiness(process, module, log), _START_SECONDS)
-            yield Child(module, said, Measured(process.pid), process, log)
+            ready = await asyncio.wait_for(_readiness(process, module, log), _START_SECONDS)
+            pid, _, said = ready.partition(" ")
+            yield Child(module, said, Measured(int(pid)), process, log)
             if process.stdin is not None:
                 process.stdin.close()
             if await asyncio.wait_for(process.wait(), _END_SECONDS) != 0:
@@ -178,13 +185,10 @@ async def child(module: str, *arguments: str) -> AsyncIterator[Child]:
                 await process.wait()
 
 
-async def _started(command: Sequence[str], log: IO[bytes]) -> Process | Raised:
-    """Run a module with arguments, by the nursery if there is one."""
-    if (nursery := nursery_here()) is not None:
-        return await Raised.start(nursery, command, log, _LONGEST_LINE)
+async def _started(command: Sequence[str], log: IO[bytes]) -> Process:
+    """Run a module with arguments."""
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
+        *_PYTHON.get(),
         *command,
         stdin=PIPE,
         stdout=PIPE,
@@ -196,7 +200,7 @@ async def _started(command: Sequence[str], log: IO[bytes]) -> Process | Raised:
     )
 
 
-async def _readiness(process: Process | Raised, module: str, log: IO[bytes]) -> str:
+async def _readiness(process: Process, module: str, log: IO[bytes]) -> str:
     if process.stdout is None:
         raise ChildFailedError(f"{module} was started without pipes")
     while line := (await process.stdout.readline()).decode().rstrip("\n"):
@@ -205,11 +209,32 @@ async def _readiness(process: Process | Raised, module: str, log: IO[bytes]) -> 
     raise await _failed(process, module, log)
 
 
-async def _failed(process: Process | Raised, module: str, log: IO[bytes]) -> ChildFailedError:
+async def _failed(process: Process, module: str, log: IO[bytes]) -> ChildFailedError:
     status = await asyncio.wait_for(process.wait(), _END_SECONDS)
     log.seek(0)
     said = log.read().decode(errors="replace")[-_LAST_WORDS:]
     return ChildFailedError(f"{module} ended (exit {status}):\n{said}")
+
+
+@contextmanager
+def starting_at_once() -> Iterator[None]:
+    """Have children forked from a process that has imported what most need, in this block.
+
+    Where little is measured, the start of each would take longer than what it does.
+    """
+    entry = f"{__name__}:{run_named.__name__}"
+    with forks(entry, _IMPORTED, name="python", environment=environment()) as client:
+        before = _PYTHON.set((str(client),))
+        try:
+            yield
+        finally:
+            _PYTHON.reset(before)
+
+
+def run_named() -> None:
+    """Run the module that the first argument names, as `python -m` would."""
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 def environment() -> dict[str, str]:
@@ -233,7 +258,7 @@ async def serve(answer: Callable[[str], Awaitable[str]], said: str = "") -> None
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
     )
-    _say(f"{_READY} {said}")
+    _say(f"{_READY} {os.getpid()} {said}")
     heard = asyncio.create_task(lines.readline())
     while line := await heard:
         heard = asyncio.create_task(lines.readline())

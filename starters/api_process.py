@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from temporalio.client import Client
 
 from domain.faults import in_brief
 from domain.signatures import HookSecrets, generate_secret
@@ -29,14 +31,12 @@ from starters.tokens import TokenFile, TokenFileError, Tokens
 from store.database import Database, StoreUnavailableError
 from store.switches import Switch, Switches
 from store.tokens import TokenStore
-from workers.figures import Figures, MeasuredJobSystem
-from workers.job_systems import destinations_of, job_system_of, subscriber_of
-from workers.key_rings import data_keys_of, warn_if_plain
+from workers.job_systems import subscriber_of
 from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
-from workers.sealing import sealed
+from workers.process import Process, stop_on_signals
+from workers.sealing import keys_of, warn_if_plain
 from workers.settings import DEFAULT_DATA, Auth, Settings, SettingsError, must_be_loopback
-from workers.spans import spans_of
 from workers.telemetry import core_listener
 from workers.temporal import connect
 
@@ -57,60 +57,86 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
     """
     must_be_loopback(host, settings.auth)
     settings.require("hook_secrets")
-    policy, directory = settings.watched_policy(), settings.watched_directory()
-    company = company_of(settings)
-    figures, spans = Figures(), spans_of("steward-api")
-    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
-    must_be_free(port, "--port", host)
-    database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
-    stop = stop_on_signals()
-    client = await connect(lazy=True)
-    await database.check()
-    keys = await data_keys_of(settings, DEFAULT_DATA, database)
-    await warn_if_plain(keys)
-    client = spans.on(sealed(client, keys))
-    await NamespaceGuard(database, client).require_if_it_answers()
-    await ask_for_proofs(settings, database)
-    parts = Parts(
-        database=database,
+    async with Process(settings, DEFAULT_DATA, "steward-api") as process:
+        credentials = credentials_of(process)
+        must_be_free(port, "--port", host)
+        stop = stop_on_signals()
+        await process.database.check()
+        client = await process.client(partial(connect, lazy=True))
+        await warn_if_plain(client)
+        await NamespaceGuard(process.database, client).require_if_it_answers()
+        await ask_for_proofs(process)
+        parts = parts_of(process, client, credentials)
+        async with process.figures.watching_loop(), serving(parts, host, port) as api:
+            log.info("API runs", host=host, port=port)
+            log_policy_warnings(process.policy())
+            if await has_no_token(parts):
+                log.warning(HOW_TO_MAKE_THE_FIRST)
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """By what the API knows who comes to it."""
+
+    secrets: HookSecrets
+    tokens: Tokens | None
+    company: CompanyAccounts | None
+
+
+def credentials_of(process: Process) -> Credentials:
+    """Return by what the API of a process knows who comes to it, from settings and data folder.
+
+    Raises:
+        SettingsError: the hooks' secrets, the file of tokens or that of roles makes no sense.
+    """
+    return Credentials(
+        secrets=secrets_of(process.settings, process.data),
+        tokens=tokens_of(process.settings, process.database),
+        company=company_of(process.settings),
+    )
+
+
+def parts_of(process: Process, client: Client, credentials: Credentials) -> Parts:
+    """Return what the API of a process works with, where Temporal and the clocks are not its own.
+
+    Args:
+        process: whose API it is.
+        client: the way to Temporal.
+        credentials: by what it knows who comes to it.
+    """
+    settings = process.settings
+    return Parts(
+        database=process.database,
         client=client,
-        policy=policy,
-        directory=directory,
-        job_system=job_system,
+        policy=process.policy,
+        directory=process.directory,
+        job_system=process.job_system,
         subscriber=subscriber_of(settings),
-        secrets=secrets_of(settings, DEFAULT_DATA),
-        tokens=tokens_of(settings, database),
-        company=company,
+        secrets=credentials.secrets,
+        tokens=credentials.tokens,
+        company=credentials.company,
         hosts=settings.hosts,
         requests_per_minute=settings.requests_per_minute,
         hooks_per_minute=settings.hooks_per_minute,
         temporal_ui=settings.temporal_ui_url,
-        figures=figures,
-        spans=spans,
+        figures=process.figures,
+        spans=process.spans,
         core=core_listener(),
         heartbeat=settings.heartbeat,
-        keys=keys,
+        keys=keys_of(client),
         codec_origins=codec_origins(settings),
     )
-    async with figures.watching_loop(), serving(parts, host, port) as api:
-        log.info("API runs", host=host, port=port)
-        log_policy_warnings(policy())
-        if await has_no_token(parts):
-            log.warning(HOW_TO_MAKE_THE_FIRST)
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({stopping, api}, return_when=asyncio.FIRST_COMPLETED)
-    await job_system.close()
-    await database.close()
-    await asyncio.to_thread(spans.close)
 
 
-async def ask_for_proofs(settings: Settings, database: Database) -> None:
+async def ask_for_proofs(process: Process) -> None:
     """Have all workers know whether this API lets in only those who may.
 
     Workers read it in the store: one that was set up without the setting does not leave a way in.
     """
-    now, is_on = datetime.now(UTC), settings.asks_for_proofs
-    await Switches(database).turn(Switch.PROOFS, now, is_on=is_on)
+    now, is_on = datetime.now(UTC), process.settings.asks_for_proofs
+    await Switches(process.database).turn(Switch.PROOFS, now, is_on=is_on)
 
 
 @asynccontextmanager
@@ -250,11 +276,3 @@ def must_be_free(port: int, what: str, host: str = "127.0.0.1") -> None:
                 f"port {port} ({what}) is in use ({error.strerror}). Choose another with --port or "
                 "--temporal-port"
             ) from error
-
-
-def stop_on_signals() -> asyncio.Event:
-    """Return what is set once somebody wants this process to end."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop

@@ -25,6 +25,15 @@ from starters.job_system_verbs import add_job_system_verbs
 from starters.key_verbs import keys
 from starters.mail_verbs import list_mails, take_back
 from starters.moving_verbs import add_moving_verb
+from starters.options import (
+    DEFAULT_DATA,
+    AsJson,
+    DataOption,
+    NameOption,
+    actor,
+    examples,
+    token_says_who_acts,
+)
 from starters.outbox_verbs import add_outbox_verbs
 from starters.read_verbs import add_read_verb
 from starters.rebuild_verbs import add_rebuild_verb
@@ -68,14 +77,10 @@ class MailVerbs(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-def _examples(*lines: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  steward {line}" for line in lines)
-
-
 app = typer.Typer(
     cls=Verbs,
     help="Keeps a home-warranty company's service jobs from being forgotten.",
-    epilog=_examples("up --sample", "jobs", "why SJ-2001", "do --help"),
+    epilog=examples("up --sample", "jobs", "why SJ-2001", "do --help"),
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -83,31 +88,30 @@ app = typer.Typer(
 )
 hooks = typer.Typer(
     help="Events that could not be read, and secrets of the hook.",
-    epilog=_examples("hooks dead", "hooks replay 7", "hooks secret"),
+    epilog=examples("hooks dead", "hooks replay 7", "hooks secret"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 mails = typer.Typer(
     cls=MailVerbs,
     help="E-mails: list them, preview a template, or tell of one that came back.",
-    epilog=_examples("mail", "mail SJ-2001", "mail preview apo_offer", "mail bounce mail.eml"),
+    epilog=examples("mail", "mail SJ-2001", "mail preview apo_offer", "mail bounce mail.eml"),
     rich_markup_mode=None,
 )
 policies = typer.Typer(
     help="The company's policy.",
-    epilog=_examples("policy show", "policy check policy.toml"),
+    epilog=examples("policy show", "policy check policy.toml"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 directories = typer.Typer(
     help="The company's people: Area Managers and SPoC specialists.",
-    epilog=_examples("directory show", "directory check directory.toml"),
+    epilog=examples("directory show", "directory check directory.toml"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 LogAsJson = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
 Sample = Annotated[
     int, typer.Option(min=1, max=1000, help="Jobs to replay of each procedure and stage, at most.")
@@ -139,10 +143,7 @@ FieldArguments = Annotated[
 RoleOption = Annotated[
     str | None, typer.Option("--as", help="Your role. Needed if several roles may do it.")
 ]
-NameOption = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
-DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
 
-_DATA = Path(".steward")
 _MISCONFIGURED = 2
 _OBJECTS_UNTIL_GARBAGE = 200_000
 """How many objects are made until Python looks for garbage: imports make most of these, and none of
@@ -153,7 +154,7 @@ them is any. What runs for long sets its own figure."""
 
 
 @app.command(
-    epilog=_examples("up", "up --sample", "up --port 8081 --temporal-port 7244 --data desk")
+    epilog=examples("up", "up --sample", "up --port 8081 --temporal-port 7244 --data desk")
 )
 def up(
     port: Annotated[
@@ -162,7 +163,9 @@ def up(
     temporal_port: Annotated[
         int, typer.Option(min=1, max=64535, help="Port of Temporal; its UI is 1000 above.")
     ] = 7233,
-    data: Annotated[Path, typer.Option(help="The folder that everything is kept in.")] = _DATA,
+    data: Annotated[
+        Path, typer.Option(help="The folder that everything is kept in.")
+    ] = DEFAULT_DATA,
     *,
     sample: Annotated[
         bool, typer.Option("--sample", help="Send a day at the desk through the hook.")
@@ -201,7 +204,7 @@ def up(
         )
 
 
-@app.command(epilog=_examples("worker", "worker --verify", "worker --verify --sample 10 --json"))
+@app.command(epilog=examples("worker", "worker --verify", "worker --verify --sample 10 --json"))
 def worker(
     sample: Sample = 3,
     *,
@@ -231,7 +234,7 @@ def worker(
         _serve(run_worker())
 
 
-@app.command(epilog=_examples("promote", "promote --sample 10", "promote --unverified --json"))
+@app.command(epilog=examples("promote", "promote --sample 10", "promote --unverified --json"))
 def promote(
     sample: Sample = 3,
     *,
@@ -252,7 +255,7 @@ def promote(
         raise typer.Exit(_run(promote_release(None if unverified else sample, as_json=as_json)))
 
 
-@app.command(epilog=_examples("api", "api --host 0.0.0.0 --port 8080"))
+@app.command(epilog=examples("api", "api --host 0.0.0.0 --port 8080"))
 def api(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
@@ -271,7 +274,7 @@ def api(
         _serve(run_api(load_settings(), host=host, port=port))
 
 
-@app.command(epilog=_examples("setup", "setup --adopt-namespace", "setup --json"))
+@app.command(epilog=examples("setup", "setup --adopt-namespace", "setup --json"))
 def setup(
     *,
     adopt_namespace: Annotated[
@@ -295,7 +298,7 @@ def setup(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "hook samples/01-faucet-searching.json",
         "hook --data desk events.jsonl",
         "hook - < event.json",
@@ -305,7 +308,7 @@ def hook(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE", help="Event files; - is the standard input.")
     ],
-    data: DataOption = _DATA,
+    data: DataOption = DEFAULT_DATA,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -343,7 +346,7 @@ def hook(
         )
 
 
-@hooks.command(epilog=_examples("hooks dead", "hooks dead --json"))
+@hooks.command(epilog=examples("hooks dead", "hooks dead --json"))
 def dead(
     after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
     *,
@@ -357,7 +360,7 @@ def dead(
     (print_json if as_json else print_dead_letters)(found)
 
 
-@hooks.command(epilog=_examples("hooks replay 7", "hooks replay 7 --json"))
+@hooks.command(epilog=examples("hooks replay 7", "hooks replay 7 --json"))
 def replay(
     letter: Annotated[
         int,
@@ -383,7 +386,7 @@ def replay(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "jobs --open",
         "jobs --overdue --waiting-on authorizations",
         "jobs -q faucet --json",
@@ -431,7 +434,7 @@ def jobs(
     (print_json if as_json else print_jobs)(page)
 
 
-@app.command(epilog=_examples("show SJ-2001", "show SJ-2001 --all", "show SJ-2001 --json"))
+@app.command(epilog=examples("show SJ-2001", "show SJ-2001 --all", "show SJ-2001 --json"))
 def show(
     job: JobArgument,
     *,
@@ -456,7 +459,7 @@ def show(
     (print_json if as_json else print_job)(found)
 
 
-@app.command(epilog=_examples("why SJ-2001", "why SJ-2001 --json"))
+@app.command(epilog=examples("why SJ-2001", "why SJ-2001 --json"))
 def why(job: JobArgument, *, as_json: AsJson = False) -> None:
     """Say who a job is waiting for, and what happens next."""
     from starters.rendering import print_json, print_reasons
@@ -466,7 +469,7 @@ def why(job: JobArgument, *, as_json: AsJson = False) -> None:
     (print_json if as_json else print_reasons)(found)
 
 
-@app.command(epilog=_examples("stuck", "stuck --json"))
+@app.command(epilog=examples("stuck", "stuck --json"))
 def stuck(*, as_json: AsJson = False) -> None:
     """List what is overdue or failing, and what to do about it."""
     from starters.rendering import print_json, print_stuck
@@ -478,7 +481,7 @@ def stuck(*, as_json: AsJson = False) -> None:
 
 @mails.command(
     "preview",
-    epilog=_examples(
+    epilog=examples(
         "mail preview apo_offer",
         'mail preview apo_instructions --brand "Sears Home Warranty"',
         "mail preview apo_instructions --html",
@@ -518,7 +521,7 @@ def preview_mail(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         'do SJ-2001 plus-one request_reassignment --as dispatch to="Procure Vendor" reason=Late',
         "do SJ-2001 plus-one approve amount=240.00 non_covered=35.00",
         "do SJ-2001 plus-one deny --as decision_desk reason=Frost partial=true",
@@ -552,7 +555,7 @@ def do(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "proof SJ-2001 plus-one customer_called --as customer_service",
         "proof SJ-2001 plus-one approve amount=240.00 non_covered=35.00 --json",
     )
@@ -581,7 +584,7 @@ def proof(
 
 @app.command(
     "fast-forward",
-    epilog=_examples("fast-forward SJ-2001 plus-one 48h", "fast-forward SJ-2001 plus-one 1h30m"),
+    epilog=examples("fast-forward SJ-2001 plus-one 48h", "fast-forward SJ-2001 plus-one 1h30m"),
 )
 def fast_forward(
     job: JobArgument,
@@ -630,7 +633,7 @@ def fast_forward(
 # --- knowing ----------------------------------------------------------------------------------
 
 
-@app.command(epilog=_examples("rules", "rules PO-18", "rules G --json"))
+@app.command(epilog=examples("rules", "rules PO-18", "rules G --json"))
 def rules(
     prefix: Annotated[
         str, typer.Argument(metavar="PREFIX", help="Only ids that begin so, such as PO or G-0.")
@@ -657,7 +660,7 @@ def rules(
         print_rules(found, decided, in_numbers(chosen))
 
 
-@policies.command("show", epilog=_examples("policy show", "policy show --json"))
+@policies.command("show", epilog=examples("policy show", "policy show --json"))
 def show_policy(*, as_json: AsJson = False) -> None:
     """Show the policy from STEWARD_POLICY, or the built-in one."""
     from domain.policy import load_policy
@@ -671,7 +674,7 @@ def show_policy(*, as_json: AsJson = False) -> None:
         print_text(f"# {policy.name} ({policy.fingerprint})", "", toml(document))
 
 
-@policies.command("check", epilog=_examples("policy check policy.toml"))
+@policies.command("check", epilog=examples("policy check policy.toml"))
 def check_policy(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A policy in TOML.")],
     *,
@@ -698,7 +701,7 @@ def check_policy(
         )
 
 
-@directories.command("show", epilog=_examples("directory show", "directory show --json"))
+@directories.command("show", epilog=examples("directory show", "directory show --json"))
 def show_directory(*, as_json: AsJson = False) -> None:
     """Show the directory from STEWARD_DIRECTORY; empty if none is set."""
     from domain.directory import load_directory
@@ -711,7 +714,7 @@ def show_directory(*, as_json: AsJson = False) -> None:
         print_text(toml(document))
 
 
-@directories.command("check", epilog=_examples("directory check directory.toml"))
+@directories.command("check", epilog=examples("directory check directory.toml"))
 def check_directory(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A directory in TOML.")],
     *,
@@ -732,10 +735,10 @@ def check_directory(
 
 conveniences.add_to(app, hooks)
 mails.command(
-    "list", epilog=_examples("mail list", "mail list SJ-2001", "mail list --state bounced")
+    "list", epilog=examples("mail list", "mail list SJ-2001", "mail list --state bounced")
 )(list_mails)
 mails.command(
-    "bounce", epilog=_examples("mail bounce returned.eml", "mail bounce - < returned.eml")
+    "bounce", epilog=examples("mail bounce returned.eml", "mail bounce - < returned.eml")
 )(take_back)
 add_task_verbs(app)
 add_outbox_verbs(app)
@@ -915,7 +918,7 @@ def _payload(
 
     declared = _command(_kind(lifecycle), command)
     body = read_fields(fields or [], declared.payload)
-    if role or name or not os.environ.get("STEWARD_TOKEN"):
+    if not token_says_who_acts(role, name):
         body.setdefault("actor", _actor(declared, role, name))
     return body
 
@@ -928,5 +931,4 @@ def _actor(command: Command, role: str | None, name: str | None) -> dict[str, st
         raise Failure(f"only Steward itself can {to_do(command.name)}")
     if role is None and len(roles) > 1:
         raise Failure(f"say in which role you act: --as, with one of {', '.join(roles)}")
-    who = name or os.environ.get("USER") or "command line"
-    return {"name": who, "role": role or roles[0]}
+    return actor(role or roles[0], name)

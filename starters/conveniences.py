@@ -9,11 +9,7 @@ from typing import Annotated
 import typer
 
 from starters.failures import Failure
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-DataOption = Annotated[Path, typer.Option("--data", help="The folder of `steward up`.")]
-
-DEFAULT_DATA = Path(".steward")
+from starters.options import DEFAULT_DATA, AsJson, DataOption, examples
 
 _MISCONFIGURED = 2
 
@@ -21,15 +17,9 @@ _MISCONFIGURED = 2
 def add_to(app: typer.Typer, hooks: typer.Typer) -> None:
     """Add the options and verbs of this module to the command line."""
     app.callback()(steward)
-    hooks.command(
-        "secret", epilog="\b\nExamples:\n  steward hooks secret\n  steward hooks secret --json"
-    )(secret)
-    app.command(
-        epilog="\b\nExamples:\n  steward backup monday\n  steward backup monday --data desk"
-    )(backup)
-    app.command(
-        epilog="\b\nExamples:\n  steward restore monday\n  steward restore monday --data desk"
-    )(restore)
+    hooks.command("secret", epilog=examples("hooks secret", "hooks secret --json"))(secret)
+    app.command(epilog=examples("backup monday", "backup monday --data desk"))(backup)
+    app.command(epilog=examples("restore monday", "restore monday --data desk"))(restore)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001  the option's value

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from starters.failures import Failure
-from starters.on_the_database import DEFAULT_DATA, AsJson, DataOption, on_the_database
+from starters.on_the_database import DataOption, on_the_database
+from starters.options import DEFAULT_DATA, AsJson, examples
 
 if TYPE_CHECKING:
     from store.database import Database
@@ -24,8 +25,7 @@ _EXAMPLES = (
 
 def add_erase_verb(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    epilog = "\b\nExamples:\n" + "\n".join(f"  steward {line}" for line in _EXAMPLES)
-    app.command("erase", epilog=epilog)(erase)
+    app.command("erase", epilog=examples(*_EXAMPLES))(erase)
 
 
 def erase(
@@ -79,8 +79,7 @@ def erase(
 
 def add_erasures_verb(app: typer.Typer) -> None:
     """Add the verb that lists erasures to the command line."""
-    epilog = "\b\nExamples:\n  steward erasures\n  steward erasures --json"
-    app.command("erasures", epilog=epilog)(erasures)
+    app.command("erasures", epilog=examples("erasures", "erasures --json"))(erasures)
 
 
 def erasures(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from starters.failures import Failure
+from starters.options import AsJson, examples
 
 _PATIENCE_SECONDS = 8.0
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  what is listened on, not to
@@ -16,12 +17,10 @@ _ANSWERS = frozenset({200, 503})
 
 def add_health_verb(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    app.command("health", epilog="\b\nExamples:\n  steward health\n  steward health --json")(health)
+    app.command("health", epilog=examples("health", "health --json"))(health)
 
 
-def health(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False
-) -> None:
+def health(*, as_json: AsJson = False) -> None:
     """Ask a part whether it can do its work. The exit code is 1 if it can't.
 
     Asks the worker if STEWARD_WORKER_LISTEN says where it listens, else the API of STEWARD_URL.

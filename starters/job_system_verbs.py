@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from starters.failures import Failure
+from starters.options import AsJson, examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from activities.conformance import Result
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-_EXAMPLES = (
-    "\b\nExamples:\n"
-    "  steward job-system check http://127.0.0.1:8090\n"
-    "  steward job-system check https://jobs-test.example.com/api --job SJ-1001\n"
-    "  steward job-system check https://jobs-test.example.com/api --json\n"
-    "  steward job-system check --adapter mainframe"
+_EXAMPLES = examples(
+    "job-system check http://127.0.0.1:8090",
+    "job-system check https://jobs-test.example.com/api --job SJ-1001",
+    "job-system check https://jobs-test.example.com/api --json",
+    "job-system check --adapter mainframe",
 )
 _CANNOT = 2
 """What the process ends with where nothing can be checked."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from starters.failures import Failure
-from starters.on_the_database import DEFAULT_DATA, AsJson, DataOption, on_the_database
+from starters.on_the_database import DataOption, on_the_database
+from starters.options import DEFAULT_DATA, AsJson, examples
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,19 +24,15 @@ if TYPE_CHECKING:
 _IF_NONE = "so nothing is encrypted. Name another folder with --data"
 
 
-def _examples(*lines: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  steward keys {line}" for line in lines)
-
-
 keys = typer.Typer(
     help="The key ring, under which all that Temporal has is encrypted.",
-    epilog=_examples("list", "rotate", "new"),
+    epilog=examples("keys list", "keys rotate", "keys new"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
-@keys.command("new", epilog=_examples("new", "new --json"))
+@keys.command("new", epilog=examples("keys new", "keys new --json"))
 def new(*, as_json: AsJson = False) -> None:
     """Print a new key as a line for the key file. It changes nothing."""
     from starters.rendering import print_json
@@ -48,7 +45,7 @@ def new(*, as_json: AsJson = False) -> None:
         typer.echo(key.line())
 
 
-@keys.command("list", epilog=_examples("list", "list --data desk", "list --json"))
+@keys.command("list", epilog=examples("keys list", "keys list --data desk", "keys list --json"))
 def list_keys(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """List the keys by their IDs: which one is in use, and for how many jobs."""
     from starters.company_time import company_time
@@ -97,7 +94,9 @@ def list_keys(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> No
         print_text("Payloads are not encrypted yet. Turn encryption on: steward keys start")
 
 
-@keys.command("rotate", epilog=_examples("rotate", "rotate --only-wrap", "rotate --json"))
+@keys.command(
+    "rotate", epilog=examples("keys rotate", "keys rotate --only-wrap", "keys rotate --json")
+)
 def rotate(
     data: DataOption = DEFAULT_DATA,
     *,
@@ -138,7 +137,7 @@ def rotate(
     )
 
 
-@keys.command("start", epilog=_examples("start", "start --data desk --json"))
+@keys.command("start", epilog=examples("keys start", "keys start --data desk --json"))
 def start(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """Turn encryption on in a database of an earlier release, once all processes are upgraded.
 

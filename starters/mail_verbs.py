@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-DATA = Path(".steward")
-"""The embedded stack's data folder, unless another is named."""
+from starters.options import DEFAULT_DATA, AsJson
 
 
 def list_mails(
@@ -24,7 +23,7 @@ def list_mails(
     ] = None,
     after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List e-mails, the newest first, or show those of a job in full."""
     from starters.api_client import ApiClient
@@ -47,9 +46,9 @@ def take_back(
             metavar="FILE", help="The message that came back, whole; - is the standard input."
         ),
     ],
-    data: Annotated[Path, typer.Option(help="The data folder of `steward up`.")] = DATA,
+    data: Annotated[Path, typer.Option(help="The data folder of `steward up`.")] = DEFAULT_DATA,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell Steward of an e-mail that came back to its sender's mailbox.
 

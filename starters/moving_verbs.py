@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from starters.options import AsJson, examples
+
 if TYPE_CHECKING:
     from store.moving import Copied
 
@@ -20,11 +22,12 @@ def add_moving_verb(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     app.command(
         "migrate-store",
-        epilog="\b\nExamples:\n"
-        "  steward migrate-store --from sqlite:///.steward/steward.sqlite3"
-        " --to postgresql+psycopg://steward@db/steward\n"
-        "  steward migrate-store --from postgresql+psycopg://steward@db/steward"
-        " --to sqlite:///moved/steward.sqlite3 --json",
+        epilog=examples(
+            "migrate-store --from sqlite:///.steward/steward.sqlite3"
+            " --to postgresql+psycopg://steward@db/steward",
+            "migrate-store --from postgresql+psycopg://steward@db/steward"
+            " --to sqlite:///moved/steward.sqlite3 --json",
+        ),
     )(migrate_store)
 
 
@@ -32,7 +35,7 @@ def migrate_store(
     source: Annotated[str, typer.Option("--from", metavar="URL", help="The database to copy.")],
     target: Annotated[str, typer.Option("--to", metavar="URL", help="An empty database.")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy the store into another database, and check the copy.
 

@@ -17,11 +17,9 @@ ResultT = TypeVar("ResultT")
 
 _MISCONFIGURED = 2
 
-DEFAULT_DATA = Path(".steward")
 DataOption = Annotated[
     Path, typer.Option("--data", help="The folder of `steward up`, unless STEWARD_DATABASE_URL.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def on_the_database(

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
+from starters.options import AsJson, NameOption, acting, examples
 from starters.row_ids import row_id
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 RowId = Annotated[
     int,
     typer.Argument(metavar="ID", parser=row_id, help="The ID that `steward outbox list` shows."),
 ]
 AsRole = Annotated[str | None, typer.Option("--as", help="Your role; Admin team if unset.")]
-Name = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
 
 _USUAL_ROLE = "admin_team"
-_LIST = "steward outbox list --job SJ-1001"
-_RETRY = "steward outbox retry 12 --as supervisor"
-_DROP = 'steward outbox drop 12 --reason "Entered by hand" --as supervisor'
+_LIST = "outbox list --job SJ-1001"
+_RETRY = "outbox retry 12 --as supervisor"
+_DROP = 'outbox drop 12 --reason "Entered by hand" --as supervisor'
 
 
 def add_outbox_verbs(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     group = typer.Typer(
         help="See what Steward still has to send, and what was refused.",
-        epilog=f"\b\nExamples:\n  {_LIST}\n  {_RETRY}",
+        epilog=examples(_LIST, _RETRY),
         no_args_is_help=True,
         rich_markup_mode=None,
     )
-    states = "\b\nExamples:\n  steward outbox list --state refused"
-    group.command("list", epilog=f"{states}\n  {_LIST} --json")(outbox_list)
-    group.command("retry", epilog=f"\b\nExamples:\n  {_RETRY}")(outbox_retry)
-    group.command("drop", epilog=f"\b\nExamples:\n  {_DROP}")(outbox_drop)
+    states = examples("outbox list --state refused", f"{_LIST} --json")
+    group.command("list", epilog=states)(outbox_list)
+    group.command("retry", epilog=examples(_RETRY))(outbox_retry)
+    group.command("drop", epilog=examples(_DROP))(outbox_drop)
     app.add_typer(group, name="outbox")
 
 
@@ -60,20 +59,22 @@ def outbox_list(
 
 
 def outbox_retry(
-    row: RowId, role: AsRole = None, name: Name = None, *, as_json: AsJson = False
+    row: RowId, role: AsRole = None, name: NameOption = None, *, as_json: AsJson = False
 ) -> None:
     """Send a row again now.
 
     With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
     """
-    _decide(row, "retry", "Steward sends it again", _actor(role, name), as_json=as_json)
+    _decide(
+        row, "retry", "Steward sends it again", acting(role, name, _USUAL_ROLE), as_json=as_json
+    )
 
 
 def outbox_drop(
     row: RowId,
     reason: Annotated[str, typer.Option(help="Why it isn't sent, such as “Entered by hand”.")],
     role: AsRole = None,
-    name: Name = None,
+    name: NameOption = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -81,11 +82,11 @@ def outbox_drop(
 
     With STEWARD_TOKEN set, you act as the owner of the token unless --as or --name says otherwise.
     """
-    body = {**_actor(role, name), "reason": reason}
+    body = {**acting(role, name, _USUAL_ROLE), "reason": reason}
     _decide(row, "drop", "Dropped", body, as_json=as_json)
 
 
-def _decide(row: int, verb: str, said: str, body: dict[str, object], *, as_json: bool) -> None:
+def _decide(row: int, verb: str, said: str, body: Mapping[str, object], *, as_json: bool) -> None:
     from domain.labels import outgoing_label
     from starters.api_client import ApiClient
     from starters.rendering import print_json, print_text
@@ -96,11 +97,3 @@ def _decide(row: int, verb: str, said: str, body: dict[str, object], *, as_json:
         print_json(decided)
     else:
         print_text(f"{said}: {outgoing_label(decided['what'])} ({decided['job_id']}).")
-
-
-def _actor(role: str | None, name: str | None) -> dict[str, object]:
-    """Return the part of a body that says who acts, nothing where a token says it."""
-    if not (role or name) and os.environ.get("STEWARD_TOKEN"):
-        return {}
-    who = name or os.environ.get("USER") or "command line"
-    return {"actor": {"name": who, "role": role or _USUAL_ROLE}}

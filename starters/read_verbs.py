@@ -6,19 +6,19 @@ from typing import Annotated
 
 import typer
 
+from starters.options import AsJson, examples
+
 
 def add_read_verb(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    app.command(
-        "reads", epilog="\b\nExamples:\n  steward reads SJ-2001\n  steward reads SJ-2001 --json"
-    )(reads)
+    app.command("reads", epilog=examples("reads SJ-2001", "reads SJ-2001 --json"))(reads)
 
 
 def reads(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's number.")],
     after: Annotated[str | None, typer.Option(help="The cursor from the previous page.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List who has read a job's data, the latest first. Only supervisors can."""
     from starters.api_client import ApiClient

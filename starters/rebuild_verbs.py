@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from starters.on_the_database import DataOption
+from starters.options import DEFAULT_DATA, AsJson, examples
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from service.rebuilding import Progress, Rebuilt
 
-_DATA = Path(".steward")
 _SHOWN = 50
 """Lifecycles of which people are told one by one."""
 
@@ -21,21 +23,17 @@ def add_rebuild_verb(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     app.command(
         "rebuild",
-        epilog="\b\nExamples:\n  steward rebuild --dry-run\n  steward rebuild\n"
-        "  steward rebuild --json",
+        epilog=examples("rebuild --dry-run", "rebuild", "rebuild --json"),
     )(rebuild)
 
 
 def rebuild(
-    data: Annotated[
-        Path,
-        typer.Option("--data", help="The folder of `steward up`, unless STEWARD_DATABASE_URL."),
-    ] = _DATA,
+    data: DataOption = DEFAULT_DATA,
     *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be started; change nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Start every open job again in a Temporal that doesn't have it.
 
@@ -69,24 +67,15 @@ async def _rebuilt(data: Path, *, dry: bool, tell: Callable[[Progress], None]) -
 
     from service.rebuilding import Rebuilder
     from store.database import Database
-    from workers.key_rings import data_keys_of
     from workers.namespace import NamespaceGuard
-    from workers.sealing import sealed
     from workers.settings import load_settings
-    from workers.temporal import (
-        connect_when_it_answers,
-        must_know_search_attributes,
-    )
+    from workers.store_client import client_of_store
 
     settings = load_settings()
     database = Database(settings.database_in(data))
     try:
-        await database.check()
-        keys = await data_keys_of(settings, data, database)
-        client = sealed(await connect_when_it_answers(timedelta(seconds=10)), keys)
+        client = await client_of_store(settings, data, database, timedelta(seconds=10))
         guard = NamespaceGuard(database, client)
-        await guard.prove()
-        await must_know_search_attributes(client)
         rebuilder = Rebuilder(database, client, guard, lambda: datetime.now(UTC))
         return await rebuilder.run(dry=dry, tell=tell)
     finally:

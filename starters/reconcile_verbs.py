@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+from starters.options import AsJson, NameOption, acting, examples
 
 
 def add_reconcile_verb(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     app.command(
         "reconcile",
-        epilog="\b\nExamples:\n  steward reconcile --dry-run\n  steward reconcile\n"
-        "  steward reconcile --since 4711 --json\n"
-        '  steward reconcile --since "" --keep',
+        epilog=examples(
+            "reconcile --dry-run",
+            "reconcile",
+            "reconcile --since 4711 --json",
+            'reconcile --since "" --keep',
+        ),
     )(reconcile)
 
 
@@ -32,7 +34,7 @@ def reconcile(
     role: Annotated[
         str | None, typer.Option("--as", help="Your role: `admin_team` if unset.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Your name; your login name if unset.")] = None,
+    name: NameOption = None,
     *,
     keep: Annotated[
         bool, typer.Option("--keep", help="Have the Schedule go on from there, too.")
@@ -54,9 +56,7 @@ def reconcile(
         body["since"] = since
     if keep:
         body["keep"] = True
-    if role or name or not os.environ.get("STEWARD_TOKEN"):
-        who = name or os.environ.get("USER") or "command line"
-        body["actor"] = {"name": who, "role": role or "admin_team"}
+    body |= acting(role, name, "admin_team")
     with ApiClient.from_environment() as client:
         found = client.post("reconcile", body=body)
     if as_json:

@@ -12,11 +12,9 @@ from temporalio.client import Client
 from starters.failures import Failure
 from starters.rendering import print_json, print_text
 from store.database import Database
-from workers.key_rings import data_keys_of
-from workers.namespace import NamespaceGuard
-from workers.sealing import sealed
 from workers.settings import DEFAULT_DATA, Settings, load_settings
-from workers.temporal import connect_when_it_answers, must_know_search_attributes
+from workers.store_client import client_of_store
+from workers.temporal import connect_when_it_answers
 from workers.verifying import CURE, Verified, verify
 from workers.versions import NotPromotedError, promote
 from workers.worker import version_of
@@ -98,11 +96,7 @@ async def _verified(settings: Settings, sample: int, tell: _Tell) -> tuple[Clien
     """Return the way to Temporal, and what replaying a sample came to."""
     database = Database(settings.database_in(DEFAULT_DATA))
     try:
-        await database.check()
-        keys = await data_keys_of(settings, DEFAULT_DATA, database)
-        client = sealed(await connect_when_it_answers(_PATIENCE), keys)
-        await NamespaceGuard(database, client).prove()
-        await must_know_search_attributes(client)
+        client = await client_of_store(settings, DEFAULT_DATA, database, _PATIENCE)
         done = await verify(client, sample=sample, now=datetime.now(UTC), tell=tell)
     finally:
         await database.close()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starters.on_the_database import DEFAULT_DATA, AsJson, DataOption, on_the_database
+from starters.on_the_database import DataOption, on_the_database
+from starters.options import DEFAULT_DATA, AsJson, examples
 
 if TYPE_CHECKING:
     from store.database import Database
@@ -23,8 +24,7 @@ _LABELS = {
 
 def add_retention_verb(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    epilog = "\b\nExamples:\n" + "\n".join(f"  steward {line}" for line in _EXAMPLES)
-    app.command("retention", epilog=epilog)(retention)
+    app.command("retention", epilog=examples(*_EXAMPLES))(retention)
 
 
 def retention(

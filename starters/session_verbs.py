@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from starters.failures import Failure
-from starters.on_the_database import DEFAULT_DATA, AsJson, DataOption, on_the_database
+from starters.on_the_database import DataOption, on_the_database
+from starters.options import DEFAULT_DATA, AsJson, examples
 
 if TYPE_CHECKING:
     from store.database import Database
@@ -16,19 +17,17 @@ if TYPE_CHECKING:
 _IF_NONE = "so nobody is signed in. Name another folder with --data"
 
 
-def _examples(*lines: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  steward session {line}" for line in lines)
-
-
 sessions = typer.Typer(
     help="Who is signed in at the console, where STEWARD_AUTH=tokens.",
-    epilog=_examples("list", "end 3f9c2a71d0b4"),
+    epilog=examples("session list", "session end 3f9c2a71d0b4"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
-@sessions.command("list", epilog=_examples("list", "list --data desk", "list --json"))
+@sessions.command(
+    "list", epilog=examples("session list", "session list --data desk", "session list --json")
+)
 def list_sessions(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """List who is signed in, the newest first."""
     from datetime import UTC, datetime
@@ -57,7 +56,7 @@ def list_sessions(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -
         )
 
 
-@sessions.command("end", epilog=_examples("end 3f9c2a71d0b4"))
+@sessions.command("end", epilog=examples("session end 3f9c2a71d0b4"))
 def end(
     session_id: Annotated[
         str, typer.Argument(metavar="ID", help="The ID that `steward session list` shows.")

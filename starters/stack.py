@@ -5,54 +5,44 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from temporalio.client import Client
 
-from activities.job_system import JobSystem
-from activities.postman import Postman, SmtpPostman
-from domain.policy import Policy, policy_warnings
+from domain.policy import policy_warnings
 from service.rebuilding import Fate, Rebuilder
 from starters.api_client import DEFAULT_URL
 from starters.api_process import (
     ask_for_proofs,
     codec_origins,
-    company_of,
+    credentials_of,
     has_no_token,
     must_be_free,
-    secrets_of,
+    parts_of,
     serving,
-    stop_on_signals,
-    tokens_of,
 )
-from starters.app import Parts
 from starters.data_folder import TEMPORAL_FILE, FolderError, hold, prepare
 from starters.failures import CannotRun
 from starters.hook_sender import SECRETS_FILE
 from starters.token_verbs import HOW_TO_MAKE_THE_FIRST
-from store.database import Database, StoreUnavailableError, migrate
+from store.database import StoreUnavailableError, migrate
 from store.losses import Losses
 from store.reading import Reading
 from store.switches import Switch, Switches
 from workers.dev_server import DevServer, ServerOptions
-from workers.figures import Figures, MeasuredJobSystem
-from workers.job_systems import destinations_of, job_system_of, subscriber_of
-from workers.key_rings import data_keys_of
 from workers.mail_sink import MailSink
 from workers.namespace import NamespaceGuard
+from workers.process import Process, stop_on_signals
 from workers.schedules import ensure_schedules
-from workers.sealing import sealed
 from workers.settings import (
     DEFAULT_TEMPORAL_PORT,
     Settings,
     must_be_loopback,
 )
-from workers.spans import spans_of
-from workers.telemetry import core_listener
 from workers.temporal import NO_ANSWER, TemporalUnreachableError
-from workers.worker import make_worker
+from workers.worker import worker_of
 
 log = structlog.get_logger()
 
@@ -88,10 +78,7 @@ async def run_stack(
         SettingsError: a setting makes no sense.
     """
     must_be_loopback("127.0.0.1", settings.auth)
-    policy, directory = settings.watched_policy(), settings.watched_directory()
-    company = company_of(settings)
-    figures, spans = Figures(), spans_of("steward")
-    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
+    process = Process(settings, data, "steward")
     _prepare_folder(data)
     stop = stop_on_signals()
     async with AsyncExitStack() as stack:
@@ -100,13 +87,10 @@ async def run_stack(
         _must_differ(port, temporal_port, ui_port)
         for each, what in ((port, "--port"), (temporal_port, "--temporal-port"), (ui_port, "UI")):
             must_be_free(each, what)
-        secrets = secrets_of(settings, data)
-        url = settings.database_in(data)
-        await asyncio.to_thread(migrate, url)
-        database = Database(url, destinations_of(settings))
-        stack.push_async_callback(database.close)
-        stack.push_async_callback(job_system.close)
-        postman = await _postman(settings, policy(), stack)
+        await stack.enter_async_context(process)
+        credentials = credentials_of(process)
+        await asyncio.to_thread(migrate, settings.database_in(data))
+        smtp_url = settings.smtp_url or await _sink(stack)
         server = DevServer(
             ServerOptions(
                 port=temporal_port,
@@ -117,82 +101,56 @@ async def run_stack(
             )
         )
         announce("Starting Temporal …")
-        keys = await data_keys_of(settings, data, database)
-        client = spans.on(sealed(await server.start(), keys))
+        client = await process.client(server.start)
         stack.push_async_callback(server.stop)
-        stack.push_async_callback(asyncio.to_thread, spans.close)
-        await Switches(database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
-        await ask_for_proofs(settings, database)
-        guard = NamespaceGuard(database, client)
-        await _adopt(guard, policy(), job_system)
-        worker = make_worker(
-            client,
-            database,
-            postman,
-            directory=directory,
-            job_system=job_system,
-            figures=figures,
-            spans=spans,
-        )
-        await stack.enter_async_context(worker)
-        await _rebuild_if_due(database, client, guard, announce)
-        parts = Parts(
-            database=database,
-            client=client,
-            policy=policy,
-            directory=directory,
-            job_system=job_system,
-            subscriber=subscriber_of(settings),
-            secrets=secrets,
-            tokens=tokens_of(settings, database),
-            company=company,
-            hosts=settings.hosts,
-            requests_per_minute=settings.requests_per_minute,
-            hooks_per_minute=settings.hooks_per_minute,
+        await Switches(process.database).turn(Switch.PAYLOADS, datetime.now(UTC), is_on=True)
+        await ask_for_proofs(process)
+        guard = NamespaceGuard(process.database, client)
+        await _adopt(guard, process)
+        await stack.enter_async_context(worker_of(process, client, smtp_url))
+        await _rebuild_if_due(guard, process, announce)
+        ui = settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}"
+        parts = replace(
+            parts_of(process, client, credentials),
             rehearses=True,
             may_fast_forward=True,
-            figures=figures,
-            spans=spans,
-            core=core_listener(),
-            heartbeat=settings.heartbeat,
-            temporal_ui=settings.temporal_ui_url or f"http://127.0.0.1:{ui_port}",
-            keys=keys,
+            temporal_ui=ui,
             codec_origins=codec_origins(settings, f"127.0.0.1:{ui_port}", f"localhost:{ui_port}"),
         )
-        await stack.enter_async_context(figures.watching_loop())
+        await stack.enter_async_context(process.figures.watching_loop())
         api = await stack.enter_async_context(serving(parts, "127.0.0.1", port))
         where = f"http://127.0.0.1:{port}"
         announce(_where_to_look(where, settings.job_system_url, ui_port, temporal_port, data))
-        for warning in policy_warnings(policy()):
+        for warning in policy_warnings(process.policy()):
             announce(f"Warning: {warning}\n")
         if await has_no_token(parts):
             announce(f"{HOW_TO_MAKE_THE_FIRST} --data {data}\n")
         if when_ready is not None:
-            await when_ready(where, await Reading(database).job_ids())
+            await when_ready(where, await Reading(process.database).job_ids())
 
         async def set_up_again() -> None:
             await server.start()
-            await _adopt(guard, policy(), job_system)
-            await _rebuild_if_due(database, client, guard, announce)
+            await _adopt(guard, process)
+            await _rebuild_if_due(guard, process, announce)
 
         await _until(stop, api, server, announce, set_up_again)
         announce("Stopping …")
 
 
-async def _adopt(guard: NamespaceGuard, policy: Policy, job_system: JobSystem) -> None:
+async def _adopt(guard: NamespaceGuard, process: Process) -> None:
     """Work in the namespace that there is, whose data may be new."""
     await guard.adopt()
-    await ensure_schedules(guard.client, policy, has_job_system=job_system.is_elsewhere)
+    elsewhere = process.job_system.is_elsewhere
+    await ensure_schedules(guard.client, process.policy(), has_job_system=elsewhere)
 
 
-async def _rebuild_if_due(
-    database: Database, client: Client, guard: NamespaceGuard, announce: Announce
-) -> None:
+async def _rebuild_if_due(guard: NamespaceGuard, process: Process, announce: Announce) -> None:
     """Start what ran in a Temporal whose data is gone; what has no snapshot, the audit finds."""
+    database = process.database
     if await Losses(database).rebuild_due_since() is None:
         return
     announce("Temporal's data is gone. Starting every open job again from the store …")
-    rebuilt = await Rebuilder(database, client, guard, lambda: datetime.now(UTC)).run()
+    rebuilt = await Rebuilder(database, guard.client, guard, lambda: datetime.now(UTC)).run()
     started = sum(each.fate is Fate.STARTED for each in rebuilt)
     announce(f"Started again: {started:,} of {len(rebuilt):,}. See the rest with `steward stuck`.")
 
@@ -227,13 +185,11 @@ async def _until(
             failures = 0
 
 
-async def _postman(settings: Settings, policy: Policy, stack: AsyncExitStack) -> Postman:
-    url = settings.smtp_url
-    if url is None:
-        sink = MailSink()
-        stack.callback(sink.stop)
-        url = await sink.start()
-    return SmtpPostman(url, policy.mail.sender)
+async def _sink(stack: AsyncExitStack) -> str:
+    """Return the address of a mail server that keeps all to itself."""
+    sink = MailSink()
+    stack.callback(sink.stop)
+    return await sink.start()
 
 
 def _prepare_folder(data: Path) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 from starters.failures import Failure
+from starters.options import AsJson, NameOption, actor, examples, token_says_who_acts
 from starters.row_ids import row_id
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 ActAs = Annotated[str | None, typer.Option("--as", help="Your role.")]
-Name = Annotated[str | None, typer.Option(help="Your name; your login name if unset.")]
 TaskId = Annotated[
     int, typer.Argument(metavar="ID", parser=row_id, help="The ID that `steward tasks` shows.")
 ]
@@ -22,8 +20,7 @@ def add_task_verbs(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
     group = typer.Typer(
         help="Close a task, or say that you are working on it.",
-        epilog="\b\nExamples:\n  steward task take 12 --as dispatch\n"
-        "  steward task done 12 --as dispatch",
+        epilog=examples("task take 12 --as dispatch", "task done 12 --as dispatch"),
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -33,11 +30,8 @@ def add_task_verbs(app: typer.Typer) -> None:
         ("take", task_take),
         ("release", task_release),
     ):
-        example = f"\b\nExamples:\n  steward task {name} 12 --as dispatch"
-        group.command(name, epilog=example)(verb)
-    app.command(
-        "tasks", epilog="\b\nExamples:\n  steward tasks --role dispatch\n  steward tasks --json"
-    )(tasks)
+        group.command(name, epilog=examples(f"task {name} 12 --as dispatch"))(verb)
+    app.command("tasks", epilog=examples("tasks --role dispatch", "tasks --json"))(tasks)
     app.add_typer(group, name="task")
 
 
@@ -63,7 +57,7 @@ def tasks(
 def task_done(
     task: TaskId,
     role: ActAs = None,
-    name: Name = None,
+    name: NameOption = None,
     outcome: Annotated[str | None, typer.Option(help="The outcome.")] = None,
     *,
     as_json: AsJson = False,
@@ -77,7 +71,7 @@ def task_done(
 
 
 def task_undo(
-    task: TaskId, role: ActAs = None, name: Name = None, *, as_json: AsJson = False
+    task: TaskId, role: ActAs = None, name: NameOption = None, *, as_json: AsJson = False
 ) -> None:
     """Reopen a task that you closed less than a minute ago.
 
@@ -87,7 +81,7 @@ def task_undo(
 
 
 def task_take(
-    task: TaskId, role: ActAs = None, name: Name = None, *, as_json: AsJson = False
+    task: TaskId, role: ActAs = None, name: NameOption = None, *, as_json: AsJson = False
 ) -> None:
     """Say that you are working on a task. Others see it for 30 minutes.
 
@@ -97,7 +91,7 @@ def task_take(
 
 
 def task_release(
-    task: TaskId, role: ActAs = None, name: Name = None, *, as_json: AsJson = False
+    task: TaskId, role: ActAs = None, name: NameOption = None, *, as_json: AsJson = False
 ) -> None:
     """Put a task back that you took.
 
@@ -112,12 +106,11 @@ def _acting(role: str | None, name: str | None, what: str) -> dict[str, object]:
     Raises:
         Failure: nothing says in which role they act.
     """
-    if not (role or name) and os.environ.get("STEWARD_TOKEN"):
+    if token_says_who_acts(role, name):
         return {}
     if role is None:
         raise Failure(f"say in which role you {what} the task: add --as, such as `--as dispatch`")
-    who = name or os.environ.get("USER") or "command line"
-    return {"actor": {"name": who, "role": role}}
+    return {"actor": actor(role, name)}
 
 
 def _change(task: int, what: str, said: str, body: dict[str, object], *, as_json: bool) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from starters.failures import Failure
-from starters.on_the_database import DEFAULT_DATA, AsJson, DataOption, on_the_database
+from starters.on_the_database import DataOption, on_the_database
+from starters.options import DEFAULT_DATA, AsJson, examples
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,13 +26,11 @@ HOW_TO_MAKE_THE_FIRST = (
 )
 
 
-def _examples(*lines: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  steward token {line}" for line in lines)
-
-
 tokens = typer.Typer(
     help="Bearer tokens, for STEWARD_AUTH=tokens.",
-    epilog=_examples("new --name Dana --role dispatch", "list", "revoke 3f9c2a71d0"),
+    epilog=examples(
+        "token new --name Dana --role dispatch", "token list", "token revoke 3f9c2a71d0"
+    ),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -39,10 +38,10 @@ tokens = typer.Typer(
 
 @tokens.command(
     "new",
-    epilog=_examples(
-        "new --name Dana --role dispatch --expires 90d",
-        "new --name 'Tulsa Plumbing' --role provider --account 4711",
-        "new --name 'Ada Byron' --role customer --job SJ-1001 --json",
+    epilog=examples(
+        "token new --name Dana --role dispatch --expires 90d",
+        "token new --name 'Tulsa Plumbing' --role provider --account 4711",
+        "token new --name 'Ada Byron' --role customer --job SJ-1001 --json",
     ),
 )
 def new(
@@ -105,7 +104,9 @@ def new(
         )
 
 
-@tokens.command("list", epilog=_examples("list", "list --data desk", "list --json"))
+@tokens.command(
+    "list", epilog=examples("token list", "token list --data desk", "token list --json")
+)
 def list_tokens(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """List all tokens, without their secret part."""
     from datetime import UTC, datetime
@@ -126,7 +127,7 @@ def list_tokens(data: DataOption = DEFAULT_DATA, *, as_json: AsJson = False) -> 
         print_text(*(line for each in found for line in _lines(each, now)))
 
 
-@tokens.command("revoke", epilog=_examples("revoke 3f9c2a71d0"))
+@tokens.command("revoke", epilog=examples("token revoke 3f9c2a71d0"))
 def revoke(
     token_id: Annotated[
         str, typer.Argument(metavar="ID", help="The ID that `steward token list` shows.")

@@ -33,7 +33,7 @@ _LONGEST_PLACEHOLDER = 40
 _BARE_NAME = re.compile(r"[a-z]+(?:[_-][a-z]+)*")
 _STATEMENT = re.compile(r"(?:PRAGMA|SELECT|INSERT|BEGIN|TaskQueue|ExecutionStatus)\b")
 _MIGRATIONS = "migrations"
-_NO_WORDS = frozenset({"compile", "execute", "unparse", "TypeVar", "NewType", "_examples", "index"})
+_NO_WORDS = frozenset({"compile", "execute", "unparse", "TypeVar", "NewType", "examples", "index"})
 """Functions whose texts are patterns, statements or examples, not sentences."""
 _NO_FIELDS = frozenset(
     {"epilog", "metavar", "pattern", "example", "query", "regex", "headers", "key"}

@@ -101,16 +101,6 @@ async def data_keys_of(settings: Settings, data: Path, database: Database) -> Da
     return DataKeys(database, ring, look_again=ring.look_again)
 
 
-async def warn_if_plain(keys: DataKeys) -> None:
-    """Log a warning if payloads are not encrypted yet.
-
-    Raises:
-        StoreUnavailableError: the database does not answer.
-    """
-    if not await keys.are_in_use():
-        log.warning("what goes to Temporal is not encrypted yet", instead="steward keys start")
-
-
 def add_key(path: Path, key: RingKey) -> None:
     """Put a key at the head of a ring's file, in one step, for its owner's eyes alone.
 

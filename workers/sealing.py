@@ -60,6 +60,8 @@ from workflows.messages import (
     meant_for,
 )
 
+log = structlog.get_logger()
+
 ENCODING = b"binary/encrypted"
 _KEY = "key"
 _KEY_ID = re.compile(rb"[0-9a-f]{20}")
@@ -235,6 +237,17 @@ def keys_of(client: Client) -> DataKeys | None:
     """Return the keys that a client seals with, None if it does not."""
     codec = client.data_converter.payload_codec
     return codec.keys if isinstance(codec, SealingCodec) else None
+
+
+async def warn_if_plain(client: Client) -> None:
+    """Log a warning if what a client sends is not encrypted yet.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    keys = keys_of(client)
+    if keys is None or not await keys.are_in_use():
+        log.warning("what goes to Temporal is not encrypted yet", instead="steward keys start")
 
 
 def sealing_converter(keys: DataKeys) -> DataConverter:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
@@ -34,23 +32,21 @@ from store.mail_queue import MailQueue
 from store.proofs import UsedProofs
 from store.reading import Reading
 from workers.correlation import Correlating
-from workers.figures import Figures, MeasuredJobSystem
-from workers.job_systems import destinations_of, job_system_of
-from workers.key_rings import data_keys_of, warn_if_plain
+from workers.figures import Figures
 from workers.listening import Listener, WorkerHealth, listening
 from workers.measuring import MeasuredPostman, MeasuringInterceptor
-from workers.namespace import NamespaceGuard
 from workers.policy_warnings import log_policy_warnings
+from workers.process import Process, stop_on_signals
 from workers.proofs import AskingForProofs
 from workers.reconciling import reconciler_of
 from workers.refusals import RefusalRecorder
 from workers.runner import ContextFreeRunner
 from workers.schedules import ensure_schedules
-from workers.sealing import keys_of, sealed
+from workers.sealing import keys_of, warn_if_plain
 from workers.settings import DEFAULT_DATA, Address, Settings, load_settings
-from workers.spans import NO_SPANS, Spans, spans_of
+from workers.spans import NO_SPANS, Spans
+from workers.store_client import client_of_store
 from workers.telemetry import configure_logging, core_listener
-from workers.temporal import connect_when_it_answers, must_know_search_attributes
 from workflows.registry import ALL_WORKFLOWS, TASK_KINDS, TASK_QUEUE
 
 log = structlog.get_logger()
@@ -243,6 +239,32 @@ def version_of(settings: Settings) -> WorkerDeploymentVersion | None:
     return WorkerDeploymentVersion(settings.deployment, settings.build_id)
 
 
+def worker_of(
+    process: Process,
+    client: Client,
+    smtp_url: str,
+    version: WorkerDeploymentVersion | None = None,
+) -> Worker:
+    """Return the worker of a process, not yet running.
+
+    Args:
+        process: what it works with.
+        client: the way to Temporal.
+        smtp_url: of the mail server.
+        version: see `make_worker`.
+    """
+    return make_worker(
+        client,
+        process.database,
+        SmtpPostman(smtp_url, process.policy().mail.sender),
+        directory=process.directory,
+        job_system=process.job_system,
+        figures=process.figures,
+        spans=process.spans,
+        version=version,
+    )
+
+
 async def main() -> None:
     """Run a worker alone until it is told to stop.
 
@@ -254,44 +276,28 @@ async def main() -> None:
     """
     settings = load_settings().require("smtp_url")
     configure_logging(settings.log, measures_core=settings.worker_listen is not None)
-    policy, directory = settings.load_policy(), settings.watched_directory()
-    log_policy_warnings(policy)
-    figures, spans = Figures(), spans_of("steward-worker")
-    job_system = MeasuredJobSystem(job_system_of(settings), figures, spans)
-    database = Database(settings.database_in(DEFAULT_DATA), destinations_of(settings))
-    await database.check()
-    keys = await data_keys_of(settings, DEFAULT_DATA, database)
-    await warn_if_plain(keys)
-    client = spans.on(sealed(await connect_when_it_answers(_PATIENCE), keys))
-    await NamespaceGuard(database, client).prove()
-    await must_know_search_attributes(client)
-    await ensure_schedules(client, policy, has_job_system=job_system.is_elsewhere)
-    postman = SmtpPostman(settings.smtp_url or "", policy.mail.sender)
-    version = version_of(settings)
-    worker = make_worker(
-        client,
-        database,
-        postman,
-        directory=directory,
-        job_system=job_system,
-        figures=figures,
-        spans=spans,
-        version=version,
-    )
-    health = WorkerHealth(database, client, TASK_QUEUE)
-    listener = Listener(health, figures, core_listener())
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with worker, figures.watching_loop(), _listening(listener, settings.worker_listen):
-        log.info(
-            "worker runs",
-            namespace=client.namespace,
-            task_queue=TASK_QUEUE,
-            version=version.to_canonical_string() if version else None,
-        )
-        await stop.wait()
-    await job_system.close()
-    await database.close()
-    await asyncio.to_thread(spans.close)
+    async with Process(settings, DEFAULT_DATA, "steward-worker") as process:
+        policy = process.policy()
+        log_policy_warnings(policy)
+        found = await client_of_store(settings, process.data, process.database, _PATIENCE)
+        client = process.spans.on(found)
+        await warn_if_plain(client)
+        await ensure_schedules(client, policy, has_job_system=process.job_system.is_elsewhere)
+        version = version_of(settings)
+        worker = worker_of(process, client, settings.smtp_url or "", version)
+        health = WorkerHealth(process.database, client, TASK_QUEUE)
+        listener = Listener(health, process.figures, core_listener())
+        stop = stop_on_signals()
+        async with (
+            worker,
+            process.figures.watching_loop(),
+            _listening(listener, settings.worker_listen),
+        ):
+            log.info(
+                "worker runs",
+                namespace=client.namespace,
+                task_queue=TASK_QUEUE,
+                version=version.to_canonical_string() if version else None,
+            )
+            await stop.wait()
     log.info("worker stopped")

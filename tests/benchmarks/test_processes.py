@@ -11,8 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.nursery import nursery
-from benchmarks.processes import ROOT, ChildFailedError, Measured, child, environment, temporal
+from benchmarks.processes import (
+    ROOT,
+    ChildFailedError,
+    Measured,
+    child,
+    starting_at_once,
+    temporal,
+)
 from tests.server.processes import eventually, running_now
 
 ECHO = "tests.benchmarks.echo"
@@ -51,9 +57,9 @@ async def test_a_child_that_fails_tells_why(module: str, reason: str) -> None:
             await echo.ask("fail")
 
 
-async def test_a_nursery_starts_children_that_do_as_others() -> None:
+async def test_children_that_start_at_once_do_as_others() -> None:
     before = running_now()
-    async with nursery(ROOT, environment()):
+    with starting_at_once():
         async with child(ECHO, "hello") as first, child(ECHO) as second:
             assert first.said == "hello"
             assert [await each.ask("one") for each in (first, second)] == ["ONE", "ONE"]
