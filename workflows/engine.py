@@ -63,6 +63,9 @@ class Story(Protocol):
     def settle_the_wait(self) -> None:
         """Close the tasks of the wait that is over."""
 
+    def learn_of_acceptance(self, at: datetime) -> None:
+        """Take in that whoever has the job had accepted it by an instant, which may be long ago."""
+
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""
 
@@ -189,6 +192,8 @@ class Engine:
             case.job, case.job_version = envelope.event.job, envelope.job_version
         with self.publisher.handling(at):
             await self._story.hear(envelope.event, before, at)
+            if envelope.shows_accepted:
+                self._story.learn_of_acceptance(at)
         if self._passes_event_on:
             self.episode.hear_too_late(message)
 

@@ -111,6 +111,14 @@ class Lifecycle(Generic[CaseT]):
         """
         raise NotImplementedError
 
+    def learn_of_acceptance(self, at: datetime) -> None:
+        """Take in that whoever has the job had accepted it by an instant, which may be long ago.
+
+        Args:
+            at: when an event showed the job as accepted, in the workflow's time; it is told after
+                the event was heard.
+        """
+
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
         what = "may not have arrived" if fate is MailFate.UNCERTAIN else "didn't arrive"

@@ -43,6 +43,9 @@ from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
 from workflows.temporal import durable
 
+LATE_NEWS_TELLS_AN_OLDER_ACCEPTANCE = "late-news-tells-an-older-acceptance"
+"""The change from when on a late event may show that PlusOne accepted earlier than was known."""
+
 _SIGNS_OF_LIFE = ("job.report_submitted", "job.appointment_confirmed")
 _DONE: Mapping[Duty, str] = {
     Duty.CALL: "called the customer about the provider",
@@ -477,6 +480,17 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         ):
             self.keep_duties(Duty.ASSIGNMENT_NOTE)
 
+    def learn_of_acceptance(self, at: datetime) -> None:
+        """Count a late `ASSIGNMENT` note that was written after the acceptance (PO-63).
+
+        An event that is told late may show an older acceptance than we had heard of. The deadline
+        of what PlusOne owes stays as it was told.
+        """
+        is_older = rules.was_accepted_before(self.case, at)
+        if is_older and self.patched(LATE_NEWS_TELLS_AN_OLDER_ACCEPTANCE):
+            self.case.accepted_at = at
+            self.keep_assignment_duty()
+
     def keep_duties(self, *kept: Duty) -> None:
         """Count something that PlusOne owed as done."""
         case = self.case
@@ -569,6 +583,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Have dispatch decide if PlusOne gave the job up, or it expired (G-03)."""
         status = self.case.job.status
         self.journal(f"status changed from {before} to {status}")
+        if status is not JobStatus.ACCEPTED:
+            self.case.not_accepted_at = at
         if status is JobStatus.ACCEPTED:
             self.settle(Task.NO_LONGER_ACCEPTED)
             self.open_duties(at)

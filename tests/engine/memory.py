@@ -44,7 +44,7 @@ from domain.effects import (
 from domain.events import EVENT, EventEnvelope
 from domain.exceptions import already_open
 from domain.guards import plusone_hold
-from domain.jobs import Job
+from domain.jobs import Job, JobStatus
 from domain.lifecycles import LifecycleKind, LifecycleStart
 from domain.moves import is_declared
 from domain.promises import resolve
@@ -489,6 +489,7 @@ class Life:
             job_version=self.store.version,
             event=EVENT.validate_python(told),
             age=late.total_seconds(),
+            shows_accepted=job.status is JobStatus.ACCEPTED,
         )
         return self.signals("job_event", envelope.model_dump(mode="json"))
 
