@@ -237,6 +237,8 @@ class Case(BaseModel):
     """What is waited for now."""
     due_at: Instant | None = None
     """Until when: the deadline of `waiting`, as the calendar has it."""
+    ended_at: Instant | None = None
+    """When it was told that it has ended, whatever comes of its mails afterwards."""
     counts_from: Instant | None = None
     """What the wait of this stage counts from: the business event, or the last reminder."""
     reminded: int = 0

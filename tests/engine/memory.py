@@ -394,7 +394,8 @@ class Life:
         self.moved: list[tuple[str | None, str]] = []
         """Every move that it has told: from which stage, None at the beginning, and to which."""
         self._published: str | None = None
-        self._run(start)
+        with self.loop.is_current():  # mails that are under way are sent on at once
+            self._run(start)
 
     @property
     def kind(self) -> LifecycleKind:
