@@ -46,7 +46,7 @@ class Publisher:
         self._mails = mails
         self._published: Progress | None = None
         self._came_at: datetime | None = None
-        """When what is being handled came; None: nothing is."""
+        """When what is being handled came; None: nothing that came is, and now counts."""
 
     @property
     def has_told_the_end(self) -> bool:
@@ -101,7 +101,7 @@ class Publisher:
 
     def settled(self, closing: PromiseOutcome, due_at: datetime | None) -> PromiseOutcome:
         """Return how a promise with a deadline closes, by what is being handled; see `settled`."""
-        return settled(closing, self._came_at, due_at)
+        return settled(closing, self._came_at or self._runtime.now(), due_at)
 
     def supersede(self) -> None:
         """Close the promise that is open for another of the same wait: who was overdue still is."""

@@ -1017,6 +1017,19 @@ def test_a_job_that_was_accepted_unheard_is_not_given_up() -> None:
     assert (life.attention, life.store.tasks) == ([], [])
 
 
+@pytest.mark.rule("PO-17")
+@pytest.mark.parametrize(("status", "stage"), [("Accepted", "accepted"), ("Completed", "completed")])
+def test_what_is_found_after_the_48_hours_keeps_no_promise(status: str, stage: str) -> None:
+    life = a_search().is_away("50h")
+    behind_its_back(life, status=JobStatus(status))
+
+    life.passes("1s")
+
+    assert life.stage == stage
+    assert outcomes(life)[0] == "broken"
+    assert (life.attention, life.store.tasks) == ([], [])
+
+
 def test_a_reassignment_of_a_job_that_was_accepted_unheard_is_refused() -> None:
     life = a_search()
     life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
@@ -1096,3 +1109,12 @@ def test_what_plusone_does_late_while_no_worker_runs_keeps_no_duty() -> None:
     life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
     informs(accepts(life))
     assert [*duties(life).values()] == ["broken"] * 3 + ["kept"] * 3
+
+
+@pytest.mark.rule("PO-62")
+def test_two_deadlines_that_pass_while_no_worker_runs_break_what_each_was_for() -> None:
+    life = a_repair().is_away("10d").passes("1s")
+
+    assert [*duties(life).values()] == ["broken"] * 3
+    assert outcomes(life) == ["kept", "broken", None]
+    assert (life.attention, life.store.tasks) == (["overdue"], ["follow_up", "plusone_owes"])
