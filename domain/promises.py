@@ -31,9 +31,7 @@ _A_MOMENT: Final = timedelta(minutes=1)
 """How late a timer may ring: what is heard before it within this time has come first."""
 
 
-def settled(
-    closing: PromiseOutcome, came_at: datetime, due_at: datetime | None
-) -> PromiseOutcome:
+def settled(closing: PromiseOutcome, came_at: datetime, due_at: datetime | None) -> PromiseOutcome:
     """Return how a promise closes: what came after its deadline has not kept it, but broken it.
 
     A worker that was away hears of both at once, and of what came first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -32,7 +32,7 @@ from domain.events import (
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Assignee, Job, JobStatus, Visibility
 from domain.plus_one import guide, parts, payloads, rules, waits
-from domain.plus_one.case import REPAIRING, Duty, PlusOneCase, Stage
+from domain.plus_one.case import Duty, PlusOneCase, Stage
 from domain.plus_one.kind import PLUS_ONE
 from domain.plus_one.tasks import Task
 from domain.promises import PromiseOutcome
@@ -795,18 +795,6 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if self.case.edition >= Edition.FACTS_BY_MEANING and stage != Stage.CANCELLED:
             # PlusOne does no more work on this job.
             self.settle(Task.DISCLOSE_CHARGES, Task.REPLACEMENT_OPTIONS)
-
-    def mails_with_a_point_in(self, template: str) -> Collection[str]:
-        """Return the stages in which a mail that has not left is still to be sent.
-
-        A note on the repair has none once PlusOne has the job no more, nor has what it is to
-        instruct the customer of once the job is its own again.
-        """
-        if template == "plusone_send_instructions":
-            return {Stage.NO_PROVIDER_FOUND}
-        if template == "plusone_reminder":
-            return REPAIRING
-        return {*self.kind.stages, Stage.COMPLETED}
 
     def end_superseded(self, why: str) -> None:
         """End because the job is in other hands."""

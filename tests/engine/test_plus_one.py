@@ -1018,14 +1018,14 @@ def test_a_job_that_was_accepted_unheard_is_not_given_up() -> None:
 
 
 @pytest.mark.rule("PO-17")
-@pytest.mark.parametrize(("status", "stage"), [("Accepted", "accepted"), ("Completed", "completed")])
-def test_what_is_found_after_the_48_hours_keeps_no_promise(status: str, stage: str) -> None:
+@pytest.mark.parametrize("status", [JobStatus.ACCEPTED, JobStatus.COMPLETED])
+def test_what_is_found_after_the_48_hours_keeps_no_promise(status: JobStatus) -> None:
     life = a_search().is_away("50h")
-    behind_its_back(life, status=JobStatus(status))
+    behind_its_back(life, status=status)
 
     life.passes("1s")
 
-    assert life.stage == stage
+    assert life.stage == status.lower()
     assert outcomes(life)[0] == "broken"
     assert (life.attention, life.store.tasks) == ([], [])
 
