@@ -243,6 +243,9 @@ class EventEnvelope(BaseModel):
     at: Annotated[Instant | None, Field(exclude_if=lambda at: at is None)] = None
     """When it happened, where a lifecycle's time is the wall clock: a worker may hear of it only
     after days. None: its age says it."""
+    shows_accepted: bool = Field(default=False, exclude_if=lambda shows: not shows)
+    """Whether the event itself shows the job as accepted by whoever has it now: one that is told
+    late may be older than what we first heard of the acceptance."""
 
     def happened_at(self, heard_at: datetime) -> datetime:
         """Return when the event happened, in the time of the lifecycle that hears it.

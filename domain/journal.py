@@ -1,4 +1,4 @@
-"""How entries of the journal begin that are recognized later, by pages and by the tour."""
+"""Words of the journal: those recognized later, by pages and the tour, and those of two places."""
 
 from __future__ import annotations
 
@@ -11,3 +11,6 @@ REFUSED: Final = "refused "
 """Before the command that was refused."""
 MOVED: Final = " → "
 """Between the stages of a move, before and after."""
+
+NOBODY_NEEDS_IT: Final = "An e-mail came back after the end. Nobody needs it any more."
+"""What is said of a mail that came back when that didn't matter any more."""

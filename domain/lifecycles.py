@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
@@ -14,7 +14,7 @@ from domain.attention import Attention
 from domain.clocks import Clock, zone_in
 from domain.commands import Answer, CommandTable
 from domain.editions import Edition
-from domain.effects import Effect, OpenTask
+from domain.effects import Effect, MailFate, OpenTask
 from domain.events import Event, EventEnvelope
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Job
@@ -24,10 +24,20 @@ from domain.moves import Move
 from domain.policy import Policy
 from domain.promises import Promise, promise_key
 from domain.refusals import Refusal
-from domain.roles import STEWARD, Actor
+from domain.roles import STEWARD, Actor, Role
 from domain.stages import LifecycleStage
-from domain.tasks import TaskKind
+from domain.tasks import CommonTask, Lasts, TaskKind, what_ended
 from domain.values import Instant, is_empty, is_none
+
+
+def call_the_recipient(_: str, fate: MailFate) -> OpenTask:
+    """Return what is asked where a mail did not arrive and nobody says more of its template."""
+    what = "may not have arrived" if fate is MailFate.UNCERTAIN else "didn't arrive"
+    text = (
+        "Call the recipient and pass on what the e-mail says. An e-mail of this job "
+        f"{what}. You find it in the list of the job's e-mails."
+    )
+    return OpenTask(role=Role.DISPATCH, task=CommonTask.MAIL_UNDELIVERED.value, text=text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +81,12 @@ class LifecycleKind:
     """Whether an event starts it again after it has ended with an outcome, under an edition."""
     task_after_end: Callable[[Event, str], OpenTask | None] = lambda _event, _outcome: None
     """What an event asks of a person when it comes after the end with an outcome."""
+    undelivered: Callable[[str, MailFate], OpenTask] = call_the_recipient
+    """What is asked of whom when a mail of a template did not arrive, as far as is known; a running
+    lifecycle may know more."""
+    mails_with_a_point_in: Callable[[str], Container[str]] | None = None
+    """The stages in which a mail of a template that has not left is still to be sent; None: in all.
+    """
     restarts: str | None = None
     """How people start it again on a job that it no longer follows, as an imperative clause; None:
     by one of the commands that start it."""
@@ -97,6 +113,30 @@ class LifecycleKind:
     def __post_init__(self) -> None:
         """Add the commands of every lifecycle to the procedure's own."""
         object.__setattr__(self, "commands", self.commands.with_common())
+
+    def mail_has_point_in(self, stage: str, template: str) -> bool:
+        """Return whether a mail of a template that has not left is still to be sent in a stage."""
+        return self.mails_with_a_point_in is None or stage in self.mails_with_a_point_in(template)
+
+    def asked_after_end(
+        self, template: str, fate: MailFate, outcome: str, job: Job
+    ) -> OpenTask | None:
+        """Return what is asked of whom when a mail comes back after the end; None: nothing.
+
+        Nobody is asked for what the end has closed, nor about a mail that it would have taken back.
+
+        Args:
+            template: the mail's.
+            fate: what has become of it.
+            outcome: the final stage.
+            job: the job as it is by now.
+        """
+        asked = self.undelivered(template, fate)
+        kind = next((each for each in (*self.tasks, *CommonTask) if each == asked.task), None)
+        is_closed = kind is not None and (
+            kind.lasts is not Lasts.UNTIL_DONE or kind.pointless_after & what_ended(job, outcome)
+        )
+        return None if is_closed or not self.mail_has_point_in(outcome, template) else asked
 
     def has_ended(self, stage: str) -> bool:
         """Return whether a stage is final."""
@@ -237,6 +277,8 @@ class Case(BaseModel):
     """What is waited for now."""
     due_at: Instant | None = None
     """Until when: the deadline of `waiting`, as the calendar has it."""
+    ended_at: Instant | None = None
+    """When it was told that it has ended, whatever comes of its mails afterwards."""
     counts_from: Instant | None = None
     """What the wait of this stage counts from: the business event, or the last reminder."""
     reminded: int = 0

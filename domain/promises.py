@@ -31,19 +31,17 @@ _A_MOMENT: Final = timedelta(minutes=1)
 """How late a timer may ring: what is heard before it within this time has come first."""
 
 
-def settled(
-    closing: PromiseOutcome, came_at: datetime | None, due_at: datetime | None
-) -> PromiseOutcome:
+def settled(closing: PromiseOutcome, came_at: datetime, due_at: datetime | None) -> PromiseOutcome:
     """Return how a promise closes: what came after its deadline has not kept it, but broken it.
 
     A worker that was away hears of both at once, and of what came first.
 
     Args:
         closing: how it closes if it came in time.
-        came_at: when what it asked for came, aware UTC; None: that isn't known.
+        came_at: when what it asked for came, aware UTC; where nobody knows, when it was found.
         due_at: its deadline, as the calendar has it; None: it has none.
     """
-    if closing is not PromiseOutcome.KEPT or came_at is None or due_at is None:
+    if closing is not PromiseOutcome.KEPT or due_at is None:
         return closing
     return PromiseOutcome.BROKEN if came_at > due_at + _A_MOMENT else closing
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PROCURE_VENDOR
-from domain.jobs import Job, JobStatus
+from domain.jobs import Assignee, Job, JobStatus
 
 
 class Lasts(StrEnum):
@@ -72,6 +72,25 @@ def changes(before: Job, after: Job) -> frozenset[JobChange]:
     if before.severity.urgent and not after.severity.urgent:
         found.add(JobChange.CALMED)
     return frozenset(found)
+
+
+SUPERSEDED: Final = "superseded"
+"""The final stage of every lifecycle whose job somebody has given to another account."""
+_ANOTHER = Assignee(name="another account")
+
+
+def what_ended(job: Job, stage: str) -> frozenset[JobChange]:
+    """Return what happened to a job, in other hands than ours, that ended a lifecycle in a stage.
+
+    Args:
+        job: the job as it is by then.
+        stage: the final stage.
+    """
+    if job.status.final:
+        return changes(job.model_copy(update={"status": JobStatus.NEW}), job)
+    if stage != SUPERSEDED:
+        return frozenset()
+    return changes(job.model_copy(update={"assigned_to": _ANOTHER}), job)
 
 
 JOB_IS_OVER: Final = frozenset({JobChange.CANCELLED, JobChange.COMPLETED})

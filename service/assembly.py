@@ -145,7 +145,9 @@ def make_service(
         traffic,
         client,
         clock,
-        MailReportDesk(inbox, MailReports(database), audit, client, clock).take,
+        MailReportDesk(
+            inbox, MailReports(database), lifecycles, LIFECYCLES, audit, client, clock
+        ).take,
         HeartbeatDoor(client, Heartbeats(database), clock),
         spans,
         may_fast_forward=may_fast_forward,

@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from domain.addresses import read_field
-from domain.effects import CameBack
+from domain.effects import CameBack, OpenTask
 from domain.erasing import NOT_TAKEN_UP
+from domain.journal import NOBODY_NEEDS_IT
 from domain.mail_reports import MailReport, ReportKind
-from domain.roles import Role
-from domain.tasks import CommonTask
+from domain.roles import STEWARD
 from store import schema
 from store.database import Database
 from store.job_rows import Origin, open_task
@@ -31,7 +31,6 @@ class ReportedMail(NamedTuple):
     key: str
     job_id: str | None
     template: str
-    subject: str
     came_back: CameBack | None
     """Set where this report has told that it did not arrive: somebody has to hear of that."""
     nothing_new: str
@@ -70,22 +69,28 @@ class MailReports:
             await self._database.empty_log()
         return mail
 
-    async def ask_a_person(self, mail: ReportedMail, now: datetime) -> None:
-        """Open the task about a mail that came back after its lifecycle had ended, once."""
-        workflow_id, job_id = mail.workflow_id, mail.job_id
-        if workflow_id is None or job_id is None:
-            return
-        text = (
-            f"Call the recipient and pass on what the e-mail “{mail.subject}” says. It came back "
-            "after it was sent."
-        )
-        origin = Origin(job_id, workflow_id, f"undelivered:{mail.key}", now)
-        kind = CommonTask.MAIL_UNDELIVERED.value
+    async def ask_a_person(self, mail: ReportedMail, asked: OpenTask, now: datetime) -> None:
+        """Open the task about a mail of a job that came back after its lifecycle's end, once."""
+        origin = Origin(str(mail.job_id), mail.workflow_id, f"undelivered:{mail.key}", now)
         await self._database.write(
             lambda connection: open_task(
-                self._database, connection, origin, Role.DISPATCH, kind, text
+                self._database, connection, origin, asked.role, asked.task, asked.text
             )
         )
+
+    async def record_that_nobody_needs_it(self, mail: ReportedMail, now: datetime) -> None:
+        """Record, once, that a mail of a job came back when that didn't matter any more."""
+        entry = {
+            "key": f"undelivered:{mail.key}",
+            "at": now,
+            "job_id": mail.job_id,
+            "lifecycle": mail.key.partition("/")[0],
+            "actor_name": STEWARD.name,
+            "actor_role": STEWARD.role.value,
+            "what": NOBODY_NEEDS_IT,
+        }
+        adding = self._database.insert_once(schema.journal)
+        await self._database.write(lambda connection: connection.execute(adding, entry))
 
 
 def _take(
@@ -125,9 +130,7 @@ def _take(
 
 
 def _reported(row: Row[Any], came_back: CameBack | None, nothing_new: str) -> ReportedMail:
-    return ReportedMail(
-        row.key, row.job_id, row.template, row.subject, came_back, nothing_new=nothing_new
-    )
+    return ReportedMail(row.key, row.job_id, row.template, came_back, nothing_new=nothing_new)
 
 
 _LOCK = (

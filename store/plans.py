@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from domain.effects import OpenTask
 from domain.events import Event, EventEnvelope
-from domain.jobs import Job, JobStatus
+from domain.jobs import Job, JobStatus, same_holder
 from domain.values import Instant
 from store.inbox import Outcome
 from store.lifecycles import ListedLifecycle, NewLifecycle
@@ -56,8 +56,13 @@ class Plan(BaseModel):
         """Return the event as it travels at an instant of the wall clock."""
         age = max((now - self.occurred_at).total_seconds(), 0.0)
         current = event.model_copy(update={"job": self.job, "occurred_at": self.occurred_at})
+        is_accepted = event.job.status is JobStatus.ACCEPTED
         return EventEnvelope(
-            event_id=self.event_id, job_version=self.job_version, event=current, age=age
+            event_id=self.event_id,
+            job_version=self.job_version,
+            event=current,
+            age=age,
+            shows_accepted=is_accepted and same_holder(event.job.assigned_to, self.job.assigned_to),
         )
 
 

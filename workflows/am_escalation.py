@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -510,14 +509,6 @@ class AreaManagerEscalation(Lifecycle[AmCase]):
                 names_exceptions=stay_open,
             )
         )
-
-    def mails_with_a_point_in(self, template: str) -> Collection[str]:  # noqa: ARG002  all alike
-        """Return the stages in which a mail that has not left is still to be sent: until the end.
-
-        Once a complaint is settled or handed to a supervisor, neither the provider nor the Area
-        Manager is mailed about it.
-        """
-        return self.kind.stages
 
     def end_cancelled(self) -> None:
         """End, because the workflow was cancelled in Temporal: nothing is left open, ever."""

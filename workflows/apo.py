@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -731,14 +730,10 @@ class AlternateProviderOption(Lifecycle[ApoCase]):
         """Remember what happened to an e-mail: one that came back was not sent (APO-04)."""
         self.case.mail_found_end(key, fate)
 
-    def mails_with_a_point_in(self, template: str) -> Collection[str]:
-        """Return the stages in which an e-mail that has not left is still to be sent."""
-        return mails.with_a_point_in(template)
-
     def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return the task to reach the customer another way; a bounce holds for all mail (G-73)."""
         self.case.mail_fails = self.case.mail_fails or fate is MailFate.BOUNCED
-        return guide.next_channel(template, fate)
+        return super().undelivered(template, fate)
 
     def leave_nothing_open(self, stage: str) -> None:
         """Settle the tasks without a point, and close the exception of the review.

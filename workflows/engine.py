@@ -42,6 +42,10 @@ CANCELLED = "cancelled"
 """The final stage of every lifecycle whose workflow or job is cancelled."""
 
 
+NOBODY_IS_ASKED_IN_VAIN = "nobody-is-asked-in-vain-after-the-end"
+"""The change from when on a mail that comes back after the end asks nobody unless that matters."""
+
+
 class Story(Protocol):
     """What the engine asks of a story."""
 
@@ -62,6 +66,9 @@ class Story(Protocol):
 
     def settle_the_wait(self) -> None:
         """Close the tasks of the wait that is over."""
+
+    def learn_of_acceptance(self, at: datetime) -> None:
+        """Take in that whoever has the job had accepted it by an instant, which may be long ago."""
 
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""
@@ -94,6 +101,7 @@ class Engine:
             runtime: whoever runs the lifecycle.
         """
         self._story = story
+        self._kind = kind
         self._case = case
         self._runtime = runtime
         self._opening = _opening_command(kind, start, case, runtime.start_request_id)
@@ -169,8 +177,16 @@ class Engine:
                 raise unreadable("This e-mail is of another job.")
         except Refused as refused:
             return RejectedMessage(MAIL_CAME_BACK, STEWARD, refused.refusal)
-        self.mails.came_back(told)
+        self.mails.came_back(told, matters=self._matters(told))
         return None
+
+    def _matters(self, told: MailCameBack) -> bool:
+        """Return whether somebody has to know that a mail came back: after the end, few need to."""
+        kind, case = self._kind, self._case
+        if not kind.has_ended(case.stage):
+            return True
+        asked = kind.asked_after_end(told.template, told.fate, case.stage, case.job)
+        return asked is not None or not self._runtime.patched(NOBODY_IS_ASKED_IN_VAIN)
 
     def pass_event_on(self) -> None:
         """Have the event that ends this episode heard by the next, if it begins one."""
@@ -189,6 +205,8 @@ class Engine:
             case.job, case.job_version = envelope.event.job, envelope.job_version
         with self.publisher.handling(at):
             await self._story.hear(envelope.event, before, at)
+            if envelope.shows_accepted:
+                self._story.learn_of_acceptance(at)
         if self._passes_event_on:
             self.episode.hear_too_late(message)
 

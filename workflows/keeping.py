@@ -89,7 +89,7 @@ class Keeper:
             "waiting": progress.waiting,
         }
         if progress.outcome is not None:
-            after |= {"stage": progress.outcome, "due_at": None}
+            after |= {"stage": progress.outcome, "due_at": None, "ended_at": progress.since}
         if (unanswered := self._desk.unanswered()) is not None:
             key, command = unanswered
             after["answers"] = {**case.answers, key: Answered(command=command)}

@@ -6,7 +6,7 @@ waited, and it collects effects, which come true together when it waits again or
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
 
@@ -24,13 +24,13 @@ from domain.effects import (
     WithdrawMails,
 )
 from domain.events import Event
-from domain.jobs import Assignee, Job, JobStatus, Visibility, same_holder
+from domain.jobs import Assignee, Job, Visibility, same_holder
 from domain.lifecycles import Case, LifecycleKind, LifecycleStart
 from domain.promises import Promise, PromiseOutcome
 from domain.refusals import Refused
 from domain.reminders import Chase
 from domain.roles import STEWARD, Actor, Role
-from domain.tasks import CommonTask, JobChange, TaskKind, changes
+from domain.tasks import CommonTask, TaskKind, what_ended
 from domain.unfollowed import CANCELLED_IN_TEMPORAL, task_to_take_up
 from workflows.engine import CANCELLED, Engine
 from workflows.messages import Deadline, Reminder
@@ -47,10 +47,6 @@ async def done(doing: Awaitable[None] | None) -> None:
 
 
 CaseT = TypeVar("CaseT", bound=Case)
-
-SUPERSEDED = "superseded"
-"""The final stage of every lifecycle whose job somebody has given to another account."""
-_ANOTHER = Assignee(name="another account")
 
 LATE_NEWS_MOVES_NOTHING_BACK = "late-news-moves-nothing-back"
 """The change from when on waits count from the newest, and not from what was told last."""
@@ -111,14 +107,17 @@ class Lifecycle(Generic[CaseT]):
         """
         raise NotImplementedError
 
-    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  for those who tell them apart
+    def learn_of_acceptance(self, at: datetime) -> None:
+        """Take in that whoever has the job had accepted it by an instant, which may be long ago.
+
+        Args:
+            at: when an event showed the job as accepted, in the workflow's time; it is told after
+                the event was heard.
+        """
+
+    def undelivered(self, template: str, fate: MailFate) -> OpenTask:
         """Return what is asked of whom when a mail did not arrive, as far as is known."""
-        what = "may not have arrived" if fate is MailFate.UNCERTAIN else "didn't arrive"
-        text = (
-            "Call the recipient and pass on what the e-mail says. An e-mail of this job "
-            f"{what}. You find it in the list of the job's e-mails."
-        )
-        return OpenTask(role=Role.DISPATCH, task=CommonTask.MAIL_UNDELIVERED.value, text=text)
+        return self.kind.undelivered(template, fate)
 
     def mail_found_end(self, key: str, fate: MailFate) -> None:
         """Take in what has become of the mail of a key, as far as is known."""
@@ -334,21 +333,12 @@ class Lifecycle(Generic[CaseT]):
         """Close the tasks of the wait that is over."""
         self.settle(*self.kind.tasks.of_a_wait())
 
-    def what_ended_it(self, stage: str) -> frozenset[JobChange]:
-        """Return what happened to the job, in other hands than ours, that ended it in a stage."""
-        job = self.case.job
-        if job.status.final:
-            return changes(job.model_copy(update={"status": JobStatus.NEW}), job)
-        if stage != SUPERSEDED:
-            return frozenset()
-        return changes(job.model_copy(update={"assigned_to": _ANOTHER}), job)
-
     def withdraw_mails_without_point_in(self, stage: str) -> None:
         """Take mails back that wait for their server and have lost their point in a stage."""
         if self.case.edition < Edition.FACTS_BY_MEANING:
             return
         unsent = self.engine.mails.unsent.items()
-        lost = {key: name for key, name in unsent if stage not in self.mails_with_a_point_in(name)}
+        lost = {key: name for key, name in unsent if not self.kind.mail_has_point_in(stage, name)}
         if lost:
             self.add(WithdrawMails(templates=tuple(sorted({*lost.values()}))))
         for key in lost:
@@ -364,14 +354,10 @@ class Lifecycle(Generic[CaseT]):
         for key in lost:
             self.mail_found_end(key, MailFate.WITHDRAWN)
 
-    def mails_with_a_point_in(self, template: str) -> Collection[str]:  # noqa: ARG002  for stories that tell
-        """Return the stages in which a mail that waits for its server still has a point: all."""
-        return (*self.kind.stages, *self.kind.ends)
-
     def leave_nothing_open(self, stage: str) -> None:
         """Settle what nobody needs any more once the lifecycle has ended in a stage."""
         self.settle(*self.kind.tasks.of_the_lifecycle())
         if self.case.edition >= Edition.FACTS_BY_MEANING:
-            self.settle(*self.kind.tasks.pointless_once(self.what_ended_it(stage)))
+            self.settle(*self.kind.tasks.pointless_once(what_ended(self.case.job, stage)))
         self.withdraw_mails_without_point_in(stage)
         self.case.unflag(Attention.OVERDUE)

@@ -15,8 +15,11 @@ from domain.effects import (
     MailUndeliverable,
     OpenTask,
     WithdrawMails,
+    WriteJournal,
 )
+from domain.journal import NOBODY_NEEDS_IT
 from domain.lifecycles import Case, LifecycleStart
+from domain.roles import STEWARD
 from workflows.effects import EffectBuffer
 from workflows.messages import MailCameBack
 from workflows.runtime import MailGivenUpError, Runtime
@@ -134,12 +137,21 @@ class MailTracker:
                 if fate not in _NO_MATTER:
                     self._leave_to_a_person(key, mail.template, fate)
 
-    def came_back(self, told: MailCameBack) -> None:
-        """Have a person do what a mail could not that came back after it was sent."""
+    def came_back(self, told: MailCameBack, *, matters: bool) -> None:
+        """Have a person do what a mail could not that came back after it was sent.
+
+        Args:
+            told: the mail, and what has become of it.
+            matters: whether somebody has to do it still; if not, that is recorded.
+        """
         if told.key in self.unsent:  # it has not left yet, so nobody can know
             return
         self._found_end(told.key, told.fate)
-        self._leave_to_a_person(told.key, told.template, told.fate)
+        if matters:
+            self._leave_to_a_person(told.key, told.template, told.fate)
+        else:
+            entry = WriteJournal(actor=STEWARD, what=NOBODY_NEEDS_IT)
+            self._effects.add_beside(f"undelivered:{told.key}", entry)
 
     def _withdraw(self, withdrawn: WithdrawMails) -> None:
         """Have nobody do by hand what mails were to do that have lost their point.

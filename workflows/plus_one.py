@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -32,7 +32,7 @@ from domain.events import (
 from domain.guards import PlusOneHold, WayOut, plusone_hold
 from domain.jobs import Assignee, Job, JobStatus, Visibility
 from domain.plus_one import guide, parts, payloads, rules, waits
-from domain.plus_one.case import REPAIRING, Duty, PlusOneCase, Stage
+from domain.plus_one.case import Duty, PlusOneCase, Stage
 from domain.plus_one.kind import PLUS_ONE
 from domain.plus_one.tasks import Task
 from domain.promises import PromiseOutcome
@@ -42,6 +42,9 @@ from domain.values import LONGEST_PROSE
 from workflows.lifecycle import Lifecycle
 from workflows.messages import Deadline, Reminder
 from workflows.temporal import durable
+
+LATE_NEWS_TELLS_AN_OLDER_ACCEPTANCE = "late-news-tells-an-older-acceptance"
+"""The change from when on a late event may show that PlusOne accepted earlier than was known."""
 
 _SIGNS_OF_LIFE = ("job.report_submitted", "job.appointment_confirmed")
 _DONE: Mapping[Duty, str] = {
@@ -477,6 +480,17 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         ):
             self.keep_duties(Duty.ASSIGNMENT_NOTE)
 
+    def learn_of_acceptance(self, at: datetime) -> None:
+        """Count a late `ASSIGNMENT` note that was written after the acceptance (PO-63).
+
+        An event that is told late may show an older acceptance than we had heard of. The deadline
+        of what PlusOne owes stays as it was told.
+        """
+        is_older = rules.was_accepted_before(self.case, at)
+        if is_older and self.patched(LATE_NEWS_TELLS_AN_OLDER_ACCEPTANCE):
+            self.case.accepted_at = at
+            self.keep_assignment_duty()
+
     def keep_duties(self, *kept: Duty) -> None:
         """Count something that PlusOne owed as done."""
         case = self.case
@@ -569,6 +583,8 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         """Have dispatch decide if PlusOne gave the job up, or it expired (G-03)."""
         status = self.case.job.status
         self.journal(f"status changed from {before} to {status}")
+        if status is not JobStatus.ACCEPTED:
+            self.case.not_accepted_at = at
         if status is JobStatus.ACCEPTED:
             self.settle(Task.NO_LONGER_ACCEPTED)
             self.open_duties(at)
@@ -779,18 +795,6 @@ class PlusOneSearch(Lifecycle[PlusOneCase]):
         if self.case.edition >= Edition.FACTS_BY_MEANING and stage != Stage.CANCELLED:
             # PlusOne does no more work on this job.
             self.settle(Task.DISCLOSE_CHARGES, Task.REPLACEMENT_OPTIONS)
-
-    def mails_with_a_point_in(self, template: str) -> Collection[str]:
-        """Return the stages in which a mail that has not left is still to be sent.
-
-        A note on the repair has none once PlusOne has the job no more, nor has what it is to
-        instruct the customer of once the job is its own again.
-        """
-        if template == "plusone_send_instructions":
-            return {Stage.NO_PROVIDER_FOUND}
-        if template == "plusone_reminder":
-            return REPAIRING
-        return {*self.kind.stages, Stage.COMPLETED}
 
     def end_superseded(self, why: str) -> None:
         """End because the job is in other hands."""

@@ -46,7 +46,7 @@ class Publisher:
         self._mails = mails
         self._published: Progress | None = None
         self._came_at: datetime | None = None
-        """When what is being handled came; None: nothing is."""
+        """When what is being handled came; None: nothing that came is, and now counts."""
 
     @property
     def has_told_the_end(self) -> bool:
@@ -101,7 +101,7 @@ class Publisher:
 
     def settled(self, closing: PromiseOutcome, due_at: datetime | None) -> PromiseOutcome:
         """Return how a promise with a deadline closes, by what is being handled; see `settled`."""
-        return settled(closing, self._came_at, due_at)
+        return settled(closing, self._came_at or self._runtime.now(), due_at)
 
     def supersede(self) -> None:
         """Close the promise that is open for another of the same wait: who was overdue still is."""
@@ -158,6 +158,8 @@ class Publisher:
         case.deadlines = {**case.deadlines, **result.deadlines}
         if result.refusal is None:
             self._published = progress or self._published
+            if progress is not None and progress.outcome is not None:
+                case.ended_at = progress.since
             self._mails.track(batch, result)
         return result
 
@@ -168,7 +170,7 @@ class Publisher:
         return Progress(
             stage=ended_as or case.stage,
             waiting=waiting,
-            since=waiting.since if waiting else self._runtime.now(),
+            since=waiting.since if waiting else self._ended_at,
             attention=tuple(case.attention),
             outcome=ended_as,
             remembered=case.remembered(ended_as),
@@ -199,8 +201,13 @@ class Publisher:
         """Return who is waited for, why, what happens next and when, and who can change it."""
         zone = self._case.company_zone
         if self._case.waiting is None:
-            return ended_sentence(self._case.stage, self._runtime.now(), zone)
+            return ended_sentence(self._case.stage, self._ended_at, zone)
         return sentence(self._case.waiting, self._case.due_at, zone)
+
+    @property
+    def _ended_at(self) -> datetime:
+        """When the lifecycle ended: now, unless that is told already."""
+        return self._case.ended_at or self._runtime.now()
 
 
 @cache

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from domain import outbound_calls
 from domain.accounts import PROCURE_VENDOR
 from domain.editions import Edition
-from domain.effects import AskIfUnscheduled, MailFate, OpenTask, SendCommand, UpdateJob
+from domain.effects import AskIfUnscheduled, SendCommand, UpdateJob
 from domain.events import Event
 from domain.jobs import Job, JobStatus
 from domain.moments import spoken
@@ -342,15 +342,6 @@ class ConferenceReassignment(Lifecycle[ReassignmentCase]):
             provider=provider.name,
             phone=provider.phone or "",
             call_us_after=guide.in_words(rules.time_to_schedule(self.case)),
-        )
-
-    def undelivered(self, template: str, fate: MailFate) -> OpenTask:  # noqa: ARG002  the one mail
-        """Return the task to give the customer the provider's details by phone."""
-        return OpenTask(
-            role=Role.CUSTOMER_SERVICE,
-            task=Task.TELL_CUSTOMER.value,
-            text="Call the customer and give them the provider's name and number. The e-mail "
-            f"with both {fate.reached} them (CONF-34).",
         )
 
     # --- nobody can be called ----------------------------------------------------------------

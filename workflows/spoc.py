@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +14,8 @@ from domain.editions import Edition
 from domain.effects import (
     ClosePromise,
     ComputeDeadline,
-    MailFate,
     OpenException,
     OpenPromise,
-    OpenTask,
     SendCommand,
 )
 from domain.events import (
@@ -44,21 +41,6 @@ from workflows.temporal import durable
 
 _NAMES_WHAT_IS_MISSING = frozenset({Role.AUTHORIZATIONS, Role.DECISION_DESK})
 """Whose notes say what a partial report lacks (SPOC-29)."""
-
-_MAILS_IN_WORDS = {
-    "report_reminder": "the overdue report",
-    "spoc_assistance": "the help we need",
-    "spoc_reminder": "the help we still need",
-    "spoc_follow_up": "the news on this job",
-}
-"""What each e-mail is about, as a task says it."""
-
-_MAILS_WITH_A_POINT_IN: Mapping[str, Collection[str]] = {
-    "report_reminder": {Stage.REPORT_OVERDUE},
-    "spoc_assistance": {Stage.SPOC_CONTACTED},
-    "spoc_reminder": {Stage.SPOC_CONTACTED},
-}
-"""The stages in which an e-mail that is still waiting to be sent has a point; others always do."""
 
 
 class SpocFollowUp(Lifecycle[SpocCase]):
@@ -538,20 +520,6 @@ class SpocFollowUp(Lifecycle[SpocCase]):
         """E-mail the provider's specialist (SPOC-12)."""
         provider = self.case.job.assigned_to
         self.mail_role(Addressee(role=Role.SPOC_SPECIALIST, provider=provider), template, **context)
-
-    def undelivered(self, template: str, fate: MailFate) -> OpenTask:
-        """Return the task to call somebody after an e-mail came back."""
-        who = "provider" if template == "report_reminder" else "SPoC specialist"
-        about = _MAILS_IN_WORDS.get(template, "this job")
-        return OpenTask(
-            role=Role.LEADERSHIP_DESK,
-            task=Task.REACH_OTHERWISE.value,
-            text=f"Call the {who}. Our e-mail about {about} {fate.reached} them.",
-        )
-
-    def mails_with_a_point_in(self, template: str) -> Collection[str]:
-        """Return the stages in which an e-mail that is still waiting has a point."""
-        return _MAILS_WITH_A_POINT_IN.get(template, super().mails_with_a_point_in(template))
 
     def end_cancelled(self) -> None:
         """End because the workflow was cancelled in Temporal; the open order ends with it."""

@@ -36,6 +36,8 @@ AM_ESCALATION = LifecycleKind(
     start=AmStart,
     begin=begin,
     promise=promise,
+    # Nobody is mailed about a complaint that is settled, or that a supervisor has.
+    mails_with_a_point_in=lambda _: Stage.running(),
     restarts="report the customer's concern again (`report_concern`)",
     begins="report the customer's concern (`report_concern`)",
     bound_to_assignment=False,

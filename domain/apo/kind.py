@@ -6,6 +6,8 @@ from typing import Any
 
 from domain.apo.case import ApoStart, Stage
 from domain.apo.commands import COMMANDS
+from domain.apo.guide import next_channel
+from domain.apo.mails import with_a_point_in
 from domain.apo.moves import MOVES
 from domain.apo.rules import reopens_on, starts_on, supervisors_window_is_open, task_after_end
 from domain.apo.tasks import Task
@@ -39,5 +41,7 @@ APO = LifecycleKind(
     promise=promise,
     reopens_on=reopens_on,
     task_after_end=task_after_end,
+    undelivered=next_channel,
+    mails_with_a_point_in=with_a_point_in,
     restarts="offer APO (`offer_apo`) or request APO (`request_apo`)",
 )

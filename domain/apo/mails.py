@@ -48,7 +48,7 @@ TIMED = REMINDERS | {"apo_payment_by_check", "apo_closing_without_proof"}
 
 def with_a_point_in(template: str) -> frozenset[Stage]:
     """Return the stages in which a mail that is still queued is worth sending."""
-    return _WITH_A_POINT_IN[template]
+    return _WITH_A_POINT_IN.get(template, frozenset())
 
 
 def instructions(case: ApoCase) -> SendEmail:

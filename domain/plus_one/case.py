@@ -90,7 +90,9 @@ class PlusOneCase(Case):
     advised: int = 0
     """How often an agent asked what to tell the customer."""
     accepted_at: Instant | None = None
-    """When PlusOne accepted, as far as its duties count from it."""
+    """When PlusOne accepted, as far as it still owes something for that and as is known by now."""
+    not_accepted_at: Instant | None = None
+    """When the job last changed to another status than Accepted."""
     acceptances: int = 0
     """How often PlusOne accepted: each acceptance has duties of its own."""
     owed: tuple[Duty, ...] = ()

@@ -208,6 +208,17 @@ def tells_of_acceptance(noted_at: datetime | None, accepted_at: datetime) -> boo
     return noted_at is not None and noted_at >= accepted_at - _DELIVERY
 
 
+def was_accepted_before(case: PlusOneCase, at: datetime) -> bool:
+    """Return whether PlusOne, if the job was accepted at an instant, accepted earlier than known.
+
+    Not where that was before the present assignment, or before PlusOne had given the job up.
+    """
+    if case.accepted_at is None:
+        return False
+    assigned_at = case.job.assigned_at
+    return max(assigned_at, case.not_accepted_at or assigned_at) <= at < case.accepted_at
+
+
 def amount_ordered(text: str) -> Decimal | None:
     """Return the amount that a `PARTS ORDERED` note states, None where it states none (G-78).
 

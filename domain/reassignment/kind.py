@@ -12,6 +12,7 @@ from domain.lifecycles import LifecycleKind
 from domain.reassignment.case import Candidate, Listed, ReassignmentStart, Stage
 from domain.reassignment.commands import COMMANDS
 from domain.reassignment.guide import current_lines, on_the_phone
+from domain.reassignment.mails import undelivered
 from domain.reassignment.moves import MOVES
 from domain.reassignment.rules import starts_on
 from domain.reassignment.tasks import Task
@@ -59,4 +60,5 @@ REASSIGNMENT = LifecycleKind(
     begins="start the reassignment (`start_reassignment`)",
     guide=current_lines,
     call=on_the_phone,
+    undelivered=undelivered,
 )

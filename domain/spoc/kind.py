@@ -8,6 +8,7 @@ from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.spoc.case import SpocStart, Stage
 from domain.spoc.commands import COMMANDS
+from domain.spoc.mails import undelivered, with_a_point_in
 from domain.spoc.moves import MOVES
 from domain.spoc.rules import in_program, starts_on
 from domain.spoc.tasks import Task
@@ -38,6 +39,8 @@ SPOC = LifecycleKind(
     begin=begin,
     promise=promise,
     beside=confirmations,
+    undelivered=undelivered,
+    mails_with_a_point_in=with_a_point_in,
     restarts="confirm the diagnosis appointment again in the job system",
     begins="confirm the diagnosis appointment in the job system",
     may_begin=lambda job, _: in_program(job) and not job.status.final,

@@ -52,7 +52,7 @@ class MemoryLoop(asyncio.AbstractEventLoop):
         Raises:
             AssertionError: something failed that nobody waits for.
         """
-        with self._running():
+        with self.is_current():
             while True:
                 while self._ready:
                     handle = self._ready.popleft()
@@ -105,7 +105,8 @@ class MemoryLoop(asyncio.AbstractEventLoop):
         return bool(woken)
 
     @contextmanager
-    def _running(self) -> Iterator[None]:
+    def is_current(self) -> Iterator[None]:
+        """Have what is begun meanwhile belong to this loop."""
         before = asyncio._get_running_loop()
         asyncio._set_running_loop(self)
         try:

@@ -44,7 +44,7 @@ from domain.effects import (
 from domain.events import EVENT, EventEnvelope
 from domain.exceptions import already_open
 from domain.guards import plusone_hold
-from domain.jobs import Job
+from domain.jobs import Job, JobStatus
 from domain.lifecycles import LifecycleKind, LifecycleStart
 from domain.moves import is_declared
 from domain.promises import resolve
@@ -394,7 +394,8 @@ class Life:
         self.moved: list[tuple[str | None, str]] = []
         """Every move that it has told: from which stage, None at the beginning, and to which."""
         self._published: str | None = None
-        self._run(start)
+        with self.loop.is_current():  # mails that are under way are sent on at once
+            self._run(start)
 
     @property
     def kind(self) -> LifecycleKind:
@@ -489,6 +490,7 @@ class Life:
             job_version=self.store.version,
             event=EVENT.validate_python(told),
             age=late.total_seconds(),
+            shows_accepted=job.status is JobStatus.ACCEPTED,
         )
         return self.signals("job_event", envelope.model_dump(mode="json"))
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from domain.effects import MailFate
+from domain.snapshots import read_snapshot, start_again, to_bytes
 from tests.domain.factories import a_job
+from tests.engine.doorbell import Doorbell
+from tests.engine.memory import Life
 from tests.engine.visits import a_start, a_visit, with_a_look_after_the_end
 
 OPENED = {"actor": {"name": "Sam", "role": "customer"}}
@@ -73,12 +78,7 @@ def test_the_same_event_is_heard_once() -> None:
 
 
 def test_a_lifecycle_lives_until_its_mails_have_found_their_end() -> None:
-    visit = a_visit()
-    visit.store.fates = [MailFate.WAITING]
-    visit.mail_server = MailFate.WAITING
-    visit.does("open", "customer")
-    assert visit.stage == "let_in"
-    assert visit.outcome is None
+    visit = a_visit_that_has_ended_with_a_mail_under_way()
 
     visit.mail_server = MailFate.SENT
     assert visit.settle().outcome == "let_in"
@@ -97,11 +97,56 @@ def test_a_mail_that_never_arrives_is_left_to_a_person() -> None:
         assert visit.store.tasks == ["mail_undelivered"]
 
 
-def test_a_next_episode_takes_the_mails_along_that_still_wait() -> None:
+def a_visit_that_has_ended_with_a_mail_under_way() -> Life:
     visit = a_visit()
     visit.store.fates = [MailFate.WAITING]
     visit.mail_server = MailFate.WAITING
     visit.does("open", "customer")
+    assert (visit.stage, visit.outcome) == ("let_in", None)
+    return visit
+
+
+def test_what_becomes_of_a_mail_after_the_end_does_not_change_when_that_was() -> None:
+    visit = a_visit_that_has_ended_with_a_mail_under_way()
+    ended_at, details = visit.loop.now(), visit.details
+
+    visit.passes("3h").mail_server = MailFate.UNCERTAIN
+    assert visit.settle().attention == ["delivery_failed"]
+
+    progress = visit.store.progress
+    assert progress is not None
+    assert (progress.outcome, progress.since) == ("let_in", ended_at)
+    assert visit.details.startswith(details)
+
+
+def test_a_lifecycle_that_goes_on_without_its_history_knows_when_it_ended() -> None:
+    visit = a_visit_that_has_ended_with_a_mail_under_way()
+    ended_at, began = visit.loop.now(), visit.store.batches[0].kept
+    at_its_end = visit.store.batches[-1].kept
+    assert began is not None
+    assert at_its_end is not None
+    start = start_again(
+        visit.kind,
+        to_bytes(began.start),
+        read_snapshot(to_bytes(at_its_end.snapshot)),
+        (visit.store.job, visit.store.version),
+        None,
+        unsent_mails=visit.engine.mails.unsent,
+    )
+    visit.mail_server = MailFate.SENT
+    visit.settle()
+
+    again = Life(Doorbell, start, at=ended_at + timedelta(hours=3))
+    again.mail_server = MailFate.BOUNCED
+    again.settle()
+
+    progress = again.store.progress
+    assert progress is not None
+    assert (progress.outcome, progress.since) == ("let_in", ended_at)
+
+
+def test_a_next_episode_takes_the_mails_along_that_still_wait() -> None:
+    visit = a_visit_that_has_ended_with_a_mail_under_way()
 
     visit.signals("begin_anew", a_start(episode=2, event_id="later").model_dump(mode="json"))
     visit.settle()

@@ -10,6 +10,7 @@ import pytest
 
 from domain.apo.mails import TIMED
 from domain.effects import MailFate, SendEmail, WithdrawMails
+from domain.journal import NOBODY_NEEDS_IT
 from domain.policy import Policy, parse_policy
 from tests.engine.memory import Life
 from tests.engine.test_apo import (
@@ -21,6 +22,7 @@ from tests.engine.test_apo import (
     taken,
     unproven,
 )
+from workflows.engine import NOBODY_IS_ASKED_IN_VAIN
 
 AGENT = "customer_service"
 EVERYTHING = parse_policy('[mail]\nholds = "everything"', "everything.toml")
@@ -113,11 +115,16 @@ def test_a_held_reminder_is_not_sent_after_the_answer() -> None:
     assert standing(life)[3] == []
 
 
-def test_what_is_told_at_the_end_is_told_in_the_morning() -> None:
+def ended_with_a_mail_held() -> Life:
     life = holding(unproven(), 10)
     life.passes("9d")
     while life.stage != "closed_without_proof":
         life.passes("1h")
+    return life
+
+
+def test_what_is_told_at_the_end_is_told_in_the_morning() -> None:
+    life = ended_with_a_mail_held()
     assert (held(life), life.outcome) == (["apo_closing_without_proof"], None)
     assert life.passes("11h").outcome == "closed_without_proof"
 
@@ -141,6 +148,26 @@ def test_a_mail_that_comes_back_late_has_the_customer_reached_in_another_way(fat
     came_back(life, fate)
     again = [step.key for step in life.store.steps if step.key.startswith("undelivered:")]
     assert {*key} == {*again}, "one key, so the store opens one task"
+
+
+@pytest.mark.rule("G-73")
+@pytest.mark.parametrize(
+    ("template", "is_asked"), [("apo_closing_without_proof", True), ("apo_instructions", False)]
+)
+def test_after_the_end_only_what_the_customer_still_needs_is_told_another_way(
+    template: str, *, is_asked: bool
+) -> None:
+    life = ended_with_a_mail_held()
+    came_back(life, template=template)
+    assert ("reach_otherwise" in life.store.tasks) is is_asked
+    assert (life.attention == ["delivery_failed"]) is is_asked
+    assert (life.store.journal.count(NOBODY_NEEDS_IT) == 0) is is_asked
+
+
+def test_a_job_from_before_asks_about_each_mail_that_comes_back() -> None:
+    life = ended_with_a_mail_held()
+    life.unpatched.add(NOBODY_IS_ASKED_IN_VAIN)
+    assert "reach_otherwise" in came_back(life).store.tasks
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -64,8 +65,15 @@ def a_repair(**changes: Any) -> Life:
 
 
 def plusone_notes(life: Life, text: str) -> Life:
-    author = {"name": "Paula", "role": "plusone"}
-    return life.hears("job.note_added", {"note": {"author": author, "text": text}}).settle()
+    return life.hears("job.note_added", a_note(text)).settle()
+
+
+def a_note(text: str) -> dict[str, Any]:
+    return {"note": {"author": {"name": "Paula", "role": "plusone"}, "text": text}}
+
+
+def assignment_note() -> dict[str, Any]:
+    return a_note("ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199, fees $75 and $20")
 
 
 def informs(life: Life) -> Life:
@@ -244,7 +252,7 @@ def test_old_news_lifts_the_reminder_of_a_silence_but_does_not_move_its_deadline
     due_at = life.lifecycle.case.due_at
 
     told = {"complete": True}
-    envelope = _told_late("job.report_submitted", told, life, seconds=100 * 3600)
+    envelope = told_late("job.report_submitted", told, life, seconds=100 * 3600)
     life.signals("job_event", envelope).settle()
 
     assert (life.attention, life.store.tasks) == ([], [])
@@ -252,7 +260,7 @@ def test_old_news_lifts_the_reminder_of_a_silence_but_does_not_move_its_deadline
     assert outcomes(life) == ["kept", "broken", None]
 
 
-def _told_late(type_: str, data: dict[str, Any], life: Life, seconds: float) -> dict[str, Any]:
+def told_late(type_: str, data: dict[str, Any], life: Life, seconds: float) -> dict[str, Any]:
     event = {
         "type": type_,
         "occurred_at": life.loop.now().isoformat(),
@@ -454,7 +462,7 @@ def test_another_assignment_says_anew_what_was_tried() -> None:
 
     again = behind_its_back(life, assigned_at=life.loop.now())
     said = {"calendar_searched": True, "manual_search_done": True}
-    life.signals("job_event", _told_late("job.assigned", said, again, 0)).settle()
+    life.signals("job_event", told_late("job.assigned", said, again, 0)).settle()
 
     assert life.store.tasks == []
     assert life.store.notes[-1] == SEARCH_NOTE
@@ -512,6 +520,46 @@ def test_a_note_that_comes_with_the_acceptance_counts_whichever_is_told_first() 
     accepts(life)
 
     assert duties(life) == {"assignment_note/1": "kept", "call/1": None, "email/1": None}
+
+
+@pytest.mark.rule("PO-37")
+@pytest.mark.rule("PO-63")
+@pytest.mark.parametrize("is_first", ["the note", "the acceptance"])
+def test_a_note_counts_for_an_acceptance_that_a_later_event_has_told_first(is_first: str) -> None:
+    life = a_search().passes("9h")
+    life.hears("customer.called", status=JobStatus.ACCEPTED).settle()
+    assert duties(life)["assignment_note/1"] is None
+
+    if is_first == "the acceptance":
+        life.hears("job.status_changed", late=timedelta(hours=4)).settle()
+    assert duties(life)["assignment_note/1"] is None
+    life.hears("job.note_added", assignment_note(), late=timedelta(hours=3)).settle()
+
+    assert duties(life) == {"assignment_note/1": "kept", "call/1": None, "email/1": None}
+
+
+@pytest.mark.rule("PO-63")
+def test_a_note_told_before_its_acceptance_counts_once_that_is_told_late() -> None:
+    life = a_search().passes("9h")
+    life.hears("customer.called", status=JobStatus.ACCEPTED).settle()
+    note = told_late("job.note_added", assignment_note(), life, seconds=3 * 3600)
+    life.signals("job_event", note).settle()
+    assert duties(life)["assignment_note/1"] is None, "it shows no acceptance itself"
+
+    life.hears("job.status_changed", late=timedelta(hours=4)).settle()
+
+    assert duties(life) == {"assignment_note/1": "kept", "call/1": None, "email/1": None}
+
+
+@pytest.mark.rule("PO-63")
+def test_a_late_note_of_an_acceptance_that_was_given_up_does_not_count_for_the_next() -> None:
+    life = a_repair().passes("5h")
+    life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
+    accepts(life.passes("1h"))
+
+    life.hears("job.note_added", assignment_note(), late=timedelta(hours=2)).settle()
+
+    assert duties(life)["assignment_note/2"] is None
 
 
 @pytest.mark.rule("PO-62")
@@ -943,7 +991,7 @@ def test_a_new_assignment_gives_plusone_another_48_hours() -> None:
     support = {"name": "Sue", "role": "support_services"}
 
     again = life.loop.now()
-    envelope = _told_late("job.assigned", {}, behind_its_back(life, assigned_at=again), 0)
+    envelope = told_late("job.assigned", {}, behind_its_back(life, assigned_at=again), 0)
     envelope["event"]["actor"] = support
     life.signals("job_event", envelope).settle()
 
@@ -966,6 +1014,19 @@ def test_a_job_that_was_accepted_unheard_is_not_given_up() -> None:
     assert (life.stage, life.outcome) == ("accepted", None)
     assert life.store.effects(SendEmail) == []
     assert outcomes(life) == ["kept", None]
+    assert (life.attention, life.store.tasks) == ([], [])
+
+
+@pytest.mark.rule("PO-17")
+@pytest.mark.parametrize("status", [JobStatus.ACCEPTED, JobStatus.COMPLETED])
+def test_what_is_found_after_the_48_hours_keeps_no_promise(status: JobStatus) -> None:
+    life = a_search().is_away("50h")
+    behind_its_back(life, status=status)
+
+    life.passes("1s")
+
+    assert life.stage == status.lower()
+    assert outcomes(life)[0] == "broken"
     assert (life.attention, life.store.tasks) == ([], [])
 
 
@@ -1048,3 +1109,12 @@ def test_what_plusone_does_late_while_no_worker_runs_keeps_no_duty() -> None:
     life.hears("job.status_changed", status=JobStatus.REJECTED).settle()
     informs(accepts(life))
     assert [*duties(life).values()] == ["broken"] * 3 + ["kept"] * 3
+
+
+@pytest.mark.rule("PO-62")
+def test_two_deadlines_that_pass_while_no_worker_runs_break_what_each_was_for() -> None:
+    life = a_repair().is_away("10d").passes("1s")
+
+    assert [*duties(life).values()] == ["broken"] * 3
+    assert outcomes(life) == ["kept", "broken", None]
+    assert (life.attention, life.store.tasks) == (["overdue"], ["follow_up", "plusone_owes"])

@@ -8,11 +8,13 @@ import pytest
 
 from activities.postman import NotTakenError, UncertainError
 from domain.apo.guide import MAIL_NAMES
+from domain.mail_ids import message_token
 from tests.desk import Desk, Page, Told
 from tests.options import (
     ADDRESS,
     WAYS,
     approved,
+    closed_without_proof,
     falls_due,
     instructed,
     invoiced,
@@ -217,6 +219,22 @@ async def test_an_option_goes_its_way_without_any_mail(desk: Desk, stage: str) -
     assert page.stage == stage
     assert desk.letterbox.about(job.id) == []
     assert set(states(page)) <= {"bounced"}
+
+
+@pytest.mark.rule("APO-34")
+@pytest.mark.rule("G-73")
+async def test_what_comes_back_after_the_end_is_told_another_way_if_the_customer_needs_it(
+    desk: Desk,
+) -> None:
+    job = await closed_without_proof(desk)
+    before = otherwise(await job.ends_as("closed_without_proof"))
+    for letter in desk.letterbox.about(job.id):
+        token = message_token(letter.key)
+        body = {"type": "mail.bounced", "message_id": f"<{token}@home-warranty.example>"}
+        await desk.post_event(body, to="/hooks/mail")
+
+    asked = otherwise(await job.ends_as("closed_without_proof"))
+    assert (before, asked) == ([], [("support_services", "apo_closing_without_proof")])
 
 
 # --- the address is put right -----------------------------------------------------------------

@@ -579,6 +579,23 @@ async def test_plusone_is_asked_for_what_it_owes_until_it_has_done_it(desk: Desk
     assert [each[1] for each in page.promises if each not in waits(page)] == ["broken"] * 3
 
 
+@pytest.mark.rule("PO-63")
+@pytest.mark.parametrize(("status", "outcome"), [("Accepted", "kept"), ("New", None)])
+async def test_an_assignment_note_that_was_passed_by_later_news_counts_from_the_acceptance(
+    desk: Desk, status: str, outcome: str | None
+) -> None:
+    job = await desk.searching(assigned_at=ago("10h"))
+    job.fields["status"] = "Accepted"
+    await job.note("The technician comes tomorrow")
+    job.fields["status"] = status
+    written_at = job.assigned_at + timedelta(hours=8)
+    await job.note("ASSIGNMENT: Acme Pipes, Tulsa, 918-555-0199", occurred_at=written_at)
+
+    page = await job.page()
+    assert page.stage == "accepted"
+    assert ("PO-63", outcome) in page.promises
+
+
 # --- what happens to the job meanwhile --------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from domain.journal import NOBODY_NEEDS_IT
 from domain.mail_ids import message_token
 from tests.desk import SECRET, Desk, Told, now
 from tests.domain.test_mail_reports import OURS, TOKEN, returned
@@ -175,15 +176,36 @@ async def test_a_mail_that_comes_back_later_has_the_customer_reached_in_another_
     assert kinds.count("reach_otherwise") == 1
 
 
-async def test_after_the_end_somebody_is_asked_all_the_same_and_once(house: Desk) -> None:
+@pytest.mark.rule("G-73")
+async def test_after_the_end_nobody_is_asked_about_what_does_not_matter_any_more(
+    house: Desk,
+) -> None:
     job = await instructed(house)
     await job.ok("customer_refused", "customer_service", reason="Wants a provider of ours")
     assert await job.outcome() == "refused"
+    before = (await job.show())["tasks"]
+    said = bounce(key_of(house, job))
+
+    answer = (await report(house, said)).json()
+
+    assert (answer["outcome"], answer["reason"]) == ("ignored", NOBODY_NEEDS_IT)
+    shown = await job.show()
+    assert (shown["tasks"], shown["emails"][-1]["state"]) == (before, "bounced")
+    assert [each["what"] for each in shown["journal"]].count(NOBODY_NEEDS_IT) == 1
+
+
+@pytest.mark.rule("PO-68")
+async def test_after_the_end_somebody_is_asked_what_the_lifecycle_would_ask_and_once(
+    house: Desk,
+) -> None:
+    job = await house.searching()
+    await job.ok("report_cannot_locate", "plusone")
+    assert await job.outcome() == "no_provider_found"
     for _ in range(2):
         await report(house, bounce(key_of(house, job)))
     tasks = [task for task in (await job.show())["tasks"] if task["kind"] == "mail_undelivered"]
     assert [(task["role"], task["status"]) for task in tasks] == [("dispatch", "open")]
-    assert "came back after it was sent" in tasks[0]["text"]
+    assert tasks[0]["text"].endswith("You find it in the list of the job's e-mails.")
 
 
 async def test_what_is_no_bounce_changes_nothing(house: Desk) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from domain.effects import MailFate, SendEmail
+from domain.effects import MailFate, OpenTask, SendEmail
+from domain.journal import NOBODY_NEEDS_IT
 from domain.mail_ids import message_token
 from domain.mail_reports import MailReport, ReportKind
+from domain.roles import Role
 from store import schema
 from store.database import Database
 from store.ledger import Ledger
@@ -122,11 +124,27 @@ async def test_nobody_knows_the_mail_of_somebody_else(database: Database) -> Non
 async def test_after_the_end_one_task_asks_somebody(database: Database) -> None:
     mail = await mailed(database, MailState.SENT)
     told = await mail.reported(BOUNCED)
+    asked = OpenTask(role=Role.SUPPORT_SERVICES, task="reach_otherwise", text="Call the customer.")
     for _ in range(2):
-        await MailReports(database).ask_a_person(told, mail.later)
+        await MailReports(database).ask_a_person(told, asked, mail.later)
     (task,) = await rows(database, schema.tasks)
-    assert (task["kind"], task["role"], task["workflow_id"]) == (
-        "mail_undelivered",
-        "dispatch",
+    assert (task["kind"], task["role"], task["text"], task["workflow_id"]) == (
+        "reach_otherwise",
+        "support_services",
+        "Call the customer.",
         "apo/SJ-1001",
     )
+
+
+async def test_that_nobody_needs_a_mail_is_recorded_once(database: Database) -> None:
+    mail = await mailed(database, MailState.SENT)
+    told = await mail.reported(BOUNCED)
+    for _ in range(2):
+        await MailReports(database).record_that_nobody_needs_it(told, mail.later)
+    (entry,) = await rows(database, schema.journal)
+    assert (entry["job_id"], entry["lifecycle"], entry["what"]) == (
+        "SJ-1001",
+        "apo",
+        NOBODY_NEEDS_IT,
+    )
+    assert await rows(database, schema.tasks) == []
