@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -38,6 +38,8 @@ _WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """What may be a job's number."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 """An escape in a string of JSON."""
+_DEEPEST = 32
+"""Levels of JSON inside JSON that are read: quotes alone take 2³² backslashes there."""
 LETTERS = 0x696E626F78
 """Which advisory lock of PostgreSQL letters are kept under; those of jobs are 32 bits."""
 
@@ -307,21 +309,32 @@ def tells_of_erased_job(connection: Connection, body: bytes) -> bool:
     )
 
 
-def _readings(body: bytes) -> Sequence[bytes]:
+def _readings(body: bytes) -> Iterator[bytes]:
     """Return a body as it came, and as a reader of JSON would read it.
 
-    JSON may be in UTF-16 and UTF-32, and may escape any character of a string.
+    JSON may be in UTF-16 and UTF-32, and may escape any character of a string. A string may be
+    JSON in turn: each level is a reading of its own.
     """
+    yield body
     encoding = json.detect_encoding(body)
-    if encoding == "utf-8" and b"\\" not in body:
-        return (body,)
-    return body, _ESCAPE.sub(_unescaped, body.decode(encoding, "replace")).encode()
+    text = body.decode(encoding, "replace")
+    if encoding != "utf-8":
+        yield text.encode()
+    for _ in range(_DEEPEST):
+        read = _ESCAPE.sub(_unescaped, text)
+        if read == text:
+            return
+        text = read
+        yield text.encode()
 
 
 def _unescaped(escape: re.Match[str]) -> str:
-    """Return the character that an escape means; a space for one that is in no job's number."""
-    character = chr(int(escape[1], 16)) if escape[1] else " "
-    return character if character.isascii() else " "
+    """Return the character that an escape means; a space for one that is in no job's number.
+
+    A backslash stays: in JSON inside JSON, it escapes what follows.
+    """
+    character = chr(int(escape[1], 16)) if escape[1] else escape[0][1]
+    return character if character == "\\" or (escape[1] and character.isascii()) else " "
 
 
 def _empty_letters(connection: Connection, job_id: str) -> None:

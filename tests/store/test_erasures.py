@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,9 @@ async def test_a_job_with_a_lifecycle_that_runs_is_not_erased(database: Database
     assert (await rows(database, schema.jobs))[0]["job"]["item"]["name"] != ERASED
 
 
+JSON_IN_JSON = rb'{"note": "about\nS\u004a-1001"}'
+for _ in range(5):
+    JSON_IN_JSON = json.dumps(JSON_IN_JSON.decode()).encode()
 NAMED = [
     b'{"job_id": "SJ-1001", oops',
     b"about SJ-1001.",
@@ -158,6 +162,10 @@ NAMED = [
     '{"job_id": "SJ-1001", oops'.encode("utf-16"),
     '{"job_id": "SJ-1001", oops'.encode("utf-32"),
     '{"job_id": "SJ-1001", oops'.encode("utf-16-be"),
+    rb'{"body": "{\"job_id\": \"\\u0053J-1001\"}", oops',
+    b'{"body": ' + JSON_IN_JSON + b", oops",
+    JSON_IN_JSON.decode().encode("utf-16"),
+    rb'{"job_id": "\u005cu005cu0053J-1001", oops',
 ]
 """Bodies that nobody can read, and that name the job."""
 
@@ -166,7 +174,12 @@ async def test_letters_that_nobody_could_read_are_emptied_where_they_name_the_jo
     database: Database,
 ) -> None:
     job = await keep(database, a_job())
-    others = [b'{"job_id": "SJ-10012", oops', rb'{"job_id": "\u0053J-10012", oops']
+    others = [
+        b'{"job_id": "SJ-10012", oops',
+        rb'{"job_id": "\u0053J-10012", oops',
+        rb'{"body": "{\"job_id\": \"\\u0053J-10012\"}", oops',
+        b"\\" + b"u005c" * 1000 + b"u0053J-1001",  # nobody writes so deep
+    ]
     bodies = [*NAMED, *others]
     for number, body in enumerate(bodies):
         letter = filled(schema.inbox, number, job_id=None, state="dead", body=body)
