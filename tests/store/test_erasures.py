@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Connection, Date, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    Date,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from domain.effects import SendEmail
 from domain.erasing import ERASED, NOT_TAKEN_UP
@@ -20,7 +31,7 @@ from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
 from store import schema
 from store.database import Database
-from store.erasures import Erasures, StillOpenError, erase_job
+from store.erasures import Erasures, Letters, StillOpenError, erase_job, letters_naming
 from store.inbox import Inbox
 from store.jobs import held_job
 from store.journal import Journal, RefusedAttempt
@@ -264,6 +275,57 @@ async def test_a_letter_that_comes_while_its_job_is_erased_is_not_kept(database:
         )
         await asyncio.wait([keeping], timeout=0.3)  # where nothing holds it up, it is kept by now
     await keeping
+    assert [row["body"] for row in await rows(database, schema.inbox)] == [b""]
+
+
+async def test_letters_are_emptied_whenever_they_came(database: Database) -> None:
+    """Most are looked through before the erasure; SQLite gives a deleted row's number again."""
+    await keep(database)
+    inbox = Inbox(database)
+    for name in ("first", "second"):
+        await inbox.keep(name, NAMED[0], NOW, unreadable="it is no JSON")
+    beat = await inbox.keep("heartbeat", b"heartbeat", NOW)
+
+    def reads(connection: Connection) -> Letters:
+        return letters_naming(connection, {"SJ-1001", "SJ-2"})
+
+    read = await database.read(reads)
+    assert [*read.of_jobs] == ["SJ-1001"]
+    await execute(database, schema.inbox.delete().where(schema.inbox.c.id == beat.id))
+    for name in ("third", "fourth"):
+        await inbox.keep(name, NAMED[0], NOW, unreadable="it is no JSON")
+
+    def erases(connection: Connection) -> None:
+        erase_job(database, connection, "SJ-1001", SAM, "Requested", NOW, read)
+
+    await database.write(erases)
+    assert [row["body"] for row in await rows(database, schema.inbox)] == [b""] * 4
+
+
+async def test_hooks_do_not_wait_while_a_job_with_many_rows_is_erased(
+    on_postgresql: Database,
+) -> None:
+    """SQLite has one writer: there, everybody waits for everybody."""
+    database = on_postgresql
+    await execute(database, *(table.delete() for table in schema.metadata.tables.values()))
+    job = await keep(database)
+    note = filled(schema.notes, 1, job_id=job.job_id)
+    await execute(database, schema.notes.insert().values(note))
+
+    def changes_a_row(connection: Connection) -> None:
+        connection.execute(schema.notes.update().values(text="meanwhile"))
+
+    def waits_for_it(connection: Connection) -> bool:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(connection.scalar(waiting))
+
+    async with busy(database, changes_a_row):
+        erasing = asyncio.create_task(erase(database))
+        while not await database.read(waits_for_it) and not erasing.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await Inbox(database).keep("letter", NAMED[0], NOW, unreadable="it is no JSON")
+    await asyncio.wait([erasing])
+    await erase(database)
     assert [row["body"] for row in await rows(database, schema.inbox)] == [b""]
 
 
