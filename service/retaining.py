@@ -24,7 +24,7 @@ EVERY = timedelta(minutes=10)
 """How often it is looked for what can go."""
 _LEASE = 3 * EVERY
 _BITES = 20
-"""Transactions for each kind in one round; what is left then waits for the next."""
+"""Bites of each kind in one round; what is left then waits for the next."""
 _BREATH_SECONDS = 0.05
 """Pause after each transaction, in which others write."""
 
@@ -101,7 +101,7 @@ class Retention:
         """Delete what can go, and return how much it was of each kind.
 
         Args:
-            most_bites: transactions for each kind at most; None until nothing is left.
+            most_bites: bites of each kind at most; None until nothing is left.
 
         Raises:
             StoreUnavailableError: the database does not answer.
@@ -124,7 +124,9 @@ class Retention:
     async def _bite(self, kept: Kept) -> int:
         now, period = self._clock(), self._period(kept)
         reason = f"kept for {format_elapsed(period)} after its last change"
-        count = await self._store.delete(kept, now - period, now, reason)
+        count = await self._store.delete(
+            kept, now - period, now, reason, breath_seconds=self._breath
+        )
         self._deleted[kept] += count
         return count
 

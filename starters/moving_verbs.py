@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +16,14 @@ from starters.options import AsJson, examples
 if TYPE_CHECKING:
     from store.moving import Copied
 
+Seen = Mapping[str, datetime]
+"""What workers call themselves, and when each asked Temporal for work last."""
+
 _MISCONFIGURED = 2
 _PATIENCE_SECONDS = 3
 """How long Temporal has to say whether a worker is running."""
+_LOOK_EVERY_SECONDS = 1.0
+_SAY_EVERY_SECONDS = 10.0
 
 
 def add_moving_verb(app: typer.Typer) -> None:
@@ -39,8 +47,9 @@ def migrate_store(
 ) -> None:
     """Copy the store into another database, and check the copy.
 
-    Stop the API and all workers first. The copy gets the schema, every row, and the same numbers.
-    The source stays as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
+    Stop the API and all workers first. After a worker crashed, the copy begins once it has been
+    silent for 75 seconds. The copy gets the schema, every row, and the same numbers. The source
+    stays as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
 
     STEWARD_DATABASE_PASSWORD, or its file, is the password of a PostgreSQL URL that has none.
     TEMPORAL_* names the Temporal server, which is asked if a worker is running.
@@ -51,7 +60,7 @@ def migrate_store(
     from starters.faults_told import failures_told
     from starters.rendering import print_json, print_text
     from store.database import DatabaseUrlError
-    from store.moving import CannotMoveError, move
+    from store.moving import CannotMoveError, move, must_be_movable
     from workers.settings import with_database_password
 
     def tell(copied: Copied) -> None:
@@ -60,9 +69,11 @@ def migrate_store(
     try:
         with failures_told(), ExitStack() as stack:
             _hold_folder(source, stack)
-            known = with_database_password(source)
-            _must_have_no_worker(known)
-            counts = move(known, with_database_password(target), datetime.now(UTC), tell)
+            known, there = with_database_password(source), with_database_password(target)
+            namespace_id = must_be_movable(known, there, datetime.now(UTC))
+            if namespace_id is not None:
+                _must_have_no_worker(known, namespace_id)
+            counts = move(known, there, datetime.now(UTC), tell)
     except DatabaseUrlError as error:
         raise Failure(str(error), _MISCONFIGURED) from error
     except CannotMoveError as error:
@@ -75,38 +86,33 @@ def migrate_store(
         )
 
 
-def _must_have_no_worker(source: str) -> None:
-    """Return if no worker works on a store, or if that can't be seen, which is then said.
+def _must_have_no_worker(source: str, namespace_id: str) -> None:
+    """Return once no worker works on a store, or if that can't be seen, which is then said.
 
     Raises:
         Failure: one works on it.
     """
     import uvloop
 
-    from starters.failures import Failure
-    from store.moving import namespace_of
-
-    own = namespace_of(source)
-    if own is None:  # nothing has worked on it yet
-        return
-    polled = uvloop.run(_is_polled(own))
-    if polled is None:
+    if not uvloop.run(_no_worker_works(source, namespace_id)):
         typer.echo(
             "Can't see if a worker is running: the store's Temporal doesn't answer at "
             "TEMPORAL_ADDRESS. Make sure that all workers are stopped.",
             err=True,
         )
-    elif polled:
-        raise Failure(
-            "a worker is running on the source. Stop the worker, wait two minutes, and try again"
-        )
 
 
-async def _is_polled(namespace_id: str) -> bool | None:
-    """Return whether a worker polls in a namespace, None where its Temporal doesn't answer."""
+async def _no_worker_works(source: str, namespace_id: str) -> bool:
+    """Return True once no worker works in a namespace, False where its Temporal doesn't answer.
+
+    Raises:
+        Failure: one works in it.
+    """
     import asyncio
     from datetime import UTC, datetime
 
+    from store.database import Database
+    from store.stopped_workers import StoppedWorkers
     from workers.temporal import (
         NO_ANSWER,
         TemporalUnreachableError,
@@ -116,15 +122,69 @@ async def _is_polled(namespace_id: str) -> bool | None:
     )
     from workflows.registry import TASK_QUEUE
 
+    database = Database(source)
+    stopped = StoppedWorkers(database)
+
+    async def look() -> Seen:
+        polled = (await pollers_of(client, TASK_QUEUE, datetime.now(UTC))).identities
+        known = await stopped.among(polled)
+        return {each: at for each, at in polled.items() if each not in known or at > known[each]}
+
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             client = await connect()
             found = await find_namespace(client)
-            if found is None or found.id != namespace_id:
-                return None
-            return bool((await pollers_of(client, TASK_QUEUE, datetime.now(UTC))).versions)
+        if found is None or found.id != namespace_id:
+            return False
+        await must_be_silent(look, lambda line: typer.echo(line, err=True))
     except (TemporalUnreachableError, *NO_ANSWER):
-        return None
+        return False
+    else:
+        return True
+    finally:
+        await database.close()
+
+
+async def must_be_silent(
+    look: Callable[[], Awaitable[Seen]],
+    tell: Callable[[str], None],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], Awaitable[object]] | None = None,
+) -> None:
+    """Return once no worker asks Temporal for work, which one that runs does every minute.
+
+    Args:
+        look: which workers have asked lately, and when; not those that are known to have stopped.
+        tell: told at once, and every ten seconds, what is waited for.
+        clock: seconds that pass.
+        pause: waits so many seconds between two looks.
+
+    Raises:
+        Failure: a worker has asked for work meanwhile.
+    """
+    import asyncio
+
+    from starters.failures import Failure
+    from workers.temporal import POLLED_LATELY
+
+    before, began = await look(), clock()
+    deadline, say_at = began + POLLED_LATELY.total_seconds(), began
+    seen = before
+    while seen and (left := deadline - clock()) > 0:
+        if clock() >= say_at:
+            say_at = clock() + _SAY_EVERY_SECONDS
+            tell(
+                f"A worker may be running: {', '.join(sorted(seen))}. Watching if it asks Temporal "
+                f"for work: {left:.0f} seconds left. If it is running, press Ctrl-C and stop it."
+            )
+        await (pause or asyncio.sleep)(_LOOK_EVERY_SECONDS)
+        seen = await look()
+        asked = sorted(each for each, at in seen.items() if at != before.get(each))
+        if asked:
+            raise Failure(
+                f"a worker is running on the source: {', '.join(asked)}. Stop it, and try again"
+            )
 
 
 def _hold_folder(source: str, stack: ExitStack) -> None:

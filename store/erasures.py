@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -32,12 +33,16 @@ log = structlog.get_logger()
 _ERASE_AGAIN = "Erase the job again, or stop every process of Steward"
 _PAGE = 1000
 _LETTERS_AT_ONCE = 200
+_STAYS = frozenset({"dead", "done"})
+"""States of what is never deleted: SQLite may give the number of a deleted row again."""
 _CHUNK = 500
-"""Words that are looked up in one statement."""
+"""Words, or letters, that are looked up in one statement."""
 _WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 """What may be a job's number."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 """An escape in a string of JSON."""
+_DEEPEST = 32
+"""Levels of JSON inside JSON that are read: quotes alone take 2³² backslashes there."""
 LETTERS = 0x696E626F78
 """Which advisory lock of PostgreSQL letters are kept under; those of jobs are 32 bits."""
 
@@ -111,6 +116,8 @@ class Erasures:
     async def erase(self, job_id: str, by: Actor, reason: str, now: datetime) -> Erasure | None:
         """Erase a job for ever, in one transaction; one that is erased already stays so.
 
+        Before it, what nobody could read is looked through, which may take longer than all else.
+
         Args:
             job_id: the job.
             by: who wants it.
@@ -124,8 +131,9 @@ class Erasures:
             StillOpenError: a lifecycle of it runs.
             StoreUnavailableError: the database does not answer.
         """
+        read = await self._database.read(lambda connection: letters_naming(connection, {job_id}))
         erasure = await self._database.write(
-            lambda connection: erase_job(self._database, connection, job_id, by, reason, now)
+            lambda connection: erase_job(self._database, connection, job_id, by, reason, now, read)
         )
         if erasure is not None and not await self._database.empty_log():
             log.warning("the log of SQLite still has an erased job's texts", instead=_ERASE_AGAIN)
@@ -164,14 +172,40 @@ class Erasures:
         return [_erasure(row) for row in page], last and last.job_id
 
 
+class Letters(NamedTuple):
+    """Which letters that nobody could read name which jobs."""
+
+    of_jobs: Mapping[str, Sequence[int]]
+    """The letters of each job that any names."""
+    last: int
+    """How far the inbox was looked through; 0 if not at all."""
+
+
+UNREAD = Letters({}, 0)
+"""No letter was looked through yet."""
+
+
 def erase_job(
-    database: Database, connection: Connection, job_id: str, by: Actor, reason: str, now: datetime
+    database: Database,
+    connection: Connection,
+    job_id: str,
+    by: Actor,
+    reason: str,
+    now: datetime,
+    read: Letters = UNREAD,
 ) -> Erasure | None:
-    """Erase a job in a transaction; see `Erasures.erase`."""
+    """Erase a job in a transaction; see `Erasures.erase`.
+
+    Args:
+        database: the store.
+        connection: of the transaction.
+        job_id: the job.
+        by: who wants it.
+        reason: why.
+        now: the wall clock, aware UTC.
+        read: which letters name the job, as far as they were looked through before.
+    """
     if not database.is_sqlite:
-        # A letter is kept before, and emptied, or sees the erasure. This lock comes first: who
-        # keeps letters may wait for a row that is changed below.
-        connection.execute(select(func.pg_advisory_xact_lock(LETTERS)))
         # An event of the job may just be taken over.
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(job_id))))
     if (before := _found(connection, job_id)) is not None:
@@ -183,10 +217,15 @@ def erase_job(
     _keep_what_is_left(database, connection, job_id)
     _take_out(connection, job_id, now)
     _take_names_out(connection, job_id)
-    _empty_mail_reports(connection, job_id)
-    _empty_letters(connection, job_id)
     _revoke_tokens(connection, job_id, now)
     destroy_key(connection, job_id, now)
+    if not database.is_sqlite:
+        # A letter is kept before, and emptied, or sees the erasure. All hooks wait for this lock,
+        # so it comes last; but before the inbox, for whose rows who keeps letters may wait.
+        connection.execute(select(func.pg_advisory_xact_lock(LETTERS)))
+    _take_out_of(schema.inbox, connection, job_id, now)
+    _empty_mail_reports(connection, job_id)
+    _empty_letters(connection, job_id, read)
     erasure = Erasure(job_id, now, by.name, reason)
     connection.execute(_ERASED_JOBS.insert(), erasure._asdict())
     entry = {
@@ -244,7 +283,15 @@ def _keep_what_is_left(database: Database, connection: Connection, job_id: str) 
 
 
 def _take_out(connection: Connection, job_id: str, now: datetime) -> None:
-    """Take the texts out of all rows of a job, and settle what was still to be done with them."""
+    """Take the texts out of a job's rows, but for its events, and settle what was to be done."""
+    for table in TEXTS:
+        if table is not schema.inbox:
+            _take_out_of(table, connection, job_id, now)
+    of_job = schema.answers.c.workflow_id.endswith(f"/{job_id}", autoescape=True)
+    connection.execute(schema.answers.delete().where(of_job))
+
+
+def _take_out_of(table: Table, connection: Connection, job_id: str, now: datetime) -> None:
     emails, tasks, inbox, outbox = (
         table.c for table in (schema.emails, schema.tasks, schema.inbox, schema.outbox)
     )
@@ -270,11 +317,8 @@ def _take_out(connection: Connection, job_id: str, now: datetime) -> None:
         },
         schema.outbox: {"state": case((untold, OutgoingState.DROPPED.value), else_=outbox.state)},
     }
-    for table, texts in TEXTS.items():
-        changing = update(table).where(table.c.job_id == job_id)
-        connection.execute(changing.values({**texts, **settled.get(table, {})}))
-    of_job = schema.answers.c.workflow_id.endswith(f"/{job_id}", autoescape=True)
-    connection.execute(schema.answers.delete().where(of_job))
+    changing = update(table).where(table.c.job_id == job_id)
+    connection.execute(changing.values({**TEXTS[table], **settled.get(table, {})}))
 
 
 def _empty_mail_reports(connection: Connection, job_id: str) -> None:
@@ -307,46 +351,77 @@ def tells_of_erased_job(connection: Connection, body: bytes) -> bool:
     )
 
 
-def _readings(body: bytes) -> Sequence[bytes]:
+def _readings(body: bytes) -> Iterator[bytes]:
     """Return a body as it came, and as a reader of JSON would read it.
 
-    JSON may be in UTF-16 and UTF-32, and may escape any character of a string.
+    JSON may be in UTF-16 and UTF-32, and may escape any character of a string. A string may be
+    JSON in turn: each level is a reading of its own.
     """
+    yield body
     encoding = json.detect_encoding(body)
-    if encoding == "utf-8" and b"\\" not in body:
-        return (body,)
-    return body, _ESCAPE.sub(_unescaped, body.decode(encoding, "replace")).encode()
+    text = body.decode(encoding, "replace")
+    if encoding != "utf-8":
+        yield text.encode()
+    for _ in range(_DEEPEST):
+        read = _ESCAPE.sub(_unescaped, text)
+        if read == text:
+            return
+        text = read
+        yield text.encode()
 
 
 def _unescaped(escape: re.Match[str]) -> str:
-    """Return the character that an escape means; a space for one that is in no job's number."""
-    character = chr(int(escape[1], 16)) if escape[1] else " "
-    return character if character.isascii() else " "
+    """Return the character that an escape means; a space for one that is in no job's number.
+
+    A backslash stays: in JSON inside JSON, it escapes what follows.
+    """
+    character = chr(int(escape[1], 16)) if escape[1] else escape[0][1]
+    return character if character == "\\" or (escape[1] and character.isascii()) else " "
 
 
-def _empty_letters(connection: Connection, job_id: str) -> None:
-    """Empty the dead letters that nobody could read, and that name the job."""
-    inbox, last = schema.inbox, 0
+def letters_naming(connection: Connection, jobs: Collection[str], after: int = 0) -> Letters:
+    """Return which letters that nobody could read name one of some jobs.
+
+    Args:
+        connection: of a transaction.
+        jobs: the jobs.
+        after: up to where the inbox was looked through before.
+    """
+    inbox, of_jobs, place, last = schema.inbox, defaultdict[str, list[int]](list), after, after
     while True:
         asked = (
-            select(inbox.c.id, inbox.c.body)
-            .where(inbox.c.job_id.is_(None), inbox.c.id > last)
+            select(inbox.c.id, inbox.c.body, inbox.c.state)
+            .where(inbox.c.job_id.is_(None), inbox.c.id > place)
             .order_by(inbox.c.id)
             .limit(_LETTERS_AT_ONCE)
         )
         rows = connection.execute(asked).all()
         if not rows:
-            return
-        named = [row.id for row in rows if _names(bytes(row.body), job_id)]
-        if named:
-            emptying = {"body": b"", "reason": None, "state": "done"}
-            connection.execute(update(inbox).where(inbox.c.id.in_(named)).values(emptying))
-        last = rows[-1].id
+            return Letters(of_jobs, last)
+        for row in rows:
+            for job_id in _named(bytes(row.body), jobs):
+                of_jobs[job_id].append(row.id)
+            if row.state in _STAYS:
+                last = row.id
+        place = rows[-1].id
 
 
-def _names(body: bytes, job_id: str) -> bool:
-    """Return whether a body names a job: its number, and no longer one that begins with it."""
-    return any(_stands_in(text, job_id.encode()) for text in _readings(body))
+def _empty_letters(connection: Connection, job_id: str, read: Letters) -> None:
+    """Empty the dead letters that nobody could read, and that name the job."""
+    since = letters_naming(connection, {job_id}, read.last)
+    named = sorted({*read.of_jobs.get(job_id, ()), *since.of_jobs.get(job_id, ())})
+    inbox, emptying = schema.inbox, {"body": b"", "reason": None, "state": "done"}
+    for start in range(0, len(named), _CHUNK):
+        these = inbox.c.id.in_(named[start : start + _CHUNK]) & inbox.c.job_id.is_(None)
+        connection.execute(update(inbox).where(these).values(emptying))
+
+
+def _named(body: bytes, jobs: Collection[str]) -> set[str]:
+    """Return which of some jobs a body names: their numbers, and no longer ones that begin so."""
+    readings = list(_readings(body))
+    return {
+        job_id for job_id in jobs if any(_stands_in(text, job_id.encode()) for text in readings)
+    }
 
 
 def _stands_in(body: bytes, wanted: bytes) -> bool:

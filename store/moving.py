@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -72,44 +73,57 @@ def move(
             what was copied is not what was read.
         StoreUnavailableError: one of the databases does not answer.
     """
+    with (
+        _both(source_url, target_url) as (source, target),
+        outages_told(),
+        _of_one_instant(source) as reading,
+    ):
+        _must_be_at_rest(reading, now)
+        _must_be_empty(target)
+        migrate(target_url)
+        _set_revision(target, HALF_COPIED)
+        tables = [each for each in schema.metadata.sorted_tables if each.name not in _LEFT_OUT]
+        counts = {table.name: _copy(table, reading, target, tell) for table in tables}
+        _set_sequences(target, tables)
+        with _of_one_instant(target) as copied:
+            for table in tables:
+                _compare(table, reading, copied)
+        _set_revision(target, newest_revision() or "")
+    return counts
+
+
+def must_be_movable(source_url: str, target_url: str, now: datetime) -> str | None:
+    """Return the id of the Temporal namespace of a store that can be copied, None if it has none.
+
+    Args:
+        source_url: where the store is.
+        target_url: where it is to be.
+        now: the wall clock, aware UTC.
+
+    Raises:
+        CannotMoveError: it can't be copied, as `move` says.
+        DatabaseUrlError: a URL names no database.
+        StoreUnavailableError: one of the databases does not answer.
+    """
+    with _both(source_url, target_url) as (source, target), outages_told():
+        with source.connect() as reading:
+            _must_be_at_rest(reading, now)
+            namespace = reading.scalar(select(schema.temporal_namespace.c.namespace_id))
+        _must_be_empty(target)
+    return namespace
+
+
+@contextmanager
+def _both(source_url: str, target_url: str) -> Iterator[tuple[Engine, Engine]]:
     source_at, target_at = checked_url(source_url), checked_url(target_url)
     if source_at == target_at:
         raise CannotMoveError("source and target are the same database. Name another with --to")
     source, target = engine_of(source_at, patient=False), engine_of(target_at, patient=False)
     try:
-        with outages_told(), _of_one_instant(source) as reading:
-            _must_be_at_rest(reading, now)
-            _must_be_empty(target)
-            migrate(target_url)
-            _set_revision(target, HALF_COPIED)
-            tables = [each for each in schema.metadata.sorted_tables if each.name not in _LEFT_OUT]
-            counts = {table.name: _copy(table, reading, target, tell) for table in tables}
-            _set_sequences(target, tables)
-            with _of_one_instant(target) as copied:
-                for table in tables:
-                    _compare(table, reading, copied)
-            _set_revision(target, newest_revision() or "")
-        return counts
+        yield source, target
     finally:
         source.dispose()
         target.dispose()
-
-
-def namespace_of(url: str) -> str | None:
-    """Return the id of the Temporal namespace that a store belongs to, None if to none yet.
-
-    Raises:
-        DatabaseUrlError: the URL names no database.
-        StoreUnavailableError: the database does not answer.
-    """
-    table, engine = schema.temporal_namespace, engine_of(checked_url(url), patient=False)
-    try:
-        with outages_told(), engine.connect() as connection:
-            if not inspect(connection).has_table(table.name):
-                return None
-            return connection.scalar(select(table.c.namespace_id))
-    finally:
-        engine.dispose()
 
 
 def _of_one_instant(engine: Engine) -> Connection:

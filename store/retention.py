@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -21,15 +23,15 @@ from sqlalchemy import (
 from domain.roles import STEWARD
 from store import schema
 from store.database import Database
-from store.erasures import erase_job
+from store.erasures import UNREAD, Letters, erase_job, letters_naming
 from store.mail_queue import MailState
 
 GONE = "Deleted after its retention period."
 """What stands where a mail's text was."""
 BITE = 500
-"""Rows of one transaction."""
+"""Rows of one transaction; a job that is over is one, with all its rows."""
 _JOBS_AT_ONCE = 20
-"""Jobs that are erased in one transaction: each is a statement for every table."""
+"""Jobs that are erased one after the other, once letters were looked through for all of them."""
 
 _INBOX, _EMAILS, _ANSWERS = schema.inbox.c, schema.emails.c, schema.answers.c
 _JOBS, _LIFECYCLES, _ERASED = schema.jobs.c, schema.lifecycles.c, schema.erased_jobs.c
@@ -108,7 +110,9 @@ class RetentionStore:
             counting = select(func.count()).select_from(old.table).where(old.are_old)
         return await self._database.read(lambda connection: connection.scalar(counting) or 0)
 
-    async def delete(self, kept: Kept, cutoff: datetime, now: datetime, reason: str) -> int:
+    async def delete(
+        self, kept: Kept, cutoff: datetime, now: datetime, reason: str, *, breath_seconds: float = 0
+    ) -> int:
         """Delete some of what has been kept since before an instant; return how much it was.
 
         Args:
@@ -116,6 +120,7 @@ class RetentionStore:
             cutoff: aware UTC.
             now: the wall clock, aware UTC.
             reason: why jobs are erased.
+            breath_seconds: how long others may write between two jobs.
 
         Returns:
             0 if there is no more.
@@ -124,9 +129,7 @@ class RetentionStore:
             StoreUnavailableError: the database does not answer.
         """
         if kept is Kept.ENDED_JOBS:
-            return await self._database.write(
-                lambda connection: self._erase(connection, cutoff, now, reason)
-            )
+            return await self._erase(cutoff, now, reason, breath_seconds)
         return await self._database.write(lambda connection: _delete(connection, kept, cutoff))
 
     async def empty_log(self) -> None:
@@ -137,12 +140,27 @@ class RetentionStore:
         """
         await self._database.empty_log()
 
-    def _erase(self, connection: Connection, cutoff: datetime, now: datetime, reason: str) -> int:
-        asked = select(_JOBS.job_id).where(_over(cutoff)).order_by(_JOBS.job_id)
-        jobs = list(connection.scalars(asked.limit(_JOBS_AT_ONCE)))
+    async def _erase(self, cutoff: datetime, now: datetime, reason: str, breath: float) -> int:
+        """Erase some jobs, each in a transaction of its own: whoever writes may wait for it."""
+
+        def look(connection: Connection) -> tuple[Sequence[str], Letters]:
+            asked = select(_JOBS.job_id).where(_over(cutoff)).order_by(_JOBS.job_id)
+            jobs = connection.scalars(asked.limit(_JOBS_AT_ONCE)).all()
+            return jobs, letters_naming(connection, jobs) if jobs else UNREAD
+
+        def erase(connection: Connection, job_id: str) -> bool:
+            still = select(_JOBS.job_id).where(_JOBS.job_id == job_id, _over(cutoff))
+            if connection.scalar(still) is None:  # something came for it since
+                return False
+            erase_job(self._database, connection, job_id, STEWARD, reason, now, read)
+            return True
+
+        jobs, read = await self._database.read(look)
+        erased = 0
         for job_id in jobs:
-            erase_job(self._database, connection, job_id, STEWARD, reason, now)
-        return len(jobs)
+            erased += await self._database.write(partial(erase, job_id=job_id))
+            await asyncio.sleep(breath)
+        return erased
 
 
 def _delete(connection: Connection, kept: Kept, cutoff: datetime) -> int:

@@ -363,7 +363,8 @@ leases = Table(
     Column("holder", String(100), nullable=False),
     _at("until"),
 )
-"""What one process at a time does, who does it, and until when nobody else may."""
+"""What one process at a time does, who does it, and until when nobody else may. Those named
+`stopped/…` are of workers that have stopped, with the instant: see `store.stopped_workers`."""
 
 heartbeats = Table(
     "heartbeats",

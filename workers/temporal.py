@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,7 +46,8 @@ _PATIENCE_SECONDS = 3
 _SAY_EVERY = 10.0
 """Seconds between two lines of the log that say what is waited for."""
 _PAGE = 1000
-_POLLED_LATELY = timedelta(seconds=75)
+POLLED_LATELY = timedelta(seconds=75)
+"""How long ago a worker that runs has asked for work at most: it asks again every minute."""
 
 PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 
@@ -245,8 +247,8 @@ class Pollers:
     """Version of the workers that Temporal gives the work to; None: to those without a version."""
     versions: frozenset[str | None]
     """The versions of those that asked; None stands for workers without a version."""
-    identities: frozenset[str] = frozenset()
-    """What those that asked call themselves: process and host."""
+    identities: Mapping[str, datetime] = field(default_factory=dict)
+    """What those that asked call themselves, process and host; and when each asked last, in UTC."""
 
     @property
     def work(self) -> bool:
@@ -262,8 +264,8 @@ class Pollers:
 async def pollers_of(client: Client, task_queue: str, now: datetime) -> Pollers:
     """Return who has asked for work on a task queue in the last 75 seconds.
 
-    A worker asks again at least every minute; Temporal remembers those that have ended for longer.
-    It gives work only to the deployment's current version: one that only polls carries out nothing.
+    Temporal remembers those that have ended for longer. It gives work only to the deployment's
+    current version: one that only polls carries out nothing.
 
     Args:
         client: the way to Temporal.
@@ -281,12 +283,13 @@ async def pollers_of(client: Client, task_queue: str, now: datetime) -> Pollers:
     lately = [
         poller
         for poller in described.pollers
-        if now - poller.last_access_time.ToDatetime(UTC) <= _POLLED_LATELY
+        if now - poller.last_access_time.ToDatetime(UTC) <= POLLED_LATELY
     ]
+    asked = [(poller.identity, poller.last_access_time.ToDatetime(UTC)) for poller in lately]
     return Pollers(
         current=_version_name(versioning.current_deployment_version),
         versions=frozenset(map(_version_of, lately)),
-        identities=frozenset(poller.identity for poller in lately),
+        identities=dict(sorted(asked, key=itemgetter(1))),
     )
 
 

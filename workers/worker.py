@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as version_of_package
 
 import structlog
@@ -23,14 +23,16 @@ from activities.postman import Postman, SmtpPostman
 from activities.proofs import Proofs
 from activities.reconciling import Reconciling
 from domain.directory import Directory
+from domain.faults import in_brief
 from store.asking import Asked
-from store.database import Database
+from store.database import Database, StoreUnavailableError
 from store.heartbeats import Heartbeats
 from store.journal import Journal
 from store.ledger import Ledger
 from store.mail_queue import MailQueue
 from store.proofs import UsedProofs
 from store.reading import Reading
+from store.stopped_workers import StoppedWorkers
 from workers.correlation import Correlating
 from workers.figures import Figures
 from workers.listening import Listener, WorkerHealth, listening
@@ -232,6 +234,23 @@ def _listening(listener: Listener, address: Address | None) -> AbstractAsyncCont
     return nullcontext() if address is None else listening(listener, address)
 
 
+@asynccontextmanager
+async def stops_known(stopped: StoppedWorkers, identity: str) -> AsyncIterator[None]:
+    """Have the store know, after the context, that a worker has stopped.
+
+    Args:
+        stopped: the store's.
+        identity: what the worker calls itself in Temporal.
+    """
+    try:
+        yield
+    finally:
+        try:
+            await stopped.add(identity, datetime.now(UTC))
+        except StoreUnavailableError as error:
+            log.warning("the store does not know that this worker stops", reason=in_brief(error))
+
+
 def version_of(settings: Settings) -> WorkerDeploymentVersion | None:
     """Return the version of the workers that the settings name, None if they name none."""
     if settings.deployment is None or settings.build_id is None:
@@ -289,6 +308,7 @@ async def main() -> None:
         listener = Listener(health, process.figures, core_listener())
         stop = stop_on_signals()
         async with (
+            stops_known(StoppedWorkers(process.database), client.identity),
             worker,
             process.figures.watching_loop(),
             _listening(listener, settings.worker_listen),

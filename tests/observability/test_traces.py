@@ -161,7 +161,14 @@ async def test_a_trace_leads_from_a_hook_to_a_mail_and_names_nobody(office: Offi
     assert mails, sorted({span.name for span in found.spans()})
     assert any(ancestors(mail, found.spans())[-1] == "hook" for mail in mails)
     assert found.named("HandleSignal:job_event")
-    assert found.named("HandleUpdate:request_info")
+    (sent,), (carried_out,) = (
+        found.named(f"{step}:request_info") for step in ("StartWorkflowUpdate", "HandleUpdate")
+    )
+    assert trace_of(carried_out) == trace_of(hook) != trace_of(sent)
+    assert sent.context is not None
+    (link,) = carried_out.links
+    assert (link.context.trace_id, link.context.span_id) == (trace_of(sent), sent.context.span_id)
+    assert (sent.attributes or {}).get("steward.request_id")
     assert found.named("HandleSignal:unknown"), "what a stranger calls a signal is not told"
     assert [name for name in CANARIES if name in found.text()] == []
 

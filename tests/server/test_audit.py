@@ -510,9 +510,13 @@ async def test_verbs_that_move_a_store_say_what_still_works_on_it(
     moves = ("migrate-store", "--from", source, "--to", sqlite_url(tmp_path))
     monkeypatch.setenv("STEWARD_DATABASE_URL", source)
     monkeypatch.setenv("TEMPORAL_ADDRESS", own.client.service_client.config.target_host)
-    refused = await steward(*moves)
+    await execute(own.database, schema.leases.delete())  # the API's, which would be told of first
+    refusing = asyncio.create_task(steward(*moves))
+    while not refusing.done():  # whoever works asks for work again
+        await own.searching()
+    refused = await refusing
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "a worker is running on the source. Stop the worker" in refused.stderr
+    assert "a worker is running on the source: " in refused.stderr
     would = await steward("rebuild", "--dry-run")
     assert (would.exit_code, "running already" in would.stdout) == (0, True)
     assert ", to be started " in would.stderr

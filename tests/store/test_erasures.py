@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Connection, Date, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    Date,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from domain.effects import SendEmail
 from domain.erasing import ERASED, NOT_TAKEN_UP
@@ -18,8 +30,15 @@ from domain.mail_reports import MailReport, ReportKind
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
 from store import schema
-from store.database import Database
-from store.erasures import Erasures, StillOpenError, erase_job
+from store.database import Database, StoreUnavailableError
+from store.erasures import (
+    LETTERS,
+    Erasures,
+    Letters,
+    StillOpenError,
+    erase_job,
+    letters_naming,
+)
 from store.inbox import Inbox
 from store.jobs import held_job
 from store.journal import Journal, RefusedAttempt
@@ -150,6 +169,9 @@ async def test_a_job_with_a_lifecycle_that_runs_is_not_erased(database: Database
     assert (await rows(database, schema.jobs))[0]["job"]["item"]["name"] != ERASED
 
 
+JSON_IN_JSON = rb'{"note": "about\nS\u004a-1001"}'
+for _ in range(5):
+    JSON_IN_JSON = json.dumps(JSON_IN_JSON.decode()).encode()
 NAMED = [
     b'{"job_id": "SJ-1001", oops',
     b"about SJ-1001.",
@@ -158,6 +180,10 @@ NAMED = [
     '{"job_id": "SJ-1001", oops'.encode("utf-16"),
     '{"job_id": "SJ-1001", oops'.encode("utf-32"),
     '{"job_id": "SJ-1001", oops'.encode("utf-16-be"),
+    rb'{"body": "{\"job_id\": \"\\u0053J-1001\"}", oops',
+    b'{"body": ' + JSON_IN_JSON + b", oops",
+    JSON_IN_JSON.decode().encode("utf-16"),
+    rb'{"job_id": "\u005cu005cu0053J-1001", oops',
 ]
 """Bodies that nobody can read, and that name the job."""
 
@@ -166,7 +192,12 @@ async def test_letters_that_nobody_could_read_are_emptied_where_they_name_the_jo
     database: Database,
 ) -> None:
     job = await keep(database, a_job())
-    others = [b'{"job_id": "SJ-10012", oops', rb'{"job_id": "\u0053J-10012", oops']
+    others = [
+        b'{"job_id": "SJ-10012", oops',
+        rb'{"job_id": "\u0053J-10012", oops',
+        rb'{"body": "{\"job_id\": \"\\u0053J-10012\"}", oops',
+        b"\\" + b"u005c" * 1000 + b"u0053J-1001",  # nobody writes so deep
+    ]
     bodies = [*NAMED, *others]
     for number, body in enumerate(bodies):
         letter = filled(schema.inbox, number, job_id=None, state="dead", body=body)
@@ -252,6 +283,68 @@ async def test_a_letter_that_comes_while_its_job_is_erased_is_not_kept(database:
         await asyncio.wait([keeping], timeout=0.3)  # where nothing holds it up, it is kept by now
     await keeping
     assert [row["body"] for row in await rows(database, schema.inbox)] == [b""]
+
+
+async def test_letters_are_emptied_whenever_they_came(database: Database) -> None:
+    """Most are looked through before the erasure; SQLite gives a deleted row's number again."""
+    await keep(database)
+    inbox = Inbox(database)
+    for name in ("first", "second"):
+        await inbox.keep(name, NAMED[0], NOW, unreadable="it is no JSON")
+    beat = await inbox.keep("heartbeat", b"heartbeat", NOW)
+
+    def reads(connection: Connection) -> Letters:
+        return letters_naming(connection, {"SJ-1001", "SJ-2"})
+
+    read = await database.read(reads)
+    assert [*read.of_jobs] == ["SJ-1001"]
+    await execute(database, schema.inbox.delete().where(schema.inbox.c.id == beat.id))
+    for name in ("third", "fourth"):
+        await inbox.keep(name, NAMED[0], NOW, unreadable="it is no JSON")
+
+    def erases(connection: Connection) -> None:
+        erase_job(database, connection, "SJ-1001", SAM, "Requested", NOW, read)
+
+    await database.write(erases)
+    assert [row["body"] for row in await rows(database, schema.inbox)] == [b""] * 4
+
+
+async def test_hooks_do_not_wait_while_a_job_with_many_rows_is_erased(
+    on_postgresql: Database,
+) -> None:
+    """SQLite has one writer: there, everybody waits for everybody."""
+    database = on_postgresql
+    await execute(database, *(table.delete() for table in schema.metadata.tables.values()))
+    job = await keep(database)
+    note = filled(schema.notes, 1, job_id=job.job_id)
+    await execute(database, schema.notes.insert().values(note))
+
+    def changes_a_row(connection: Connection) -> None:
+        connection.execute(schema.notes.update().values(text="meanwhile"))
+
+    def locks(connection: Connection) -> tuple[int, int]:
+        """Return for how many locks anybody waits, and how many hooks would wait for."""
+        row = connection.execute(text(_LOCKS), {"letters": LETTERS & 0xFFFFFFFF}).one()
+        return row[0], row[1]
+
+    waits = would_wait = 0
+    async with busy(database, changes_a_row):
+        erasing = asyncio.create_task(erase(database))
+        while not waits:
+            (waits, would_wait) = await database.read(locks)
+            if erasing.done():  # it has waited for too long
+                assert isinstance(erasing.exception(), StoreUnavailableError)
+                erasing = asyncio.create_task(erase(database))
+    assert would_wait == 0
+    await asyncio.wait([erasing])
+    assert await erase(database) is not None
+
+
+_LOCKS = """
+SELECT count(*) FILTER (WHERE NOT granted),
+       count(*) FILTER (WHERE locktype = 'advisory' AND objid = :letters)
+FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = current_database()
+"""
 
 
 async def test_it_is_known_which_workflows_are_of_erased_jobs(database: Database) -> None:

@@ -160,18 +160,18 @@ async def test_the_password_of_the_variable_is_that_of_a_url_without_one(
         moved.extend((source, target))
         return {}
 
-    def asked(source: str) -> None:
-        moved.append(source)
+    def asked(source: str, target: str, _: datetime) -> None:
+        moved.extend((source, target))
 
     monkeypatch.setattr("store.moving.move", records)
-    monkeypatch.setattr("store.moving.namespace_of", asked)
+    monkeypatch.setattr("store.moving.must_be_movable", asked)
     bare, own = ("postgresql+psycopg://steward@db/a", "postgresql+psycopg://steward:own@db/b")
     file = (await filled(sqlite_url(tmp_path))).url.database
     migrate_store(bare, own)
     migrate_store(f"sqlite:///{file}", bare)
     whole = bare.replace("@db", ":p%40ss%2Fword@db")
     sqlite = f"sqlite:///{file}"
-    assert moved == [whole, whole, own, sqlite, sqlite, whole]
+    assert moved == [whole, own, whole, own, sqlite, whole, sqlite, whole]
 
 
 async def test_a_store_in_use_is_refused_with_what_this_verb_can_do(tmp_path: Path) -> None:

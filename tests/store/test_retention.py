@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from domain.erasing import ERASED
 from domain.jobs import JobStatus
@@ -13,6 +14,7 @@ from domain.policy import parse_policy
 from service.retaining import Retention
 from store import retention, schema
 from store.database import Database
+from store.erasures import Erasures, Letters, StillOpenError, erase_job, letters_naming
 from store.inbox import Inbox, Outcome
 from store.leases import Leases
 from store.retention import GONE, Kept, RetentionStore
@@ -84,6 +86,40 @@ async def test_what_is_old_goes_and_nothing_else(
     entries = {row["actor_role"] for row in await rows(database, schema.journal, job_id="SJ-0")}
     assert entries == {"system"}
     assert {each.rows for each in await keeping(database).due()} == {0}
+
+
+async def test_each_job_is_erased_by_itself(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes waits for one job at most; what is done is done."""
+    await store_with_all_ages(database)
+
+    def fails(*arguments: Any) -> object:
+        if arguments[2] == "SJ-1":
+            raise StillOpenError(["apo/SJ-1"])
+        return erase_job(*arguments)
+
+    monkeypatch.setattr(retention, "erase_job", fails)
+    with pytest.raises(StillOpenError):
+        await keeping(database).sweep()
+    erased, _ = await Erasures(database).page()
+    assert [each.job_id for each in erased] == ["SJ-0"]
+
+
+async def test_a_job_that_something_came_for_meanwhile_is_not_erased(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store_with_all_ages(database)
+
+    def comes(connection: Connection, jobs: Any) -> Letters:
+        came = schema.jobs.update().where(schema.jobs.c.job_id == "SJ-1")
+        connection.execute(came.values(changed_at=YOUNG))
+        return letters_naming(connection, jobs)
+
+    monkeypatch.setattr(retention, "letters_naming", comes)
+    assert (await keeping(database).sweep())[Kept.ENDED_JOBS] == 2
+    erased, _ = await Erasures(database).page()
+    assert [each.job_id for each in erased] == ["SJ-0", "SJ-2"]
 
 
 async def test_an_event_whose_body_is_gone_is_still_a_duplicate(database: Database) -> None:
