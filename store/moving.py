@@ -36,8 +36,9 @@ from store.database import (
 
 _BATCH: Final = 500
 """Rows that are read and written at a time."""
-_LEFT_OUT: Final = frozenset({"leases", "schema_readers"})
-"""Tables of which nothing is copied: what processes hold just now, what is said of the schema."""
+_LEFT_OUT: Final = frozenset({"leases", "schema_readers", "stopped_workers"})
+"""Tables of which nothing is copied: which processes hold something or have stopped, and what is
+said of the schema."""
 _WHOLE: Final = 1 << 256
 
 

@@ -363,8 +363,16 @@ leases = Table(
     Column("holder", String(100), nullable=False),
     _at("until"),
 )
-"""What one process at a time does, who does it, and until when nobody else may. Those named
-`stopped/…` are of workers that have stopped, with the instant: see `store.stopped_workers`."""
+"""What one process at a time does, who does it, and until when nobody else may."""
+
+stopped_workers = Table(
+    "stopped_workers",
+    metadata,
+    Column("identity_hash", String(64), primary_key=True),
+    _at("stopped_at"),
+)
+"""Workers that have stopped, by what they called themselves in Temporal: SHA-256, in hexadecimal
+digits, as that may be longer than a name can be here."""
 
 heartbeats = Table(
     "heartbeats",

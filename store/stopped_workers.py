@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 from store import schema
 from store.database import Database
 
-_PREFIX = "stopped/"
+_STOPPED = schema.stopped_workers
 _KEPT = timedelta(hours=1)
 """How long it is kept that a worker stopped: for longer than Temporal shows it."""
 
@@ -32,12 +32,9 @@ class StoppedWorkers:
         Raises:
             StoreUnavailableError: the database does not answer.
         """
-        leases = schema.leases
-        row = {"name": _name(identity), "holder": "", "until": now}
-        adding = self._database.upsert(leases, "name", row)
-        old = delete(leases).where(
-            leases.c.name.startswith(_PREFIX, autoescape=True), leases.c.until < now - _KEPT
-        )
+        row = {"identity_hash": _hash(identity), "stopped_at": now}
+        adding = self._database.upsert(_STOPPED, "identity_hash", row)
+        old = delete(_STOPPED).where(_STOPPED.c.stopped_at < now - _KEPT)
 
         def add(connection: Connection) -> None:
             connection.execute(old)
@@ -51,13 +48,11 @@ class StoppedWorkers:
         Raises:
             StoreUnavailableError: the database does not answer.
         """
-        names = {_name(identity): identity for identity in identities}
-        leases = schema.leases
-        asked = select(leases.c.name, leases.c.until).where(leases.c.name.in_(names))
+        hashes = {_hash(identity): identity for identity in identities}
+        asked = select(_STOPPED).where(_STOPPED.c.identity_hash.in_(hashes))
         found = await self._database.read(lambda connection: connection.execute(asked).all())
-        return {names[row.name]: row.until for row in found}
+        return {hashes[row.identity_hash]: row.stopped_at for row in found}
 
 
-def _name(identity: str) -> str:
-    """Return the name of a worker's row: an identity may be longer than one can be."""
-    return _PREFIX + sha256(identity.encode()).hexdigest()[:32]
+def _hash(identity: str) -> str:
+    return sha256(identity.encode()).hexdigest()

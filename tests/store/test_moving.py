@@ -32,7 +32,7 @@ from tests.desk import sqlite_url
 from tests.store.postgresql import PostgreSQL
 from tests.store.rows import NOW, execute, rows
 
-NOT_COPIED = {"leases", "schema_readers"}
+NOT_COPIED = {"leases", "schema_readers", "stopped_workers"}
 TABLES = [each for each in schema.metadata.sorted_tables if each.name not in NOT_COPIED]
 ROWS = 3
 

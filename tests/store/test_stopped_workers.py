@@ -26,4 +26,4 @@ async def test_what_is_known_of_workers_does_not_grow(database: Database) -> Non
     stopped = StoppedWorkers(database)
     for hour in range(5):
         await stopped.add(f"{hour}@a", NOW + hour * timedelta(hours=1))
-    assert await how_many(database, schema.leases) == 2
+    assert await how_many(database, schema.stopped_workers) == 2
