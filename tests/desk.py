@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import json
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -40,6 +39,7 @@ from store.database import Database, migrate
 from store.ledger import Ledger
 from store.mail_queue import QueuedMail
 from store.tokens import TokenStore
+from tests.ports import free_port, nobodys_port
 from tests.production import IN_PRODUCTION, Bearer, encrypted, keep_out
 from tests.store.rows import a_batch, busy, rows
 from workers.dev_server import DevServer, ServerOptions
@@ -66,12 +66,6 @@ THREE_WAYS = ["http", "update", "signal"]
 """The ways in which a command can be given."""
 
 _numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def now() -> datetime:
@@ -532,7 +526,7 @@ class Desk:
 
     async def cut_off_from_temporal(self) -> Desk:
         """Return hooks and commands as they are while Temporal does not answer."""
-        nobody = await connect(target_host=f"127.0.0.1:{free_port()}", lazy=True)
+        nobody = await connect(target_host=f"127.0.0.1:{nobodys_port()}", lazy=True)
         return self._entered_through(nobody, self.policy)
 
     def _entered_through(self, client: Client, policy: Policy) -> Desk:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from temporalio.client import Client
 
-from tests.desk import Desk, free_port, open_desk, sqlite_url
+from tests.desk import Desk, open_desk, sqlite_url
+from tests.ports import free_port
 from tests.production import IN_PRODUCTION
 from tests.store.postgresql import PostgreSQL
 from workers.dev_server import DevServer, ServerOptions

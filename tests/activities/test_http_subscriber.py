@@ -14,8 +14,8 @@ from activities.job_system import NotLetInError, NotReachedError, TurnedDownErro
 from domain.outgoing import public_id
 from domain.published import EventType, LifecycleEnded, PublishedEvent
 from domain.signatures import HookSecrets, generate_secret
-from tests.desk import free_port
 from tests.domain.factories import ASSIGNED_AT
+from tests.ports import nobodys_port
 from tests.receivers import Answer, Receiver, receiving
 
 OLD, NEW, STRANGER = (generate_secret() for _ in range(3))
@@ -176,7 +176,7 @@ async def test_silence_may_have_been_a_delivery(receiver: Receiver) -> None:
 
 
 async def test_where_nobody_listens_nothing_was_delivered() -> None:
-    nowhere = HttpSubscriber(f"http://127.0.0.1:{free_port()}/", HookSecrets.parse(NEW))
+    nowhere = HttpSubscriber(f"http://127.0.0.1:{nobodys_port()}/", HookSecrets.parse(NEW))
     with pytest.raises(NotReachedError, match="can't be reached") as failed:
         await nowhere.deliver(EVENT, EVENT_ID)
     await nowhere.close()

@@ -13,7 +13,8 @@ from domain.signatures import HookSecrets
 from starters import api_process
 from starters.app import Parts
 from tests.browser.looking import Looker, Screen
-from tests.desk import SECRET, Desk, free_port
+from tests.desk import SECRET, Desk
+from tests.ports import free_port
 
 _FLAGS = (
     "--no-sandbox",  # the tests may run as root

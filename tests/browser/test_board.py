@@ -13,7 +13,8 @@ from domain.signatures import HookSecrets
 from starters.api_process import serving
 from starters.app import Parts
 from tests.browser.looking import PHONE, Looker
-from tests.desk import SECRET, Desk, Told, ago, free_port
+from tests.desk import SECRET, Desk, Told, ago
+from tests.ports import free_port
 
 
 def a_word() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import free_port
+from tests.ports import free_port
 from tests.server.test_cli import complaint, said, steward, told
 
 ROOT = Path(__file__).parents[2]

@@ -26,8 +26,8 @@ from store.inbox import Inbox, Outcome
 from store.intake import Intake
 from store.reading import Reading
 from tests.desk import Desk, Letterbox, Told, iso, now, open_desk, sqlite_url
+from tests.ports import free_port, nobodys_port
 from tests.server.conftest import api
-from tests.server.processes import quiet_port
 from tests.server.test_mail import serving
 from tests.store.postgresql import SOCKET, PostgreSQL
 from tests.store.rows import execute, how_many, rows
@@ -67,7 +67,7 @@ async def times_heard(job: Told, event_id: str) -> int:
 @asynccontextmanager
 async def nobody() -> AsyncIterator[Client]:
     """A client of a Temporal that has never answered."""
-    yield await connect(target_host=f"127.0.0.1:{quiet_port()}", lazy=True)
+    yield await connect(target_host=f"127.0.0.1:{nobodys_port()}", lazy=True)
 
 
 async def test_an_event_waits_for_a_temporal_that_has_never_answered(house: Desk) -> None:
@@ -139,7 +139,7 @@ async def mortal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DevS
     """A server that keeps its state, and may be killed."""
     folder = tmp_path_factory.mktemp("mortal")
     server = DevServer(
-        ServerOptions(port=quiet_port(), ui_port=None, database=folder / "temporal.sqlite3")
+        ServerOptions(port=free_port(), ui_port=None, database=folder / "temporal.sqlite3")
     )
     await server.start()
     yield server

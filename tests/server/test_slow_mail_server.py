@@ -18,7 +18,8 @@ from domain.values import Instant
 from store import schema
 from store.database import Database, migrate
 from store.mail_queue import HAND_OVER, MailFault, MailQueue, QueuedMail, RenderedMail
-from tests.desk import free_port, open_desk, sqlite_url
+from tests.desk import open_desk, sqlite_url
+from tests.ports import free_port
 from tests.server.smtp_script import SILENCE, scripted
 from tests.server.test_mail import SENDER
 from tests.store.rows import rows
