@@ -33,6 +33,7 @@ from domain.policy import Policy, load_policy, parse_policy
 from domain.signatures import HookSecrets, generate_secret, sign
 from domain.values import Instant
 from starters.app import Parts, make_app
+from starters.doorkeeper import Limits
 from starters.tokens import Tokens
 from store import schema
 from store.database import Database, migrate
@@ -643,6 +644,7 @@ def _parts(client: Client, database: Database, policy: Policy) -> Parts:
         directory=DIRECTORY,
         secrets=HookSecrets.parse(SECRET),
         command_patience=timedelta(seconds=60),
+        limits=Limits(reading=timedelta(seconds=90), changing=timedelta(seconds=90)),
         tokens=Tokens(TokenStore(database)) if IN_PRODUCTION else None,
         may_fast_forward=True,
     )
