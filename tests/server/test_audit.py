@@ -33,7 +33,7 @@ from store.namespaces import Namespace, Namespaces
 from store.switches import Switch, Switches
 from tests.desk import Desk, Letterbox, Told, iso, now, open_desk, sqlite_url
 from tests.options import instructed, invoiced
-from tests.ports import free_port
+from tests.ports import free_port, nobodys_port
 from tests.server.conftest import api
 from tests.store.rows import execute, rows
 from workers.dev_server import DevServer, ServerOptions
@@ -516,7 +516,7 @@ async def test_verbs_that_move_a_store_say_what_still_works_on_it(
     would = await steward("rebuild", "--dry-run")
     assert (would.exit_code, "running already" in would.stdout) == (0, True)
     assert ", to be started " in would.stderr
-    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{nobodys_port()}")
     unseen = await steward(*moves)
     assert unseen.stderr.startswith("Can't see if a worker is running")
     assert (await job.page()).stage == "searching"
