@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import json
 import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -34,12 +33,14 @@ from domain.policy import Policy, load_policy, parse_policy
 from domain.signatures import HookSecrets, generate_secret, sign
 from domain.values import Instant
 from starters.app import Parts, make_app
+from starters.doorkeeper import Limits
 from starters.tokens import Tokens
 from store import schema
 from store.database import Database, migrate
 from store.ledger import Ledger
 from store.mail_queue import QueuedMail
 from store.tokens import TokenStore
+from tests.ports import free_port, nobodys_port
 from tests.production import IN_PRODUCTION, Bearer, encrypted, keep_out
 from tests.store.rows import a_batch, busy, rows
 from workers.dev_server import DevServer, ServerOptions
@@ -66,12 +67,6 @@ THREE_WAYS = ["http", "update", "signal"]
 """The ways in which a command can be given."""
 
 _numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def now() -> datetime:
@@ -532,7 +527,7 @@ class Desk:
 
     async def cut_off_from_temporal(self) -> Desk:
         """Return hooks and commands as they are while Temporal does not answer."""
-        nobody = await connect(target_host=f"127.0.0.1:{free_port()}", lazy=True)
+        nobody = await connect(target_host=f"127.0.0.1:{nobodys_port()}", lazy=True)
         return self._entered_through(nobody, self.policy)
 
     def _entered_through(self, client: Client, policy: Policy) -> Desk:
@@ -649,6 +644,7 @@ def _parts(client: Client, database: Database, policy: Policy) -> Parts:
         directory=DIRECTORY,
         secrets=HookSecrets.parse(SECRET),
         command_patience=timedelta(seconds=60),
+        limits=Limits(reading=timedelta(seconds=90), changing=timedelta(seconds=90)),
         tokens=Tokens(TokenStore(database)) if IN_PRODUCTION else None,
         may_fast_forward=True,
     )

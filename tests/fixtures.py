@@ -1,17 +1,37 @@
-"""What scenario tests share: one real server for the whole session, and a desk at it."""
+"""What tests share: one real server for the whole session, a desk at it, and patience."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from temporalio.client import Client
 
-from tests.desk import Desk, free_port, open_desk, sqlite_url
+from service import audit, erasing, events, heartbeat, readiness, relayed_commands, signalling
+from tests.desk import Desk, open_desk, sqlite_url
+from tests.ports import free_port
 from tests.production import IN_PRODUCTION
 from tests.store.postgresql import PostgreSQL
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Have everybody in this process wait for the store and for Temporal, as a busy machine needs.
+
+    What is to happen when they lose patience, a test has to make happen.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (audit, erasing, events, heartbeat, relayed_commands, signalling):
+            patched.setattr(module, "RPC_TIMEOUT", timedelta(seconds=PATIENCE_SECONDS))
+        for module in (events, readiness):
+            patched.setattr(module, "_PATIENCE_SECONDS", PATIENCE_SECONDS)
+        patched.setattr(events, "_ANSWER_SECONDS", PATIENCE_SECONDS)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,9 @@ from domain.job_system import ChangeRequest, LiveJob
 from domain.jobs import Job
 from domain.roles import STEWARD, Actor
 from store import schema
-from tests.desk import Desk, Told, free_port, iso, now, open_desk
+from tests.desk import Desk, Told, iso, now, open_desk
 from tests.job_system import MemoryJobSystem
+from tests.ports import free_port
 from tests.store.rows import rows
 from workers.dev_server import DevServer, ServerOptions
 
@@ -99,7 +100,7 @@ class Office:
 
     async def asks(self, job: Told, state: str, *, attempts: int = 0) -> dict[str, Any]:
         """Return what is asked about a job once it has come to a state."""
-        for _ in range(400):
+        for _ in range(4000):
             for row in await self.asked(job):
                 if row["state"] == state and row["attempts"] >= attempts:
                     return row
@@ -112,7 +113,7 @@ class Office:
 
     async def heard(self, job: Told) -> None:
         """Return once all that the hooks brought of a job is delivered."""
-        for _ in range(400):
+        for _ in range(4000):
             pending = await rows(self.desk.database, schema.inbox, job_id=job.id, state="pending")
             if not pending:
                 await job.rests()

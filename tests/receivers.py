@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,8 +36,8 @@ class Answer:
     status: int = 204
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    after: float = 0.0
-    """Seconds."""
+    after: threading.Event | None = None
+    """What it waits for."""
 
 
 @dataclass
@@ -66,7 +65,8 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = receiver.next_answer(Request(headers, body))
-            time.sleep(answer.after)
+            if answer.after is not None:
+                answer.after.wait()
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

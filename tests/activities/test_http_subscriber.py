@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,13 +11,14 @@ import httpx
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from activities.http_subscriber import HttpSubscriber
+from activities.http_subscriber import PATIENCE, HttpSubscriber
 from activities.job_system import NotLetInError, NotReachedError, TurnedDownError
 from domain.outgoing import public_id
 from domain.published import EventType, LifecycleEnded, PublishedEvent
 from domain.signatures import HookSecrets, generate_secret
-from tests.desk import free_port
 from tests.domain.factories import ASSIGNED_AT
+from tests.loop_clock import time_passes
+from tests.ports import nobodys_port
 from tests.receivers import Answer, Receiver, receiving
 
 OLD, NEW, STRANGER = (generate_secret() for _ in range(3))
@@ -37,7 +40,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 async def subscriber(receiver: Receiver) -> AsyncIterator[HttpSubscriber]:
-    made = HttpSubscriber(receiver.url, HookSecrets.parse(f"{NEW},{OLD}"), patience=1.0)
+    made = HttpSubscriber(receiver.url, HookSecrets.parse(f"{NEW},{OLD}"))
     yield made
     await made.close()
 
@@ -164,19 +167,25 @@ async def test_little_of_a_long_answer_is_read(
     assert len(str(refused.value)) <= 310
 
 
-async def test_silence_may_have_been_a_delivery(receiver: Receiver) -> None:
-    hasty = HttpSubscriber(receiver.url, HookSecrets.parse(NEW), patience=0.1)
-    receiver.answers = [Answer(after=0.4)]
+async def test_silence_may_have_been_a_delivery(
+    receiver: Receiver, subscriber: HttpSubscriber
+) -> None:
+    silence = threading.Event()
+    receiver.answers = [Answer(after=silence)]
+    delivering = asyncio.create_task(subscriber.deliver(EVENT, EVENT_ID))
+    while not receiver.requests:  # noqa: ASYNC110  it has a thread of its own
+        await asyncio.sleep(0.01)
+    time_passes(PATIENCE)
     with pytest.raises(NotReachedError, match="answer in time") as failed:
-        await hasty.deliver(EVENT, EVENT_ID)
+        await delivering
+    silence.set()
     assert failed.value.may_have_happened
-    await hasty.deliver(EVENT, EVENT_ID)
-    await hasty.close()
+    await subscriber.deliver(EVENT, EVENT_ID)
     assert [each.event_id for each in receiver.requests] == [EVENT_ID, EVENT_ID]
 
 
 async def test_where_nobody_listens_nothing_was_delivered() -> None:
-    nowhere = HttpSubscriber(f"http://127.0.0.1:{free_port()}/", HookSecrets.parse(NEW))
+    nowhere = HttpSubscriber(f"http://127.0.0.1:{nobodys_port()}/", HookSecrets.parse(NEW))
     with pytest.raises(NotReachedError, match="can't be reached") as failed:
         await nowhere.deliver(EVENT, EVENT_ID)
     await nowhere.close()

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from domain.signatures import HookSecrets
 from starters import api_process
 from starters.app import Parts
 from tests.browser.looking import Looker, Screen
-from tests.desk import SECRET, Desk, free_port
+from tests.desk import SECRET, Desk
+from tests.ports import free_port
 
 _FLAGS = (
     "--no-sandbox",  # the tests may run as root
@@ -30,6 +31,7 @@ async def browser() -> AsyncIterator[Browser]:
     """Start one browser for all tests of this process."""
     program = shutil.which("chromium")
     assert program is not None, "there is no Chromium: run `make setup`"
+    expect.set_options(timeout=60_000)  # a busy machine is no bug
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
         yield started

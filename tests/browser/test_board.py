@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+import pytest
 from playwright.async_api import Page, expect
 
+import starters.serving
 from domain.signatures import HookSecrets
 from starters.api_process import serving
 from starters.app import Parts
 from tests.browser.looking import PHONE, Looker
-from tests.desk import SECRET, Desk, Told, ago, free_port
+from tests.desk import SECRET, Desk, Told, ago
+from tests.ports import free_port
 
 
 def a_word() -> str:
@@ -115,22 +117,22 @@ async def serving_on(desk: Desk, port: int) -> AsyncIterator[None]:
 
 
 async def test_a_lost_connection_is_said_and_comes_back_by_itself(
-    desk: Desk, looker: Looker
+    desk: Desk, looker: Looker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A server that waits for open pages would wait for ever.
+    monkeypatch.setattr(starters.serving, "_STOP_SECONDS", None)
     looker.allowed = ("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING")
     word, port = a_word(), free_port()
     job = await searching(desk, word)
     async with serving_on(desk, port):
         page = await looker.opens(f"http://127.0.0.1:{port}/console?q={word}")
         await live(page)
-        began = time.monotonic()
-    assert time.monotonic() - began < 2, "the server waits for open pages"
     sign = page.locator("#connection")
     await expect(sign).to_contain_text("Not connected since")
     await expect(sign).to_contain_text("M ET. Reload")
     await job.accepted()
     async with serving_on(desk, port):
-        await expect(sign).to_have_text("Live", timeout=20_000)
+        await expect(sign).to_have_text("Live", timeout=60_000)
         await expect(page.locator(f"#row-plus-one-{job.id}")).to_contain_text("Accepted")
         await page.close()
 

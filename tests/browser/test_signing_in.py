@@ -21,7 +21,8 @@ from store.tokens import NewToken, TokenStore
 from tests.browser import provider
 from tests.browser.conftest import serving
 from tests.browser.looking import PHONE_DARK, SCREENS, WIDE, Looker, barriers, is_too_wide
-from tests.desk import Desk, free_port, now
+from tests.desk import Desk, now
+from tests.ports import free_port
 
 ROLES = parse_sign_in_roles("""
 scopes = ["openid", "profile", "groups"]

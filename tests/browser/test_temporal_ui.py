@@ -23,7 +23,8 @@ from store.database import Database, migrate
 from store.key_ring import KeyRing, new_ring_key
 from store.tokens import TokenStore
 from tests.browser.test_signing_in import signs_in
-from tests.desk import SECRET, Letterbox, free_port, now
+from tests.desk import SECRET, Letterbox, now
+from tests.ports import free_port
 from workers.dev_server import DevServer, ServerOptions
 from workers.sealing import ENCODING, sealed
 from workers.worker import make_worker

@@ -12,7 +12,8 @@ from playwright.async_api import Browser, Page
 from starters.event_files import read_events
 from tests.browser.conftest import serving
 from tests.browser.looking import Looker, barriers, is_too_wide
-from tests.desk import SECRET, Desk, free_port, now, open_desk, sqlite_url
+from tests.desk import SECRET, Desk, now, open_desk, sqlite_url
+from tests.ports import free_port
 from workers.dev_server import DevServer, ServerOptions
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -9,7 +9,8 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 
 from store.database import migrate
 from tests.crash_points.runs import Ground
-from tests.desk import free_port, sqlite_url
+from tests.desk import sqlite_url
+from tests.ports import free_port
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
 

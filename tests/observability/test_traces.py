@@ -36,8 +36,9 @@ from domain.roles import STEWARD
 from starters.doorkeeper import Doorkeeper, Limits
 from store.database import Database, StoreUnavailableError, migrate
 from store.ledger import Ledger
-from tests.desk import Desk, Letterbox, free_port, open_desk, sqlite_url
+from tests.desk import Desk, Letterbox, open_desk, sqlite_url
 from tests.partner import Partner
+from tests.ports import free_port
 from tests.production import encrypted
 from tests.replay.record import FOLDER
 from tests.replay.test_replay import history

@@ -24,7 +24,8 @@ from typing import Any
 from temporalio.client import Client, WorkflowHistory
 
 from domain.lifecycles import job_of
-from tests.desk import Desk, Told, free_port, open_desk, sqlite_url
+from tests.desk import Desk, Told, open_desk, sqlite_url
+from tests.ports import free_port
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import connect
 

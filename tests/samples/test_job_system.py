@@ -25,7 +25,7 @@ from samples.job_system.book import Book
 from samples.job_system.misbehaviour import Behaviour, Misbehaviour
 from samples.job_system.server import JobSystem
 from samples.job_system.shapes import Happening
-from tests.server.processes import quiet_port
+from tests.ports import free_port
 
 SECRET = f"whsec_{base64.b64encode(b'a secret of the sample, 32 bytes').decode()}"
 PLUSONE = {"number": "700010237", "name": "PlusOne Solutions"}
@@ -201,7 +201,7 @@ async def start(tmp_path: Path, hooks: Hooks) -> AsyncIterator[Start]:
         book = Book(tmp_path / "jobs.sqlite3", its_clock)
         behaviour = Behaviour(Misbehaviour.model_validate(said))
         system = JobSystem(book, hooks.url, SECRET, "token", behaviour, takes_over)
-        port = quiet_port()
+        port = free_port()
         async with (
             system.serving("127.0.0.1", port),
             httpx.AsyncClient(

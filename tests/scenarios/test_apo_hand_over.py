@@ -13,8 +13,9 @@ from service.events import Received
 from store import schema
 from store.database import Database, migrate
 from store.inbox import Inbox, Outcome
-from tests.desk import Desk, Letterbox, Told, account, acting, free_port, iso, now
+from tests.desk import Desk, Letterbox, Told, account, acting, iso, now
 from tests.options import FRIDGE, KIM, OPTION, WANTED, supervisors
+from tests.ports import free_port
 from tests.server.conftest import api
 from tests.store.rows import execute
 from workers.dev_server import DevServer, ServerOptions

@@ -14,8 +14,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from store.database import Database, migrate
-from tests.desk import Desk, Letterbox, Told, acting, free_port
+from tests.desk import Desk, Letterbox, Told, acting
 from tests.options import WANTED, asked_for, instructed, offered, unserved
+from tests.ports import free_port
 from tests.server.conftest import api
 from workers.dev_server import DevServer, ServerOptions
 from workers.worker import make_worker

@@ -174,10 +174,11 @@ async def test_where_nothing_was_done_the_job_goes_on_hearing_meanwhile(office: 
     """And is asked about anew, by what it has become."""
     job = await at_the_edge(office)
     refused = NotReachedError("it does not answer", retry_after=timedelta(seconds=3))
-    office.partner.arriving.append(failing(refused))
+    office.partner.arriving += [failing(refused)] * 99
     skipping = asyncio.create_task(job.fast_forward("1m"))
     await office.asks(job, "asking", attempts=1)
     office.enter(job, status="Accepted")
+    office.partner.arriving.clear()
     told = await job.accepted()
     assert (told["outcome"], "reason" in told) == ("delivered", False)
     await skipping

@@ -18,7 +18,8 @@ from domain.published import DATA, EventType
 from domain.signatures import HookSecrets, generate_secret
 from store import schema
 from tests import concerns, conferences, follow_ups, options
-from tests.desk import Desk, Told, account, acting, free_port, iso, now, open_desk
+from tests.desk import Desk, Told, account, acting, iso, now, open_desk
+from tests.ports import free_port
 from tests.receivers import Answer, Receiver, Request, receiving
 from tests.store.rows import rows
 from workers.dev_server import DevServer, ServerOptions

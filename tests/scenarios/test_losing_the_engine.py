@@ -28,10 +28,11 @@ from store.database import Database
 from store.mail_queue import MailFault
 from store.moving import move
 from tests.conferences import AGENT, available, fee_asked, in_days
-from tests.desk import Desk, ago, free_port, now, open_desk, open_door, sqlite_url
+from tests.desk import Desk, ago, now, open_desk, open_door, sqlite_url
 from tests.fleet import POLICY, STORIES, Fleet, a_fleet
 from tests.job_system import MemoryJobSystem
 from tests.options import instructed
+from tests.ports import free_port
 from tests.production import IN_PRODUCTION, encrypted
 from tests.store.postgresql import PostgreSQL
 from workers.dev_server import DevServer, ServerOptions

@@ -9,9 +9,10 @@ from datetime import date
 
 import pytest
 
-from tests.desk import Desk, free_port, open_desk
+from tests.desk import Desk, open_desk
 from tests.fleet import POLICY, STORIES, Disturbance, Fleet, a_fleet
 from tests.job_system import MemoryJobSystem
+from tests.ports import free_port
 from workers.dev_server import DevServer, ServerOptions
 
 JOBS = int(os.environ.get("FLEET", "100"))

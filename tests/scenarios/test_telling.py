@@ -29,7 +29,7 @@ def well_behaved(office: Office) -> None:
 async def hears(office: Office, job: Told, true_of: Callable[[list[Any]], bool]) -> list[Any]:
     """Return what the job system was told of a job, once something is true of it."""
     told: list[Any] = []
-    for _ in range(500):
+    for _ in range(4000):
         told = [telling for job_id, telling in office.partner.told if job_id == job.id]
         if true_of(told):
             return told
@@ -48,7 +48,7 @@ async def comes_to(
 ) -> list[dict[str, Any]]:
     """Return the outbox of a job once something is true of it."""
     rows: list[dict[str, Any]] = []
-    for _ in range(200):
+    for _ in range(2000):
         rows = await outbox(office, job, **query)
         if true_of(rows):
             return rows

@@ -13,7 +13,8 @@ from httpx import ASGITransport
 
 from domain.signatures import HookSecrets
 from starters.app import Parts, make_app
-from tests.desk import SECRET, Desk, free_port, open_desk
+from tests.desk import SECRET, Desk, open_desk
+from tests.ports import free_port
 from tests.store.postgresql import PostgreSQL
 from workers.dev_server import DevServer, ServerOptions
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -37,25 +35,6 @@ def environment(**variables: str) -> dict[str, str]:
     settings = ("STEWARD_", "TEMPORAL_", "VIRTUAL_ENV", "MAKE", "MFLAGS", "ARGS")
     ours = {name: said for name, said in os.environ.items() if not name.startswith(settings)}
     return {**ours, **variables}
-
-
-def quiet_port(*also: int) -> int:
-    """A free port, with those so much above it.
-
-    Below those that the system gives to whoever connects: such a port may be taken as soon as its
-    server is killed, even by a client that tries to reach that very server.
-    """
-    while True:
-        port = random.randrange(15000, 31000)
-        if all(map(_is_free, (port, *(port + above for above in also)))):
-            return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe, suppress(OSError):
-        probe.bind(("127.0.0.1", port))
-        return True
-    return False
 
 
 @dataclass(frozen=True)

@@ -354,7 +354,7 @@ async def test_a_dead_letter_is_stuck_and_the_cure_names_it(house: Desk) -> None
 async def test_who_is_well_says_so(house: Desk) -> None:
     assert await got(house, "/healthz") == {"status": "ok"}
     said = await got(house, "/readyz")
-    for _ in range(100):  # the house may have opened just now
+    for _ in range(600):  # the house may have opened just now
         if said["workers"] == "polling":
             break
         await asyncio.sleep(0.1)

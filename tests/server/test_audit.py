@@ -33,8 +33,8 @@ from store.namespaces import Namespace, Namespaces
 from store.switches import Switch, Switches
 from tests.desk import Desk, Letterbox, Told, iso, now, open_desk, sqlite_url
 from tests.options import instructed, invoiced
+from tests.ports import free_port, nobodys_port
 from tests.server.conftest import api
-from tests.server.processes import quiet_port
 from tests.store.rows import execute, rows
 from workers.dev_server import DevServer, ServerOptions
 from workers.namespace import NamespaceGuard
@@ -60,7 +60,7 @@ def audit_of(
 async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     """A desk with a server of its own: what is lost there is nobody else's."""
     folder = tmp_path_factory.mktemp("audited")
-    server = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=None))
+    server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     client = await server.start()
     async with open_desk(client, sqlite_url(folder)) as opened:
         yield opened
@@ -284,7 +284,7 @@ async def test_a_reopened_job_stands_in_what_is_stuck_until_it_is_followed(own: 
 
 
 async def test_a_lifecycle_that_never_began_holds_nothing_back(desk: Desk, tmp_path: Path) -> None:
-    server = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=None))
+    server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     client = await server.start()
     migrate(sqlite_url(tmp_path))
     database = Database(sqlite_url(tmp_path))
@@ -455,7 +455,7 @@ async def test_when_all_data_of_temporal_is_lost_each_job_becomes_a_task(
 ) -> None:
     """The namespace is adopted, and somebody has decided to start nothing there again."""
     job = await own.searching()
-    server = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=None))
+    server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     client = await server.start()
     url = sqlite_url(tmp_path)
     migrate(url)
@@ -470,7 +470,7 @@ async def test_when_all_data_of_temporal_is_lost_each_job_becomes_a_task(
             await each.assigned()
             await each.rests()
     await server.stop()
-    bare = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=None))
+    bare = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     fresh = await bare.start()
     guard, switches = NamespaceGuard(database, fresh), Switches(database)
     await guard.adopt()
@@ -520,7 +520,7 @@ async def test_verbs_that_move_a_store_say_what_still_works_on_it(
     would = await steward("rebuild", "--dry-run")
     assert (would.exit_code, "running already" in would.stdout) == (0, True)
     assert ", to be started " in would.stderr
-    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{quiet_port()}")
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{nobodys_port()}")
     unseen = await steward(*moves)
     assert unseen.stderr.startswith("Can't see if a worker is running")
     assert (await job.page()).stage == "searching"

@@ -27,7 +27,8 @@ from temporalio.converter import PayloadCodec
 
 from domain.signatures import sign
 from tests.desk import SECRET, account, iso, now
-from tests.server.processes import Processes, Running, environment, quiet_port, steward
+from tests.ports import free_port
+from tests.server.processes import Processes, Running, environment, steward
 from tests.server.smtp_script import HANGS_UP, Script, scripted
 from workers.dev_server import DevServer, ServerOptions
 from workers.payloads import DATA_CONVERTER
@@ -127,8 +128,8 @@ class House:
 async def house(folder: Path, form: str) -> AsyncIterator[House]:
     store = folder / "steward.sqlite3"
     database = folder / "temporal.sqlite3"
-    server = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=database))
-    port = quiet_port()
+    server = DevServer(ServerOptions(port=free_port(), ui_port=None, database=database))
+    port = free_port()
     client = await server.start()
     try:
         async with scripted() as mail:

@@ -1,5 +1,6 @@
 """The command line: what it asks, what it prints, and what it says when something is wrong."""
 
+import functools
 import json
 import logging
 import os
@@ -25,6 +26,7 @@ import typer.main
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from activities.previews import preview
@@ -165,6 +167,15 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEWARD_HOOK_SECRETS", SECRET)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("USER", "dana")
+
+
+@pytest.fixture(autouse=True)
+def _made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the command line once instead of at each verb, of which it is nearly all the work."""
+    monkeypatch.setattr("typer.testing._get_command", _command_of)
+
+
+_command_of = functools.cache(get_command)
 
 
 def steward(*arguments: str, typed: str = "") -> Result:

@@ -12,7 +12,7 @@ from shutil import copyfile
 import pytest
 
 from domain.signatures import HookSecrets, generate_secret
-from tests.desk import free_port
+from tests.ports import free_port
 from tests.server.processes import environment, warm
 from tests.store.postgresql import PostgreSQL
 from workers.dev_server import DevServer, ServerOptions

@@ -209,7 +209,7 @@ async def test_where_tokens_are_asked_for_employees_read_and_their_reads_are_not
         stolen = await http.post("/codec/decode", json=asked, headers={"origin": "http://evil.x"})
         assert stolen.status_code == 403
         assert (await http.get("/jobs", headers=from_ui)).status_code == 401
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await readers(world, job.job_id) != {"Dana", "Sam"}:  # noqa: ASYNC110  noted beside
             await asyncio.sleep(0.01)
 

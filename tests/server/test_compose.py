@@ -21,8 +21,8 @@ import psycopg
 import pytest
 import yaml
 
-from tests.desk import free_port
-from tests.server.processes import Processes, Running, eventually, quiet_port, steward, warm
+from tests.ports import free_port
+from tests.server.processes import Processes, Running, eventually, steward, warm
 from tests.store.postgresql import PostgreSQL, _program
 from workers.dev_server import DevServer, ServerOptions
 from workflows.registry import TASK_QUEUE
@@ -168,8 +168,8 @@ def composed(
         "temporal:7233": temporal.address,
         f"{inside}/": f"{(ROOT / outside).resolve()}/",
         SECRETS: f"{own}/",
-        "8080": str(quiet_port()),
-        "9090": str(quiet_port()),
+        "8080": str(free_port()),
+        "9090": str(free_port()),
     }
     with Processes(tmp_path) as processes:
         yield Composed(services, places, processes, own)

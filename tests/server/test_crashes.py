@@ -26,7 +26,8 @@ from domain import texts
 from domain.signatures import sign
 from tests.desk import DANA, PLUSONE, SECRET, Desk, Told, iso, now
 from tests.options import instructed
-from tests.server.processes import Processes, Running, environment, quiet_port, steward
+from tests.ports import free_port
+from tests.server.processes import Processes, Running, environment, steward
 from tests.server.test_held_mails import by_night, customer, someone
 from workers.dev_server import DevServer, ServerOptions
 from workers.fast_forward import CannotFastForward, skip
@@ -64,7 +65,7 @@ class Letterbox:
 @pytest.fixture
 def letterbox() -> Iterator[tuple[Letterbox, str]]:
     """What came, and the URL to bring it to."""
-    letterbox, port = Letterbox(), quiet_port()
+    letterbox, port = Letterbox(), free_port()
     controller = Controller(letterbox, hostname="127.0.0.1", port=port)
     controller.start()
     yield letterbox, f"smtp://127.0.0.1:{port}"
@@ -77,9 +78,9 @@ class House:
     def __init__(self, processes: Processes, folder: Path, smtp_url: str, **variables: str) -> None:
         self._processes = processes
         self._parts: dict[str, Running] = {}
-        self._port = quiet_port()
+        self._port = free_port()
         self._temporal = DevServer(
-            ServerOptions(port=quiet_port(), ui_port=None, database=folder / "temporal.sqlite3")
+            ServerOptions(port=free_port(), ui_port=None, database=folder / "temporal.sqlite3")
         )
         self._variables = environment(
             STEWARD_DATABASE_URL=f"sqlite:///{folder / 'steward.sqlite3'}",

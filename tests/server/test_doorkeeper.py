@@ -22,6 +22,7 @@ from starters.doorkeeper import CHANGES, JOB_EVENTS, SIGN_IN, Doorkeeper, Limits
 from starters.pace import Pace
 from starters.tokens import token_in
 from store.database import StoreUnavailableError
+from tests.loop_clock import time_passes
 
 GUARDS = {
     "x-content-type-options": "nosniff",
@@ -516,10 +517,11 @@ async def test_the_codec_server_leaves_room_for_everybody_else() -> None:
 async def test_a_body_comes_whole_in_time_and_is_not_too_large(
     path: str, headers: dict[str, str]
 ) -> None:
-    drips = Dripping(1)
-    async with door(echo, tokens=True, limits=Limits(body=timedelta(milliseconds=20))) as client:
+    drips, limits = Dripping(1), Limits(body=timedelta(minutes=1))
+    async with door(echo, tokens=True, limits=limits) as client:
         late = asyncio.create_task(client.post(path, content=drips(), headers=headers))
         await drips.all_wait.wait()
+        time_passes(limits.body.total_seconds())
         is_refusal(await late, 408)
         assert "nothing was done" in late.result().json()["message"]
         large = await client.post(path, content=b"x" * 20_000, headers=headers)
@@ -539,45 +541,58 @@ async def test_the_answers_of_refusals_are_json_of_one_line() -> None:
 # --- streams ----------------------------------------------------------------------------------
 
 
-async def test_streams_stay_open_and_have_room_of_their_own() -> None:
-    """However long they are open, and however many: pages and commands still come in."""
-    closing = asyncio.Event()
+class Streams:
+    """What is behind the door: streams, which stay open until they are closed, and all else."""
 
-    async def streams(scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
+        self._all_open, self._closing = asyncio.Event(), asyncio.Event()
+
+    async def all_open(self) -> None:
+        """Return once so many have come as are expected."""
+        await self._all_open.wait()
+
+    def close(self) -> None:
+        """Close all, and whichever comes from now on."""
+        self._closing.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == CHANGES:
-            await closing.wait()
+            self._expected -= 1
+            if self._expected == 0:
+                self._all_open.set()
+            await self._closing.wait()
         await PlainTextResponse("over")(scope, receive, send)
 
-    limits = Limits(reading=timedelta(milliseconds=20), at_once=1, streams_at_once=2)
+
+async def test_streams_stay_open_and_have_room_of_their_own() -> None:
+    """However long they are open, and however many: pages and commands still come in."""
+    streams = Streams(2)
+    limits = Limits(reading=timedelta(minutes=1), at_once=1, streams_at_once=2)
     async with door(streams, limits=limits) as client:
         listening = [asyncio.create_task(client.get(CHANGES)) for _ in range(2)]
-        await asyncio.sleep(0.1)
+        await streams.all_open()
+        time_passes(limits.reading.total_seconds())
         assert (await client.get("/jobs")).status_code == 200
         one_more = await client.get(CHANGES)
         is_refusal(one_more, 503)
         assert "too many pages" in one_more.json()["message"].casefold()
-        closing.set()
+        streams.close()
         assert [(await each).status_code for each in listening] == [200, 200]
         assert (await client.get(CHANGES)).status_code == 200
 
 
 async def test_one_person_leaves_room_for_the_streams_of_others() -> None:
     """A browser, which can't read an error, gets an event: it doesn't ask again."""
-    closing = asyncio.Event()
-
-    async def streams(scope: Scope, receive: Receive, send: Send) -> None:
-        await closing.wait()
-        await PlainTextResponse("over")(scope, receive, send)
-
-    limits = Limits(streams_at_once=9, streams_of_one=2)
+    streams, limits = Streams(2), Limits(streams_at_once=9, streams_of_one=2)
     listening = {"accept": "text/event-stream"}
     async with door(streams, limits=limits) as client:
         open_ = [asyncio.create_task(client.get(CHANGES)) for _ in range(2)]
-        await asyncio.sleep(0.1)
+        await streams.all_open()
         one_more = await client.get(CHANGES, headers=listening)
         assert (one_more.status_code, one_more.text) == (200, "event: full\ndata:\n\n")
         is_refusal(await client.get(CHANGES), 503)
-        closing.set()
+        streams.close()
         assert [(await each).status_code for each in open_] == [200, 200]
         assert (await client.get(CHANGES, headers=listening)).text == "over"
 

@@ -41,8 +41,7 @@ SHORT = Limits(reading=timedelta(seconds=2), changing=timedelta(seconds=2))
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have everybody lose patience sooner than they do."""
-    monkeypatch.setattr(events, "_ANSWER_SECONDS", 2.0)
+    """Have everybody lose patience with the store sooner than they do."""
     monkeypatch.setattr(patience, "SILENCE_SECONDS", 3)
     monkeypatch.setattr(store_database, "SQLITE_BUSY_SECONDS", 1)
 
@@ -60,7 +59,7 @@ async def opened(desk: Desk, url: str) -> AsyncIterator[Desk]:
     """The API on a database of its own."""
     database = Database(url)
     try:
-        async with api(desk, database=database, limits=SHORT) as desk_there:
+        async with api(desk, database=database) as desk_there:
             desk_there.database = database
             yield desk_there
     finally:
@@ -212,25 +211,29 @@ def threads_of_stores() -> list[threading.Thread]:
 
 
 async def test_a_server_that_stands_still_is_given_up(
-    desk: Desk, own_postgresql: PostgreSQL
+    desk: Desk, own_postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = own_postgresql.new_database()
     migrate(url)
     others = set(threads_of_stores())
-    async with opened(desk, url) as there:
+    async with (
+        opened(desk, url) as there,
+        api(desk, database=there.database, limits=SHORT) as hasty,
+    ):
         event = event_of(there, "while it stands still")
         assert (await there.http.get("/jobs")).status_code == 200
-        with stopped(own_postgresql):
+        with stopped(own_postgresql), monkeypatch.context() as patched:
+            patched.setattr(events, "_ANSWER_SECONDS", 2.0)
             for _ in range(2):
                 answers = await answered(
                     asyncio.gather(
-                        *(there.post_event(event, f"msg_{number}") for number in range(30)),
-                        *(there.http.get("/jobs") for _ in range(30)),
+                        *(hasty.post_event(event, f"msg_{number}") for number in range(30)),
+                        *(hasty.http.get("/jobs") for _ in range(30)),
                     )
                 )
                 for response in answers:
                     is_unavailable(response)
-            ready = await answered(there.http.get("/readyz"))
+            ready = await answered(hasty.http.get("/readyz"))
             assert ready.status_code == 503
             at_work = set(threads_of_stores()) - others
             assert len(at_work) <= 2 * (_READERS + _WRITERS)  # the desk's own among them

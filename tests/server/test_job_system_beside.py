@@ -17,12 +17,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.ports import free_port
 from tests.server.processes import (
     Processes,
     Running,
     environment,
     eventually,
-    quiet_port,
     running_now,
     steward,
     warm,
@@ -46,7 +46,7 @@ class Both:
 
     @classmethod
     def somewhere(cls, processes: Processes, folder: Path) -> Both:
-        return cls(processes, folder / "data", quiet_port(), quiet_port(1000), quiet_port())
+        return cls(processes, folder / "data", free_port(), free_port(1000), free_port())
 
     @property
     def variables(self) -> dict[str, str]:

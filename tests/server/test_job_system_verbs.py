@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import free_port
+from tests.ports import free_port, nobodys_port
 from tests.server.test_cli import complaint, said, steward, told
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def sample(folder: Path, *options: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             running.terminate()
-            running.communicate(timeout=10)
+            running.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_the_token_has_to_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_there_is_told() -> None:
-    reason = complaint("job-system", "check", f"http://127.0.0.1:{free_port()}", exit_code=2)
+    reason = complaint("job-system", "check", f"http://127.0.0.1:{nobodys_port()}", exit_code=2)
     assert "the job system can't be reached: no answer (ConnectError). Check the address" in reason
 
 
@@ -164,7 +164,7 @@ def test_a_job_that_is_none_is_told(job: str) -> None:
 def test_a_program_gets_one_document_where_nothing_can_be_checked(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody = f"http://127.0.0.1:{free_port()}"
+    nobody = f"http://127.0.0.1:{nobodys_port()}"
     for where, options, error in (
         (nobody, (), "can't be reached"),
         (url, ("--job", "SJ-0"), "job SJ-0 can't be read: 404"),

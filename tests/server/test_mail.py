@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities import effects, postman
+from activities import effects, mails, postman
 from activities.effects import Effects
 from activities.mails import Mails
 from activities.postman import NotTakenError, SmtpPostman, UncertainError
@@ -38,8 +38,10 @@ from store import schema
 from store.database import Database, migrate
 from store.ledger import Ledger
 from store.mail_queue import MailQueue, MailState, QueuedMail, RenderedMail
-from tests.desk import free_port, sqlite_url
+from tests.desk import sqlite_url
 from tests.domain.factories import HOLD, LAST_SECOND, a_job
+from tests.loop_clock import time_passes
+from tests.ports import nobodys_port
 from tests.server.smtp_script import scripted
 from tests.store.rows import NOW, a_batch, keep, rows
 
@@ -65,6 +67,7 @@ class Box:
         """Answers to a verb, one each time, before it is taken."""
         self.breaks_off_at: str | None = None
         self.falls_silent_at: str | None = None
+        self.falls_silent = asyncio.Event()
         self.url = ""
 
     async def handle_MAIL(  # noqa: N802  aiosmtpd's name
@@ -98,6 +101,7 @@ class Box:
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         if self.falls_silent_at == verb:
+            self.falls_silent.set()
             await asyncio.get_running_loop().create_future()
         answers = self.answers.get(verb)
         return answers.pop(0) if answers else otherwise
@@ -110,6 +114,12 @@ async def serving(factory: Callable[[], asyncio.Protocol]) -> AsyncIterator[str]
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no batch end before its mail's fate is known, however slow the machine is."""
+    monkeypatch.setattr(mails, "PATIENCE", 100.0)
+
+
 @pytest.fixture
 async def box() -> AsyncIterator[Box]:
     box = Box()
@@ -120,6 +130,14 @@ async def box() -> AsyncIterator[Box]:
 
 async def bring(box: Box, **changes: object) -> None:
     await SmtpPostman(box.url, SENDER).bring(MAIL.model_copy(update=changes), NOW)
+
+
+async def given_up(box: Box, **changes: object) -> None:
+    """Bring a mail; once the server has fallen silent, wait as long as it is given."""
+    bringing = asyncio.create_task(bring(box, **changes))
+    await box.falls_silent.wait()
+    time_passes(postman._TO_HAND_OVER)
+    await bringing
 
 
 async def refused(bringing: Awaitable[object]) -> NotTakenError:
@@ -248,7 +266,7 @@ async def test_a_connection_lost_before_the_mail_was_handed_over_is_nothing_unce
 
 
 async def test_a_server_that_is_down_may_come_back(box: Box) -> None:
-    box.url = f"smtp://127.0.0.1:{free_port()}"
+    box.url = f"smtp://127.0.0.1:{nobodys_port()}"
     assert not (await refused(bring(box))).for_good
 
 
@@ -289,11 +307,10 @@ async def test_a_server_that_greets_and_then_says_no_more_is_not_waited_for(
 
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
 async def test_a_server_that_falls_silent_before_the_mail_was_handed_over_may_try_again(
-    box: Box, verb: str, monkeypatch: pytest.MonkeyPatch
+    box: Box, verb: str
 ) -> None:
-    monkeypatch.setattr(postman, "_TO_HAND_OVER", 0.1)
     box.falls_silent_at = verb
-    error = await refused(bring(box))
+    error = await refused(given_up(box))
     assert (error.for_good, str(error)) == (False, "no answer in time")
 
 
@@ -344,21 +361,19 @@ async def test_a_connection_lost_when_the_server_had_the_mail_leaves_it_uncertai
 
 
 async def test_a_server_that_falls_silent_when_it_has_the_mail_leaves_it_uncertain(
-    box: Box, monkeypatch: pytest.MonkeyPatch
+    box: Box,
 ) -> None:
-    monkeypatch.setattr(postman, "_TO_HAND_OVER", 0.1)
     box.falls_silent_at = "DATA"
     with pytest.raises(UncertainError, match="no answer in time"):
-        await bring(box)
+        await given_up(box)
     assert len(box.taken) == 1
 
 
 async def test_a_server_that_does_not_say_goodbye_has_the_mail_all_the_same(
-    box: Box, monkeypatch: pytest.MonkeyPatch
+    box: Box,
 ) -> None:
-    monkeypatch.setattr(postman, "_TO_GET_IN", 0.5)
     box.falls_silent_at = "QUIT"
-    await bring(box)
+    await given_up(box)
     assert len(box.taken) == 1
 
 
@@ -462,20 +477,24 @@ async def test_a_mail_goes_to_whoever_the_directory_knows_then(
 
 
 async def test_a_batch_whose_mail_takes_long_gives_signs_of_life_until_it_is_done(
-    office: Office, box: Box, monkeypatch: pytest.MonkeyPatch
+    office: Office, box: Box
 ) -> None:
-    monkeypatch.setattr(effects, "_HEARTBEAT_SECONDS", 0.02)
-    monkeypatch.setattr(postman, "_TO_HAND_OVER", 0.5)
     box.falls_silent_at = "DATA"
-    signs: list[object] = []
+    signs = asyncio.Queue[None]()
     temporal = ActivityEnvironment()
-    temporal.on_heartbeat = lambda *_: signs.append(office)
-    result = await temporal.run(office.effects.send_email, office.batch)
-    assert result.mails == {office.key: MailFate.UNCERTAIN}
-    given = len(signs)
-    assert given >= 2
-    await asyncio.sleep(0.1)
-    assert len(signs) == given
+    temporal.on_heartbeat = lambda *_: signs.put_nowait(None)
+    sending = asyncio.create_task(temporal.run(office.effects.send_email, office.batch))
+    await box.falls_silent.wait()
+    for _ in range(2):
+        time_passes(effects._HEARTBEAT_SECONDS)
+        await signs.get()
+    time_passes(postman._TO_HAND_OVER)
+    assert (await sending).mails == {office.key: MailFate.UNCERTAIN}
+    given = signs.qsize()
+    for _ in range(3):
+        time_passes(effects._HEARTBEAT_SECONDS)
+        await asyncio.sleep(0)
+    assert signs.qsize() == given
 
 
 async def test_a_greylisted_mail_waits_and_is_sent_on_its_own(box: Box, office: Office) -> None:
@@ -493,7 +512,7 @@ async def test_a_greylisted_mail_waits_and_is_sent_on_its_own(box: Box, office: 
 
 
 async def test_a_server_that_is_down_lets_the_mail_wait(box: Box, office: Office) -> None:
-    box.url = f"smtp://127.0.0.1:{free_port()}"
+    box.url = f"smtp://127.0.0.1:{nobodys_port()}"
     assert await Office(office.database, box).carry_out() is MailFate.WAITING
     assert await office.mails.send_email_again(office.key) is MailFate.SENT
     assert len(box.taken) == 1

@@ -17,7 +17,8 @@ from shutil import rmtree
 
 import pytest
 
-from tests.server.processes import Processes, environment, eventually, quiet_port, running_now
+from tests.ports import free_port
+from tests.server.processes import Processes, environment, eventually, running_now
 
 ROOT = Path(__file__).parents[2]
 RUN, TEST = "make run", "make test"
@@ -53,7 +54,7 @@ def outside_of_our_environment() -> str:
 @pytest.mark.timeout(480)
 def test_what_the_readme_says_works_in_a_fresh_clone(tmp_path: Path) -> None:
     checkout = clone(tmp_path)
-    port, temporal_port = quiet_port(), quiet_port(1000)
+    port, temporal_port = free_port(), free_port(1000)
     variables = environment(
         PATH=outside_of_our_environment(),
         PYTHONPATH="",

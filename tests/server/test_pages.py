@@ -28,7 +28,8 @@ from domain.calendars import is_business_day, is_open_everywhere
 from domain.policy import parse_policy
 from store.database import migrate
 from tests.pages import ROOT, pages, script
-from tests.server.processes import Processes, environment, quiet_port, warm
+from tests.ports import free_port
+from tests.server.processes import Processes, environment, warm
 from tests.store.postgresql import PostgreSQL, _program
 
 PAGES = [page for page in pages() if script(page)]
@@ -223,7 +224,7 @@ def test_pages_work_as_they_are_printed(
     visit: Visit, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     folder = checkout(tmp_path / "steward")
-    port, temporal_port, job_system_port = quiet_port(), quiet_port(UI), quiet_port()
+    port, temporal_port, job_system_port = free_port(), free_port(UI), free_port()
     (tmp_path / "policy.toml").write_text(CLOCKS[visit.clock].policy(datetime.now(UTC)))
     here = {
         "127.0.0.1:8080": f"127.0.0.1:{port}",
@@ -267,5 +268,5 @@ def test_pages_work_as_they_are_printed(
 
 def ports_of_its_own() -> dict[str, str]:
     """The ports that a page gives to what it starts itself, each with one that is free here."""
-    ports = {each: str(quiet_port()) for each in ("8181", "8182", "9191", "9192")}
-    return ports | {"9193": str(quiet_port(UI))}
+    ports = {each: str(free_port()) for each in ("8181", "8182", "9191", "9192")}
+    return ports | {"9193": str(free_port(UI))}

@@ -36,9 +36,10 @@ from store.database import Database, migrate
 from store.key_ring import KeyRing, new_ring_key
 from store.switches import Switch, Switches
 from store.tokens import TokenStore
-from tests.desk import Desk, Page, Told, free_port, open_desk, sqlite_url
+from tests.desk import Desk, Page, Told, open_desk, sqlite_url
 from tests.desk_forms import Sitter
 from tests.domain.factories import POLICY
+from tests.ports import free_port
 from tests.server.conftest import api
 from tests.server.test_auth import entry
 from workers.dev_server import DevServer, ServerOptions

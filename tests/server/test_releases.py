@@ -15,7 +15,8 @@ from service.stuck import no_worker
 from starters.failures import Failure
 from starters.release_verbs import promote_release, verify_release
 from store.database import Database, migrate
-from tests.desk import Desk, Letterbox, free_port, now, open_desk, sqlite_url
+from tests.desk import Desk, Letterbox, now, open_desk, sqlite_url
+from tests.ports import free_port
 from workers.background import Background
 from workers.dev_server import DevServer, ServerOptions
 from workers.namespace import NamespaceGuard

@@ -18,7 +18,8 @@ from domain.values import Instant
 from store import schema
 from store.database import Database, migrate
 from store.mail_queue import HAND_OVER, MailFault, MailQueue, QueuedMail, RenderedMail
-from tests.desk import free_port, open_desk, sqlite_url
+from tests.desk import open_desk, sqlite_url
+from tests.ports import free_port
 from tests.server.smtp_script import SILENCE, scripted
 from tests.server.test_mail import SENDER
 from tests.store.rows import rows
@@ -32,12 +33,14 @@ class SlowPostman:
 
     def __init__(self) -> None:
         self.let_go = asyncio.Event()
+        self.has_begun = asyncio.Event()
         self.begun: list[str] = []
         self.brought: list[str] = []
         self.failures: list[Exception] = []
 
     async def bring(self, mail: QueuedMail, now: Instant) -> None:
         self.begun.append(mail.key)
+        self.has_begun.set()
         await self.let_go.wait()
         if self.failures:
             raise self.failures.pop(0)
@@ -76,6 +79,7 @@ async def test_a_batch_does_not_wait_for_a_mail_that_goes_on_all_the_same(
     mails = Mails(MailQueue(database), postman)
     await queued(database, "one", "two")
     assert await mails.send(["one", "two"]) == dict.fromkeys(["one", "two"], MailFate.WAITING)
+    await postman.has_begun.wait()
     assert postman.begun == ["one"]
     assert await state(database, "one") == "sending"
     on_its_own = asyncio.create_task(mails.send_email_again("one"))
@@ -115,6 +119,8 @@ async def test_a_dead_server_holds_up_so_many_mails_and_no_more(
     await queued(database, "one", "two", "three", "four")
     for key in ("one", "two"):
         await mails.send([key])
+        await postman.has_begun.wait()
+        postman.has_begun.clear()
     taken = await MailQueue(database).take("three", datetime.now(UTC))
     assert await mails.send(["three"], taken) == {"three": MailFate.WAITING}
     with pytest.raises(ApplicationError, match="held up") as waits:

@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.ports import free_port
 from tests.server.processes import (
     Known,
     Processes,
     Running,
     environment,
     eventually,
-    quiet_port,
     running_now,
     steward,
     warm,
@@ -43,7 +43,7 @@ class Stack:
 
     @classmethod
     def somewhere(cls, processes: Processes, folder: Path) -> Stack:
-        return cls(processes, folder / "data", quiet_port(), quiet_port(UI))
+        return cls(processes, folder / "data", free_port(), free_port(UI))
 
     def up(self, *options: str, by: Callable[..., list[str]] = warm) -> Running:
         """Start it; by `steward` where it matters whose children its processes are."""

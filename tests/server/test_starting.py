@@ -11,7 +11,8 @@ from domain.signatures import generate_secret
 from store.database import Database, migrate
 from store.namespaces import Namespace, Namespaces
 from tests.desk import now, sqlite_url
-from tests.server.processes import Processes, Running, environment, quiet_port, warm
+from tests.ports import free_port
+from tests.server.processes import Processes, Running, environment, warm
 from workers.dev_server import DevServer
 from workers.namespace import NamespaceGuard
 from workers.temporal import connect, find_namespace
@@ -36,7 +37,7 @@ async def url(server: DevServer, tmp_path: Path) -> str:
 
 
 def part(name: str, processes: Processes, server: DevServer, url: str, namespace: str) -> Running:
-    options = ["--port", str(quiet_port())] if name == "api" else []
+    options = ["--port", str(free_port())] if name == "api" else []
     settings = environment(
         STEWARD_DATABASE_URL=url,
         STEWARD_HOOK_SECRETS=generate_secret(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from email import message_from_bytes
 from email.policy import default
@@ -13,6 +14,7 @@ from activities.postman import NotTakenError, SmtpPostman, UncertainError
 from activities.smtp_replies import Stage, Verdict, verdict
 from activities.smtp_url import SmtpUrlError
 from store.mail_queue import MailFault
+from tests.loop_clock import time_passes
 from tests.server.smtp_script import HANGS_UP, SILENCE, Script, scripted
 from tests.server.test_mail import MAIL, SENDER
 from tests.store.rows import NOW
@@ -26,10 +28,22 @@ NOT_NOW = Verdict(MailFault.MESSAGE, for_good=False, is_certain=False)
 BOTH = "ada@example.com; ben@example.com"
 
 
-async def refusal(script: Script, *, user: str = "", **changes: object) -> NotTakenError:
+async def brought(script: Script, *, user: str = "", **changes: object) -> None:
+    """Bring a mail; where the server falls silent, wait as long as it is given."""
     url = script.url.replace("smtp://", f"smtp://{user}")
+    mail = MAIL.model_copy(update=changes)
+    bringing = asyncio.create_task(SmtpPostman(url, SENDER).bring(mail, NOW))
+    silence = asyncio.create_task(script.falls_silent.wait())
+    await asyncio.wait({bringing, silence}, return_when=asyncio.FIRST_COMPLETED)
+    if silence.done():
+        time_passes(postman._TO_HAND_OVER)
+    silence.cancel()
+    await bringing
+
+
+async def refusal(script: Script, *, user: str = "", **changes: object) -> NotTakenError:
     with pytest.raises(NotTakenError) as refused:
-        await SmtpPostman(url, SENDER).bring(MAIL.model_copy(update=changes), NOW)
+        await brought(script, user=user, **changes)
     assert script.taken == []
     return refused.value
 
@@ -116,15 +130,6 @@ AT_THE_MESSAGE = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Wait for a silent server, and for that one alone, as briefly as can be told apart."""
-    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
-    if SILENCE in parameters.values():
-        monkeypatch.setattr(postman, "_TO_GET_IN", 0.3)
-        monkeypatch.setattr(postman, "_TO_HAND_OVER", 0.3)
-
-
 @pytest.mark.parametrize(("verb", "reply"), BEFORE_THE_RECIPIENT)
 async def test_what_is_refused_before_anybody_is_named_is_ours_to_mend(
     verb: str, reply: str
@@ -173,7 +178,7 @@ async def test_what_is_refused_with_the_message(verb: str, reply: str, meaning: 
 async def test_what_breaks_off_with_the_message_leaves_it_uncertain(reply: str) -> None:
     async with scripted(END=reply) as server:
         with pytest.raises(UncertainError):
-            await SmtpPostman(server.url, SENDER).bring(MAIL, NOW)
+            await brought(server)
 
 
 @pytest.mark.parametrize("stage", [Stage.CONNECTING, Stage.SENDER])

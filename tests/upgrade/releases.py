@@ -18,7 +18,8 @@ import httpx
 
 from domain.signatures import generate_secret, sign
 from tests.desk import PLUSONE, account, acting, iso
-from tests.server.processes import Processes, Running, environment, quiet_port, steward
+from tests.ports import free_port
+from tests.server.processes import Processes, Running, environment, steward
 
 ROOT = Path(__file__).parents[2]
 RELEASES = ROOT / "tests" / "releases"
@@ -64,7 +65,7 @@ class Installation:
     def __init__(self, processes: Processes, folder: Path) -> None:
         self.processes = processes
         self.data = folder / "data"
-        self.temporal_port = quiet_port(UI)
+        self.temporal_port = free_port(UI)
         self.secret = generate_secret()
         self.jobs: list[str] = []
         self.calls = Counter[str]()
@@ -72,7 +73,7 @@ class Installation:
 
     def up(self, release: Release, *options: str) -> int:
         """Run the whole stack of a release; return the port of its API."""
-        port = quiet_port()
+        port = free_port()
         self.stack = release.start(
             self.processes,
             "up",

@@ -14,8 +14,9 @@ from temporalio.client import Client
 
 from store.database import Database
 from store.switches import Switch, Switches
-from tests.desk import free_port, now
-from tests.server.processes import Processes, Running, quiet_port
+from tests.desk import now
+from tests.ports import free_port
+from tests.server.processes import Processes, Running
 from tests.store.postgresql import PostgreSQL
 from tests.upgrade.releases import THIS, Installation, Release
 from workers.dev_server import DevServer, ServerOptions
@@ -143,7 +144,7 @@ class Rolling:
         return self.part(release, "worker")
 
     def api(self, release: Release) -> tuple[int, Running]:
-        port = quiet_port()
+        port = free_port()
         return port, self.part(release, "api", "--port", str(port))
 
 
