@@ -14,7 +14,8 @@ from temporalio.client import Client
 from starters.failures import Failure
 from starters.moving_verbs import must_be_silent
 from tests.desk import sqlite_url
-from tests.server.processes import Processes, environment, quiet_port, steward
+from tests.ports import free_port, nobodys_port
+from tests.server.processes import Processes, environment, steward
 from workers.dev_server import DevServer, ServerOptions
 from workers.temporal import POLLED_LATELY, pollers_of
 from workflows.registry import TASK_QUEUE
@@ -23,12 +24,12 @@ THEN = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 
 
 async def test_a_worker_that_has_stopped_does_not_run(tmp_path: Path) -> None:
-    temporal = DevServer(ServerOptions(port=quiet_port(), ui_port=None, database=None))
+    temporal = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     client, source = await temporal.start(), sqlite_url(tmp_path)
     (tmp_path / "there").mkdir()
     variables = environment(
         STEWARD_DATABASE_URL=source,
-        STEWARD_SMTP_URL=f"smtp://127.0.0.1:{quiet_port()}",
+        STEWARD_SMTP_URL=f"smtp://127.0.0.1:{nobodys_port()}",
         TEMPORAL_ADDRESS=temporal.address,
     )
     move = steward("migrate-store", "--from", source, "--to", sqlite_url(tmp_path / "there"))
