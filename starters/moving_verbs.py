@@ -48,8 +48,8 @@ def migrate_store(
     """Copy the store into another database, and check the copy.
 
     Stop the API and all workers first. After a worker crashed, the copy waits up to 75 seconds to
-    see that none asks for work. The copy gets the schema, every row, and the same numbers. The source
-    stays as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
+    see that none asks for work. The copy gets the schema, every row, and the same numbers. The
+    source stays as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
 
     STEWARD_DATABASE_PASSWORD, or its file, is the password of a PostgreSQL URL that has none.
     TEMPORAL_* names the Temporal server, which is asked if a worker is running.
@@ -82,7 +82,8 @@ def migrate_store(
         print_json({"rows": counts})
     else:
         print_text(
-            f"Copied and checked: {sum(counts.values()):,} rows. Now set STEWARD_DATABASE_URL."
+            f"Copied and checked: {sum(counts.values()):,} rows. "
+            "Now set STEWARD_DATABASE_URL to the copy."
         )
 
 
