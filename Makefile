@@ -35,6 +35,7 @@ production: environment postgresql ## the scenarios as in production: PostgreSQL
 	@STEWARD_TESTS=production pytest -q -n 3 --dist worksteal $(IN_PRODUCTION) $(ARGS)
 
 check: environment ## static checks only
+	@echo 'check: format, lint, types, imports: a minute or two the first time, silent if all is well'
 	@ruff format --check --quiet
 	@ruff check --quiet
 	@mypy --no-error-summary

@@ -12,5 +12,5 @@ REFUSED: Final = "refused "
 MOVED: Final = " → "
 """Between the stages of a move, before and after."""
 
-NOBODY_NEEDS_IT: Final = "An e-mail came back after the end. Nobody needs it any more."
+NOBODY_NEEDS_IT: Final = "An e-mail came back after the procedure ended. It no longer matters."
 """What is said of a mail that came back when that didn't matter any more."""

@@ -78,7 +78,7 @@ async def run_api(settings: Settings, *, host: str, port: int) -> None:
 
 @dataclass(frozen=True)
 class Credentials:
-    """By what the API knows who comes to it."""
+    """What the API checks senders, callers and sign-ins against."""
 
     secrets: HookSecrets
     tokens: Tokens | None
@@ -86,7 +86,7 @@ class Credentials:
 
 
 def credentials_of(process: Process) -> Credentials:
-    """Return by what the API of a process knows who comes to it, from settings and data folder.
+    """Return what the API of a process checks callers against, from its settings and data folder.
 
     Raises:
         SettingsError: the hooks' secrets, the file of tokens or that of roles makes no sense.
@@ -99,12 +99,12 @@ def credentials_of(process: Process) -> Credentials:
 
 
 def parts_of(process: Process, client: Client, credentials: Credentials) -> Parts:
-    """Return what the API of a process works with, where Temporal and the clocks are not its own.
+    """Return what the API of a process works with: real clocks, and no Temporal of its own.
 
     Args:
         process: whose API it is.
         client: the way to Temporal.
-        credentials: by what it knows who comes to it.
+        credentials: what it checks callers against.
     """
     settings = process.settings
     return Parts(

@@ -69,7 +69,9 @@ def _asked(variable: str, address: str) -> dict[str, Any]:
         said = answer.json() if answer.status_code in _ANSWERS else None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = str(error) or type(error).__name__
-        raise Failure(f"{address} does not answer: {reason}. Check {variable}") from error
+        raise Failure(
+            f"{address} does not answer: {reason}. Check that it runs, and {variable}"
+        ) from error
     except ValueError:
         said = None
     if not isinstance(said, dict):

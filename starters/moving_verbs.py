@@ -47,9 +47,9 @@ def migrate_store(
 ) -> None:
     """Copy the store into another database, and check the copy.
 
-    Stop the API and all workers first. After a worker crashed, the copy begins once it has been
-    silent for 75 seconds. The copy gets the schema, every row, and the same numbers. The source
-    stays as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
+    Stop the API and all workers first. After a worker crashed, the copy waits up to 75 seconds to
+    see that none asks for work. The copy gets the schema, every row, and the same numbers. The
+    source stays as it is. Take the key ring along: the copy needs the same one (STEWARD_KEYS).
 
     STEWARD_DATABASE_PASSWORD, or its file, is the password of a PostgreSQL URL that has none.
     TEMPORAL_* names the Temporal server, which is asked if a worker is running.
@@ -82,7 +82,8 @@ def migrate_store(
         print_json({"rows": counts})
     else:
         print_text(
-            f"Copied and checked: {sum(counts.values()):,} rows. Now set STEWARD_DATABASE_URL."
+            f"Copied and checked: {sum(counts.values()):,} rows. "
+            "Now set STEWARD_DATABASE_URL to the copy."
         )
 
 
@@ -175,8 +176,9 @@ async def must_be_silent(
         if clock() >= say_at:
             say_at = clock() + _SAY_EVERY_SECONDS
             tell(
-                f"A worker may be running: {', '.join(sorted(seen))}. Watching if it asks Temporal "
-                f"for work: {left:.0f} seconds left. If it is running, press Ctrl-C and stop it."
+                f"Temporal still lists a worker: {', '.join(sorted(seen))}. The copy begins in "
+                f"{left:.0f} seconds if it asks for no work. Is it running? Press Ctrl-C, and stop "
+                "the worker."
             )
         await (pause or asyncio.sleep)(_LOOK_EVERY_SECONDS)
         seen = await look()

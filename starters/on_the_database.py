@@ -18,7 +18,10 @@ ResultT = TypeVar("ResultT")
 _MISCONFIGURED = 2
 
 DataOption = Annotated[
-    Path, typer.Option("--data", help="The folder of `steward up`, unless STEWARD_DATABASE_URL.")
+    Path,
+    typer.Option(
+        "--data", help="The folder of `steward up`; unused if STEWARD_DATABASE_URL is set."
+    ),
 ]
 
 

@@ -209,13 +209,12 @@ class Database:
         self._engine.dispose()
 
 
-def migrate(database_url: str) -> None:
-    """Bring the schema up to date, from nothing or from any earlier release.
+def make_folder_of(url: URL) -> None:
+    """Make the folder of a SQLite database, if there is none.
 
     Raises:
-        StoreUnavailableError: the database does not answer.
+        StoreUnavailableError: it can't be made.
     """
-    url = checked_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         try:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -223,6 +222,16 @@ def migrate(database_url: str) -> None:
             raise StoreUnavailableError(
                 f"cannot create the database's folder: {error.strerror}: {error.filename}"
             ) from error
+
+
+def migrate(database_url: str) -> None:
+    """Bring the schema up to date, from nothing or from any earlier release.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    url = checked_url(database_url)
+    make_folder_of(url)
     engine = engine_of(url, patient=False)
     try:
         with engine.execution_options(steward_writes=True).begin() as connection:

@@ -28,6 +28,7 @@ from store.database import (
     HALF_COPIED,
     checked_url,
     engine_of,
+    make_folder_of,
     migrate,
     newest_revision,
     outages_told,
@@ -157,6 +158,7 @@ def _must_be_at_rest(reading: Connection, now: datetime) -> None:
 
 
 def _must_be_empty(target: Engine) -> None:
+    make_folder_of(target.url)
     with target.connect() as connection:
         if revision_of(connection) == HALF_COPIED:
             raise CannotMoveError(

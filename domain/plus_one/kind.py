@@ -8,7 +8,7 @@ from domain.clocks import record_clocks
 from domain.lifecycles import LifecycleKind
 from domain.plus_one.case import PlusOneStart, Stage
 from domain.plus_one.commands import COMMANDS
-from domain.plus_one.mails import with_a_point_in
+from domain.plus_one.mails import undelivered, with_a_point_in
 from domain.plus_one.moves import MOVES
 from domain.plus_one.rules import not_for_plusone, starts_on
 from domain.plus_one.tasks import Task
@@ -40,6 +40,7 @@ PLUS_ONE = LifecycleKind(
     promise=promise,
     beside=duties,
     mails_with_a_point_in=with_a_point_in,
+    undelivered=undelivered,
     restarts="assign the job to PlusOne Solutions once more in the job system",
     begins="assign the job to PlusOne Solutions in the job system",
     may_begin=lambda job, policy: not job.status.final and not_for_plusone(job, policy) is None,

@@ -1,8 +1,19 @@
-"""The e-mails about a job that PlusOne has: when each is worth sending."""
+"""The e-mails about a job that PlusOne has: when each is worth sending, and who calls otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from domain.effects import MailFate, OpenTask
+from domain.lifecycles import call_the_recipient
 from domain.plus_one.case import REPAIRING, Stage
+
+_BY_PHONE: Mapping[str, str] = {
+    "plusone_send_instructions": "ask it to e-mail the customer its No Provider Found instructions",
+    "plusone_reminder": "ask it to inform the customer about their provider",
+    "public_note": "pass on our note on this job",
+}
+"""What to do on the phone instead of each e-mail to PlusOne."""
 
 
 def with_a_point_in(template: str) -> frozenset[str]:
@@ -16,3 +27,12 @@ def with_a_point_in(template: str) -> frozenset[str]:
     if template == "plusone_reminder":
         return REPAIRING
     return Stage.running() | {Stage.COMPLETED}
+
+
+def undelivered(template: str, fate: MailFate) -> OpenTask:
+    """Return the task to call PlusOne, or the customer, after an e-mail came back."""
+    asked = call_the_recipient(template, fate)
+    if template not in _BY_PHONE:
+        return asked
+    text = f"Call PlusOne and {_BY_PHONE[template]}. Our e-mail {fate.reached} it."
+    return asked.model_copy(update={"text": text})

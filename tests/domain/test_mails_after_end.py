@@ -66,3 +66,22 @@ def test_somebody_does_what_the_mail_could_not_as_while_the_lifecycle_ran(
 )
 def test_nobody_does_what_the_end_has_settled(lifecycle: str, end: str, template: str) -> None:
     assert asked_after(lifecycle, end, template) is None
+
+
+@pytest.mark.rule("PO-68")
+@pytest.mark.parametrize(
+    ("template", "doing"),
+    [
+        (
+            "plusone_send_instructions",
+            "ask it to e-mail the customer its No Provider Found instructions",
+        ),
+        ("plusone_reminder", "ask it to inform the customer about their provider"),
+        ("public_note", "pass on our note on this job"),
+    ],
+)
+def test_the_task_about_a_mail_to_plusone_says_whom_to_call_and_what_to_say(
+    template: str, doing: str
+) -> None:
+    asked = LIFECYCLES["plus-one"].undelivered(template, MailFate.BOUNCED)
+    assert asked.text == f"Call PlusOne and {doing}. Our e-mail did not reach it."

@@ -777,7 +777,7 @@ def test_a_part_that_is_not_there_is_ill(
     api.answers["GET /readyz"] = 404, {"detail": "Not Found"}
     assert "is no part of Steward. Check STEWARD_URL" in complaint("health")
     monkeypatch.setenv("STEWARD_WORKER_LISTEN", "127.0.0.1:9")
-    assert complaint("health").endswith("Check STEWARD_WORKER_LISTEN")
+    assert complaint("health").endswith("Check that it runs, and STEWARD_WORKER_LISTEN")
 
 
 def test_nobody_there_says_how_to_start_it(monkeypatch: pytest.MonkeyPatch) -> None:

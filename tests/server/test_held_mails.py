@@ -205,7 +205,7 @@ async def test_after_the_end_somebody_is_asked_what_the_lifecycle_would_ask_and_
         await report(house, bounce(key_of(house, job)))
     tasks = [task for task in (await job.show())["tasks"] if task["kind"] == "mail_undelivered"]
     assert [(task["role"], task["status"]) for task in tasks] == [("dispatch", "open")]
-    assert tasks[0]["text"].endswith("You find it in the list of the job's e-mails.")
+    assert tasks[0]["text"].startswith("Call PlusOne and ask it to e-mail the customer")
 
 
 async def test_what_is_no_bounce_changes_nothing(house: Desk) -> None:

@@ -26,7 +26,6 @@ THEN = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 async def test_a_worker_that_has_stopped_does_not_run(tmp_path: Path) -> None:
     temporal = DevServer(ServerOptions(port=free_port(), ui_port=None, database=None))
     client, source = await temporal.start(), sqlite_url(tmp_path)
-    (tmp_path / "there").mkdir()
     variables = environment(
         STEWARD_DATABASE_URL=source,
         STEWARD_SMTP_URL=f"smtp://127.0.0.1:{nobodys_port()}",
@@ -44,7 +43,7 @@ async def test_a_worker_that_has_stopped_does_not_run(tmp_path: Path) -> None:
         moved = processes.start([*move, "--json"], variables)
         assert await asyncio.to_thread(moved.exit_code) == 0
         assert await _polled(client) == polled  # Temporal still shows it
-        assert "A worker may be running" not in moved.said
+        assert "Temporal still lists a worker" not in moved.said
         assert json.loads(moved.said[moved.said.index("{") :])["rows"]["jobs"] == 0
     await temporal.stop()
 
@@ -87,14 +86,11 @@ async def test_a_worker_that_crashed_is_waited_for_and_no_longer_than_it_could_b
     forgotten = Watched({"7@a": THEN}, {"7@a": THEN}, {})
     await forgotten.must_be_silent()
     assert (forgotten.seconds, len(forgotten.told)) == (2, 1)
-    assert "7@a. Watching if it asks Temporal for work: 75 seconds left." in forgotten.told[0]
+    assert "a worker: 7@a. The copy begins in 75 seconds" in forgotten.told[0]
 
     shown_for_ever = Watched({"7@a": THEN, "8@a": THEN})
     await shown_for_ever.must_be_silent()
     assert shown_for_ever.seconds == POLLED_LATELY.total_seconds()
     assert len(shown_for_ever.told) == 8
-    assert (
-        "7@a, 8@a. Watching if it asks Temporal for work: 5 seconds left."
-        in (shown_for_ever.told[-1])
-    )
+    assert "a worker: 7@a, 8@a. The copy begins in 5 seconds" in shown_for_ever.told[-1]
     await Watched({}).must_be_silent()
