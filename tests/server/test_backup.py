@@ -52,7 +52,6 @@ def keep_sending(stack: Stack, enough: Event) -> None:
                 send(client, event, secret)
 
 
-@pytest.mark.timeout(300)
 def test_a_copy_made_under_load_is_of_one_instant_and_every_job_of_it_goes_on(
     processes: Processes, tmp_path: Path
 ) -> None:

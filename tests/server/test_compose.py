@@ -175,7 +175,6 @@ def composed(
         yield Composed(services, places, processes, own)
 
 
-@pytest.mark.timeout(180)
 def test_every_service_of_ours_becomes_ready(composed: Composed, server: PostgreSQL) -> None:
     setup = composed.start("setup", by=steward)
     assert setup.exit_code() == 0, setup.said

@@ -261,7 +261,6 @@ async def failed_tasks(client: Client, job_id: str) -> list[str]:
 
 
 @pytest.mark.rule("G-98")
-@pytest.mark.timeout(300)
 async def test_every_effect_comes_true_once_whatever_is_killed(
     tmp_path: Path, letterbox: tuple[Letterbox, str]
 ) -> None:

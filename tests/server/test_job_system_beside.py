@@ -194,7 +194,6 @@ def test_a_job_that_only_a_hook_told_of_is_told_too(both: tuple[Both, Running]) 
     eventually(lambda: not stack.untold(), "all is told")
 
 
-@pytest.mark.timeout(300)
 def test_one_ctrl_c_ends_both_and_both_go_on_afterwards(tmp_path: Path) -> None:
     with Processes(tmp_path) as processes:
         stack = Both.somewhere(processes, tmp_path)

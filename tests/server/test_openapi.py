@@ -110,7 +110,6 @@ async def serving(desk: Desk, tokens: Tokens | None) -> AsyncIterator[str]:
     await task
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", ["none", "tokens"])
 async def test_schemathesis_finds_nothing_that_the_document_does_not_say(
     desk: Desk, jobs: list[str], tmp_path: Path, mode: str

@@ -218,7 +218,6 @@ def test_a_clock_shows_its_hour_whenever_the_test_runs(clock: str, hour: int) ->
     assert is_business_day(policy.calendar, local.date()) is works
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("visit", VISITS, ids=str)
 def test_pages_work_as_they_are_printed(
     visit: Visit, tmp_path: Path, request: pytest.FixtureRequest

@@ -154,7 +154,6 @@ def test_temporal_is_started_again_and_jobs_go_on(day: tuple[Stack, Running]) ->
     eventually(lambda: stack.stage("SJ-2001") == "no_provider_found", "the end of the search")
 
 
-@pytest.mark.timeout(300)
 def test_stopped_and_started_again_every_job_goes_on(processes: Processes, tmp_path: Path) -> None:
     stack = Stack.somewhere(processes, tmp_path)
     running = stack.up(by=steward)
