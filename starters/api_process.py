@@ -239,19 +239,25 @@ async def has_no_token(parts: Parts) -> bool:
 
 
 def secrets_of(settings: Settings, data: Path) -> HookSecrets:
-    """Return the hooks' secrets: those set, or the folder's own, made at the first start."""
+    """Return the hooks' secrets: those set, or the folder's own, made at the first start.
+
+    Raises:
+        SettingsError: they make no sense, or the folder's file can't be read or made.
+    """
     if settings.hook_secrets is not None:
         try:
             return HookSecrets.parse(settings.hook_secrets.get_secret_value())
         except ValueError as error:
             raise SettingsError(f"STEWARD_HOOK_SECRETS: {error}") from error
     path = data / SECRETS_FILE
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(generate_secret() + "\n")
     try:
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(generate_secret() + "\n")
         return HookSecrets.parse(path.read_text("utf-8").strip())
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise SettingsError(f"{path}: {error}") from error
 

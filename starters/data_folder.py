@@ -54,9 +54,14 @@ def hold(
         instead: what to do if somebody holds it already.
 
     Raises:
-        Failure: somebody holds it.
+        Failure: somebody holds it, or its lock can't be opened.
     """
-    with (data / _LOCK_FILE).open("w") as file:
+    path = data / _LOCK_FILE
+    try:
+        opened = path.open("w")
+    except OSError as error:
+        raise Failure(f"can't open {path} ({error.strerror})", exit_code=2) from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -107,7 +107,7 @@ async def _no_worker_works(source: str, namespace_id: str) -> bool:
     """Return True once no worker works in a namespace, False where its Temporal doesn't answer.
 
     Raises:
-        Failure: one works in it.
+        Failure: one works in it, or may: Temporal has shown it, and answers no more.
     """
     import asyncio
     from datetime import UTC, datetime
@@ -162,12 +162,12 @@ async def must_be_silent(
         pause: waits so many seconds between two looks.
 
     Raises:
-        Failure: a worker has asked for work meanwhile.
+        Failure: a worker has asked for work meanwhile, or Temporal answers no more.
     """
     import asyncio
 
     from starters.failures import Failure
-    from workers.temporal import POLLED_LATELY
+    from workers.temporal import NO_ANSWER, POLLED_LATELY
 
     before, began = await look(), clock()
     deadline, say_at = began + POLLED_LATELY.total_seconds(), began
@@ -181,7 +181,13 @@ async def must_be_silent(
                 "the worker."
             )
         await (pause or asyncio.sleep)(_LOOK_EVERY_SECONDS)
-        seen = await look()
+        try:
+            seen = await look()
+        except NO_ANSWER as error:
+            raise Failure(
+                f"a worker may be running on the source: {', '.join(sorted(seen))}. Temporal "
+                "doesn't answer any more, so nobody can see it. Stop the worker, and try again"
+            ) from error
         asked = sorted(each for each, at in seen.items() if at != before.get(each))
         if asked:
             raise Failure(

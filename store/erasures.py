@@ -37,8 +37,11 @@ _STAYS = frozenset({"dead", "done"})
 """States of what is never deleted: SQLite may give the number of a deleted row again."""
 _CHUNK = 500
 """Words, or letters, that are looked up in one statement."""
-_WORD = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-"""What may be a job's number."""
+_WORD = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What may be a job's number, or hold one between its signs."""
+_PART = re.compile(rb"[A-Za-z0-9]+")
+_MOST_PARTS = 6
+"""Parts of a job's number that is looked for inside of a longer word."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 """An escape in a string of JSON."""
 _DEEPEST = 32
@@ -342,13 +345,22 @@ def _take_names_out(connection: Connection, job_id: str) -> None:
 
 def tells_of_erased_job(connection: Connection, body: bytes) -> bool:
     """Return whether a body that nobody can read names a job that was erased."""
-    words = {word.decode() for text in _readings(body) for word in _WORD.findall(text)}
-    words |= {word.strip("._-") for word in words}
-    wanted, erased = sorted(words), _ERASED_JOBS.c.job_id
+    words = {word for text in _readings(body) for word in _WORD.findall(text)}
+    numbers = {number.decode() for word in words for number in _numbers_in(word)}
+    wanted, erased = sorted(numbers), _ERASED_JOBS.c.job_id
     return any(
         connection.scalar(select(erased).where(erased.in_(wanted[start : start + _CHUNK])).limit(1))
         for start in range(0, len(wanted), _CHUNK)
     )
+
+
+def _numbers_in(word: bytes) -> Iterator[bytes]:
+    """Return what may be a job's number: a word, and its parts, as `_stands_in` would find them."""
+    yield word
+    parts = [part.span() for part in _PART.finditer(word)]
+    for place, (start, _) in enumerate(parts):
+        for _, end in parts[place : place + _MOST_PARTS]:
+            yield word[start:end]
 
 
 def _readings(body: bytes) -> Iterator[bytes]:

@@ -27,7 +27,7 @@ from domain.erasing import NOT_TAKEN_UP
 from store import schema
 from store.cursors import page_of, read_id_cursor, write_id_cursor
 from store.database import Database
-from store.erasures import LETTERS, tells_of_erased_job
+from store.erasures import LETTERS, is_erased, tells_of_erased_job
 from store.group_commit import GroupCommit
 
 _Arrival = dict[str, Any]
@@ -199,13 +199,16 @@ class Inbox:
         same = connection.scalar(select(inbox.c.id).where(is_same).limit(1))
         if same is not None:
             return Kept(id=same, outcome=Outcome.DUPLICATE, reason="already received")
-        reused = {
-            **arrival,
-            "claim": None,
-            "state": "dead",
-            "outcome": Outcome.DEAD_LETTER.value,
-            "reason": "This webhook-id was already used for a different body",
-        }
+        reused = _unless_erased(
+            connection,
+            {
+                **arrival,
+                "claim": None,
+                "state": "dead",
+                "outcome": Outcome.DEAD_LETTER.value,
+                "reason": "This webhook-id was already used for a different body",
+            },
+        )
         inbox_id = connection.scalar(inbox.insert().values(**reused).returning(inbox.c.id))
         return _as_kept(inbox_id or 0, reused)
 
@@ -216,13 +219,28 @@ class Inbox:
         )
 
     async def bury(self, inbox_id: int, reason: str) -> None:
-        """Make an event a dead letter: listed, and replayable."""
-        await self._set(
-            inbox_id,
-            state="dead",
-            outcome=Outcome.DEAD_LETTER.value,
-            reason=reason[:_LONGEST_REASON],
-        )
+        """Make an event a dead letter: listed, and replayable, unless its job was erased.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        inbox = schema.inbox
+        this = inbox.c.id == inbox_id
+        dead = {
+            "state": "dead",
+            "outcome": Outcome.DEAD_LETTER.value,
+            "reason": reason[:_LONGEST_REASON],
+        }
+
+        def work(connection: Connection) -> bool:
+            asked = select(inbox.c.job_id, inbox.c.body).where(this).with_for_update()
+            before = dict(connection.execute(asked).mappings().one())
+            after = _unless_erased(connection, {**before, **dead})
+            connection.execute(update(inbox).where(this).values(after))
+            return bool(after["body"] != before["body"])
+
+        if await self._database.write(work):
+            await self._database.empty_log()
 
     async def bury_erased(self, inbox_id: int, reason: str) -> None:
         """Make an event of an erased job a dead letter, of which nothing but its arrival is kept.
@@ -386,10 +404,13 @@ class Inbox:
 
 
 def _unless_erased(connection: Connection, arrival: _Arrival) -> _Arrival:
-    """Return what is kept of a body: of one that can't be read, nothing if its job was erased."""
-    if arrival["state"] != "dead" or not tells_of_erased_job(connection, arrival["body"]):
+    """Return what is kept of a body: of a dead letter, nothing if its job was erased."""
+    if arrival["state"] != "dead":
         return arrival
-    return {**arrival, "body": b"", "reason": NOT_TAKEN_UP}
+    job_id, body = arrival["job_id"], arrival["body"]
+    if is_erased(connection, job_id) if job_id else tells_of_erased_job(connection, body):
+        return {**arrival, "body": b"", "reason": NOT_TAKEN_UP}
+    return arrival
 
 
 def _pending(row: Row[Any]) -> PendingEvent:

@@ -103,6 +103,7 @@ class Intake:
         event = event.model_copy(update={"occurred_at": min(event.occurred_at, now)})
 
         def take_over(connection: Connection) -> tuple[Plan | None, bool, bool]:
+            self._lock_job(connection, event.job.job_id)
             turn = {"of": inbox_id, "job": event.job.job_id}
             row = connection.execute(_WHOSE_TURN, turn).one()
             if row.is_erased:
@@ -129,6 +130,15 @@ class Intake:
         if plan is None or waits:
             raise NotItsTurnError(plan, _ANSWER_FIRST if is_asked_about else _EARLIER_FIRST)
         return plan
+
+    def _lock_job(self, connection: Connection, job_id: str) -> None:
+        """Let no other event of the job in, nor an erasure: a new job has no row to lock yet.
+
+        It comes before all else: an erasure that is waited for would not be seen by the statement
+        that waits, and has the job before it wants the job's rows of the inbox.
+        """
+        if not self._database.is_sqlite:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(job_id))))
 
     @staticmethod
     def _kept_plan(connection: Connection, kept: dict[str, Any]) -> Plan | None:
@@ -161,6 +171,7 @@ class Intake:
         event = event.model_copy(update={"occurred_at": plan.occurred_at})
 
         def plan_again(connection: Connection) -> Plan:
+            self._lock_job(connection, event.job.job_id)
             turn = {"of": inbox_id, "job": event.job.job_id}
             origin = connection.execute(_WHOSE_TURN, turn).one().origin
             planning = _EventTransaction(
@@ -193,7 +204,6 @@ class _EventTransaction:
 
     def plan_anew(self, inbox_id: int, plan: Plan, reached: tuple[str, ...], route: Route) -> Plan:
         """Keep what is decided on the event by now."""
-        self._lock_job(plan.job.job_id)
         row = held_job(self.connection, plan.job.job_id, lock=True)
         if row is None:
             raise LookupError(f"job {plan.job.job_id} is not in the store")
@@ -256,7 +266,6 @@ class _EventTransaction:
         An old event changes nothing.
         """
         told, occurred_at = self.event.job_told(), self.event.occurred_at
-        self._lock_job(told.job_id)
         row = held_job(self.connection, told.job_id, lock=True)
         if row is None:
             # A row that is there all the same holds nothing that can be read.
@@ -325,11 +334,6 @@ class _EventTransaction:
 
     def _origin(self, at: datetime, key: str | None = None) -> Origin:
         return Origin(self.event.job.job_id, None, key or f"event:{self.event_id}", at)
-
-    def _lock_job(self, job_id: str) -> None:
-        """Let no other event of the job in: a new job has no row to lock yet."""
-        if not self.database.is_sqlite:
-            self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(job_id))))
 
     def _add_note_and_assignment(self, before: Job | None, job: Job) -> None:
         """Add the event's note, and its assignment if our copy shows a new one."""

@@ -42,6 +42,18 @@ class StoppedWorkers:
 
         await self._database.write(add)
 
+    async def remove(self, identity: str) -> None:
+        """Keep that a worker runs, whatever one of its name has done before, by whichever clock.
+
+        Args:
+            identity: what it calls itself in Temporal.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        removing = delete(_STOPPED).where(_STOPPED.c.identity_hash == _hash(identity))
+        await self._database.write(lambda connection: connection.execute(removing))
+
     async def among(self, identities: Collection[str]) -> Mapping[str, datetime]:
         """Return those of some workers that have stopped, and when each did, in UTC.
 

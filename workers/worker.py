@@ -236,12 +236,16 @@ def _listening(listener: Listener, address: Address | None) -> AbstractAsyncCont
 
 @asynccontextmanager
 async def stops_known(stopped: StoppedWorkers, identity: str) -> AsyncIterator[None]:
-    """Have the store know, after the context, that a worker has stopped.
+    """Have the store know that a worker runs, and after the context that it has stopped.
 
     Args:
         stopped: the store's.
-        identity: what the worker calls itself in Temporal.
+        identity: what the worker calls itself in Temporal: in a container, as the one before it.
+
+    Raises:
+        StoreUnavailableError: the database does not answer as the worker starts.
     """
+    await stopped.remove(identity)
     try:
         yield
     finally:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from starters.data_folder import FolderError, prepare
+from starters.data_folder import FolderError, hold, prepare
+from starters.failures import Failure
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +65,13 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         match=r"can't write to the data folder .*file/desk \(Not a directory\)\. Name another",
     ):
         prepare(tmp_path / "file" / "desk")
+
+
+def test_a_lock_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with (
+        pytest.raises(Failure, match=r"can't open .*/lock \(Is a directory\)") as failure,
+        hold(tmp_path),
+    ):
+        pass
+    assert failure.value.exit_code == 2

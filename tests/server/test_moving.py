@@ -94,3 +94,21 @@ async def test_a_worker_that_crashed_is_waited_for_and_no_longer_than_it_could_b
     assert len(shown_for_ever.told) == 8
     assert "a worker: 7@a, 8@a. The copy begins in 5 seconds" in shown_for_ever.told[-1]
     await Watched({}).must_be_silent()
+
+
+async def test_a_worker_that_can_no_longer_be_seen_may_be_running() -> None:
+    looks = iter([{"7@a": THEN}, {"7@a": THEN}])
+
+    async def look() -> dict[str, datetime]:
+        seen = next(looks, None)
+        if seen is None:
+            raise TimeoutError
+        return seen
+
+    watched = Watched({})
+    with pytest.raises(
+        Failure, match=r"may be running on the source: 7@a\. Temporal doesn't answer"
+    ):
+        await must_be_silent(
+            look, watched.told.append, clock=lambda: watched.seconds, pause=watched.pause
+        )

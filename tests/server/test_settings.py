@@ -389,3 +389,9 @@ def test_a_problem_of_the_roles_names_variable_file_line_and_key(
     (tmp_path / "roles.toml").write_text('[groups]\nDrivers = "driver"\n')
     said = complaint(monkeypatch, **COMPANY)
     assert said.startswith("STEWARD_OIDC_ROLES: roles.toml:2: groups.Drivers.0: ")
+
+
+def test_hook_secrets_of_the_folder_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "hook-secrets").mkdir()
+    with pytest.raises(SettingsError, match=r"/hook-secrets: cannot be read: Is a directory"):
+        secrets_of(load_settings(), tmp_path)

@@ -40,6 +40,7 @@ from store.erasures import (
     letters_naming,
 )
 from store.inbox import Inbox
+from store.intake import ErasedJobError, Intake
 from store.jobs import held_job
 from store.journal import Journal, RefusedAttempt
 from store.ledger import Ledger
@@ -48,8 +49,9 @@ from store.mail_queue import MailFault, MailQueue, MailState, RenderedMail
 from store.mail_reports import MailReports
 from store.reading import Reading
 from store.schema import UtcDateTime
-from tests.domain.factories import a_job
+from tests.domain.factories import a_job, an_event
 from tests.store.rows import NOW, a_batch, busy, execute, keep, rows
+from tests.store.test_inbox import ROUTE
 
 SAM = Actor(name="Sam", role=Role.SUPERVISOR)
 CANARY = "Tweety of SJ-1"
@@ -184,6 +186,8 @@ NAMED = [
     b'{"body": ' + JSON_IN_JSON + b", oops",
     JSON_IN_JSON.decode().encode("utf-16"),
     rb'{"job_id": "\u005cu005cu0053J-1001", oops',
+    b'{"event_id": "evt_SJ-1001.accepted-2", oops',
+    b"x" * 60 + b"-SJ-1001-" + b"x" * 60,
 ]
 """Bodies that nobody can read, and that name the job."""
 
@@ -269,6 +273,30 @@ async def test_of_letters_that_name_an_erased_job_nothing_is_kept(database: Data
     assert kept == [(b"", NOT_TAKEN_UP)] * len(NAMED) + [(b"SJ-10012", "it is no JSON")]
 
 
+async def test_no_dead_letter_of_an_erased_job_keeps_what_it_says(database: Database) -> None:
+    """However it became one: its id was used before, or nobody could read it at first."""
+    await keep(database)
+    await erase(database)
+    inbox = Inbox(database)
+    await inbox.keep("used", b"about SJ-2", NOW, unreadable="it is no JSON")
+    await inbox.keep("used", CANARY.encode(), NOW, job_id="SJ-1001")
+    report = await inbox.keep("mail:1", b"about SJ-1001: " + REPLY.encode(), NOW)
+    await inbox.bury(report.id, "no e-mail of ours has this Message-ID")
+    told = await inbox.keep("told", CANARY.encode(), NOW, job_id="SJ-1001")
+    await inbox.bury(told.id, "it can't be read any more")
+    other = await inbox.keep("other", b"about SJ-10012", NOW)
+    await inbox.bury(other.id, "it can't be read")
+    kept = [
+        (row["state"], row["body"], row["reason"]) for row in await rows(database, schema.inbox)
+    ]
+    assert kept == [
+        ("dead", b"about SJ-2", "it is no JSON"),
+        *[("dead", b"", NOT_TAKEN_UP)] * 3,
+        ("dead", b"about SJ-10012", "it can't be read"),
+    ]
+    assert CANARY.encode() not in files_of(database)
+
+
 async def test_a_letter_that_comes_while_its_job_is_erased_is_not_kept(database: Database) -> None:
     """Whichever of the two is first, the other one sees it."""
     await keep(database)
@@ -283,6 +311,56 @@ async def test_a_letter_that_comes_while_its_job_is_erased_is_not_kept(database:
         await asyncio.wait([keeping], timeout=0.3)  # where nothing holds it up, it is kept by now
     await keeping
     assert [row["body"] for row in await rows(database, schema.inbox)] == [b""]
+
+
+async def test_an_event_that_is_taken_while_its_job_is_erased_is_not_taken(
+    database: Database,
+) -> None:
+    """Taken first, it is erased with the job; taken afterwards, it sees the erasure."""
+    await keep(database)
+    event = an_event("job.assigned")
+    received = await Inbox(database).keep("msg_1", CANARY.encode(), NOW, job_id="SJ-1001")
+
+    def erases(connection: Connection) -> None:
+        erase_job(database, connection, "SJ-1001", SAM, "Requested", NOW)
+
+    async with busy(database, erases):
+        taking = asyncio.create_task(Intake(database, ROUTE).take(received.id, "msg_1", event, NOW))
+        await asyncio.wait([taking], timeout=0.3)  # where nothing holds it up, it is taken by now
+    with pytest.raises(ErasedJobError):
+        await taking
+    (job,) = await rows(database, schema.jobs)
+    assert job["job"]["item"]["name"] == ERASED
+    (row,) = await rows(database, schema.inbox)
+    assert (row["state"], row["body"], row["envelope"]) == ("done", b"", None)
+
+
+async def test_neither_erasure_nor_event_has_what_the_other_waits_for(
+    on_postgresql: Database,
+) -> None:
+    database = on_postgresql
+    await execute(database, *(table.delete() for table in schema.metadata.tables.values()))
+    await keep(database)
+    await execute(database, schema.notes.insert().values(filled(schema.notes, 1, job_id="SJ-1001")))
+    received = await Inbox(database).keep("msg_1", CANARY.encode(), NOW, job_id="SJ-1001")
+    intake, event = Intake(database, ROUTE), an_event("job.assigned")
+
+    def changes_a_row(connection: Connection) -> None:
+        connection.execute(schema.notes.update().values(text="meanwhile"))
+
+    def waiting(connection: Connection) -> int:
+        return int(connection.execute(text(_LOCKS), {"letters": 0}).one()[0])
+
+    async with busy(database, changes_a_row):
+        erasing = asyncio.create_task(erase(database))
+        while await database.read(waiting) < 1:
+            assert not erasing.done()
+        taking = asyncio.create_task(intake.take(received.id, "msg_1", event, NOW))
+        while await database.read(waiting) < 2:
+            assert not taking.done()
+    assert await erasing is not None
+    with pytest.raises(ErasedJobError):
+        await taking
 
 
 async def test_letters_are_emptied_whenever_they_came(database: Database) -> None:
