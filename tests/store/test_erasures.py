@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from domain.mail_ids import message_token
 from domain.mail_reports import MailReport, ReportKind
 from domain.refusals import Refusal, RefusalKind
 from domain.roles import Actor, Role
-from store import schema
+from store import erasures, schema
 from store.database import Database, StoreUnavailableError
 from store.erasures import (
     LETTERS,
@@ -261,6 +263,21 @@ def files_of(database: Database) -> bytes:
     """Return what stands in SQLite's files; nothing where the database is PostgreSQL's."""
     file = Path(database.url.database or "") if database.is_sqlite else None
     return file.read_bytes() + file.with_name(f"{file.name}-wal").read_bytes() if file else b""
+
+
+async def test_a_body_of_a_million_numbers_is_looked_through_by_its_words(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(word: bytes) -> Iterator[bytes]:
+        raise AssertionError(f"{len(word)} bytes are taken apart")
+
+    await keep(database)
+    await erase(database)
+    monkeypatch.setattr(erasures, "_numbers_in", fail)
+    many = ".".join(map(str, range(100_000))).encode()
+    for body, named in ((many, False), (many + b" SJ-1001", True)):
+        told = await database.read(partial(erasures.tells_of_erased_job, body=body))
+        assert told == named
 
 
 async def test_of_letters_that_name_an_erased_job_nothing_is_kept(database: Database) -> None:
