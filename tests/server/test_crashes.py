@@ -181,13 +181,13 @@ class Outside:
             await asyncio.sleep(0.2)
 
     async def _insist(self, ask: Callable[[], Awaitable[httpx.Response]]) -> dict[str, Any]:
-        """Ask until there is an answer: nobody there, not ready and not yet begun are none."""
+        """Ask until there is an answer: nobody there, not ready, behind, not yet begun are none."""
         while True:
             try:
                 response = await ask()
             except httpx.TransportError:
                 response = httpx.Response(503)
-            if response.status_code not in {404, 503}:
+            if response.status_code not in {404, 429, 503}:
                 assert response.status_code == 200, response.text
                 answer: dict[str, Any] = response.json()
                 return answer
