@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from domain.accounts import NO_PROVIDER_FOUND, PLUSONE, PROCURE_VENDOR, Account
 from domain.effects import AddNote, ReassignJob, UpdateJob
@@ -618,6 +619,22 @@ async def test_the_first_events_of_a_job_at_once_start_it_once(
         assert len({plan.job for plan in plans if plan.job.job_id == job_id}) == len(set(told))
 
 
+async def so_many_wait(database: Database, wanted: int) -> None:
+    """Return once so many wait for a lock; in SQLite, where nobody can see that, after a while.
+
+    There, the process that writes goes on first: others look now and then whether they may.
+    """
+    if database.is_sqlite:
+        await asyncio.sleep(0.1)
+        return
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    while await database.read(lambda connection: connection.scalar(waiting)) != wanted:  # noqa: ASYNC110  the database tells nobody
+        await asyncio.sleep(0.01)
+
+
 async def test_an_event_and_our_reassignment_at_once_both_stay(
     database: Database, elsewhere: Database
 ) -> None:
@@ -633,11 +650,11 @@ async def test_an_event_and_our_reassignment_at_once_both_stay(
     )
     told = later("job.status_changed", 1, a_job(sub_status="called back"))
     async with busy(elsewhere, lambda connection: held_job(connection, "SJ-1001", lock=True)):
-        # Both come to wait for it, in this order.
+        # Both come to wait for it, in this order: a later move would take the sub-status away.
         giving = asyncio.create_task(Ledger(elsewhere).apply(a_batch(give)))
-        await asyncio.sleep(0.1)
+        await so_many_wait(database, 1)
         telling = asyncio.create_task(take(database, told, "msg_2"))
-        await asyncio.sleep(0.1)
+        await so_many_wait(database, 2)
     assert (await giving).refusal is None
     await telling
     job, version = await kept(database)
