@@ -87,9 +87,11 @@ class MailReportDesk:
             return await self._settle(pending, Outcome.DELIVERED, mail.workflow_id)
         asked = await self._asked_after_end(mail.workflow_id, mail.template, fate)
         if asked is None:
-            await self._reports.record_that_nobody_needs_it(mail, self._clock())
+            await self._reports.record_that_nobody_needs_it(
+                mail.key, mail.workflow_id, self._clock()
+            )
             return await self._settle(pending, Outcome.IGNORED, None, NOBODY_NEEDS_IT)
-        await self._reports.ask_a_person(mail, asked, self._clock())
+        await self._reports.ask_a_person(mail.key, mail.workflow_id, asked, self._clock())
         return await self._settle(pending, Outcome.DELIVERED, None)
 
     async def _asked_after_end(

@@ -11,6 +11,7 @@ from domain.addresses import read_field
 from domain.effects import CameBack, OpenTask
 from domain.erasing import NOT_TAKEN_UP
 from domain.journal import NOBODY_NEEDS_IT
+from domain.lifecycles import job_of
 from domain.mail_reports import MailReport, ReportKind
 from domain.roles import STEWARD
 from store import schema
@@ -69,22 +70,28 @@ class MailReports:
             await self._database.empty_log()
         return mail
 
-    async def ask_a_person(self, mail: ReportedMail, asked: OpenTask, now: datetime) -> None:
-        """Open the task about a mail of a job that came back after its lifecycle's end, once."""
-        origin = Origin(str(mail.job_id), mail.workflow_id, f"undelivered:{mail.key}", now)
+    async def ask_a_person(
+        self, mail_key: str, workflow_id: str, asked: OpenTask, now: datetime
+    ) -> None:
+        """Open the task about a mail that came back after its lifecycle's end, once."""
+        _, job_id = job_of(workflow_id)
+        origin = Origin(job_id, workflow_id, f"undelivered:{mail_key}", now)
         await self._database.write(
             lambda connection: open_task(
                 self._database, connection, origin, asked.role, asked.task, asked.text
             )
         )
 
-    async def record_that_nobody_needs_it(self, mail: ReportedMail, now: datetime) -> None:
-        """Record, once, that a mail of a job came back when that didn't matter any more."""
+    async def record_that_nobody_needs_it(
+        self, mail_key: str, workflow_id: str, now: datetime
+    ) -> None:
+        """Record, once, that a mail came back when that didn't matter any more."""
+        lifecycle, job_id = job_of(workflow_id)
         entry = {
-            "key": f"undelivered:{mail.key}",
+            "key": f"undelivered:{mail_key}",
             "at": now,
-            "job_id": mail.job_id,
-            "lifecycle": mail.key.partition("/")[0],
+            "job_id": job_id,
+            "lifecycle": lifecycle,
             "actor_name": STEWARD.name,
             "actor_role": STEWARD.role.value,
             "what": NOBODY_NEEDS_IT,

@@ -126,7 +126,7 @@ async def test_after_the_end_one_task_asks_somebody(database: Database) -> None:
     told = await mail.reported(BOUNCED)
     asked = OpenTask(role=Role.SUPPORT_SERVICES, task="reach_otherwise", text="Call the customer.")
     for _ in range(2):
-        await MailReports(database).ask_a_person(told, asked, mail.later)
+        await MailReports(database).ask_a_person(told.key, "apo/SJ-1001", asked, mail.later)
     (task,) = await rows(database, schema.tasks)
     assert (task["kind"], task["role"], task["text"], task["workflow_id"]) == (
         "reach_otherwise",
@@ -140,7 +140,7 @@ async def test_that_nobody_needs_a_mail_is_recorded_once(database: Database) -> 
     mail = await mailed(database, MailState.SENT)
     told = await mail.reported(BOUNCED)
     for _ in range(2):
-        await MailReports(database).record_that_nobody_needs_it(told, mail.later)
+        await MailReports(database).record_that_nobody_needs_it(told.key, "apo/SJ-1001", mail.later)
     (entry,) = await rows(database, schema.journal)
     assert (entry["job_id"], entry["lifecycle"], entry["what"]) == (
         "SJ-1001",
